@@ -1,0 +1,268 @@
+//! Function bodies: an operator spelt in standard ONNX operators.
+//!
+//! A host without this library inlines the body in place of the node. Bodies are resolved against the *model's* opset, whatever
+//! they declare themselves, so they are generated for a given opset. Plain data here; whoever writes a model turns it into a
+//! `FunctionProto`.
+
+use super::{AttributeSpec, ContractError, ElementType};
+
+/// The oldest opset of the default domain for which bodies are written.
+pub const OLDEST_OPSET: i64 = 13;
+
+/// The first opset with `CastLike`.
+const CAST_LIKE_OPSET: i64 = 15;
+
+/// The first opset whose `Split` wants to be told the number of parts.
+const SPLIT_NUM_OUTPUTS_OPSET: i64 = 18;
+
+/// An operator as a list of nodes in topological order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionBody {
+    /// Domain of the operator.
+    pub domain: &'static str,
+    /// Name of the operator.
+    pub name: &'static str,
+    /// Opset of the default domain the nodes are written for.
+    pub opset: i64,
+    /// Names of the inputs, all required.
+    pub inputs: Vec<String>,
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
+    /// Attributes with their defaults (`FunctionProto.attribute_proto`, which needs IR version 9).
+    pub attributes: Vec<AttributeSpec>,
+    /// The nodes.
+    pub nodes: Vec<BodyNode>,
+}
+
+/// One node of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BodyNode {
+    /// Operator type.
+    pub op_type: &'static str,
+    /// Domain; empty for the standard operators.
+    pub domain: &'static str,
+    /// Names of the inputs.
+    pub inputs: Vec<String>,
+    /// Names of the outputs.
+    pub outputs: Vec<String>,
+    /// Attributes by name.
+    pub attributes: Vec<(&'static str, BodyAttribute)>,
+}
+
+/// Value of an attribute of a body's node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BodyAttribute {
+    /// `AttributeProto.i`.
+    Int(i64),
+    /// `AttributeProto.ints`.
+    Ints(Vec<i64>),
+    /// `AttributeProto.ref_attr_name` of type `INT`: the function's own attribute of this name.
+    Reference(&'static str),
+}
+
+/// How a result returns to the element type of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Restore {
+    /// It has that type already.
+    Keep,
+    /// One type in the whole model.
+    To(ElementType),
+    /// The type of the value it is like; needs opset 15.
+    Like,
+}
+
+/// How values of types `types` are brought to the type of the arithmetic and back: what to cast to (`None` where the values
+/// have that type already) and how to return.
+///
+/// # Errors
+/// [`ContractError::Unsupported`] where types differ and `opset` has no `CastLike`.
+pub(crate) fn casts(
+    types: impl Iterator<Item = ElementType> + Clone,
+    arithmetic: ElementType,
+    opset: i64,
+) -> Result<(Option<ElementType>, Restore), ContractError> {
+    let mut rest = types.clone();
+    let first = rest.next();
+    if rest.all(|t| Some(t) == first)
+        && let Some(only) = first
+    {
+        return Ok(if only == arithmetic {
+            (None, Restore::Keep)
+        } else {
+            (Some(arithmetic), Restore::To(only))
+        });
+    }
+    if opset < CAST_LIKE_OPSET {
+        return Err(ContractError::Unsupported(format!(
+            "one function body for several element types needs opset {CAST_LIKE_OPSET}, the model has {opset}"
+        )));
+    }
+    Ok((Some(arithmetic), Restore::Like))
+}
+
+/// Writes the nodes of a body, naming values as it goes.
+pub(crate) struct BodyBuilder {
+    opset: i64,
+    nodes: Vec<BodyNode>,
+}
+
+impl BodyBuilder {
+    /// A builder for `opset`.
+    ///
+    /// # Errors
+    /// [`ContractError::Unsupported`] for an opset older than [`OLDEST_OPSET`].
+    pub(crate) fn new(opset: i64) -> Result<Self, ContractError> {
+        if opset < OLDEST_OPSET {
+            return Err(ContractError::Unsupported(format!(
+                "function bodies need opset {OLDEST_OPSET} or newer, the model has {opset}"
+            )));
+        }
+        Ok(Self {
+            opset,
+            nodes: Vec::new(),
+        })
+    }
+
+    /// The nodes written.
+    pub(crate) fn finish(self) -> Vec<BodyNode> {
+        self.nodes
+    }
+
+    /// The last node's output is called `name`.
+    pub(crate) fn name_last(&mut self, name: &str) {
+        if let Some(node) = self.nodes.last_mut() {
+            node.outputs = vec![name.to_owned()];
+        }
+    }
+
+    fn node(
+        &mut self,
+        op_type: &'static str,
+        inputs: &[&str],
+        outputs: usize,
+        attributes: Vec<(&'static str, BodyAttribute)>,
+    ) -> Vec<String> {
+        let index = self.nodes.len();
+        let outputs: Vec<String> = match outputs {
+            1 => vec![format!("v{index}")],
+            n => (0..n).map(|i| format!("v{index}_{i}")).collect(),
+        };
+        self.nodes.push(BodyNode {
+            op_type,
+            domain: "",
+            inputs: inputs.iter().map(|&s| s.to_owned()).collect(),
+            outputs: outputs.clone(),
+            attributes,
+        });
+        outputs
+    }
+
+    /// A node with one output.
+    pub(crate) fn op(&mut self, op_type: &'static str, inputs: &[&str]) -> String {
+        self.op_with(op_type, inputs, Vec::new())
+    }
+
+    /// A node with attributes and one output.
+    pub(crate) fn op_with(
+        &mut self,
+        op_type: &'static str,
+        inputs: &[&str],
+        attributes: Vec<(&'static str, BodyAttribute)>,
+    ) -> String {
+        self.node(op_type, inputs, 1, attributes).swap_remove(0)
+    }
+
+    /// An integer of rank 0.
+    pub(crate) fn scalar(&mut self, value: i64) -> String {
+        self.op_with(
+            "Constant",
+            &[],
+            vec![("value_int", BodyAttribute::Int(value))],
+        )
+    }
+
+    /// Integers of rank 1.
+    pub(crate) fn vector(&mut self, values: &[i64]) -> String {
+        self.op_with(
+            "Constant",
+            &[],
+            vec![("value_ints", BodyAttribute::Ints(values.to_vec()))],
+        )
+    }
+
+    /// The function's attribute as an integer of rank 0.
+    pub(crate) fn attribute(&mut self, name: &'static str) -> String {
+        self.op_with(
+            "Constant",
+            &[],
+            vec![("value_int", BodyAttribute::Reference(name))],
+        )
+    }
+
+    /// `value` in type `to`.
+    pub(crate) fn cast(&mut self, value: &str, to: i64) -> String {
+        self.op_with("Cast", &[value], vec![("to", BodyAttribute::Int(to))])
+    }
+
+    /// `value` in the type of the arithmetic.
+    pub(crate) fn lift(&mut self, value: &str, to: Option<ElementType>) -> String {
+        match to {
+            None => value.to_owned(),
+            Some(t) => self.cast(value, t.to_onnx().into()),
+        }
+    }
+
+    /// `value` back in the type of `like`.
+    pub(crate) fn restore(&mut self, value: &str, how: Restore, like: &str) -> String {
+        match how {
+            Restore::Keep => value.to_owned(),
+            Restore::To(t) => self.cast(value, t.to_onnx().into()),
+            Restore::Like => self.op("CastLike", &[value, like]),
+        }
+    }
+
+    /// Two halves of the last axis.
+    pub(crate) fn halves(&mut self, value: &str) -> (String, String) {
+        let mut attributes = vec![("axis", BodyAttribute::Int(-1))];
+        if self.opset >= SPLIT_NUM_OUTPUTS_OPSET {
+            attributes.push(("num_outputs", BodyAttribute::Int(2)));
+        }
+        let mut parts = self.node("Split", &[value], 2, attributes);
+        let second = parts.swap_remove(1);
+        (parts.swap_remove(0), second)
+    }
+
+    /// `value[..., start:end:step]`, the bounds known.
+    pub(crate) fn slice(&mut self, value: &str, start: i64, end: i64, step: i64) -> String {
+        let start = self.vector(&[start]);
+        let end = self.vector(&[end]);
+        let axis = self.vector(&[-1]);
+        let step = self.vector(&[step]);
+        self.op("Slice", &[value, &start, &end, &axis, &step])
+    }
+
+    /// Concatenation along the last axis.
+    pub(crate) fn concat(&mut self, values: &[&str]) -> String {
+        self.op_with("Concat", values, vec![("axis", BodyAttribute::Int(-1))])
+    }
+
+    /// `value` at `indices` of the last axis.
+    pub(crate) fn gather(&mut self, value: &str, indices: &str) -> String {
+        self.op_with(
+            "Gather",
+            &[value, indices],
+            vec![("axis", BodyAttribute::Int(-1))],
+        )
+    }
+
+    /// Size of the last axis, of rank 0.
+    pub(crate) fn last_size(&mut self, value: &str) -> String {
+        let shape = self.op("Shape", &[value]);
+        let last = self.scalar(-1);
+        self.op_with(
+            "Gather",
+            &[&shape, &last],
+            vec![("axis", BodyAttribute::Int(0))],
+        )
+    }
+}

@@ -1,0 +1,272 @@
+//! Walking a tensor row by row while smaller tables broadcast along.
+//!
+//! The leading axes (all but the last) of one tensor are numbered by rows in memory order. Each of `N` tables has leading axes
+//! that broadcast to them by numpy's rules, aligned at the right. Neighbouring axes over which every table moves evenly are
+//! merged, so the common cases have one to three axes whatever the ranks.
+
+use super::{ContractError, shape_text};
+
+/// Largest rank of a tensor with rows.
+pub const MAX_RANK: usize = 16;
+
+/// One merged axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axis<const N: usize> {
+    /// Number of steps.
+    pub size: usize,
+    /// How far a step moves in each table, in table rows.
+    pub steps: [usize; N],
+}
+
+/// The rows of a tensor, and which row of each table goes with them.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<const N: usize> {
+    axes: [Axis<N>; MAX_RANK],
+    rank: usize,
+    count: usize,
+}
+
+impl<const N: usize> Rows<N> {
+    /// Rows of a tensor with leading axes `lead`, and tables with leading axes `tables`; `names` are the tensor's and the tables'
+    /// for error texts.
+    ///
+    /// # Errors
+    /// [`ContractError::Shape`] where a table does not broadcast, is larger than the tensor, or a size overflows.
+    pub fn new(
+        lead: &[usize],
+        tables: [&[usize]; N],
+        tensor_name: &str,
+        names: [&str; N],
+    ) -> Result<Self, ContractError> {
+        if lead.len() >= MAX_RANK {
+            return Err(ContractError::Shape(format!(
+                "{tensor_name} has rank {}, expected at most {MAX_RANK}",
+                lead.len() + 1
+            )));
+        }
+        let refuse = |table: usize| {
+            ContractError::Shape(format!(
+                "the leading axes {} of {} do not broadcast to the leading axes {} of {tensor_name}",
+                shape_text(tables[table]),
+                names[table],
+                shape_text(lead),
+            ))
+        };
+        for (i, table) in tables.iter().enumerate() {
+            if table.len() > lead.len() {
+                return Err(refuse(i));
+            }
+        }
+        let mut rows = Self {
+            axes: [Axis {
+                size: 1,
+                steps: [0; N],
+            }; MAX_RANK],
+            rank: 0,
+            count: 1,
+        };
+        let mut strides = [1usize; N];
+        for (from_right, &size) in lead.iter().rev().enumerate() {
+            let mut axis = Axis {
+                size,
+                steps: [0; N],
+            };
+            for (i, table) in tables.iter().enumerate() {
+                let Some(at) = table.len().checked_sub(from_right + 1) else {
+                    continue;
+                };
+                if table[at] == size {
+                    axis.steps[i] = if size == 1 { 0 } else { strides[i] };
+                    strides[i] = strides[i]
+                        .checked_mul(size)
+                        .ok_or_else(|| too_large(names[i]))?;
+                } else if table[at] != 1 {
+                    return Err(refuse(i));
+                }
+            }
+            rows.count = rows
+                .count
+                .checked_mul(size)
+                .ok_or_else(|| too_large(tensor_name))?;
+            if size != 1 {
+                rows.push_outer(axis);
+            }
+        }
+        rows.axes[..rows.rank].reverse();
+        Ok(rows)
+    }
+
+    /// Adds an axis outside those there; axes are innermost first until the end of `new`.
+    fn push_outer(&mut self, axis: Axis<N>) {
+        if let Some(last) = self.rank.checked_sub(1) {
+            let inner = &mut self.axes[last];
+            let even =
+                (0..N).all(|i| inner.steps[i].checked_mul(inner.size) == Some(axis.steps[i]));
+            if even && let Some(size) = inner.size.checked_mul(axis.size) {
+                inner.size = size;
+                return;
+            }
+        }
+        self.axes[self.rank] = axis;
+        self.rank += 1;
+    }
+
+    /// Number of rows.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The merged axes, outermost first.
+    pub fn axes(&self) -> &[Axis<N>] {
+        &self.axes[..self.rank]
+    }
+
+    /// Calls `run(first_row, rows, table_rows, steps)` for each stretch of the rows `range` in which the tables move evenly:
+    /// row `first_row + i` goes with row `table_rows[t] + i * steps[t]` of table `t`.
+    pub fn for_each_run(
+        &self,
+        range: std::ops::Range<usize>,
+        mut run: impl FnMut(usize, usize, [usize; N], [usize; N]),
+    ) {
+        let (inner, outer) = match self.axes().split_last() {
+            Some((inner, outer)) => (*inner, outer),
+            None => (
+                Axis {
+                    size: 1,
+                    steps: [0; N],
+                },
+                &[] as &[Axis<N>],
+            ),
+        };
+        let mut row = range.start;
+        let end = range.end.min(self.count);
+        while row < end {
+            let within = row % inner.size;
+            let mut rest = row / inner.size;
+            let mut table_rows = [0; N];
+            for (t, table_row) in table_rows.iter_mut().enumerate() {
+                *table_row = within * inner.steps[t];
+            }
+            for axis in outer.iter().rev() {
+                let at = rest % axis.size;
+                rest /= axis.size;
+                for (t, table_row) in table_rows.iter_mut().enumerate() {
+                    *table_row += at * axis.steps[t];
+                }
+            }
+            let length = (inner.size - within).min(end - row);
+            run(row, length, table_rows, inner.steps);
+            row += length;
+        }
+    }
+}
+
+fn too_large(name: &str) -> ContractError {
+    ContractError::Shape(format!("{name} has more elements than can be addressed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(lead: &[usize], cos: &[usize], sin: &[usize]) -> Result<Rows<2>, ContractError> {
+        Rows::new(lead, [cos, sin], "X", ["cos", "sin"])
+    }
+
+    /// Table rows of every row, by the runs.
+    fn walk(rows: &Rows<2>, range: std::ops::Range<usize>) -> Vec<[usize; 2]> {
+        let mut out = Vec::new();
+        rows.for_each_run(range.clone(), |first, length, at, steps| {
+            assert_eq!(first, range.start + out.len());
+            for i in 0..length {
+                out.push([at[0] + i * steps[0], at[1] + i * steps[1]]);
+            }
+        });
+        out
+    }
+
+    #[test]
+    fn axes_merge_where_every_table_moves_evenly() {
+        // [B, N, S] with tables [B, 1, S]: nothing merges.
+        assert_eq!(
+            rows(&[2, 3, 4], &[2, 1, 4], &[2, 1, 4])
+                .unwrap()
+                .axes()
+                .len(),
+            3
+        );
+        // [B, S, N] with tables [B, S, 1]: B and S merge.
+        assert_eq!(
+            rows(&[2, 4, 3], &[2, 4, 1], &[2, 4, 1])
+                .unwrap()
+                .axes()
+                .len(),
+            2
+        );
+        // [B, N, S] with tables [S]: B and N merge.
+        assert_eq!(rows(&[2, 3, 4], &[4], &[4]).unwrap().axes().len(), 2);
+        assert_eq!(
+            rows(&[2, 3, 4], &[2, 3, 4], &[2, 3, 4])
+                .unwrap()
+                .axes()
+                .len(),
+            1
+        );
+        assert_eq!(rows(&[2, 3, 4], &[], &[]).unwrap().axes().len(), 1);
+        assert_eq!(rows(&[2, 3, 4], &[4], &[2, 3, 4]).unwrap().axes().len(), 2);
+    }
+
+    #[test]
+    fn rows_follow_numpy() {
+        let lead = [2, 3, 4];
+        for (cos, sin) in [
+            (&[2, 1, 4][..], &[4][..]),
+            (&[1, 3, 1], &[3, 4]),
+            (&[], &[2, 1, 1]),
+            (&[2, 3, 4], &[1, 1, 1]),
+        ] {
+            let r = rows(&lead, cos, sin).unwrap();
+            let naive = |shape: &[usize], index: [usize; 3]| {
+                let skip = 3 - shape.len();
+                shape.iter().enumerate().fold(0, |at, (a, &n)| {
+                    at * n + if n == 1 { 0 } else { index[a + skip] }
+                })
+            };
+            let mut expected = Vec::new();
+            for b in 0..2 {
+                for n in 0..3 {
+                    for s in 0..4 {
+                        expected.push([naive(cos, [b, n, s]), naive(sin, [b, n, s])]);
+                    }
+                }
+            }
+            assert_eq!(walk(&r, 0..24), expected);
+            for start in 0..24 {
+                assert_eq!(walk(&r, start..24)[..], expected[start..]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_broadcast_is_refused() {
+        for cos in [&[3][..], &[5, 4], &[1, 2, 3, 4], &[0]] {
+            assert!(
+                matches!(rows(&[2, 3, 4], cos, &[4]), Err(ContractError::Shape(_))),
+                "{cos:?}"
+            );
+        }
+        assert!(
+            rows(&[1, 1], &[2, 1], &[1]).is_err(),
+            "a table may not be larger than the tensor"
+        );
+        assert!(rows(&[usize::MAX, 2], &[1], &[1]).is_err());
+        assert!(rows(&[1; MAX_RANK], &[1], &[1]).is_err());
+    }
+
+    #[test]
+    fn empty_axes_have_no_rows() {
+        let r = rows(&[2, 0, 4], &[4], &[0, 4]).unwrap();
+        assert_eq!(r.count(), 0);
+        assert!(walk(&r, 0..10).is_empty());
+    }
+}

@@ -1,0 +1,151 @@
+//! Attributes of `RotaryEmbedding`.
+
+use crate::contract::{AttributeSpec, ContractError};
+
+/// Names and defaults, as kernels and function bodies share them.
+pub const ATTRIBUTES: [AttributeSpec; 5] = [
+    AttributeSpec {
+        name: "interleaved",
+        default: 0,
+    },
+    AttributeSpec {
+        name: "output_interleaved",
+        default: -1,
+    },
+    AttributeSpec {
+        name: "rotary_dim",
+        default: 0,
+    },
+    AttributeSpec {
+        name: "rotary_offset",
+        default: 0,
+    },
+    AttributeSpec {
+        name: "inverse",
+        default: 0,
+    },
+];
+
+/// The attributes of one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RotaryAttributes {
+    /// Input pairs are neighbours rather than half the range apart.
+    pub interleaved: bool,
+    /// The same of the output; `None` = as the input.
+    pub output_interleaved: Option<bool>,
+    /// Number of rotated channels, even; 0 = all from the offset on.
+    pub rotary_dim: usize,
+    /// First rotated channel.
+    pub rotary_offset: usize,
+    /// Turn by the negated angle.
+    pub inverse: bool,
+}
+
+impl RotaryAttributes {
+    /// Reads the attributes of a node; `lookup` gives the value of a name, or `None` where the node does not have it.
+    ///
+    /// # Errors
+    /// [`ContractError::Attribute`] for a value outside its range.
+    pub fn parse(
+        mut lookup: impl FnMut(&'static str) -> Option<i64>,
+    ) -> Result<Self, ContractError> {
+        let mut values = ATTRIBUTES.map(|a| a.default);
+        for (value, spec) in values.iter_mut().zip(&ATTRIBUTES) {
+            if let Some(given) = lookup(spec.name) {
+                *value = given;
+            }
+        }
+        let refuse = |at: usize, expected| ContractError::Attribute {
+            name: ATTRIBUTES[at].name,
+            value: values[at],
+            expected,
+        };
+        let flag = |at: usize| match values[at] {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(refuse(at, "0 or 1")),
+        };
+        let size =
+            |at: usize, expected| usize::try_from(values[at]).map_err(|_| refuse(at, expected));
+        let rotary_dim = size(2, "an even number that is not negative")?;
+        if !rotary_dim.is_multiple_of(2) {
+            return Err(refuse(2, "an even number that is not negative"));
+        }
+        Ok(Self {
+            interleaved: flag(0)?,
+            output_interleaved: match values[1] {
+                -1 => None,
+                0 => Some(false),
+                1 => Some(true),
+                _ => return Err(refuse(1, "-1, 0 or 1")),
+            },
+            rotary_dim,
+            rotary_offset: size(3, "a number that is not negative")?,
+            inverse: flag(4)?,
+        })
+    }
+
+    /// Names and values in the order of [`ATTRIBUTES`].
+    pub fn values(&self) -> [(&'static str, i64); 5] {
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let values = [
+            i64::from(self.interleaved),
+            self.output_interleaved.map_or(-1, i64::from),
+            number(self.rotary_dim),
+            number(self.rotary_offset),
+            i64::from(self.inverse),
+        ];
+        std::array::from_fn(|i| (ATTRIBUTES[i].name, values[i]))
+    }
+
+    /// Output pairs are neighbours.
+    pub fn interleaved_out(&self) -> bool {
+        self.output_interleaved.unwrap_or(self.interleaved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(given: &[(&str, i64)]) -> Result<RotaryAttributes, ContractError> {
+        RotaryAttributes::parse(|name| given.iter().find(|(n, _)| *n == name).map(|&(_, v)| v))
+    }
+
+    #[test]
+    fn absent_attributes_have_defaults() {
+        assert_eq!(parse(&[]).unwrap(), RotaryAttributes::default());
+        let values = RotaryAttributes::default().values();
+        assert_eq!(values, ATTRIBUTES.map(|a| (a.name, a.default)));
+    }
+
+    #[test]
+    fn values_are_read_back() {
+        let attributes = RotaryAttributes {
+            interleaved: true,
+            output_interleaved: Some(false),
+            rotary_dim: 64,
+            rotary_offset: 3,
+            inverse: true,
+        };
+        assert_eq!(parse(&attributes.values()).unwrap(), attributes);
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        for (name, value) in [
+            ("interleaved", 2),
+            ("output_interleaved", -2),
+            ("rotary_dim", 7),
+            ("rotary_dim", -2),
+            ("rotary_offset", -1),
+            ("inverse", -1),
+        ] {
+            let text = parse(&[(name, value)]).unwrap_err().to_string();
+            assert!(
+                text.contains(name) && text.contains(&value.to_string()),
+                "{text}"
+            );
+        }
+    }
+}

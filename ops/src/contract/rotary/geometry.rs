@@ -1,0 +1,189 @@
+//! The shape rule of `RotaryEmbedding`.
+
+use super::RotaryAttributes;
+use crate::contract::broadcast::Rows;
+use crate::contract::{ContractError, shape_text};
+
+/// What the last axis of the tables holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TableForm {
+    /// `r/2` entries: one a pair.
+    Pair,
+    /// `r` entries: one a channel.
+    Channel,
+}
+
+/// The sizes of one call, checked.
+#[derive(Clone, Copy, Debug)]
+pub struct RotaryGeometry {
+    /// Size of the last axis of `X`, in elements.
+    pub channels: usize,
+    /// Number of rotated channels.
+    pub rotated: usize,
+    /// First rotated channel.
+    pub offset: usize,
+    /// What the tables hold.
+    pub form: TableForm,
+    /// Rows of `X`, and the rows of cos and sin that go with them.
+    pub rows: Rows<2>,
+}
+
+impl RotaryGeometry {
+    /// Checks the shapes of `X`, `cos` and `sin` against the attributes.
+    ///
+    /// # Errors
+    /// [`ContractError::Shape`], naming the input and the sizes.
+    pub fn new(
+        attributes: &RotaryAttributes,
+        x: &[usize],
+        cos: &[usize],
+        sin: &[usize],
+    ) -> Result<Self, ContractError> {
+        let Some((&channels, lead)) = x.split_last() else {
+            return Err(ContractError::Shape(
+                "X is a scalar, expected at least one axis".into(),
+            ));
+        };
+        let (offset, rotated) = Self::range(attributes, channels)?;
+        let (Some((&width, cos_lead)), Some((&sin_width, sin_lead))) =
+            (cos.split_last(), sin.split_last())
+        else {
+            return Err(ContractError::Shape(
+                "cos or sin is a scalar, expected at least one axis".into(),
+            ));
+        };
+        let form = match width {
+            w if w == rotated / 2 => TableForm::Pair,
+            w if w == rotated => TableForm::Channel,
+            _ => {
+                return Err(ContractError::Shape(format!(
+                    "the last axis of cos {} is {width}, expected {} (one angle a pair) or {rotated} (one a channel)",
+                    shape_text(cos),
+                    rotated / 2
+                )));
+            }
+        };
+        if sin_width != width {
+            return Err(ContractError::Shape(format!(
+                "the last axis of sin {} is {sin_width}, that of cos is {width}; expected the same",
+                shape_text(sin)
+            )));
+        }
+        let rows = Rows::new(lead, [cos_lead, sin_lead], "X", ["cos", "sin"])?;
+        if rows.count().checked_mul(channels).is_none() {
+            return Err(ContractError::Shape(format!(
+                "X {} has more elements than can be addressed",
+                shape_text(x)
+            )));
+        }
+        Ok(Self {
+            channels,
+            rotated,
+            offset,
+            form,
+            rows,
+        })
+    }
+
+    /// First rotated channel and number of rotated channels of a tensor with `channels` channels.
+    ///
+    /// # Errors
+    /// [`ContractError::Shape`] where the range does not fit, or has an odd size.
+    pub fn range(
+        attributes: &RotaryAttributes,
+        channels: usize,
+    ) -> Result<(usize, usize), ContractError> {
+        let offset = attributes.rotary_offset;
+        let Some(rest) = channels.checked_sub(offset) else {
+            return Err(ContractError::Shape(format!(
+                "`rotary_offset` is {offset}, but X has {channels} channels"
+            )));
+        };
+        let rotated = match attributes.rotary_dim {
+            0 => rest,
+            r if r <= rest => r,
+            r => {
+                return Err(ContractError::Shape(format!(
+                    "`rotary_dim` is {r} from channel {offset} on, but X has {channels} channels"
+                )));
+            }
+        };
+        if !rotated.is_multiple_of(2) {
+            return Err(ContractError::Shape(format!(
+                "{rotated} channels from channel {offset} on make no pairs, expected an even number"
+            )));
+        }
+        Ok((offset, rotated))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refuse(
+        attributes: &RotaryAttributes,
+        x: &[usize],
+        cos: &[usize],
+        sin: &[usize],
+        words: &str,
+    ) {
+        let text = RotaryGeometry::new(attributes, x, cos, sin)
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains(words), "{text}");
+    }
+
+    #[test]
+    fn both_table_forms_are_told_apart() {
+        let all = RotaryAttributes::default();
+        let g = RotaryGeometry::new(&all, &[2, 3, 8], &[3, 4], &[3, 4]).unwrap();
+        assert_eq!((g.form, g.rotated, g.rows.count()), (TableForm::Pair, 8, 6));
+        let g = RotaryGeometry::new(&all, &[2, 3, 8], &[3, 8], &[2, 1, 8]).unwrap();
+        assert_eq!(g.form, TableForm::Channel);
+        let part = RotaryAttributes {
+            rotary_dim: 4,
+            rotary_offset: 2,
+            ..all
+        };
+        let g = RotaryGeometry::new(&part, &[9], &[2], &[2]).unwrap();
+        assert_eq!((g.offset, g.rotated, g.rows.count()), (2, 4, 1));
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_explained() {
+        let all = RotaryAttributes::default();
+        let part = RotaryAttributes {
+            rotary_dim: 6,
+            rotary_offset: 4,
+            ..all
+        };
+        refuse(&all, &[], &[4], &[4], "X is a scalar");
+        refuse(&all, &[8], &[], &[4], "scalar");
+        refuse(&all, &[7], &[4], &[4], "7 channels");
+        refuse(&all, &[8], &[5], &[5], "expected 4 (one angle a pair) or 8");
+        refuse(&all, &[8], &[4], &[8], "last axis of sin [8]");
+        refuse(&all, &[2, 8], &[3, 4], &[2, 4], "leading axes [3] of cos");
+        refuse(&part, &[8], &[3], &[3], "`rotary_dim` is 6");
+        refuse(&part, &[3], &[3], &[3], "`rotary_offset` is 4");
+        refuse(&all, &[usize::MAX / 2, 8], &[4], &[4], "more elements");
+    }
+
+    #[test]
+    fn empty_tensors_have_a_geometry() {
+        let all = RotaryAttributes::default();
+        assert_eq!(
+            RotaryGeometry::new(&all, &[0, 8], &[4], &[0, 4])
+                .unwrap()
+                .rows
+                .count(),
+            0
+        );
+        assert_eq!(
+            RotaryGeometry::new(&all, &[3, 0], &[0], &[0])
+                .unwrap()
+                .rotated,
+            0
+        );
+    }
+}
