@@ -1,2 +1,5 @@
 //! Phasor finds the position encodings of an ONNX model by proof, replaces them by native operators, and checks the numbers.
 #![forbid(unsafe_op_in_unsafe_fn)]
+
+pub mod facts;
+pub mod onnx;
