@@ -6,8 +6,12 @@
 //! contradict derived shapes, so it never overrides.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "tract")]
+pub(crate) mod copy;
 mod declared;
 mod dim;
+#[cfg(feature = "tract")]
+pub(crate) mod guard;
 
 pub use dim::Dim;
 

@@ -1,0 +1,95 @@
+//! Runs models: in tract, which is built in, or in the user's own ONNX Runtime, loaded at run time.
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "tract")]
+pub mod tract;
+
+use crate::onnx::{Tensor, proto::ModelProto};
+use std::path::Path;
+
+/// What is run.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// A model file; its external data lies beside it.
+    Path(&'a Path),
+    /// A model in memory, and the folder of its external data if it has any.
+    Proto(&'a ModelProto, Option<&'a Path>),
+}
+
+impl Source<'_> {
+    /// How messages call the model.
+    pub fn label(&self) -> String {
+        match self {
+            Source::Path(path) => format!("`{}`", path.display()),
+            Source::Proto(..) => "the model in memory".to_owned(),
+        }
+    }
+}
+
+/// Why a run gave no outputs.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The file cannot be read as a model.
+    #[error("{0}")]
+    Model(String),
+    /// The engine cannot be used at all.
+    #[error("{engine}: {cause}")]
+    Unavailable {
+        /// The engine.
+        engine: String,
+        /// What was tried, and the hint.
+        cause: String,
+    },
+    /// An input is missing, superfluous or of the wrong kind.
+    #[error("input `{name}`: {cause}")]
+    Input {
+        /// The graph input.
+        name: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A wanted output is no value of the graph.
+    #[error("{engine}: no value `{name}` to read")]
+    Output {
+        /// The engine.
+        engine: String,
+        /// The value that was asked for.
+        name: String,
+    },
+    /// The engine refuses the model: an operator, a type or a shape that it does not support, or an invalid graph.
+    #[error("{engine} cannot load the model: {cause}")]
+    Load {
+        /// The engine.
+        engine: String,
+        /// The engine's words.
+        cause: String,
+    },
+    /// The engine started and failed.
+    #[error("{engine} failed while running: {cause}")]
+    Run {
+        /// The engine.
+        engine: String,
+        /// The engine's words.
+        cause: String,
+    },
+}
+
+/// Something that computes values of a model.
+pub trait Engine {
+    /// Name and version, as reports show it.
+    fn name(&self) -> String;
+
+    /// Computes values of the main graph from values for its inputs.
+    ///
+    /// `outputs` are graph outputs, or with tract any values of the main graph; the result has their order. Inputs that the
+    /// outputs do not need may be left out.
+    ///
+    /// # Errors
+    /// See [`EngineError`]; a panic inside the engine is one too.
+    fn run(
+        &self,
+        model: Source<'_>,
+        inputs: &[(String, Tensor)],
+        outputs: &[String],
+    ) -> Result<Vec<Tensor>, EngineError>;
+}

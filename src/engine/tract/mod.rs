@@ -1,0 +1,175 @@
+//! The embedded engine: any part of a model, run by tract on concrete shapes.
+//!
+//! The model is copied into the form tract understands ([`crate::facts::copy`]), every input gets the shape of its tensor, and
+//! the graph is translated to typed operators and run as it stands: tract's own simplifications stay off, because some of them
+//! change results. The cost of a cone of a few dozen nodes is about a millisecond.
+//!
+//! bfloat16, which tract lacks, is computed in f32: values are converted exactly on the way in, nothing is rounded to bfloat16
+//! in between, and the outputs are f32.
+
+pub(crate) mod bridge;
+mod operators;
+
+use super::{Engine, EngineError, Source};
+use crate::facts::copy::{self, Plan, Retype};
+use crate::facts::guard::caught;
+use crate::onnx::proto::{ModelProto, TensorProto};
+use crate::onnx::{DataType, ModelFile, Tensor};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::path::Path;
+use std::sync::OnceLock;
+use tract_onnx::model::Onnx;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::konst::Const;
+use tract_onnx::tract_hir::internal::Factoid;
+
+/// tract, as it is built into this program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tract;
+
+const NAME: &str = "tract";
+
+impl Engine for Tract {
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+
+    fn run(
+        &self,
+        model: Source<'_>,
+        inputs: &[(String, Tensor)],
+        outputs: &[String],
+    ) -> Result<Vec<Tensor>, EngineError> {
+        match model {
+            Source::Path(path) => {
+                let file = ModelFile::open(path).map_err(|e| EngineError::Model(e.to_string()))?;
+                run(file.model(), path.parent(), inputs, outputs)
+            }
+            Source::Proto(model, folder) => run(model, folder, inputs, outputs),
+        }
+    }
+}
+
+fn load_error(cause: impl Into<String>) -> EngineError {
+    EngineError::Load {
+        engine: NAME.to_owned(),
+        cause: cause.into(),
+    }
+}
+
+fn run(
+    model: &ModelProto,
+    folder: Option<&Path>,
+    inputs: &[(String, Tensor)],
+    outputs: &[String],
+) -> Result<Vec<Tensor>, EngineError> {
+    let model = copy::inlined(model).map_err(load_error)?;
+    let given: FxHashMap<&str, &Tensor> =
+        inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
+    let plan = Plan {
+        outputs,
+        given: &given.keys().copied().collect::<FxHashSet<&str>>(),
+        keep_bytes: 0,
+        retype: Retype {
+            bf16: Some(DataType::F32),
+        },
+    };
+    let mut scratch = copy::scratch(&model, &plan).map_err(load_error)?;
+    let graph = scratch
+        .model
+        .graph
+        .as_mut()
+        .expect("a scratch copy has a graph");
+    let weights: FxHashSet<&str> = scratch.weights.iter().map(TensorProto::name).collect();
+    for info in &mut graph.input {
+        let name = info.name();
+        if let Some(tensor) = given.get(name) {
+            let dims: Vec<i64> = tensor.shape.iter().map(|n| *n as i64).collect();
+            *info = copy::tensor_input(name, plan.retype.code(tensor.dtype.to_onnx()), &dims);
+        } else if !weights.contains(name) {
+            return Err(EngineError::Input {
+                name: name.to_owned(),
+                cause: "no value is given".to_owned(),
+            });
+        }
+    }
+    guarded(|| {
+        let (model, order) = load(&scratch, folder).map_err(|e| load_error(format!("{e:#}")))?;
+        let values = order
+            .iter()
+            .map(|name| bridge::to_tract(given[name.as_str()]).map(TractTensor::into))
+            .collect::<Result<TVec<TValue>, String>>()
+            .map_err(load_error)?;
+        let results = model
+            .into_runnable()
+            .and_then(|plan| plan.run(values))
+            .map_err(|e| EngineError::Run {
+                engine: NAME.to_owned(),
+                cause: format!("{e:#}"),
+            })?;
+        results
+            .iter()
+            .map(|t| bridge::from_tract(t))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|cause| EngineError::Run {
+                engine: NAME.to_owned(),
+                cause,
+            })
+    })
+}
+
+type TractTensor = tract_onnx::prelude::Tensor;
+
+/// Parses and types a copy; returns the names of its inputs in their order too.
+fn load(scratch: &copy::Scratch, folder: Option<&Path>) -> TractResult<(TypedModel, Vec<String>)> {
+    let proto = bridge::model(&scratch.model).map_err(TractError::msg)?;
+    let parsed = framework().parse(&proto, None)?;
+    let mut model = parsed.model;
+    if let Some(name) = parsed.unresolved_inputs.first() {
+        return Err(TractError::msg(format!(
+            "value `{name}` is computed by no node"
+        )));
+    }
+    for proto in &scratch.weights {
+        let tensor = copy::weight(proto, folder).map_err(TractError::msg)?;
+        let tensor = bridge::to_tract(&tensor)
+            .map_err(TractError::msg)?
+            .into_arc_tensor();
+        let outlet = parsed.outlets_by_name[proto.name()];
+        let node = model.node_mut(outlet.node);
+        node.outputs[0].fact = InferenceFact::from(&TypedFact::try_from(tensor.clone())?);
+        node.op = Box::new(Const::new(tensor)?);
+    }
+    let sources: Vec<OutletId> = model
+        .input_outlets()?
+        .iter()
+        .copied()
+        .filter(|outlet| !model.node(outlet.node).outputs[0].fact.value.is_concrete())
+        .collect();
+    let order = sources
+        .iter()
+        .map(|outlet| model.node(outlet.node).name.clone())
+        .collect();
+    model.set_input_outlets(&sources)?;
+    Ok((model.into_typed()?, order))
+}
+
+/// tract's ONNX reader with our builders, made once.
+fn framework() -> &'static Onnx {
+    static FRAMEWORK: OnceLock<Onnx> = OnceLock::new();
+    FRAMEWORK.get_or_init(|| {
+        let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        operators::register(&mut onnx);
+        onnx
+    })
+}
+
+/// Runs tract so that its panics become errors.
+fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    caught(work).unwrap_or_else(|cause| {
+        Err(EngineError::Run {
+            engine: NAME.to_owned(),
+            cause: format!("internal panic: {cause}"),
+        })
+    })
+}

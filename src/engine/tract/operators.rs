@@ -1,0 +1,349 @@
+//! Builders that replace tract's own where every shape is concrete.
+//!
+//! tract computes shapes with symbolic integers. Run on concrete shapes that costs correctness: the remainder of a negative
+//! symbolic integer is wrong, `CumSum` refuses it, and a `Range` that counts down gets a length near 2⁶⁴. Here `Shape`, `Size`
+//! and `Cast` give plain 64-bit integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
+
+use tract_onnx::model::{Onnx, ParsingContext};
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_core;
+use tract_onnx::tract_hir::internal::*;
+
+type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
+
+/// Installs the builders.
+pub(super) fn register(onnx: &mut Onnx) {
+    onnx.op_register.insert("Shape", shape);
+    onnx.op_register
+        .insert("Size", |_, _| Ok((expand(Size), vec![])));
+    onnx.op_register.insert("Cast", cast);
+    onnx.op_register
+        .insert("Range", |_, _| Ok((expand(Range), vec![])));
+    onnx.op_register.insert("CumSum", cumsum);
+}
+
+fn shape(_: &ParsingContext, node: &NodeProto) -> Built {
+    let start = node.get_attr_opt("start")?.unwrap_or(0);
+    let end = node.get_attr_opt("end")?;
+    Ok((expand(Shape { start, end }), vec![]))
+}
+
+fn cast(_: &ParsingContext, node: &NodeProto) -> Built {
+    Ok((
+        expand(Cast {
+            to: node.get_attr("to")?,
+        }),
+        vec![],
+    ))
+}
+
+fn cumsum(_: &ParsingContext, node: &NodeProto) -> Built {
+    let exclusive = node.get_attr_opt::<i64>("exclusive")? == Some(1);
+    let reverse = node.get_attr_opt::<i64>("reverse")? == Some(1);
+    Ok((expand(CumSum { exclusive, reverse }), vec![]))
+}
+
+/// The dimensions as 64-bit integers if all are known, else as symbolic ones.
+fn dims_tensor(dims: &[TDim]) -> Tensor {
+    match dims.iter().map(TDim::as_i64).collect::<Option<Vec<i64>>>() {
+        Some(known) => tensor1(&known),
+        None => tensor1(dims),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Shape {
+    start: i64,
+    end: Option<i64>,
+}
+
+impl Shape {
+    fn value(&self, dims: &[TDim]) -> Tensor {
+        let rank = dims.len() as i64;
+        let clamp = |axis: i64| (if axis < 0 { axis + rank } else { axis }).clamp(0, rank) as usize;
+        let (start, end) = (clamp(self.start), clamp(self.end.unwrap_or(rank)));
+        dims_tensor(&dims[start..end.max(start)])
+    }
+}
+
+impl Expansion for Shape {
+    fn name(&self) -> StaticName {
+        "Shape".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].rank, 1)?;
+        s.given(&inputs[0].shape, move |s, shape| {
+            let value = self.value(&shape).into_arc_tensor();
+            s.equals(&outputs[0].datum_type, value.datum_type())?;
+            s.equals(&outputs[0].value, value)
+        })
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let value = self.value(&model.outlet_fact(inputs[0])?.shape.to_tvec());
+        Ok(tvec!(model.add_const(prefix, value)?))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Size;
+
+impl Size {
+    fn value(dims: &[TDim]) -> Tensor {
+        let volume = dims.iter().product::<TDim>();
+        volume.as_i64().map_or_else(|| tensor0(volume), tensor0)
+    }
+}
+
+impl Expansion for Size {
+    fn name(&self) -> StaticName {
+        "Size".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].rank, 0)?;
+        s.given(&inputs[0].shape, move |s, shape| {
+            let value = Size::value(&shape).into_arc_tensor();
+            s.equals(&outputs[0].datum_type, value.datum_type())?;
+            s.equals(&outputs[0].value, value)
+        })
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let value = Size::value(&model.outlet_fact(inputs[0])?.shape.to_tvec());
+        Ok(tvec!(model.add_const(prefix, value)?))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Cast {
+    to: DatumType,
+}
+
+impl Cast {
+    /// A symbolic integer stays one.
+    fn target(&self, from: DatumType) -> DatumType {
+        if from.is_tdim() && self.to == i64::datum_type() {
+            from
+        } else {
+            self.to
+        }
+    }
+}
+
+impl Expansion for Cast {
+    fn name(&self) -> StaticName {
+        "Cast".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].shape, &inputs[0].shape)?;
+        s.given(&inputs[0].datum_type, move |s, from| {
+            s.equals(&outputs[0].datum_type, self.target(from))
+        })
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let from = model.outlet_fact(inputs[0])?.datum_type;
+        ensure!(
+            from != String::datum_type(),
+            "casts from strings are not supported"
+        );
+        model.wire_node(
+            prefix,
+            tract_core::ops::cast::cast(self.target(from)),
+            inputs,
+        )
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Range;
+
+impl Range {
+    /// `max(ceil((limit - start) / delta), 0)`; `None` if a value is symbolic.
+    fn len(start: &Tensor, limit: &Tensor, delta: &Tensor) -> TractResult<Option<i64>> {
+        if [start, limit, delta]
+            .iter()
+            .all(|t| t.datum_type().is_integer() || t.datum_type().is_tdim())
+        {
+            let scalar = |t: &Tensor| t.cast_to_scalar::<i64>().map(i128::from).ok();
+            let (Some(start), Some(limit), Some(delta)) =
+                (scalar(start), scalar(limit), scalar(delta))
+            else {
+                return Ok(None);
+            };
+            ensure!(delta != 0, "Range with a step of zero");
+            let (span, step) = if delta > 0 {
+                (limit - start, delta)
+            } else {
+                (start - limit, -delta)
+            };
+            let len = if span <= 0 {
+                0
+            } else {
+                (span + step - 1) / step
+            };
+            return Ok(Some(i64::try_from(len)?));
+        }
+        let scalar = |t: &Tensor| t.cast_to_scalar::<f64>();
+        let len = ((scalar(limit)? - scalar(start)?) / scalar(delta)?).ceil();
+        ensure!(len.is_finite() && len < 1e15, "Range of {len} elements");
+        Ok(Some(len.max(0.0) as i64))
+    }
+}
+
+impl Expansion for Range {
+    fn name(&self) -> StaticName {
+        "Range".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 3)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].rank, 1)?;
+        s.given_3(
+            &inputs[0].datum_type,
+            &inputs[1].datum_type,
+            &inputs[2].datum_type,
+            move |s, a, b, c| {
+                let dt = DatumType::super_type_for([a, b, c]).context("Range over mixed types")?;
+                s.equals(
+                    &outputs[0].datum_type,
+                    if dt.is_tdim() { i64::datum_type() } else { dt },
+                )
+            },
+        )?;
+        s.given_3(
+            &inputs[0].value,
+            &inputs[1].value,
+            &inputs[2].value,
+            move |s, a, b, c| match Range::len(&a, &b, &c)? {
+                Some(len) => s.equals(&outputs[0].shape[0], len.to_dim()),
+                None => Ok(()),
+            },
+        )
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let types = inputs
+            .iter()
+            .map(|o| Ok(model.outlet_fact(*o)?.datum_type))
+            .collect::<TractResult<TVec<_>>>()?;
+        let dt = DatumType::super_type_for(types).context("Range over mixed types")?;
+        let inputs = tract_core::ops::cast::wire_cast(prefix, model, inputs, dt)?;
+        let len = model.symbols.new_with_prefix("range").into();
+        model.wire_node(prefix, tract_core::ops::array::Range::new(len), &inputs)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct CumSum {
+    exclusive: bool,
+    reverse: bool,
+}
+
+impl Expansion for CumSum {
+    fn name(&self) -> StaticName {
+        "CumSum".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 2)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].shape, &inputs[0].shape)?;
+        s.given(&inputs[0].datum_type, move |s, dt| {
+            s.equals(
+                &outputs[0].datum_type,
+                if dt.is_tdim() { i64::datum_type() } else { dt },
+            )
+        })
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let fact = model.outlet_fact(inputs[0])?.clone();
+        let axis = model
+            .outlet_fact(inputs[1])?
+            .konst
+            .clone()
+            .context("CumSum over a computed axis")?;
+        let axis = axis.cast_to_scalar::<i64>()?;
+        let rank = fact.rank() as i64;
+        ensure!(
+            (-rank..rank).contains(&axis),
+            "CumSum over axis {axis} of rank {rank}"
+        );
+        let axis = axis.rem_euclid(rank) as usize;
+        let mut wire = inputs[0];
+        if fact.datum_type.is_tdim() {
+            wire = model.wire_node(
+                format!("{prefix}.cast"),
+                tract_core::ops::cast::cast(DatumType::I64),
+                &[wire],
+            )?[0];
+        }
+        let op = tract_core::ops::array::CumSum {
+            axis,
+            exclusive: self.exclusive,
+            reverse: self.reverse,
+        };
+        model.wire_node(prefix, op, &[wire])
+    }
+}

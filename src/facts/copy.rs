@@ -1,0 +1,290 @@
+//! A scratch copy of a model in the form that tract reads rightly: the analysis and the embedded engine work on it.
+//!
+//! * Model-local functions are inlined; tract ignores them.
+//! * An operator of another domain is renamed `domain::Op`: tract looks operators up by their bare name and would take a foreign
+//!   `Add` for its own. The names of `com.microsoft` and `ai.onnx.ml` that tract implements are kept.
+//! * Only the nodes that the wanted outputs need remain, and `value_info` goes.
+//! * Weights are taken out: each becomes an input of known type and shape, and is handed over beside the copy.
+//! * Element types that tract lacks are replaced throughout by one that the model does not use ([`Retype`]).
+#![forbid(unsafe_code)]
+
+mod retype;
+
+use crate::onnx::Tensor;
+use crate::onnx::proto::{
+    GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
+    tensor_shape_proto, type_proto,
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
+use std::path::Path;
+
+pub(crate) use retype::Retype;
+
+/// Operators of `com.microsoft` that tract implements under their bare name.
+const CONTRIB: &[&str] = &[
+    "BiasGelu",
+    "FastGelu",
+    "GatherBlockQuantized",
+    "Gelu",
+    "GroupQueryAttention",
+    "MatMulNBits",
+    "MultiHeadAttention",
+    "QuickGelu",
+    "RotaryEmbedding",
+    "SimplifiedLayerNormalization",
+    "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization",
+];
+/// Operators of `ai.onnx.ml` that tract implements under their bare name.
+const ML: &[&str] = &[
+    "ArrayFeatureExtractor",
+    "CategoryMapper",
+    "LinearClassifier",
+    "LinearRegressor",
+    "Normalizer",
+    "TreeEnsembleClassifier",
+];
+
+/// How a copy is made.
+pub(crate) struct Plan<'a> {
+    /// The values to become the graph's outputs.
+    pub(crate) outputs: &'a [String],
+    /// Values that are given: nothing that only serves to compute them stays, and they become inputs if they are none yet.
+    pub(crate) given: &'a FxHashSet<&'a str>,
+    /// Initializers of more bytes than this become inputs, and external ones always do.
+    pub(crate) keep_bytes: usize,
+    /// Replacement of element types.
+    pub(crate) retype: Retype,
+}
+
+/// The copy, and what was taken out of it.
+pub(crate) struct Scratch {
+    /// Model with one graph, without functions and `value_info`.
+    pub(crate) model: ModelProto,
+    /// The weights that became inputs, in the order in which they follow the graph's own inputs.
+    pub(crate) weights: Vec<TensorProto>,
+}
+
+/// Inlines the functions of a model, if it has any.
+pub(crate) fn inlined(model: &ModelProto) -> Result<Cow<'_, ModelProto>, String> {
+    if model.functions.is_empty() {
+        return Ok(Cow::Borrowed(model));
+    }
+    Err("model-local functions".to_owned())
+}
+
+/// Makes the copy of a model whose functions are [`inlined`].
+///
+/// # Errors
+/// A value that is wanted but does not exist; a constant of a replaced type that cannot be read.
+pub(crate) fn scratch(model: &ModelProto, plan: &Plan<'_>) -> Result<Scratch, String> {
+    let graph = model.graph.as_ref().ok_or("the model has no graph")?;
+    let (nodes, values) = cone(graph, plan)?;
+
+    let mut copy = GraphProto {
+        name: graph.name.clone(),
+        ..GraphProto::default()
+    };
+    for position in nodes {
+        copy.node.push(node(&graph.node[position], plan.retype)?);
+    }
+    let mut weights = Vec::new();
+    let mut initialized = FxHashSet::default();
+    let mut weight_inputs = Vec::new();
+    for tensor in &graph.initializer {
+        let name = tensor.name();
+        if !values.contains(name) || plan.given.contains(name) {
+            continue;
+        }
+        initialized.insert(name);
+        if tensor.is_external() || stored_bytes(tensor) > plan.keep_bytes {
+            weight_inputs.push(tensor_input(
+                name,
+                plan.retype.code(tensor.data_type()),
+                &tensor.dims,
+            ));
+            weights.push(tensor.clone());
+        } else {
+            copy.initializer.push(plan.retype.tensor(tensor)?);
+        }
+    }
+    for info in &graph.input {
+        if values.contains(info.name()) && !initialized.contains(info.name()) {
+            let mut info = info.clone();
+            plan.retype.info(&mut info);
+            copy.input.push(info);
+        }
+    }
+    copy.input.extend(weight_inputs);
+    copy.output = plan.outputs.iter().map(|name| untyped(name)).collect();
+    let model = ModelProto {
+        ir_version: model.ir_version,
+        opset_import: model.opset_import.clone(),
+        graph: Some(copy),
+        ..ModelProto::default()
+    };
+    Ok(Scratch { model, weights })
+}
+
+/// The elements of a weight; external data is sought in `folder`.
+pub(crate) fn weight(tensor: &TensorProto, folder: Option<&Path>) -> Result<Tensor, String> {
+    let _ = folder;
+    Tensor::from_proto(tensor).map_err(|cause| format!("tensor `{}`: {cause}", tensor.name()))
+}
+
+/// The nodes that the outputs need, in the order of the graph, and the values they read or write.
+fn cone<'a>(
+    graph: &'a GraphProto,
+    plan: &'a Plan<'_>,
+) -> Result<(Vec<usize>, FxHashSet<&'a str>), String> {
+    let mut producer: FxHashMap<&str, usize> = FxHashMap::default();
+    for (position, node) in graph.node.iter().enumerate() {
+        for output in &node.output {
+            producer.insert(output, position);
+        }
+    }
+    let mut values: FxHashSet<&str> = plan.outputs.iter().map(String::as_str).collect();
+    let known: FxHashSet<&str> = graph
+        .input
+        .iter()
+        .map(|i| i.name())
+        .chain(graph.initializer.iter().map(|t| t.name()))
+        .collect();
+    for name in &values {
+        if !(producer.contains_key(name) || known.contains(name) || plan.given.contains(name)) {
+            return Err(format!("the graph has no value `{name}`"));
+        }
+    }
+    let mut wanted = vec![false; graph.node.len()];
+    let mut open: Vec<&str> = values.iter().copied().collect();
+    while let Some(name) = open.pop() {
+        let Some(&position) = producer.get(name).filter(|_| !plan.given.contains(name)) else {
+            continue;
+        };
+        if std::mem::replace(&mut wanted[position], true) {
+            continue;
+        }
+        reads(&graph.node[position], &mut |input| {
+            if values.insert(input) {
+                open.push(input);
+            }
+        });
+        values.extend(graph.node[position].output.iter().map(String::as_str));
+    }
+    let nodes = (0..wanted.len()).filter(|p| wanted[*p]).collect();
+    Ok((nodes, values))
+}
+
+/// Calls `visit` with every value that a node reads, those of its subgraphs (their own values too) included.
+fn reads<'a>(node: &'a NodeProto, visit: &mut impl FnMut(&'a str)) {
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        node.input
+            .iter()
+            .filter(|i| !i.is_empty())
+            .for_each(|i| visit(i));
+        for attribute in &node.attribute {
+            for graph in attribute.g.iter().map(Box::as_ref).chain(&attribute.graphs) {
+                graph.output.iter().for_each(|o| visit(o.name()));
+                open.extend(&graph.node);
+            }
+        }
+    }
+}
+
+/// A copy of a node under the name by which tract may know it.
+fn node(node: &NodeProto, retype: Retype) -> Result<NodeProto, String> {
+    let mut copy = NodeProto {
+        input: node.input.clone(),
+        output: node.output.clone(),
+        name: node.name.clone(),
+        op_type: node.op_type.clone(),
+        domain: node.domain.clone(),
+        ..NodeProto::default()
+    };
+    let kept = match node.domain() {
+        "" | "ai.onnx" => true,
+        "com.microsoft" => CONTRIB.contains(&node.op_type()),
+        "ai.onnx.ml" => ML.contains(&node.op_type()),
+        _ => false,
+    };
+    if !kept {
+        copy.op_type = Some(format!("{}::{}", node.domain(), node.op_type()));
+    }
+    for attribute in &node.attribute {
+        let mut attribute = attribute.clone();
+        if retype.is_dtype_attribute(node, attribute.name()) {
+            attribute.i = attribute.i.map(|code| i64::from(retype.code(code as i32)));
+        }
+        if let Some(tensor) = &mut attribute.t {
+            **tensor = retype.tensor(tensor)?;
+        }
+        for graph in attribute
+            .g
+            .iter_mut()
+            .map(Box::as_mut)
+            .chain(&mut attribute.graphs)
+        {
+            subgraph(graph, retype)?;
+        }
+        copy.attribute.push(attribute);
+    }
+    Ok(copy)
+}
+
+/// The body of a control-flow node, in place.
+fn subgraph(graph: &mut GraphProto, retype: Retype) -> Result<(), String> {
+    for inner in &mut graph.node {
+        *inner = node(inner, retype)?;
+    }
+    for tensor in &mut graph.initializer {
+        *tensor = retype.tensor(tensor)?;
+    }
+    graph.input.iter_mut().for_each(|info| retype.info(info));
+    graph.value_info.clear();
+    for output in &mut graph.output {
+        *output = untyped(output.name());
+    }
+    Ok(())
+}
+
+/// Bytes of the data of a tensor inside the model file.
+fn stored_bytes(tensor: &TensorProto) -> usize {
+    tensor.raw_data().len()
+        + tensor.float_data.byte_len()
+        + tensor.int32_data.byte_len()
+        + tensor.int64_data.byte_len()
+        + tensor.double_data.byte_len()
+        + tensor.uint64_data.byte_len()
+}
+
+/// A value of known element type and shape.
+pub(crate) fn tensor_input(name: &str, elem_type: i32, dims: &[i64]) -> ValueInfoProto {
+    let dim = dims
+        .iter()
+        .map(|n| tensor_shape_proto::Dimension {
+            value: Some(tensor_shape_proto::dimension::Value::DimValue(*n)),
+            denotation: None,
+        })
+        .collect();
+    let tensor = type_proto::Tensor {
+        elem_type: Some(elem_type),
+        shape: Some(TensorShapeProto { dim }),
+    };
+    ValueInfoProto {
+        name: Some(name.to_owned()),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            denotation: None,
+        }),
+        ..ValueInfoProto::default()
+    }
+}
+
+fn untyped(name: &str) -> ValueInfoProto {
+    ValueInfoProto {
+        name: Some(name.to_owned()),
+        ..ValueInfoProto::default()
+    }
+}

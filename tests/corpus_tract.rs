@@ -1,0 +1,74 @@
+//! Over a corpus of exported models: what the embedded engine computes against the outputs recorded beside each model.
+//!
+//! `PHASOR_CORPUS` names a folder of folders, each with `model.onnx`, `inputs_0.npz` and `expected_0.npz`.
+#![cfg(feature = "tract")]
+
+use phasor::engine::{Engine, Source, tract::Tract};
+use phasor::verify::{compare, npz};
+use std::path::PathBuf;
+
+fn cases() -> Option<Vec<PathBuf>> {
+    let Some(corpus) = std::env::var_os("PHASOR_CORPUS") else {
+        println!("skipped: PHASOR_CORPUS names no corpus");
+        return None;
+    };
+    let only = std::env::var("PHASOR_CORPUS_ONLY").unwrap_or_default();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&corpus)
+        .expect("the corpus folder can be listed")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|case| case.join("model.onnx").is_file())
+        .filter(|case| only.is_empty() || case.to_string_lossy().contains(&only))
+        .collect();
+    cases.sort();
+    Some(cases)
+}
+
+#[test]
+fn the_embedded_engine_computes_what_was_recorded() {
+    let Some(cases) = cases() else { return };
+    let (mut right, mut wrong, mut failed) = (0, 0, 0);
+    for case in &cases {
+        let name = case.file_name().unwrap().to_string_lossy();
+        let inputs = npz::read(&case.join("inputs_0.npz")).unwrap();
+        let expected = npz::read(&case.join("expected_0.npz")).unwrap();
+        let outputs: Vec<String> = expected.iter().map(|(name, _)| name.clone()).collect();
+        let started = std::time::Instant::now();
+        match Tract.run(Source::Path(&case.join("model.onnx")), &inputs, &outputs) {
+            Err(error) => {
+                failed += 1;
+                let text = error.to_string();
+                println!(
+                    "failed {name}: {}",
+                    text.chars().take(400).collect::<String>()
+                );
+            }
+            Ok(results) => {
+                let worst = expected
+                    .iter()
+                    .zip(&results)
+                    .map(|((_, want), got)| {
+                        compare::compare(want, got, compare::tolerance(want.dtype))
+                    })
+                    .find(|difference| !difference.within());
+                match worst {
+                    None => right += 1,
+                    Some(difference) => {
+                        wrong += 1;
+                        println!("wrong  {name}: {difference:?}");
+                    }
+                }
+            }
+        }
+        if started.elapsed().as_secs() > 2 {
+            println!("slow   {name}: {:.1?}", started.elapsed());
+        }
+    }
+    println!(
+        "{} models: {right} right, {wrong} wrong, {failed} failed",
+        cases.len()
+    );
+    assert!(
+        right * 100 >= cases.len() * 90,
+        "fewer than nine in ten models ran right"
+    );
+}
