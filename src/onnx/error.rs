@@ -1,0 +1,81 @@
+//! What can go wrong with a model file, said so that the reader can find the place.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Every error of [`crate::onnx`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be opened or mapped.
+    #[error("`{}`: cannot be read: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is something else than an ONNX model.
+    #[error("`{}`: not an ONNX model: {what}", file.display())]
+    NotOnnx {
+        /// The file.
+        file: PathBuf,
+        /// What it looks like.
+        what: String,
+    },
+    /// The file is damaged.
+    #[error("`{}`: {place}: {cause} (byte offset {offset})", file.display())]
+    Decode {
+        /// The file.
+        file: PathBuf,
+        /// Message and field, such as `GraphProto.node[17].attribute[2].t`.
+        place: String,
+        /// What is wrong there.
+        cause: String,
+        /// Where in the file.
+        offset: usize,
+    },
+    /// The model has no graph.
+    #[error("`{}`: the model has no graph", file.display())]
+    NoGraph {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A value is defined twice.
+    #[error("`{}`: value `{value}` is defined twice: by {first} and by {second}", file.display())]
+    DefinedTwice {
+        /// The file.
+        file: PathBuf,
+        /// The value.
+        value: String,
+        /// The first definition.
+        first: String,
+        /// The second definition.
+        second: String,
+    },
+    /// A node needs its own result.
+    #[error("`{}`: the graph has a cycle through {node}", file.display())]
+    Cycle {
+        /// The file.
+        file: PathBuf,
+        /// A node on the cycle.
+        node: String,
+    },
+    /// The elements of a tensor cannot be had.
+    #[error("`{}`: tensor `{tensor}`: {cause}", file.display())]
+    Tensor {
+        /// The model file.
+        file: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+impl Error {
+    /// What the user could do about it, if anything is known to help.
+    pub fn hint(&self) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,24 @@
+//! The model as a file: lossless reading, editing and writing of ONNX.
+//!
+//! * [`ModelFile`] maps a file, decodes its messages ([`proto`]) without touching weights, and knows the byte range of every
+//!   element of the model and of its main graph.
+//! * [`GraphIndex`] says who makes and who uses each value of the main graph.
+//! * [`Tensor`] holds the elements of one tensor, from wherever the file keeps them.
+//! * [`Edit`] is a change. [`ModelFile::stage`] writes the input's own bytes without the removed elements and with the new
+//!   ones, so that everything else, unknown fields included, survives byte for byte; [`ModelFile::edited`] does the same in
+//!   memory.
+//! * [`functions`] expands calls of model-local functions in a copy made for analysis.
+
+mod dtype;
+mod error;
+mod file;
+mod index;
+mod map;
+pub mod proto;
+mod tensor;
+
+pub use dtype::DataType;
+pub use error::Error;
+pub use file::ModelFile;
+pub use index::{GraphIndex, ValueId};
+pub use tensor::Tensor;
