@@ -11,9 +11,10 @@
 mod retype;
 
 use crate::onnx::Tensor;
+use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{
-    GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto,
-    tensor_shape_proto, type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto, tensor_shape_proto, type_proto,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
@@ -229,6 +230,18 @@ fn node(node: &NodeProto, retype: Retype) -> Result<NodeProto, String> {
             subgraph(graph, retype)?;
         }
         copy.attribute.push(attribute);
+    }
+    if kept
+        && node.op_type() == "ConstantOfShape"
+        && node.attribute.iter().all(|a| a.name() != "value")
+    {
+        // tract's default is a float64 zero, ONNX's a float32 one.
+        copy.attribute.push(AttributeProto {
+            name: Some("value".to_owned()),
+            r#type: Some(AttributeType::Tensor as i32),
+            t: Some(Box::new(Tensor::from_f32(&[1], &[0.0]).to_proto(""))),
+            ..AttributeProto::default()
+        });
     }
     Ok(copy)
 }

@@ -7,7 +7,9 @@
 //! bfloat16, which tract lacks, is computed in f32: values are converted exactly on the way in, nothing is rounded to bfloat16
 //! in between, and the outputs are f32.
 
+mod branches;
 pub(crate) mod bridge;
+mod contraction;
 mod operators;
 
 use super::{Engine, EngineError, Source};
@@ -66,6 +68,7 @@ fn run(
     let model = copy::inlined(model).map_err(load_error)?;
     let given: FxHashMap<&str, &Tensor> =
         inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
+    let model = branches::resolved(model, &given);
     let plan = Plan {
         outputs,
         given: &given.keys().copied().collect::<FxHashSet<&str>>(),
@@ -80,6 +83,7 @@ fn run(
         .graph
         .as_mut()
         .expect("a scratch copy has a graph");
+    operators::insert_adapters(graph);
     let weights: FxHashSet<&str> = scratch.weights.iter().map(TensorProto::name).collect();
     for info in &mut graph.input {
         let name = info.name();
@@ -151,7 +155,9 @@ fn load(scratch: &copy::Scratch, folder: Option<&Path>) -> TractResult<(TypedMod
         .map(|outlet| model.node(outlet.node).name.clone())
         .collect();
     model.set_input_outlets(&sources)?;
-    Ok((model.into_typed()?, order))
+    let mut model = model.into_typed()?;
+    contraction::install(&mut model)?;
+    Ok((model, order))
 }
 
 /// tract's ONNX reader with our builders, made once.

@@ -1,17 +1,15 @@
-//! Builders that replace tract's own where every shape is concrete.
+//! Shapes as plain integers.
 //!
 //! tract computes shapes with symbolic integers. Run on concrete shapes that costs correctness: the remainder of a negative
-//! symbolic integer is wrong, `CumSum` refuses it, and a `Range` that counts down gets a length near 2⁶⁴. Here `Shape`, `Size`
-//! and `Cast` give plain 64-bit integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
+//! symbolic integer is wrong, and a `Range` that counts down gets a length near 2⁶⁴. Here `Shape`, `Size` and `Cast` give plain
+//! 64-bit integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
 
+use super::Built;
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core;
 use tract_onnx::tract_hir::internal::*;
 
-type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
-
-/// Installs the builders.
 pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register.insert("Shape", shape);
     onnx.op_register
@@ -19,7 +17,6 @@ pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register.insert("Cast", cast);
     onnx.op_register
         .insert("Range", |_, _| Ok((expand(Range), vec![])));
-    onnx.op_register.insert("CumSum", cumsum);
 }
 
 fn shape(_: &ParsingContext, node: &NodeProto) -> Built {
@@ -35,12 +32,6 @@ fn cast(_: &ParsingContext, node: &NodeProto) -> Built {
         }),
         vec![],
     ))
-}
-
-fn cumsum(_: &ParsingContext, node: &NodeProto) -> Built {
-    let exclusive = node.get_attr_opt::<i64>("exclusive")? == Some(1);
-    let reverse = node.get_attr_opt::<i64>("reverse")? == Some(1);
-    Ok((expand(CumSum { exclusive, reverse }), vec![]))
 }
 
 /// The dimensions as 64-bit integers if all are known, else as symbolic ones.
@@ -281,69 +272,5 @@ impl Expansion for Range {
         let inputs = tract_core::ops::cast::wire_cast(prefix, model, inputs, dt)?;
         let len = model.symbols.new_with_prefix("range").into();
         model.wire_node(prefix, tract_core::ops::array::Range::new(len), &inputs)
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct CumSum {
-    exclusive: bool,
-    reverse: bool,
-}
-
-impl Expansion for CumSum {
-    fn name(&self) -> StaticName {
-        "CumSum".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        s: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 2)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].shape, &inputs[0].shape)?;
-        s.given(&inputs[0].datum_type, move |s, dt| {
-            s.equals(
-                &outputs[0].datum_type,
-                if dt.is_tdim() { i64::datum_type() } else { dt },
-            )
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        let fact = model.outlet_fact(inputs[0])?.clone();
-        let axis = model
-            .outlet_fact(inputs[1])?
-            .konst
-            .clone()
-            .context("CumSum over a computed axis")?;
-        let axis = axis.cast_to_scalar::<i64>()?;
-        let rank = fact.rank() as i64;
-        ensure!(
-            (-rank..rank).contains(&axis),
-            "CumSum over axis {axis} of rank {rank}"
-        );
-        let axis = axis.rem_euclid(rank) as usize;
-        let mut wire = inputs[0];
-        if fact.datum_type.is_tdim() {
-            wire = model.wire_node(
-                format!("{prefix}.cast"),
-                tract_core::ops::cast::cast(DatumType::I64),
-                &[wire],
-            )?[0];
-        }
-        let op = tract_core::ops::array::CumSum {
-            axis,
-            exclusive: self.exclusive,
-            reverse: self.reverse,
-        };
-        model.wire_node(prefix, op, &[wire])
     }
 }
