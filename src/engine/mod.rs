@@ -1,6 +1,9 @@
 //! Runs models: in tract, which is built in, or in the user's own ONNX Runtime, loaded at run time.
 #![forbid(unsafe_code)]
 
+pub mod locate;
+#[cfg(feature = "ort")]
+pub mod ort;
 #[cfg(feature = "tract")]
 pub mod tract;
 
@@ -79,16 +82,38 @@ pub trait Engine {
     /// Name and version, as reports show it.
     fn name(&self) -> String;
 
+    /// Reads a model, to run it more than once.
+    ///
+    /// # Errors
+    /// See [`EngineError`]; a panic inside the engine is one too.
+    fn open<'a>(&'a self, model: Source<'a>) -> Result<Box<dyn Session + 'a>, EngineError>;
+
+    /// Opens a model and runs it once: see [`Session::run`].
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    fn run(
+        &self,
+        model: Source<'_>,
+        inputs: &[(String, Tensor)],
+        outputs: &[String],
+    ) -> Result<Vec<Tensor>, EngineError> {
+        self.open(model)?.run(inputs, outputs)
+    }
+}
+
+/// A model that an engine has read.
+pub trait Session {
     /// Computes values of the main graph from values for its inputs.
     ///
-    /// `outputs` are graph outputs, or with tract any values of the main graph; the result has their order. Inputs that the
-    /// outputs do not need may be left out.
+    /// `outputs` are graph outputs; the result has their order. tract can do more: outputs may be any values of the main
+    /// graph, inputs that they do not need may be left out, and a value given for anything else of the main graph replaces
+    /// what would be computed. ONNX Runtime ignores values for names that are no inputs.
     ///
     /// # Errors
     /// See [`EngineError`]; a panic inside the engine is one too.
     fn run(
-        &self,
-        model: Source<'_>,
+        &mut self,
         inputs: &[(String, Tensor)],
         outputs: &[String],
     ) -> Result<Vec<Tensor>, EngineError>;

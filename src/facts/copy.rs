@@ -51,7 +51,8 @@ const ML: &[&str] = &[
 pub(crate) struct Plan<'a> {
     /// The values to become the graph's outputs.
     pub(crate) outputs: &'a [String],
-    /// Values that are given: nothing that only serves to compute them stays, and they become inputs if they are none yet.
+    /// Values that are given: nothing that only serves to compute them stays, and they become inputs, without a type, if they
+    /// are none yet.
     pub(crate) given: &'a FxHashSet<&'a str>,
     /// Initializers of more bytes than this become inputs, and external ones always do.
     pub(crate) keep_bytes: usize,
@@ -115,6 +116,11 @@ pub(crate) fn scratch(model: &ModelProto, plan: &Plan<'_>) -> Result<Scratch, St
             let mut info = info.clone();
             plan.retype.info(&mut info);
             copy.input.push(info);
+        }
+    }
+    for name in plan.given {
+        if values.contains(name) && copy.input.iter().all(|info| info.name() != *name) {
+            copy.input.push(untyped(name));
         }
     }
     copy.input.extend(weight_inputs);

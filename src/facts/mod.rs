@@ -10,7 +10,7 @@
 pub(crate) mod copy;
 mod declared;
 mod dim;
-#[cfg(feature = "tract")]
+#[cfg(any(feature = "tract", feature = "ort"))]
 pub(crate) mod guard;
 
 pub use dim::Dim;

@@ -12,7 +12,7 @@ pub(crate) mod bridge;
 mod contraction;
 mod operators;
 
-use super::{Engine, EngineError, Source};
+use super::{Engine, EngineError, Session, Source};
 use crate::facts::copy::{self, Plan, Retype};
 use crate::facts::guard::caught;
 use crate::onnx::proto::{ModelProto, TensorProto};
@@ -36,19 +36,47 @@ impl Engine for Tract {
         NAME.to_owned()
     }
 
+    fn open<'a>(&'a self, model: Source<'a>) -> Result<Box<dyn Session + 'a>, EngineError> {
+        Ok(match model {
+            Source::Path(path) => {
+                let file = ModelFile::open(path).map_err(|e| EngineError::Model(e.to_string()))?;
+                Box::new(TractFile {
+                    file,
+                    folder: path.parent(),
+                })
+            }
+            Source::Proto(model, folder) => Box::new(TractModel { model, folder }),
+        })
+    }
+}
+
+struct TractFile<'a> {
+    file: ModelFile,
+    folder: Option<&'a Path>,
+}
+
+impl Session for TractFile<'_> {
     fn run(
-        &self,
-        model: Source<'_>,
+        &mut self,
         inputs: &[(String, Tensor)],
         outputs: &[String],
     ) -> Result<Vec<Tensor>, EngineError> {
-        match model {
-            Source::Path(path) => {
-                let file = ModelFile::open(path).map_err(|e| EngineError::Model(e.to_string()))?;
-                run(file.model(), path.parent(), inputs, outputs)
-            }
-            Source::Proto(model, folder) => run(model, folder, inputs, outputs),
-        }
+        run(self.file.model(), self.folder, inputs, outputs)
+    }
+}
+
+struct TractModel<'a> {
+    model: &'a ModelProto,
+    folder: Option<&'a Path>,
+}
+
+impl Session for TractModel<'_> {
+    fn run(
+        &mut self,
+        inputs: &[(String, Tensor)],
+        outputs: &[String],
+    ) -> Result<Vec<Tensor>, EngineError> {
+        run(self.model, self.folder, inputs, outputs)
     }
 }
 
