@@ -71,11 +71,55 @@ pub enum Error {
         /// What is wrong with it.
         cause: String,
     },
+    /// There is a file already where one must be written.
+    #[error("`{}`: exists already", file.display())]
+    Exists {
+        /// The file.
+        file: PathBuf,
+    },
+    /// An output cannot be written.
+    #[error("`{}`: cannot be written: {source}", file.display())]
+    Write {
+        /// The output.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The output would be larger than a protobuf message may be.
+    #[error("`{}`: the output would be {bytes} bytes long; protobuf allows 2 GiB", file.display())]
+    TooLarge {
+        /// The output.
+        file: PathBuf,
+        /// Its length.
+        bytes: usize,
+    },
 }
 
 impl Error {
     /// What the user could do about it, if anything is known to help.
     pub fn hint(&self) -> Option<String> {
-        None
+        let hint = match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "check the path"
+            }
+            Self::Decode { .. } => {
+                "the file is damaged or was not copied whole: fetch or export it again"
+            }
+            Self::DefinedTwice { .. } | Self::Cycle { .. } => {
+                "the exporter wrote an invalid model: export it again"
+            }
+            Self::Tensor { cause, .. } if cause.contains("data file") => {
+                "data files must lie where the model says, below its own folder"
+            }
+            Self::Exists { .. } => "`--force` replaces it",
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "make the folder first"
+            }
+            Self::TooLarge { .. } => {
+                "store the weights in a data file beside the model first (external data)"
+            }
+            _ => return None,
+        };
+        Some(hint.into())
     }
 }

@@ -5,17 +5,23 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use prost::Message;
 
+use super::edit::Decided;
+use super::external::DataFiles;
 use super::index::Fault;
+use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, TensorProto};
-use super::{Error, GraphIndex, Tensor, map};
+use super::stage::folder_of;
+use super::{Edit, Error, GraphIndex, Tensor, map, schema, sniff, tensor};
 
 /// A model file, mapped and decoded; weights stay where they are.
 #[derive(Debug)]
 pub struct ModelFile {
     pub(super) path: PathBuf,
     pub(super) bytes: Bytes,
+    parts: Vec<Part>,
     model: ModelProto,
     index: GraphIndex,
+    data_files: DataFiles,
 }
 
 impl ModelFile {
@@ -40,12 +46,21 @@ impl ModelFile {
     }
 
     fn new(path: PathBuf, bytes: Bytes) -> Result<Self, Error> {
-        let model = ModelProto::decode(bytes.clone()).map_err(|error| Error::NotOnnx {
-            file: path.clone(),
-            what: error.to_string(),
-        })?;
+        let model = match ModelProto::decode(bytes.clone()) {
+            Ok(model) => model,
+            Err(error) => return Err(refusal(path, &bytes, &error.to_string())),
+        };
         let Some(graph) = &model.graph else {
-            return Err(Error::NoGraph { file: path });
+            let known = model.ir_version.is_some() || !model.opset_import.is_empty();
+            return Err(match sniff::sniff(&bytes) {
+                Some(what) => Error::NotOnnx { file: path, what },
+                None if known => Error::NoGraph { file: path },
+                None => not_a_model(path, &bytes),
+            });
+        };
+        let parts = match parts(&bytes) {
+            Ok(parts) => parts,
+            Err(damage) => return Err(refusal(path, &bytes, &damage.cause)),
         };
         let index = match GraphIndex::new(graph) {
             Ok(index) => index,
@@ -62,8 +77,10 @@ impl ModelFile {
         Ok(Self {
             path,
             bytes,
+            parts,
             model,
             index,
+            data_files: DataFiles::default(),
         })
     }
 
@@ -103,10 +120,60 @@ impl ModelFile {
     /// If the data is damaged, does not fit the shape, or lies in a file that is missing, too short or outside the model's
     /// folder.
     pub fn tensor(&self, tensor: &TensorProto) -> Result<Tensor, Error> {
-        Tensor::from_proto(tensor).map_err(|cause| Error::Tensor {
+        self.elements(tensor).map_err(|cause| Error::Tensor {
             file: self.path.clone(),
             tensor: tensor.name().to_owned(),
             cause,
         })
     }
+
+    fn elements(&self, tensor: &TensorProto) -> Result<Tensor, String> {
+        if !tensor.is_external() {
+            return Tensor::from_proto(tensor);
+        }
+        let (dtype, shape) = tensor::header(tensor)?;
+        let need = tensor::byte_len(dtype, &shape)?;
+        let data = self.data_files.bytes(folder_of(&self.path), tensor, need)?;
+        Tensor::new(dtype, shape, data)
+    }
+
+    /// The model that `edit` makes, in memory. Weights are shared, not copied.
+    pub fn edited(&self, edit: &Edit) -> ModelProto {
+        Decided::new(edit, self).apply()
+    }
+
+    /// The fields of the file.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+}
+
+/// Why a file that prost refused is refused.
+fn refusal(file: PathBuf, bytes: &[u8], cause: &str) -> Error {
+    if let Some(what) = sniff::sniff(bytes) {
+        return Error::NotOnnx { file, what };
+    }
+    if !schema::begins_like_a_model(bytes) {
+        return not_a_model(file, bytes);
+    }
+    match schema::locate(bytes) {
+        Some(found) => Error::Decode {
+            file,
+            place: found.place,
+            cause: found.cause,
+            offset: found.offset,
+        },
+        None => Error::Decode {
+            file,
+            place: "ModelProto".into(),
+            cause: cause.into(),
+            offset: 0,
+        },
+    }
+}
+
+fn not_a_model(file: PathBuf, bytes: &[u8]) -> Error {
+    let head: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let what = format!("no model begins with the bytes {}", head.join(" "));
+    Error::NotOnnx { file, what }
 }

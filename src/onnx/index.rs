@@ -16,6 +16,13 @@ use super::proto::{GraphProto, NodeProto};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValueId(pub u32);
 
+impl ValueId {
+    /// Its position in lists over all values.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Producers, consumers, captures and order of the main graph's nodes. Node and initializer positions are those in the graph.
 #[derive(Debug)]
 pub struct GraphIndex {

@@ -10,15 +10,27 @@
 //! * [`functions`] expands calls of model-local functions in a copy made for analysis.
 
 mod dtype;
+mod edit;
 mod error;
+mod external;
 mod file;
+pub mod functions;
+
 mod index;
+mod layout;
 mod map;
 pub mod proto;
+mod schema;
+mod sniff;
+mod stage;
 mod tensor;
+mod wire;
+mod write;
 
 pub use dtype::DataType;
+pub use edit::Edit;
 pub use error::Error;
 pub use file::ModelFile;
 pub use index::{GraphIndex, ValueId};
+pub use stage::{Staged, Written};
 pub use tensor::Tensor;

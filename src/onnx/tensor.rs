@@ -17,6 +17,8 @@ pub struct Tensor {
     pub data: Bytes,
 }
 
+const NO_NUMBERS: &str = "it is a tensor of strings, which are no numbers";
+
 /// Number of elements of a shape; `None` on overflow.
 fn count(shape: &[usize]) -> Option<usize> {
     // A zero anywhere makes it empty whatever the other lengths are.
@@ -32,17 +34,48 @@ impl Tensor {
     /// # Errors
     /// A sentence, if the bytes are not as many as type and shape ask for.
     pub fn new(dtype: DataType, shape: Vec<usize>, data: Bytes) -> Result<Self, String> {
-        let Some(bits) = dtype.bits() else {
-            return Err("string tensors have no numbers".into());
-        };
-        let need = count(&shape).and_then(|n| dtype.byte_len(n));
-        if need != Some(data.len()) {
+        let bits = dtype.bits().ok_or(NO_NUMBERS)?;
+        if byte_len(dtype, &shape) != Ok(data.len()) {
             return Err(format!(
                 "shape {shape:?} of {dtype} ({bits} bits each) does not fit {} bytes of data",
                 data.len()
             ));
         }
         Ok(Self { dtype, shape, data })
+    }
+
+    /// One element as a number; NaN past the end and for types below a byte.
+    pub fn element(&self, position: usize) -> f64 {
+        let Some(size) = self
+            .dtype
+            .bits()
+            .map(|bits| bits / 8)
+            .filter(|&size| size > 0)
+        else {
+            return f64::NAN;
+        };
+        let Some(bytes) = position
+            .checked_mul(size)
+            .and_then(|at| self.data.get(at..at + size))
+        else {
+            return f64::NAN;
+        };
+        match (self.dtype, bytes) {
+            (DataType::F32, &[a, b, c, d]) => f64::from(f32::from_le_bytes([a, b, c, d])),
+            (DataType::F64, &[a, b, c, d, e, f, g, h]) => {
+                f64::from_le_bytes([a, b, c, d, e, f, g, h])
+            }
+            (DataType::F16, &[a, b]) => f16::from_le_bytes([a, b]).to_f64(),
+            (DataType::BF16, &[a, b]) => bf16::from_le_bytes([a, b]).to_f64(),
+            (DataType::I64, &[a, b, c, d, e, f, g, h]) => {
+                i64::from_le_bytes([a, b, c, d, e, f, g, h]) as f64
+            }
+            (DataType::I32, &[a, b, c, d]) => f64::from(i32::from_le_bytes([a, b, c, d])),
+            (DataType::Bool, &[a]) => f64::from(u8::from(a != 0)),
+            (DataType::U8, &[a]) => f64::from(a),
+            (DataType::I8, &[a]) => f64::from(a as i8),
+            _ => f64::NAN,
+        }
     }
 
     /// Number of elements.
@@ -213,13 +246,19 @@ pub(super) fn header(tensor: &TensorProto) -> Result<(DataType, Vec<usize>), Str
         return Err(format!("unknown element type {number}"));
     };
     if dtype == DataType::String {
-        return Err("string tensors have no numbers".into());
+        return Err(NO_NUMBERS.into());
     }
     let shape = tensor
         .dims
         .iter()
         .map(|d| usize::try_from(*d).map_err(|_| format!("its shape has an axis of length {d}")));
     Ok((dtype, shape.collect::<Result<_, _>>()?))
+}
+
+/// Bytes the elements of a tensor take.
+pub(super) fn byte_len(dtype: DataType, shape: &[usize]) -> Result<usize, String> {
+    let len = count(shape).and_then(|n| dtype.byte_len(n));
+    len.ok_or_else(|| format!("shape {shape:?} has too many elements"))
 }
 
 /// The elements of the typed field that ONNX prescribes for the type, as raw bytes. `expected` elements are allowed for,

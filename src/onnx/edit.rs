@@ -1,0 +1,197 @@
+//! A change to a model, and the model it makes.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashSet;
+
+use super::ModelFile;
+use super::proto::{
+    FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, SparseTensorProto,
+    StringStringEntryProto, TensorProto,
+};
+
+/// A change to a model: elements of the main graph that go, elements of graph and model that come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Edit {
+    /// Positions in `graph.node`.
+    pub remove_nodes: FxHashSet<usize>,
+    /// New nodes before the node at that position; past the last node, after it.
+    pub insert_before: BTreeMap<usize, Vec<NodeProto>>,
+    /// Names of initializers. One that is the default of a graph input stays: the input is part of the model's interface.
+    pub remove_initializers: FxHashSet<String>,
+    /// Names of values whose `value_info` goes.
+    pub remove_value_info: FxHashSet<String>,
+    /// New initializers.
+    pub add_initializers: Vec<TensorProto>,
+    /// New functions, added unless the model has one of the same domain, name and overload.
+    pub add_functions: Vec<FunctionProto>,
+    /// Domain and version of operator sets, added where the model imports none of the domain.
+    pub opsets: Vec<(String, i64)>,
+    /// Metadata of the model, replaced or added.
+    pub metadata: Vec<(String, String)>,
+    /// The IR version is raised to this if it is lower. Where that goes from below 4 to 4 or more, graph inputs that
+    /// have an initializer go too: until version 3 every initializer had to be listed as an input and was constant all
+    /// the same; from 4 on the same listing would make it a default that callers may replace.
+    pub min_ir_version: Option<i64>,
+}
+
+impl Edit {
+    /// Whether it changes nothing in any model.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An edit seen against one model: what goes and what comes, decided once for file and memory.
+pub(super) struct Decided<'a> {
+    edit: &'a Edit,
+    file: &'a ModelFile,
+    /// The new IR version, if it changes.
+    pub ir_version: Option<i64>,
+    pub functions: Vec<&'a FunctionProto>,
+    pub opsets: Vec<OperatorSetIdProto>,
+    pub metadata: Vec<StringStringEntryProto>,
+}
+
+/// The domain, with the two spellings of the default one made equal.
+pub(super) fn domain(name: &str) -> &str {
+    if name == "ai.onnx" { "" } else { name }
+}
+
+impl<'a> Decided<'a> {
+    pub(super) fn new(edit: &'a Edit, file: &'a ModelFile) -> Self {
+        let model = file.model();
+        let functions = edit.add_functions.iter().filter(|new| {
+            let key = |f: &FunctionProto| {
+                (
+                    f.domain().to_owned(),
+                    f.name().to_owned(),
+                    f.overload().to_owned(),
+                )
+            };
+            !model.functions.iter().any(|old| key(old) == key(new))
+        });
+        let opsets = edit.opsets.iter().filter(|(new, _)| {
+            !model
+                .opset_import
+                .iter()
+                .any(|old| domain(old.domain()) == domain(new))
+        });
+        let metadata = edit.metadata.iter().filter(|(key, value)| {
+            !model
+                .metadata_props
+                .iter()
+                .any(|old| old.key() == key && old.value() == value)
+        });
+        let opset = |(domain, version): &(String, i64)| OperatorSetIdProto {
+            domain: Some(domain.clone()),
+            version: Some(*version),
+        };
+        let entry = |(key, value): &(String, String)| StringStringEntryProto {
+            key: Some(key.clone()),
+            value: Some(value.clone()),
+        };
+        Self {
+            edit,
+            file,
+            ir_version: edit.min_ir_version.filter(|v| *v > model.ir_version()),
+            functions: functions.collect(),
+            opsets: opsets.map(opset).collect(),
+            metadata: metadata.map(entry).collect(),
+        }
+    }
+
+    pub(super) fn keeps_node(&self, position: usize) -> bool {
+        !self.edit.remove_nodes.contains(&position)
+    }
+
+    pub(super) fn keeps_value_info(&self, name: &str) -> bool {
+        !self.edit.remove_value_info.contains(name)
+    }
+
+    /// Whether a graph input stays. See [`Edit::min_ir_version`].
+    pub(super) fn keeps_input(&self, name: &str) -> bool {
+        let index = self.file.index();
+        let has_default = index
+            .id(name)
+            .is_some_and(|id| index.initializer(id).is_some());
+        let old = self.file.model().ir_version();
+        let raised = old < 4 && self.ir_version.unwrap_or(old) >= 4;
+        !(has_default && (raised || old < 4 && self.edit.remove_initializers.contains(name)))
+    }
+
+    pub(super) fn keeps_initializer(&self, name: &str) -> bool {
+        if !self.edit.remove_initializers.contains(name) {
+            return true;
+        }
+        let index = self.file.index();
+        index.id(name).is_some_and(|id| index.is_input(id)) && self.keeps_input(name)
+    }
+
+    pub(super) fn keeps_sparse_initializer(&self, tensor: &SparseTensorProto) -> bool {
+        self.keeps_initializer(tensor.values.as_ref().map_or("", |v| v.name()))
+    }
+
+    pub(super) fn keeps_metadata(&self, key: &str) -> bool {
+        !self.metadata.iter().any(|new| new.key() == key)
+    }
+
+    /// New nodes before the node at `position` of a graph of `count` nodes; at `count` also those meant for further back.
+    pub(super) fn before(
+        &self,
+        position: usize,
+        count: usize,
+    ) -> impl Iterator<Item = &'a NodeProto> {
+        let end = if position < count {
+            position
+        } else {
+            usize::MAX
+        };
+        self.edit
+            .insert_before
+            .range(position..=end)
+            .flat_map(|(_, nodes)| nodes)
+    }
+
+    pub(super) fn initializers(&self) -> &'a [TensorProto] {
+        &self.edit.add_initializers
+    }
+
+    /// The edited model.
+    pub(super) fn apply(&self) -> ModelProto {
+        let mut model = self.file.model().clone();
+        if self.ir_version.is_some() {
+            model.ir_version = self.ir_version;
+        }
+        model.opset_import.extend(self.opsets.iter().cloned());
+        model
+            .functions
+            .extend(self.functions.iter().map(|f| (*f).clone()));
+        model
+            .metadata_props
+            .retain(|m| self.keeps_metadata(m.key()));
+        model.metadata_props.extend(self.metadata.iter().cloned());
+        let graph = model.graph.get_or_insert_default();
+        let old = std::mem::take(&mut graph.node);
+        let count = old.len();
+        for (position, node) in old.into_iter().enumerate() {
+            graph.node.extend(self.before(position, count).cloned());
+            if self.keeps_node(position) {
+                graph.node.push(node);
+            }
+        }
+        graph.node.extend(self.before(count, count).cloned());
+        graph.input.retain(|i| self.keeps_input(i.name()));
+        graph
+            .initializer
+            .retain(|t| self.keeps_initializer(t.name()));
+        graph
+            .initializer
+            .extend(self.initializers().iter().cloned());
+        graph
+            .sparse_initializer
+            .retain(|t| self.keeps_sparse_initializer(t));
+        graph.value_info.retain(|v| self.keeps_value_info(v.name()));
+        model
+    }
+}

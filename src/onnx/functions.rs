@@ -1,0 +1,340 @@
+//! Expanding calls of model-local functions, in a copy made for analysis.
+//!
+//! Engines that do not know `ModelProto.functions` can run the result, and an analysis sees through the calls. The
+//! model that is written keeps its functions.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::edit::domain;
+use super::proto::{
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+};
+
+/// Functions that call functions can describe exponentially many nodes; beyond this many, calls stay calls.
+const MAX_NODES: usize = 4_000_000;
+
+type Key = (String, String, String);
+
+/// A copy of `model` in which calls of its functions are replaced by their bodies, at any depth and in the bodies of If,
+/// Loop and Scan too.
+///
+/// Values and nodes of an expanded body get fresh names. An attribute that refers to an attribute of the call takes its
+/// value, else the function's default, else is left out; an optional input that the call leaves out is an empty name inside.
+///
+/// A call stays a call, and its function in the model, where expanding it would not mean the same or would not end: when
+/// the function imports another version of an operator set than the model does, calls itself, or
+/// the copy would grow beyond 4 million nodes.
+pub fn inline(model: &ModelProto) -> ModelProto {
+    let mut copy = model.clone();
+    if model.functions.is_empty() {
+        return copy;
+    }
+    let Some(graph) = &mut copy.graph else {
+        return copy;
+    };
+    let mut names = FxHashSet::default();
+    collect_names(graph, &mut names);
+    let mut inliner = Inliner {
+        functions: model.functions.iter().map(|f| (key(f), f)).collect(),
+        versions: versions(&model.opset_import),
+        imports: Vec::new(),
+        names,
+        calls: 0,
+        nodes: 0,
+        active: Vec::new(),
+        left: false,
+    };
+    inliner.graph(graph);
+    let Inliner { imports, left, .. } = inliner;
+    for (name, version) in imports {
+        let known = |o: &OperatorSetIdProto| domain(o.domain()) == name;
+        if !copy.opset_import.iter().any(known) {
+            copy.opset_import.push(OperatorSetIdProto {
+                domain: Some(name),
+                version: Some(version),
+            });
+        }
+    }
+    if !left {
+        copy.functions.clear();
+    }
+    copy
+}
+
+fn key(function: &FunctionProto) -> Key {
+    let domain = domain(function.domain()).to_owned();
+    (
+        domain,
+        function.name().to_owned(),
+        function.overload().to_owned(),
+    )
+}
+
+fn versions(imports: &[OperatorSetIdProto]) -> FxHashMap<String, i64> {
+    let pair = |o: &OperatorSetIdProto| (domain(o.domain()).to_owned(), o.version());
+    imports.iter().map(pair).collect()
+}
+
+fn collect_names(graph: &GraphProto, names: &mut FxHashSet<String>) {
+    names.extend(graph.input.iter().map(|i| i.name().to_owned()));
+    names.extend(graph.initializer.iter().map(|t| t.name().to_owned()));
+    for node in &graph.node {
+        names.extend(node.input.iter().chain(&node.output).cloned());
+        bodies(node).for_each(|body| collect_names(body, names));
+    }
+}
+
+fn bodies(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
+    let attributes = node.attribute.iter();
+    attributes.flat_map(|a| a.g.as_deref().into_iter().chain(&a.graphs))
+}
+
+fn bodies_mut(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> {
+    let attributes = node.attribute.iter_mut();
+    attributes.flat_map(|a| a.g.as_deref_mut().into_iter().chain(&mut a.graphs))
+}
+
+struct Inliner<'a> {
+    functions: FxHashMap<Key, &'a FunctionProto>,
+    versions: FxHashMap<String, i64>,
+    imports: Vec<(String, i64)>,
+    names: FxHashSet<String>,
+    calls: usize,
+    nodes: usize,
+    active: Vec<Key>,
+    left: bool,
+}
+
+impl<'a> Inliner<'a> {
+    fn graph(&mut self, graph: &mut GraphProto) {
+        let mut out = Vec::with_capacity(graph.node.len());
+        for node in std::mem::take(&mut graph.node) {
+            self.node(node, &mut out);
+        }
+        graph.node = out;
+    }
+
+    /// Appends `node`, or what it stands for, to `out`.
+    fn node(&mut self, mut node: NodeProto, out: &mut Vec<NodeProto>) {
+        self.nodes += 1;
+        let key = (
+            domain(node.domain()).to_owned(),
+            node.op_type().to_owned(),
+            node.overload().to_owned(),
+        );
+        let function = self.functions.get(&key).copied();
+        let Some(function) = function else {
+            bodies_mut(&mut node).for_each(|body| self.graph(body));
+            out.push(node);
+            return;
+        };
+        let clash = |o: &OperatorSetIdProto| {
+            let version = self.versions.get(domain(o.domain()));
+            version.is_some_and(|v| *v != o.version())
+        };
+        let grown = self.nodes + function.node.len() > MAX_NODES;
+        if grown || self.active.contains(&key) || function.opset_import.iter().any(clash) {
+            self.left = true;
+            out.push(node);
+            return;
+        }
+        for import in &function.opset_import {
+            let name = domain(import.domain()).to_owned();
+            if self
+                .versions
+                .insert(name.clone(), import.version())
+                .is_none()
+            {
+                self.imports.push((name, import.version()));
+            }
+        }
+        self.active.push(key);
+        for inner in self.body(function, &node) {
+            self.node(inner, out);
+        }
+        self.active.pop();
+    }
+
+    /// The nodes of a call, with names and attributes in place.
+    fn body(&mut self, function: &FunctionProto, call: &NodeProto) -> Vec<NodeProto> {
+        self.calls += 1;
+        let prefix = match call.name() {
+            "" => format!("{}_{}/", call.op_type(), self.calls),
+            name => format!("{name}/"),
+        };
+        let mut scope: FxHashMap<&str, String> = FxHashMap::default();
+        for (slot, formal) in function.input.iter().enumerate() {
+            scope.insert(formal, call.input.get(slot).cloned().unwrap_or_default());
+        }
+        let mut tail = Vec::new();
+        for (slot, formal) in function.output.iter().enumerate() {
+            let Some(actual) = call.output.get(slot).filter(|name| !name.is_empty()) else {
+                continue;
+            };
+            if let Some(same) = scope.get(formal.as_str()) {
+                // An input, or an output listed before: one value may not have two names.
+                tail.push(NodeProto {
+                    op_type: Some("Identity".into()),
+                    name: Some(format!("{prefix}{formal}")),
+                    input: vec![same.clone()],
+                    output: vec![actual.clone()],
+                    ..Default::default()
+                });
+            } else {
+                scope.insert(formal, actual.clone());
+            }
+        }
+        let attributes = Attributes { function, call };
+        let mut scopes = vec![scope];
+        let mut nodes = Vec::with_capacity(function.node.len() + tail.len());
+        for node in &function.node {
+            nodes.push(self.rename(node, &prefix, &mut scopes, &attributes));
+        }
+        nodes.extend(tail);
+        nodes
+    }
+
+    fn rename<'f>(
+        &mut self,
+        node: &'f NodeProto,
+        prefix: &str,
+        scopes: &mut Vec<FxHashMap<&'f str, String>>,
+        attributes: &Attributes<'_>,
+    ) -> NodeProto {
+        let mut copy = node.clone();
+        copy.name = Some(format!("{prefix}{}", node.name()));
+        let inputs = node.input.iter().map(|n| self.name(n, prefix, scopes));
+        copy.input = inputs.collect();
+        let outputs = node.output.iter().map(|n| self.name(n, prefix, scopes));
+        copy.output = outputs.collect();
+        let resolved = node.attribute.iter().filter_map(|a| attributes.resolve(a));
+        copy.attribute = resolved.collect();
+        // Graphs come from the function's node itself: a reference to a graph attribute of the call is already renamed.
+        for (attribute, original) in pairs(&mut copy.attribute, &node.attribute) {
+            if let (Some(to), Some(from)) = (&mut attribute.g, &original.g) {
+                **to = self.rename_graph(from, prefix, scopes, attributes);
+            }
+            for (to, from) in attribute.graphs.iter_mut().zip(&original.graphs) {
+                *to = self.rename_graph(from, prefix, scopes, attributes);
+            }
+        }
+        copy
+    }
+
+    fn rename_graph<'f>(
+        &mut self,
+        graph: &'f GraphProto,
+        prefix: &str,
+        scopes: &mut Vec<FxHashMap<&'f str, String>>,
+        attributes: &Attributes<'_>,
+    ) -> GraphProto {
+        let mut scope = FxHashMap::default();
+        let sparse = graph
+            .sparse_initializer
+            .iter()
+            .filter_map(|t| t.values.as_ref());
+        let tensors = graph.initializer.iter().chain(sparse).map(|t| t.name());
+        let made = graph
+            .node
+            .iter()
+            .flat_map(|n| &n.output)
+            .map(String::as_str);
+        let inputs = graph.input.iter().map(|i| i.name());
+        for local in inputs.chain(tensors).chain(made).filter(|n| !n.is_empty()) {
+            if !scope.contains_key(local) {
+                let fresh = self.fresh(prefix, local);
+                scope.insert(local, fresh);
+            }
+        }
+        scopes.push(scope);
+        let mut copy = graph.clone();
+        for (new, old) in [
+            (&mut copy.input, &graph.input),
+            (&mut copy.output, &graph.output),
+            (&mut copy.value_info, &graph.value_info),
+        ] {
+            for (new, old) in new.iter_mut().zip(old) {
+                new.name = Some(self.name(old.name(), prefix, scopes));
+            }
+        }
+        for (new, old) in copy.initializer.iter_mut().zip(&graph.initializer) {
+            new.name = Some(self.name(old.name(), prefix, scopes));
+        }
+        let sparse = copy.sparse_initializer.iter_mut();
+        for (new, old) in sparse.zip(&graph.sparse_initializer) {
+            if let (Some(new), Some(old)) = (&mut new.values, &old.values) {
+                new.name = Some(self.name(old.name(), prefix, scopes));
+            }
+        }
+        copy.node = Vec::with_capacity(graph.node.len());
+        for node in &graph.node {
+            copy.node
+                .push(self.rename(node, prefix, scopes, attributes));
+        }
+        scopes.pop();
+        copy
+    }
+
+    /// The new name of a value of the function; made when first met.
+    fn name<'f>(
+        &mut self,
+        old: &'f str,
+        prefix: &str,
+        scopes: &mut [FxHashMap<&'f str, String>],
+    ) -> String {
+        if old.is_empty() {
+            return String::new();
+        }
+        if let Some(new) = scopes.iter().rev().find_map(|s| s.get(old)) {
+            return new.clone();
+        }
+        let new = self.fresh(prefix, old);
+        scopes[0].insert(old, new.clone());
+        new
+    }
+
+    fn fresh(&mut self, prefix: &str, name: &str) -> String {
+        let mut fresh = format!("{prefix}{name}");
+        while !self.names.insert(fresh.clone()) {
+            self.calls += 1;
+            fresh = format!("{prefix}{}/{name}", self.calls);
+        }
+        fresh
+    }
+}
+
+/// Renamed attributes with the ones they were made from.
+fn pairs<'m, 'f>(
+    new: &'m mut [AttributeProto],
+    old: &'f [AttributeProto],
+) -> impl Iterator<Item = (&'m mut AttributeProto, &'f AttributeProto)> {
+    let origin = |a: &AttributeProto| old.iter().find(|o| o.name() == a.name());
+    let own = move |a: &'m mut AttributeProto| origin(a).map(|o| (a, o));
+    new.iter_mut().filter_map(own)
+}
+
+/// Where references to attributes are looked up.
+struct Attributes<'a> {
+    function: &'a FunctionProto,
+    call: &'a NodeProto,
+}
+
+impl Attributes<'_> {
+    /// The attribute with a reference replaced by what it refers to; `None` if that is absent.
+    fn resolve(&self, attribute: &AttributeProto) -> Option<AttributeProto> {
+        let wanted = attribute.ref_attr_name();
+        if wanted.is_empty() {
+            return Some(attribute.clone());
+        }
+        let mut given = self
+            .call
+            .attribute
+            .iter()
+            .chain(&self.function.attribute_proto);
+        let given = given.find(|a| a.name() == wanted)?;
+        Some(AttributeProto {
+            name: attribute.name.clone(),
+            ..given.clone()
+        })
+    }
+}
