@@ -1,0 +1,284 @@
+//! Random inputs for a model, from what its graph says of them.
+//!
+//! A [`Signature`] is read once. It yields [`Assignment`]s: sizes for the symbolic dimensions, one size a name throughout the
+//! model, the likeliest first. Exporters do not say which sizes a model accepts (multiples of a patch, a total that is the sum
+//! of two others), so the caller tries one after the other until the model runs. Integer inputs that are looked up in a table
+//! stay inside it, masks are ones with a few zeros, positions count upwards, floats are standard normal.
+#![forbid(unsafe_code)]
+
+mod role;
+mod sizes;
+
+pub use sizes::Assignment;
+
+use super::random::Random;
+use crate::facts::Dim;
+use crate::onnx::proto::{tensor_shape_proto::dimension, type_proto};
+use crate::onnx::{DataType, ModelFile, Tensor};
+use role::Role;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The largest input that is made, in elements.
+const MAX_ELEMENTS: i64 = 1 << 28;
+
+/// Why no inputs can be made.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum InputsError {
+    /// An input of a kind that is not made.
+    #[error("input `{name}`: {cause}")]
+    Input {
+        /// The graph input.
+        name: String,
+        /// Why.
+        cause: String,
+    },
+    /// A size is given for a dimension that does not exist.
+    #[error("the model has no dimension `{name}`; its symbolic dimensions are: {known}")]
+    UnknownDim {
+        /// The name that was given.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+}
+
+/// What a model takes.
+#[derive(Clone, Debug)]
+pub struct Signature {
+    inputs: Vec<Input>,
+    fixed: BTreeMap<String, i64>,
+    symbols: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Input {
+    name: String,
+    dtype: DataType,
+    dims: Vec<Dim>,
+    role: Role,
+}
+
+impl Signature {
+    /// Reads the inputs of a model. `fixed` gives sizes of symbolic dimensions.
+    ///
+    /// # Errors
+    /// An input that is no tensor of numbers; a fixed dimension that the model does not have.
+    pub fn of(file: &ModelFile, fixed: &BTreeMap<String, i64>) -> Result<Signature, InputsError> {
+        let graph = file.graph();
+        let mut inputs = Vec::new();
+        let roles = role::Roles::of(file);
+        for info in &graph.input {
+            let name = info.name();
+            if graph.initializer.iter().any(|t| t.name() == name) {
+                continue;
+            }
+            let fault = |cause: &str| InputsError::Input {
+                name: name.to_owned(),
+                cause: cause.to_owned(),
+            };
+            let kind = info.r#type.as_ref().and_then(|t| t.value.as_ref());
+            let Some(type_proto::Value::TensorType(tensor)) = kind else {
+                return Err(fault("it is no tensor, and random inputs are tensors"));
+            };
+            let dtype = DataType::from_onnx(tensor.elem_type())
+                .filter(|dtype| {
+                    dtype.is_float()
+                        || dtype.is_integer() && dtype.bits() >= Some(8)
+                        || *dtype == DataType::Bool
+                })
+                .ok_or_else(|| fault("random values of its element type cannot be made"))?;
+            let shape = tensor
+                .shape
+                .as_ref()
+                .ok_or_else(|| fault("its rank is not stated"))?;
+            let dims = shape
+                .dim
+                .iter()
+                .enumerate()
+                .map(|(axis, dim)| match &dim.value {
+                    Some(dimension::Value::DimValue(n)) if *n >= 0 => Dim::Known(*n),
+                    Some(dimension::Value::DimParam(text)) if !Dim::parse(text).is_unknown() => {
+                        Dim::parse(text)
+                    }
+                    _ => Dim::symbol(format!("{name}.{axis}")),
+                });
+            let dims: Vec<Dim> = dims.collect();
+            let role = roles.role(name, dtype);
+            inputs.push(Input {
+                name: name.to_owned(),
+                dtype,
+                dims,
+                role,
+            });
+        }
+        let mut symbols = BTreeSet::new();
+        inputs
+            .iter()
+            .flat_map(|input| &input.dims)
+            .for_each(|dim| dim.collect_symbols(&mut symbols));
+        if let Some(name) = fixed.keys().find(|name| !symbols.contains(*name)) {
+            let known = symbols
+                .iter()
+                .map(|s| format!("`{s}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known
+            };
+            return Err(InputsError::UnknownDim {
+                name: name.clone(),
+                known,
+            });
+        }
+        Ok(Signature {
+            inputs,
+            fixed: fixed.clone(),
+            symbols,
+        })
+    }
+
+    /// The names of the inputs.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().map(|input| input.name.as_str())
+    }
+
+    /// The symbolic dimensions.
+    pub fn symbols(&self) -> &BTreeSet<String> {
+        &self.symbols
+    }
+
+    /// Sizes to try for a seed, the likeliest first.
+    pub fn assignments(&self, seed: u64) -> Vec<Assignment> {
+        let dims: Vec<&Dim> = self.inputs.iter().flat_map(|input| &input.dims).collect();
+        sizes::assignments(&self.symbols, &self.fixed, &dims, seed)
+    }
+
+    /// Makes inputs of these sizes.
+    ///
+    /// # Errors
+    /// A dimension that comes out negative, or an input of too many elements.
+    pub fn make(
+        &self,
+        assignment: &Assignment,
+        seed: u64,
+    ) -> Result<Vec<(String, Tensor)>, InputsError> {
+        self.inputs
+            .iter()
+            .map(|input| Ok((input.name.clone(), input.make(assignment, seed)?)))
+            .collect()
+    }
+
+    /// Checks given inputs: every one is there, of the right type and shape, with one size a symbol. Returns the sizes.
+    /// Arrays of other names are dropped; two-byte `void` arrays serve as bfloat16, and integers of another width are converted.
+    ///
+    /// # Errors
+    /// Names the input and what differs.
+    pub fn check(
+        &self,
+        given: Vec<(String, Tensor)>,
+    ) -> Result<(Assignment, Vec<(String, Tensor)>), InputsError> {
+        let mut given: BTreeMap<String, Tensor> = given.into_iter().collect();
+        let mut checked = Vec::new();
+        let mut sizes: BTreeMap<String, i64> = self.fixed.clone();
+        for input in &self.inputs {
+            let fault = |cause: String| InputsError::Input {
+                name: input.name.clone(),
+                cause,
+            };
+            let Some(tensor) = given.remove(&input.name) else {
+                let names = given
+                    .keys()
+                    .map(|n| format!("`{n}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                return Err(fault(format!(
+                    "no array of that name; unused arrays: {names}"
+                )));
+            };
+            let tensor = input.converted(tensor).map_err(fault)?;
+            let shown = input
+                .dims
+                .iter()
+                .map(Dim::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            let wrong = || fault(format!("shape {:?} does not fit [{shown}]", tensor.shape));
+            if tensor.shape.len() != input.dims.len() {
+                return Err(wrong());
+            }
+            for (dim, size) in input.dims.iter().zip(&tensor.shape) {
+                let size = *size as i64;
+                match dim {
+                    Dim::Known(n) if *n != size => return Err(wrong()),
+                    Dim::Symbol(name) => {
+                        let bound = *sizes.entry(name.clone()).or_insert(size);
+                        if bound != size {
+                            return Err(fault(format!(
+                                "shape {:?} does not fit [{shown}]: `{name}` is {bound} elsewhere",
+                                tensor.shape
+                            )));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            checked.push((input.name.clone(), tensor));
+        }
+        Ok((
+            Assignment {
+                sizes,
+                timid: false,
+            },
+            checked,
+        ))
+    }
+}
+
+impl Input {
+    fn make(&self, assignment: &Assignment, seed: u64) -> Result<Tensor, InputsError> {
+        let fault = |cause: String| InputsError::Input {
+            name: self.name.clone(),
+            cause,
+        };
+        let mut shape = Vec::with_capacity(self.dims.len());
+        for dim in &self.dims {
+            let size = dim.eval(&|name| assignment.sizes.get(name).copied());
+            match size.filter(|n| *n >= 0) {
+                Some(n) => shape.push(n),
+                None => return Err(fault(format!("dimension `{dim}` has no size"))),
+            }
+        }
+        let count = shape
+            .iter()
+            .try_fold(1i64, |n, d| n.checked_mul(*d))
+            .filter(|n| *n <= MAX_ELEMENTS);
+        let count = count.ok_or_else(|| fault(format!("shape {shape:?} is too large")))? as usize;
+        let shape: Vec<usize> = shape.iter().map(|n| *n as usize).collect();
+        let mut random = Random::new(seed, &self.name);
+        let values = self
+            .role
+            .values(&shape, count, self.dtype, assignment.timid, &mut random);
+        Ok(Tensor::from_f64_as(self.dtype, &shape, &values))
+    }
+
+    /// A given tensor in this input's element type.
+    fn converted(&self, tensor: Tensor) -> Result<Tensor, String> {
+        if tensor.dtype == self.dtype {
+            return Ok(tensor);
+        }
+        let integers = |dtype: DataType| dtype.is_integer() || dtype == DataType::Bool;
+        let floats =
+            tensor.dtype.is_float() && self.dtype.is_float() && tensor.dtype != DataType::BF16;
+        if !(floats || integers(tensor.dtype) && integers(self.dtype)) {
+            return Err(format!("type {} instead of {}", tensor.dtype, self.dtype));
+        }
+        let values = tensor.to_f64().ok_or("its elements cannot be read")?;
+        let converted = Tensor::from_f64_as(self.dtype, &tensor.shape, &values);
+        if converted.to_f64().as_ref() != Some(&values) {
+            return Err(format!("its values do not fit type {}", self.dtype));
+        }
+        Ok(converted)
+    }
+}

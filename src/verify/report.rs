@@ -1,0 +1,165 @@
+//! What a comparison of two models found, for text and JSON.
+
+use super::compare::Difference;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The outcome.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every output of every case agrees.
+    Same,
+    /// An output differs, or the second model does not run where the first does.
+    Different {
+        /// The worst of it in one line.
+        why: String,
+    },
+    /// Nothing can be said: no engine runs the first model.
+    NotVerified {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// How the second model's fused operators were computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// As the engine comes: operators of other domains by their function bodies.
+    Plain,
+    /// By the kernels of the operator library.
+    Library,
+}
+
+impl How {
+    /// The words used in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            How::Plain => "function bodies",
+            How::Library => "operator library",
+        }
+    }
+}
+
+/// Everything a comparison found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Outcome over all cases.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// The engine that ran the models, with its version.
+    pub engine: Option<String>,
+    /// The operator library that was registered.
+    pub operators: Option<PathBuf>,
+    /// What the reader should know: engines that were passed over, checks that were left out.
+    pub notes: Vec<String>,
+    /// One entry for each set of inputs.
+    pub cases: Vec<Case>,
+}
+
+/// One set of inputs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Case {
+    /// `seed 0`, or the file that the inputs are from.
+    pub inputs: String,
+    /// Sizes of the symbolic dimensions.
+    pub dims: BTreeMap<String, i64>,
+    /// The second model's runs on them.
+    pub runs: Vec<Run>,
+}
+
+/// One run of the second model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// How fused operators were computed.
+    pub how: How,
+    /// Why it gave no outputs.
+    pub error: Option<String>,
+    /// Each output against that of the first model.
+    pub outputs: Vec<Output>,
+}
+
+/// One output.
+#[derive(Clone, Debug, Serialize)]
+pub struct Output {
+    /// Name of the graph output.
+    pub name: String,
+    /// Element type.
+    pub dtype: String,
+    /// Shape in this case.
+    pub shape: Vec<usize>,
+    /// How far it is from the first model's.
+    #[serde(flatten)]
+    pub difference: Difference,
+}
+
+impl Report {
+    /// Whether the models were run and agree.
+    pub fn same(&self) -> bool {
+        self.verdict == Verdict::Same
+    }
+
+    /// The largest absolute and relative difference over all outputs that could be compared.
+    pub fn worst(&self) -> (f64, f64) {
+        self.outputs()
+            .fold((0.0, 0.0), |(absolute, relative), (_, _, output)| {
+                (
+                    absolute.max(output.difference.absolute),
+                    relative.max(output.difference.relative),
+                )
+            })
+    }
+
+    /// Every compared output with its case and run.
+    pub fn outputs(&self) -> impl Iterator<Item = (&Case, &Run, &Output)> {
+        self.cases.iter().flat_map(|case| {
+            case.runs
+                .iter()
+                .flat_map(move |run| run.outputs.iter().map(move |o| (case, run, o)))
+        })
+    }
+}
+
+/// The outcome of finished cases.
+pub(super) fn judge(cases: &[Case]) -> Verdict {
+    for case in cases {
+        for run in &case.runs {
+            let place = format!("{}, {}", case.inputs, run.how.as_str());
+            if let Some(error) = &run.error {
+                return Verdict::Different {
+                    why: format!("the second model does not run ({place}): {error}"),
+                };
+            }
+        }
+    }
+    let all = cases.iter().flat_map(|c| {
+        c.runs
+            .iter()
+            .flat_map(move |r| r.outputs.iter().map(move |o| (c, r, o)))
+    });
+    let excess = |d: &Difference| match d.mismatch {
+        Some(_) => f64::INFINITY,
+        None => d.relative / d.tolerance.max(f64::MIN_POSITIVE),
+    };
+    let worst = all
+        .filter(|(_, _, output)| !output.difference.within())
+        .max_by(|(_, _, a), (_, _, b)| excess(&a.difference).total_cmp(&excess(&b.difference)));
+    match worst {
+        None => Verdict::Same,
+        Some((case, run, output)) => {
+            let what = match &output.difference.mismatch {
+                Some(mismatch) => mismatch.clone(),
+                None => format!(
+                    "relative difference {:.1e} where {:.1e} is allowed",
+                    output.difference.relative, output.difference.tolerance
+                ),
+            };
+            let place = format!("{}, {}", case.inputs, run.how.as_str());
+            Verdict::Different {
+                why: format!("output `{}`: {what} ({place})", output.name),
+            }
+        }
+    }
+}
