@@ -121,13 +121,11 @@ impl<const N: usize> Rows<N> {
         &self.axes[..self.rank]
     }
 
-    /// Calls `run(first_row, rows, table_rows, steps)` for each stretch of the rows `range` in which the tables move evenly:
-    /// row `first_row + i` goes with row `table_rows[t] + i * steps[t]` of table `t`.
-    pub fn for_each_run(
-        &self,
-        range: std::ops::Range<usize>,
-        mut run: impl FnMut(usize, usize, [usize; N], [usize; N]),
-    ) {
+    /// The stretches of `range` in which every table moves evenly, in order.
+    ///
+    /// An iterator rather than a callback: loops over it must stay inside the function whose target features they use.
+    #[inline(always)]
+    pub fn runs(&self, range: std::ops::Range<usize>) -> Runs<'_, N> {
         let (inner, outer) = match self.axes().split_last() {
             Some((inner, outer)) => (*inner, outer),
             None => (
@@ -138,26 +136,64 @@ impl<const N: usize> Rows<N> {
                 &[] as &[Axis<N>],
             ),
         };
-        let mut row = range.start;
-        let end = range.end.min(self.count);
-        while row < end {
-            let within = row % inner.size;
-            let mut rest = row / inner.size;
-            let mut table_rows = [0; N];
-            for (t, table_row) in table_rows.iter_mut().enumerate() {
-                *table_row = within * inner.steps[t];
-            }
-            for axis in outer.iter().rev() {
-                let at = rest % axis.size;
-                rest /= axis.size;
-                for (t, table_row) in table_rows.iter_mut().enumerate() {
-                    *table_row += at * axis.steps[t];
-                }
-            }
-            let length = (inner.size - within).min(end - row);
-            run(row, length, table_rows, inner.steps);
-            row += length;
+        Runs {
+            inner,
+            outer,
+            next: range.start,
+            end: range.end.min(self.count),
         }
+    }
+}
+
+/// A stretch of rows: row `first + i` goes with row `table_rows[t] + i * steps[t]` of table `t`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run<const N: usize> {
+    /// First row.
+    pub first: usize,
+    /// Number of rows.
+    pub count: usize,
+    /// The table rows of the first row.
+    pub table_rows: [usize; N],
+    /// How far each table moves from a row to the next.
+    pub steps: [usize; N],
+}
+
+/// Iterator of [`Rows::runs`].
+#[derive(Clone, Debug)]
+pub struct Runs<'a, const N: usize> {
+    inner: Axis<N>,
+    outer: &'a [Axis<N>],
+    next: usize,
+    end: usize,
+}
+
+impl<const N: usize> Iterator for Runs<'_, N> {
+    type Item = Run<N>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Run<N>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let first = self.next;
+        let within = first % self.inner.size;
+        let mut rest = first / self.inner.size;
+        let mut table_rows = self.inner.steps.map(|step| within * step);
+        for axis in self.outer.iter().rev() {
+            let at = rest % axis.size;
+            rest /= axis.size;
+            for (row, step) in table_rows.iter_mut().zip(axis.steps) {
+                *row += at * step;
+            }
+        }
+        let count = (self.inner.size - within).min(self.end - first);
+        self.next += count;
+        Some(Run {
+            first,
+            count,
+            table_rows,
+            steps: self.inner.steps,
+        })
     }
 }
 
@@ -176,12 +212,12 @@ mod tests {
     /// Table rows of every row, by the runs.
     fn walk(rows: &Rows<2>, range: std::ops::Range<usize>) -> Vec<[usize; 2]> {
         let mut out = Vec::new();
-        rows.for_each_run(range.clone(), |first, length, at, steps| {
-            assert_eq!(first, range.start + out.len());
-            for i in 0..length {
-                out.push([at[0] + i * steps[0], at[1] + i * steps[1]]);
+        for run in rows.runs(range.clone()) {
+            assert_eq!(run.first, range.start + out.len());
+            for i in 0..run.count {
+                out.push([0, 1].map(|t| run.table_rows[t] + i * run.steps[t]));
             }
-        });
+        }
         out
     }
 

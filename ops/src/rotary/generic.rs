@@ -1,0 +1,256 @@
+//! The algorithm, over any vector set.
+//!
+//! Rows are walked in memory order: the rows of one position lie far apart in `[B, N, S, D]`, and tables are small enough to
+//! stay in a cache. A row is a loop over vectors of pairs. All reads of an iteration come before its writes, and where input and
+//! output have the same layout an iteration writes just what it has read, so `y` may be `x`.
+
+#![allow(unsafe_code)]
+
+use crate::contract::broadcast::Run;
+use crate::contract::rotary::RotaryGeometry;
+use crate::simd::{Element, Memory};
+use std::ops::Range;
+
+/// One call, as a kernel sees it. `x` and `y` are either the same or do not overlap.
+pub(super) struct Job<'a, T, TT> {
+    pub(super) geometry: &'a RotaryGeometry,
+    pub(super) inverse: bool,
+    pub(super) x: *const T,
+    pub(super) y: *mut T,
+    pub(super) cos: *const TT,
+    pub(super) sin: *const TT,
+}
+
+/// The rows `range` of a job.
+///
+/// `IN`, `OUT`: pairs are neighbours in the input, in the output. `CHANNEL`: tables have one entry a channel. `HALF`: number of
+/// pairs of a row, 0 where it is not known when compiling.
+///
+/// # Safety
+/// The processor has the instructions of `S`. The pointers of `job` are good for what its geometry says, and nobody else touches
+/// the rows `range` of `y` meanwhile.
+#[inline(always)]
+pub(super) unsafe fn rows<
+    S,
+    T,
+    TT,
+    const IN: bool,
+    const OUT: bool,
+    const CHANNEL: bool,
+    const HALF: usize,
+>(
+    job: &Job<'_, T, TT>,
+    range: Range<usize>,
+) where
+    T: Element,
+    TT: Element,
+    S: Memory<T> + Memory<TT>,
+{
+    let g = job.geometry;
+    let half = if HALF == 0 { g.rotated / 2 } else { HALF };
+    let width = if CHANNEL { 2 * half } else { half };
+    let in_place = std::ptr::eq(job.x, job.y);
+    // Pairs that move within the row would overwrite what is still to be read.
+    let mut moved = if in_place && IN != OUT {
+        vec![T::ZERO; 2 * half]
+    } else {
+        Vec::new()
+    };
+    for Run {
+        first,
+        count,
+        table_rows: [cos_row, sin_row],
+        steps: [cos_step, sin_step],
+    } in g.rows.runs(range)
+    {
+        // SAFETY: rows of the range lie in x and y, and the rows of the tables that go with them in cos and sin.
+        unsafe {
+            let mut x = job.x.add(first * g.channels);
+            let mut y = job.y.add(first * g.channels);
+            let mut cos = job.cos.add(cos_row * width);
+            let mut sin = job.sin.add(sin_row * width);
+            for _ in 0..count {
+                if !in_place && g.channels != 2 * half {
+                    let end = g.offset + 2 * half;
+                    std::ptr::copy_nonoverlapping(x, y, g.offset);
+                    std::ptr::copy_nonoverlapping(x.add(end), y.add(end), g.channels - end);
+                }
+                let mut from = x.add(g.offset);
+                if !moved.is_empty() {
+                    std::ptr::copy_nonoverlapping(from, moved.as_mut_ptr(), 2 * half);
+                    from = moved.as_ptr();
+                }
+                let to = y.add(g.offset);
+                row::<S, T, TT, IN, OUT, CHANNEL>(
+                    from,
+                    to,
+                    cos,
+                    sin,
+                    half,
+                    S::flipper(job.inverse),
+                );
+                // Not `add`: after the last row the sum may lie beyond the end.
+                x = x.wrapping_add(g.channels);
+                y = y.wrapping_add(g.channels);
+                cos = cos.wrapping_add(cos_step * width);
+                sin = sin.wrapping_add(sin_step * width);
+            }
+        }
+    }
+}
+
+/// The rotated range of one row.
+///
+/// # Safety
+/// As [`rows`]: `x` and `y` are good for `2 * half` elements, the tables for that or half of it.
+#[inline(always)]
+unsafe fn row<S, T, TT, const IN: bool, const OUT: bool, const CHANNEL: bool>(
+    x: *const T,
+    y: *mut T,
+    cos: *const TT,
+    sin: *const TT,
+    half: usize,
+    flipper: S::V,
+) where
+    T: Element,
+    TT: Element,
+    S: Memory<T> + Memory<TT>,
+{
+    let whole = half - half % S::LANES;
+    let mut k = 0;
+    while k < whole {
+        // SAFETY: a whole vector of pairs is left.
+        unsafe {
+            pairs::<S, T, TT, IN, OUT, CHANNEL, true>(x, y, cos, sin, half, k, S::LANES, flipper)
+        };
+        k += S::LANES;
+    }
+    if k < half {
+        // SAFETY: `half - k` pairs are left.
+        unsafe {
+            pairs::<S, T, TT, IN, OUT, CHANNEL, false>(x, y, cos, sin, half, k, half - k, flipper)
+        };
+    }
+}
+
+/// `count` pairs from `k` on; a whole vector of them if `WHOLE`.
+///
+/// # Safety
+/// As [`row`], and `k + count <= half`.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn pairs<S, T, TT, const IN: bool, const OUT: bool, const CHANNEL: bool, const WHOLE: bool>(
+    x: *const T,
+    y: *mut T,
+    cos: *const TT,
+    sin: *const TT,
+    half: usize,
+    k: usize,
+    count: usize,
+    flipper: S::V,
+) where
+    T: Element,
+    TT: Element,
+    S: Memory<T> + Memory<TT>,
+{
+    // SAFETY: `members` and `put` touch the positions of pairs `k .. k + count` alone, which the caller vouches for.
+    unsafe {
+        let (a, b) = members::<S, T, IN, WHOLE>(x, half, k, count);
+        let (cos_a, cos_b, sin_a, sin_b) = if CHANNEL {
+            let (ca, cb) = members::<S, TT, IN, WHOLE>(cos, half, k, count);
+            let (sa, sb) = members::<S, TT, IN, WHOLE>(sin, half, k, count);
+            (ca, cb, S::flip(sa, flipper), S::flip(sb, flipper))
+        } else {
+            let mut c = read::<S, TT, WHOLE>(cos.add(k), count);
+            let mut s = S::flip(read::<S, TT, WHOLE>(sin.add(k), count), flipper);
+            if IN {
+                (c, s) = (S::to_pair_order(c), S::to_pair_order(s));
+            }
+            (c, c, s, s)
+        };
+        let mut out_a = S::neg_mul_add(b, sin_a, S::mul(a, cos_a));
+        let mut out_b = S::mul_add(a, sin_b, S::mul(b, cos_b));
+        if IN && !OUT {
+            (out_a, out_b) = (S::from_pair_order(out_a), S::from_pair_order(out_b));
+        }
+        if OUT && !IN {
+            (out_a, out_b) = (S::to_pair_order(out_a), S::to_pair_order(out_b));
+        }
+        put::<S, T, OUT, WHOLE>(y, half, k, count, out_a, out_b);
+    }
+}
+
+/// First and second members of pairs; in pair order if they are neighbours.
+#[inline(always)]
+unsafe fn members<S: Memory<T>, T: Element, const NEAR: bool, const WHOLE: bool>(
+    at: *const T,
+    half: usize,
+    k: usize,
+    count: usize,
+) -> (S::V, S::V) {
+    // SAFETY: elements `2k .. 2(k + count)`, or `count` of them at `k` and at `half + k`.
+    unsafe {
+        if NEAR {
+            let low = count.saturating_mul(2).min(S::LANES);
+            let at = at.add(2 * k);
+            S::split(
+                read::<S, T, WHOLE>(at, low),
+                read::<S, T, WHOLE>(at.add(low), 2 * count - low),
+            )
+        } else {
+            (
+                read::<S, T, WHOLE>(at.add(k), count),
+                read::<S, T, WHOLE>(at.add(half + k), count),
+            )
+        }
+    }
+}
+
+/// The inverse of [`members`].
+#[inline(always)]
+unsafe fn put<S: Memory<T>, T: Element, const NEAR: bool, const WHOLE: bool>(
+    at: *mut T,
+    half: usize,
+    k: usize,
+    count: usize,
+    a: S::V,
+    b: S::V,
+) {
+    // SAFETY: as for `members`.
+    unsafe {
+        if NEAR {
+            let low = count.saturating_mul(2).min(S::LANES);
+            let at = at.add(2 * k);
+            let (first, second) = S::weave(a, b);
+            write::<S, T, WHOLE>(at, first, low);
+            write::<S, T, WHOLE>(at.add(low), second, 2 * count - low);
+        } else {
+            write::<S, T, WHOLE>(at.add(k), a, count);
+            write::<S, T, WHOLE>(at.add(half + k), b, count);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn read<S: Memory<T>, T: Element, const WHOLE: bool>(from: *const T, count: usize) -> S::V {
+    // SAFETY: the caller vouches for `count` elements, which are a vector if `WHOLE`.
+    unsafe {
+        if WHOLE {
+            S::load(from)
+        } else {
+            S::load_part(from, count)
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn write<S: Memory<T>, T: Element, const WHOLE: bool>(to: *mut T, v: S::V, count: usize) {
+    // SAFETY: as for `read`.
+    unsafe {
+        if WHOLE {
+            S::store(to, v)
+        } else {
+            S::store_part(to, v, count)
+        }
+    }
+}

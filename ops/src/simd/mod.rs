@@ -1,0 +1,87 @@
+//! Vectors, one file an instruction set.
+//!
+//! Kernels are written once over [`Simd`] and [`Memory`], and compiled once for each [`Level`]. Which level runs is decided when
+//! a kernel is created, from what the processor says at run time.
+//!
+//! The functions of the traits are unsafe for two reasons: pointers, and instructions. They are marked `inline(always)` and carry
+//! no target feature of their own: they take on the features of the function they end up in, which the back-ends of each kernel
+//! mark with `target_feature`.
+
+#![allow(unsafe_code)]
+
+mod element;
+mod level;
+pub(crate) mod scalar;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86_64;
+
+pub use element::Element;
+pub use level::Level;
+
+/// A vector of `LANES` numbers of one arithmetic type, and what can be done with it.
+///
+/// # Safety
+/// Every function requires that the processor has the instructions of the implementing type.
+pub(crate) trait Simd: Copy {
+    /// The vector.
+    type V: Copy;
+    /// Numbers in a vector; a power of two, at most [`MAX_LANES`].
+    const LANES: usize;
+
+    /// `a * b`
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c - a * b`
+    unsafe fn neg_mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// What [`Simd::flip`] takes to negate (`true`) or leave alone.
+    unsafe fn flipper(negate: bool) -> Self::V;
+    /// `v` negated, or not.
+    unsafe fn flip(v: Self::V, flipper: Self::V) -> Self::V;
+
+    /// Two vectors of neighbouring numbers to the first and the second ones of every two, both in *pair order*: an order of
+    /// the set's own choice, undone by [`Simd::weave`].
+    unsafe fn split(low: Self::V, high: Self::V) -> (Self::V, Self::V);
+    /// The inverse of [`Simd::split`].
+    unsafe fn weave(first: Self::V, second: Self::V) -> (Self::V, Self::V);
+    /// A vector from memory order to pair order.
+    unsafe fn to_pair_order(v: Self::V) -> Self::V;
+    /// A vector from pair order to memory order.
+    unsafe fn from_pair_order(v: Self::V) -> Self::V;
+}
+
+/// Largest [`Simd::LANES`].
+pub(crate) const MAX_LANES: usize = 16;
+
+/// Reads and writes elements of type `T`, converted to the arithmetic type and rounded to nearest, ties to even, on the way back.
+///
+/// # Safety
+/// As [`Simd`]; and the pointers must be good for the elements named. No alignment beyond that of `T` is needed.
+pub(crate) trait Memory<T: Element>: Simd {
+    /// `LANES` elements at `from`.
+    unsafe fn load(from: *const T) -> Self::V;
+    /// `LANES` elements to `to`.
+    unsafe fn store(to: *mut T, v: Self::V);
+
+    /// The first `count` elements at `from`, the rest zero; `count` is at most `LANES`.
+    #[inline(always)]
+    unsafe fn load_part(from: *const T, count: usize) -> Self::V {
+        let mut buffer = [T::ZERO; MAX_LANES];
+        // SAFETY: the caller vouches for `count` elements, which the buffer holds; the buffer has a whole vector.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), count);
+            Self::load(buffer.as_ptr())
+        }
+    }
+
+    /// The first `count` elements of `v` to `to`; `count` is at most `LANES`.
+    #[inline(always)]
+    unsafe fn store_part(to: *mut T, v: Self::V, count: usize) {
+        let mut buffer = [T::ZERO; MAX_LANES];
+        // SAFETY: as for `load_part`.
+        unsafe {
+            Self::store(buffer.as_mut_ptr(), v);
+            std::ptr::copy_nonoverlapping(buffer.as_ptr(), to, count);
+        }
+    }
+}

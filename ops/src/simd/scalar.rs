@@ -1,0 +1,78 @@
+//! One number at a time, on any processor.
+
+use super::{Element, Memory, Simd};
+use half::{bf16, f16};
+use std::marker::PhantomData;
+
+/// Numbers of type `A`, `f32` or `f64`.
+#[derive(Clone, Copy)]
+pub(crate) struct Scalar<A>(PhantomData<A>);
+
+macro_rules! scalar {
+    ($arithmetic:ty, $($element:ty: $read:expr, $write:expr;)+) => {
+        impl Simd for Scalar<$arithmetic> {
+            type V = $arithmetic;
+            const LANES: usize = 1;
+
+            #[inline(always)]
+            unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+                a * b
+            }
+            #[inline(always)]
+            unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+                a * b + c
+            }
+            #[inline(always)]
+            unsafe fn neg_mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+                c - a * b
+            }
+            #[inline(always)]
+            unsafe fn flipper(negate: bool) -> Self::V {
+                if negate { -1.0 } else { 1.0 }
+            }
+            #[inline(always)]
+            unsafe fn flip(v: Self::V, flipper: Self::V) -> Self::V {
+                v * flipper
+            }
+            #[inline(always)]
+            unsafe fn split(low: Self::V, high: Self::V) -> (Self::V, Self::V) {
+                (low, high)
+            }
+            #[inline(always)]
+            unsafe fn weave(first: Self::V, second: Self::V) -> (Self::V, Self::V) {
+                (first, second)
+            }
+            #[inline(always)]
+            unsafe fn to_pair_order(v: Self::V) -> Self::V {
+                v
+            }
+            #[inline(always)]
+            unsafe fn from_pair_order(v: Self::V) -> Self::V {
+                v
+            }
+        }
+
+        $(impl Memory<$element> for Scalar<$arithmetic> {
+            #[inline(always)]
+            unsafe fn load(from: *const $element) -> Self::V {
+                // SAFETY: the caller vouches for one element.
+                $read(unsafe { from.read() })
+            }
+            #[inline(always)]
+            unsafe fn store(to: *mut $element, v: Self::V) {
+                // SAFETY: the caller vouches for one element.
+                unsafe { to.write($write(v)) }
+            }
+        })+
+    };
+}
+
+scalar! { f32,
+    f32: std::convert::identity, std::convert::identity;
+    f16: f16::to_f32, f16::from_f32;
+    bf16: bf16::to_f32, bf16::from_f32;
+}
+scalar! { f64,
+    f64: std::convert::identity, std::convert::identity;
+    f32: f64::from, <f32 as Element>::from_f64;
+}

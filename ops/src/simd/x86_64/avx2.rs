@@ -1,0 +1,199 @@
+//! AVX2, FMA and F16C: 8 numbers in `f32`, 4 in `f64`.
+//!
+//! Pair order is what the in-lane shuffles give: the middle quarters are swapped, so that splitting and weaving are two
+//! instructions each.
+
+use crate::simd::{Memory, Simd};
+use half::{bf16, f16};
+use std::arch::x86_64::*;
+
+/// Swaps the two middle 64-bit quarters; its own inverse.
+const MIDDLE_SWAPPED: i32 = 0b11_01_10_00;
+
+/// Vectors of 8 `f32`.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2F32;
+
+/// Vectors of 4 `f64`.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2F64;
+
+// SAFETY of every block below: the traits' contract is that the processor has the instructions and the pointers are good for a
+// vector of elements; the loads and stores used are the unaligned ones.
+#[allow(clippy::undocumented_unsafe_blocks)]
+mod implementation {
+    use super::*;
+
+    impl Simd for Avx2F32 {
+        type V = __m256;
+        const LANES: usize = 8;
+
+        #[inline(always)]
+        unsafe fn mul(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_mul_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(a: __m256, b: __m256, c: __m256) -> __m256 {
+            unsafe { _mm256_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn neg_mul_add(a: __m256, b: __m256, c: __m256) -> __m256 {
+            unsafe { _mm256_fnmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn flipper(negate: bool) -> __m256 {
+            unsafe { _mm256_set1_ps(if negate { -0.0 } else { 0.0 }) }
+        }
+        #[inline(always)]
+        unsafe fn flip(v: __m256, flipper: __m256) -> __m256 {
+            unsafe { _mm256_xor_ps(v, flipper) }
+        }
+        #[inline(always)]
+        unsafe fn split(low: __m256, high: __m256) -> (__m256, __m256) {
+            unsafe {
+                (
+                    _mm256_shuffle_ps::<0b10_00_10_00>(low, high),
+                    _mm256_shuffle_ps::<0b11_01_11_01>(low, high),
+                )
+            }
+        }
+        #[inline(always)]
+        unsafe fn weave(first: __m256, second: __m256) -> (__m256, __m256) {
+            unsafe {
+                (
+                    _mm256_unpacklo_ps(first, second),
+                    _mm256_unpackhi_ps(first, second),
+                )
+            }
+        }
+        #[inline(always)]
+        unsafe fn to_pair_order(v: __m256) -> __m256 {
+            unsafe {
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<MIDDLE_SWAPPED>(_mm256_castps_pd(v)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn from_pair_order(v: __m256) -> __m256 {
+            unsafe { Self::to_pair_order(v) }
+        }
+    }
+
+    impl Memory<f32> for Avx2F32 {
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m256 {
+            unsafe { _mm256_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, v: __m256) {
+            unsafe { _mm256_storeu_ps(to, v) }
+        }
+    }
+
+    impl Memory<f16> for Avx2F32 {
+        #[inline(always)]
+        unsafe fn load(from: *const f16) -> __m256 {
+            unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f16, v: __m256) {
+            unsafe { _mm_storeu_si128(to.cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(v)) }
+        }
+    }
+
+    impl Memory<bf16> for Avx2F32 {
+        #[inline(always)]
+        unsafe fn load(from: *const bf16) -> __m256 {
+            unsafe {
+                let wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+                _mm256_castsi256_ps(_mm256_slli_epi32::<16>(wide))
+            }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut bf16, v: __m256) {
+            unsafe {
+                let bits = _mm256_castps_si256(v);
+                let upper = _mm256_srli_epi32::<16>(bits);
+                // Half of the unit kept, less one where the kept part is even: carries on more than half, and on a tie to even.
+                let odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+                let bias = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+                let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, bias));
+                // A carry would turn a NaN into an infinity or worse: keep its upper half and make it quiet.
+                let quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+                let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+                let kept = _mm256_blendv_epi8(rounded, quiet, nan);
+                let packed = _mm256_packus_epi32(kept, kept);
+                let packed = _mm256_permute4x64_epi64::<MIDDLE_SWAPPED>(packed);
+                _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(packed));
+            }
+        }
+    }
+
+    impl Simd for Avx2F64 {
+        type V = __m256d;
+        const LANES: usize = 4;
+
+        #[inline(always)]
+        unsafe fn mul(a: __m256d, b: __m256d) -> __m256d {
+            unsafe { _mm256_mul_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(a: __m256d, b: __m256d, c: __m256d) -> __m256d {
+            unsafe { _mm256_fmadd_pd(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn neg_mul_add(a: __m256d, b: __m256d, c: __m256d) -> __m256d {
+            unsafe { _mm256_fnmadd_pd(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn flipper(negate: bool) -> __m256d {
+            unsafe { _mm256_set1_pd(if negate { -0.0 } else { 0.0 }) }
+        }
+        #[inline(always)]
+        unsafe fn flip(v: __m256d, flipper: __m256d) -> __m256d {
+            unsafe { _mm256_xor_pd(v, flipper) }
+        }
+        #[inline(always)]
+        unsafe fn split(low: __m256d, high: __m256d) -> (__m256d, __m256d) {
+            unsafe { (_mm256_unpacklo_pd(low, high), _mm256_unpackhi_pd(low, high)) }
+        }
+        #[inline(always)]
+        unsafe fn weave(first: __m256d, second: __m256d) -> (__m256d, __m256d) {
+            unsafe {
+                (
+                    _mm256_unpacklo_pd(first, second),
+                    _mm256_unpackhi_pd(first, second),
+                )
+            }
+        }
+        #[inline(always)]
+        unsafe fn to_pair_order(v: __m256d) -> __m256d {
+            unsafe { _mm256_permute4x64_pd::<MIDDLE_SWAPPED>(v) }
+        }
+        #[inline(always)]
+        unsafe fn from_pair_order(v: __m256d) -> __m256d {
+            unsafe { Self::to_pair_order(v) }
+        }
+    }
+
+    impl Memory<f64> for Avx2F64 {
+        #[inline(always)]
+        unsafe fn load(from: *const f64) -> __m256d {
+            unsafe { _mm256_loadu_pd(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f64, v: __m256d) {
+            unsafe { _mm256_storeu_pd(to, v) }
+        }
+    }
+
+    impl Memory<f32> for Avx2F64 {
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m256d {
+            unsafe { _mm256_cvtps_pd(_mm_loadu_ps(from)) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, v: __m256d) {
+            unsafe { _mm_storeu_ps(to, _mm256_cvtpd_ps(v)) }
+        }
+    }
+}

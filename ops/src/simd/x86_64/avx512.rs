@@ -1,0 +1,214 @@
+//! AVX-512F: 16 numbers in `f32`, 8 in `f64`. Pair order is memory order.
+
+use crate::simd::{Memory, Simd};
+use half::{bf16, f16};
+use std::arch::x86_64::*;
+
+/// Vectors of 16 `f32`.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512F32;
+
+/// Vectors of 8 `f64`.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512F64;
+
+// SAFETY of every block below: the traits' contract is that the processor has the instructions and the pointers are good for a
+// vector of elements; the loads and stores used are the unaligned ones.
+#[allow(clippy::undocumented_unsafe_blocks)]
+mod implementation {
+    use super::*;
+
+    impl Simd for Avx512F32 {
+        type V = __m512;
+        const LANES: usize = 16;
+
+        #[inline(always)]
+        unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_mul_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn neg_mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+            unsafe { _mm512_fnmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn flipper(negate: bool) -> __m512 {
+            unsafe { _mm512_set1_ps(if negate { -0.0 } else { 0.0 }) }
+        }
+        #[inline(always)]
+        unsafe fn flip(v: __m512, flipper: __m512) -> __m512 {
+            unsafe {
+                _mm512_castsi512_ps(_mm512_xor_si512(
+                    _mm512_castps_si512(v),
+                    _mm512_castps_si512(flipper),
+                ))
+            }
+        }
+        #[inline(always)]
+        unsafe fn split(low: __m512, high: __m512) -> (__m512, __m512) {
+            unsafe {
+                let even =
+                    _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+                let odd = _mm512_or_si512(even, _mm512_set1_epi32(1));
+                (
+                    _mm512_permutex2var_ps(low, even, high),
+                    _mm512_permutex2var_ps(low, odd, high),
+                )
+            }
+        }
+        #[inline(always)]
+        unsafe fn weave(first: __m512, second: __m512) -> (__m512, __m512) {
+            unsafe {
+                let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+                let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+                (
+                    _mm512_permutex2var_ps(first, low, second),
+                    _mm512_permutex2var_ps(first, high, second),
+                )
+            }
+        }
+        #[inline(always)]
+        unsafe fn to_pair_order(v: __m512) -> __m512 {
+            v
+        }
+        #[inline(always)]
+        unsafe fn from_pair_order(v: __m512) -> __m512 {
+            v
+        }
+    }
+
+    impl Memory<f32> for Avx512F32 {
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m512 {
+            unsafe { _mm512_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, v: __m512) {
+            unsafe { _mm512_storeu_ps(to, v) }
+        }
+    }
+
+    impl Memory<f16> for Avx512F32 {
+        #[inline(always)]
+        unsafe fn load(from: *const f16) -> __m512 {
+            unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f16, v: __m512) {
+            unsafe {
+                _mm256_storeu_si256(to.cast(), _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(v))
+            }
+        }
+    }
+
+    impl Memory<bf16> for Avx512F32 {
+        #[inline(always)]
+        unsafe fn load(from: *const bf16) -> __m512 {
+            unsafe {
+                let wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+                _mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide))
+            }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut bf16, v: __m512) {
+            unsafe {
+                let bits = _mm512_castps_si512(v);
+                let upper = _mm512_srli_epi32::<16>(bits);
+                // Half of the unit kept, less one where the kept part is even: carries on more than half, and on a tie to even.
+                let odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+                let bias = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+                let rounded = _mm512_srli_epi32::<16>(_mm512_add_epi32(bits, bias));
+                // A carry would turn a NaN into an infinity or worse: keep its upper half and make it quiet.
+                let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
+                let kept = _mm512_mask_or_epi32(rounded, nan, upper, _mm512_set1_epi32(0x40));
+                _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(kept));
+            }
+        }
+    }
+
+    impl Simd for Avx512F64 {
+        type V = __m512d;
+        const LANES: usize = 8;
+
+        #[inline(always)]
+        unsafe fn mul(a: __m512d, b: __m512d) -> __m512d {
+            unsafe { _mm512_mul_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(a: __m512d, b: __m512d, c: __m512d) -> __m512d {
+            unsafe { _mm512_fmadd_pd(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn neg_mul_add(a: __m512d, b: __m512d, c: __m512d) -> __m512d {
+            unsafe { _mm512_fnmadd_pd(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn flipper(negate: bool) -> __m512d {
+            unsafe { _mm512_set1_pd(if negate { -0.0 } else { 0.0 }) }
+        }
+        #[inline(always)]
+        unsafe fn flip(v: __m512d, flipper: __m512d) -> __m512d {
+            unsafe {
+                _mm512_castsi512_pd(_mm512_xor_si512(
+                    _mm512_castpd_si512(v),
+                    _mm512_castpd_si512(flipper),
+                ))
+            }
+        }
+        #[inline(always)]
+        unsafe fn split(low: __m512d, high: __m512d) -> (__m512d, __m512d) {
+            unsafe {
+                let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+                let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+                (
+                    _mm512_permutex2var_pd(low, even, high),
+                    _mm512_permutex2var_pd(low, odd, high),
+                )
+            }
+        }
+        #[inline(always)]
+        unsafe fn weave(first: __m512d, second: __m512d) -> (__m512d, __m512d) {
+            unsafe {
+                let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+                let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+                (
+                    _mm512_permutex2var_pd(first, low, second),
+                    _mm512_permutex2var_pd(first, high, second),
+                )
+            }
+        }
+        #[inline(always)]
+        unsafe fn to_pair_order(v: __m512d) -> __m512d {
+            v
+        }
+        #[inline(always)]
+        unsafe fn from_pair_order(v: __m512d) -> __m512d {
+            v
+        }
+    }
+
+    impl Memory<f64> for Avx512F64 {
+        #[inline(always)]
+        unsafe fn load(from: *const f64) -> __m512d {
+            unsafe { _mm512_loadu_pd(from) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f64, v: __m512d) {
+            unsafe { _mm512_storeu_pd(to, v) }
+        }
+    }
+
+    impl Memory<f32> for Avx512F64 {
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m512d {
+            unsafe { _mm512_cvtps_pd(_mm256_loadu_ps(from)) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, v: __m512d) {
+            unsafe { _mm256_storeu_ps(to, _mm512_cvtpd_ps(v)) }
+        }
+    }
+}

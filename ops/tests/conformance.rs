@@ -1,0 +1,431 @@
+//! Every kernel against the reference: one generator of cases, one comparison, every instruction set this processor has.
+
+use half::{bf16, f16};
+use phasor_ops::contract::ElementType;
+use phasor_ops::contract::rotary::{RotaryAttributes, UNIT_ERROR, reference};
+use phasor_ops::rotary::{RotaryKernel, WithTables};
+use phasor_ops::simd::{Element, Level};
+
+/// Values of a case.
+#[derive(Clone, Copy, Debug)]
+enum Values {
+    /// Activations of a few units, tables within ±1.
+    Ordinary,
+    /// Zeros of both signs, subnormals, the largest finite numbers, infinities and NaN among ordinary values.
+    Special,
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    attributes: RotaryAttributes,
+    x: Vec<usize>,
+    cos: Vec<usize>,
+    sin: Vec<usize>,
+    values: Values,
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in ±1.
+    fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    fn tensor<T: Element + Limits>(
+        &mut self,
+        shape: &[usize],
+        scale: f64,
+        values: Values,
+    ) -> Vec<T> {
+        let special = [
+            0.0,
+            -0.0,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            T::LARGEST,
+            -T::LARGEST,
+            T::SMALLEST,
+        ];
+        (0..shape.iter().product())
+            .map(|_| match values {
+                Values::Special if self.bits().is_multiple_of(3) => {
+                    let value = special[self.bits() as usize % special.len()];
+                    T::from_f64(if value == T::SMALLEST {
+                        value * (1.0 + 9.0 * self.unit().abs())
+                    } else {
+                        value
+                    })
+                }
+                _ => T::from_f64(scale * self.unit()),
+            })
+            .collect()
+    }
+}
+
+/// Range of an element type.
+trait Limits {
+    const LARGEST: f64;
+    const SMALLEST: f64;
+    /// Epsilon, largest number and smallest subnormal of the arithmetic on it.
+    const ARITHMETIC: (f64, f64, f64) = (f32::EPSILON as f64, f32::MAX as f64, 1.4e-45);
+    fn bit_pattern(self) -> u64;
+}
+
+impl Limits for f32 {
+    const LARGEST: f64 = f32::MAX as f64;
+    const SMALLEST: f64 = 1.4e-45;
+    fn bit_pattern(self) -> u64 {
+        self.to_bits().into()
+    }
+}
+
+impl Limits for f16 {
+    const LARGEST: f64 = 65504.0;
+    const SMALLEST: f64 = 5.960_464_477_539_063e-8;
+    fn bit_pattern(self) -> u64 {
+        self.to_bits().into()
+    }
+}
+
+impl Limits for bf16 {
+    const LARGEST: f64 = 3.389_531_389_251_535_5e38;
+    const SMALLEST: f64 = 9.183_549_615_799_121e-41;
+    fn bit_pattern(self) -> u64 {
+        self.to_bits().into()
+    }
+}
+
+impl Limits for f64 {
+    const LARGEST: f64 = f64::MAX;
+    const SMALLEST: f64 = 5e-324;
+    // Twice the error: the reference makes as much.
+    const ARITHMETIC: (f64, f64, f64) = (2.0 * f64::EPSILON, f64::MAX, 1e-323);
+    fn bit_pattern(self) -> u64 {
+        self.to_bits()
+    }
+}
+
+fn wide<T: Element>(values: &[T]) -> Vec<f64> {
+    values.iter().map(|v| v.to_f64()).collect()
+}
+
+/// Runs a case on one level, apart and in place, and compares.
+fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(case: &Case, level: Level, seed: u64) {
+    let mut random = Random(seed);
+    let x: Vec<T> = random.tensor(&case.x, 4.0, case.values);
+    let cos: Vec<TT> = random.tensor(&case.cos, 1.0, case.values);
+    let sin: Vec<TT> = random.tensor(&case.sin, 1.0, case.values);
+    let context = || format!("{case:?} {:?} {:?} {level:?}", T::TYPE, TT::TYPE);
+
+    let kernel = RotaryKernel::with_level(case.attributes, level).expect("the level is available");
+    let mut y = vec![T::from_f64(7.0); x.len()];
+    kernel
+        .run((&x, &case.x), (&cos, &case.cos), (&sin, &case.sin), &mut y)
+        .unwrap_or_else(|e| panic!("{e}: {}", context()));
+    let mut at = x.clone();
+    kernel
+        .run_in_place((&mut at, &case.x), (&cos, &case.cos), (&sin, &case.sin))
+        .unwrap();
+    for (i, (a, b)) in y.iter().zip(&at).enumerate() {
+        // Which NaN comes out of several is the compiler's choice.
+        let same =
+            a.bit_pattern() == b.bit_pattern() || (a.to_f64().is_nan() && b.to_f64().is_nan());
+        assert!(same, "{a:?} apart, {b:?} in place at {i}: {}", context());
+    }
+
+    let size = |v: &[f64]| v.iter().map(|v| v.abs()).collect::<Vec<_>>();
+    let refer = |attributes: &RotaryAttributes, x: &[f64], cos: &[f64], sin: &[f64]| {
+        reference(attributes, x, &case.x, cos, &case.cos, sin, &case.sin).unwrap()
+    };
+    let (x64, cos64, sin64) = (wide(&x), wide(&cos), wide(&sin));
+    let expected = refer(&case.attributes, &x64, &cos64, &sin64);
+    // |a c| + |b s|: one of the two directions adds, for each member of the pair.
+    let sums = [false, true].map(|inverse| {
+        refer(
+            &RotaryAttributes {
+                inverse,
+                ..case.attributes
+            },
+            &size(&x64),
+            &size(&cos64),
+            &size(&sin64),
+        )
+    });
+    let (epsilon, largest, smallest) = T::ARITHMETIC;
+    let channels = *case.x.last().unwrap();
+    let first = case.attributes.rotary_offset;
+    let rotated = match case.attributes.rotary_dim {
+        0 => channels - first,
+        r => r,
+    };
+    for (i, got) in y.iter().enumerate() {
+        let channel = i % channels;
+        if channel < first || channel >= first + rotated {
+            assert_eq!(
+                got.bit_pattern(),
+                x[i].bit_pattern(),
+                "copied channel at {i}: {}",
+                context()
+            );
+            continue;
+        }
+        let got = got.to_f64();
+        let sum = sums[0][i].max(sums[1][i]);
+        if expected[i].is_nan() {
+            // The reference's own products may overflow where a fused one does not.
+            let overflowed = T::TYPE == ElementType::F64 && sum.is_infinite() && got.is_infinite();
+            assert!(
+                got.is_nan() || overflowed,
+                "{got} is not NaN at {i}: {}",
+                context()
+            );
+        } else if sum.is_finite() && sum < 0.999 * largest {
+            let bound = UNIT_ERROR * (1.0 + 1e-6) * epsilon * sum + smallest;
+            // Rounding to T is monotonic: it takes the interval of the arithmetic to that of the result.
+            let low = T::from_f64(expected[i] - bound).to_f64();
+            let high = T::from_f64(expected[i] + bound).to_f64();
+            assert!(
+                low <= got && got <= high,
+                "{got:e} at {i}, expected {:e} (from {low:e} to {high:e}): {}",
+                expected[i],
+                context()
+            );
+        } else if expected[i].is_infinite() && T::TYPE.arithmetic() == T::TYPE {
+            assert!(
+                got == expected[i] || got.is_nan(),
+                "{got} at {i}, expected {}: {}",
+                expected[i],
+                context()
+            );
+        }
+    }
+}
+
+fn check_all_types(case: &Case, level: Level, seed: u64) {
+    check::<f32, f32>(case, level, seed);
+    check::<f16, f16>(case, level, seed);
+    check::<f16, f32>(case, level, seed);
+    check::<bf16, bf16>(case, level, seed);
+    check::<bf16, f32>(case, level, seed);
+    check::<f64, f64>(case, level, seed);
+    check::<f64, f32>(case, level, seed);
+}
+
+/// Runs cases on every level, saying which are left out.
+fn run(cases: &[Case]) {
+    for level in Level::ALL {
+        if !level.is_available() {
+            eprintln!("skipped: no {}", level.as_str());
+            continue;
+        }
+        for (i, case) in cases.iter().enumerate() {
+            check_all_types(case, level, i as u64);
+        }
+    }
+}
+
+/// All layouts in and out, both directions.
+fn directions() -> impl Iterator<Item = RotaryAttributes> {
+    (0..16).filter(|i| i & 3 != 3).map(|i| RotaryAttributes {
+        interleaved: i & 4 != 0,
+        output_interleaved: [None, Some(false), Some(true)][i & 3],
+        inverse: i & 8 != 0,
+        ..Default::default()
+    })
+}
+
+fn with_last(lead: &[usize], last: usize) -> Vec<usize> {
+    let mut shape = lead.to_vec();
+    shape.push(last);
+    shape
+}
+
+#[test]
+fn every_size_of_a_half() {
+    let mut cases = Vec::new();
+    for half in (1..=40).chain([48, 56, 63, 64, 65, 80, 96, 128, 130]) {
+        for attributes in directions() {
+            for width in [half, 2 * half] {
+                cases.push(Case {
+                    attributes,
+                    x: vec![2, 3, 2 * half],
+                    cos: vec![3, width],
+                    sin: vec![3, width],
+                    values: Values::Ordinary,
+                });
+            }
+        }
+    }
+    run(&cases);
+}
+
+#[test]
+fn every_broadcast() {
+    // The leading axes of a table: each either whole or one, any number of them.
+    let leads = |x: &[usize]| {
+        let mut all = Vec::new();
+        for rank in 0..=x.len() {
+            for ones in 0..1 << rank {
+                let axis = |i: usize| {
+                    if ones >> i & 1 == 1 {
+                        1
+                    } else {
+                        x[x.len() - rank + i]
+                    }
+                };
+                all.push((0..rank).map(axis).collect::<Vec<_>>());
+            }
+        }
+        all
+    };
+    let mut cases = Vec::new();
+    for x in [
+        &[][..],
+        &[5],
+        &[3, 4],
+        &[2, 3, 4],
+        &[2, 1, 3],
+        &[2, 3, 2, 3],
+    ] {
+        let attributes = RotaryAttributes {
+            interleaved: x.len() % 2 == 1,
+            ..Default::default()
+        };
+        let all = leads(x);
+        for (i, cos) in all.iter().enumerate() {
+            for (j, sin) in all.iter().enumerate() {
+                if x.len() > 3 && (i + j) % 3 != 0 {
+                    continue;
+                }
+                let width = if (i + j) % 2 == 0 { 3 } else { 6 };
+                cases.push(Case {
+                    attributes,
+                    x: with_last(x, 6),
+                    cos: with_last(cos, width),
+                    sin: with_last(sin, width),
+                    values: Values::Ordinary,
+                });
+            }
+        }
+    }
+    run(&cases);
+}
+
+#[test]
+fn part_of_the_channels() {
+    let mut cases = Vec::new();
+    for (rotary_dim, rotary_offset, channels) in [
+        (4, 0, 9),
+        (4, 3, 7),
+        (0, 5, 21),
+        (16, 1, 20),
+        (32, 0, 80),
+        (64, 64, 192),
+        (20, 4, 24),
+        (0, 8, 8),
+        (2, 0, 3),
+    ] {
+        let rotated = if rotary_dim == 0 {
+            channels - rotary_offset
+        } else {
+            rotary_dim
+        };
+        for attributes in directions() {
+            for width in [rotated / 2, rotated] {
+                cases.push(Case {
+                    attributes: RotaryAttributes {
+                        rotary_dim,
+                        rotary_offset,
+                        ..attributes
+                    },
+                    x: vec![2, 2, 3, channels],
+                    cos: vec![2, 1, 3, width],
+                    sin: vec![3, width],
+                    values: Values::Ordinary,
+                });
+            }
+        }
+    }
+    run(&cases);
+}
+
+#[test]
+fn special_values() {
+    let mut cases = Vec::new();
+    for attributes in directions() {
+        for (half, channels) in [(5, 13), (16, 32), (64, 128)] {
+            for width in [half, 2 * half] {
+                cases.push(Case {
+                    attributes: RotaryAttributes {
+                        rotary_dim: 2 * half,
+                        ..attributes
+                    },
+                    x: vec![7, channels],
+                    cos: vec![7, width],
+                    sin: vec![7, width],
+                    values: Values::Special,
+                });
+            }
+        }
+    }
+    run(&cases);
+}
+
+#[test]
+fn empty_tensors() {
+    let mut cases = Vec::new();
+    for attributes in directions() {
+        for (x, table) in [
+            (&[0, 8][..], &[4][..]),
+            (&[2, 0, 3, 8], &[3, 8]),
+            (&[3, 0], &[0]),
+            (&[2, 0], &[2, 0]),
+        ] {
+            cases.push(Case {
+                attributes,
+                x: x.to_vec(),
+                cos: table.to_vec(),
+                sin: table.to_vec(),
+                values: Values::Ordinary,
+            });
+        }
+    }
+    run(&cases);
+}
+
+#[test]
+fn sizes_of_real_models() {
+    let mut cases = Vec::new();
+    for (x, table) in [
+        (&[1, 8, 300, 128][..], &[1, 1, 300, 128][..]),
+        (&[2, 100, 12, 64], &[2, 100, 1, 32]),
+        (&[1, 4, 200, 256], &[200, 128]),
+        (&[150, 2, 8, 80], &[150, 1, 1, 40]),
+    ] {
+        for interleaved in [false, true] {
+            let attributes = RotaryAttributes {
+                interleaved,
+                ..Default::default()
+            };
+            cases.push(Case {
+                attributes,
+                x: x.to_vec(),
+                cos: table.to_vec(),
+                sin: table.to_vec(),
+                values: Values::Ordinary,
+            });
+        }
+    }
+    run(&cases);
+}
