@@ -201,7 +201,8 @@ fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(case: &Case, level: L
                 expected[i],
                 context()
             );
-        } else if expected[i].is_infinite() && T::TYPE.arithmetic() == T::TYPE {
+        } else if expected[i].is_infinite() && T::TYPE != ElementType::F64 {
+            // The products of finite numbers do not overflow in the reference: an input is infinite.
             assert!(
                 got == expected[i] || got.is_nan(),
                 "{got} at {i}, expected {}: {}",
