@@ -1,0 +1,68 @@
+//! `phasor fuse`: find, fuse, verify, write.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use phasor::onnx::ModelFile;
+use phasor::pipeline::{self, Goal, Options, Verdict};
+use phasor::report::{FuseReport, text};
+
+use super::progress::Spinner;
+use super::verify::Comparison;
+use super::{Ending, Format, note, print_json};
+
+/// Fuses the position encodings of a model and verifies the result
+///
+/// Every site is proven on the graph and confirmed on numbers; the new model is compared with the old one before it takes its
+/// place. If there is nothing to fuse, the output is the input byte for byte.
+#[derive(Args)]
+pub(super) struct Fuse {
+    /// The model, an .onnx file
+    input: PathBuf,
+    /// Where the fused model goes
+    #[arg(short, long, value_name = "OUT", required_unless_present = "check")]
+    output: Option<PathBuf>,
+    /// Only say whether there is something to fuse (exit code 1 if so); write nothing
+    #[arg(long, conflicts_with = "output")]
+    check: bool,
+    /// Replace OUT if it exists, even if it is the input
+    #[arg(long)]
+    force: bool,
+    /// Do not compare the fused model with the original
+    #[arg(long)]
+    no_verify: bool,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    comparison: Comparison,
+}
+
+impl Fuse {
+    pub(super) fn run(self) -> anyhow::Result<Ending> {
+        let begun = Instant::now();
+        let file = ModelFile::open(&self.input)?;
+        let goal = match self.output {
+            Some(path) => Goal::Write {
+                path,
+                force: self.force,
+            },
+            None => Goal::Check,
+        };
+        let options = Options {
+            goal,
+            verify: (!self.no_verify).then(|| self.comparison.options()),
+        };
+        let outcome = pipeline::fuse(&file, &options, &mut Spinner::default())?;
+        let report = FuseReport::new(&file, &outcome, begun.elapsed());
+        match self.format {
+            Format::Json => print_json(&report)?,
+            Format::Text => note(&text::fuse(&report)),
+        }
+        Ok(match outcome.verdict {
+            Verdict::Fused | Verdict::NothingToFuse => Ending::Good,
+            Verdict::WouldFuse | Verdict::Differs => Ending::Negative,
+        })
+    }
+}

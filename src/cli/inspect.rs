@@ -1,0 +1,32 @@
+//! `phasor inspect`: what is there to fuse, and what came near.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use phasor::onnx::ModelFile;
+use phasor::pipeline;
+use phasor::report::{InspectReport, text};
+
+use super::{Ending, Format, print_data, print_json};
+
+/// Lists every position encoding of a model, and the near misses with the node and the reason
+#[derive(Args)]
+pub(super) struct Inspect {
+    /// The model, an .onnx file
+    input: PathBuf,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+impl Inspect {
+    pub(super) fn run(self) -> anyhow::Result<Ending> {
+        let file = ModelFile::open(&self.input)?;
+        let report = InspectReport::new(&file, &pipeline::find(&file));
+        match self.format {
+            Format::Json => print_json(&report)?,
+            Format::Text => print_data(&text::inspect(&report))?,
+        }
+        Ok(Ending::Good)
+    }
+}

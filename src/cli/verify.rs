@@ -1,0 +1,107 @@
+//! `phasor verify`: run two models on the same inputs and compare.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use phasor::engine::Source;
+use phasor::pipeline::Progress;
+use phasor::report::{VerifyReport, text};
+use phasor::verify::{self, Options, Preference, Verdict};
+
+use super::progress::Spinner;
+use super::{Ending, Format, dimension, print_data, print_json};
+
+/// How two models are compared.
+#[derive(Args)]
+#[command(next_help_heading = "Comparison")]
+pub(super) struct Comparison {
+    /// Sets of random inputs
+    #[arg(long, value_name = "N", default_value_t = Options::default().seeds)]
+    seeds: u64,
+    /// Inputs to use instead of random ones; may be repeated
+    #[arg(long, value_name = "FILE.npz")]
+    inputs: Vec<PathBuf>,
+    /// Size of a symbolic dimension, such as batch=2; may be repeated
+    #[arg(long, value_name = "NAME=N", value_parser = dimension)]
+    dim: Vec<(String, i64)>,
+    /// What runs the models
+    #[arg(long, value_enum, default_value_t = EngineName::Auto)]
+    engine: EngineName,
+    /// ONNX Runtime's library
+    #[arg(long, value_name = "PATH")]
+    ort: Option<PathBuf>,
+    /// Phasor's operator library
+    #[arg(long, value_name = "PATH")]
+    ops_lib: Option<PathBuf>,
+    /// Largest difference allowed, relative to the output's scale, in place of the one for the model's type
+    #[arg(long, value_name = "X")]
+    tolerance: Option<f64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// ONNX Runtime if it is found, else the embedded engine
+    Auto,
+    /// ONNX Runtime
+    Ort,
+    /// The embedded engine
+    Tract,
+}
+
+impl Comparison {
+    pub(super) fn options(self) -> Options {
+        Options {
+            seeds: self.seeds,
+            dims: self.dim.into_iter().collect(),
+            inputs: self.inputs,
+            engine: match self.engine {
+                EngineName::Auto => Preference::Auto,
+                EngineName::Ort => Preference::OnnxRuntime,
+                EngineName::Tract => Preference::Tract,
+            },
+            onnxruntime: self.ort,
+            operators: self.ops_lib,
+            tolerance: self.tolerance,
+            ..Options::default()
+        }
+    }
+}
+
+/// Runs two models on the same inputs and compares every output
+///
+/// Exit code 1 if they differ, or if no engine here can run the first one.
+#[derive(Args)]
+pub(super) struct Verify {
+    /// The model that is taken to be right
+    reference: PathBuf,
+    /// The model that is compared with it
+    model: PathBuf,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    comparison: Comparison,
+}
+
+impl Verify {
+    pub(super) fn run(self) -> anyhow::Result<Ending> {
+        let options = self.comparison.options();
+        let mut progress = Spinner::default();
+        progress.begin("running both models");
+        let result = verify::run(
+            Source::Path(&self.reference),
+            Source::Path(&self.model),
+            &options,
+        );
+        progress.end();
+        let report = VerifyReport::new(&self.reference, &self.model, result?);
+        match self.format {
+            Format::Json => print_json(&report)?,
+            Format::Text => print_data(&text::verify(&report))?,
+        }
+        Ok(match report.report.verdict {
+            Verdict::Same => Ending::Good,
+            Verdict::Different { .. } | Verdict::NotVerified { .. } => Ending::Negative,
+        })
+    }
+}

@@ -1,0 +1,321 @@
+//! The whole rewrite of one file: find, confirm, plan, stage, verify, commit.
+//!
+//! Every step may say no, and nothing is written until all have said yes: the new file lies under a temporary name in the
+//! target folder while it is compared with the old one, and takes its place only afterwards.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::confirm::{self, Confirmed};
+use crate::engine::Source;
+use crate::facts::Facts;
+use crate::onnx::{self, Edit, ModelFile, Written};
+use crate::recognize::{self, Refusal, Site};
+use crate::rewrite;
+use crate::verify::{self, inputs::InputsError};
+
+/// What is to come of it.
+#[derive(Clone, Debug)]
+pub enum Goal {
+    /// Say what would be fused; write nothing.
+    Check,
+    /// Write the fused model.
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// Whether a file there may be replaced.
+        force: bool,
+    },
+}
+
+/// How a file is rewritten.
+#[derive(Debug)]
+pub struct Options {
+    /// What is to come of it.
+    pub goal: Goal,
+    /// How the new model is compared with the old one; `None` leaves that out.
+    pub verify: Option<verify::Options>,
+}
+
+/// Hears of work that may take long.
+pub trait Progress {
+    /// A piece of work begins.
+    fn begin(&mut self, what: &str);
+    /// It is over.
+    fn end(&mut self);
+}
+
+/// Hears nothing.
+impl Progress for () {
+    fn begin(&mut self, _: &str) {}
+    fn end(&mut self) {}
+}
+
+/// Why a file could not be rewritten.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The model cannot be read, or the output cannot be written.
+    #[error(transparent)]
+    Model(#[from] onnx::Error),
+    /// The comparison could not be set up.
+    #[error(transparent)]
+    Verify(#[from] verify::Error),
+    /// The model cannot be run for the comparison, because its weights are not there.
+    #[error("`{}`: data file `{location}` of tensor `{tensor}` is missing", file.display())]
+    MissingData {
+        /// The model.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Where its data should lie, seen from the model's folder.
+        location: String,
+    },
+}
+
+impl Error {
+    /// What the user could do about it, if anything is known to help.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Model(error) | Error::Verify(verify::Error::Model(error)) => error.hint(),
+            Error::Verify(_) => None,
+            Error::MissingData { .. } => Some(
+                "put it beside the model; `--no-verify` fuses without it, unchecked".to_owned(),
+            ),
+        }
+    }
+}
+
+/// A site that is proven and confirmed.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The site.
+    pub site: Site,
+    /// What probing it showed.
+    pub confirmed: Confirmed,
+}
+
+/// Everything found in a model.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Sites that are proven and confirmed, in graph order.
+    pub sites: Vec<Found>,
+    /// Near misses: not proven, or proven and not confirmed.
+    pub refusals: Vec<Refusal>,
+}
+
+/// What one rule does to the graph.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleSummary {
+    /// Identifier of the rule.
+    pub rule: &'static str,
+    /// Sites it fuses.
+    pub sites: usize,
+    /// Nodes that go if it alone is applied.
+    pub removed: usize,
+    /// Nodes that come in their place.
+    pub added: usize,
+    /// What is proven of its sites, without repetition.
+    pub proofs: Vec<&'static str>,
+    /// Largest difference seen while confirming its sites.
+    pub max_diff: f64,
+    /// Probes run to confirm its sites.
+    pub probes: usize,
+}
+
+/// How the comparison of the old and the new model ended.
+#[derive(Clone, Debug)]
+pub enum Check {
+    /// There was nothing to compare: the file is the same or none was made.
+    NotNeeded,
+    /// It was left out on demand.
+    LeftOut,
+    /// The attempt, which may have found no engine that runs the original.
+    Done(verify::Report),
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The fused model is written.
+    Fused,
+    /// There is nothing to fuse; the same bytes are written.
+    NothingToFuse,
+    /// There is something to fuse; nothing is written, as asked.
+    WouldFuse,
+    /// The fused model does not compute the same; nothing is written.
+    Differs,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Proven and confirmed sites, and near misses.
+    pub findings: Findings,
+    /// The sites by rule.
+    pub rules: Vec<RuleSummary>,
+    /// Number of nodes of the main graph before and after.
+    pub nodes: (usize, usize),
+    /// The comparison of old and new.
+    pub check: Check,
+    /// What is written, if anything is.
+    pub written: Option<Written>,
+}
+
+/// Finds the sites of a model: those that are proven, and of them those that are confirmed.
+pub fn find(file: &ModelFile) -> Findings {
+    let facts = Facts::of(file);
+    let analysis = recognize::analyse(file, &facts);
+    let verdicts = confirm::confirm(file, &analysis.sites);
+    let mut findings = Findings {
+        sites: Vec::new(),
+        refusals: analysis.refusals,
+    };
+    for (site, verdict) in analysis.sites.into_iter().zip(verdicts) {
+        match verdict {
+            Ok(confirmed) => findings.sites.push(Found { site, confirmed }),
+            Err(refusal) => findings.refusals.push(refusal),
+        }
+    }
+    findings
+}
+
+/// Rewrites a file: see the module.
+///
+/// # Errors
+/// If the target cannot be written or the comparison cannot be set up. A comparison that ends badly is an [`Outcome`].
+pub fn fuse(
+    file: &ModelFile,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Outcome, Error> {
+    let findings = find(file);
+    let edit = plan(file, findings.sites.iter());
+    let before = file.graph().node.len();
+    let mut outcome = Outcome {
+        verdict: Verdict::NothingToFuse,
+        rules: rules(file, &findings),
+        nodes: (before, before + added(&edit) - edit.remove_nodes.len()),
+        check: Check::NotNeeded,
+        written: None,
+        findings,
+    };
+    let Goal::Write { path, force } = &options.goal else {
+        if !edit.is_empty() {
+            outcome.verdict = Verdict::WouldFuse;
+        }
+        return Ok(outcome);
+    };
+    if options.verify.is_some() {
+        all_data_present(file)?;
+    }
+    let staged = file.stage(&edit, path, *force)?;
+    if !edit.is_empty() {
+        outcome.check = check(file.path(), staged.path(), options, progress)?;
+        if let Check::Done(verify::Report {
+            verdict: verify::Verdict::Different { .. },
+            ..
+        }) = &outcome.check
+        {
+            outcome.verdict = Verdict::Differs;
+            return Ok(outcome);
+        }
+        outcome.verdict = Verdict::Fused;
+    }
+    outcome.written = Some(staged.commit()?);
+    Ok(outcome)
+}
+
+fn all_data_present(file: &ModelFile) -> Result<(), Error> {
+    let folder = file.path().parent().unwrap_or(Path::new(""));
+    for tensor in &file.graph().initializer {
+        let location = tensor
+            .external_data
+            .iter()
+            .find(|entry| entry.key() == "location");
+        let Some(location) = location.filter(|_| tensor.is_external()) else {
+            continue;
+        };
+        if !folder.join(location.value()).is_file() {
+            return Err(Error::MissingData {
+                file: file.path().to_owned(),
+                tensor: tensor.name().to_owned(),
+                location: location.value().to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check(
+    old: &Path,
+    new: &Path,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Check, Error> {
+    let Some(options) = &options.verify else {
+        return Ok(Check::LeftOut);
+    };
+    progress.begin("comparing the fused model with the original");
+    let report = verify::run(Source::Path(old), Source::Path(new), options);
+    progress.end();
+    match report {
+        Ok(report) => Ok(Check::Done(report)),
+        // Inputs of a kind that is not made: no reason to leave a proven and confirmed model unwritten.
+        Err(verify::Error::Inputs {
+            cause: cause @ InputsError::Input { .. },
+            ..
+        }) if options.inputs.is_empty() => Ok(Check::Done(verify::Report {
+            verdict: verify::Verdict::NotVerified {
+                why: cause.to_string(),
+            },
+            engine: None,
+            operators: None,
+            notes: Vec::new(),
+            cases: Vec::new(),
+        })),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn plan<'a>(file: &ModelFile, sites: impl Iterator<Item = &'a Found>) -> Edit {
+    let sites: Vec<Site> = sites.map(|found| found.site.clone()).collect();
+    if sites.is_empty() {
+        return Edit::default();
+    }
+    rewrite::plan(file, &sites)
+}
+
+fn added(edit: &Edit) -> usize {
+    edit.insert_before.values().map(Vec::len).sum()
+}
+
+fn rules(file: &ModelFile, findings: &Findings) -> Vec<RuleSummary> {
+    let mut by_rule: BTreeMap<&'static str, Vec<&Found>> = BTreeMap::new();
+    for found in &findings.sites {
+        by_rule.entry(found.site.rule).or_default().push(found);
+    }
+    let summary = |(rule, found): (&'static str, Vec<&Found>)| {
+        let edit = plan(file, found.iter().copied());
+        let mut proofs: Vec<&'static str> = found.iter().map(|f| f.site.proof.as_str()).collect();
+        proofs.sort_unstable();
+        proofs.dedup();
+        RuleSummary {
+            rule,
+            sites: found.len(),
+            removed: edit.remove_nodes.len(),
+            added: added(&edit),
+            proofs,
+            max_diff: found
+                .iter()
+                .fold(0.0, |worst, f| f.confirmed.max_diff.max(worst)),
+            probes: found.iter().map(|f| f.confirmed.probes).sum(),
+        }
+    };
+    by_rule.into_iter().map(summary).collect()
+}

@@ -1,0 +1,90 @@
+//! Report of `phasor fuse`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
+use crate::onnx::ModelFile;
+use crate::pipeline::{Check, Outcome, RuleSummary, Verdict};
+use crate::verify;
+
+/// Everything that `phasor fuse` found and did.
+#[derive(Clone, Debug, Serialize)]
+pub struct FuseReport {
+    /// Version of this layout.
+    pub schema: u32,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// How it ended: `fused`, `nothing-to-fuse`, `would-fuse` or `differs`.
+    pub verdict: Verdict,
+    /// The model that was read.
+    pub model: ModelSummary,
+    /// Nodes of the main graph after fusing.
+    pub nodes_after: usize,
+    /// One entry a rule.
+    pub rules: Vec<RuleSummary>,
+    /// One entry a site.
+    pub sites: Vec<SiteReport>,
+    /// Near misses.
+    pub refusals: Vec<RefusalReport>,
+    /// Comparison of the old and the new model.
+    pub verification: Verification,
+    /// What is written.
+    pub written: Option<WrittenReport>,
+    /// Time for all of it.
+    pub seconds: f64,
+}
+
+/// Comparison of the old and the new model.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Verification {
+    /// There was nothing to compare.
+    NotNeeded,
+    /// It was left out on demand.
+    LeftOut,
+    /// It was tried.
+    Done(verify::Report),
+}
+
+/// Files that were written.
+#[derive(Clone, Debug, Serialize)]
+pub struct WrittenReport {
+    /// The model.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Data files that now lie beside it and did not before.
+    pub data_files: Vec<String>,
+    /// Data files that could not be brought along, with the reason.
+    pub absent: Vec<String>,
+}
+
+impl FuseReport {
+    /// The report of an outcome.
+    pub fn new(file: &ModelFile, outcome: &Outcome, time: Duration) -> Self {
+        Self {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            verdict: outcome.verdict,
+            model: ModelSummary::of(file),
+            nodes_after: outcome.nodes.1,
+            rules: outcome.rules.clone(),
+            sites: outcome.findings.sites.iter().map(Into::into).collect(),
+            refusals: outcome.findings.refusals.iter().map(Into::into).collect(),
+            verification: match &outcome.check {
+                Check::NotNeeded => Verification::NotNeeded,
+                Check::LeftOut => Verification::LeftOut,
+                Check::Done(report) => Verification::Done(report.clone()),
+            },
+            written: outcome.written.as_ref().map(|w| WrittenReport {
+                path: w.path.display().to_string(),
+                bytes: w.bytes as u64,
+                data_files: w.data.iter().map(|f| f.display().to_string()).collect(),
+                absent: w.absent.clone(),
+            }),
+            seconds: time.as_secs_f64(),
+        }
+    }
+}

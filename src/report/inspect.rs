@@ -1,0 +1,35 @@
+//! Report of `phasor inspect`.
+
+use serde::Serialize;
+
+use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
+use crate::onnx::ModelFile;
+use crate::pipeline::Findings;
+
+/// Everything that `phasor inspect` found.
+#[derive(Clone, Debug, Serialize)]
+pub struct InspectReport {
+    /// Version of this layout.
+    pub schema: u32,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// The model that was read.
+    pub model: ModelSummary,
+    /// One entry a site.
+    pub sites: Vec<SiteReport>,
+    /// Near misses.
+    pub refusals: Vec<RefusalReport>,
+}
+
+impl InspectReport {
+    /// The report of what was found.
+    pub fn new(file: &ModelFile, findings: &Findings) -> Self {
+        Self {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            model: ModelSummary::of(file),
+            sites: findings.sites.iter().map(Into::into).collect(),
+            refusals: findings.refusals.iter().map(Into::into).collect(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the commands have to say, as data with a schema ([`FuseReport`], [`InspectReport`], [`VerifyReport`]) and as text for
+//! people ([`text`]). `docs/json.md` describes the data; [`SCHEMA`] changes when a reader of it could break.
+#![forbid(unsafe_code)]
+
+mod fuse;
+mod inspect;
+pub mod text;
+mod verify;
+
+pub use fuse::FuseReport;
+pub use inspect::InspectReport;
+pub use verify::VerifyReport;
+
+use serde::Serialize;
+
+use crate::onnx::ModelFile;
+use crate::pipeline::Found;
+use crate::recognize::{Refusal, TableInput};
+
+/// Version of the reports' layout.
+pub const SCHEMA: u32 = 1;
+
+/// Who wrote the report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+impl Tool {
+    pub(crate) const THIS: Tool = Tool {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+}
+
+/// The model that was read.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelSummary {
+    /// The file.
+    pub path: String,
+    /// Version of the default operator set.
+    pub opset: i64,
+    /// Nodes of the main graph.
+    pub nodes: usize,
+    /// Size of the file itself, without external data.
+    pub bytes: u64,
+}
+
+impl ModelSummary {
+    fn of(file: &ModelFile) -> Self {
+        Self {
+            path: file.path().display().to_string(),
+            opset: file.opset(),
+            nodes: file.graph().node.len(),
+            bytes: std::fs::metadata(file.path()).map_or(0, |m| m.len()),
+        }
+    }
+}
+
+/// One rotary embedding.
+#[derive(Clone, Debug, Serialize)]
+pub struct SiteReport {
+    /// Rule that proved it.
+    pub rule: &'static str,
+    /// Node that produces the rotated tensor.
+    pub node: String,
+    /// The tensor that is rotated.
+    pub x: String,
+    /// The rotated tensor.
+    pub y: String,
+    /// Cosine table: a value of the graph.
+    pub cos: Table,
+    /// Sine table.
+    pub sin: Table,
+    /// Symbolic shape of `x`.
+    pub shape: String,
+    /// Pairing of the input channels.
+    pub pairing: &'static str,
+    /// Pairing of the output channels.
+    pub output_pairing: &'static str,
+    /// Number of rotated channels.
+    pub rotary_dim: usize,
+    /// First rotated channel.
+    pub rotary_offset: usize,
+    /// Size of the last axis of `x`.
+    pub head_dim: usize,
+    /// Rotation by the negated angle.
+    pub inverse: bool,
+    /// Element type of `x`.
+    pub dtype: String,
+    /// Element type of the tables.
+    pub table_dtype: String,
+    /// Where the angles come from.
+    pub angles: &'static str,
+    /// Constant factor on cos and sin.
+    pub amplitude: f64,
+    /// What is proven.
+    pub proof: &'static str,
+    /// Largest difference to the reference while it was probed.
+    pub max_diff: f64,
+    /// Number of probes.
+    pub probes: usize,
+}
+
+/// A table as a site reads it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Table {
+    /// The graph's value.
+    pub value: String,
+    /// Axes to insert before it broadcasts against `x`.
+    pub unsqueeze: Vec<usize>,
+}
+
+impl From<&TableInput> for Table {
+    fn from(table: &TableInput) -> Self {
+        Self {
+            value: table.value.clone(),
+            unsqueeze: table.unsqueeze.clone(),
+        }
+    }
+}
+
+impl From<&Found> for SiteReport {
+    fn from(Found { site, confirmed }: &Found) -> Self {
+        Self {
+            rule: site.rule,
+            node: site.node_name.clone(),
+            x: site.x.clone(),
+            y: site.y.clone(),
+            cos: (&site.cos).into(),
+            sin: (&site.sin).into(),
+            shape: site.shape.clone(),
+            pairing: site.pairing.as_str(),
+            output_pairing: site.output_pairing.as_str(),
+            rotary_dim: site.rotary_dim,
+            rotary_offset: site.rotary_offset,
+            head_dim: site.head_dim,
+            inverse: site.inverse,
+            dtype: site.dtype.to_string(),
+            table_dtype: site.table_dtype.to_string(),
+            angles: site.angles.as_str(),
+            amplitude: site.amplitude,
+            proof: site.proof.as_str(),
+            max_diff: confirmed.max_diff,
+            probes: confirmed.probes,
+        }
+    }
+}
+
+/// A place that came near and was left alone.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefusalReport {
+    /// Rule that came near.
+    pub rule: &'static str,
+    /// Node that stopped it.
+    pub node: String,
+    /// Value looked at.
+    pub value: String,
+    /// The condition that failed.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl From<&Refusal> for RefusalReport {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            rule: refusal.rule,
+            node: refusal.node.clone(),
+            value: refusal.value.clone(),
+            reason: refusal.reason.clone(),
+            hint: refusal.hint.clone(),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Reports as text, in colour. Whoever prints it strips the colours where they are not wanted.
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::fuse::Verification;
+use super::{FuseReport, InspectReport, RefusalReport, VerifyReport};
+use crate::pipeline::Verdict;
+use crate::verify;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
+const PATH: Style = AnsiColor::Cyan.on_default();
+const DIM: Style = Style::new().dimmed();
+
+/// Text in a style.
+pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// A file name between backticks.
+pub fn path(text: impl std::fmt::Display) -> String {
+    format!("`{}`", paint(PATH, text))
+}
+
+/// The report of `phasor fuse`.
+pub fn fuse(report: &FuseReport) -> String {
+    let model = &report.model;
+    let mut out = format!(
+        "{} {}: opset {}, {}, {}\n",
+        paint(GOOD, "Loaded"),
+        path(&model.path),
+        model.opset,
+        count(model.nodes, "node"),
+        size(model.bytes),
+    );
+    if !report.rules.is_empty() {
+        let mut table = columns(&["rule", "sites", "nodes", "proof", "confirmed"]);
+        for row in &report.rules {
+            table.add_row([
+                row.rule.to_owned(),
+                row.sites.to_string(),
+                format!("{} -> {}", row.removed, row.added),
+                row.proofs.join(", "),
+                format!("{:.1e} in {}", row.max_diff, count(row.probes, "probe")),
+            ]);
+        }
+        out += &indented(&table);
+    }
+    if !report.refusals.is_empty() {
+        let what = count(report.refusals.len(), "near miss");
+        out += &format!(
+            "{what}: `phasor inspect {}` shows the reasons\n",
+            model.path
+        );
+    }
+    out += &verification(&report.verification);
+    out += &match (&report.verdict, &report.written) {
+        (Verdict::Fused, Some(written)) => format!(
+            "{} {}: {} -> {}, {}, in {:.2} s\n",
+            paint(GOOD, "Wrote"),
+            path(&written.path),
+            model.nodes,
+            count(report.nodes_after, "node"),
+            size(written.bytes),
+            report.seconds,
+        ),
+        (Verdict::NothingToFuse, Some(written)) => format!(
+            "{}: {} is the input, byte for byte\n",
+            paint(WARN, "Nothing to fuse"),
+            path(&written.path),
+        ),
+        (Verdict::WouldFuse, _) => format!(
+            "{} {} -> {}; nothing is written\n",
+            paint(WARN, "Would fuse"),
+            model.nodes,
+            count(report.nodes_after, "node"),
+        ),
+        (Verdict::Differs, _) => format!("{}: nothing is written\n", paint(BAD, "Failed")),
+        _ => format!("{}\n", paint(GOOD, "Nothing to fuse")),
+    };
+    for absent in report.written.iter().flat_map(|w| &w.absent) {
+        out += &format!(
+            "{} not beside the output: {absent}\n",
+            paint(WARN, "warning:")
+        );
+    }
+    out
+}
+
+/// The report of `phasor inspect`.
+pub fn inspect(report: &InspectReport) -> String {
+    let model = &report.model;
+    let mut out = format!(
+        "{}: opset {}, {}, {}\n",
+        path(&model.path),
+        model.opset,
+        count(model.nodes, "node"),
+        count(report.sites.len(), "rotary site"),
+    );
+    if !report.sites.is_empty() {
+        let mut table = columns(&[
+            "node",
+            "rule",
+            "shape",
+            "layout",
+            "channels",
+            "angles",
+            "type",
+            "proof",
+            "confirmed",
+        ]);
+        for site in &report.sites {
+            let mut layout = site.pairing.to_owned();
+            if site.output_pairing != site.pairing {
+                layout = format!("{layout} -> {}", site.output_pairing);
+            }
+            if site.inverse {
+                layout += ", inverse";
+            }
+            let end = site.rotary_offset + site.rotary_dim;
+            let mut angles = site.angles.to_owned();
+            if site.amplitude != 1.0 {
+                angles += &format!(" x {:.4}", site.amplitude);
+            }
+            table.add_row([
+                site.node.clone(),
+                site.rule.to_owned(),
+                site.shape.clone(),
+                layout,
+                format!("{}..{end} of {}", site.rotary_offset, site.head_dim),
+                angles,
+                site.dtype.clone(),
+                site.proof.to_owned(),
+                format!("{:.1e}", site.max_diff),
+            ]);
+        }
+        out += &indented(&table);
+    }
+    for refusal in &report.refusals {
+        out += &refused(refusal);
+    }
+    out
+}
+
+/// The report of `phasor verify`.
+pub fn verify(report: &VerifyReport) -> String {
+    let mut out = String::new();
+    let comparison = &report.report;
+    if comparison.outputs().next().is_some() {
+        let mut table = columns(&[
+            "output",
+            "inputs",
+            "computed by",
+            "shape",
+            "absolute",
+            "relative",
+            "allowed",
+        ]);
+        for (case, run, output) in comparison.outputs() {
+            let d = &output.difference;
+            let (absolute, relative) = match &d.mismatch {
+                Some(mismatch) => (mismatch.clone(), String::new()),
+                None => (format!("{:.2e}", d.absolute), format!("{:.2e}", d.relative)),
+            };
+            table.add_row([
+                output.name.clone(),
+                case.inputs.clone(),
+                run.how.as_str().to_owned(),
+                format!("{:?}", output.shape),
+                absolute,
+                relative,
+                format!("{:.0e}", d.tolerance),
+            ]);
+        }
+        out += &indented(&table);
+    }
+    out + &compared(comparison)
+}
+
+fn verification(verification: &Verification) -> String {
+    match verification {
+        Verification::NotNeeded => String::new(),
+        Verification::LeftOut => format!("{}, as asked\n", paint(WARN, "Not verified")),
+        Verification::Done(report) => compared(report),
+    }
+}
+
+fn compared(report: &verify::Report) -> String {
+    let mut out = String::new();
+    for note in &report.notes {
+        out += &format!("{}\n", paint(DIM, format!("note: {note}")));
+    }
+    let engine = report.engine.as_deref().unwrap_or("no engine");
+    out += &match &report.verdict {
+        verify::Verdict::Same => {
+            let (absolute, relative) = report.worst();
+            let with = if report.operators.is_some() {
+                ", with and without the operator library"
+            } else {
+                ""
+            };
+            format!(
+                "{} on {} in {engine}{with}: largest difference {absolute:.1e}, {relative:.1e} of the output's scale\n",
+                paint(GOOD, "Verified"),
+                count(report.cases.len(), "set of inputs"),
+            )
+        }
+        verify::Verdict::Different { why } => {
+            format!("{} in {engine}: {why}\n", paint(BAD, "Different"))
+        }
+        verify::Verdict::NotVerified { why } => format!("{}: {why}\n", paint(WARN, "Not verified")),
+    };
+    out
+}
+
+fn refused(refusal: &RefusalReport) -> String {
+    let mut out = format!(
+        "{} {} at node `{}`, value `{}`: {}\n",
+        paint(WARN, "refused"),
+        refusal.rule,
+        refusal.node,
+        refusal.value,
+        refusal.reason,
+    );
+    if let Some(hint) = &refusal.hint {
+        out += &format!("{} {hint}\n", paint(PATH, "hint:"));
+    }
+    out
+}
+
+fn columns(names: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(names.iter());
+    for (name, column) in names.iter().zip(table.column_iter_mut()) {
+        column.set_padding((0, 3));
+        if *name == "sites" {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn indented(table: &Table) -> String {
+    table
+        .lines()
+        .map(|line| format!("  {}\n", line.trim_end()))
+        .collect()
+}
+
+/// `1 node`, `1,284 nodes`.
+fn count(n: usize, what: &str) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if n == 1 {
+        return format!("1 {what}");
+    }
+    match what.split_once(' ') {
+        Some(("set", rest)) => format!("{grouped} sets {rest}"),
+        _ if what.ends_with("miss") => format!("{grouped} {what}es"),
+        _ => format!("{grouped} {what}s"),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB"] {
+        if value < 1000.0 {
+            return format!(
+                "{value:.*} {unit}",
+                usize::from(value < 10.0 && unit != "B")
+            );
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} GB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_words_agree() {
+        assert_eq!(count(1, "near miss"), "1 near miss");
+        assert_eq!(count(2, "near miss"), "2 near misses");
+        assert_eq!(count(1_234_567, "node"), "1,234,567 nodes");
+        assert_eq!(count(0, "probe"), "0 probes");
+        assert_eq!(count(3, "set of inputs"), "3 sets of inputs");
+    }
+
+    #[test]
+    fn sizes_have_two_figures_at_least() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(259_082), "259 kB");
+        assert_eq!(size(1_500_000), "1.5 MB");
+        assert_eq!(size(2_100_000_000), "2.1 GB");
+    }
+}
