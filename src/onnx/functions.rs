@@ -11,7 +11,10 @@ use super::proto::{
 };
 
 /// Functions that call functions can describe exponentially many nodes; beyond this many, calls stay calls.
-const MAX_NODES: usize = 4_000_000;
+const MAX_NODES: usize = 500_000;
+
+/// Calls inside calls beyond this depth stay calls.
+const MAX_DEPTH: usize = 100;
 
 type Key = (String, String, String);
 
@@ -23,7 +26,7 @@ type Key = (String, String, String);
 ///
 /// A call stays a call, and its function in the model, where expanding it would not mean the same or would not end: when
 /// the function imports another version of an operator set than the model does, calls itself, or
-/// the copy would grow beyond 4 million nodes.
+/// the copy would grow beyond half a million nodes or 100 calls inside each other.
 pub fn inline(model: &ModelProto) -> ModelProto {
     let mut copy = model.clone();
     if model.functions.is_empty() {
@@ -133,7 +136,8 @@ impl<'a> Inliner<'a> {
             version.is_some_and(|v| *v != o.version())
         };
         let grown = self.nodes + function.node.len() > MAX_NODES;
-        if grown || self.active.contains(&key) || function.opset_import.iter().any(clash) {
+        let deep = self.active.len() >= MAX_DEPTH;
+        if grown || deep || self.active.contains(&key) || function.opset_import.iter().any(clash) {
             self.left = true;
             out.push(node);
             return;

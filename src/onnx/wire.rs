@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
             let whole = self.range.end == self.data.len();
             let end = if whole { "file" } else { "enclosing message" };
             let cause = format!("field length {len} runs past the end of the {end}");
-            return damage(Some(tag), at, cause);
+            return damage(Some(tag), start, cause);
         }
         self.range.start = at + len as usize;
         let body = at..self.range.start;

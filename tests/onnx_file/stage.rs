@@ -1,0 +1,307 @@
+//! Outputs appear whole or not at all, with the data files they need.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use phasor::onnx::proto::GraphProto;
+use phasor::onnx::{Edit, Error, ModelFile};
+use prost::Message;
+use tempfile::TempDir;
+
+use crate::build::{external, model, node, small};
+
+fn temporary() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// Everything below a folder, as relative paths.
+fn listing(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(next).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path.clone());
+            }
+            let relative = path.strip_prefix(folder).expect("a path below");
+            found.push(relative.display().to_string());
+        }
+    }
+    found.sort();
+    found
+}
+
+fn drop_second() -> Edit {
+    Edit {
+        remove_nodes: [1].into_iter().collect(),
+        ..Edit::default()
+    }
+}
+
+fn saved(folder: &Path) -> PathBuf {
+    let path = folder.join("m.onnx");
+    fs::write(&path, small().encode_to_vec()).expect("a model file");
+    path
+}
+
+#[test]
+fn a_staged_output_appears_on_commit_only() {
+    let folder = temporary();
+    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let out = folder.path().join("out.onnx");
+    let staged = file
+        .stage(&drop_second(), &out, false)
+        .expect("a staged model");
+    assert!(!out.exists());
+    assert_eq!(
+        ModelFile::open(staged.path())
+            .expect("a model")
+            .graph()
+            .node
+            .len(),
+        1
+    );
+    drop(staged);
+    assert_eq!(listing(folder.path()), ["m.onnx"]);
+    let written = file
+        .stage(&drop_second(), &out, false)
+        .expect("a staged model")
+        .commit()
+        .expect("a model");
+    assert_eq!(
+        (written.path.as_path(), written.bytes as u64),
+        (out.as_path(), fs::metadata(&out).expect("a file").len())
+    );
+    assert_eq!(listing(folder.path()), ["m.onnx", "out.onnx"]);
+}
+
+#[test]
+fn nothing_is_overwritten_unasked() {
+    let folder = temporary();
+    let path = saved(folder.path());
+    let file = ModelFile::open(&path).expect("a model");
+    let error = file
+        .stage(&drop_second(), &path, false)
+        .expect_err("the input exists");
+    assert!(matches!(error, Error::Exists { .. }) && error.hint().is_some());
+    // A file that appears between staging and committing is safe too.
+    let out = folder.path().join("out.onnx");
+    let staged = file
+        .stage(&drop_second(), &out, false)
+        .expect("a staged model");
+    fs::write(&out, "mine").expect("a file");
+    assert!(matches!(staged.commit(), Err(Error::Exists { .. })));
+    assert_eq!(fs::read(&out).expect("a file"), b"mine");
+    assert_eq!(listing(folder.path()), ["m.onnx", "out.onnx"]);
+}
+
+#[test]
+fn the_input_can_be_replaced_while_it_is_open() {
+    let folder = temporary();
+    let path = saved(folder.path());
+    let file = ModelFile::open(&path).expect("a model");
+    file.stage(&drop_second(), &path, true)
+        .expect("a staged model")
+        .commit()
+        .expect("a model");
+    assert_eq!(
+        ModelFile::open(&path).expect("a model").graph().node.len(),
+        1
+    );
+    let tensor = &file.graph().initializer[0];
+    assert_eq!(
+        file.tensor(tensor)
+            .expect("the old bytes")
+            .to_f64()
+            .expect("numbers"),
+        [1.0, 2.0]
+    );
+    assert_eq!(listing(folder.path()), ["m.onnx"]);
+}
+
+#[test]
+fn a_target_that_cannot_be_written_is_an_error() {
+    let folder = temporary();
+    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let gone = file.stage(&Edit::default(), &folder.path().join("no/out.onnx"), true);
+    let gone = gone.expect_err("no such folder");
+    assert!(
+        gone.to_string().contains("cannot be written") && gone.hint().is_some(),
+        "{gone}"
+    );
+    let below_a_file = file.stage(
+        &Edit::default(),
+        &folder.path().join("m.onnx/out.onnx"),
+        true,
+    );
+    assert!(below_a_file.is_err());
+    let is_folder = file.stage(&Edit::default(), folder.path(), true);
+    assert!(
+        is_folder
+            .expect_err("a folder")
+            .to_string()
+            .contains("it is a folder")
+    );
+    assert_eq!(listing(folder.path()), ["m.onnx"]);
+}
+
+/// A model with data in `a.bin` and `sub/b.bin`, the latter in an attribute of a node.
+fn with_data(folder: &Path) -> PathBuf {
+    let mut constant = node("Constant", "c", &[], &["y"]);
+    let tensor = external("", &[1], &[("location", "sub/b.bin")]);
+    constant
+        .attribute
+        .push(phasor::onnx::proto::AttributeProto {
+            name: Some("value".into()),
+            r#type: Some(4),
+            t: Some(Box::new(tensor)),
+            ..Default::default()
+        });
+    let graph = GraphProto {
+        initializer: vec![external("w", &[1], &[("location", "a.bin")])],
+        node: vec![constant],
+        ..Default::default()
+    };
+    fs::create_dir(folder.join("sub")).expect("a folder");
+    fs::write(folder.join("a.bin"), 1.0f32.to_le_bytes()).expect("a data file");
+    fs::write(folder.join("sub/b.bin"), 2.0f32.to_le_bytes()).expect("a data file");
+    let path = folder.join("m.onnx");
+    fs::write(&path, model(graph).encode_to_vec()).expect("a model file");
+    path
+}
+
+#[test]
+fn data_files_come_along_into_another_folder() {
+    let (from, to) = (temporary(), temporary());
+    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let out = to.path().join("out.onnx");
+    let staged = file
+        .stage(&Edit::default(), &out, false)
+        .expect("a staged model");
+    let moved = ModelFile::open(staged.path()).expect("a model");
+    let tensor = &moved.graph().initializer[0];
+    assert_eq!(
+        moved
+            .tensor(tensor)
+            .expect("a tensor")
+            .to_f64()
+            .expect("numbers"),
+        [1.0]
+    );
+    drop(staged);
+    assert!(listing(to.path()).is_empty());
+    let staged = file
+        .stage(&Edit::default(), &out, false)
+        .expect("a staged model");
+    assert_eq!(staged.commit().expect("a model").data.len(), 2);
+    assert_eq!(
+        listing(to.path()),
+        ["a.bin", "out.onnx", "sub", "sub/b.bin"]
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let inode = |p: PathBuf| fs::metadata(p).expect("a file").ino();
+        assert_eq!(
+            inode(from.path().join("a.bin")),
+            inode(to.path().join("a.bin"))
+        );
+    }
+    // A second output beside it finds its data there.
+    let second = file.stage(&Edit::default(), &to.path().join("two.onnx"), false);
+    assert!(
+        second
+            .expect("a staged model")
+            .commit()
+            .expect("a model")
+            .data
+            .is_empty()
+    );
+    // Beside the input nothing needs to move.
+    let beside = file.stage(&Edit::default(), &from.path().join("two.onnx"), false);
+    assert!(
+        beside
+            .expect("a staged model")
+            .commit()
+            .expect("a model")
+            .data
+            .is_empty()
+    );
+    assert_eq!(
+        listing(from.path()),
+        ["a.bin", "m.onnx", "sub", "sub/b.bin", "two.onnx"]
+    );
+}
+
+#[test]
+fn data_no_longer_needed_stays_behind() {
+    let (from, to) = (temporary(), temporary());
+    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let edit = Edit {
+        remove_initializers: ["w".to_owned()].into_iter().collect(),
+        ..Edit::default()
+    };
+    file.stage(&edit, &to.path().join("out.onnx"), false)
+        .expect("a staged model")
+        .commit()
+        .expect("a model");
+    assert_eq!(listing(to.path()), ["out.onnx", "sub", "sub/b.bin"]);
+}
+
+#[test]
+fn other_data_of_that_name_is_not_replaced_unasked() {
+    let (from, to) = (temporary(), temporary());
+    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let other = to.path().join("a.bin");
+    fs::write(&other, "mine").expect("a file");
+    let out = to.path().join("out.onnx");
+    assert!(
+        matches!(file.stage(&Edit::default(), &out, false), Err(Error::Exists { file }) if file == other)
+    );
+    assert_eq!(listing(to.path()), ["a.bin"]);
+    let staged = file
+        .stage(&Edit::default(), &out, true)
+        .expect("a staged model");
+    assert_eq!(fs::read(&other).expect("a file"), b"mine");
+    staged.commit().expect("a model");
+    assert_eq!(fs::read(&other).expect("a file"), 1.0f32.to_le_bytes());
+    // The input's own data is never the output, and an output is never its own data.
+    assert!(
+        file.stage(&Edit::default(), &from.path().join("a.bin"), true)
+            .is_err()
+    );
+    let clean = temporary();
+    assert!(
+        file.stage(&Edit::default(), &clean.path().join("a.bin"), true)
+            .is_err()
+    );
+    assert!(listing(clean.path()).is_empty());
+}
+
+#[test]
+fn missing_data_is_reported_and_no_obstacle() {
+    let (from, to) = (temporary(), temporary());
+    let path = with_data(from.path());
+    fs::remove_file(from.path().join("a.bin")).expect("a file to remove");
+    let file = ModelFile::open(&path).expect("a model");
+    let staged = file.stage(&Edit::default(), &to.path().join("out.onnx"), false);
+    let written = staged.expect("a staged model").commit().expect("a model");
+    assert_eq!(written.absent.len(), 1);
+    assert!(written.absent[0].contains("a.bin"), "{:?}", written.absent);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_data_are_followed() {
+    let (store, from, to) = (temporary(), temporary(), temporary());
+    let path = with_data(from.path());
+    let blob = store.path().join("blob");
+    fs::rename(from.path().join("a.bin"), &blob).expect("a moved file");
+    std::os::unix::fs::symlink(&blob, from.path().join("a.bin")).expect("a link");
+    let file = ModelFile::open(&path).expect("a model");
+    let staged = file.stage(&Edit::default(), &to.path().join("out.onnx"), false);
+    staged.expect("a staged model").commit().expect("a model");
+    let brought = fs::symlink_metadata(to.path().join("a.bin")).expect("a data file");
+    assert!(brought.is_file());
+}
