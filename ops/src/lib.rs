@@ -6,6 +6,8 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "abi")]
+pub mod abi;
 pub mod contract;
 pub mod rotary;
 pub mod simd;

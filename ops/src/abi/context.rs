@@ -1,0 +1,251 @@
+//! What a kernel is given: its node when it is created, its tensors when it runs.
+
+use super::host::{Host, ort};
+use super::status::{Failure, c_string, panic_text};
+use super::tensor::{Shape, Tensor};
+use ort_sys::{OrtErrorCode, OrtKernelContext, OrtKernelInfo};
+use std::ffi::c_void;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{null, null_mut};
+use std::sync::Mutex;
+
+/// The node a kernel is created for.
+pub(super) struct Node<'a> {
+    pub(super) host: &'a Host,
+    info: *const OrtKernelInfo,
+}
+
+impl<'a> Node<'a> {
+    /// # Safety
+    /// `info` is the host's, and stays for `'a`.
+    pub(super) unsafe fn new(host: &'a Host, info: *const OrtKernelInfo) -> Self {
+        Self { host, info }
+    }
+
+    /// An integer attribute; `None` where the node does not have it.
+    ///
+    /// # Errors
+    /// Invalid argument for an attribute of another type.
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
+        let (host, info, c_name) = (self.host, self.info, c_string(name));
+        let at = c_name.as_ptr();
+        let (mut value, mut float, mut size) = (0i64, 0f32, 0usize);
+        // SAFETY: the name is a C string, results are written to variables of ours. Asking for a string or a list with no buffer
+        // asks for its size.
+        unsafe {
+            let Err(absent) = ort!(host, KernelInfoGetAttribute_int64(info, at, &mut value)) else {
+                return Ok(Some(value));
+            };
+            host.forget(absent);
+            // The host does not say whether it is absent or of another type.
+            let others = [
+                ort!(host, KernelInfoGetAttribute_float(info, at, &mut float)),
+                ort!(
+                    host,
+                    KernelInfoGetAttribute_string(info, at, null_mut(), &mut size)
+                ),
+                ort!(
+                    host,
+                    KernelInfoGetAttributeArray_int64(info, at, null_mut(), &mut size)
+                ),
+                ort!(
+                    host,
+                    KernelInfoGetAttributeArray_float(info, at, null_mut(), &mut size)
+                ),
+            ];
+            let mut found = false;
+            for other in others {
+                match other {
+                    Ok(()) => found = true,
+                    Err(absent) => host.forget(absent),
+                }
+            }
+            if found {
+                let text = format!("attribute `{name}` is not an integer");
+                return Err(Failure::Ours(OrtErrorCode::ORT_INVALID_ARGUMENT, text));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Input `index`, if it is a constant of the model.
+    ///
+    /// # Safety
+    /// Its elements are of type `T`. The result is used only as long as the session lives, as its kernels do.
+    pub(super) unsafe fn constant<T>(&self, index: usize) -> Result<Option<Tensor<T>>, Failure> {
+        let mut is_constant = 0;
+        let mut value = null();
+        // SAFETY: results are written to variables of ours; the caller vouches for the type.
+        unsafe {
+            ort!(
+                self.host,
+                KernelInfoGetConstantInput_tensor(self.info, index, &mut is_constant, &mut value)
+            )?;
+            if is_constant == 0 || value.is_null() {
+                return Ok(None);
+            }
+            Tensor::of(self.host, value).map(Some)
+        }
+    }
+}
+
+/// One run of a kernel.
+pub(super) struct Context<'a> {
+    host: &'a Host,
+    context: *mut OrtKernelContext,
+}
+
+impl<'a> Context<'a> {
+    /// # Safety
+    /// `context` is the host's, and stays for `'a`.
+    #[inline]
+    pub(super) unsafe fn new(host: &'a Host, context: *mut OrtKernelContext) -> Self {
+        Self { host, context }
+    }
+
+    /// Input `index`.
+    ///
+    /// # Safety
+    /// It is a tensor with elements of type `T`, and the result is not used after the run.
+    #[inline]
+    pub(super) unsafe fn input<T>(&self, index: usize) -> Result<Tensor<T>, Failure> {
+        let mut value = null();
+        // SAFETY: the result is written to a variable of ours; the caller vouches for the type.
+        unsafe {
+            ort!(
+                self.host,
+                KernelContext_GetInput(self.context, index, &mut value)
+            )?;
+            if value.is_null() {
+                let text = format!("input {index} is absent");
+                return Err(Failure::Ours(OrtErrorCode::ORT_INVALID_ARGUMENT, text));
+            }
+            Tensor::of(self.host, value)
+        }
+    }
+
+    /// Output `index`, with `shape`: the first element. It may be that of an input the operator lets it replace.
+    ///
+    /// # Safety
+    /// Its elements are of type `T`, and the result is not used after the run.
+    #[inline]
+    pub(super) unsafe fn output<T>(&self, index: usize, shape: &Shape) -> Result<*mut T, Failure> {
+        let (dimensions, rank) = shape.dimensions();
+        let (mut value, mut data) = (null_mut(), null_mut());
+        // SAFETY: the host reads as many dimensions as told, and gives a tensor.
+        unsafe {
+            ort!(
+                self.host,
+                KernelContext_GetOutput(self.context, index, dimensions.as_ptr(), rank, &mut value)
+            )?;
+            ort!(self.host, GetTensorMutableData(value, &mut data))?;
+        }
+        Ok(data.cast())
+    }
+
+    /// Calls `work` for ranges of `0..total` of `grain` items each, the last one shorter, on the host's threads. Returns when all
+    /// are done.
+    ///
+    /// # Errors
+    /// Where `work` panics, its text.
+    pub(super) fn parallel_for(
+        &self,
+        total: usize,
+        grain: usize,
+        work: impl Fn(Range<usize>) + Sync,
+    ) -> Result<(), Failure> {
+        if total <= grain {
+            if total != 0 {
+                work(0..total);
+            }
+            return Ok(());
+        }
+        let tasks = Tasks {
+            total,
+            grain,
+            work,
+            panic: Mutex::new(None),
+        };
+        let data = (&raw const tasks).cast_mut().cast();
+        // SAFETY: the host calls back before it returns, with `data`, from threads that may share `tasks`.
+        unsafe {
+            ort!(
+                self.host,
+                KernelContext_ParallelFor(
+                    self.context,
+                    task_of(&tasks),
+                    total.div_ceil(grain),
+                    0,
+                    data
+                )
+            )?;
+        }
+        match tasks.panic.into_inner().unwrap_or_else(|e| e.into_inner()) {
+            None => Ok(()),
+            Some(text) => Err(Failure::Ours(
+                OrtErrorCode::ORT_RUNTIME_EXCEPTION,
+                format!("panic: {text}"),
+            )),
+        }
+    }
+}
+
+/// What the threads of a [`Context::parallel_for`] share.
+struct Tasks<F> {
+    total: usize,
+    grain: usize,
+    work: F,
+    panic: Mutex<Option<String>>,
+}
+
+/// The trampoline for the closure type of `tasks`.
+fn task_of<F: Fn(Range<usize>) + Sync>(_: &Tasks<F>) -> unsafe extern "C" fn(*mut c_void, usize) {
+    task::<F>
+}
+
+/// Does task `index`.
+///
+/// # Safety
+/// `data` is a `Tasks<F>`.
+unsafe extern "C" fn task<F: Fn(Range<usize>) + Sync>(data: *mut c_void, index: usize) {
+    // SAFETY: as above; it is only shared.
+    let tasks = unsafe { &*data.cast::<Tasks<F>>() };
+    let start = index.saturating_mul(tasks.grain);
+    let end = start.saturating_add(tasks.grain).min(tasks.total);
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (tasks.work)(start..end))) {
+        let mut slot = tasks.panic.lock().unwrap_or_else(|e| e.into_inner());
+        *slot = Some(panic_text(&*panic).to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn tasks_cover_all_and_keep_a_panic() {
+        let done = AtomicUsize::new(0);
+        let work = |range: Range<usize>| {
+            assert!(range.start != 6, "third task");
+            done.fetch_add(range.len(), Ordering::Relaxed);
+        };
+        let tasks = Tasks {
+            total: 11,
+            grain: 3,
+            work,
+            panic: Mutex::new(None),
+        };
+        let run = task_of(&tasks);
+        for index in 0..4 {
+            // SAFETY: `tasks` is what the trampoline expects.
+            unsafe { run((&raw const tasks).cast_mut().cast(), index) };
+        }
+        assert_eq!(done.load(Ordering::Relaxed), 3 + 3 + 2);
+        assert_eq!(
+            tasks.panic.into_inner().unwrap().as_deref(),
+            Some("third task")
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! A copy of ONNX Runtime: its function table, and how new it is.
+
+use super::newer::{NEWEST_API, SHAPE_REFERENCE_API, ShapeReference, shape_reference};
+use super::status::{Failure, c_string};
+use ort_sys::{OrtApi, OrtApiBase, OrtErrorCode, OrtStatusPtr};
+use std::ffi::CStr;
+
+/// The oldest API this library can do with, that of ONNX Runtime 1.17.
+const OLDEST_API: u32 = 17;
+
+/// The function table of a host, and what of it is new.
+///
+/// The table may be shorter than `OrtApi` declares. It is only ever read field by field through the raw pointer.
+pub(super) struct Host {
+    api: *const OrtApi,
+    /// The host's own API version, however new.
+    pub(super) version: u32,
+    /// On hosts that have it.
+    pub(super) shape_reference: Option<ShapeReference>,
+}
+
+// SAFETY: the table is constant, and its functions may be called from any thread.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
+
+/// Calls a function of the host's table that returns a status; an error becomes [`Failure::Host`].
+macro_rules! ort {
+    ($host:expr, $function:ident($($argument:expr),* $(,)?)) => {{
+        let host: &$crate::abi::host::Host = $host;
+        let status = ((*host.api()).$function)($($argument),*);
+        $crate::abi::host::outcome(status)
+    }};
+}
+pub(super) use ort;
+
+/// A status as a result.
+#[inline]
+pub(super) fn outcome(status: OrtStatusPtr) -> Result<(), Failure> {
+    if status.0.is_null() {
+        Ok(())
+    } else {
+        Err(Failure::Host(status))
+    }
+}
+
+impl Host {
+    /// Negotiates with a host.
+    ///
+    /// The version is taken from the host's version string. `GetApi` is never asked for a version the host may not have: it
+    /// would complain on standard error.
+    ///
+    /// # Errors
+    /// The status to return, where the host is too old.
+    ///
+    /// # Safety
+    /// `base` is the host's.
+    pub(super) unsafe fn negotiate(base: *const OrtApiBase) -> Result<Host, OrtStatusPtr> {
+        // SAFETY: both functions have been in the base since the first release.
+        unsafe {
+            let name = CStr::from_ptr(((*base).GetVersionString)()).to_string_lossy();
+            let version = api_version(&name);
+            let api = match version {
+                Some(v) if v >= OLDEST_API => ((*base).GetApi)(v.min(NEWEST_API)),
+                _ => std::ptr::null(),
+            };
+            if api.is_null() {
+                let text = format!(
+                    "phasor-ops {} needs ONNX Runtime 1.{OLDEST_API} or newer, but was loaded into {name}",
+                    env!("CARGO_PKG_VERSION")
+                );
+                return Err(Self::status_of_any(
+                    base,
+                    OrtErrorCode::ORT_NOT_IMPLEMENTED,
+                    &text,
+                ));
+            }
+            let version = version.unwrap_or(OLDEST_API);
+            let shape_reference = if version >= SHAPE_REFERENCE_API {
+                shape_reference(api)
+            } else {
+                None
+            };
+            Ok(Host {
+                api,
+                version,
+                shape_reference,
+            })
+        }
+    }
+
+    /// A status of a host that may be of any age; none (which means success) only where it has no API at all.
+    ///
+    /// # Safety
+    /// `base` is the host's.
+    pub(super) unsafe fn status_of_any(
+        base: *const OrtApiBase,
+        code: OrtErrorCode,
+        text: &str,
+    ) -> OrtStatusPtr {
+        // SAFETY: every host has API 1, with `CreateStatus` as its first entry.
+        unsafe {
+            let first = ((*base).GetApi)(1);
+            if first.is_null() {
+                return OrtStatusPtr(std::ptr::null_mut());
+            }
+            ((*first).CreateStatus)(code, c_string(text).as_ptr())
+        }
+    }
+
+    /// The function table.
+    #[inline]
+    pub(super) fn api(&self) -> *const OrtApi {
+        self.api
+    }
+
+    /// A status of this host's.
+    pub(super) fn status(&self, code: OrtErrorCode, text: &str) -> OrtStatusPtr {
+        // SAFETY: the host copies the text.
+        unsafe { ((*self.api).CreateStatus)(code, c_string(text).as_ptr()) }
+    }
+
+    /// Drops a failure nobody is to hear of.
+    pub(super) fn forget(&self, failure: Failure) {
+        if let Failure::Host(status) = failure {
+            // SAFETY: the status is the host's, and owned.
+            unsafe { ((*self.api).ReleaseStatus)(status.0) }
+        }
+    }
+}
+
+/// The API version of a release: the minor number of 1.x. A later major number has all we know of.
+fn api_version(name: &str) -> Option<u32> {
+    let mut parts = name.split('.');
+    let major: u32 = parts.next()?.trim().parse().ok()?;
+    let minor = parts.next()?;
+    let digits = minor
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(minor.len());
+    let minor: u32 = minor[..digits].parse().ok()?;
+    match major {
+        0 => None,
+        1 => Some(minor),
+        _ => Some(NEWEST_API),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(api_version("1.17.3"), Some(17));
+        assert_eq!(api_version("1.32.0-dev"), Some(32));
+        assert_eq!(api_version("1.24dev.1"), Some(24));
+        assert_eq!(api_version("2.0.0"), Some(NEWEST_API));
+        assert_eq!(api_version("0.9.1"), None);
+        assert_eq!(api_version("nightly"), None);
+        assert_eq!(api_version(""), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! An operator in safe terms, and the table of C callbacks made from it.
+
+use super::context::{Context, Node};
+use super::host::{Host, ort, outcome};
+use super::newer::{CustomOp, NEWEST_CUSTOM_OP};
+use super::status::{Failure, guard, guard_silent};
+use crate::contract::{ElementType, VERSION};
+use ort_sys::{
+    ONNXTensorElementDataType, OrtApi, OrtCustomOpInputOutputCharacteristic, OrtKernelContext,
+    OrtKernelInfo, OrtMemType, OrtShapeInferContext, OrtStatusPtr,
+};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ptr::null_mut;
+
+/// An operator for one combination of element types.
+pub(super) trait Operator: 'static {
+    /// Operator type.
+    const NAME: &'static CStr;
+    /// Element types of the inputs, all required.
+    const INPUTS: &'static [ElementType];
+    /// Element type of the output. It has the shape of the first input, and may take its place.
+    const OUTPUT: ElementType;
+
+    /// What is known of a node before it runs. Shared by all threads that run it.
+    type Kernel: Send + Sync;
+
+    /// The kernel of a node.
+    ///
+    /// # Errors
+    /// For attributes, or constant inputs, that the operator refuses.
+    fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure>;
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// For inputs the operator refuses.
+    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure>;
+}
+
+/// The table of an operator, and the host it is for. The host hands the address of the table to most callbacks, which is also
+/// that of the whole.
+#[repr(C)]
+struct Table {
+    custom_op: CustomOp,
+    host: &'static Host,
+}
+
+/// A kernel as the host keeps it.
+struct Instance<O: Operator> {
+    host: &'static Host,
+    kernel: O::Kernel,
+}
+
+/// The table of `O` for a host; it lives as long as the process, as sessions may outlive anything else.
+pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
+    let custom_op = CustomOp {
+        version: host.version.min(NEWEST_CUSTOM_OP),
+        create_kernel: None,
+        get_name: name::<O>,
+        get_execution_provider_type: provider,
+        get_input_type: input_type::<O>,
+        get_input_type_count: input_count::<O>,
+        get_output_type: output_type::<O>,
+        get_output_type_count: output_count,
+        kernel_compute: None,
+        kernel_destroy: destroy::<O>,
+        get_input_characteristic: required,
+        get_output_characteristic: required,
+        get_input_memory_type: memory_type,
+        get_variadic_input_min_arity: zero,
+        get_variadic_input_homogeneity: zero,
+        get_variadic_output_min_arity: zero,
+        get_variadic_output_homogeneity: zero,
+        create_kernel_v2: create::<O>,
+        kernel_compute_v2: compute::<O>,
+        infer_output_shape: infer::<O>,
+        get_start_version: start_version,
+        get_end_version: end_version,
+        get_may_inplace: may_inplace,
+        release_may_inplace,
+        get_alias_map: None,
+        release_alias_map: None,
+    };
+    &Box::leak(Box::new(Table { custom_op, host })).custom_op
+}
+
+/// The host of a table.
+///
+/// # Safety
+/// `op` is from [`table`].
+unsafe fn host_of(op: *const CustomOp) -> &'static Host {
+    // SAFETY: the custom operator is the first field of a `Table`, which is never freed.
+    unsafe { (*op.cast::<Table>()).host }
+}
+
+const fn onnx_type(element: ElementType) -> ONNXTensorElementDataType {
+    match element {
+        ElementType::F32 => ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+        ElementType::F16 => ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+        ElementType::BF16 => ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
+        ElementType::F64 => ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
+    }
+}
+
+unsafe extern "C" fn name<O: Operator>(_: *const CustomOp) -> *const c_char {
+    O::NAME.as_ptr()
+}
+
+unsafe extern "C" fn provider(_: *const CustomOp) -> *const c_char {
+    c"CPUExecutionProvider".as_ptr()
+}
+
+unsafe extern "C" fn input_type<O: Operator>(
+    _: *const CustomOp,
+    index: usize,
+) -> ONNXTensorElementDataType {
+    O::INPUTS.get(index).map_or(
+        ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED,
+        |&t| onnx_type(t),
+    )
+}
+
+unsafe extern "C" fn input_count<O: Operator>(_: *const CustomOp) -> usize {
+    O::INPUTS.len()
+}
+
+unsafe extern "C" fn output_type<O: Operator>(
+    _: *const CustomOp,
+    _: usize,
+) -> ONNXTensorElementDataType {
+    onnx_type(O::OUTPUT)
+}
+
+unsafe extern "C" fn output_count(_: *const CustomOp) -> usize {
+    1
+}
+
+unsafe extern "C" fn required(
+    _: *const CustomOp,
+    _: usize,
+) -> OrtCustomOpInputOutputCharacteristic {
+    OrtCustomOpInputOutputCharacteristic::INPUT_OUTPUT_REQUIRED
+}
+
+unsafe extern "C" fn memory_type(_: *const CustomOp, _: usize) -> OrtMemType {
+    OrtMemType::OrtMemTypeDefault
+}
+
+unsafe extern "C" fn zero(_: *const CustomOp) -> c_int {
+    0
+}
+
+unsafe extern "C" fn start_version(_: *const CustomOp) -> c_int {
+    VERSION as c_int
+}
+
+unsafe extern "C" fn end_version(_: *const CustomOp) -> c_int {
+    c_int::MAX
+}
+
+/// The output may take the place of input 0, where the host finds that nobody else needs it.
+unsafe extern "C" fn may_inplace(inputs: *mut *mut c_int, outputs: *mut *mut c_int) -> usize {
+    static FIRST: c_int = 0;
+    // SAFETY: the host passes places for two pointers, and only reads what they point to.
+    unsafe {
+        inputs.write((&raw const FIRST).cast_mut());
+        outputs.write((&raw const FIRST).cast_mut());
+    }
+    1
+}
+
+unsafe extern "C" fn release_may_inplace(_: *mut c_int, _: *mut c_int) {}
+
+unsafe extern "C" fn create<O: Operator>(
+    op: *const CustomOp,
+    _: *const OrtApi,
+    info: *const OrtKernelInfo,
+    out: *mut *mut c_void,
+) -> OrtStatusPtr {
+    // SAFETY: `op` is a table of ours, `info` the host's during this call, and `out` a place for a pointer.
+    unsafe {
+        let host = host_of(op);
+        guard(host, &O::NAME.to_string_lossy(), || {
+            out.write(null_mut());
+            let kernel = O::create(&Node::new(host, info))?;
+            out.write(Box::into_raw(Box::new(Instance::<O> { host, kernel })).cast());
+            Ok(())
+        })
+    }
+}
+
+unsafe extern "C" fn compute<O: Operator>(
+    kernel: *mut c_void,
+    context: *mut OrtKernelContext,
+) -> OrtStatusPtr {
+    // SAFETY: `kernel` is from `create`, and shared: it is not changed. `context` is the host's during this call.
+    unsafe {
+        let instance = &*kernel.cast::<Instance<O>>();
+        guard(instance.host, O::NAME.to_str().unwrap_or_default(), || {
+            O::compute(&instance.kernel, &Context::new(instance.host, context))
+        })
+    }
+}
+
+unsafe extern "C" fn destroy<O: Operator>(kernel: *mut c_void) {
+    if kernel.is_null() {
+        return;
+    }
+    // SAFETY: `kernel` is from `create`, and the host is done with it.
+    guard_silent(|| drop(unsafe { Box::from_raw(kernel.cast::<Instance<O>>()) }));
+}
+
+/// The output has the shape of input 0. Where that is not known nothing is said; a refusal here would refuse the model.
+unsafe extern "C" fn infer<O: Operator>(
+    op: *const CustomOp,
+    context: *mut OrtShapeInferContext,
+) -> OrtStatusPtr {
+    // SAFETY: `op` is a table of ours, `context` the host's during this call, which keeps the information it hands out.
+    unsafe {
+        let host = host_of(op);
+        guard(host, &O::NAME.to_string_lossy(), || {
+            let mut info = null_mut();
+            let mut rank = 0;
+            let known = ort!(
+                host,
+                ShapeInferContext_GetInputTypeShape(context, 0, &mut info)
+            )
+            .and_then(|()| ort!(host, GetDimensionsCount(info, &mut rank)));
+            match known {
+                // An unknown shape looks like that of a scalar.
+                Ok(()) if rank > 0 => outcome(
+                    ((*host.api()).ShapeInferContext_SetOutputTypeShape)(context, 0, info),
+                ),
+                Ok(()) => Ok(()),
+                Err(unknown) => {
+                    host.forget(unknown);
+                    Ok(())
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Handing the operators to a session.
+
+use super::host::{Host, ort};
+use super::newer::CustomOp;
+use super::operator::table;
+use super::rotary::RotaryEmbedding;
+use super::status::{Failure, c_string, guard, panic_text};
+use crate::contract::DOMAIN;
+use half::{bf16, f16};
+use ort_sys::{OrtApiBase, OrtCustomOpDomain, OrtErrorCode, OrtSessionOptions, OrtStatusPtr};
+use std::panic::catch_unwind;
+use std::ptr::null_mut;
+use std::sync::Mutex;
+
+/// Marks session options that have the operators: a host refuses a domain it has already.
+const MARK: &std::ffi::CStr = c"ai.phasor.registered";
+
+/// The operators as one host knows them.
+#[derive(Clone, Copy)]
+struct Registered {
+    base: *const OrtApiBase,
+    host: &'static Host,
+    domain: *mut OrtCustomOpDomain,
+}
+
+// SAFETY: the domain is not changed once it is made, and the host reads it from any thread.
+unsafe impl Send for Registered {}
+
+/// One entry a copy of ONNX Runtime. Never freed: sessions refer to them, and may outlive anything we could tie them to.
+static REGISTERED: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
+
+/// Every operator in every combination of element types, for a host.
+fn operators(host: &'static Host) -> [&'static CustomOp; 7] {
+    [
+        table::<RotaryEmbedding<f32, f32>>(host),
+        table::<RotaryEmbedding<f16, f16>>(host),
+        table::<RotaryEmbedding<f16, f32>>(host),
+        table::<RotaryEmbedding<bf16, bf16>>(host),
+        table::<RotaryEmbedding<bf16, f32>>(host),
+        table::<RotaryEmbedding<f64, f64>>(host),
+        table::<RotaryEmbedding<f64, f32>>(host),
+    ]
+}
+
+/// [`super::RegisterCustomOps`].
+///
+/// # Safety
+/// As there.
+pub(super) unsafe fn register(
+    options: *mut OrtSessionOptions,
+    base: *const OrtApiBase,
+) -> OrtStatusPtr {
+    // SAFETY: the caller vouches for both pointers.
+    unsafe {
+        let host = match catch_unwind(|| known_host(base)) {
+            Ok(Ok(host)) => host,
+            Ok(Err(status)) => return status,
+            Err(panic) => {
+                let text = format!("phasor-ops: panic: {}", panic_text(&*panic));
+                return Host::status_of_any(base, OrtErrorCode::ORT_RUNTIME_EXCEPTION, &text);
+            }
+        };
+        guard(host, "phasor-ops", || {
+            let mut marked = 0;
+            ort!(
+                host,
+                HasSessionConfigEntry(options, MARK.as_ptr(), &mut marked)
+            )?;
+            if marked != 0 {
+                return Ok(());
+            }
+            let domain = domain(base, host)?;
+            ort!(host, AddCustomOpDomain(options, domain))?;
+            let version = c_string(env!("CARGO_PKG_VERSION"));
+            ort!(
+                host,
+                AddSessionConfigEntry(options, MARK.as_ptr(), version.as_ptr())
+            )
+        })
+    }
+}
+
+/// The host behind `base`.
+///
+/// # Safety
+/// `base` is the host's.
+unsafe fn known_host(base: *const OrtApiBase) -> Result<&'static Host, OrtStatusPtr> {
+    let mut registered = REGISTERED.lock().unwrap_or_else(|e| e.into_inner());
+    if let Some(known) = registered.iter().find(|r| r.base == base) {
+        return Ok(known.host);
+    }
+    // SAFETY: the caller vouches for `base`.
+    let host: &'static Host = Box::leak(Box::new(unsafe { Host::negotiate(base)? }));
+    registered.push(Registered {
+        base,
+        host,
+        domain: null_mut(),
+    });
+    Ok(host)
+}
+
+/// The domain with the operators, made when it is first asked for.
+///
+/// # Safety
+/// `host` is the one behind `base`.
+unsafe fn domain(
+    base: *const OrtApiBase,
+    host: &'static Host,
+) -> Result<*mut OrtCustomOpDomain, Failure> {
+    let mut registered = REGISTERED.lock().unwrap_or_else(|e| e.into_inner());
+    if let Some(known) = registered
+        .iter()
+        .find(|r| r.base == base && !r.domain.is_null())
+    {
+        return Ok(known.domain);
+    }
+    let mut domain = null_mut();
+    // SAFETY: the host copies the name, and keeps the addresses of the tables, which are never freed.
+    unsafe {
+        ort!(
+            host,
+            CreateCustomOpDomain(c_string(DOMAIN).as_ptr(), &mut domain)
+        )?;
+        for operator in operators(host) {
+            ort!(
+                host,
+                CustomOpDomain_Add(domain, (&raw const *operator).cast())
+            )?;
+        }
+    }
+    for known in registered.iter_mut().filter(|r| r.base == base) {
+        known.domain = domain;
+    }
+    Ok(domain)
+}

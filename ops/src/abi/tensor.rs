@@ -1,0 +1,128 @@
+//! Tensors of the host.
+
+use super::host::{Host, ort, outcome};
+use super::status::Failure;
+use crate::contract::ContractError;
+use crate::contract::broadcast::MAX_RANK;
+use ort_sys::{ONNXTensorElementDataType, OrtTensorTypeAndShapeInfo, OrtValue};
+use std::ptr::null_mut;
+
+/// The sizes of a tensor's axes.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    sizes: [usize; MAX_RANK],
+    rank: usize,
+}
+
+impl Shape {
+    /// # Errors
+    /// [`ContractError::Shape`] for too many axes, or a negative size.
+    fn new(dimensions: &[i64]) -> Result<Self, Failure> {
+        let mut sizes = [0; MAX_RANK];
+        if dimensions.len() > MAX_RANK {
+            let text = format!(
+                "an input has rank {}, expected at most {MAX_RANK}",
+                dimensions.len()
+            );
+            return Err(ContractError::Shape(text).into());
+        }
+        for (size, &dimension) in sizes.iter_mut().zip(dimensions) {
+            *size = usize::try_from(dimension).map_err(|_| {
+                ContractError::Shape(format!("an input has an axis of size {dimension}"))
+            })?;
+        }
+        Ok(Self {
+            sizes,
+            rank: dimensions.len(),
+        })
+    }
+
+    /// The sizes.
+    #[inline]
+    pub(super) fn sizes(&self) -> &[usize] {
+        &self.sizes[..self.rank]
+    }
+
+    /// The sizes in the host's type.
+    pub(super) fn dimensions(&self) -> ([i64; MAX_RANK], usize) {
+        // Each has come from an i64.
+        (self.sizes.map(|s| s as i64), self.rank)
+    }
+}
+
+/// A tensor to read: dense, row-major, in the host's memory.
+#[derive(Clone, Copy)]
+pub(super) struct Tensor<T> {
+    /// The first element; dangling or null if there is none.
+    pub(super) data: *const T,
+    /// Its shape.
+    pub(super) shape: Shape,
+}
+
+impl<T> Tensor<T> {
+    /// The tensor in a value.
+    ///
+    /// # Safety
+    /// `value` is a tensor with elements of type `T`, of the host's, and stays as long as the result is used.
+    #[inline]
+    pub(super) unsafe fn of(host: &Host, value: *const OrtValue) -> Result<Self, Failure> {
+        // SAFETY: the caller vouches for the value. The host does not write through `value` here, in spite of the type.
+        unsafe {
+            let mut data = null_mut();
+            ort!(host, GetTensorMutableData(value.cast_mut(), &mut data))?;
+            Ok(Self {
+                data: data.cast(),
+                shape: shape(host, value)?,
+            })
+        }
+    }
+}
+
+/// The shape of the tensor in a value.
+///
+/// # Safety
+/// As [`Tensor::of`].
+#[inline]
+unsafe fn shape(host: &Host, value: *const OrtValue) -> Result<Shape, Failure> {
+    let mut dimensions = std::ptr::null();
+    let mut rank = 0;
+    // SAFETY: the value is a tensor; the dimensions are the host's, and stay as long as it.
+    unsafe {
+        let Some(reference) = host.shape_reference else {
+            return copied_shape(host, value);
+        };
+        let mut element = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+        outcome(reference(value, &mut element, &mut dimensions, &mut rank))?;
+        if rank == 0 {
+            return Shape::new(&[]);
+        }
+        Shape::new(std::slice::from_raw_parts(dimensions, rank))
+    }
+}
+
+/// The same on hosts that only hand out copies.
+///
+/// # Safety
+/// As [`Tensor::of`].
+unsafe fn copied_shape(host: &Host, value: *const OrtValue) -> Result<Shape, Failure> {
+    struct Info<'a>(&'a Host, *mut OrtTensorTypeAndShapeInfo);
+    impl Drop for Info<'_> {
+        fn drop(&mut self) {
+            // SAFETY: the information is ours.
+            unsafe { ((*self.0.api()).ReleaseTensorTypeAndShapeInfo)(self.1) }
+        }
+    }
+    // SAFETY: the value is a tensor; the buffer is as long as told.
+    unsafe {
+        let mut info = Info(host, null_mut());
+        ort!(host, GetTensorTypeAndShape(value, &mut info.1))?;
+        let mut rank = 0;
+        ort!(host, GetDimensionsCount(info.1, &mut rank))?;
+        let mut dimensions = [0i64; MAX_RANK];
+        if rank > MAX_RANK {
+            return Shape::new(&vec![0; rank]);
+        }
+        ort!(host, GetDimensions(info.1, dimensions.as_mut_ptr(), rank))?;
+        Shape::new(&dimensions[..rank])
+    }
+}
