@@ -4,8 +4,9 @@
 #![cfg(feature = "tract")]
 
 use phasor::engine::{Engine, Source, tract::Tract};
+use phasor::onnx::DataType;
 use phasor::verify::{compare, npz};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn cases() -> Option<Vec<PathBuf>> {
     let Some(corpus) = std::env::var_os("PHASOR_CORPUS") else {
@@ -21,6 +22,17 @@ fn cases() -> Option<Vec<PathBuf>> {
         .collect();
     cases.sort();
     Some(cases)
+}
+
+/// The difference allowed by the type that the model was made in.
+fn tolerance(case: &Path) -> f64 {
+    let text = std::fs::read_to_string(case.join("meta.json")).unwrap_or_default();
+    let meta: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    compare::tolerance(match meta["dtype"].as_str() {
+        Some("float16") => DataType::F16,
+        Some("bfloat16") => DataType::BF16,
+        _ => DataType::F32,
+    })
 }
 
 #[test]
@@ -46,9 +58,7 @@ fn the_embedded_engine_computes_what_was_recorded() {
                 let worst = expected
                     .iter()
                     .zip(&results)
-                    .map(|((_, want), got)| {
-                        compare::compare(want, got, compare::tolerance(want.dtype))
-                    })
+                    .map(|((_, want), got)| compare::compare(want, got, tolerance(case)))
                     .find(|difference| !difference.within());
                 match worst {
                     None => right += 1,

@@ -18,7 +18,6 @@ use crate::onnx::proto::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
-use std::path::Path;
 
 pub(crate) use retype::Retype;
 
@@ -49,8 +48,8 @@ const ML: &[&str] = &[
 
 /// How a copy is made.
 pub(crate) struct Plan<'a> {
-    /// The values to become the graph's outputs.
-    pub(crate) outputs: &'a [String],
+    /// The values to become the graph's outputs; `None` keeps every node and the graph's own outputs.
+    pub(crate) outputs: Option<&'a [String]>,
     /// Values that are given: nothing that only serves to compute them stays, and they become inputs, without a type, if they
     /// are none yet.
     pub(crate) given: &'a FxHashSet<&'a str>,
@@ -69,62 +68,86 @@ pub(crate) struct Scratch {
 }
 
 /// Inlines the functions of a model, if it has any.
-pub(crate) fn inlined(model: &ModelProto) -> Result<Cow<'_, ModelProto>, String> {
+pub(crate) fn inlined(model: &ModelProto) -> Cow<'_, ModelProto> {
     if model.functions.is_empty() {
-        return Ok(Cow::Borrowed(model));
+        return Cow::Borrowed(model);
     }
-    Err("model-local functions".to_owned())
+    Cow::Owned(crate::onnx::functions::inline(model))
 }
 
 /// Makes the copy of a model whose functions are [`inlined`].
 ///
 /// # Errors
-/// A value that is wanted but does not exist; a constant of a replaced type that cannot be read.
+/// A value that is wanted but does not exist; a constant of a replaced type that cannot be converted.
 pub(crate) fn scratch(model: &ModelProto, plan: &Plan<'_>) -> Result<Scratch, String> {
     let graph = model.graph.as_ref().ok_or("the model has no graph")?;
-    let (nodes, values) = cone(graph, plan)?;
+    let cone = plan
+        .outputs
+        .map(|outputs| cone(graph, outputs, plan.given))
+        .transpose()?;
+    let lives = |name: &str| {
+        cone.as_ref()
+            .is_none_or(|(_, values)| values.contains(name))
+    };
 
     let mut copy = GraphProto {
         name: graph.name.clone(),
         ..GraphProto::default()
     };
-    for position in nodes {
-        copy.node.push(node(&graph.node[position], plan.retype)?);
-    }
     let mut weights = Vec::new();
+    let taken_out = |tensor: &TensorProto| {
+        tensor.is_external()
+            || stored_bytes(tensor) > plan.keep_bytes
+            || plan.retype.loses_values(tensor.data_type())
+    };
+    for (position, original) in graph.node.iter().enumerate() {
+        if cone.as_ref().is_some_and(|(nodes, _)| !nodes[position]) {
+            continue;
+        }
+        match constant(original).filter(|(_, tensor)| taken_out(tensor)) {
+            Some((name, tensor)) => weights.push(TensorProto {
+                name: Some(name.to_owned()),
+                ..tensor.clone()
+            }),
+            None => copy.node.push(node(original, &plan.retype)?),
+        }
+    }
     let mut initialized = FxHashSet::default();
-    let mut weight_inputs = Vec::new();
     for tensor in &graph.initializer {
         let name = tensor.name();
-        if !values.contains(name) || plan.given.contains(name) {
+        if !lives(name) || plan.given.contains(name) {
             continue;
         }
         initialized.insert(name);
-        if tensor.is_external() || stored_bytes(tensor) > plan.keep_bytes {
-            weight_inputs.push(tensor_input(
-                name,
-                plan.retype.code(tensor.data_type()),
-                &tensor.dims,
-            ));
+        if taken_out(tensor) {
             weights.push(tensor.clone());
         } else {
             copy.initializer.push(plan.retype.tensor(tensor)?);
         }
     }
     for info in &graph.input {
-        if values.contains(info.name()) && !initialized.contains(info.name()) {
+        if lives(info.name()) && !initialized.contains(info.name()) {
             let mut info = info.clone();
             plan.retype.info(&mut info);
             copy.input.push(info);
         }
     }
     for name in plan.given {
-        if values.contains(name) && copy.input.iter().all(|info| info.name() != *name) {
+        if lives(name) && copy.input.iter().all(|info| info.name() != *name) {
             copy.input.push(untyped(name));
         }
     }
-    copy.input.extend(weight_inputs);
-    copy.output = plan.outputs.iter().map(|name| untyped(name)).collect();
+    let as_input =
+        |t: &TensorProto| tensor_input(t.name(), plan.retype.code(t.data_type()), &t.dims);
+    copy.input.extend(weights.iter().map(as_input));
+    copy.output = match plan.outputs {
+        Some(outputs) => outputs.iter().map(|name| untyped(name)).collect(),
+        None => graph
+            .output
+            .iter()
+            .map(|info| untyped(info.name()))
+            .collect(),
+    };
     let model = ModelProto {
         ir_version: model.ir_version,
         opset_import: model.opset_import.clone(),
@@ -134,24 +157,28 @@ pub(crate) fn scratch(model: &ModelProto, plan: &Plan<'_>) -> Result<Scratch, St
     Ok(Scratch { model, weights })
 }
 
-/// The elements of a weight; external data is sought in `folder`.
-pub(crate) fn weight(tensor: &TensorProto, folder: Option<&Path>) -> Result<Tensor, String> {
-    let _ = folder;
-    Tensor::from_proto(tensor).map_err(|cause| format!("tensor `{}`: {cause}", tensor.name()))
+/// The name and the tensor of a `Constant` node that holds one.
+fn constant(node: &NodeProto) -> Option<(&str, &TensorProto)> {
+    if node.op_type() != "Constant" || !matches!(node.domain(), "" | "ai.onnx") {
+        return None;
+    }
+    let value = node.attribute.iter().find(|a| a.name() == "value")?;
+    Some((node.output.first()?, value.t.as_deref()?))
 }
 
-/// The nodes that the outputs need, in the order of the graph, and the values they read or write.
+/// Which nodes the outputs need, and the values that these read or write.
 fn cone<'a>(
     graph: &'a GraphProto,
-    plan: &'a Plan<'_>,
-) -> Result<(Vec<usize>, FxHashSet<&'a str>), String> {
+    outputs: &'a [String],
+    given: &FxHashSet<&'a str>,
+) -> Result<(Vec<bool>, FxHashSet<&'a str>), String> {
     let mut producer: FxHashMap<&str, usize> = FxHashMap::default();
     for (position, node) in graph.node.iter().enumerate() {
         for output in &node.output {
             producer.insert(output, position);
         }
     }
-    let mut values: FxHashSet<&str> = plan.outputs.iter().map(String::as_str).collect();
+    let mut values: FxHashSet<&str> = outputs.iter().map(String::as_str).collect();
     let known: FxHashSet<&str> = graph
         .input
         .iter()
@@ -159,14 +186,14 @@ fn cone<'a>(
         .chain(graph.initializer.iter().map(|t| t.name()))
         .collect();
     for name in &values {
-        if !(producer.contains_key(name) || known.contains(name) || plan.given.contains(name)) {
+        if !(producer.contains_key(name) || known.contains(name) || given.contains(name)) {
             return Err(format!("the graph has no value `{name}`"));
         }
     }
     let mut wanted = vec![false; graph.node.len()];
     let mut open: Vec<&str> = values.iter().copied().collect();
     while let Some(name) = open.pop() {
-        let Some(&position) = producer.get(name).filter(|_| !plan.given.contains(name)) else {
+        let Some(&position) = producer.get(name).filter(|_| !given.contains(name)) else {
             continue;
         };
         if std::mem::replace(&mut wanted[position], true) {
@@ -179,8 +206,7 @@ fn cone<'a>(
         });
         values.extend(graph.node[position].output.iter().map(String::as_str));
     }
-    let nodes = (0..wanted.len()).filter(|p| wanted[*p]).collect();
-    Ok((nodes, values))
+    Ok((wanted, values))
 }
 
 /// Calls `visit` with every value that a node reads, those of its subgraphs (their own values too) included.
@@ -201,7 +227,7 @@ fn reads<'a>(node: &'a NodeProto, visit: &mut impl FnMut(&'a str)) {
 }
 
 /// A copy of a node under the name by which tract may know it.
-fn node(node: &NodeProto, retype: Retype) -> Result<NodeProto, String> {
+fn node(node: &NodeProto, retype: &Retype) -> Result<NodeProto, String> {
     let mut copy = NodeProto {
         input: node.input.clone(),
         output: node.output.clone(),
@@ -253,7 +279,7 @@ fn node(node: &NodeProto, retype: Retype) -> Result<NodeProto, String> {
 }
 
 /// The body of a control-flow node, in place.
-fn subgraph(graph: &mut GraphProto, retype: Retype) -> Result<(), String> {
+fn subgraph(graph: &mut GraphProto, retype: &Retype) -> Result<(), String> {
     for inner in &mut graph.node {
         *inner = node(inner, retype)?;
     }

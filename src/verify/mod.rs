@@ -119,7 +119,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     let mut reasons = Vec::new();
     for engine in &engines {
         let plain = engine.plain.as_ref();
-        let reference =
+        let mut reference =
             match Reference::compute(plain, a, &names, &signature, &given, options.seeds) {
                 Ok(reference) => reference,
                 Err(why) => {
@@ -128,6 +128,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
                 }
             };
         notes.append(&mut reasons);
+        notes.append(&mut reference.notes);
         let mut cases = reference.cases();
         let mut ways: Vec<(How, &dyn Engine)> = Vec::new();
         ways.extend(
@@ -195,6 +196,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
 /// What the first model computes.
 struct Reference {
     known: Vec<Known>,
+    notes: Vec<String>,
 }
 
 struct Known {
@@ -230,8 +232,12 @@ impl Reference {
             });
         }
         if !given.is_empty() {
-            return Ok(Reference { known });
+            return Ok(Reference {
+                known,
+                notes: Vec::new(),
+            });
         }
+        let mut notes = Vec::new();
         let mut working: Option<Assignment> = None;
         for seed in 0..seeds.max(1) {
             let mut tries = signature.assignments(seed);
@@ -240,9 +246,16 @@ impl Reference {
                 tries.truncate(1);
                 tries.push(working.clone());
             }
-            let (assignment, inputs, outputs) =
-                first_that_runs(session.as_mut(), names, signature, tries, seed)
-                    .map_err(|why| format!("{}: {why}", engine.name()))?;
+            let ran = first_that_runs(session.as_mut(), names, signature, tries, seed);
+            let (assignment, inputs, outputs) = match ran {
+                Ok(ran) => ran,
+                // Whether a model runs may depend on the values; one case is enough to compare.
+                Err(why) if !known.is_empty() => {
+                    notes.push(format!("seed {seed} is left out: {why}"));
+                    continue;
+                }
+                Err(why) => return Err(format!("{}: {why}", engine.name())),
+            };
             working = Some(assignment.clone());
             known.push(Known {
                 label: format!("seed {seed}"),
@@ -251,7 +264,7 @@ impl Reference {
                 outputs,
             });
         }
-        Ok(Reference { known })
+        Ok(Reference { known, notes })
     }
 
     fn cases(&self) -> Vec<Case> {

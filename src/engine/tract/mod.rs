@@ -15,11 +15,12 @@ mod operators;
 use super::{Engine, EngineError, Session, Source};
 use crate::facts::copy::{self, Plan, Retype};
 use crate::facts::guard::caught;
-use crate::onnx::proto::{ModelProto, TensorProto};
-use crate::onnx::{DataType, ModelFile, Tensor};
+use crate::onnx::proto::{GraphProto, ModelProto, TensorProto};
+use crate::onnx::{self, ModelFile, Tensor};
+use prost::Message;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use tract_onnx::model::Onnx;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::konst::Const;
@@ -42,32 +43,57 @@ impl Engine for Tract {
                 let file = ModelFile::open(path).map_err(|e| EngineError::Model(e.to_string()))?;
                 Box::new(TractFile {
                     file,
-                    folder: path.parent(),
+                    weights: Weights::default(),
                 })
             }
-            Source::Proto(model, folder) => Box::new(TractModel { model, folder }),
+            Source::Proto(model, folder) => {
+                let data = folder
+                    .map(data_file)
+                    .transpose()
+                    .map_err(|e| EngineError::Model(e.to_string()))?;
+                Box::new(TractModel {
+                    model,
+                    data,
+                    weights: Weights::default(),
+                })
+            }
         })
     }
 }
 
-struct TractFile<'a> {
-    file: ModelFile,
-    folder: Option<&'a Path>,
+/// Weights that a session has converted already.
+type Weights = FxHashMap<String, Arc<TractTensor>>;
+
+/// A file without nodes, through which the external data in a folder is read.
+fn data_file(folder: &Path) -> Result<ModelFile, onnx::Error> {
+    let model = ModelProto {
+        graph: Some(GraphProto::default()),
+        ..ModelProto::default()
+    };
+    let name = folder.join("model in memory");
+    ModelFile::from_bytes(&name.to_string_lossy(), model.encode_to_vec().into())
 }
 
-impl Session for TractFile<'_> {
+struct TractFile {
+    file: ModelFile,
+    weights: Weights,
+}
+
+impl Session for TractFile {
     fn run(
         &mut self,
         inputs: &[(String, Tensor)],
         outputs: &[String],
     ) -> Result<Vec<Tensor>, EngineError> {
-        run(self.file.model(), self.folder, inputs, outputs)
+        let read = |tensor: &TensorProto| self.file.tensor(tensor).map_err(|e| e.to_string());
+        run(self.file.model(), &read, &mut self.weights, inputs, outputs)
     }
 }
 
 struct TractModel<'a> {
     model: &'a ModelProto,
-    folder: Option<&'a Path>,
+    data: Option<ModelFile>,
+    weights: Weights,
 }
 
 impl Session for TractModel<'_> {
@@ -76,9 +102,17 @@ impl Session for TractModel<'_> {
         inputs: &[(String, Tensor)],
         outputs: &[String],
     ) -> Result<Vec<Tensor>, EngineError> {
-        run(self.model, self.folder, inputs, outputs)
+        let read = |tensor: &TensorProto| match &self.data {
+            Some(data) => data.tensor(tensor).map_err(|e| e.to_string()),
+            None => Tensor::from_proto(tensor)
+                .map_err(|cause| format!("tensor `{}`: {cause}", tensor.name())),
+        };
+        run(self.model, &read, &mut self.weights, inputs, outputs)
     }
 }
+
+/// Reads the elements of an initializer.
+type Read<'a> = &'a dyn Fn(&TensorProto) -> Result<Tensor, String>;
 
 fn load_error(cause: impl Into<String>) -> EngineError {
     EngineError::Load {
@@ -89,21 +123,20 @@ fn load_error(cause: impl Into<String>) -> EngineError {
 
 fn run(
     model: &ModelProto,
-    folder: Option<&Path>,
+    read: Read<'_>,
+    weights: &mut Weights,
     inputs: &[(String, Tensor)],
     outputs: &[String],
 ) -> Result<Vec<Tensor>, EngineError> {
-    let model = copy::inlined(model).map_err(load_error)?;
+    let model = copy::inlined(model);
     let given: FxHashMap<&str, &Tensor> =
         inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
     let model = branches::resolved(model, &given);
     let plan = Plan {
-        outputs,
+        outputs: Some(outputs),
         given: &given.keys().copied().collect::<FxHashSet<&str>>(),
         keep_bytes: 0,
-        retype: Retype {
-            bf16: Some(DataType::F32),
-        },
+        retype: Retype::bf16_as_f32(),
     };
     let mut scratch = copy::scratch(&model, &plan).map_err(load_error)?;
     let graph = scratch
@@ -112,13 +145,13 @@ fn run(
         .as_mut()
         .expect("a scratch copy has a graph");
     operators::insert_adapters(graph);
-    let weights: FxHashSet<&str> = scratch.weights.iter().map(TensorProto::name).collect();
+    let taken_out: FxHashSet<&str> = scratch.weights.iter().map(TensorProto::name).collect();
     for info in &mut graph.input {
         let name = info.name();
         if let Some(tensor) = given.get(name) {
             let dims: Vec<i64> = tensor.shape.iter().map(|n| *n as i64).collect();
             *info = copy::tensor_input(name, plan.retype.code(tensor.dtype.to_onnx()), &dims);
-        } else if !weights.contains(name) {
+        } else if !taken_out.contains(name) {
             return Err(EngineError::Input {
                 name: name.to_owned(),
                 cause: "no value is given".to_owned(),
@@ -126,7 +159,8 @@ fn run(
         }
     }
     guarded(|| {
-        let (model, order) = load(&scratch, folder).map_err(|e| load_error(format!("{e:#}")))?;
+        let (model, order) =
+            load(&scratch, read, weights).map_err(|e| load_error(format!("{e:#}")))?;
         let values = order
             .iter()
             .map(|name| bridge::to_tract(given[name.as_str()]).map(TractTensor::into))
@@ -153,7 +187,11 @@ fn run(
 type TractTensor = tract_onnx::prelude::Tensor;
 
 /// Parses and types a copy; returns the names of its inputs in their order too.
-fn load(scratch: &copy::Scratch, folder: Option<&Path>) -> TractResult<(TypedModel, Vec<String>)> {
+fn load(
+    scratch: &copy::Scratch,
+    read: Read<'_>,
+    weights: &mut Weights,
+) -> TractResult<(TypedModel, Vec<String>)> {
     let proto = bridge::model(&scratch.model).map_err(TractError::msg)?;
     let parsed = framework().parse(&proto, None)?;
     let mut model = parsed.model;
@@ -163,10 +201,17 @@ fn load(scratch: &copy::Scratch, folder: Option<&Path>) -> TractResult<(TypedMod
         )));
     }
     for proto in &scratch.weights {
-        let tensor = copy::weight(proto, folder).map_err(TractError::msg)?;
-        let tensor = bridge::to_tract(&tensor)
-            .map_err(TractError::msg)?
-            .into_arc_tensor();
+        let tensor = match weights.get(proto.name()) {
+            Some(tensor) => tensor.clone(),
+            None => {
+                let tensor = read(proto)
+                    .and_then(|t| bridge::to_tract(&t))
+                    .map_err(TractError::msg)?;
+                let tensor = tensor.into_arc_tensor();
+                weights.insert(proto.name().to_owned(), tensor.clone());
+                tensor
+            }
+        };
         let outlet = parsed.outlets_by_name[proto.name()];
         let node = model.node_mut(outlet.node);
         node.outputs[0].fact = InferenceFact::from(&TypedFact::try_from(tensor.clone())?);

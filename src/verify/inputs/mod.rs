@@ -111,6 +111,10 @@ impl Signature {
                 role,
             });
         }
+        let mut fixed_all = sizes::given_by_weights(
+            file,
+            inputs.iter().map(|i| (i.name.as_str(), i.dims.as_slice())),
+        );
         let mut symbols = BTreeSet::new();
         inputs
             .iter()
@@ -132,9 +136,10 @@ impl Signature {
                 known,
             });
         }
+        fixed_all.extend(fixed.clone());
         Ok(Signature {
             inputs,
-            fixed: fixed.clone(),
+            fixed: fixed_all,
             symbols,
         })
     }

@@ -1,6 +1,7 @@
 //! Sizes for the symbolic dimensions of a model's inputs.
 
 use crate::facts::Dim;
+use crate::onnx::ModelFile;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sizes of the symbolic dimensions, and how daring the values may be.
@@ -36,6 +37,46 @@ fn hint(symbol: &str) -> Hint {
     } else {
         Hint::Extent
     }
+}
+
+/// Symbols whose size the weights that an input meets first prescribe: the channels of a convolution, the columns of a product.
+pub(super) fn given_by_weights<'a>(
+    file: &ModelFile,
+    inputs: impl Iterator<Item = (&'a str, &'a [Dim])>,
+) -> BTreeMap<String, i64> {
+    let (graph, index) = (file.graph(), file.index());
+    let mut sizes = BTreeMap::new();
+    for (name, dims) in inputs {
+        let Some(value) = index.id(name) else {
+            continue;
+        };
+        for (position, _) in index.consumers(value).iter().filter(|(_, slot)| *slot == 0) {
+            let node = &graph.node[*position];
+            let weight = node
+                .input
+                .get(1)
+                .and_then(|w| index.initializer(index.id(w)?));
+            let Some(weight) = weight.map(|w| &graph.initializer[w].dims) else {
+                continue;
+            };
+            let prescribed = match (node.op_type(), weight.as_slice()) {
+                ("Conv", [_, channels, _, ..]) => {
+                    let group = node
+                        .attribute
+                        .iter()
+                        .find(|a| a.name() == "group")
+                        .map_or(1, |a| a.i());
+                    dims.get(1).zip(channels.checked_mul(group))
+                }
+                ("MatMul", [.., rows, _]) => dims.last().zip(Some(*rows)),
+                _ => None,
+            };
+            if let Some((Dim::Symbol(symbol), size)) = prescribed {
+                sizes.insert(symbol.clone(), size);
+            }
+        }
+    }
+    sizes
 }
 
 /// Batch, extent and past of the first seeds; later ones begin again.
