@@ -96,7 +96,7 @@ impl DataFiles {
         let data = match files.get(&path) {
             Some(data) => data.clone(),
             None => {
-                let data = map::map(&path).map_err(|e| {
+                let (data, _) = map::map(&path).map_err(|e| {
                     format!("its data file `{}` cannot be read: {e}", path.display())
                 })?;
                 files.insert(path.clone(), data.clone());

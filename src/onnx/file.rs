@@ -1,6 +1,8 @@
 //! An opened model.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use prost::Message;
@@ -18,6 +20,8 @@ use super::{Edit, Error, GraphIndex, Tensor, map, schema, sniff, tensor};
 pub struct ModelFile {
     pub(super) path: PathBuf,
     pub(super) bytes: Bytes,
+    /// The file the bytes are mapped from; stays the same file when another takes its name. Reading moves its position.
+    pub(super) handle: Option<Mutex<File>>,
     parts: Vec<Part>,
     model: ModelProto,
     index: GraphIndex,
@@ -30,11 +34,11 @@ impl ModelFile {
     /// # Errors
     /// If the file cannot be read, is not an ONNX model, is damaged, or its main graph is cyclic or defines a value twice.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let bytes = map::map(path).map_err(|source| Error::Read {
+        let (bytes, handle) = map::map(path).map_err(|source| Error::Read {
             file: path.to_owned(),
             source,
         })?;
-        Self::new(path.to_owned(), bytes)
+        Self::new(path.to_owned(), bytes, Some(handle))
     }
 
     /// Decodes a model in memory. `name` stands for the file: in messages, and its folder is where external data is sought.
@@ -42,10 +46,10 @@ impl ModelFile {
     /// # Errors
     /// As [`ModelFile::open`].
     pub fn from_bytes(name: &str, bytes: Bytes) -> Result<Self, Error> {
-        Self::new(name.into(), bytes)
+        Self::new(name.into(), bytes, None)
     }
 
-    fn new(path: PathBuf, bytes: Bytes) -> Result<Self, Error> {
+    fn new(path: PathBuf, bytes: Bytes, handle: Option<File>) -> Result<Self, Error> {
         let model = match ModelProto::decode(bytes.clone()) {
             Ok(model) => model,
             Err(error) => return Err(refusal(path, &bytes, &error.to_string())),
@@ -77,6 +81,7 @@ impl ModelFile {
         Ok(Self {
             path,
             bytes,
+            handle: handle.map(Mutex::new),
             parts,
             model,
             index,

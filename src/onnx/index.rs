@@ -130,12 +130,18 @@ impl GraphIndex {
             for (slot, name) in node.input.iter().enumerate().filter(|(_, n)| !n.is_empty()) {
                 uses.push((index.intern(name), (position, slot)));
             }
-            let mut outer = FxHashSet::default();
-            captured_by(node, &mut Vec::new(), &mut outer);
-            let mut outer: Vec<_> = outer.into_iter().collect();
-            outer.sort_unstable();
-            for name in outer {
-                captures.push((index.intern(name), position));
+            if node
+                .attribute
+                .iter()
+                .any(|a| a.g.is_some() || !a.graphs.is_empty())
+            {
+                let mut outer = FxHashSet::default();
+                captured_by(node, &mut Vec::new(), &mut outer);
+                let mut outer: Vec<_> = outer.into_iter().collect();
+                outer.sort_unstable();
+                for name in outer {
+                    captures.push((index.intern(name), position));
+                }
             }
         }
         for output in &graph.output {
@@ -163,39 +169,36 @@ impl GraphIndex {
         id
     }
 
-    /// The values a node needs: its inputs and what its bodies capture.
-    fn dependencies(&self, graph: &GraphProto) -> Vec<Vec<usize>> {
-        let mut makers = vec![Vec::new(); graph.node.len()];
-        for i in 0..self.len() {
-            let Some((maker, _)) = self.producers[i] else {
-                continue;
-            };
-            let id = ValueId(i as u32);
-            let users = self.consumers.of(id).iter().map(|(node, _)| *node);
-            for user in users.chain(self.capturers.of(id).iter().copied()) {
-                makers[user].push(maker);
-            }
-        }
-        makers
+    /// Every use of a node's result by a node, as an input or in a body: maker, user.
+    fn links(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.values().flat_map(move |id| {
+            let maker = self.producer(id).map(|(node, _)| node);
+            maker.into_iter().flat_map(move |maker| {
+                let takers = self.consumers(id).iter().map(|(node, _)| *node);
+                let users = takers.chain(self.capturers(id).iter().copied());
+                users.map(move |user| (maker, user))
+            })
+        })
     }
 
     /// A topological order that stays as close to the file's as can be.
     fn sort(&self, graph: &GraphProto) -> Result<Vec<usize>, Fault> {
-        let makers = self.dependencies(graph);
-        let sorted = |(user, makers): (usize, &Vec<usize>)| makers.iter().all(|m| *m < user);
-        if makers.iter().enumerate().all(sorted) {
-            return Ok((0..graph.node.len()).collect());
+        let count = graph.node.len();
+        if self.links().all(|(maker, user)| maker < user) {
+            return Ok((0..count).collect());
+        }
+        let mut makers = vec![Vec::new(); count];
+        let mut users = vec![Vec::new(); count];
+        for (maker, user) in self.links() {
+            makers[user].push(maker);
+            users[maker].push(user);
         }
         let mut missing: Vec<usize> = makers.iter().map(Vec::len).collect();
-        let mut users = vec![Vec::new(); makers.len()];
-        for (user, makers) in makers.iter().enumerate() {
-            makers.iter().for_each(|m| users[*m].push(user));
-        }
-        let mut ready: BinaryHeap<_> = (0..makers.len())
+        let mut ready: BinaryHeap<_> = (0..count)
             .filter(|n| missing[*n] == 0)
             .map(Reverse)
             .collect();
-        let mut order = Vec::with_capacity(makers.len());
+        let mut order = Vec::with_capacity(count);
         while let Some(Reverse(node)) = ready.pop() {
             order.push(node);
             for &user in &users[node] {
@@ -205,7 +208,7 @@ impl GraphIndex {
                 }
             }
         }
-        let Some(mut node) = (0..makers.len()).find(|n| missing[*n] > 0) else {
+        let Some(mut node) = (0..count).find(|n| missing[*n] > 0) else {
             return Ok(order);
         };
         // Every node left needs another node left: going back from maker to maker must come round.

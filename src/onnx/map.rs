@@ -7,11 +7,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-/// Maps a regular file read-only. Only the pages that are read are loaded.
+/// Maps a regular file read-only and hands back the open file too. Only the pages that are read are loaded.
 ///
 /// # Errors
 /// Those of opening and mapping; `InvalidInput` for a folder, a pipe or a device.
-pub(super) fn map(path: &Path) -> io::Result<Bytes> {
+pub(super) fn map(path: &Path) -> io::Result<(Bytes, File)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -21,7 +21,7 @@ pub(super) fn map(path: &Path) -> io::Result<Bytes> {
         ));
     }
     if metadata.len() == 0 {
-        return Ok(Bytes::new());
+        return Ok((Bytes::new(), file));
     }
     // SAFETY: the map is private and read-only, and lives as long as the last `Bytes` made from it. Rust's aliasing rules
     // would be broken only by another process that writes to the file meanwhile; no such writer can be excluded on any
@@ -31,5 +31,5 @@ pub(super) fn map(path: &Path) -> io::Result<Bytes> {
     // writes into a file that may be mapped: outputs are made under a new name and renamed, which leaves the old inode
     // to its map.
     let map = unsafe { memmap2::Mmap::map(&file)? };
-    Ok(Bytes::from_owner(map))
+    Ok((Bytes::from_owner(map), file))
 }

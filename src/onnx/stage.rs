@@ -5,7 +5,7 @@
 //! that was there before is touched.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
@@ -141,10 +141,12 @@ impl ModelFile {
             temporary.permissions(fs::Permissions::from_mode(mode));
         }
         let mut file = temporary.tempfile_in(place).map_err(failed(out))?;
-        let mut writer = BufWriter::with_capacity(1 << 20, file.as_file_mut());
-        let written = pieces.write(&self.bytes, &mut writer);
-        drop(writer);
-        written
+        let handle = self
+            .handle
+            .as_ref()
+            .map(|h| h.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        pieces
+            .write(&self.bytes, handle.as_deref(), file.as_file_mut())
             .and_then(|()| file.as_file().sync_all())
             .map_err(failed(out))?;
         Ok(Staged {

@@ -1,6 +1,7 @@
 //! The bytes of an edited model: pieces of the input and new elements between them.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 use prost::Message;
@@ -12,6 +13,9 @@ use super::layout::{
 };
 use super::proto::{GraphProto, ModelProto};
 use super::wire::{LEN, VARINT, put_varint};
+
+/// Pieces from this length on are copied from file to file.
+const LARGE: usize = 1 << 20;
 
 /// A run of output bytes.
 #[derive(Debug, PartialEq)]
@@ -68,15 +72,30 @@ impl Pieces {
         self.len
     }
 
-    /// Writes the output, taking the input's pieces from `input`.
-    pub(super) fn write(&self, input: &[u8], out: &mut impl Write) -> io::Result<()> {
+    /// Writes the output, taking the input's pieces from `input`. Large pieces go from file to file in the kernel if
+    /// `handle` is the file `input` is mapped from, so that weights take no memory of this process.
+    pub(super) fn write(
+        &self,
+        input: &[u8],
+        handle: Option<&File>,
+        out: &mut File,
+    ) -> io::Result<()> {
+        let mut buffered = BufWriter::new(out);
         for piece in &self.pieces {
-            match piece {
-                Piece::Input(range) => out.write_all(&input[range.clone()])?,
-                Piece::New(bytes) => out.write_all(bytes)?,
+            match (piece, handle) {
+                (Piece::Input(range), Some(mut file)) if range.len() >= LARGE => {
+                    buffered.flush()?;
+                    file.seek(SeekFrom::Start(range.start as u64))?;
+                    let mut part = file.take(range.len() as u64);
+                    if io::copy(&mut part, buffered.get_mut())? < range.len() as u64 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                (Piece::Input(range), _) => buffered.write_all(&input[range.clone()])?,
+                (Piece::New(bytes), _) => buffered.write_all(bytes)?,
             }
         }
-        out.flush()
+        buffered.flush()
     }
 }
 

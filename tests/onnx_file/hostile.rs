@@ -34,7 +34,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "inner_length",
-        "GraphProto.node[1]: field length 812 runs past the end of the file (byte offset 31)",
+        "GraphProto.node[1]: field length 812 runs past the end of the file (byte offset 27)",
     ),
     (
         "long_varint",
