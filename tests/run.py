@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Runs every test of the project: Rust, the command line, and ONNX Runtime in its oldest, a middle and its newest release.
+
+    python3 tests/run.py            everything
+    python3 tests/run.py --rust     the Rust tests alone
+    python3 tests/run.py --python   the Python tests alone (after a build)
+    python3 tests/run.py --strict   a skipped release of ONNX Runtime is a failure
+
+Needs Rust and Python 3.11 or 3.12 with `venv`; installs the rest into `target/venvs`.
+"""
+import argparse
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTHON_TESTS = ROOT / "tests" / "python"
+RELEASES = ["newest", "middle", "oldest"]
+
+
+def target():
+    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+
+
+def run(*command, env=None):
+    print("+", " ".join(map(str, command)), flush=True)
+    return subprocess.run([str(part) for part in command], cwd=ROOT, env={**os.environ, **(env or {})}).returncode == 0
+
+
+def environment(release):
+    """The interpreter of a virtual environment with the pinned packages of a release; None if they cannot be installed."""
+    requirements = PYTHON_TESTS / f"requirements-{release}.txt"
+    folder = target() / "venvs" / release
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = folder / "installed"
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+    venv.EnvBuilder(with_pip=True, clear=True).create(folder)
+    if not run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements):
+        return None
+    stamp.write_text(wanted)
+    return python
+
+
+def ort_library(python):
+    """ONNX Runtime's library inside a virtual environment, for the Rust tests that run models in it."""
+    found = sorted(python.parent.parent.glob("lib/python*/site-packages/onnxruntime/capi/libonnxruntime.so.*"))
+    return str(found[0]) if found else None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rust", action="store_true", help="the Rust tests alone")
+    parser.add_argument("--python", action="store_true", help="the Python tests alone")
+    parser.add_argument("--strict", action="store_true", help="a skipped release of ONNX Runtime is a failure")
+    args = parser.parse_args()
+    both = args.rust == args.python
+    results = {}
+
+    pythons = {release: environment(release) for release in RELEASES}
+    # One build for programs, library and tests: they share the release profile.
+    if not run("cargo", "build", "--release", "--workspace"):
+        sys.exit("error: the build failed")
+    if both or args.rust:
+        newest = pythons["newest"]
+        library = ort_library(newest) if newest else None
+        env = {"ORT_DYLIB_PATH": library} if library else {}
+        results["cargo test"] = run("cargo", "test", "--release", "--workspace", env=env)
+    if both or args.python:
+        env = {"PHASOR_BIN": str(target() / "release" / "phasor"), "PHASOR_OPS_LIB": str(target() / "release" / "libphasor_ops.so")}
+        for release, python in pythons.items():
+            name = f"pytest, {release} ONNX Runtime"
+            if python is None:
+                print(f"skipped: {name}: its packages cannot be installed for Python {sys.version.split()[0]}")
+                results[name] = False if args.strict else None
+                continue
+            results[name] = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", PYTHON_TESTS, env=env)
+
+    print()
+    for name, passed in results.items():
+        print(f"{'skipped' if passed is None else 'passed' if passed else 'FAILED':8} {name}")
+    return 0 if all(passed is not False for passed in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
