@@ -205,8 +205,11 @@ enum Trouble {
     Write(PathBuf, io::Error),
 }
 
-/// Brings a data file into the staging folder: hard-linked, else copied (sharing blocks where the file system can).
-/// Returns the staged and the final path, or `None` if the very same data already lies at the final path.
+/// Brings a data file into the staging folder. Returns the staged and the final path, or `None` if the very same data
+/// already lies at the final path.
+///
+/// It is copied, with shared blocks where the file system can, and not hard-linked: onnx 1.21 and later refuse data
+/// files that have a second link, in the input's folder as much as in the output's.
 fn bring(
     source: &Path,
     location: &str,
@@ -215,7 +218,6 @@ fn bring(
 ) -> Result<Option<(PathBuf, PathBuf)>, Trouble> {
     let relative = external::relative(location).map_err(Trouble::Absent)?;
     let absent = |e| Trouble::Absent(format!("data file `{location}`: {e}"));
-    // A hard link to a symbolic link would be one more symbolic link.
     let from = source.join(&relative).canonicalize().map_err(absent)?;
     if !from.is_file() {
         return Err(absent(io::Error::other("not a regular file")));
@@ -225,18 +227,17 @@ fn bring(
     let trouble = |e| Trouble::Write(wanted.clone(), e);
     fs::create_dir_all(folder_of(&staged)).map_err(trouble)?;
     let there = same_content(&from, &wanted).map_err(trouble)?;
-    let origin = if there {
-        wanted.canonicalize().map_err(trouble)?
-    } else {
-        from
-    };
-    if fs::hard_link(&origin, &staged).is_err() {
-        fs::copy(&origin, &staged).map_err(trouble)?;
-        File::open(&staged)
-            .and_then(|f| f.sync_all())
-            .map_err(trouble)?;
+    // Data that is in place already needs a second name only until the staged model is moved or dropped.
+    if !there || fs::hard_link(&wanted, &staged).is_err() {
+        copy(&from, &staged).map_err(trouble)?;
     }
     Ok((!there).then_some((staged, wanted)))
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut copy = File::create_new(to)?;
+    io::copy(&mut File::open(from)?, &mut copy)?;
+    copy.sync_all()
 }
 
 /// Whether both paths lead to one file.

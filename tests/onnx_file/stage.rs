@@ -201,12 +201,14 @@ fn data_files_come_along_into_another_folder() {
     );
     #[cfg(unix)]
     {
+        // A second link to a data file makes onnx 1.21 and later refuse both models.
         use std::os::unix::fs::MetadataExt;
-        let inode = |p: PathBuf| fs::metadata(p).expect("a file").ino();
-        assert_eq!(
-            inode(from.path().join("a.bin")),
-            inode(to.path().join("a.bin"))
-        );
+        let links = |folder: &TempDir| {
+            fs::metadata(folder.path().join("a.bin"))
+                .expect("a file")
+                .nlink()
+        };
+        assert_eq!((links(&from), links(&to)), (1, 1));
     }
     // A second output beside it finds its data there.
     let second = file.stage(&Edit::default(), &to.path().join("two.onnx"), false);
