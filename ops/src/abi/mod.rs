@@ -31,7 +31,7 @@ use std::ffi::c_char;
 /// # Safety
 /// `options` and `base` are the host's: valid, and of the same copy of ONNX Runtime.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn RegisterCustomOps(
+pub unsafe extern "system" fn RegisterCustomOps(
     options: *mut OrtSessionOptions,
     base: *const OrtApiBase,
 ) -> OrtStatusPtr {

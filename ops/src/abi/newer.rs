@@ -53,43 +53,46 @@ pub(super) unsafe fn shape_reference(api: *const OrtApi) -> Option<ShapeReferenc
 #[repr(C)]
 pub(super) struct CustomOp {
     pub(super) version: u32,
-    pub(super) create_kernel: Option<unsafe extern "C" fn()>,
-    pub(super) get_name: unsafe extern "C" fn(*const CustomOp) -> *const c_char,
-    pub(super) get_execution_provider_type: unsafe extern "C" fn(*const CustomOp) -> *const c_char,
+    pub(super) create_kernel: Option<unsafe extern "system" fn()>,
+    pub(super) get_name: unsafe extern "system" fn(*const CustomOp) -> *const c_char,
+    pub(super) get_execution_provider_type:
+        unsafe extern "system" fn(*const CustomOp) -> *const c_char,
     pub(super) get_input_type:
-        unsafe extern "C" fn(*const CustomOp, usize) -> ONNXTensorElementDataType,
-    pub(super) get_input_type_count: unsafe extern "C" fn(*const CustomOp) -> usize,
+        unsafe extern "system" fn(*const CustomOp, usize) -> ONNXTensorElementDataType,
+    pub(super) get_input_type_count: unsafe extern "system" fn(*const CustomOp) -> usize,
     pub(super) get_output_type:
-        unsafe extern "C" fn(*const CustomOp, usize) -> ONNXTensorElementDataType,
-    pub(super) get_output_type_count: unsafe extern "C" fn(*const CustomOp) -> usize,
-    pub(super) kernel_compute: Option<unsafe extern "C" fn()>,
-    pub(super) kernel_destroy: unsafe extern "C" fn(*mut c_void),
+        unsafe extern "system" fn(*const CustomOp, usize) -> ONNXTensorElementDataType,
+    pub(super) get_output_type_count: unsafe extern "system" fn(*const CustomOp) -> usize,
+    pub(super) kernel_compute: Option<unsafe extern "system" fn()>,
+    pub(super) kernel_destroy: unsafe extern "system" fn(*mut c_void),
     pub(super) get_input_characteristic:
-        unsafe extern "C" fn(*const CustomOp, usize) -> OrtCustomOpInputOutputCharacteristic,
+        unsafe extern "system" fn(*const CustomOp, usize) -> OrtCustomOpInputOutputCharacteristic,
     pub(super) get_output_characteristic:
-        unsafe extern "C" fn(*const CustomOp, usize) -> OrtCustomOpInputOutputCharacteristic,
-    pub(super) get_input_memory_type: unsafe extern "C" fn(*const CustomOp, usize) -> OrtMemType,
-    pub(super) get_variadic_input_min_arity: unsafe extern "C" fn(*const CustomOp) -> c_int,
-    pub(super) get_variadic_input_homogeneity: unsafe extern "C" fn(*const CustomOp) -> c_int,
-    pub(super) get_variadic_output_min_arity: unsafe extern "C" fn(*const CustomOp) -> c_int,
-    pub(super) get_variadic_output_homogeneity: unsafe extern "C" fn(*const CustomOp) -> c_int,
-    pub(super) create_kernel_v2: unsafe extern "C" fn(
+        unsafe extern "system" fn(*const CustomOp, usize) -> OrtCustomOpInputOutputCharacteristic,
+    pub(super) get_input_memory_type:
+        unsafe extern "system" fn(*const CustomOp, usize) -> OrtMemType,
+    pub(super) get_variadic_input_min_arity: unsafe extern "system" fn(*const CustomOp) -> c_int,
+    pub(super) get_variadic_input_homogeneity: unsafe extern "system" fn(*const CustomOp) -> c_int,
+    pub(super) get_variadic_output_min_arity: unsafe extern "system" fn(*const CustomOp) -> c_int,
+    pub(super) get_variadic_output_homogeneity: unsafe extern "system" fn(*const CustomOp) -> c_int,
+    pub(super) create_kernel_v2: unsafe extern "system" fn(
         *const CustomOp,
         *const OrtApi,
         *const OrtKernelInfo,
         *mut *mut c_void,
     ) -> OrtStatusPtr,
     pub(super) kernel_compute_v2:
-        unsafe extern "C" fn(*mut c_void, *mut OrtKernelContext) -> OrtStatusPtr,
+        unsafe extern "system" fn(*mut c_void, *mut OrtKernelContext) -> OrtStatusPtr,
     pub(super) infer_output_shape:
-        unsafe extern "C" fn(*const CustomOp, *mut OrtShapeInferContext) -> OrtStatusPtr,
-    pub(super) get_start_version: unsafe extern "C" fn(*const CustomOp) -> c_int,
-    pub(super) get_end_version: unsafe extern "C" fn(*const CustomOp) -> c_int,
-    pub(super) get_may_inplace: unsafe extern "C" fn(*mut *mut c_int, *mut *mut c_int) -> usize,
-    pub(super) release_may_inplace: unsafe extern "C" fn(*mut c_int, *mut c_int),
+        unsafe extern "system" fn(*const CustomOp, *mut OrtShapeInferContext) -> OrtStatusPtr,
+    pub(super) get_start_version: unsafe extern "system" fn(*const CustomOp) -> c_int,
+    pub(super) get_end_version: unsafe extern "system" fn(*const CustomOp) -> c_int,
+    pub(super) get_may_inplace:
+        unsafe extern "system" fn(*mut *mut c_int, *mut *mut c_int) -> usize,
+    pub(super) release_may_inplace: unsafe extern "system" fn(*mut c_int, *mut c_int),
     pub(super) get_alias_map:
-        Option<unsafe extern "C" fn(*mut *mut c_int, *mut *mut c_int) -> usize>,
-    pub(super) release_alias_map: Option<unsafe extern "C" fn(*mut c_int, *mut c_int)>,
+        Option<unsafe extern "system" fn(*mut *mut c_int, *mut *mut c_int) -> usize>,
+    pub(super) release_alias_map: Option<unsafe extern "system" fn(*mut c_int, *mut c_int)>,
 }
 
 const _: () = {

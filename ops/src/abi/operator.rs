@@ -102,15 +102,15 @@ const fn onnx_type(element: ElementType) -> ONNXTensorElementDataType {
     }
 }
 
-unsafe extern "C" fn name<O: Operator>(_: *const CustomOp) -> *const c_char {
+unsafe extern "system" fn name<O: Operator>(_: *const CustomOp) -> *const c_char {
     O::NAME.as_ptr()
 }
 
-unsafe extern "C" fn provider(_: *const CustomOp) -> *const c_char {
+unsafe extern "system" fn provider(_: *const CustomOp) -> *const c_char {
     c"CPUExecutionProvider".as_ptr()
 }
 
-unsafe extern "C" fn input_type<O: Operator>(
+unsafe extern "system" fn input_type<O: Operator>(
     _: *const CustomOp,
     index: usize,
 ) -> ONNXTensorElementDataType {
@@ -120,46 +120,46 @@ unsafe extern "C" fn input_type<O: Operator>(
     )
 }
 
-unsafe extern "C" fn input_count<O: Operator>(_: *const CustomOp) -> usize {
+unsafe extern "system" fn input_count<O: Operator>(_: *const CustomOp) -> usize {
     O::INPUTS.len()
 }
 
-unsafe extern "C" fn output_type<O: Operator>(
+unsafe extern "system" fn output_type<O: Operator>(
     _: *const CustomOp,
     _: usize,
 ) -> ONNXTensorElementDataType {
     onnx_type(O::OUTPUT)
 }
 
-unsafe extern "C" fn output_count(_: *const CustomOp) -> usize {
+unsafe extern "system" fn output_count(_: *const CustomOp) -> usize {
     1
 }
 
-unsafe extern "C" fn required(
+unsafe extern "system" fn required(
     _: *const CustomOp,
     _: usize,
 ) -> OrtCustomOpInputOutputCharacteristic {
     OrtCustomOpInputOutputCharacteristic::INPUT_OUTPUT_REQUIRED
 }
 
-unsafe extern "C" fn memory_type(_: *const CustomOp, _: usize) -> OrtMemType {
+unsafe extern "system" fn memory_type(_: *const CustomOp, _: usize) -> OrtMemType {
     OrtMemType::OrtMemTypeDefault
 }
 
-unsafe extern "C" fn zero(_: *const CustomOp) -> c_int {
+unsafe extern "system" fn zero(_: *const CustomOp) -> c_int {
     0
 }
 
-unsafe extern "C" fn start_version(_: *const CustomOp) -> c_int {
+unsafe extern "system" fn start_version(_: *const CustomOp) -> c_int {
     VERSION as c_int
 }
 
-unsafe extern "C" fn end_version(_: *const CustomOp) -> c_int {
+unsafe extern "system" fn end_version(_: *const CustomOp) -> c_int {
     c_int::MAX
 }
 
 /// The output may take the place of input 0, where the host finds that nobody else needs it.
-unsafe extern "C" fn may_inplace(inputs: *mut *mut c_int, outputs: *mut *mut c_int) -> usize {
+unsafe extern "system" fn may_inplace(inputs: *mut *mut c_int, outputs: *mut *mut c_int) -> usize {
     static FIRST: c_int = 0;
     // SAFETY: the host passes places for two pointers, and only reads what they point to.
     unsafe {
@@ -169,9 +169,9 @@ unsafe extern "C" fn may_inplace(inputs: *mut *mut c_int, outputs: *mut *mut c_i
     1
 }
 
-unsafe extern "C" fn release_may_inplace(_: *mut c_int, _: *mut c_int) {}
+unsafe extern "system" fn release_may_inplace(_: *mut c_int, _: *mut c_int) {}
 
-unsafe extern "C" fn create<O: Operator>(
+unsafe extern "system" fn create<O: Operator>(
     op: *const CustomOp,
     _: *const OrtApi,
     info: *const OrtKernelInfo,
@@ -189,7 +189,7 @@ unsafe extern "C" fn create<O: Operator>(
     }
 }
 
-unsafe extern "C" fn compute<O: Operator>(
+unsafe extern "system" fn compute<O: Operator>(
     kernel: *mut c_void,
     context: *mut OrtKernelContext,
 ) -> OrtStatusPtr {
@@ -202,7 +202,7 @@ unsafe extern "C" fn compute<O: Operator>(
     }
 }
 
-unsafe extern "C" fn destroy<O: Operator>(kernel: *mut c_void) {
+unsafe extern "system" fn destroy<O: Operator>(kernel: *mut c_void) {
     if kernel.is_null() {
         return;
     }
@@ -211,7 +211,7 @@ unsafe extern "C" fn destroy<O: Operator>(kernel: *mut c_void) {
 }
 
 /// The output has the shape of input 0. Where that is not known nothing is said; a refusal here would refuse the model.
-unsafe extern "C" fn infer<O: Operator>(
+unsafe extern "system" fn infer<O: Operator>(
     op: *const CustomOp,
     context: *mut OrtShapeInferContext,
 ) -> OrtStatusPtr {
@@ -221,16 +221,30 @@ unsafe extern "C" fn infer<O: Operator>(
         guard(host, &O::NAME.to_string_lossy(), || {
             let mut info = null_mut();
             let mut rank = 0;
+            let mut sizes = Vec::new();
+            let mut names = Vec::new();
             let known = ort!(
                 host,
                 ShapeInferContext_GetInputTypeShape(context, 0, &mut info)
             )
-            .and_then(|()| ort!(host, GetDimensionsCount(info, &mut rank)));
+            .and_then(|()| ort!(host, GetDimensionsCount(info, &mut rank)))
+            .and_then(|()| {
+                sizes = vec![0i64; rank];
+                names = vec![std::ptr::null(); rank];
+                ort!(host, GetDimensions(info, sizes.as_mut_ptr(), rank))
+            })
+            .and_then(|()| ort!(host, GetSymbolicDimensions(info, names.as_mut_ptr(), rank)));
+            // A size that is neither known nor named would come out as the size -1, and two of those as equal ones.
+            let told = |(size, name): (&i64, &*const c_char)| {
+                *size >= 0 || (!name.is_null() && **name != 0)
+            };
             match known {
                 // An unknown shape looks like that of a scalar.
-                Ok(()) if rank > 0 => outcome(
-                    ((*host.api()).ShapeInferContext_SetOutputTypeShape)(context, 0, info),
-                ),
+                Ok(()) if rank > 0 && sizes.iter().zip(&names).all(told) => {
+                    outcome(((*host.api()).ShapeInferContext_SetOutputTypeShape)(
+                        context, 0, info,
+                    ))
+                }
                 Ok(()) => Ok(()),
                 Err(unknown) => {
                     host.forget(unknown);

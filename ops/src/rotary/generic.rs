@@ -46,10 +46,18 @@ pub(super) unsafe fn rows<
     TT: Element,
     S: Memory<T> + Memory<TT>,
 {
-    let g = job.geometry;
-    let half = if HALF == 0 { g.rotated / 2 } else { HALF };
+    let RotaryGeometry {
+        channels,
+        offset,
+        rotated,
+        ref rows,
+        ..
+    } = *job.geometry;
+    let half = if HALF == 0 { rotated / 2 } else { HALF };
     let width = if CHANNEL { 2 * half } else { half };
+    let end = offset + 2 * half;
     let in_place = std::ptr::eq(job.x, job.y);
+    let copies = !in_place && channels != 2 * half;
     // Pairs that move within the row would overwrite what is still to be read.
     let mut moved = if in_place && IN != OUT {
         vec![T::ZERO; 2 * half]
@@ -61,37 +69,29 @@ pub(super) unsafe fn rows<
         count,
         table_rows: [cos_row, sin_row],
         steps: [cos_step, sin_step],
-    } in g.rows.runs(range)
+    } in rows.runs(range)
     {
         // SAFETY: rows of the range lie in x and y, and the rows of the tables that go with them in cos and sin.
         unsafe {
-            let mut x = job.x.add(first * g.channels);
-            let mut y = job.y.add(first * g.channels);
+            let flipper = S::flipper(job.inverse);
+            let mut x = job.x.add(first * channels);
+            let mut y = job.y.add(first * channels);
             let mut cos = job.cos.add(cos_row * width);
             let mut sin = job.sin.add(sin_row * width);
             for _ in 0..count {
-                if !in_place && g.channels != 2 * half {
-                    let end = g.offset + 2 * half;
-                    std::ptr::copy_nonoverlapping(x, y, g.offset);
-                    std::ptr::copy_nonoverlapping(x.add(end), y.add(end), g.channels - end);
+                if copies {
+                    std::ptr::copy_nonoverlapping(x, y, offset);
+                    std::ptr::copy_nonoverlapping(x.add(end), y.add(end), channels - end);
                 }
-                let mut from = x.add(g.offset);
+                let mut from = x.add(offset);
                 if !moved.is_empty() {
                     std::ptr::copy_nonoverlapping(from, moved.as_mut_ptr(), 2 * half);
                     from = moved.as_ptr();
                 }
-                let to = y.add(g.offset);
-                row::<S, T, TT, IN, OUT, CHANNEL>(
-                    from,
-                    to,
-                    cos,
-                    sin,
-                    half,
-                    S::flipper(job.inverse),
-                );
+                row::<S, T, TT, IN, OUT, CHANNEL>(from, y.add(offset), cos, sin, half, flipper);
                 // Not `add`: after the last row the sum may lie beyond the end.
-                x = x.wrapping_add(g.channels);
-                y = y.wrapping_add(g.channels);
+                x = x.wrapping_add(channels);
+                y = y.wrapping_add(channels);
                 cos = cos.wrapping_add(cos_step * width);
                 sin = sin.wrapping_add(sin_step * width);
             }
