@@ -145,6 +145,51 @@ fn api_version(name: &str) -> Option<u32> {
     }
 }
 
+/// A host that has nothing but `CreateStatus`, which gives the code as an address, and knows which API it was asked for.
+#[cfg(test)]
+pub(super) mod fake {
+    use super::*;
+    use std::cell::Cell;
+    use std::ffi::c_char;
+
+    /// Longer than any table, and constant.
+    struct Table([usize; 1024]);
+
+    thread_local! {
+        pub(super) static ASKED: Cell<u32> = const { Cell::new(0) };
+    }
+
+    unsafe extern "system" fn create_status(code: OrtErrorCode, _: *const c_char) -> OrtStatusPtr {
+        OrtStatusPtr(std::ptr::without_provenance_mut(code as usize))
+    }
+
+    unsafe extern "system" fn get_api<const MINOR: u32>(version: u32) -> *const OrtApi {
+        assert!(version <= MINOR, "a version the host does not have");
+        ASKED.set(version);
+        let mut table = Box::new(Table([0; 1024]));
+        table.0[0] = create_status as *const () as usize;
+        // An entry that is never called.
+        table.0[414] = create_status as *const () as usize;
+        Box::leak(table).0.as_ptr().cast()
+    }
+
+    unsafe extern "system" fn version<const MINOR: u32>() -> *const c_char {
+        match MINOR {
+            16 => c"1.16.3",
+            17 => c"1.17.0",
+            _ => c"1.99.1",
+        }
+        .as_ptr()
+    }
+
+    pub(in crate::abi) fn base<const MINOR: u32>() -> OrtApiBase {
+        OrtApiBase {
+            GetApi: get_api::<MINOR>,
+            GetVersionString: version::<MINOR>,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,70 +205,24 @@ mod tests {
         assert_eq!(api_version(""), None);
     }
 
-    /// A host that has nothing but `CreateStatus`, which gives the code as an address, and knows which API it was asked for.
-    mod fake {
-        use super::*;
-        use std::ffi::c_char;
-        use std::sync::atomic::{AtomicU32, Ordering};
-
-        /// Longer than any table, and constant.
-        struct Table([usize; 1024]);
-
-        pub(super) static ASKED: AtomicU32 = AtomicU32::new(0);
-
-        unsafe extern "system" fn create_status(
-            code: OrtErrorCode,
-            _: *const c_char,
-        ) -> OrtStatusPtr {
-            OrtStatusPtr(std::ptr::without_provenance_mut(code as usize))
-        }
-
-        unsafe extern "system" fn get_api<const MINOR: u32>(version: u32) -> *const OrtApi {
-            assert!(version <= MINOR, "a version the host does not have");
-            ASKED.store(version, Ordering::Relaxed);
-            let mut table = Box::new(Table([0; 1024]));
-            table.0[0] = create_status as *const () as usize;
-            // An entry that is never called.
-            table.0[414] = create_status as *const () as usize;
-            Box::leak(table).0.as_ptr().cast()
-        }
-
-        unsafe extern "system" fn version<const MINOR: u32>() -> *const c_char {
-            match MINOR {
-                16 => c"1.16.3",
-                17 => c"1.17.0",
-                _ => c"1.99.1",
-            }
-            .as_ptr()
-        }
-
-        pub(super) fn base<const MINOR: u32>() -> OrtApiBase {
-            OrtApiBase {
-                GetApi: get_api::<MINOR>,
-                GetVersionString: version::<MINOR>,
-            }
-        }
-    }
-
     #[test]
     fn a_host_is_asked_for_what_it_has() {
-        use std::sync::atomic::Ordering;
         // SAFETY: the fakes have all that negotiation uses.
         unsafe {
             let refused = Host::negotiate(&fake::base::<16>()).err().unwrap();
             assert_eq!(refused.0.addr(), OrtErrorCode::ORT_NOT_IMPLEMENTED as usize);
-            assert_eq!(fake::ASKED.load(Ordering::Relaxed), 1);
+            assert_eq!(fake::ASKED.get(), 1);
 
             let oldest = Host::negotiate(&fake::base::<17>()).ok().unwrap();
             assert_eq!(
                 (oldest.version, oldest.shape_reference.is_none()),
                 (17, true)
             );
-            assert_eq!(fake::ASKED.load(Ordering::Relaxed), 17);
+            assert_eq!(fake::ASKED.get(), 17);
 
             let newer = Host::negotiate(&fake::base::<99>()).ok().unwrap();
             assert_eq!((newer.version, newer.shape_reference.is_some()), (99, true));
-            assert_eq!(fake::ASKED.load(Ordering::Relaxed), NEWEST_API);
+            assert_eq!(fake::ASKED.get(), NEWEST_API);
         }
     }
 }

@@ -85,6 +85,30 @@ mod tests {
     }
 
     #[test]
+    fn callbacks_end_in_a_status() {
+        use crate::abi::host::fake;
+        // SAFETY: the fake has all that negotiation uses.
+        let host = unsafe { Host::negotiate(&fake::base::<17>()) }
+            .ok()
+            .unwrap();
+        let code = |body: fn() -> Result<(), Failure>| guard(&host, "Op", body).0.addr();
+        assert_eq!(code(|| Ok(())), 0);
+        assert_eq!(
+            code(|| panic!("oh")),
+            OrtErrorCode::ORT_RUNTIME_EXCEPTION as usize
+        );
+        assert_eq!(
+            code(|| Err(ContractError::Shape("no".into()).into())),
+            OrtErrorCode::ORT_INVALID_ARGUMENT as usize
+        );
+        assert_eq!(
+            code(|| Err(ContractError::Unsupported("no".into()).into())),
+            OrtErrorCode::ORT_NOT_IMPLEMENTED as usize
+        );
+        guard_silent(|| panic!("unheard"));
+    }
+
+    #[test]
     fn strings_end_at_nul() {
         assert_eq!(c_string("a\0b").as_bytes(), b"a");
     }
