@@ -30,14 +30,16 @@ pub enum DataType {
     F8E8M0,
     U2,
     I2,
+    F6E2M3,
+    F6E3M2,
 }
 
 use DataType::*;
 
 /// In the order of the numbers ONNX gives them, from 1.
-const ALL: [DataType; 26] = [
+const ALL: [DataType; 28] = [
     F32, U8, I8, U16, I16, I32, I64, String, Bool, F16, F64, U32, U64, C64, C128, BF16, F8E4M3FN,
-    F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, U4, I4, F4E2M1, F8E8M0, U2, I2,
+    F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, U4, I4, F4E2M1, F8E8M0, U2, I2, F6E2M3, F6E3M2,
 ];
 
 impl DataType {
@@ -58,6 +60,7 @@ impl DataType {
             String => return None,
             U2 | I2 => 2,
             U4 | I4 | F4E2M1 => 4,
+            F6E2M3 | F6E3M2 => 6,
             U8 | I8 | Bool | F8E4M3FN | F8E4M3FNUZ | F8E5M2 | F8E5M2FNUZ | F8E8M0 => 8,
             U16 | I16 | F16 | BF16 => 16,
             F32 | I32 | U32 => 32,
@@ -68,7 +71,10 @@ impl DataType {
 
     /// Bytes that hold `count` elements (types below a byte are packed); `None` for strings and on overflow.
     pub fn byte_len(self, count: usize) -> Option<usize> {
-        Some(count.checked_mul(self.bits()?)?.div_ceil(8))
+        let bits = self.bits()?;
+        // Eight elements take `bits` bytes; splitting first keeps the product small.
+        let whole = (count / 8).checked_mul(bits)?;
+        whole.checked_add((count % 8 * bits).div_ceil(8))
     }
 
     /// Whether it is a real floating-point type of 16 bits or more.
@@ -113,6 +119,8 @@ impl DataType {
             F8E8M0 => "float8e8m0",
             U2 => "uint2",
             I2 => "int2",
+            F6E2M3 => "float6e2m3",
+            F6E3M2 => "float6e3m2",
         }
     }
 }

@@ -35,14 +35,13 @@ pub fn inline(model: &ModelProto) -> ModelProto {
     let Some(graph) = &mut copy.graph else {
         return copy;
     };
-    let mut names = FxHashSet::default();
+    let mut names = Names::default();
     collect_names(graph, &mut names);
     let mut inliner = Inliner {
         functions: model.functions.iter().map(|f| (key(f), f)).collect(),
         versions: versions(&model.opset_import),
         imports: Vec::new(),
         names,
-        calls: 0,
         nodes: 0,
         active: Vec::new(),
         left: false,
@@ -78,11 +77,50 @@ fn versions(imports: &[OperatorSetIdProto]) -> FxHashMap<String, i64> {
     imports.iter().map(pair).collect()
 }
 
-fn collect_names(graph: &GraphProto, names: &mut FxHashSet<String>) {
-    names.extend(graph.input.iter().map(|i| i.name().to_owned()));
-    names.extend(graph.initializer.iter().map(|t| t.name().to_owned()));
+/// Names of values and of nodes. They may coincide, but ONNX Runtime refuses two nodes of one name.
+#[derive(Default)]
+struct Names {
+    values: FxHashSet<String>,
+    nodes: FxHashSet<String>,
+    /// Number that makes a name new.
+    next: usize,
+}
+
+impl Names {
+    fn fresh(set: &mut FxHashSet<String>, next: &mut usize, prefix: &str, name: &str) -> String {
+        let mut fresh = format!("{prefix}{name}");
+        while !set.insert(fresh.clone()) {
+            *next += 1;
+            fresh = format!("{prefix}{next}/{name}");
+        }
+        fresh
+    }
+
+    fn value(&mut self, prefix: &str, name: &str) -> String {
+        Self::fresh(&mut self.values, &mut self.next, prefix, name)
+    }
+
+    fn node(&mut self, prefix: &str, node: &NodeProto) -> String {
+        let name = match node.name() {
+            "" => node.op_type(),
+            name => name,
+        };
+        Self::fresh(&mut self.nodes, &mut self.next, prefix, name)
+    }
+}
+
+fn collect_names(graph: &GraphProto, names: &mut Names) {
+    names
+        .values
+        .extend(graph.input.iter().map(|i| i.name().to_owned()));
+    names
+        .values
+        .extend(graph.initializer.iter().map(|t| t.name().to_owned()));
     for node in &graph.node {
-        names.extend(node.input.iter().chain(&node.output).cloned());
+        names.nodes.insert(node.name().to_owned());
+        names
+            .values
+            .extend(node.input.iter().chain(&node.output).cloned());
         bodies(node).for_each(|body| collect_names(body, names));
     }
 }
@@ -101,8 +139,7 @@ struct Inliner<'a> {
     functions: FxHashMap<Key, &'a FunctionProto>,
     versions: FxHashMap<String, i64>,
     imports: Vec<(String, i64)>,
-    names: FxHashSet<String>,
-    calls: usize,
+    names: Names,
     nodes: usize,
     active: Vec<Key>,
     left: bool,
@@ -161,9 +198,8 @@ impl<'a> Inliner<'a> {
 
     /// The nodes of a call, with names and attributes in place.
     fn body(&mut self, function: &FunctionProto, call: &NodeProto) -> Vec<NodeProto> {
-        self.calls += 1;
         let prefix = match call.name() {
-            "" => format!("{}_{}/", call.op_type(), self.calls),
+            "" => self.names.node("", call) + "/",
             name => format!("{name}/"),
         };
         let mut scope: FxHashMap<&str, String> = FxHashMap::default();
@@ -177,13 +213,14 @@ impl<'a> Inliner<'a> {
             };
             if let Some(same) = scope.get(formal.as_str()) {
                 // An input, or an output listed before: one value may not have two names.
-                tail.push(NodeProto {
+                let mut copy = NodeProto {
                     op_type: Some("Identity".into()),
-                    name: Some(format!("{prefix}{formal}")),
                     input: vec![same.clone()],
                     output: vec![actual.clone()],
                     ..Default::default()
-                });
+                };
+                copy.name = Some(self.names.node(&prefix, &copy));
+                tail.push(copy);
             } else {
                 scope.insert(formal, actual.clone());
             }
@@ -206,7 +243,7 @@ impl<'a> Inliner<'a> {
         attributes: &Attributes<'_>,
     ) -> NodeProto {
         let mut copy = node.clone();
-        copy.name = Some(format!("{prefix}{}", node.name()));
+        copy.name = Some(self.names.node(prefix, node));
         let inputs = node.input.iter().map(|n| self.name(n, prefix, scopes));
         copy.input = inputs.collect();
         let outputs = node.output.iter().map(|n| self.name(n, prefix, scopes));
@@ -246,7 +283,7 @@ impl<'a> Inliner<'a> {
         let inputs = graph.input.iter().map(|i| i.name());
         for local in inputs.chain(tensors).chain(made).filter(|n| !n.is_empty()) {
             if !scope.contains_key(local) {
-                let fresh = self.fresh(prefix, local);
+                let fresh = self.names.value(prefix, local);
                 scope.insert(local, fresh);
             }
         }
@@ -292,18 +329,9 @@ impl<'a> Inliner<'a> {
         if let Some(new) = scopes.iter().rev().find_map(|s| s.get(old)) {
             return new.clone();
         }
-        let new = self.fresh(prefix, old);
+        let new = self.names.value(prefix, old);
         scopes[0].insert(old, new.clone());
         new
-    }
-
-    fn fresh(&mut self, prefix: &str, name: &str) -> String {
-        let mut fresh = format!("{prefix}{name}");
-        while !self.names.insert(fresh.clone()) {
-            self.calls += 1;
-            fresh = format!("{prefix}{}/{name}", self.calls);
-        }
-        fresh
     }
 }
 

@@ -8,7 +8,7 @@ use phasor::onnx::proto::{
 use phasor::onnx::{ModelFile, Tensor};
 use prost::Message;
 
-pub fn node(op: &str, name: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
+pub(crate) fn node(op: &str, name: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
     let owned = |names: &[&str]| names.iter().map(|n| n.to_string()).collect();
     NodeProto {
         op_type: Some(op.into()),
@@ -19,28 +19,28 @@ pub fn node(op: &str, name: &str, inputs: &[&str], outputs: &[&str]) -> NodeProt
     }
 }
 
-pub fn value(name: &str) -> ValueInfoProto {
+pub(crate) fn value(name: &str) -> ValueInfoProto {
     ValueInfoProto {
         name: Some(name.into()),
         ..Default::default()
     }
 }
 
-pub fn opset(domain: &str, version: i64) -> OperatorSetIdProto {
+pub(crate) fn opset(domain: &str, version: i64) -> OperatorSetIdProto {
     OperatorSetIdProto {
         domain: Some(domain.into()),
         version: Some(version),
     }
 }
 
-pub fn entry(key: &str, value: &str) -> StringStringEntryProto {
+pub(crate) fn entry(key: &str, value: &str) -> StringStringEntryProto {
     StringStringEntryProto {
         key: Some(key.into()),
         value: Some(value.into()),
     }
 }
 
-pub fn body(name: &str, graph: GraphProto) -> AttributeProto {
+pub(crate) fn body(name: &str, graph: GraphProto) -> AttributeProto {
     AttributeProto {
         name: Some(name.into()),
         r#type: Some(5),
@@ -49,7 +49,7 @@ pub fn body(name: &str, graph: GraphProto) -> AttributeProto {
     }
 }
 
-pub fn model(graph: GraphProto) -> ModelProto {
+pub(crate) fn model(graph: GraphProto) -> ModelProto {
     ModelProto {
         ir_version: Some(8),
         opset_import: vec![opset("", 17)],
@@ -59,7 +59,7 @@ pub fn model(graph: GraphProto) -> ModelProto {
 }
 
 /// `y = (x + w) * w`, with value_info, metadata and an attribute of value zero.
-pub fn small() -> ModelProto {
+pub(crate) fn small() -> ModelProto {
     let mut add = node("Add", "first", &["x", "w"], &["s"]);
     add.attribute.push(AttributeProto {
         name: Some("axis".into()),
@@ -82,15 +82,15 @@ pub fn small() -> ModelProto {
     }
 }
 
-pub fn open(model: &ModelProto) -> ModelFile {
+pub(crate) fn open(model: &ModelProto) -> ModelFile {
     open_bytes(model.encode_to_vec())
 }
 
-pub fn open_bytes(bytes: Vec<u8>) -> ModelFile {
+pub(crate) fn open_bytes(bytes: Vec<u8>) -> ModelFile {
     ModelFile::from_bytes("test.onnx", Bytes::from(bytes)).expect("a sound model")
 }
 
-pub fn external(name: &str, dims: &[i64], entries: &[(&str, &str)]) -> TensorProto {
+pub(crate) fn external(name: &str, dims: &[i64], entries: &[(&str, &str)]) -> TensorProto {
     TensorProto {
         name: Some(name.into()),
         dims: dims.to_vec(),
@@ -101,7 +101,7 @@ pub fn external(name: &str, dims: &[i64], entries: &[(&str, &str)]) -> TensorPro
     }
 }
 
-pub fn varint(mut value: u64) -> Vec<u8> {
+pub(crate) fn varint(mut value: u64) -> Vec<u8> {
     let mut out = Vec::new();
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -112,7 +112,7 @@ pub fn varint(mut value: u64) -> Vec<u8> {
 }
 
 /// A length-delimited field.
-pub fn field(tag: u64, body: &[u8]) -> Vec<u8> {
+pub(crate) fn field(tag: u64, body: &[u8]) -> Vec<u8> {
     [
         varint(tag << 3 | 2),
         varint(body.len() as u64),
@@ -122,6 +122,6 @@ pub fn field(tag: u64, body: &[u8]) -> Vec<u8> {
 }
 
 /// A varint field.
-pub fn number(tag: u64, value: u64) -> Vec<u8> {
+pub(crate) fn number(tag: u64, value: u64) -> Vec<u8> {
     [varint(tag << 3), varint(value)].concat()
 }

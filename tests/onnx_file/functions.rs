@@ -139,6 +139,9 @@ fn names_stay_apart() {
     let expanded = inline(&with(nodes, vec![f()]));
     let index: &GraphIndex = open_index(&expanded);
     assert_eq!(index.order().len(), 5);
+    let nodes = &expanded.graph.as_ref().expect("a graph").node;
+    let names: std::collections::HashSet<_> = nodes.iter().map(|n| n.name()).collect();
+    assert_eq!(names.len(), 5);
     // Without a name the operator's name and a number serve.
     let nodes = vec![call("F", "", &["x"], &["m"]), call("F", "", &["m"], &["y"])];
     assert_eq!(

@@ -34,7 +34,7 @@ fn all_models() -> Vec<PathBuf> {
 }
 
 /// A written model, as bytes.
-pub fn written(file: &ModelFile, edit: &Edit) -> Vec<u8> {
+pub(crate) fn written(file: &ModelFile, edit: &Edit) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let staged = file.stage(edit, &folder.path().join("out.onnx"), false);
     fs::read(staged.expect("a staged model").path()).expect("the staged bytes")

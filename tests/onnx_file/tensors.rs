@@ -250,3 +250,26 @@ fn external_data_that_cannot_be_had_says_why() {
         );
     }
 }
+
+#[test]
+fn types_have_the_numbers_onnx_gives_them() {
+    let known = [
+        (DataType::F32, 1),
+        (DataType::I64, 7),
+        (DataType::F16, 10),
+        (DataType::BF16, 16),
+        (DataType::I4, 22),
+        (DataType::F6E3M2, 28),
+    ];
+    for (dtype, number) in known {
+        assert_eq!(dtype.to_onnx(), number);
+    }
+    for number in -1..=30 {
+        let back = DataType::from_onnx(number).map(DataType::to_onnx);
+        assert_eq!(back, (1..=28).contains(&number).then_some(number));
+    }
+    assert_eq!(DataType::F6E2M3.byte_len(5), Some(4));
+    assert_eq!(DataType::I4.byte_len(3), Some(2));
+    assert_eq!(DataType::C128.byte_len(usize::MAX), None);
+    assert_eq!(DataType::String.byte_len(1), None);
+}
