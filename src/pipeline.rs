@@ -171,7 +171,7 @@ pub struct Outcome {
 pub fn find(file: &ModelFile) -> Findings {
     let facts = Facts::of(file);
     let analysis = recognize::analyse(file, &facts);
-    let verdicts = confirm::confirm(file, &analysis.sites);
+    let verdicts = confirm::confirm(file, &analysis);
     let mut findings = Findings {
         sites: Vec::new(),
         refusals: analysis.refusals,

@@ -1,5 +1,9 @@
 //! What recognition says of a model: the sites it can prove, and the near misses with the reason that stopped them.
 
+use phasor_ops::contract::rotary::RotaryAttributes;
+use rustc_hash::FxHashMap;
+
+use crate::facts::Dim;
 use crate::onnx::DataType;
 
 /// Which channels of the rotated range form a pair.
@@ -116,6 +120,20 @@ pub struct Site {
     pub amplitude: f64,
 }
 
+impl Site {
+    /// The attributes of the operator that computes the site.
+    pub fn attributes(&self) -> RotaryAttributes {
+        let interleaved = |pairing| pairing == Pairing::Interleaved;
+        RotaryAttributes {
+            interleaved: interleaved(self.pairing),
+            output_interleaved: (self.output_pairing != self.pairing).then(|| interleaved(self.output_pairing)),
+            rotary_dim: if self.rotary_dim == self.head_dim { 0 } else { self.rotary_dim },
+            rotary_offset: self.rotary_offset,
+            inverse: self.inverse,
+        }
+    }
+}
+
 /// A place that came near and was left alone.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -138,4 +156,6 @@ pub struct Analysis {
     pub sites: Vec<Site>,
     /// Near misses, in graph order.
     pub refusals: Vec<Refusal>,
+    /// Symbolic shapes of the graph's values, by name.
+    pub shapes: FxHashMap<String, Vec<Dim>>,
 }

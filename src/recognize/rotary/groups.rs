@@ -1,0 +1,196 @@
+//! Tensors that share rotated channels, and the tensors they may be a rotation of.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+use crate::onnx::ValueId;
+use crate::symbolic::Interpreter;
+use crate::symbolic::function::Function;
+use crate::symbolic::poly::{Arena, Atom, MonoId, PolyId};
+use crate::symbolic::root::RootId;
+use crate::symbolic::value::Value;
+
+/// Tensors whose channels are sums of two channels of one root, connected by sums they share.
+pub struct Group {
+    /// The root that all channels are linear in.
+    pub root: RootId,
+    /// The tensors, the best candidates first.
+    pub values: Vec<ValueId>,
+    /// Whether a coefficient is a cosine, a sine or a row of a table.
+    pub trigonometric: bool,
+}
+
+/// The roots that every term of every channel has exactly one channel of; empty where no channel is a sum of two.
+fn linear_roots(arena: &Arena, value: &Value) -> SmallVec<[RootId; 2]> {
+    let mut common: Option<SmallVec<[RootId; 2]>> = None;
+    let mut sums = false;
+    for &p in value.data.iter() {
+        let terms = arena.terms(p);
+        if terms.is_empty() || terms.len() > 2 {
+            return SmallVec::new();
+        }
+        sums |= terms.len() == 2;
+        for term in terms.iter() {
+            let roots = single_roots(arena, term.mono);
+            let kept = match common.take() {
+                None => roots,
+                Some(mut common) => {
+                    common.retain(|r| roots.contains(r));
+                    common
+                }
+            };
+            if kept.is_empty() {
+                return kept;
+            }
+            common = Some(kept);
+        }
+    }
+    if sums { common.unwrap_or_default() } else { SmallVec::new() }
+}
+
+/// The activation roots with exactly one channel in a monomial.
+pub fn single_roots(arena: &Arena, mono: MonoId) -> SmallVec<[RootId; 2]> {
+    let mut roots = SmallVec::<[RootId; 2]>::new();
+    let mut twice = SmallVec::<[RootId; 2]>::new();
+    if mono == MonoId::ONE {
+        return roots;
+    }
+    for factor in arena.factors(mono) {
+        if let Atom::Channel { root, .. } = arena.atom_of(factor)
+            && arena.root_of(*root).activation
+        {
+            if roots.contains(root) {
+                twice.push(*root);
+            } else {
+                roots.push(*root);
+            }
+        }
+    }
+    roots.retain(|r| !twice.contains(r));
+    roots
+}
+
+/// Collects the groups of a graph, in graph order.
+pub fn collect(it: &Interpreter<'_>) -> Vec<Group> {
+    let arena = &it.arena;
+    let mut members: FxHashMap<RootId, Vec<(ValueId, Vec<PolyId>)>> = FxHashMap::default();
+    let mut roots_in_order = Vec::new();
+    for value_id in values_in_order(it) {
+        let Some(value) = it.known(value_id) else { continue };
+        if !value.dtype.is_float() || value.data.len() < 2 || value.rank() == 0 {
+            continue;
+        }
+        for root in linear_roots(arena, value) {
+            let sums: FxHashSet<PolyId> = value.data.iter().copied().filter(|&p| arena.terms(p).len() == 2).collect();
+            let list = members.entry(root).or_insert_with(|| {
+                roots_in_order.push(root);
+                Vec::new()
+            });
+            list.push((value_id, sums.into_iter().collect()));
+        }
+    }
+    let mut groups = Vec::new();
+    for root in roots_in_order {
+        groups.extend(connected(it, root, &members[&root]));
+    }
+    groups
+}
+
+/// Outputs of nodes in topological order.
+pub fn values_in_order<'a>(it: &'a Interpreter<'_>) -> impl Iterator<Item = ValueId> + 'a {
+    let (index, graph) = (it.index(), it.file.graph());
+    index.order().iter().flat_map(move |&node| graph.node[node].output.iter().filter_map(move |name| index.id(name)))
+}
+
+/// Splits the tensors of a root by the sums they share.
+fn connected(it: &Interpreter<'_>, root: RootId, members: &[(ValueId, Vec<PolyId>)]) -> Vec<Group> {
+    let mut parent: Vec<usize> = (0..members.len()).collect();
+    fn top(parent: &mut [usize], mut k: usize) -> usize {
+        while parent[k] != k {
+            parent[k] = parent[parent[k]];
+            k = parent[k];
+        }
+        k
+    }
+    let mut owner: FxHashMap<PolyId, usize> = FxHashMap::default();
+    for (k, (_, sums)) in members.iter().enumerate() {
+        for &p in sums {
+            match owner.get(&p) {
+                None => {
+                    owner.insert(p, k);
+                }
+                Some(&other) => {
+                    let (a, b) = (top(&mut parent, k), top(&mut parent, other));
+                    parent[a.max(b)] = a.min(b);
+                }
+            }
+        }
+    }
+    let mut groups: Vec<(usize, Group)> = Vec::new();
+    for (k, (value, sums)) in members.iter().enumerate() {
+        let head = top(&mut parent, k);
+        let at = groups.iter().position(|(h, _)| *h == head).unwrap_or_else(|| {
+            groups.push((head, Group { root, values: Vec::new(), trigonometric: false }));
+            groups.len() - 1
+        });
+        let group = &mut groups[at].1;
+        group.values.push(*value);
+        group.trigonometric |= sums.iter().any(|&p| is_trigonometric(&it.arena, p));
+    }
+    let rank = |value: &ValueId| {
+        let value = it.known(*value);
+        let width = value.map_or(0, |v| v.extents(&it.arena).last().copied().unwrap_or(1));
+        (std::cmp::Reverse(width), value.and_then(|v| v.dtype.bits()).unwrap_or(64))
+    };
+    for (_, group) in &mut groups {
+        // Stable: among equals the earliest in the graph stays first.
+        group.values.sort_by_key(rank);
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+fn is_trigonometric(arena: &Arena, p: PolyId) -> bool {
+    arena.terms(p).iter().filter(|t| t.mono != MonoId::ONE).any(|t| {
+        arena
+            .factors(t.mono)
+            .iter()
+            .any(|&f| matches!(arena.atom_of(f), Atom::Apply { function: Function::Cos | Function::Sin | Function::Table(_), .. }))
+    })
+}
+
+/// For each root the tensors that hold its channels one by one, in graph order.
+pub struct Sources {
+    by_root: FxHashMap<RootId, Vec<ValueId>>,
+    position: FxHashMap<ValueId, usize>,
+}
+
+impl Sources {
+    /// Collects the tensors for the roots of these groups.
+    pub fn collect(it: &Interpreter<'_>, groups: &[Group]) -> Sources {
+        let wanted: FxHashSet<RootId> = groups.iter().map(|g| g.root).collect();
+        let mut by_root: FxHashMap<RootId, Vec<ValueId>> = FxHashMap::default();
+        let mut position = FxHashMap::default();
+        let index = it.index();
+        let inputs = index.values().filter(|&v| index.producer(v).is_none());
+        for (at, id) in inputs.chain(values_in_order(it)).enumerate() {
+            position.insert(id, at);
+            let Some(value) = it.known(id).filter(|v| v.dtype.is_float()) else { continue };
+            let Some(&first) = value.data.first() else { continue };
+            if let [term] = &*it.arena.terms(first) {
+                for root in single_roots(&it.arena, term.mono) {
+                    if wanted.contains(&root) {
+                        by_root.entry(root).or_default().push(id);
+                    }
+                }
+            }
+        }
+        Sources { by_root, position }
+    }
+
+    /// The tensors that hold the channels of `root` and are computed before `y`.
+    pub fn of(&self, root: RootId, y: ValueId) -> Vec<ValueId> {
+        let before = self.position.get(&y).copied().unwrap_or(0);
+        let list = self.by_root.get(&root).map_or(&[][..], |l| l);
+        list.iter().copied().filter(|x| *x != y && self.position.get(x).is_some_and(|&at| at < before)).collect()
+    }
+}

@@ -1,0 +1,174 @@
+//! Whether the coefficients of the pairs are a rotation.
+
+use smallvec::SmallVec;
+
+use crate::recognize::Proof;
+use crate::symbolic::Interpreter;
+use crate::symbolic::function::Function;
+use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId};
+use crate::symbolic::table::{TableId, Tables};
+
+use super::readoff::Rotation;
+
+/// Relative deviation of `c² + s²` over the rows of a table: tables are rounded, to bfloat16 at worst (2⁻⁸ a factor).
+const NORM_TOLERANCE: f64 = 2e-2;
+
+/// Where cos and sin come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Trigonometric functions of an angle.
+    Computed,
+    /// Rows of constant tables.
+    Table,
+    /// Unknown.
+    Given,
+}
+
+/// What is proven.
+pub struct Verdict {
+    /// The class.
+    pub proof: Proof,
+    /// Where the angles come from.
+    pub origin: Origin,
+    /// Common factor of cos and sin, 1 where it is not constant.
+    pub amplitude: f64,
+}
+
+/// Why the coefficients are refused.
+pub struct Doubt {
+    /// The reason, in a sentence.
+    pub reason: &'static str,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
+}
+
+fn doubt<T>(reason: &'static str, hint: Option<&'static str>) -> Result<T, Doubt> {
+    Err(Doubt { reason, hint })
+}
+
+/// Proves every pair; the weakest proof counts.
+pub fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict, Doubt> {
+    let mut verdict: Option<Verdict> = None;
+    let mut previous: Option<(PolyId, PolyId)> = None;
+    for pair in rotation.pairs.iter().flatten() {
+        if previous == Some(*pair) {
+            continue;
+        }
+        previous = Some(*pair);
+        let next = pair_proof(&it.arena, &it.tables, pair.0, pair.1)?;
+        verdict = Some(match verdict {
+            None => next,
+            Some(v) if v.proof == Proof::Linear => v,
+            Some(v) if next.proof == Proof::Linear || (v.amplitude - next.amplitude).abs() <= 1e-6 * v.amplitude.abs() => {
+                Verdict { proof: next.proof, origin: next.origin, amplitude: v.amplitude }
+            }
+            Some(v) => Verdict { amplitude: 1.0, ..v },
+        });
+    }
+    verdict.map_or_else(|| doubt("no pair is rotated", None), Ok)
+}
+
+const INVERSE: Doubt = Doubt {
+    reason: "the tensor is turned by the negated angle (an inverse rotation)",
+    hint: Some("inverse rotations are exact to rewrite but are left alone, since they are more often a mistake of the model"),
+};
+
+fn pair_proof(arena: &Arena, tables: &Tables, cos: PolyId, sin: PolyId) -> Result<Verdict, Doubt> {
+    if let (Some(c), Some(s)) = (arena.as_constant(cos), arena.as_constant(sin)) {
+        let amplitude = c.hypot(s);
+        return Ok(Verdict { proof: Proof::Rotation, origin: Origin::Table, amplitude });
+    }
+    let (c_terms, s_terms) = (arena.terms(cos), arena.terms(sin));
+    let ([c], [s]) = (&*c_terms, &*s_terms) else {
+        return doubt("a coefficient is a sum where a cosine or a sine is expected", None);
+    };
+    let (mut c_factors, mut s_factors) = (factors(arena, c.mono), factors(arena, s.mono));
+    let mut k = 0;
+    while k < c_factors.len() {
+        match s_factors.iter().position(|f| *f == c_factors[k]) {
+            Some(at) => {
+                s_factors.remove(at);
+                c_factors.remove(k);
+            }
+            None => k += 1,
+        }
+    }
+    let ([c_atom], [s_atom]) = (&c_factors[..], &s_factors[..]) else {
+        return doubt("cosine and sine do not share their other factors", None);
+    };
+    let same_size = (c.coefficient.abs() - s.coefficient.abs()).abs() <= 1e-9 * c.coefficient.abs();
+    match (arena.atom_of(*c_atom), arena.atom_of(*s_atom)) {
+        (Atom::Apply { function: f, args: a }, Atom::Apply { function: g, args: b }) => {
+            trigonometric(tables, (*f, a[..] == b[..], *g), c.coefficient, s.coefficient, same_size)
+        }
+        (Atom::Channel { .. }, Atom::Channel { .. }) if same_size => {
+            Ok(Verdict { proof: Proof::Linear, origin: Origin::Given, amplitude: 1.0 })
+        }
+        _ => doubt("cosine and sine are not of one kind", None),
+    }
+}
+
+fn trigonometric(
+    tables: &Tables,
+    (f, same_argument, g): (Function, bool, Function),
+    c: f64,
+    s: f64,
+    same_size: bool,
+) -> Result<Verdict, Doubt> {
+    match (f, g) {
+        (Function::Cos, Function::Sin) => {
+            if !same_argument {
+                return doubt("cosine and sine are of different angles", None);
+            }
+            if !same_size {
+                return doubt("cosine and sine are scaled differently", None);
+            }
+            if c < 0.0 {
+                return doubt("the cosine is negated", None);
+            }
+            if s < 0.0 {
+                return Err(INVERSE);
+            }
+            Ok(Verdict { proof: Proof::Rotation, origin: Origin::Computed, amplitude: c })
+        }
+        (Function::Table(cos), Function::Table(sin)) if same_argument => table_rotation(tables, cos, sin, c, s),
+        (Function::Table(_), Function::Table(_)) => doubt("cosine and sine are read from different rows", None),
+        (Function::Where, Function::Where) => Ok(Verdict { proof: Proof::Linear, origin: Origin::Given, amplitude: 1.0 }),
+        _ => doubt("the coefficients of a pair are not cosine and sine of one angle", None),
+    }
+}
+
+/// Rows of two columns with `c² + s²` constant that begin as a rotation does: near the positive cosine axis.
+fn table_rotation(tables: &Tables, cos: TableId, sin: TableId, c: f64, s: f64) -> Result<Verdict, Doubt> {
+    let rows = tables.rows(cos);
+    if rows != tables.rows(sin) {
+        return doubt("the tables of cosine and sine differ in length", None);
+    }
+    let at = |row: usize| (c * tables.get(cos, row), s * tables.get(sin, row));
+    let (c0, s0) = at(0);
+    let norm = c0.hypot(s0);
+    let unequal = (0..rows).any(|row| {
+        let (c, s) = at(row);
+        (c.hypot(s) - norm).abs() > NORM_TOLERANCE * norm || !c.is_finite()
+    });
+    if unequal || norm == 0.0 {
+        // Learned tables: the formula holds, the angle does not exist.
+        return Ok(Verdict { proof: Proof::Linear, origin: Origin::Table, amplitude: 1.0 });
+    }
+    let begins_at_zero = s0.abs() <= NORM_TOLERANCE * norm;
+    if begins_at_zero && c0 < 0.0 {
+        return doubt("the cosine is negated", None);
+    }
+    if begins_at_zero && rows > 1 {
+        let (c1, s1) = at(1);
+        // A frequency is at most 1 radian a position in every published scheme, so the first step tells the sense of turning.
+        if s1 < 0.0 && c1 > 0.0 {
+            return Err(INVERSE);
+        }
+    }
+    Ok(Verdict { proof: Proof::Rotation, origin: Origin::Table, amplitude: norm })
+}
+
+fn factors(arena: &Arena, mono: MonoId) -> SmallVec<[AtomId; 4]> {
+    if mono == MonoId::ONE { SmallVec::new() } else { arena.factors(mono) }
+}

@@ -1,0 +1,203 @@
+//! The graph's own tensors that hold the cosines and sines of a rotation.
+//!
+//! A tensor serves if its last axis holds one coefficient a pair, or one a channel, in the layout of the input; if it is
+//! computed before the rotated tensor; and if, after unit axes are inserted, it broadcasts against it with every root along
+//! the same axis.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::onnx::{DataType, ValueId};
+use crate::recognize::TableInput;
+use crate::symbolic::Interpreter;
+use crate::symbolic::poly::{Arena, PolyId};
+use crate::symbolic::value::{Value, strides};
+
+use super::groups::values_in_order;
+use super::readoff::{Rotation, members};
+
+/// Tensors by the first element they hold.
+///
+/// Axes before the last that are told apart are also indexed in their opaque form: a table folded to a constant follows
+/// positions that are opaque in the rotated tensor.
+pub struct Tables {
+    by_first: FxHashMap<PolyId, Vec<(ValueId, Rc<Value>)>>,
+    position: FxHashMap<ValueId, usize>,
+}
+
+/// A table that serves.
+#[derive(Clone)]
+pub struct Found {
+    /// The graph's value and the axes to insert.
+    pub input: TableInput,
+    /// Its element type.
+    pub dtype: DataType,
+    /// Size of its last axis.
+    pub width: usize,
+}
+
+impl Tables {
+    /// Collects the float tensors of a graph.
+    pub fn collect(it: &mut Interpreter<'_>) -> Tables {
+        let mut tables = Tables { by_first: FxHashMap::default(), position: FxHashMap::default() };
+        let index = it.index();
+        let inputs = index.values().filter(|&v| index.producer(v).is_none());
+        let ids: Vec<ValueId> = inputs.chain(values_in_order(it)).collect();
+        for (at, id) in ids.into_iter().enumerate() {
+            tables.position.insert(id, at);
+            let Some(value) = it.known(id).filter(|v| v.dtype.is_float() && v.rank() > 0).cloned() else { continue };
+            if let Some(opaque) = opaque_form(it, &value) {
+                tables.insert(id, Rc::new(opaque));
+            }
+            tables.insert(id, value);
+        }
+        tables
+    }
+
+    fn insert(&mut self, id: ValueId, value: Rc<Value>) {
+        if let Some(&first) = value.data.first() {
+            self.by_first.entry(first).or_default().push((id, value));
+        }
+    }
+
+    /// Tables for a rotation of `y`, both of one type and width: the narrowest that need the fewest inserted axes.
+    pub fn find(&self, it: &Interpreter<'_>, rotation: &Rotation, y: &Value, y_id: ValueId) -> Option<(Found, Found)> {
+        let cosines = self.candidates(it, rotation, y, y_id, &|pair| pair.0);
+        let sines = self.candidates(it, rotation, y, y_id, &|pair| pair.1);
+        let rank = |f: &Found| (f.width, f.input.unsqueeze.len(), f.dtype.bits());
+        cosines
+            .iter()
+            .flat_map(|c| sines.iter().map(move |s| (c, s)))
+            .filter(|(c, s)| c.dtype == s.dtype && c.width == s.width)
+            .min_by_key(|(c, s)| (rank(c), rank(s)))
+            .map(|(c, s)| (c.clone(), s.clone()))
+    }
+
+    fn candidates(
+        &self,
+        it: &Interpreter<'_>,
+        rotation: &Rotation,
+        y: &Value,
+        y_id: ValueId,
+        part: &dyn Fn(&(PolyId, PolyId)) -> PolyId,
+    ) -> Vec<Found> {
+        let wanted: Vec<Vec<PolyId>> = rotation.pairs.iter().map(|pairs| pairs.iter().map(part).collect()).collect();
+        let Some(&first) = wanted.first().and_then(|w| w.first()) else { return Vec::new() };
+        let before = self.position.get(&y_id).copied().unwrap_or(0);
+        let mut found: Vec<Found> = Vec::new();
+        for (id, value) in self.by_first.get(&first).into_iter().flatten() {
+            let id = *id;
+            if self.position.get(&id).is_none_or(|&at| at >= before) {
+                continue;
+            }
+            if value.dtype != y.dtype && value.dtype != DataType::F32 {
+                continue;
+            }
+            if y.dtype == DataType::F64 && value.dtype != DataType::F64 {
+                continue;
+            }
+            if let Some((unsqueeze, width)) = fits(&it.arena, value, y, rotation, &wanted) {
+                let input = TableInput { value: it.index().name(id).to_owned(), unsqueeze };
+                found.push(Found { input, dtype: value.dtype, width });
+            }
+        }
+        found
+    }
+}
+
+/// The value with every axis before the last opaque, where one of them is told apart and follows a rule.
+fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
+    let last = value.rank() - 1;
+    let told_apart = |axis: &usize| value.enumerated[*axis] && !value.is_unit(*axis);
+    let axes: SmallVec<[usize; 6]> = (0..last).filter(told_apart).collect();
+    if axes.is_empty() {
+        return None;
+    }
+    axes.into_iter().try_fold(value.clone(), |value, axis| value.with_opaque(&mut it.arena, &mut it.tables, axis).ok())
+}
+
+/// The axes to insert so that `table` broadcasts against `y` with the wanted coefficients, and its width.
+fn fits(arena: &Arena, table: &Value, y: &Value, rotation: &Rotation, wanted: &[Vec<PolyId>]) -> Option<(Vec<usize>, usize)> {
+    let width = table.extents(arena).last().copied()?;
+    if !table.enumerated[table.rank() - 1] || table.rank() > y.rank() || (width != rotation.width && width != rotation.width / 2) {
+        return None;
+    }
+    placements(table.rank(), y.rank()).into_iter().find_map(|axes| {
+        let placed = aligned(arena, table, y, &axes) && coefficients(arena, table, y, rotation, wanted, &axes, width);
+        // Leading axes are inserted by broadcasting itself.
+        let lead = axes.first().copied().unwrap_or(0);
+        placed.then(|| {
+            let unsqueeze = (lead..y.rank()).filter(|axis| !axes.contains(axis)).map(|axis| axis - lead).collect();
+            (unsqueeze, width)
+        })
+    })
+}
+
+/// All ways to lay the axes of a table along those of a tensor in order, the last along the last; plain broadcasting first.
+fn placements(table: usize, tensor: usize) -> Vec<SmallVec<[usize; 6]>> {
+    let mut all: Vec<SmallVec<[usize; 6]>> = (0..1u32 << (tensor - 1))
+        .filter(|mask| mask.count_ones() as usize == table - 1)
+        .map(|mask| (0..tensor - 1).filter(|axis| mask >> axis & 1 == 1).chain([tensor - 1]).collect())
+        .collect();
+    all.sort_by_key(|axes| std::cmp::Reverse(axes.iter().sum::<usize>()));
+    all
+}
+
+/// Whether every root of the table lies along the same axis of the tensor, and no axis is longer than the tensor's.
+fn aligned(arena: &Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
+    let live = table.live_roots(arena);
+    let mut followed: SmallVec<[bool; 6]> = SmallVec::from_elem(false, table.rank());
+    for root in &live {
+        let (Some(mine), Some(theirs)) = (table.axes_of(*root), y.axes_of(*root)) else { return false };
+        if mine.len() != theirs.len() || mine.iter().zip(theirs).any(|(&m, &t)| axes[m as usize] != t as usize) {
+            return false;
+        }
+        for &m in mine {
+            followed[m as usize] = true;
+        }
+    }
+    (0..table.rank() - 1).all(|axis| {
+        table.is_unit(axis) || table.shape[axis] == y.shape[axes[axis]] || (followed[axis] && !table.enumerated[axis])
+    })
+}
+
+fn coefficients(
+    arena: &Arena,
+    table: &Value,
+    y: &Value,
+    rotation: &Rotation,
+    wanted: &[Vec<PolyId>],
+    axes: &[usize],
+    width: usize,
+) -> bool {
+    let extents = y.extents(arena);
+    let leading = &extents[..extents.len() - 1];
+    let mine = table.extents(arena);
+    let steps = strides(&mine);
+    let mut row_steps: SmallVec<[usize; 6]> = SmallVec::from_elem(0, leading.len());
+    for (axis, &at) in axes.iter().enumerate().take(axes.len() - 1) {
+        if mine[axis] != 1 && mine[axis] != leading[at] {
+            return false;
+        }
+        row_steps[at] = steps[axis];
+    }
+    (0..wanted.len()).all(|lead| {
+        let mut rest = lead;
+        let mut row = 0;
+        for axis in (0..leading.len()).rev() {
+            row += rest % leading[axis] * row_steps[axis];
+            rest /= leading[axis];
+        }
+        (0..rotation.width / 2).all(|k| {
+            let holds = |column: usize| table.data.get(row + column) == Some(&wanted[lead][k]);
+            if width == rotation.width / 2 {
+                holds(k)
+            } else {
+                let (a, b) = members(rotation.input, k, rotation.width);
+                holds(a) && holds(b)
+            }
+        })
+    })
+}

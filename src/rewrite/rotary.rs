@@ -1,0 +1,110 @@
+//! The fused node of a rotary site and the unit axes of its tables.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::onnx::proto::NodeProto;
+use crate::onnx::{DataType, Edit, ModelFile, Tensor};
+use crate::recognize::{Site, TableInput};
+
+use phasor_ops::contract::rotary::{NAME, RotaryUse};
+use phasor_ops::contract::{DOMAIN, ElementType};
+
+use super::function::int;
+
+/// What the function body must serve.
+pub(super) fn use_of(site: &Site) -> RotaryUse {
+    RotaryUse {
+        attributes: site.attributes(),
+        table_width: Some(site.table_width),
+        head_dim: Some(site.head_dim),
+        x_dtype: element_type(site.dtype),
+        table_dtype: element_type(site.table_dtype),
+    }
+}
+
+fn element_type(dtype: DataType) -> ElementType {
+    match dtype {
+        DataType::F16 => ElementType::F16,
+        DataType::BF16 => ElementType::BF16,
+        DataType::F64 => ElementType::F64,
+        _ => ElementType::F32,
+    }
+}
+
+/// The fused node; it keeps name and output of the node it replaces.
+pub(super) fn node(file: &ModelFile, site: &Site, cos: String, sin: String) -> NodeProto {
+    let old = &file.graph().node[site.node];
+    NodeProto {
+        name: old.name.clone(),
+        op_type: Some(NAME.to_owned()),
+        domain: Some(DOMAIN.to_owned()),
+        input: vec![site.x.clone(), cos, sin],
+        output: old.output.clone(),
+        attribute: site.attributes().values().into_iter().map(|(name, value)| int(name, value)).collect(),
+        doc_string: old.doc_string.clone(),
+        metadata_props: old.metadata_props.clone(),
+        ..Default::default()
+    }
+}
+
+/// Names that the graph does not use yet, and the values made for unit axes so far.
+pub(super) struct Names {
+    taken: FxHashSet<String>,
+    unsqueezed: FxHashMap<TableInput, String>,
+}
+
+impl Names {
+    pub(super) fn new(file: &ModelFile) -> Names {
+        let index = file.index();
+        Names {
+            taken: index.values().map(|id| index.name(id).to_owned()).collect(),
+            unsqueezed: FxHashMap::default(),
+        }
+    }
+
+    fn fresh(&mut self, stem: &str) -> String {
+        let mut name = stem.to_owned();
+        let mut count = 1;
+        while !self.taken.insert(name.clone()) {
+            count += 1;
+            name = format!("{stem}_{count}");
+        }
+        name
+    }
+}
+
+/// The value to wire a table from: the graph's own, or one with unit axes inserted before the first site that needs it.
+pub(super) fn table(
+    site: &Site,
+    input: &TableInput,
+    sites: &[Site],
+    new: &mut BTreeMap<usize, Vec<NodeProto>>,
+    edit: &mut Edit,
+    names: &mut Names,
+) -> String {
+    if input.unsqueeze.is_empty() {
+        return input.value.clone();
+    }
+    if let Some(known) = names.unsqueezed.get(input) {
+        return known.clone();
+    }
+    let axes: Vec<i64> = input.unsqueeze.iter().map(|&axis| axis as i64).collect();
+    let output = names.fresh(&format!("{}_unsqueezed", input.value));
+    let mut node = NodeProto {
+        name: Some(output.clone()),
+        op_type: Some("Unsqueeze".to_owned()),
+        input: vec![input.value.clone()],
+        output: vec![output.clone()],
+        ..Default::default()
+    };
+    // Axes are an input since opset 13, the oldest a function body is written for.
+    let name = names.fresh(&format!("{output}_axes"));
+    edit.add_initializers.push(Tensor::from_i64(&[axes.len()], &axes).to_proto(&name));
+    node.input.push(name);
+    let first = sites.iter().filter(|s| s.cos == *input || s.sin == *input).map(|s| s.node).min().unwrap_or(site.node);
+    new.entry(first).or_default().insert(0, node);
+    names.unsqueezed.insert(input.clone(), output.clone());
+    output
+}

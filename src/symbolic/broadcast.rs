@@ -1,0 +1,168 @@
+//! Elementwise operations: operands brought to one rank, one set of enumerated axes, one alignment.
+
+use smallvec::{SmallVec, smallvec};
+
+use crate::onnx::DataType;
+
+use super::interpreter::Interpreter;
+use super::poly::{Arena, PolyId, Stop};
+use super::root::Restructure;
+use super::value::{Alignment, Axes, Extents, Shape, Value, strides, walk};
+
+/// Most elements told apart in one value. Where a result would have more, leading axes become opaque, never the channels.
+pub const BUDGET: usize = 16_384;
+
+/// Operands made compatible.
+pub struct Broadcast {
+    /// The operands, all of the result's rank.
+    pub operands: SmallVec<[Value; 3]>,
+    /// Shape of the result.
+    pub shape: Shape,
+    /// Enumerated axes of the result.
+    pub enumerated: SmallVec<[bool; 6]>,
+    /// Enumerated positions along each axis of the result.
+    pub extents: Extents,
+    /// Where the roots lie in the result.
+    pub alignment: Alignment,
+}
+
+impl Interpreter<'_> {
+    /// Brings values to a common rank and set of enumerated axes, as numpy broadcasting does.
+    pub fn broadcast(&mut self, values: &[&Value]) -> Result<Broadcast, Stop> {
+        let rank = values.iter().map(|v| v.rank()).max().unwrap_or(0);
+        let mut operands: SmallVec<[Value; 3]> = values.iter().map(|v| padded(v, rank)).collect();
+        let mut shape = Shape::new();
+        let mut enumerated = SmallVec::<[bool; 6]>::new();
+        for axis in 0..rank {
+            let dims = || operands.iter().filter(|v| !v.is_unit(axis));
+            let known = dims().find(|v| self.arena.as_integer(v.shape[axis]).is_some()).or_else(|| dims().next());
+            shape.push(known.map_or(PolyId::ONE, |v| v.shape[axis]));
+            enumerated.push(dims().all(|v| v.enumerated[axis]));
+        }
+        let extents = self.fit(&shape, &mut enumerated);
+        for operand in &mut operands {
+            for axis in 0..rank {
+                if !enumerated[axis] {
+                    *operand = operand.with_opaque(&mut self.arena, &mut self.tables, axis)?;
+                }
+            }
+        }
+        let alignment = align(&mut self.arena, &mut operands)?;
+        Ok(Broadcast { operands, shape, enumerated, extents, alignment })
+    }
+
+    /// Makes leading axes opaque until the enumerated positions fit the budget; returns the extents.
+    pub fn fit(&self, shape: &[PolyId], enumerated: &mut [bool]) -> Extents {
+        let mut extents: Extents = shape
+            .iter()
+            .zip(enumerated.iter())
+            .map(|(&dim, &e)| if e { self.arena.as_integer(dim).unwrap_or(1).max(0) as usize } else { 1 })
+            .collect();
+        for axis in 0..extents.len() {
+            if extents.iter().product::<usize>() <= BUDGET {
+                break;
+            }
+            if extents[axis] > 1 {
+                extents[axis] = 1;
+                enumerated[axis] = false;
+            }
+        }
+        extents
+    }
+
+    /// Applies `f` element by element.
+    pub fn elementwise(
+        &mut self,
+        values: &[&Value],
+        dtype: DataType,
+        f: &mut dyn FnMut(&mut Arena, &[PolyId]) -> Result<PolyId, Stop>,
+    ) -> Result<Value, Stop> {
+        if let [a] = values {
+            let mut data = Vec::with_capacity(a.data.len());
+            for &p in a.data.iter() {
+                data.push(f(&mut self.arena, &[p])?);
+            }
+            return Ok(Value { dtype, data: data.into(), ..(*a).clone() });
+        }
+        let Broadcast { operands, shape, enumerated, extents, alignment } = self.broadcast(values)?;
+        let steps: SmallVec<[Extents; 3]> = operands.iter().map(|v| strides(&v.extents(&self.arena))).collect();
+        let mut data = Vec::with_capacity(extents.iter().product());
+        let arena = &mut self.arena;
+        let mut args: SmallVec<[PolyId; 3]> = smallvec![PolyId::ZERO; operands.len()];
+        walk(&extents, &steps, &mut |offsets| {
+            for ((arg, operand), &offset) in args.iter_mut().zip(&operands).zip(offsets) {
+                *arg = operand.data[offset];
+            }
+            data.push(f(arena, &args)?);
+            Ok(())
+        })?;
+        Ok(Value { dtype, shape, enumerated, data: data.into(), alignment }.tidy(&self.arena))
+    }
+}
+
+/// The value with unit axes put in front.
+pub fn padded(value: &Value, rank: usize) -> Value {
+    let missing = rank - value.rank();
+    if missing == 0 {
+        return value.clone();
+    }
+    let mut shape: Shape = smallvec![PolyId::ONE; missing];
+    shape.extend_from_slice(&value.shape);
+    let mut enumerated: SmallVec<[bool; 6]> = smallvec![true; missing];
+    enumerated.extend_from_slice(&value.enumerated);
+    Value {
+        dtype: value.dtype,
+        shape,
+        enumerated,
+        data: value.data.clone(),
+        alignment: value.with_axes_moved(&|axis| axis + missing as u8),
+    }
+}
+
+/// One alignment for all operands. A root that lies along other axes in a later operand (positions of queries against
+/// positions of keys) becomes an alias there.
+pub fn align(arena: &mut Arena, operands: &mut [Value]) -> Result<Alignment, Stop> {
+    let mut all = Alignment::new();
+    for operand in operands {
+        let mut live = None;
+        for (root, axes) in operand.alignment.clone() {
+            let Some((_, known)) = all.iter().find(|(r, _)| *r == root) else {
+                all.push((root, axes));
+                continue;
+            };
+            if *known == axes {
+                continue;
+            }
+            let live = live.get_or_insert_with(|| operand.live_roots(arena));
+            if !live.contains(&root) {
+                operand.alignment.retain(|(r, _)| *r != root);
+                continue;
+            }
+            let alias = arena.derive(root, Restructure::Alias(axes.clone()));
+            operand.rename(arena, root, alias)?;
+            match all.iter().find(|(r, _)| *r == alias) {
+                None => all.push((alias, axes)),
+                Some((_, known)) if *known == axes => {}
+                Some(_) => return Err(Stop("one root along three axes")),
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Union of alignments that must agree.
+pub fn merge(into: &mut Alignment, from: &Alignment) -> Result<(), Stop> {
+    for (root, axes) in from {
+        match into.iter().find(|(r, _)| r == root) {
+            None => into.push((*root, axes.clone())),
+            Some((_, known)) if known == axes => {}
+            Some(_) => return Err(Stop("one root along two axes")),
+        }
+    }
+    Ok(())
+}
+
+/// Axes as a small vector.
+pub fn axes_from(iter: impl IntoIterator<Item = usize>) -> Axes {
+    iter.into_iter().map(|a| a as u8).collect()
+}

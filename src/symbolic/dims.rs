@@ -1,0 +1,34 @@
+//! Symbolic shapes in the form that facts use, which can be evaluated once symbols have numbers.
+
+use crate::facts::Dim;
+
+use super::function::Function;
+use super::poly::{Arena, Atom, MonoId, PolyId};
+
+/// A dimension; unknown where it depends on data.
+pub fn dim(arena: &Arena, p: PolyId) -> Dim {
+    let terms = arena.terms(p);
+    Dim::sum(terms.iter().map(|term| {
+        if term.coefficient.fract() != 0.0 {
+            return Dim::Unknown;
+        }
+        let coefficient = Dim::Known(term.coefficient as i64);
+        if term.mono == MonoId::ONE {
+            return coefficient;
+        }
+        let factors = arena.factors(term.mono);
+        Dim::product(std::iter::once(coefficient).chain(factors.iter().map(|&f| atom(arena, arena.atom_of(f)))))
+    }))
+}
+
+fn atom(arena: &Arena, atom: &Atom) -> Dim {
+    match atom {
+        Atom::Symbol(symbol) => Dim::symbol(arena.symbol_name(*symbol)),
+        // Dimensions are not negative, so rounding to zero is rounding down.
+        Atom::Apply { function: Function::IntegerDiv, args } => match arena.as_integer(args[1]) {
+            Some(by) if by > 0 => dim(arena, args[0]).floor_div(by),
+            _ => Dim::Unknown,
+        },
+        Atom::Apply { .. } | Atom::Channel { .. } => Dim::Unknown,
+    }
+}

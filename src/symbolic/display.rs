@@ -1,0 +1,46 @@
+//! Symbolic expressions for people.
+
+use super::poly::{Arena, Atom, MonoId, PolyId};
+
+/// A shape as `[batch, 32, seq, 128]`.
+pub fn shape(arena: &Arena, dims: &[PolyId]) -> String {
+    let dims: Vec<String> = dims.iter().map(|&dim| poly(arena, dim)).collect();
+    format!("[{}]", dims.join(", "))
+}
+
+/// A polynomial in the manner of `2*a*b + 1`; what has no short name is `?`.
+pub fn poly(arena: &Arena, p: PolyId) -> String {
+    let terms = arena.terms(p);
+    if terms.is_empty() {
+        return "0".into();
+    }
+    let mut text = String::new();
+    for term in terms.iter() {
+        if !text.is_empty() {
+            text.push_str(if term.coefficient < 0.0 { " - " } else { " + " });
+        } else if term.coefficient < 0.0 {
+            text.push('-');
+        }
+        let size = term.coefficient.abs();
+        if term.mono == MonoId::ONE {
+            text.push_str(&size.to_string());
+            continue;
+        }
+        if size != 1.0 {
+            text.push_str(&format!("{size}*"));
+        }
+        let factors: Vec<String> = arena.factors(term.mono).iter().map(|&f| atom(arena, arena.atom_of(f))).collect();
+        text.push_str(&factors.join("*"));
+    }
+    text
+}
+
+fn atom(arena: &Arena, atom: &Atom) -> String {
+    match atom {
+        Atom::Symbol(symbol) => match arena.symbol_name(*symbol) {
+            name if name.starts_with('?') => "?".into(),
+            name => name.to_owned(),
+        },
+        Atom::Channel { .. } | Atom::Apply { .. } => "?".into(),
+    }
+}

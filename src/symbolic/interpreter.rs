@@ -1,0 +1,393 @@
+//! Runs a graph on abstract values.
+//!
+//! Nodes are visited in topological order. A node whose operator the domain knows gives the value its transfer function
+//! computes; any other, and any that goes beyond a bound, gives a *fresh root* of the shape that is known of it. Nothing here
+//! is an error: less knowledge only means fewer proofs. Constants are decoded when a transfer function asks for them, so the
+//! weights of dense layers stay unread.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
+
+use crate::facts::{Dim, Facts};
+use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto};
+use crate::onnx::{DataType, GraphIndex, ModelFile, Tensor, ValueId};
+
+use super::generalise::column_at;
+use super::ops;
+use super::poly::{Arena, PolyId, Stop};
+use super::root::RootKind;
+use super::table::Tables;
+use super::value::{Alignment, Shape, Value};
+
+/// Longest axis whose elements are told apart. Head sizes reach 256; the hidden axes of small models fit as well.
+pub const MAX_CHANNELS: usize = 512;
+/// Longest integer vector that is a value of its own (a shape, a set of axes).
+const MAX_VECTOR: i64 = 16;
+/// Largest constant all of whose elements are told apart.
+const MAX_CONSTANT: usize = 4096;
+
+/// Why a node's outputs became fresh roots.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopped {
+    /// Position in `graph.node`.
+    pub node: usize,
+    /// The reason.
+    pub reason: Stop,
+}
+
+/// The abstract values of a graph.
+pub struct Interpreter<'a> {
+    /// The model.
+    pub file: &'a ModelFile,
+    facts: &'a Facts,
+    /// All expressions.
+    pub arena: Arena,
+    /// All constant tables.
+    pub tables: Tables,
+    values: Vec<Option<Rc<Value>>>,
+    tensors: FxHashMap<ValueId, Option<Rc<Tensor>>>,
+    constants: FxHashMap<ValueId, usize>,
+    /// Nodes that could not be interpreted, in order.
+    pub stopped: Vec<Stopped>,
+    parts: u32,
+}
+
+/// One node during its visit.
+pub struct Visit<'a> {
+    /// The node.
+    pub node: &'a NodeProto,
+    /// The values it reads; `None` for an absent optional input.
+    pub inputs: SmallVec<[Option<ValueId>; 4]>,
+}
+
+impl<'a> Visit<'a> {
+    fn attribute(&self, name: &str) -> Option<&'a AttributeProto> {
+        self.node.attribute.iter().find(|a| a.name() == name)
+    }
+
+    /// An integer attribute.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.attribute(name).and_then(|a| a.i)
+    }
+
+    /// A list of integers; absent if the attribute is.
+    pub fn ints(&self, name: &str) -> Option<&'a [i64]> {
+        self.attribute(name).map(|a| &a.ints[..])
+    }
+
+    /// A string attribute.
+    pub fn string(&self, name: &str) -> Option<&'a str> {
+        self.attribute(name).and_then(|a| a.s.as_ref()).and_then(|s| std::str::from_utf8(s).ok())
+    }
+
+    /// A tensor attribute.
+    pub fn tensor(&self, name: &str) -> Option<&'a TensorProto> {
+        self.attribute(name).and_then(|a| a.t.as_deref())
+    }
+
+    /// A list of floats.
+    pub fn floats(&self, name: &str) -> Option<&'a [f32]> {
+        self.attribute(name).map(|a| &a.floats[..])
+    }
+
+    /// A float attribute.
+    pub fn float(&self, name: &str) -> Option<f32> {
+        self.attribute(name).and_then(|a| a.f)
+    }
+
+    /// An input that must be there.
+    pub fn input(&self, position: usize) -> Result<ValueId, Stop> {
+        self.optional(position).ok_or(Stop("a required input is absent"))
+    }
+
+    /// An input that may be absent.
+    pub fn optional(&self, position: usize) -> Option<ValueId> {
+        self.inputs.get(position).copied().flatten()
+    }
+}
+
+impl<'a> Interpreter<'a> {
+    /// Interprets the main graph of a model.
+    pub fn run(file: &'a ModelFile, facts: &'a Facts) -> Interpreter<'a> {
+        let index = file.index();
+        let mut this = Interpreter {
+            file,
+            facts,
+            arena: Arena::new(),
+            tables: Tables::default(),
+            values: vec![None; index.len()],
+            tensors: FxHashMap::default(),
+            constants: FxHashMap::default(),
+            stopped: Vec::new(),
+            parts: 0,
+        };
+        for &position in index.order() {
+            this.visit(position);
+        }
+        this
+    }
+
+    /// The names and uses of the graph's values.
+    pub fn index(&self) -> &'a GraphIndex {
+        self.file.index()
+    }
+
+    fn visit(&mut self, position: usize) {
+        let file = self.file;
+        let node = &file.graph().node[position];
+        let index = self.index();
+        let inputs = node.input.iter().map(|name| if name.is_empty() { None } else { index.id(name) }).collect();
+        let visit = Visit { node, inputs };
+        let results = match ops::interpret(self, &visit) {
+            Ok(results) => results,
+            Err(reason) => {
+                self.stopped.push(Stopped { node: position, reason });
+                SmallVec::new()
+            }
+        };
+        let mut results = results.into_iter();
+        for name in &node.output {
+            let result = results.next().flatten();
+            let Some(id) = index.id(name).filter(|_| !name.is_empty()) else { continue };
+            if node.op_type() == "Constant" {
+                self.constants.insert(id, position);
+            }
+            let value = match result {
+                Some(value) if value.data.len() <= super::broadcast::BUDGET => Some(value),
+                _ => self.unknown_output(&visit, id),
+            };
+            self.values[id.index()] = value.map(Rc::new);
+        }
+    }
+
+    /// The value of an input of the node being visited.
+    pub fn value(&mut self, id: ValueId) -> Result<Rc<Value>, Stop> {
+        if let Some(value) = &self.values[id.index()] {
+            return Ok(value.clone());
+        }
+        let made = match self.file.index().initializer(id) {
+            Some(position) => {
+                let file = self.file;
+                let tensor = &file.graph().initializer[position];
+                self.constant_value(id, tensor)
+            }
+            None if self.file.index().producer(id).is_none() => {
+                let name = self.file.index().name(id);
+                self.facts_of(name).map(|(dtype, shape)| self.fresh(id, dtype, shape))
+            }
+            None => None,
+        };
+        let made = Rc::new(made.ok_or(Stop("an input of unknown rank"))?);
+        self.values[id.index()] = Some(made.clone());
+        Ok(made)
+    }
+
+    /// The value, if one was computed or asked for.
+    pub fn known(&self, id: ValueId) -> Option<&Rc<Value>> {
+        self.values[id.index()].as_ref()
+    }
+
+    /// Element type and symbolic shape that the facts know.
+    pub fn facts_of(&mut self, name: &str) -> Option<(DataType, Shape)> {
+        let fact = self.facts.get(name)?;
+        let (dtype, dims) = (fact.dtype?, fact.shape.as_ref()?);
+        let arena = &mut self.arena;
+        let shape = dims.iter().enumerate().map(|(axis, dim)| dimension(arena, dim, &|| format!("?{name}.{axis}"))).collect();
+        Some((dtype, shape))
+    }
+
+    fn unknown_output(&mut self, visit: &Visit<'_>, id: ValueId) -> Option<Value> {
+        let name = self.file.index().name(id);
+        let known = self.facts_of(name);
+        let inferred = ops::shapes::infer(self, visit, id);
+        let (dtype, shape) = match (inferred, known) {
+            (Some((dtype, shape)), Some((_, declared))) if declared.len() == shape.len() => {
+                // A declared size that is a number beats an expression; a declared symbol may contradict and does not.
+                let arena = &self.arena;
+                let sharper = |(&own, &other): (&PolyId, &PolyId)| if arena.as_integer(other).is_some() { other } else { own };
+                (dtype, shape.iter().zip(&declared).map(sharper).collect())
+            }
+            (Some(inferred), _) => inferred,
+            (None, Some(known)) => known,
+            (None, None) => return None,
+        };
+        Some(self.fresh(id, dtype, shape))
+    }
+
+    /// A fresh root for a value: the channel axis enumerated, all others opaque.
+    pub fn fresh(&mut self, id: ValueId, dtype: DataType, shape: Shape) -> Value {
+        self.fresh_part(RootKind::Fresh(id.index() as u32, 0), dtype, shape)
+    }
+
+    /// A fresh root for one of several values that a node makes from one.
+    pub fn fresh_piece(&mut self, id: ValueId, dtype: DataType, shape: Shape) -> Value {
+        self.parts += 1;
+        self.fresh_part(RootKind::Fresh(id.index() as u32, self.parts), dtype, shape)
+    }
+
+    fn fresh_part(&mut self, kind: RootKind, dtype: DataType, shape: Shape) -> Value {
+        let enumerated = self.channel_axes(dtype, &shape);
+        let mut count = 1;
+        let mut axes = smallvec![];
+        for (axis, (&dim, &told_apart)) in shape.iter().zip(&enumerated).enumerate() {
+            if told_apart {
+                count *= self.arena.as_integer(dim).unwrap_or(1).max(0) as u32;
+            } else {
+                axes.push(axis as u8);
+            }
+        }
+        let root = self.arena.root(kind, count, dtype.is_float());
+        let data = (0..count).map(|index| self.arena.channel(root, index)).collect();
+        let mut alignment = Alignment::new();
+        alignment.push((root, axes));
+        Value { dtype, shape, enumerated, data, alignment }
+    }
+
+    /// Which axes of a fresh root are told apart: axes of size 1, the last axis that is longer, and with it an axis of
+    /// pairs ([..., r/2, 2] or, in five and more dimensions, [..., 2, r/2]).
+    pub fn channel_axes(&self, dtype: DataType, shape: &[PolyId]) -> SmallVec<[bool; 6]> {
+        let size = |axis: usize| self.arena.as_integer(shape[axis]);
+        let mut enumerated: SmallVec<[bool; 6]> = (0..shape.len()).map(|axis| size(axis) == Some(1)).collect();
+        let mut long = (0..shape.len()).rev().filter(|&axis| size(axis) != Some(1));
+        let Some(last) = long.next() else { return enumerated };
+        if !dtype.is_float() {
+            enumerated[last] |= shape.len() == 1 && size(last).is_some_and(|n| (0..=MAX_VECTOR).contains(&n));
+            return enumerated;
+        }
+        let Some(width) = size(last).filter(|&n| (0..=MAX_CHANNELS as i64).contains(&n)) else { return enumerated };
+        enumerated[last] = last + 1 == shape.len();
+        if let Some(before) = long.next().filter(|_| enumerated[last])
+            && let Some(pairs) = size(before).filter(|&n| n <= MAX_CHANNELS as i64)
+            && (width == 2 || (pairs == 2 && shape.len() >= 5))
+        {
+            enumerated[before] = true;
+        }
+        enumerated
+    }
+
+    /// The decoded constant behind a value: an initializer or the output of a `Constant` node.
+    pub fn tensor(&mut self, id: ValueId) -> Option<Rc<Tensor>> {
+        if let Some(known) = self.tensors.get(&id) {
+            return known.clone();
+        }
+        let file = self.file;
+        let proto = match file.index().initializer(id) {
+            Some(position) => Some(&file.graph().initializer[position]),
+            None => self.constants.get(&id).and_then(|&node| {
+                let node = &file.graph().node[node];
+                node.attribute.iter().find(|a| a.name() == "value").and_then(|a| a.t.as_deref())
+            }),
+        };
+        let tensor = proto.and_then(|proto| file.tensor(proto).ok()).map(Rc::new);
+        self.tensors.insert(id, tensor.clone());
+        tensor
+    }
+
+    /// The value of a constant tensor.
+    pub fn constant_value(&mut self, id: ValueId, proto: &TensorProto) -> Option<Value> {
+        let dtype = DataType::from_onnx(proto.data_type())?;
+        let shape: Shape = proto.dims.iter().map(|&d| self.arena.integer(d)).collect();
+        let dims: SmallVec<[usize; 6]> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<_>>()?;
+        let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+        let numeric = dtype.is_float() || dtype.is_integer() || dtype == DataType::Bool;
+        if numeric && count <= MAX_CONSTANT && dims.iter().all(|&d| d <= MAX_CHANNELS) {
+            return match self.load(id, proto) {
+                Some(tensor) => {
+                    let data = (0..count).map(|k| self.arena.constant(tensor.element(k))).collect();
+                    Some(Value::enumerated(dtype, shape, data))
+                }
+                None => Some(self.fresh(id, dtype, shape)),
+            };
+        }
+        let long: SmallVec<[usize; 6]> = (0..dims.len()).filter(|&axis| dims[axis] != 1).collect();
+        let table = match long[..] {
+            [rows, columns] if numeric && columns + 1 == dims.len() && dims[columns] <= MAX_CHANNELS => Some((rows, dims[columns])),
+            [rows] if numeric => Some((rows, 1)),
+            _ => None,
+        };
+        if let Some((rows, columns)) = table
+            && let Some(tensor) = self.load(id, proto)
+        {
+            return self.table_value(dtype, shape, &tensor, rows, columns).ok();
+        }
+        Some(self.fresh(id, dtype, shape))
+    }
+
+    fn load(&mut self, id: ValueId, proto: &TensorProto) -> Option<Rc<Tensor>> {
+        let file = self.file;
+        self.tensors.entry(id).or_insert_with(|| file.tensor(proto).ok().map(Rc::new)).clone()
+    }
+
+    /// A constant as columns over the position along axis `rows`.
+    fn table_value(&mut self, dtype: DataType, shape: Shape, tensor: &Rc<Tensor>, rows: usize, columns: usize) -> Result<Value, Stop> {
+        let count = tensor.shape[rows];
+        let iota = self.arena.iota();
+        let position = self.arena.channel(iota, 0);
+        let mut data = Vec::with_capacity(columns);
+        for k in 0..columns {
+            let column = self.tables.column(tensor, k, columns, count);
+            data.push(column_at(&mut self.arena, column, position)?);
+        }
+        let mut enumerated: SmallVec<[bool; 6]> = smallvec![true; shape.len()];
+        enumerated[rows] = false;
+        let mut alignment = Alignment::new();
+        alignment.push((iota, smallvec![rows as u8]));
+        Ok(Value { dtype, shape, enumerated, data: data.into(), alignment })
+    }
+
+    /// The elements of an integer tensor whose axes are all enumerated: a shape, axes, bounds.
+    pub fn elements(&mut self, id: ValueId) -> Option<Vec<PolyId>> {
+        self.value(id).ok()?.elements().map(<[PolyId]>::to_vec)
+    }
+
+    /// The elements, if all are integer constants.
+    pub fn integers(&mut self, id: ValueId) -> Option<Vec<i64>> {
+        let elements = self.elements(id)?;
+        elements.into_iter().map(|p| self.arena.as_integer(p)).collect()
+    }
+
+    /// A list given as an attribute in old opsets and as an input in new ones.
+    pub fn ints_of(&mut self, visit: &Visit<'_>, attribute: &str, input: usize) -> Result<Option<Vec<i64>>, Stop> {
+        if let Some(list) = visit.ints(attribute) {
+            return Ok(Some(list.to_vec()));
+        }
+        match visit.optional(input) {
+            None => Ok(None),
+            Some(id) => self.integers(id).map(Some).ok_or(Stop("axes that are not constant")),
+        }
+    }
+}
+
+/// A dimension of the facts as a polynomial; what is unknown becomes a symbol of its own.
+fn dimension(arena: &mut Arena, dim: &Dim, unknown: &dyn Fn() -> String) -> PolyId {
+    exact_dimension(arena, dim).unwrap_or_else(|| arena.symbol(&unknown()))
+}
+
+fn exact_dimension(arena: &mut Arena, dim: &Dim) -> Option<PolyId> {
+    match dim {
+        Dim::Known(n) => Some(arena.integer(*n)),
+        Dim::Symbol(name) => Some(arena.symbol(name)),
+        Dim::Add(terms) => terms.iter().try_fold(PolyId::ZERO, |sum, term| {
+            let term = exact_dimension(arena, term)?;
+            arena.add(sum, term).ok()
+        }),
+        Dim::Mul(factors) => factors.iter().try_fold(PolyId::ONE, |product, factor| {
+            let factor = exact_dimension(arena, factor)?;
+            arena.mul(product, factor).ok()
+        }),
+        Dim::Div(inner, by) => {
+            let inner = exact_dimension(arena, inner)?;
+            let by = arena.integer(*by);
+            Some(super::ops::arithmetic::integer_quotient(arena, inner, by))
+        }
+        Dim::Unknown => None,
+    }
+}
+
+/// An axis counted from the end where negative.
+pub fn normal_axis(axis: i64, rank: usize) -> Result<usize, Stop> {
+    let shifted = if axis < 0 { axis + rank as i64 } else { axis };
+    usize::try_from(shifted).ok().filter(|&a| a < rank).ok_or(Stop("an axis out of range"))
+}

@@ -1,0 +1,21 @@
+//! The abstract interpreter: one domain for shapes, positions, tables and activations.
+//!
+//! A tensor's elements are polynomials ([`poly`]) over the channels of root tensors ([`root`]), dimension symbols and known
+//! functions ([`function`], [`table`]). [`value`] says which axes are told apart; [`interpreter`] walks the graph and [`ops`]
+//! holds one transfer function an operator family. What is computed is read off the result by [`crate::recognize`]; how the
+//! exporter spelled it is gone by then.
+#![forbid(unsafe_code)]
+
+pub mod broadcast;
+pub mod dims;
+pub mod display;
+pub mod function;
+pub mod generalise;
+pub mod interpreter;
+pub mod ops;
+pub mod poly;
+pub mod root;
+pub mod table;
+pub mod value;
+
+pub use interpreter::{Interpreter, Stopped};

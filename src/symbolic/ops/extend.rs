@@ -1,0 +1,146 @@
+//! Expand, Tile and Concat.
+
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use crate::symbolic::broadcast::{align, padded};
+use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, Visit, normal_axis};
+use crate::symbolic::poly::{PolyId, Stop};
+use crate::symbolic::value::{Extents, Shape, Value, strides, walk};
+
+/// Most elements of a value one of whose axes was repeated element by element.
+const MAX_REPEATED: usize = 4096;
+
+pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let a = it.value(visit.input(0)?)?;
+    let target: Shape = match it.elements(visit.input(1)?) {
+        Some(target) => target.into(),
+        None => {
+            let output = visit.node.output.first().map_or("", |name| name.as_str());
+            it.facts_of(output).map(|(_, shape)| shape).ok_or(Stop("an expansion to an unknown shape"))?
+        }
+    };
+    let rank = a.rank().max(target.len());
+    let mut value = padded(&a, rank);
+    let offset = rank - target.len();
+    let mut extents = value.extents(&it.arena);
+    let source = extents.clone();
+    for axis in 0..rank {
+        let Some(&goal) = axis.checked_sub(offset).and_then(|k| target.get(k)) else { continue };
+        if !value.is_unit(axis) || goal == PolyId::ONE {
+            continue;
+        }
+        value.shape[axis] = goal;
+        // Only an axis next to the channels can become part of them (a repeat before a reshape).
+        let count = it.arena.as_integer(goal).filter(|&n| n >= 0 && n <= MAX_CHANNELS as i64).map(|n| n as usize);
+        match count {
+            Some(n) if axis + 2 >= rank && extents.iter().product::<usize>() * n <= MAX_REPEATED => extents[axis] = n,
+            _ => value.enumerated[axis] = false,
+        }
+    }
+    let mut data = Vec::with_capacity(extents.iter().product());
+    walk(&extents, &[strides(&source)], &mut |at| {
+        data.push(value.data[at[0]]);
+        Ok(())
+    })?;
+    value.data = data.into();
+    Ok(value)
+}
+
+pub(super) fn tile(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let a = it.value(visit.input(0)?)?;
+    let repeats = it.elements(visit.input(1)?).ok_or(Stop("unknown repeats"))?;
+    if repeats.len() != a.rank() {
+        return Err(Stop("repeats of other rank"));
+    }
+    let source = a.extents(&it.arena);
+    let mut extents = source.clone();
+    let mut value = (*a).clone();
+    for (axis, &repeat) in repeats.iter().enumerate() {
+        if repeat == PolyId::ONE {
+            continue;
+        }
+        let count = it.arena.as_integer(repeat).filter(|&n| n >= 0).map(|n| n as usize);
+        match count {
+            Some(n) if value.enumerated[axis] && extents.iter().product::<usize>() * n <= MAX_REPEATED && source[axis] * n <= MAX_CHANNELS => {
+                extents[axis] = source[axis] * n;
+                value.shape[axis] = it.arena.integer(extents[axis] as i64);
+            }
+            _ if value.is_unit(axis) => {
+                value.shape[axis] = repeat;
+                value.enumerated[axis] = false;
+            }
+            _ => return Err(Stop("a repeated axis whose elements are not told apart")),
+        }
+    }
+    // A repeated position is the position modulo the original size: tiling is not a stride, so positions are counted out.
+    let mut data = Vec::with_capacity(extents.iter().product());
+    let steps = strides(&source);
+    let mut position: Extents = SmallVec::from_elem(0, extents.len());
+    for _ in 0..extents.iter().product::<usize>() {
+        let at: usize = (0..extents.len()).map(|axis| position[axis] % source[axis] * steps[axis]).sum();
+        data.push(a.data[at]);
+        for axis in (0..extents.len()).rev() {
+            position[axis] += 1;
+            if position[axis] < extents[axis] {
+                break;
+            }
+            position[axis] = 0;
+        }
+    }
+    value.data = data.into();
+    Ok(value)
+}
+
+pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let values: Vec<Rc<Value>> = (0..visit.inputs.len()).map(|k| visit.input(k).and_then(|id| it.value(id))).collect::<Result<_, _>>()?;
+    let first = values.first().ok_or(Stop("nothing to concatenate"))?;
+    let rank = first.rank();
+    let axis = normal_axis(visit.int("axis").ok_or(Stop("no axis"))?, rank)?;
+    if values.iter().any(|v| v.rank() != rank) {
+        return Err(Stop("concatenated values of other rank"));
+    }
+    if values.iter().any(|v| !v.enumerated[axis]) {
+        return Err(Stop("a concatenation along an opaque axis"));
+    }
+    let mut operands: Vec<Value> = values.iter().map(|v| (**v).clone()).collect();
+    let mut shape = Shape::new();
+    let mut enumerated = SmallVec::<[bool; 6]>::new();
+    for k in 0..rank {
+        if k == axis {
+            let mut total = PolyId::ZERO;
+            for operand in &operands {
+                total = it.arena.add(total, operand.shape[k])?;
+            }
+            shape.push(total);
+            enumerated.push(true);
+            continue;
+        }
+        let known = operands.iter().find(|v| it.arena.as_integer(v.shape[k]).is_some()).unwrap_or(&operands[0]);
+        shape.push(known.shape[k]);
+        enumerated.push(operands.iter().all(|v| v.enumerated[k]));
+    }
+    let before = enumerated.clone();
+    let extents = it.fit(&shape, &mut enumerated);
+    if !enumerated[axis] && before[axis] {
+        return Err(Stop("a concatenation too wide to tell apart"));
+    }
+    for operand in &mut operands {
+        for k in (0..rank).filter(|&k| !enumerated[k]) {
+            *operand = operand.with_opaque(&mut it.arena, &mut it.tables, k)?;
+        }
+    }
+    let alignment = align(&mut it.arena, &mut operands)?;
+    // One row-major run of every operand for each position before the axis.
+    let inner: usize = extents[axis + 1..].iter().product();
+    let outer: usize = extents[..axis].iter().product();
+    let mut data = Vec::with_capacity(extents.iter().product());
+    for o in 0..outer {
+        for operand in &operands {
+            let count = operand.extents(&it.arena)[axis] * inner;
+            data.extend_from_slice(operand.data.get(o * count..(o + 1) * count).ok_or(Stop("concatenated values of other shape"))?);
+        }
+    }
+    Ok(Value { dtype: operands[0].dtype, shape, enumerated, data: data.into(), alignment })
+}

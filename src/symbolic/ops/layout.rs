@@ -1,0 +1,94 @@
+//! Operators that move axes and touch no element.
+
+use smallvec::SmallVec;
+
+use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::poly::{PolyId, Stop};
+use crate::symbolic::value::{Extents, Shape, Value, strides, walk};
+
+pub(super) fn identity(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    it.value(visit.input(0)?).map(|v| (*v).clone())
+}
+
+pub(super) fn transpose(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let a = it.value(visit.input(0)?)?;
+    let permutation: SmallVec<[usize; 6]> = match visit.ints("perm") {
+        Some(perm) => perm.iter().map(|&axis| normal_axis(axis, a.rank())).collect::<Result<_, _>>()?,
+        None => (0..a.rank()).rev().collect(),
+    };
+    permuted(it, &a, &permutation)
+}
+
+/// The value with axis `permutation[k]` at position `k`.
+pub(super) fn permuted(it: &Interpreter<'_>, a: &Value, permutation: &[usize]) -> Result<Value, Stop> {
+    let mut seen = SmallVec::<[bool; 6]>::from_elem(false, a.rank());
+    if permutation.len() != a.rank() || permutation.iter().any(|&axis| std::mem::replace(&mut seen[axis], true)) {
+        return Err(Stop("a permutation of other rank"));
+    }
+    let extents = a.extents(&it.arena);
+    let steps = strides(&extents);
+    let order = |list: &Extents| permutation.iter().map(|&axis| list[axis]).collect::<Extents>();
+    let mut data = Vec::with_capacity(a.data.len());
+    walk(&order(&extents), &[order(&steps)], &mut |at| {
+        data.push(a.data[at[0]]);
+        Ok(())
+    })?;
+    let moved = |axis: u8| permutation.iter().position(|&p| p == axis as usize).unwrap_or(0) as u8;
+    Ok(Value {
+        dtype: a.dtype,
+        shape: permutation.iter().map(|&axis| a.shape[axis]).collect(),
+        enumerated: permutation.iter().map(|&axis| a.enumerated[axis]).collect(),
+        data: data.into(),
+        alignment: a.with_axes_moved(&moved),
+    })
+}
+
+pub(super) fn unsqueeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let a = it.value(visit.input(0)?)?;
+    let axes = it.ints_of(visit, "axes", 1)?.ok_or(Stop("axes that are absent"))?;
+    let rank = a.rank() + axes.len();
+    let axes: SmallVec<[usize; 6]> = axes.iter().map(|&axis| normal_axis(axis, rank)).collect::<Result<_, _>>()?;
+    with_unit_axes(&a, &axes)
+}
+
+/// The value with unit axes inserted at these positions of the result.
+pub(super) fn with_unit_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
+    let rank = a.rank() + axes.len();
+    let kept: SmallVec<[usize; 6]> = (0..rank).filter(|axis| !axes.contains(axis)).collect();
+    if kept.len() != a.rank() {
+        return Err(Stop("an axis inserted twice"));
+    }
+    let mut shape: Shape = SmallVec::from_elem(PolyId::ONE, rank);
+    let mut enumerated = SmallVec::from_elem(true, rank);
+    for (old, &new) in kept.iter().enumerate() {
+        shape[new] = a.shape[old];
+        enumerated[new] = a.enumerated[old];
+    }
+    let alignment = a.with_axes_moved(&|axis| kept[axis as usize] as u8);
+    Ok(Value { dtype: a.dtype, shape, enumerated, data: a.data.clone(), alignment })
+}
+
+pub(super) fn squeeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let a = it.value(visit.input(0)?)?;
+    let axes: SmallVec<[usize; 6]> = match it.ints_of(visit, "axes", 1)? {
+        Some(axes) => axes.iter().map(|&axis| normal_axis(axis, a.rank())).collect::<Result<_, _>>()?,
+        None => (0..a.rank()).filter(|&axis| a.is_unit(axis)).collect(),
+    };
+    without_axes(&a, &axes)
+}
+
+/// The value without these axes, all of size 1.
+pub(super) fn without_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
+    if axes.iter().any(|&axis| !a.is_unit(axis)) {
+        return Err(Stop("a squeezed axis that may be longer than 1"));
+    }
+    let kept: SmallVec<[usize; 6]> = (0..a.rank()).filter(|axis| !axes.contains(axis)).collect();
+    let moved = |axis: u8| kept.iter().position(|&k| k == axis as usize).unwrap_or(0) as u8;
+    Ok(Value {
+        dtype: a.dtype,
+        shape: kept.iter().map(|&axis| a.shape[axis]).collect(),
+        enumerated: kept.iter().map(|&axis| a.enumerated[axis]).collect(),
+        data: a.data.clone(),
+        alignment: a.with_axes_moved(&moved),
+    })
+}

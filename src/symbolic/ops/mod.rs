@@ -1,0 +1,78 @@
+//! Transfer functions: what each operator does to abstract values, one file an operator family.
+//!
+//! A function that returns [`Stop`] is not an error: the interpreter makes a fresh root of the shape that
+//! [`shapes::infer`] or the facts know. Domains other than ONNX's own are never interpreted.
+
+pub mod arithmetic;
+mod creation;
+mod extend;
+mod gather;
+mod layout;
+mod linear;
+mod reshape;
+mod scatter;
+pub mod shapes;
+mod slicing;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::interpreter::{Interpreter, Visit};
+use super::poly::Stop;
+use super::value::Value;
+
+/// The outputs of a node; `None` where nothing is known of one.
+pub type Outputs = SmallVec<[Option<Value>; 1]>;
+
+/// Interprets one node.
+pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
+    if !matches!(visit.node.domain(), "" | "ai.onnx") {
+        return Err(Stop("an operator of a foreign domain"));
+    }
+    let op = visit.node.op_type();
+    if let Some(function) = arithmetic::unary(op) {
+        return arithmetic::apply_unary(it, visit, function).map(one);
+    }
+    if let Some(function) = arithmetic::binary(op) {
+        return arithmetic::apply_binary(it, visit, function).map(one);
+    }
+    let value = match op {
+        "Add" | "Sum" => arithmetic::add(it, visit)?,
+        "Sub" => arithmetic::sub(it, visit)?,
+        "Mul" => arithmetic::mul(it, visit)?,
+        "Div" => arithmetic::div(it, visit)?,
+        "Neg" => arithmetic::neg(it, visit)?,
+        "Greater" | "GreaterOrEqual" => arithmetic::greater(it, visit)?,
+        "Where" => arithmetic::select(it, visit)?,
+        "Mod" => arithmetic::modulo(it, visit)?,
+        "Cast" | "CastLike" => arithmetic::cast(it, visit)?,
+        "Identity" | "Dropout" => layout::identity(it, visit)?,
+        "Transpose" => layout::transpose(it, visit)?,
+        "Unsqueeze" => layout::unsqueeze(it, visit)?,
+        "Squeeze" => layout::squeeze(it, visit)?,
+        "Reshape" => reshape::reshape(it, visit)?,
+        "Flatten" => reshape::flatten(it, visit)?,
+        "Expand" => extend::expand(it, visit)?,
+        "Tile" => extend::tile(it, visit)?,
+        "Concat" => extend::concat(it, visit)?,
+        "Slice" => slicing::slice(it, visit)?,
+        "Split" => return slicing::split(it, visit),
+        "Gather" => gather::gather(it, visit)?,
+        "GatherElements" => gather::gather_elements(it, visit)?,
+        "GatherND" => gather::gather_nd(it, visit)?,
+        "ScatterND" => scatter::scatter_nd(it, visit)?,
+        "MatMul" => linear::matmul(it, visit)?,
+        "Einsum" => linear::einsum(it, visit)?,
+        "ReduceSum" => linear::reduce_sum(it, visit)?,
+        "Constant" => creation::constant(it, visit)?,
+        "ConstantOfShape" => creation::constant_of_shape(it, visit)?,
+        "Range" => creation::range(it, visit)?,
+        "Shape" => creation::shape(it, visit)?,
+        "Size" => creation::size(it, visit)?,
+        _ => return Err(Stop("an operator the analysis does not know")),
+    };
+    Ok(one(value))
+}
+
+fn one(value: Value) -> Outputs {
+    smallvec![Some(value)]
+}

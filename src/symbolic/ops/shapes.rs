@@ -1,0 +1,143 @@
+//! Shapes of values that are not interpreted further: enough of ONNX's shape inference to keep fresh roots aligned with the
+//! symbols of the model's inputs, where the facts know less.
+
+use crate::onnx::{DataType, ValueId};
+use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::poly::PolyId;
+use crate::symbolic::value::Shape;
+
+/// Element type and shape of an output, from the values of the inputs.
+pub fn infer(it: &mut Interpreter<'_>, visit: &Visit<'_>, output: ValueId) -> Option<(DataType, Shape)> {
+    if !matches!(visit.node.domain(), "" | "ai.onnx" | "com.microsoft") {
+        return None;
+    }
+    let first = visit.node.output.first().map(|name| it.index().id(name) == Some(output)).unwrap_or(false);
+    match visit.node.op_type() {
+        "MatMul" => matmul(it, visit),
+        "Gemm" => gemm(it, visit),
+        "Softmax" | "LogSoftmax" | "Relu" | "LeakyRelu" | "Gelu" | "FastGelu" | "QuickGelu" | "Tanh" | "Sigmoid" | "HardSigmoid"
+        | "HardSwish" | "Erf" | "Elu" | "Selu" | "Celu" | "Softplus" | "Softsign" | "Mish" | "Swish" | "CumSum" | "Trilu" | "Clip"
+        | "ScatterND" | "ScatterElements" | "RMSNormalization" | "SimplifiedLayerNormalization" | "LpNormalization" | "Pow"
+        | "Reciprocal" | "Sqrt" | "Exp" | "Log" | "Cos" | "Sin" | "Neg" | "Identity" | "Dropout" | "InstanceNormalization"
+        | "GroupNormalization" | "BatchNormalization" | "LayerNormalization" | "BiasGelu" | "RotaryEmbedding"
+            if first =>
+        {
+            same(it, visit, 0)
+        }
+        "Cast" => same(it, visit, 0).and_then(|(_, shape)| {
+            let to = i32::try_from(visit.int("to")?).ok().and_then(DataType::from_onnx)?;
+            Some((to, shape))
+        }),
+        "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Mod" | "Sum" | "PRelu" => broadcast(it, visit, 0, None),
+        "And" | "Or" | "Xor" | "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" => {
+            broadcast(it, visit, 0, Some(DataType::Bool))
+        }
+        "Where" => broadcast(it, visit, 1, None),
+        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1" | "ReduceL2" | "ReduceSumSquare" => {
+            reduce(it, visit)
+        }
+        "Gather" => gather(it, visit),
+        "Concat" => concat(it, visit),
+        "Reshape" => reshape(it, visit),
+        _ => None,
+    }
+}
+
+fn input(it: &mut Interpreter<'_>, visit: &Visit<'_>, position: usize) -> Option<(DataType, Shape)> {
+    let id = visit.optional(position)?;
+    // Initializers are weights here: their shape is enough, their data stays unread.
+    if let Some(index) = it.index().initializer(id) {
+        let file = it.file;
+        let proto = &file.graph().initializer[index];
+        let shape = proto.dims.iter().map(|&d| it.arena.integer(d)).collect();
+        return Some((DataType::from_onnx(proto.data_type())?, shape));
+    }
+    let value = it.value(id).ok()?;
+    Some((value.dtype, value.shape.clone()))
+}
+
+fn same(it: &mut Interpreter<'_>, visit: &Visit<'_>, position: usize) -> Option<(DataType, Shape)> {
+    input(it, visit, position)
+}
+
+fn joined(it: &Interpreter<'_>, shapes: &[Shape]) -> Shape {
+    let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
+    (0..rank)
+        .map(|axis| {
+            let mut dims = shapes.iter().filter_map(|s| (axis + s.len()).checked_sub(rank).map(|k| s[k])).filter(|&d| d != PolyId::ONE);
+            let first = dims.clone().next().unwrap_or(PolyId::ONE);
+            dims.find(|&d| it.arena.as_integer(d).is_some()).unwrap_or(first)
+        })
+        .collect()
+}
+
+fn broadcast(it: &mut Interpreter<'_>, visit: &Visit<'_>, typed: usize, dtype: Option<DataType>) -> Option<(DataType, Shape)> {
+    let inputs: Vec<(DataType, Shape)> = (0..visit.inputs.len()).map(|k| input(it, visit, k)).collect::<Option<_>>()?;
+    let dtype = dtype.or_else(|| inputs.get(typed).map(|(d, _)| *d))?;
+    let shapes: Vec<Shape> = inputs.into_iter().map(|(_, s)| s).collect();
+    Some((dtype, joined(it, &shapes)))
+}
+
+fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let ((dtype, a), (_, b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
+    if a.len() < 2 || b.len() < 2 {
+        return None;
+    }
+    let mut shape = joined(it, &[a[..a.len() - 2].into(), b[..b.len() - 2].into()]);
+    shape.push(a[a.len() - 2]);
+    shape.push(b[b.len() - 1]);
+    Some((dtype, shape))
+}
+
+fn gemm(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let ((dtype, a), (_, b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
+    let transposed = |name: &str| visit.int(name).unwrap_or(0) != 0;
+    let rows = *a.get(usize::from(transposed("transA")))?;
+    let columns = *b.get(usize::from(!transposed("transB")))?;
+    Some((dtype, Shape::from_slice(&[rows, columns])))
+}
+
+fn reduce(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let (dtype, shape) = input(it, visit, 0)?;
+    let axes = match it.ints_of(visit, "axes", 1).ok()? {
+        Some(axes) => axes.iter().map(|&axis| normal_axis(axis, shape.len()).ok()).collect::<Option<Vec<_>>>()?,
+        None if visit.int("noop_with_empty_axes") == Some(1) => return Some((dtype, shape)),
+        None => (0..shape.len()).collect(),
+    };
+    let keep = visit.int("keepdims").unwrap_or(1) != 0;
+    let kept = shape.iter().enumerate().filter_map(|(axis, &dim)| match axes.contains(&axis) {
+        true => keep.then_some(PolyId::ONE),
+        false => Some(dim),
+    });
+    Some((dtype, kept.collect()))
+}
+
+fn gather(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let ((dtype, a), (_, index)) = (input(it, visit, 0)?, input(it, visit, 1)?);
+    let axis = normal_axis(visit.int("axis").unwrap_or(0), a.len()).ok()?;
+    let mut shape: Shape = a[..axis].into();
+    shape.extend(index);
+    shape.extend_from_slice(&a[axis + 1..]);
+    Some((dtype, shape))
+}
+
+fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let (dtype, mut shape) = input(it, visit, 0)?;
+    let axis = normal_axis(visit.int("axis")?, shape.len()).ok()?;
+    for k in 1..visit.inputs.len() {
+        let (_, next) = input(it, visit, k)?;
+        shape[axis] = it.arena.add(shape[axis], *next.get(axis)?).ok()?;
+    }
+    Some((dtype, shape))
+}
+
+fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let a = it.value(visit.optional(0)?).ok()?;
+    let list = match visit.ints("shape") {
+        Some(list) => list.iter().map(|&d| it.arena.integer(d)).collect(),
+        None => it.elements(visit.optional(1)?)?,
+    };
+    let shape = super::reshape::target(it, &a, &list, visit).ok()?;
+    Some((a.dtype, shape))
+}
+

@@ -1,0 +1,234 @@
+//! Slice and Split.
+//!
+//! On an enumerated axis elements are picked. On an opaque axis a position is replaced by `start + step · position`, and any
+//! other root is renamed by what was cut: two tensors cut alike stay equal.
+
+use smallvec::SmallVec;
+
+use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::poly::{PolyId, Stop};
+use crate::symbolic::root::Restructure;
+use crate::symbolic::value::{Value, split as around};
+
+use super::Outputs;
+
+/// Ends at or beyond this mean "to the end", as exporters write it.
+const TO_THE_END: i64 = i32::MAX as i64;
+
+pub(super) fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let mut a = (*it.value(visit.input(0)?)?).clone();
+    let mut bounds = |attribute: &str, input: usize| -> Result<Vec<PolyId>, Stop> {
+        match visit.ints(attribute) {
+            Some(list) => Ok(list.iter().map(|&v| it.arena.integer(v)).collect()),
+            None => it.elements(visit.input(input)?).ok_or(Stop("a slice with unknown bounds")),
+        }
+    };
+    let (starts, ends) = (bounds("starts", 1)?, bounds("ends", 2)?);
+    let axes = it.ints_of(visit, "axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = it.ints_of(visit, "steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
+        return Err(Stop("slice bounds of other length"));
+    }
+    for k in 0..starts.len() {
+        let axis = normal_axis(axes[k], a.rank())?;
+        let declared = visit.node.output.first().and_then(|name| it.facts_of(name)).and_then(|(_, shape)| shape.get(axis).copied());
+        a = cut(it, a, axis, starts[k], ends[k], steps[k], declared)?;
+    }
+    Ok(a)
+}
+
+fn cut(
+    it: &mut Interpreter<'_>,
+    a: Value,
+    axis: usize,
+    start: PolyId,
+    end: PolyId,
+    step: i64,
+    declared: Option<PolyId>,
+) -> Result<Value, Stop> {
+    let dim = a.shape[axis];
+    let size = it.arena.as_integer(dim);
+    let bounds = (it.arena.as_integer(start), it.arena.as_integer(end));
+    let whole = end == dim || bounds.1.is_some_and(|e| e >= TO_THE_END || size.is_some_and(|n| e >= n));
+    let from_start = start == PolyId::ZERO || bounds.0.is_some_and(|s| size.is_some_and(|n| s == -n)) || {
+        let back = it.arena.add(start, dim)?;
+        back == PolyId::ZERO
+    };
+    if step == 1 && from_start && whole {
+        return Ok(a);
+    }
+    if let (true, Some(n), Some(from), Some(to)) = (a.enumerated[axis], size, bounds.0, bounds.1) {
+        return Ok(pick(it, &a, axis, &positions(n, from, to, step)?));
+    }
+    if a.enumerated[axis] && !a.is_unit(axis) {
+        let opaque = a.with_opaque(&mut it.arena, &mut it.tables, axis)?;
+        return cut(it, opaque, axis, start, end, step, declared);
+    }
+    if a.enumerated[axis] {
+        return Err(Stop("a unit axis cut by unknown bounds"));
+    }
+    // Bounds counted from the end are made absolute; unknown signs are taken as the exporters mean them, from the start.
+    let absolute = |it: &mut Interpreter<'_>, p: PolyId| match it.arena.as_integer(p) {
+        Some(v) if v < 0 => it.arena.add(p, dim),
+        _ => Ok(p),
+    };
+    let first = absolute(it, start)?;
+    let last = if whole { dim } else { absolute(it, end)? };
+    let length = match (step, size, bounds.0, bounds.1) {
+        (_, Some(n), Some(from), Some(to)) => {
+            let count = positions(n, from, to, step)?.len();
+            it.arena.integer(count as i64)
+        }
+        (1, ..) => {
+            let own = it.arena.sub(last, first)?;
+            match declared {
+                Some(d) if it.arena.as_integer(own).is_none() && it.arena.as_integer(d).is_some() => d,
+                _ => own,
+            }
+        }
+        _ => declared.ok_or(Stop("a strided slice of an axis of unknown size"))?,
+    };
+    if step <= 0 && size.is_none() {
+        return Err(Stop("an axis of unknown size reversed"));
+    }
+    let first = match (step < 0, size, bounds.0) {
+        (true, Some(n), Some(from)) => it.arena.integer(if from < 0 { from + n } else { from.min(n - 1) }),
+        (true, ..) => return Err(Stop("a reversed slice with unknown bounds")),
+        _ => first,
+    };
+    sliced(it, a, axis, first, step, length)
+}
+
+/// Cuts an opaque axis.
+fn sliced(it: &mut Interpreter<'_>, mut a: Value, axis: usize, start: PolyId, step: i64, length: PolyId) -> Result<Value, Stop> {
+    for (root, axes) in a.alignment.clone() {
+        let Some(k) = axes.iter().position(|&at| at as usize == axis) else { continue };
+        if it.arena.is_iota(root) {
+            let position = it.arena.channel(root, 0);
+            let scaled = it.arena.scale(position, step as f64);
+            let moved = it.arena.add(start, scaled)?;
+            if moved != position {
+                let mut data = a.data.to_vec();
+                for p in &mut data {
+                    *p = it.arena.substitute(*p, root, moved)?;
+                }
+                a.data = data.into();
+            }
+        } else if start != PolyId::ZERO || step != 1 || a.shape[axis] != length {
+            let new = it.arena.derive(root, Restructure::Slice { axis: k as u8, start, step, length });
+            a.rename(&mut it.arena, root, new)?;
+        }
+    }
+    a.shape[axis] = length;
+    Ok(a)
+}
+
+/// The positions that constant bounds take from an axis, as ONNX clamps them.
+fn positions(size: i64, start: i64, end: i64, step: i64) -> Result<Vec<usize>, Stop> {
+    let absolute = |v: i64| if v < 0 { v.saturating_add(size) } else { v };
+    let mut list = Vec::new();
+    if step > 0 {
+        let (mut at, end) = (absolute(start).clamp(0, size), absolute(end).clamp(0, size));
+        while at < end {
+            list.push(at as usize);
+            at = at.saturating_add(step);
+        }
+    } else if step < 0 {
+        let (mut at, end) = (absolute(start).clamp(-1, size - 1), absolute(end).clamp(-1, size - 1));
+        while at > end && at >= 0 {
+            list.push(at as usize);
+            at = at.saturating_add(step);
+        }
+    } else {
+        return Err(Stop("a slice with step 0"));
+    }
+    Ok(list)
+}
+
+/// The elements at these positions of an enumerated axis.
+pub(super) fn pick(it: &mut Interpreter<'_>, a: &Value, axis: usize, positions: &[usize]) -> Value {
+    let extents = a.extents(&it.arena);
+    let (outer, count, inner) = around(&extents, axis);
+    let mut data = Vec::with_capacity(outer * positions.len() * inner);
+    for o in 0..outer {
+        for &k in positions {
+            let at = (o * count + k) * inner;
+            data.extend_from_slice(&a.data[at..at + inner]);
+        }
+    }
+    let mut value = a.clone();
+    value.shape[axis] = it.arena.integer(positions.len() as i64);
+    value.data = data.into();
+    value.tidy(&it.arena)
+}
+
+pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
+    let a = it.value(visit.input(0)?)?;
+    let axis = normal_axis(visit.int("axis").unwrap_or(0), a.rank())?;
+    let sizes: Vec<i64> = match it.ints_of(visit, "split", 1)? {
+        Some(sizes) => sizes,
+        None => {
+            let size = it.arena.as_integer(a.shape[axis]).ok_or(Stop("an axis of unknown size split evenly"))?;
+            let parts = visit.node.output.len().max(1) as i64;
+            let chunk = (size + parts - 1) / parts;
+            (0..parts).map(|k| chunk.min(size - k * chunk).max(0)).collect()
+        }
+    };
+    let mut outputs = Outputs::new();
+    let mut from = 0;
+    for (size, name) in sizes.into_iter().zip(&visit.node.output) {
+        let piece = if a.enumerated[axis] {
+            let total = a.extents(&it.arena)[axis];
+            let list: Vec<usize> = (from as usize..).take(size.max(0) as usize).filter(|&k| k < total).collect();
+            pick(it, &a, axis, &list)
+        } else if axis + 1 == a.rank() && a.dtype.is_float() {
+            // Channels too wide to tell apart: every part starts anew, and is told apart where it is narrow enough.
+            let mut shape = a.shape.clone();
+            shape[axis] = it.arena.integer(size);
+            let id = it.index().id(name).ok_or(Stop("an output without a name"))?;
+            it.fresh_piece(id, a.dtype, shape)
+        } else {
+            let (start, length) = (it.arena.integer(from), it.arena.integer(size));
+            sliced(it, (*a).clone(), axis, start, 1, length)?
+        };
+        from += size;
+        outputs.push(Some(piece));
+    }
+    Ok(outputs)
+}
+
+/// A constant index on an opaque axis: the axis is gone or has the length of the index.
+pub(super) fn indexed(it: &mut Interpreter<'_>, a: &Value, axis: usize, indices: &[i64]) -> Result<Value, Stop> {
+    let mut value = a.clone();
+    let size = it.arena.as_integer(a.shape[axis]);
+    for (root, axes) in a.alignment.clone() {
+        let Some(k) = axes.iter().position(|&at| at as usize == axis) else { continue };
+        if it.arena.is_iota(root) {
+            let [index] = indices else { return Err(Stop("several constant rows of a table")) };
+            let row = match size {
+                Some(n) if *index < 0 => index + n,
+                None if *index < 0 => return Err(Stop("a row counted from an unknown end")),
+                _ => *index,
+            };
+            let row = it.arena.integer(row);
+            let mut data = value.data.to_vec();
+            for p in &mut data {
+                *p = it.arena.substitute(*p, root, row)?;
+            }
+            value.data = data.into();
+            value.alignment.retain(|(r, _)| *r != root);
+        } else {
+            let indices: SmallVec<[i64; 4]> = indices.into();
+            let new = it.arena.derive(root, Restructure::Index { axis: k as u8, indices });
+            value.rename(&mut it.arena, root, new)?;
+        }
+    }
+    value.shape[axis] = it.arena.integer(indices.len() as i64);
+    if indices.len() == 1 {
+        // The axis has size 1 now: no root follows it any more.
+        value.enumerated[axis] = true;
+        let unfollowed = value.alignment.iter().map(|(root, axes)| (*root, axes.iter().copied().filter(|&at| at as usize != axis).collect()));
+        value.alignment = unfollowed.collect();
+    }
+    Ok(value)
+}

@@ -1,0 +1,588 @@
+//! Hash-consed polynomials: what one element of a tensor is, as an exact expression.
+//!
+//! An element is a polynomial with real coefficients over *atoms*. An atom is one channel of a root tensor, a symbolic
+//! dimension, or a function of polynomials (`cos`, `where`, a row of a constant table ...). Equal expressions get equal
+//! ids, so that equality is an integer comparison and every operation is computed once.
+//!
+//! Everything is exact over the reals; rounding and casts are not modelled. Sizes are bounded by [`MAX_TERMS`] and
+//! [`MAX_DEGREE`]: beyond them an operation stops, and the caller starts a fresh root.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::function::Function;
+use super::root::{Root, RootId, RootKind};
+
+/// Most terms of a polynomial. Rotations have 2, two-dimensional angles up to 4; activations that mix grow without bound.
+pub const MAX_TERMS: usize = 12;
+/// Most factors of a monomial. A rotated, normed and scaled channel has about 5.
+pub const MAX_DEGREE: usize = 8;
+
+/// Why an operation could not be interpreted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop(pub &'static str);
+
+/// An interned polynomial. The top bit marks `1 · atom`, so that the channels of a fresh root need no table entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PolyId(u32);
+
+/// An interned monomial. The top bit marks a product; otherwise the monomial is one atom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MonoId(u32);
+
+/// An interned atom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AtomId(u32);
+
+const TAG: u32 = 1 << 31;
+
+/// An indivisible factor.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Atom {
+    /// Element `index` of the enumerated axes of a root.
+    Channel {
+        /// The root tensor.
+        root: RootId,
+        /// Row-major position over the root's enumerated axes.
+        index: u32,
+    },
+    /// A symbolic dimension, by its position in the symbol list.
+    Symbol(u32),
+    /// A function of polynomials.
+    Apply {
+        /// The function.
+        function: Function,
+        /// Its arguments.
+        args: SmallVec<[PolyId; 3]>,
+    },
+}
+
+/// One term: coefficient times monomial.
+#[derive(Clone, Copy, Debug)]
+pub struct Term {
+    /// The monomial.
+    pub mono: MonoId,
+    /// Its coefficient, never zero.
+    pub coefficient: f64,
+}
+
+impl PartialEq for Term {
+    fn eq(&self, other: &Self) -> bool {
+        self.mono == other.mono && self.coefficient.to_bits() == other.coefficient.to_bits()
+    }
+}
+impl Eq for Term {}
+impl std::hash::Hash for Term {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.mono.hash(state);
+        self.coefficient.to_bits().hash(state);
+    }
+}
+
+/// The terms of a polynomial, in a fixed order.
+pub enum Terms<'a> {
+    /// `1 · atom`.
+    One([Term; 1]),
+    /// An interned polynomial.
+    Many(&'a [Term]),
+}
+
+impl std::ops::Deref for Terms<'_> {
+    type Target = [Term];
+    fn deref(&self) -> &[Term] {
+        match self {
+            Terms::One(term) => term,
+            Terms::Many(terms) => terms,
+        }
+    }
+}
+
+/// The roots a polynomial depends on, ascending.
+pub type RootSet = SmallVec<[RootId; 4]>;
+
+struct Poly {
+    terms: Rc<[Term]>,
+    roots: RootSet,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Memo {
+    Add(PolyId, PolyId),
+    Mul(PolyId, PolyId),
+    Rename(PolyId, RootId, RootId),
+    Substitute(PolyId, RootId, PolyId),
+}
+
+/// All polynomials, atoms and roots of one analysis.
+pub struct Arena {
+    atoms: Vec<Atom>,
+    atom_ids: FxHashMap<Atom, AtomId>,
+    monos: Vec<SmallVec<[AtomId; 4]>>,
+    mono_ids: FxHashMap<SmallVec<[AtomId; 4]>, MonoId>,
+    polys: Vec<Poly>,
+    poly_ids: FxHashMap<Rc<[Term]>, PolyId>,
+    memo: FxHashMap<Memo, Result<PolyId, Stop>>,
+    symbols: Vec<String>,
+    symbol_ids: FxHashMap<String, u32>,
+    pub(super) roots: Vec<Root>,
+    pub(super) root_ids: FxHashMap<RootKind, RootId>,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Arena {
+    /// An empty arena.
+    pub fn new() -> Self {
+        let mut arena = Arena {
+            atoms: Vec::new(),
+            atom_ids: FxHashMap::default(),
+            monos: Vec::new(),
+            mono_ids: FxHashMap::default(),
+            polys: Vec::new(),
+            poly_ids: FxHashMap::default(),
+            memo: FxHashMap::default(),
+            symbols: Vec::new(),
+            symbol_ids: FxHashMap::default(),
+            roots: Vec::new(),
+            root_ids: FxHashMap::default(),
+        };
+        let empty = arena.mono(SmallVec::new());
+        debug_assert_eq!(empty, MonoId::ONE);
+        let zero = arena.intern(Vec::new());
+        debug_assert_eq!(zero, PolyId::ZERO);
+        let one = arena.constant(1.0);
+        debug_assert_eq!(one, PolyId::ONE);
+        arena
+    }
+
+    /// The constant `value`.
+    pub fn constant(&mut self, value: f64) -> PolyId {
+        if value == 0.0 {
+            return PolyId::ZERO;
+        }
+        self.intern(vec![Term { mono: MonoId::ONE, coefficient: value }])
+    }
+
+    /// The constant `value` of an integer.
+    pub fn integer(&mut self, value: i64) -> PolyId {
+        self.constant(value as f64)
+    }
+
+    /// The symbolic dimension called `name`.
+    pub fn symbol(&mut self, name: &str) -> PolyId {
+        let id = match self.symbol_ids.get(name) {
+            Some(&id) => id,
+            None => {
+                let id = self.symbols.len() as u32;
+                self.symbols.push(name.to_owned());
+                self.symbol_ids.insert(name.to_owned(), id);
+                id
+            }
+        };
+        let atom = self.atom(Atom::Symbol(id));
+        PolyId::of_atom(atom)
+    }
+
+    /// The name of a symbol.
+    pub fn symbol_name(&self, symbol: u32) -> &str {
+        &self.symbols[symbol as usize]
+    }
+
+    /// `function(args)`, computed where all arguments are constants.
+    pub fn apply(&mut self, function: Function, args: &[PolyId]) -> PolyId {
+        let constants: Option<SmallVec<[f64; 3]>> = args.iter().map(|&p| self.as_constant(p)).collect();
+        if let Some(value) = constants.and_then(|c| function.eval(&c)) {
+            return self.constant(value);
+        }
+        let atom = self.atom(Atom::Apply { function, args: args.into() });
+        PolyId::of_atom(atom)
+    }
+
+    /// The value of a constant polynomial.
+    pub fn as_constant(&self, p: PolyId) -> Option<f64> {
+        match &*self.terms(p) {
+            [] => Some(0.0),
+            [term] if term.mono == MonoId::ONE => Some(term.coefficient),
+            _ => None,
+        }
+    }
+
+    /// The value of a constant polynomial that is an integer; `i64::MAX` as exporters write "to the end" saturates.
+    pub fn as_integer(&self, p: PolyId) -> Option<i64> {
+        self.as_constant(p).filter(|v| v.fract() == 0.0).map(|v| v as i64)
+    }
+
+    /// The atom of a polynomial that is one atom with coefficient 1.
+    pub fn as_atom(&self, p: PolyId) -> Option<AtomId> {
+        p.atom()
+    }
+
+    /// The terms of a polynomial.
+    pub fn terms(&self, p: PolyId) -> Terms<'_> {
+        match p.atom() {
+            Some(atom) => Terms::One([Term { mono: MonoId(atom.0), coefficient: 1.0 }]),
+            None => Terms::Many(&self.polys[p.0 as usize].terms),
+        }
+    }
+
+    /// The atoms of a monomial, ascending, repeated for powers.
+    pub fn factors(&self, mono: MonoId) -> SmallVec<[AtomId; 4]> {
+        if mono.0 & TAG == 0 { SmallVec::from_slice(&[AtomId(mono.0)]) } else { self.monos[(mono.0 & !TAG) as usize].clone() }
+    }
+
+    /// The definition of an atom.
+    pub fn atom_of(&self, atom: AtomId) -> &Atom {
+        &self.atoms[atom.0 as usize]
+    }
+
+    /// The roots a polynomial depends on.
+    pub fn roots_of(&self, p: PolyId) -> RootSet {
+        match p.atom() {
+            Some(atom) => self.atom_roots(atom),
+            None => self.polys[p.0 as usize].roots.clone(),
+        }
+    }
+
+    fn atom_roots(&self, atom: AtomId) -> RootSet {
+        match &self.atoms[atom.0 as usize] {
+            Atom::Channel { root, .. } => SmallVec::from_slice(&[*root]),
+            Atom::Symbol(_) => SmallVec::new(),
+            Atom::Apply { args, .. } => {
+                let mut set = RootSet::new();
+                for &arg in args {
+                    union(&mut set, &self.roots_of(arg));
+                }
+                set
+            }
+        }
+    }
+
+    /// `a + b`.
+    pub fn add(&mut self, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
+        if a == PolyId::ZERO {
+            return Ok(b);
+        }
+        if b == PolyId::ZERO {
+            return Ok(a);
+        }
+        let key = Memo::Add(a.min(b), a.max(b));
+        if let Some(&known) = self.memo.get(&key) {
+            return known;
+        }
+        let sum = self.collect(self.terms(a).iter().chain(self.terms(b).iter()).copied().collect());
+        self.memo.insert(key, sum);
+        sum
+    }
+
+    /// `factor · p`.
+    pub fn scale(&mut self, p: PolyId, factor: f64) -> PolyId {
+        if factor == 1.0 {
+            return p;
+        }
+        if factor == 0.0 {
+            return PolyId::ZERO;
+        }
+        let terms = self.terms(p).iter().map(|t| Term { mono: t.mono, coefficient: t.coefficient * factor }).collect();
+        self.intern(terms)
+    }
+
+    /// `a - b`.
+    pub fn sub(&mut self, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
+        let negated = self.scale(b, -1.0);
+        self.add(a, negated)
+    }
+
+    /// `a · b`.
+    pub fn mul(&mut self, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
+        if let Some(c) = self.as_constant(a) {
+            return Ok(self.scale(b, c));
+        }
+        if let Some(c) = self.as_constant(b) {
+            return Ok(self.scale(a, c));
+        }
+        let key = Memo::Mul(a.min(b), a.max(b));
+        if let Some(&known) = self.memo.get(&key) {
+            return known;
+        }
+        let product = self.multiply(a, b);
+        self.memo.insert(key, product);
+        product
+    }
+
+    fn multiply(&mut self, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
+        let (left, right) = (self.terms(a).to_vec(), self.terms(b).to_vec());
+        if left.len() * right.len() > MAX_TERMS {
+            return Err(Stop("the product has too many terms"));
+        }
+        let mut terms = Vec::with_capacity(left.len() * right.len());
+        for s in &left {
+            for t in &right {
+                let mut factors = self.factors(s.mono);
+                factors.extend(self.factors(t.mono));
+                if factors.len() > MAX_DEGREE {
+                    return Err(Stop("the product has too many factors"));
+                }
+                factors.sort_unstable();
+                terms.push(Term { mono: self.mono(factors), coefficient: s.coefficient * t.coefficient });
+            }
+        }
+        self.collect(terms)
+    }
+
+    /// `a / b` where the division is exact: equal polynomials, a constant divisor, or monomials that divide.
+    pub fn div_exact(&mut self, a: PolyId, b: PolyId) -> Option<PolyId> {
+        if a == b && b != PolyId::ZERO {
+            return Some(PolyId::ONE);
+        }
+        let divisor = match &*self.terms(b) {
+            [term] => *term,
+            _ => return None,
+        };
+        let cut = self.factors(divisor.mono);
+        let mut terms = Vec::new();
+        for term in self.terms(a).to_vec() {
+            let mut factors = self.factors(term.mono);
+            for atom in &cut {
+                let at = factors.iter().position(|f| f == atom)?;
+                factors.remove(at);
+            }
+            terms.push(Term { mono: self.mono(factors), coefficient: term.coefficient / divisor.coefficient });
+        }
+        self.collect(terms).ok()
+    }
+
+    /// `p` with every channel of root `from` replaced by the same channel of root `to`.
+    pub fn rename(&mut self, p: PolyId, from: RootId, to: RootId) -> Result<PolyId, Stop> {
+        self.rewrite(p, from, Memo::Rename(p, from, to), &mut |arena, index| Ok(arena.channel(to, index)))
+    }
+
+    /// `p` with the (only) channel of root `from` replaced by the polynomial `by`.
+    pub fn substitute(&mut self, p: PolyId, from: RootId, by: PolyId) -> Result<PolyId, Stop> {
+        self.rewrite(p, from, Memo::Substitute(p, from, by), &mut |_, _| Ok(by))
+    }
+
+    fn rewrite(
+        &mut self,
+        p: PolyId,
+        from: RootId,
+        key: Memo,
+        replace: &mut dyn FnMut(&mut Arena, u32) -> Result<PolyId, Stop>,
+    ) -> Result<PolyId, Stop> {
+        if !self.roots_of(p).contains(&from) {
+            return Ok(p);
+        }
+        if let Some(&known) = self.memo.get(&key) {
+            return known;
+        }
+        let result = self.rewrite_terms(p, from, key, replace);
+        self.memo.insert(key, result);
+        result
+    }
+
+    fn rewrite_terms(
+        &mut self,
+        p: PolyId,
+        from: RootId,
+        key: Memo,
+        replace: &mut dyn FnMut(&mut Arena, u32) -> Result<PolyId, Stop>,
+    ) -> Result<PolyId, Stop> {
+        let mut sum = PolyId::ZERO;
+        for term in self.terms(p).to_vec() {
+            let mut product = self.constant(term.coefficient);
+            for atom in self.factors(term.mono) {
+                let factor = match self.atoms[atom.0 as usize].clone() {
+                    Atom::Channel { root, index } if root == from => replace(self, index)?,
+                    Atom::Channel { .. } | Atom::Symbol(_) => PolyId::of_atom(atom),
+                    Atom::Apply { function, args } => {
+                        let mut new = SmallVec::<[PolyId; 3]>::new();
+                        for arg in args {
+                            new.push(self.rewrite(arg, from, key.of(arg), replace)?);
+                        }
+                        self.apply(function, &new)
+                    }
+                };
+                product = self.mul(product, factor)?;
+            }
+            sum = self.add(sum, product)?;
+        }
+        Ok(sum)
+    }
+
+    pub(super) fn push_channels(&mut self, root: RootId, count: u32) -> u32 {
+        let first = self.atoms.len() as u32;
+        self.atoms.extend((0..count).map(|index| Atom::Channel { root, index }));
+        first
+    }
+
+    fn atom(&mut self, atom: Atom) -> AtomId {
+        if let Some(&id) = self.atom_ids.get(&atom) {
+            return id;
+        }
+        let id = AtomId(self.atoms.len() as u32);
+        self.atoms.push(atom.clone());
+        self.atom_ids.insert(atom, id);
+        id
+    }
+
+    fn mono(&mut self, factors: SmallVec<[AtomId; 4]>) -> MonoId {
+        if let [atom] = factors[..] {
+            return MonoId(atom.0);
+        }
+        if let Some(&id) = self.mono_ids.get(&factors) {
+            return id;
+        }
+        let id = MonoId(self.monos.len() as u32 | TAG);
+        self.monos.push(factors.clone());
+        self.mono_ids.insert(factors, id);
+        id
+    }
+
+    /// Sums terms of equal monomials and drops those that cancel.
+    fn collect(&mut self, mut terms: Vec<Term>) -> Result<PolyId, Stop> {
+        terms.sort_by_key(|t| t.mono);
+        terms.dedup_by(|later, kept| {
+            let same = later.mono == kept.mono;
+            if same {
+                kept.coefficient += later.coefficient;
+            }
+            same
+        });
+        terms.retain(|t| t.coefficient != 0.0);
+        if terms.len() > MAX_TERMS {
+            return Err(Stop("the sum has too many terms"));
+        }
+        Ok(self.intern(terms))
+    }
+
+    fn intern(&mut self, terms: Vec<Term>) -> PolyId {
+        if let [Term { mono, coefficient: 1.0 }] = terms[..]
+            && mono.0 & TAG == 0
+        {
+            return PolyId::of_atom(AtomId(mono.0));
+        }
+        if let Some(&id) = self.poly_ids.get(&terms[..]) {
+            return id;
+        }
+        let mut roots = RootSet::new();
+        for term in &terms {
+            for atom in self.factors(term.mono) {
+                union(&mut roots, &self.atom_roots(atom));
+            }
+        }
+        let id = PolyId(self.polys.len() as u32);
+        let terms: Rc<[Term]> = terms.into();
+        self.polys.push(Poly { terms: terms.clone(), roots });
+        self.poly_ids.insert(terms, id);
+        id
+    }
+}
+
+impl Memo {
+    /// The key of the same rewrite applied to another polynomial.
+    fn of(self, p: PolyId) -> Memo {
+        match self {
+            Memo::Rename(_, from, to) => Memo::Rename(p, from, to),
+            Memo::Substitute(_, from, by) => Memo::Substitute(p, from, by),
+            Memo::Add(..) | Memo::Mul(..) => unreachable!("only rewrites recurse"),
+        }
+    }
+}
+
+impl PolyId {
+    /// The constant 0.
+    pub const ZERO: PolyId = PolyId(0);
+    /// The constant 1.
+    pub const ONE: PolyId = PolyId(1);
+
+    /// `1 · atom`.
+    pub fn of_atom(atom: AtomId) -> PolyId {
+        PolyId(atom.0 | TAG)
+    }
+
+    fn atom(self) -> Option<AtomId> {
+        (self.0 & TAG != 0).then_some(AtomId(self.0 & !TAG))
+    }
+}
+
+impl MonoId {
+    /// The empty product.
+    pub const ONE: MonoId = MonoId(TAG);
+}
+
+impl AtomId {
+    pub(super) fn offset(first: u32, index: u32) -> AtomId {
+        AtomId(first + index)
+    }
+}
+
+fn union(into: &mut RootSet, from: &RootSet) {
+    for &root in from {
+        if let Err(at) = into.binary_search(&root) {
+            into.insert(at, root);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_expressions_have_equal_ids() {
+        let mut a = Arena::new();
+        let (x, y) = (a.symbol("x"), a.symbol("y"));
+        let sum = a.add(x, y).unwrap();
+        let left = a.mul(sum, sum).unwrap();
+        let (xx, xy, yy) = (a.mul(x, x).unwrap(), a.mul(x, y).unwrap(), a.mul(y, y).unwrap());
+        let twice = a.scale(xy, 2.0);
+        let right = a.add(xx, yy).unwrap();
+        let right = a.add(right, twice).unwrap();
+        assert_eq!(left, right);
+        assert_eq!(a.sub(left, right).unwrap(), PolyId::ZERO);
+    }
+
+    #[test]
+    fn exact_division() {
+        let mut a = Arena::new();
+        let (x, y) = (a.symbol("x"), a.symbol("y"));
+        let xy = a.mul(x, y).unwrap();
+        let p = a.scale(xy, 64.0);
+        let four_x = a.scale(x, 4.0);
+        let sixteen_y = a.scale(y, 16.0);
+        assert_eq!(a.div_exact(p, four_x), Some(sixteen_y));
+        let z = a.symbol("z");
+        assert_eq!(a.div_exact(p, z), None);
+    }
+
+    #[test]
+    fn substitution_reaches_into_functions() {
+        let mut a = Arena::new();
+        let iota = a.iota();
+        let i = a.channel(iota, 0);
+        let half = a.scale(i, 0.5);
+        let c = a.apply(Function::Cos, &[half]);
+        let p = a.symbol("p");
+        let half_p = a.scale(p, 0.5);
+        let expected = a.apply(Function::Cos, &[half_p]);
+        assert_eq!(a.substitute(c, iota, p), Ok(expected));
+    }
+
+    #[test]
+    fn growth_is_bounded() {
+        let mut a = Arena::new();
+        let mut p = a.symbol("s0");
+        for k in 1..MAX_TERMS {
+            let s = a.symbol(&format!("s{k}"));
+            p = a.add(p, s).unwrap();
+        }
+        let s = a.symbol("one too many");
+        assert!(a.add(p, s).is_err());
+        assert!(a.mul(p, p).is_err());
+    }
+}

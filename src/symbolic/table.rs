@@ -1,0 +1,119 @@
+//! Constant tables, by content.
+//!
+//! A column of a constant is a function of the row. Columns with equal content are one function, so that
+//! `concat(freqs, freqs)` is seen through a table that was folded to a constant. Content is compared by a hash over sampled
+//! rows first, and in full only where the samples agree: a vocabulary of embeddings is never read as a whole.
+
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHasher};
+use smallvec::SmallVec;
+
+use crate::onnx::Tensor;
+
+/// An interned table column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(u32);
+
+/// Fewest rows that make a column an arithmetic progression rather than a coincidence.
+const MIN_PROGRESSION: usize = 4;
+/// Rows whose content enters the hash.
+const SAMPLES: usize = 48;
+
+/// What a column turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Column {
+    /// The same number in every row.
+    Constant(f64),
+    /// `start + step · row`.
+    Affine {
+        /// Row 0.
+        start: f64,
+        /// Difference of neighbours.
+        step: f64,
+    },
+    /// Anything else.
+    Table(TableId),
+}
+
+enum Source {
+    Tensor { tensor: Rc<Tensor>, start: usize, stride: usize, rows: usize },
+    Numbers(Rc<[f64]>),
+}
+
+impl Source {
+    fn rows(&self) -> usize {
+        match self {
+            Source::Tensor { rows, .. } => *rows,
+            Source::Numbers(numbers) => numbers.len(),
+        }
+    }
+
+    fn get(&self, row: usize) -> f64 {
+        match self {
+            Source::Tensor { tensor, start, stride, .. } => tensor.element(start + row * stride),
+            Source::Numbers(numbers) => numbers[row],
+        }
+    }
+}
+
+/// All table columns of one analysis.
+#[derive(Default)]
+pub struct Tables {
+    columns: Vec<Source>,
+    by_hash: FxHashMap<u64, SmallVec<[TableId; 1]>>,
+}
+
+impl Tables {
+    /// The column of `rows` elements of `tensor` that begins at element `start`, `stride` elements apart.
+    pub fn column(&mut self, tensor: &Rc<Tensor>, start: usize, stride: usize, rows: usize) -> Column {
+        self.intern(Source::Tensor { tensor: tensor.clone(), start, stride, rows })
+    }
+
+    /// A column given by its numbers.
+    pub fn numbers(&mut self, numbers: &[f64]) -> Column {
+        self.intern(Source::Numbers(numbers.into()))
+    }
+
+    /// Number of rows of a table.
+    pub fn rows(&self, table: TableId) -> usize {
+        self.columns[table.0 as usize].rows()
+    }
+
+    /// One row of a table.
+    pub fn get(&self, table: TableId, row: usize) -> f64 {
+        self.columns[table.0 as usize].get(row)
+    }
+
+    fn intern(&mut self, source: Source) -> Column {
+        let rows = source.rows();
+        let (first, second) = (source.get(0), if rows > 1 { source.get(1) } else { source.get(0) });
+        let step = second - first;
+        if step.is_finite() && (step == 0.0 || rows >= MIN_PROGRESSION) && (0..rows).all(|row| source.get(row) == first + step * row as f64) {
+            return if step == 0.0 { Column::Constant(first) } else { Column::Affine { start: first, step } };
+        }
+        let hash = sample_hash(&source);
+        for &known in self.by_hash.get(&hash).into_iter().flatten() {
+            let other = &self.columns[known.0 as usize];
+            if other.rows() == rows && (0..rows).all(|row| other.get(row).to_bits() == source.get(row).to_bits()) {
+                return Column::Table(known);
+            }
+        }
+        let id = TableId(self.columns.len() as u32);
+        self.columns.push(source);
+        self.by_hash.entry(hash).or_default().push(id);
+        Column::Table(id)
+    }
+}
+
+fn sample_hash(source: &Source) -> u64 {
+    use std::hash::Hasher;
+    let rows = source.rows();
+    let mut hasher = FxHasher::default();
+    hasher.write_usize(rows);
+    for k in 0..SAMPLES.min(rows) {
+        let row = if rows <= SAMPLES { k } else { k * (rows - 1) / (SAMPLES - 1) };
+        hasher.write_u64(source.get(row).to_bits());
+    }
+    hasher.finish()
+}

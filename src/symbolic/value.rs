@@ -1,0 +1,209 @@
+//! The abstract value of a tensor.
+//!
+//! Every axis is *enumerated* (its elements are told apart) or *opaque* (one element stands for all). The channel axis is
+//! enumerated; batch, sequence and heads are opaque, whatever their size, so that the cost of a value is its head width.
+//! `data` holds one polynomial for each combination of enumerated positions. [`Alignment`] says which axis of the tensor
+//! every opaque axis of a root lies along: two tensors that agree in polynomials and alignment are equal element by element.
+
+use std::rc::Rc;
+
+use smallvec::{SmallVec, smallvec};
+
+use crate::onnx::DataType;
+
+use super::poly::{Arena, PolyId, Stop};
+use super::root::{Restructure, RootId};
+
+/// A symbolic shape: one polynomial over dimension symbols an axis.
+pub type Shape = SmallVec<[PolyId; 6]>;
+/// Tensor axis of each opaque axis of a root.
+pub type Axes = SmallVec<[u8; 4]>;
+/// The axes of every root that occurs in a value.
+pub type Alignment = SmallVec<[(RootId, Axes); 2]>;
+/// Number of enumerated positions along each axis (1 on opaque axes).
+pub type Extents = SmallVec<[usize; 6]>;
+
+/// What is known of one tensor.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// Element type.
+    pub dtype: DataType,
+    /// Symbolic shape.
+    pub shape: Shape,
+    /// Which axes are enumerated.
+    pub enumerated: SmallVec<[bool; 6]>,
+    /// One polynomial for each enumerated position, row major.
+    pub data: Rc<[PolyId]>,
+    /// Where the roots' opaque axes lie.
+    pub alignment: Alignment,
+}
+
+impl Value {
+    /// A tensor with all axes enumerated.
+    pub fn enumerated(dtype: DataType, shape: Shape, data: Vec<PolyId>) -> Value {
+        let rank = shape.len();
+        Value { dtype, shape, enumerated: smallvec![true; rank], data: data.into(), alignment: Alignment::new() }
+    }
+
+    /// Number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Enumerated positions along each axis.
+    pub fn extents(&self, arena: &Arena) -> Extents {
+        self.shape
+            .iter()
+            .zip(&self.enumerated)
+            .map(|(&dim, &enumerated)| if enumerated { arena.as_integer(dim).unwrap_or(1).max(0) as usize } else { 1 })
+            .collect()
+    }
+
+    /// The elements of a tensor whose axes are all enumerated.
+    pub fn elements(&self) -> Option<&[PolyId]> {
+        self.enumerated.iter().all(|&e| e).then_some(&self.data[..])
+    }
+
+    /// Whether the axis has size 1.
+    pub fn is_unit(&self, axis: usize) -> bool {
+        self.shape[axis] == PolyId::ONE
+    }
+
+    /// The axes of a root, if it occurs.
+    pub fn axes_of(&self, root: RootId) -> Option<&Axes> {
+        self.alignment.iter().find(|(r, _)| *r == root).map(|(_, axes)| axes)
+    }
+
+    /// The same elements under another shape of the same rank order: `moved[k]` is the new position of axis `k`.
+    pub fn with_axes_moved(&self, moved: &dyn Fn(u8) -> u8) -> Alignment {
+        self.alignment.iter().map(|(root, axes)| (*root, axes.iter().map(|&a| moved(a)).collect())).collect()
+    }
+
+    /// The roots that occur in the data.
+    pub fn live_roots(&self, arena: &Arena) -> SmallVec<[RootId; 4]> {
+        let mut live = SmallVec::<[RootId; 4]>::new();
+        let mut last = None;
+        for &p in self.data.iter() {
+            if last == Some(p) {
+                continue;
+            }
+            last = Some(p);
+            for root in arena.roots_of(p) {
+                if !live.contains(&root) {
+                    live.push(root);
+                }
+            }
+        }
+        live
+    }
+
+    /// Replaces one root by another everywhere; the axes stay.
+    pub fn rename(&mut self, arena: &mut Arena, from: RootId, to: RootId) -> Result<(), Stop> {
+        let mut data = self.data.to_vec();
+        for p in &mut data {
+            *p = arena.rename(*p, from, to)?;
+        }
+        self.data = data.into();
+        for (root, _) in &mut self.alignment {
+            if *root == from {
+                *root = to;
+            }
+        }
+        Ok(())
+    }
+
+    /// The value with axis `axis` opaque. Elements that differ along it must follow a rule in the position: a constant
+    /// column becomes a table of iota, an arithmetic progression an affine function of it.
+    pub fn with_opaque(&self, arena: &mut Arena, tables: &mut super::table::Tables, axis: usize) -> Result<Value, Stop> {
+        if !self.enumerated[axis] || self.is_unit(axis) {
+            return Ok(self.clone());
+        }
+        let extents = self.extents(arena);
+        let (outer, count, inner) = split(&extents, axis);
+        let mut data = Vec::with_capacity(outer * inner);
+        let mut varies = false;
+        let mut column = Vec::with_capacity(count);
+        for o in 0..outer {
+            for i in 0..inner {
+                column.clear();
+                column.extend((0..count).map(|k| self.data[(o * count + k) * inner + i]));
+                let p = super::generalise::along_iota(arena, tables, &column)?;
+                varies |= column.iter().any(|&q| q != column[0]);
+                data.push(p);
+            }
+        }
+        let mut value = self.clone();
+        value.enumerated[axis] = false;
+        value.data = data.into();
+        if varies {
+            let iota = arena.iota();
+            let axes: Axes = smallvec![axis as u8];
+            match value.axes_of(iota) {
+                None => value.alignment.push((iota, axes)),
+                Some(known) if *known == axes => {}
+                Some(_) => return Err(Stop("two position axes of one value")),
+            }
+        }
+        Ok(value)
+    }
+
+    /// Drops roots that no longer occur.
+    pub fn tidy(mut self, arena: &Arena) -> Value {
+        if self.alignment.len() > 1 {
+            let live = self.live_roots(arena);
+            self.alignment.retain(|(root, _)| live.contains(root));
+        }
+        self
+    }
+
+    /// Renames every root whose opaque axis lies along `axis`, by a change made for that axis of the root.
+    pub fn restructure(mut self, arena: &mut Arena, axis: usize, change: &dyn Fn(u8) -> Restructure) -> Result<Value, Stop> {
+        for (root, axes) in self.alignment.clone() {
+            if let Some(k) = axes.iter().position(|&a| a as usize == axis) {
+                let new = arena.derive(root, change(k as u8));
+                self.rename(arena, root, new)?;
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Product of the extents before, at and after an axis.
+pub fn split(extents: &[usize], axis: usize) -> (usize, usize, usize) {
+    (extents[..axis].iter().product(), extents[axis], extents[axis + 1..].iter().product())
+}
+
+/// Row-major strides, 0 along axes of extent 1.
+pub fn strides(extents: &[usize]) -> Extents {
+    let mut strides: Extents = smallvec![0; extents.len()];
+    let mut step = 1;
+    for axis in (0..extents.len()).rev() {
+        strides[axis] = if extents[axis] == 1 { 0 } else { step };
+        step *= extents[axis];
+    }
+    strides
+}
+
+/// Calls `visit` with the offset into every operand, over all positions of `extents` in row-major order.
+pub fn walk(extents: &[usize], operands: &[Extents], visit: &mut dyn FnMut(&[usize]) -> Result<(), Stop>) -> Result<(), Stop> {
+    let total: usize = extents.iter().product();
+    let mut position: Extents = smallvec![0; extents.len()];
+    let mut offsets: SmallVec<[usize; 4]> = smallvec![0; operands.len()];
+    for _ in 0..total {
+        visit(&offsets)?;
+        for axis in (0..extents.len()).rev() {
+            position[axis] += 1;
+            for (offset, strides) in offsets.iter_mut().zip(operands) {
+                *offset += strides[axis];
+            }
+            if position[axis] < extents[axis] {
+                break;
+            }
+            for (offset, strides) in offsets.iter_mut().zip(operands) {
+                *offset -= strides[axis] * position[axis];
+            }
+            position[axis] = 0;
+        }
+    }
+    Ok(())
+}
