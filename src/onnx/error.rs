@@ -70,6 +70,8 @@ pub enum Error {
         tensor: String,
         /// What is wrong with it.
         cause: String,
+        /// Whether they lie in a data file.
+        external: bool,
     },
     /// There is a file already where one must be written.
     #[error("`{}`: exists already", file.display())]
@@ -108,7 +110,7 @@ impl Error {
             Self::DefinedTwice { .. } | Self::Cycle { .. } => {
                 "the exporter wrote an invalid model: export it again"
             }
-            Self::Tensor { cause, .. } if cause.contains("data file") => {
+            Self::Tensor { external: true, .. } => {
                 "data files must lie where the model says, below its own folder"
             }
             Self::Exists { .. } => "`--force` replaces it",

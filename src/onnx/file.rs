@@ -129,6 +129,7 @@ impl ModelFile {
             file: self.path.clone(),
             tensor: tensor.name().to_owned(),
             cause,
+            external: tensor.is_external(),
         })
     }
 

@@ -12,15 +12,15 @@ use bytes::Bytes;
 /// # Errors
 /// Those of opening and mapping; `InvalidInput` for a folder, a pipe or a device.
 pub(super) fn map(path: &Path) -> io::Result<(Bytes, File)> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
+    // Asked of the path first: opening a pipe would wait for somebody to write into it.
+    if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "not a regular file",
         ));
     }
-    if metadata.len() == 0 {
+    let file = File::open(path)?;
+    if file.metadata()?.len() == 0 {
         return Ok((Bytes::new(), file));
     }
     // SAFETY: the map is private and read-only, and lives as long as the last `Bytes` made from it. Rust's aliasing rules

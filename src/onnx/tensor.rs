@@ -99,7 +99,7 @@ impl Tensor {
         let (dtype, shape) = header(tensor)?;
         let data = match &tensor.raw_data {
             Some(raw) => raw.clone(),
-            None => typed_data(tensor, dtype, count(&shape))?,
+            None => typed_data(tensor, dtype)?,
         };
         Self::new(dtype, shape, data)
     }
@@ -261,13 +261,8 @@ pub(super) fn byte_len(dtype: DataType, shape: &[usize]) -> Result<usize, String
     len.ok_or_else(|| format!("shape {shape:?} has too many elements"))
 }
 
-/// The elements of the typed field that ONNX prescribes for the type, as raw bytes. `expected` elements are allowed for,
-/// so that the output is never longer than the tensor.
-fn typed_data(
-    tensor: &TensorProto,
-    dtype: DataType,
-    expected: Option<usize>,
-) -> Result<Bytes, String> {
+/// The elements of the typed field that ONNX prescribes for the type, as raw bytes.
+fn typed_data(tensor: &TensorProto, dtype: DataType) -> Result<Bytes, String> {
     use DataType::*;
     match dtype {
         F32 | C64 => fixed(&tensor.float_data),
@@ -280,10 +275,7 @@ fn typed_data(
         // Types below a byte are packed in the typed field too: one number holds one byte.
         _ => narrow(&tensor.int32_data, |v| (v as u8).to_le_bytes()),
     }
-    .ok_or_else(|| {
-        let count = expected.map_or("too many".into(), |n| n.to_string());
-        format!("its typed data is damaged ({count} elements of {dtype} expected)")
-    })
+    .ok_or_else(|| format!("its typed data is damaged (elements of {dtype} expected)"))
 }
 
 fn fixed<T: Element>(field: &Packed<T>) -> Option<Bytes> {

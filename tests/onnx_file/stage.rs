@@ -8,7 +8,7 @@ use phasor::onnx::{Edit, Error, ModelFile};
 use prost::Message;
 use tempfile::TempDir;
 
-use crate::build::{external, model, node, small};
+use crate::build::{external, model, node, number, small, varint};
 
 fn temporary() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -306,4 +306,55 @@ fn links_to_data_are_followed() {
     staged.expect("a staged model").commit().expect("a model");
     let brought = fs::symlink_metadata(to.path().join("a.bin")).expect("a data file");
     assert!(brought.is_file());
+}
+
+/// A model whose single initializer is `len` bytes of a sparse file.
+fn huge(folder: &Path, len: u64) -> PathBuf {
+    use std::io::Write;
+    let field = |tag: u64, len: u64| [varint(tag << 3 | 2), varint(len)].concat();
+    let tensor_head = [
+        number(1, len),
+        number(2, 3),
+        crate::build::field(8, b"w"),
+        field(9, len),
+    ]
+    .concat();
+    let tensor_len = tensor_head.len() as u64 + len;
+    let graph_head = field(5, tensor_len);
+    let graph = field(7, graph_head.len() as u64 + tensor_len);
+    let head = [number(1, 8), graph, graph_head, tensor_head].concat();
+    let path = folder.join("huge.onnx");
+    let mut file = fs::File::create(&path).expect("a file");
+    file.write_all(&head).expect("a head");
+    file.set_len(head.len() as u64 + len)
+        .expect("a sparse file");
+    path
+}
+
+#[test]
+fn an_output_that_outgrows_protobuf_is_refused() {
+    let folder = temporary();
+    let path = huge(folder.path(), (1 << 31) - 100);
+    let file = ModelFile::open(&path).expect("a large model");
+    let edit = Edit {
+        metadata: vec![("k".into(), "v".repeat(100))],
+        ..Edit::default()
+    };
+    let error = file
+        .stage(&edit, &folder.path().join("out.onnx"), false)
+        .expect_err("too large");
+    assert!(
+        matches!(error, Error::TooLarge { .. }) && error.hint().is_some(),
+        "{error}"
+    );
+    assert_eq!(listing(folder.path()), ["huge.onnx"]);
+}
+
+#[test]
+fn files_beyond_protobufs_limit_are_read() {
+    let folder = temporary();
+    let path = huge(folder.path(), 5 << 30);
+    let file = ModelFile::open(&path).expect("a very large model");
+    let tensor = file.tensor(&file.graph().initializer[0]).expect("a view");
+    assert_eq!((tensor.len(), tensor.data[(5 << 30) - 1]), (5 << 30, 0));
 }
