@@ -8,6 +8,8 @@
 //! * Element types that tract lacks are replaced throughout by one that the model does not use ([`Retype`]).
 #![forbid(unsafe_code)]
 
+pub(crate) mod bridge;
+mod cast;
 mod retype;
 
 use crate::onnx::Tensor;
@@ -19,7 +21,8 @@ use crate::onnx::proto::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 
-pub(crate) use retype::Retype;
+pub(crate) use cast::cast;
+pub(crate) use retype::{Retype, is_known};
 
 /// Operators of `com.microsoft` that tract implements under their bare name.
 const CONTRIB: &[&str] = &[

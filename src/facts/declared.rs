@@ -46,21 +46,21 @@ pub(super) fn of_type(kind: &TypeProto) -> Option<Fact> {
     let Some(type_proto::Value::TensorType(tensor)) = &kind.value else {
         return None;
     };
-    let shape = tensor.shape.as_ref().map(|shape| {
-        shape
-            .dim
-            .iter()
-            .map(|dim| match &dim.value {
-                Some(tensor_shape_proto::dimension::Value::DimValue(n)) if *n >= 0 => {
-                    Dim::Known(*n)
-                }
-                Some(tensor_shape_proto::dimension::Value::DimParam(text)) => Dim::parse(text),
-                _ => Dim::Unknown,
-            })
-            .collect()
-    });
+    let shape = tensor
+        .shape
+        .as_ref()
+        .map(|shape| shape.dim.iter().map(dim).collect());
     Some(Fact {
         dtype: DataType::from_onnx(tensor.elem_type()),
         shape,
     })
+}
+
+/// One declared dimension.
+pub(super) fn dim(dim: &tensor_shape_proto::Dimension) -> Dim {
+    match &dim.value {
+        Some(tensor_shape_proto::dimension::Value::DimValue(n)) if *n >= 0 => Dim::Known(*n),
+        Some(tensor_shape_proto::dimension::Value::DimParam(text)) => Dim::parse(text),
+        _ => Dim::Unknown,
+    }
 }

@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tract")]
+mod analysis;
+#[cfg(feature = "tract")]
 pub(crate) mod copy;
 mod declared;
 mod dim;
@@ -64,6 +66,10 @@ impl Facts {
         let mut facts = Facts {
             by_name: declared::certain(file),
         };
+        #[cfg(feature = "tract")]
+        for (name, fact) in analysis::facts(file.model()) {
+            facts.by_name.entry(name).or_default().fill(&fact);
+        }
         for (name, fact) in declared::claimed(file) {
             facts.by_name.entry(name).or_default().fill(&fact);
         }

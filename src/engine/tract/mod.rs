@@ -8,12 +8,11 @@
 //! in between, and the outputs are f32.
 
 mod branches;
-pub(crate) mod bridge;
 mod contraction;
 mod operators;
 
 use super::{Engine, EngineError, Session, Source};
-use crate::facts::copy::{self, Plan, Retype};
+use crate::facts::copy::{self, Plan, Retype, bridge};
 use crate::facts::guard::caught;
 use crate::onnx::proto::{GraphProto, ModelProto, TensorProto};
 use crate::onnx::{self, ModelFile, Tensor};

@@ -1,8 +1,8 @@
 //! Shapes as plain integers.
 //!
 //! tract computes shapes with symbolic integers. Run on concrete shapes that costs correctness: the remainder of a negative
-//! symbolic integer is wrong, and a `Range` that counts down gets a length near 2⁶⁴. Here `Shape`, `Size` and `Cast` give plain
-//! 64-bit integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
+//! symbolic integer is wrong, and a `Range` that counts down gets a length near 2⁶⁴. Here `Shape` and `Size` give plain 64-bit
+//! integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
 
 use super::Built;
 use tract_onnx::model::{Onnx, ParsingContext};
@@ -14,7 +14,7 @@ pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register.insert("Shape", shape);
     onnx.op_register
         .insert("Size", |_, _| Ok((expand(Size), vec![])));
-    onnx.op_register.insert("Cast", cast);
+    onnx.op_register.insert("Cast", crate::facts::copy::cast);
     onnx.op_register
         .insert("Range", |_, _| Ok((expand(Range), vec![])));
 }
@@ -23,15 +23,6 @@ fn shape(_: &ParsingContext, node: &NodeProto) -> Built {
     let start = node.get_attr_opt("start")?.unwrap_or(0);
     let end = node.get_attr_opt("end")?;
     Ok((expand(Shape { start, end }), vec![]))
-}
-
-fn cast(_: &ParsingContext, node: &NodeProto) -> Built {
-    Ok((
-        expand(Cast {
-            to: node.get_attr("to")?,
-        }),
-        vec![],
-    ))
 }
 
 /// The dimensions as 64-bit integers if all are known, else as symbolic ones.
@@ -128,60 +119,6 @@ impl Expansion for Size {
     ) -> TractResult<TVec<OutletId>> {
         let value = Size::value(&model.outlet_fact(inputs[0])?.shape.to_tvec());
         Ok(tvec!(model.add_const(prefix, value)?))
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Cast {
-    to: DatumType,
-}
-
-impl Cast {
-    /// A symbolic integer stays one.
-    fn target(&self, from: DatumType) -> DatumType {
-        if from.is_tdim() && self.to == i64::datum_type() {
-            from
-        } else {
-            self.to
-        }
-    }
-}
-
-impl Expansion for Cast {
-    fn name(&self) -> StaticName {
-        "Cast".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        s: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].shape, &inputs[0].shape)?;
-        s.given(&inputs[0].datum_type, move |s, from| {
-            s.equals(&outputs[0].datum_type, self.target(from))
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        let from = model.outlet_fact(inputs[0])?.datum_type;
-        ensure!(
-            from != String::datum_type(),
-            "casts from strings are not supported"
-        );
-        model.wire_node(
-            prefix,
-            tract_core::ops::cast::cast(self.target(from)),
-            inputs,
-        )
     }
 }
 

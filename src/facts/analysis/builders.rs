@@ -1,0 +1,208 @@
+//! Builders that replace tract's own where those infer wrong shapes, and a way around nodes that cannot be built.
+
+use super::super::copy;
+use super::super::guard::caught;
+use tract_onnx::model::{Onnx, ParsingContext};
+use tract_onnx::pb;
+use tract_onnx::tract_hir::internal::*;
+
+pub(super) fn register(onnx: &mut Onnx) {
+    onnx.op_register.insert("Cast", copy::cast);
+    onnx.op_register.insert("Flatten", |_, node| {
+        let axis = node.get_attr_opt("axis")?.unwrap_or(1);
+        Ok((expand(Flatten { axis }), vec![]))
+    });
+    onnx.op_register
+        .insert("Range", |_, _| Ok((expand(Range), vec![])));
+    onnx.op_register
+        .insert("IsInf", |_, _| Ok((expand(Predicate), vec![])));
+    onnx.op_register
+        .insert("IsNaN", |_, _| Ok((expand(Predicate), vec![])));
+}
+
+/// Renames the nodes that no builder accepts, so that they parse as operators about which nothing is known.
+pub(super) fn make_unbuildable_opaque(onnx: &Onnx, model: &mut pb::ModelProto) {
+    let Some(graph) = &model.graph else { return };
+    let imports = model.opset_import.iter();
+    let default = imports.filter(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
+    let context = ParsingContext {
+        onnx_operator_set_version: default.map(|o| o.version).next().unwrap_or(0),
+        framework: onnx,
+        model,
+        parent_graphs: vec![graph],
+        model_dir: None,
+        template: InferenceModel::default(),
+    };
+    let refused: Vec<usize> = (0..graph.node.len())
+        .filter(|position| {
+            let node = &graph.node[*position];
+            let builder = onnx.op_register.0.get(&node.op_type);
+            builder
+                .is_some_and(|build| !matches!(caught(|| build(&context, node).is_ok()), Ok(true)))
+        })
+        .collect();
+    if let Some(graph) = &mut model.graph {
+        for position in refused {
+            graph.node[position].op_type =
+                format!("phasor::Unbuildable {}", graph.node[position].op_type);
+        }
+    }
+}
+
+/// `Range` whose length is right for negative steps, and open where a step or a symbolic bound leaves it open.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Range;
+
+impl Range {
+    fn len(start: &Tensor, limit: &Tensor, step: &Tensor) -> Option<TDim> {
+        if [start, limit, step]
+            .iter()
+            .any(|t| t.datum_type().is_float())
+        {
+            let number = |t: &Tensor| t.cast_to_scalar::<f64>().ok();
+            let len = ((number(limit)? - number(start)?) / number(step)?)
+                .ceil()
+                .max(0.0);
+            return (len < 1e15).then(|| (len as i64).to_dim());
+        }
+        let dim = |t: &Tensor| -> Option<TDim> {
+            let t = t.cast_to::<TDim>().ok()?;
+            t.try_as_plain_ram()
+                .ok()?
+                .as_slice::<TDim>()
+                .ok()?
+                .first()
+                .cloned()
+        };
+        let step = dim(step)?.as_i64()?;
+        let span = match step {
+            0 => return None,
+            1.. => dim(limit)? - dim(start)?,
+            _ => dim(start)? - dim(limit)?,
+        };
+        let len = span.divceil(usize::try_from(step.unsigned_abs()).ok()?);
+        Some(match len.as_i64() {
+            Some(n) => n.max(0).to_dim(),
+            None => len,
+        })
+    }
+}
+
+impl Expansion for Range {
+    fn name(&self) -> StaticName {
+        "Range".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 3)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].rank, 1)?;
+        s.given_3(
+            &inputs[0].datum_type,
+            &inputs[1].datum_type,
+            &inputs[2].datum_type,
+            move |s, a, b, c| {
+                let dt = DatumType::super_type_for([a, b, c]).context("Range over mixed types")?;
+                s.equals(
+                    &outputs[0].datum_type,
+                    if dt.is_tdim() { i64::datum_type() } else { dt },
+                )
+            },
+        )?;
+        s.given_3(
+            &inputs[0].value,
+            &inputs[1].value,
+            &inputs[2].value,
+            move |s, a, b, c| match Range::len(&a, &b, &c) {
+                Some(len) => s.equals(&outputs[0].shape[0], len),
+                None => Ok(()),
+            },
+        )
+    }
+
+    fn wire(&self, _: &str, _: &mut TypedModel, _: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        bail!("only analysed, never run")
+    }
+
+    fn runs_out_of_plan(&self) -> bool {
+        false
+    }
+}
+
+/// A test of each element, of any float type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Predicate;
+
+impl Expansion for Predicate {
+    fn name(&self) -> StaticName {
+        "Predicate".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].datum_type, bool::datum_type())?;
+        s.equals(&outputs[0].shape, &inputs[0].shape)
+    }
+
+    fn wire(&self, _: &str, _: &mut TypedModel, _: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        bail!("only analysed, never run")
+    }
+
+    fn runs_out_of_plan(&self) -> bool {
+        false
+    }
+}
+
+/// `Flatten` over any number of symbolic axes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Flatten {
+    axis: i64,
+}
+
+impl Expansion for Flatten {
+    fn name(&self) -> StaticName {
+        "Flatten".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].datum_type, &inputs[0].datum_type)?;
+        s.equals(&outputs[0].rank, 2)?;
+        s.given(&inputs[0].shape, move |s, shape| {
+            let rank = shape.len() as i64;
+            let axis = if self.axis < 0 {
+                self.axis + rank
+            } else {
+                self.axis
+            };
+            let (rows, columns) = shape.split_at(usize::try_from(axis)?.min(shape.len()));
+            s.equals(&outputs[0].shape[0], rows.iter().product::<TDim>())?;
+            s.equals(&outputs[0].shape[1], columns.iter().product::<TDim>())
+        })
+    }
+
+    fn wire(&self, _: &str, _: &mut TypedModel, _: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        bail!("only analysed, never run")
+    }
+
+    fn runs_out_of_plan(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,137 @@
+//! Facts that tract's shape inference derives.
+//!
+//! The graph is handed over as a skeleton: weights are inputs of known type and shape, foreign operators are opaque, types that
+//! tract lacks have stand-ins, and every symbolic dimension is a symbol that cannot be negative. Each node is then inferred on
+//! its own ([`driver`]), so that one that fails costs only its own facts.
+
+mod builders;
+mod convert;
+mod driver;
+
+use super::copy::{self, Plan, Retype};
+use super::guard::caught;
+use super::{Dim, Fact, declared};
+use crate::onnx::proto::tensor_shape_proto::{Dimension, dimension};
+use crate::onnx::proto::{ModelProto, ValueInfoProto, type_proto};
+use convert::Symbols;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::OnceLock;
+use tract_onnx::model::{Onnx, ParseResult};
+use tract_onnx::pb;
+use tract_onnx::prelude::InferenceModel;
+
+/// Constants up to this size may take part in shape computations, so that their values are kept.
+const KEEP_BYTES: usize = 4096;
+
+/// The derived facts by value name; empty if the model cannot be analysed.
+pub(super) fn facts(model: &ModelProto) -> FxHashMap<String, Fact> {
+    caught(|| analyse(model)).ok().flatten().unwrap_or_default()
+}
+
+fn analyse(model: &ModelProto) -> Option<FxHashMap<String, Fact>> {
+    let model = copy::inlined(model);
+    let graph = model.graph.as_ref()?;
+    let retype = Retype::distinct(graph)?;
+    let given = FxHashSet::default();
+    let plan = Plan {
+        outputs: None,
+        given: &given,
+        keep_bytes: KEEP_BYTES,
+        retype,
+    };
+    let mut scratch = copy::scratch(&model, &plan).ok()?;
+    let symbols = prepare_inputs(&mut scratch.model);
+    let proto = copy::bridge::model(&scratch.model).ok()?;
+    let ParseResult {
+        mut model,
+        outlets_by_name,
+        ..
+    } = parse(proto, &symbols)?;
+    let known = driver::infer(&mut model);
+    let mut facts = FxHashMap::default();
+    for (name, outlet) in outlets_by_name {
+        if known.is_wrong(outlet) {
+            continue;
+        }
+        if let Ok(fact) = model.outlet_fact(outlet) {
+            facts.insert(name, symbols.fact(fact, &plan.retype));
+        }
+    }
+    Some(facts)
+}
+
+/// Leaves only inputs of tensor types that tract has, and puts symbols of our own into their dimensions.
+fn prepare_inputs(model: &mut ModelProto) -> Symbols {
+    let mut symbols = Symbols::default();
+    let Some(graph) = &mut model.graph else {
+        return symbols;
+    };
+    graph.input.retain(is_readable);
+    for info in &mut graph.input {
+        let name = info.name().to_owned();
+        let Some(type_proto::Value::TensorType(tensor)) =
+            info.r#type.as_mut().and_then(|t| t.value.as_mut())
+        else {
+            continue;
+        };
+        for (axis, dim) in tensor
+            .shape
+            .iter_mut()
+            .flat_map(|shape| &mut shape.dim)
+            .enumerate()
+        {
+            let size = match declared::dim(dim) {
+                Dim::Unknown => Dim::symbol(format!("{name}[{axis}]")),
+                dim => dim,
+            };
+            let value = match size {
+                Dim::Known(n) => dimension::Value::DimValue(n),
+                symbolic => dimension::Value::DimParam(symbols.expression(&symbolic)),
+            };
+            *dim = Dimension {
+                value: Some(value),
+                denotation: None,
+            };
+        }
+    }
+    symbols
+}
+
+fn is_readable(info: &ValueInfoProto) -> bool {
+    match info.r#type.as_ref().and_then(|t| t.value.as_ref()) {
+        Some(type_proto::Value::TensorType(tensor)) => {
+            crate::onnx::DataType::from_onnx(tensor.elem_type()).is_some_and(copy::is_known)
+        }
+        _ => false,
+    }
+}
+
+/// Parses the skeleton. If an operator's builder refuses a node, all nodes are tried and those refused are made opaque.
+fn parse(mut proto: pb::ModelProto, symbols: &Symbols) -> Option<ParseResult> {
+    let attempt = |proto: &pb::ModelProto| -> Option<ParseResult> {
+        let template = InferenceModel::default();
+        for symbol in symbols.names() {
+            template
+                .symbols
+                .add_assertion(format!("{symbol}>=0"))
+                .ok()?;
+        }
+        caught(|| framework().parse_with_template(proto, None, template))
+            .ok()?
+            .ok()
+    };
+    if let Some(parsed) = attempt(&proto) {
+        return Some(parsed);
+    }
+    builders::make_unbuildable_opaque(framework(), &mut proto);
+    attempt(&proto)
+}
+
+fn framework() -> &'static Onnx {
+    static FRAMEWORK: OnceLock<Onnx> = OnceLock::new();
+    FRAMEWORK.get_or_init(|| {
+        let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        builders::register(&mut onnx);
+        onnx
+    })
+}
