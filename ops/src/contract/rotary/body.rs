@@ -69,14 +69,22 @@ struct Casts {
 pub fn function_body(opset: i64, uses: &[RotaryUse]) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
     let casts = casts_of(opset, uses)?;
+    let traits = |u: &RotaryUse| {
+        let output_interleaved = Some(u.attributes.interleaved_out());
+        (
+            RotaryAttributes {
+                output_interleaved,
+                ..u.attributes
+            },
+            u.form(),
+            u.has_tail(),
+        )
+    };
     let agreed = uses.split_first().and_then(|(first, rest)| {
         let form = first.form()?;
-        let same = |u: &RotaryUse| {
-            u.attributes == first.attributes
-                && u.form() == Some(form)
-                && u.has_tail() == first.has_tail()
-        };
-        rest.iter().all(same).then_some((first, form))
+        rest.iter()
+            .all(|u| traits(u) == traits(first))
+            .then_some((first, form))
     });
     let [x, cos, sin] = INPUTS;
     let lifted = [
@@ -316,6 +324,16 @@ mod tests {
         let one = plain(ElementType::F32);
         let body = function_body(17, &[one.clone(), one.clone()]).unwrap();
         assert!(!is_general(&body) && body.nodes.len() < 12, "{body:?}");
+        let explicit = RotaryUse {
+            attributes: RotaryAttributes {
+                output_interleaved: Some(false),
+                ..one.attributes
+            },
+            ..one.clone()
+        };
+        assert!(!is_general(
+            &function_body(17, &[one.clone(), explicit]).unwrap()
+        ));
         let turned = RotaryUse {
             attributes: RotaryAttributes {
                 inverse: true,
