@@ -7,17 +7,11 @@ use tract_onnx::pb;
 use tract_onnx::tract_hir::internal::*;
 
 pub(super) fn register(onnx: &mut Onnx) {
-    onnx.op_register.insert("Cast", copy::cast);
-    onnx.op_register.insert("Flatten", |_, node| {
-        let axis = node.get_attr_opt("axis")?.unwrap_or(1);
-        Ok((expand(Flatten { axis }), vec![]))
-    });
-    onnx.op_register
-        .insert("Range", |_, _| Ok((expand(Range), vec![])));
-    onnx.op_register
-        .insert("IsInf", |_, _| Ok((expand(Predicate), vec![])));
-    onnx.op_register
-        .insert("IsNaN", |_, _| Ok((expand(Predicate), vec![])));
+    let register = &mut onnx.op_register;
+    register.insert("Cast", copy::cast);
+    register.insert("Range", |_, _| Ok((expand(Range), vec![])));
+    register.insert("IsInf", |_, _| Ok((expand(Predicate), vec![])));
+    register.insert("IsNaN", |_, _| Ok((expand(Predicate), vec![])));
 }
 
 /// Renames the nodes that no builder accepts, so that they parse as operators about which nothing is known.
@@ -153,49 +147,6 @@ impl Expansion for Predicate {
         check_output_arity(outputs, 1)?;
         s.equals(&outputs[0].datum_type, bool::datum_type())?;
         s.equals(&outputs[0].shape, &inputs[0].shape)
-    }
-
-    fn wire(&self, _: &str, _: &mut TypedModel, _: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        bail!("only analysed, never run")
-    }
-
-    fn runs_out_of_plan(&self) -> bool {
-        false
-    }
-}
-
-/// `Flatten` over any number of symbolic axes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Flatten {
-    axis: i64,
-}
-
-impl Expansion for Flatten {
-    fn name(&self) -> StaticName {
-        "Flatten".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        s: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].datum_type, &inputs[0].datum_type)?;
-        s.equals(&outputs[0].rank, 2)?;
-        s.given(&inputs[0].shape, move |s, shape| {
-            let rank = shape.len() as i64;
-            let axis = if self.axis < 0 {
-                self.axis + rank
-            } else {
-                self.axis
-            };
-            let (rows, columns) = shape.split_at(usize::try_from(axis)?.min(shape.len()));
-            s.equals(&outputs[0].shape[0], rows.iter().product::<TDim>())?;
-            s.equals(&outputs[0].shape[1], columns.iter().product::<TDim>())
-        })
     }
 
     fn wire(&self, _: &str, _: &mut TypedModel, _: &[OutletId]) -> TractResult<TVec<OutletId>> {

@@ -7,6 +7,7 @@
 mod builders;
 mod convert;
 mod driver;
+mod reshape;
 
 use super::copy::{self, Plan, Retype};
 use super::guard::caught;
@@ -132,6 +133,7 @@ fn framework() -> &'static Onnx {
     FRAMEWORK.get_or_init(|| {
         let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
         builders::register(&mut onnx);
+        reshape::register(&mut onnx);
         onnx
     })
 }
