@@ -1,14 +1,14 @@
 //! The C ABI of ONNX Runtime custom operators, made safe.
 //!
 //! One library serves every ONNX Runtime from 1.17 on. What the host offers is settled when the library is registered:
-//! [`host`] reads the host's version and asks for no newer API than it has; everything newer than API 17 is declared in
-//! [`newer`] and used only where the host is new enough. Several copies of ONNX Runtime may live in one process; each has a
-//! [`host::Host`] of its own, which every operator and kernel made for it carries along.
+//! `host` reads the host's version and asks for no newer API than it has; everything newer than API 17 is declared in
+//! `newer` and used only where the host is new enough. Several copies of ONNX Runtime may live in one process; each has a
+//! `host::Host` of its own, which every operator and kernel made for it carries along.
 //!
-//! No panic leaves this module: each callback runs in [`status::guard`], which turns a panic into a status. Kernels are shared
+//! No panic leaves this module: each callback runs in `status::guard`, which turns a panic into a status. Kernels are shared
 //! between threads and have no mutable state.
 //!
-//! An operator is an implementation of [`operator::Operator`] over safe tensors; [`rotary`] is the pattern for the rest. This
+//! An operator is an implementation of `operator::Operator` over safe tensors; `rotary` is the pattern for the rest. This
 //! module is the only one that knows `ort-sys`.
 
 #![allow(unsafe_code)]

@@ -116,44 +116,65 @@ unsafe fn row<S, T, TT, const IN: bool, const OUT: bool, const CHANNEL: bool>(
     TT: Element,
     S: Memory<T> + Memory<TT>,
 {
-    let whole = half - half % S::LANES;
-    let mut k = 0;
-    while k < whole {
-        // SAFETY: a whole vector of pairs is left.
+    if half < S::LANES {
+        // SAFETY: there are `half` pairs.
         unsafe {
-            pairs::<S, T, TT, IN, OUT, CHANNEL, true>(x, y, cos, sin, half, k, S::LANES, flipper)
-        };
-        k += S::LANES;
+            let (a, b) =
+                turned::<S, T, TT, IN, OUT, CHANNEL, false>(x, cos, sin, half, 0, half, flipper);
+            put::<S, T, OUT, false>(y, half, 0, half, a, b);
+        }
+        return;
     }
-    if k < half {
-        // SAFETY: `half - k` pairs are left.
-        unsafe {
-            pairs::<S, T, TT, IN, OUT, CHANNEL, false>(x, y, cos, sin, half, k, half - k, flipper)
-        };
+    let whole = half - half % S::LANES;
+    // SAFETY: each vector of pairs lies within the `half` pairs.
+    unsafe {
+        // Pairs that do not fill a vector are done as part of the row's last one. It overlaps the one before: it is read before
+        // anything is written, and writes there what is written already.
+        let last = half - S::LANES;
+        let rest = (whole < half).then(|| {
+            turned::<S, T, TT, IN, OUT, CHANNEL, true>(x, cos, sin, half, last, S::LANES, flipper)
+        });
+        let mut k = 0;
+        while k < whole {
+            let (a, b) =
+                turned::<S, T, TT, IN, OUT, CHANNEL, true>(x, cos, sin, half, k, S::LANES, flipper);
+            put::<S, T, OUT, true>(y, half, k, S::LANES, a, b);
+            k += S::LANES;
+        }
+        if let Some((a, b)) = rest {
+            put::<S, T, OUT, true>(y, half, last, S::LANES, a, b);
+        }
     }
 }
 
-/// `count` pairs from `k` on; a whole vector of them if `WHOLE`.
+/// `count` pairs from `k` on, turned; a whole vector of them if `WHOLE`. In the order [`put`] takes.
 ///
 /// # Safety
 /// As [`row`], and `k + count <= half`.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)]
-unsafe fn pairs<S, T, TT, const IN: bool, const OUT: bool, const CHANNEL: bool, const WHOLE: bool>(
+unsafe fn turned<
+    S,
+    T,
+    TT,
+    const IN: bool,
+    const OUT: bool,
+    const CHANNEL: bool,
+    const WHOLE: bool,
+>(
     x: *const T,
-    y: *mut T,
     cos: *const TT,
     sin: *const TT,
     half: usize,
     k: usize,
     count: usize,
     flipper: S::V,
-) where
+) -> (S::V, S::V)
+where
     T: Element,
     TT: Element,
     S: Memory<T> + Memory<TT>,
 {
-    // SAFETY: `members` and `put` touch the positions of pairs `k .. k + count` alone, which the caller vouches for.
+    // SAFETY: `members` touches the positions of pairs `k .. k + count` alone, which the caller vouches for.
     unsafe {
         let (a, b) = members::<S, T, IN, WHOLE>(x, half, k, count);
         let (cos_a, cos_b, sin_a, sin_b) = if CHANNEL {
@@ -168,19 +189,20 @@ unsafe fn pairs<S, T, TT, const IN: bool, const OUT: bool, const CHANNEL: bool, 
             }
             (c, c, s, s)
         };
-        let mut out_a = S::neg_mul_add(b, sin_a, S::mul(a, cos_a));
-        let mut out_b = S::mul_add(a, sin_b, S::mul(b, cos_b));
-        if IN && !OUT {
-            (out_a, out_b) = (S::from_pair_order(out_a), S::from_pair_order(out_b));
+        let out_a = S::neg_mul_add(b, sin_a, S::mul(a, cos_a));
+        let out_b = S::mul_add(a, sin_b, S::mul(b, cos_b));
+        match (IN, OUT) {
+            (true, false) => (S::from_pair_order(out_a), S::from_pair_order(out_b)),
+            (false, true) => (S::to_pair_order(out_a), S::to_pair_order(out_b)),
+            _ => (out_a, out_b),
         }
-        if OUT && !IN {
-            (out_a, out_b) = (S::to_pair_order(out_a), S::to_pair_order(out_b));
-        }
-        put::<S, T, OUT, WHOLE>(y, half, k, count, out_a, out_b);
     }
 }
 
 /// First and second members of pairs; in pair order if they are neighbours.
+///
+/// # Safety
+/// As [`row`], and `k + count <= half`.
 #[inline(always)]
 unsafe fn members<S: Memory<T>, T: Element, const NEAR: bool, const WHOLE: bool>(
     at: *const T,

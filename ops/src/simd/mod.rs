@@ -1,6 +1,6 @@
 //! Vectors, one file an instruction set.
 //!
-//! Kernels are written once over [`Simd`] and [`Memory`], and compiled once for each [`Level`]. Which level runs is decided when
+//! Kernels are written once over `Simd` and `Memory`, and compiled once for each [`Level`]. Which level runs is decided when
 //! a kernel is created, from what the processor says at run time.
 //!
 //! The functions of the traits are unsafe for two reasons: pointers, and instructions. They are marked `inline(always)` and carry
@@ -69,7 +69,7 @@ pub(crate) trait Memory<T: Element>: Simd {
         let mut buffer = [T::ZERO; MAX_LANES];
         // SAFETY: the caller vouches for `count` elements, which the buffer holds; the buffer has a whole vector.
         unsafe {
-            std::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), count);
+            copy_few(from, buffer.as_mut_ptr(), count);
             Self::load(buffer.as_ptr())
         }
     }
@@ -81,7 +81,25 @@ pub(crate) trait Memory<T: Element>: Simd {
         // SAFETY: as for `load_part`.
         unsafe {
             Self::store(buffer.as_mut_ptr(), v);
-            std::ptr::copy_nonoverlapping(buffer.as_ptr(), to, count);
+            copy_few(buffer.as_ptr(), to, count);
         }
+    }
+}
+
+/// Copies `count` elements, fewer than twice [`MAX_LANES`], in pieces of fixed sizes: a few moves where `memcpy` is a call.
+///
+/// # Safety
+/// As for [`std::ptr::copy_nonoverlapping`].
+#[inline(always)]
+unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize) {
+    let mut done = 0;
+    let mut piece = MAX_LANES;
+    while piece != 0 {
+        if count & piece != 0 {
+            // SAFETY: the pieces taken add up to `count`.
+            unsafe { std::ptr::copy_nonoverlapping(from.add(done), to.add(done), piece) };
+            done += piece;
+        }
+        piece /= 2;
     }
 }
