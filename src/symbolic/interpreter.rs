@@ -149,14 +149,18 @@ impl<'a> Interpreter<'a> {
         };
         let mut results = results.into_iter();
         for name in &node.output {
-            let result = results.next().flatten();
+            let result = results.next().flatten().and_then(|value| value.settled(&mut self.arena).ok());
             let Some(id) = index.id(name).filter(|_| !name.is_empty()) else { continue };
             if node.op_type() == "Constant" {
                 self.constants.insert(id, position);
             }
             let value = match result {
-                Some(value) if value.data.len() <= super::broadcast::BUDGET => Some(value),
-                _ => self.unknown_output(&visit, id),
+                Some(value) if value.data.len() <= super::broadcast::BUDGET && value.is_sound(&self.arena) => Some(value),
+                Some(_) => {
+                    self.stopped.push(Stopped { node: position, reason: Stop("a value that does not fit together") });
+                    self.unknown_output(&visit, id)
+                }
+                None => self.unknown_output(&visit, id),
             };
             self.values[id.index()] = value.map(Rc::new);
         }

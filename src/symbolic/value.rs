@@ -45,6 +45,15 @@ impl Value {
         Value { dtype, shape, enumerated: smallvec![true; rank], data: data.into(), alignment: Alignment::new() }
     }
 
+    /// Whether elements, axes and alignment fit together.
+    pub fn is_sound(&self, arena: &Arena) -> bool {
+        let rank = self.rank();
+        let opaque = |&axis: &u8| self.enumerated.get(axis as usize) == Some(&false);
+        self.enumerated.len() == rank
+            && self.data.len() == self.extents(arena).iter().product::<usize>()
+            && self.alignment.iter().all(|(_, axes)| axes.iter().all(opaque))
+    }
+
     /// Number of axes.
     pub fn rank(&self) -> usize {
         self.shape.len()
@@ -145,6 +154,33 @@ impl Value {
             }
         }
         Ok(value)
+    }
+
+    /// Opaque axes that turned out to have size 1 become plain unit axes: the position along them is 0.
+    pub fn settled(mut self, arena: &mut Arena) -> Result<Value, Stop> {
+        for axis in 0..self.rank() {
+            if self.enumerated[axis] || !self.is_unit(axis) {
+                continue;
+            }
+            self.enumerated[axis] = true;
+            for (root, axes) in self.alignment.clone() {
+                if !axes.contains(&(axis as u8)) {
+                    continue;
+                }
+                if arena.is_iota(root) {
+                    let mut data = self.data.to_vec();
+                    for p in &mut data {
+                        *p = arena.substitute(*p, root, PolyId::ZERO)?;
+                    }
+                    self.data = data.into();
+                    self.alignment.retain(|(r, _)| *r != root);
+                }
+            }
+            for (_, axes) in &mut self.alignment {
+                axes.retain(|a| *a as usize != axis);
+            }
+        }
+        Ok(self)
     }
 
     /// Drops roots that no longer occur.
