@@ -25,6 +25,8 @@ pub(super) fn proto(body: &FunctionBody) -> FunctionProto {
 
 fn node(node: &BodyNode) -> NodeProto {
     NodeProto {
+        // ONNX Runtime's own fusions name their nodes after those they replace: two without a name would collide (seen in 1.20).
+        name: node.outputs.first().cloned(),
         op_type: Some(node.op_type.to_owned()),
         domain: Some(node.domain.to_owned()).filter(|d| !d.is_empty()),
         input: node.inputs.clone(),
