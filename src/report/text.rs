@@ -43,7 +43,7 @@ pub fn fuse(report: &FuseReport) -> String {
                 row.sites.to_string(),
                 format!("{} -> {}", row.removed, row.added),
                 row.proofs.join(", "),
-                format!("{:.1e} in {}", row.max_diff, count(row.probes, "probe")),
+                confirmed(row.max_diff, row.probes),
             ]);
         }
         out += &indented(&table);
@@ -133,7 +133,7 @@ pub fn inspect(report: &InspectReport) -> String {
                 angles,
                 site.dtype.clone(),
                 site.proof.to_owned(),
-                format!("{:.1e}", site.max_diff),
+                confirmed(site.max_diff, site.probes),
             ]);
         }
         out += &indented(&table);
@@ -162,7 +162,7 @@ pub fn verify(report: &VerifyReport) -> String {
             let d = &output.difference;
             let (absolute, relative) = match &d.mismatch {
                 Some(mismatch) => (mismatch.clone(), String::new()),
-                None => (format!("{:.2e}", d.absolute), format!("{:.2e}", d.relative)),
+                None => (number(d.absolute), number(d.relative)),
             };
             table.add_row([
                 output.name.clone(),
@@ -176,24 +176,27 @@ pub fn verify(report: &VerifyReport) -> String {
         }
         out += &indented(&table);
     }
-    out + &compared(comparison)
+    out + &notes(comparison) + &compared(comparison)
 }
 
 fn verification(verification: &Verification) -> String {
     match verification {
         Verification::NotNeeded => String::new(),
         Verification::LeftOut => format!("{}, as asked\n", paint(WARN, "Not verified")),
-        Verification::Done(report) => compared(report),
+        // Where all is well, engines that were passed over are for `phasor verify` to tell of.
+        Verification::Done(report) if report.same() => compared(report),
+        Verification::Done(report) => notes(report) + &compared(report),
     }
 }
 
+fn notes(report: &verify::Report) -> String {
+    let line = |note| format!("{}\n", paint(DIM, format!("note: {note}")));
+    report.notes.iter().map(line).collect()
+}
+
 fn compared(report: &verify::Report) -> String {
-    let mut out = String::new();
-    for note in &report.notes {
-        out += &format!("{}\n", paint(DIM, format!("note: {note}")));
-    }
     let engine = report.engine.as_deref().unwrap_or("no engine");
-    out += &match &report.verdict {
+    match &report.verdict {
         verify::Verdict::Same => {
             let (absolute, relative) = report.worst();
             let with = if report.operators.is_some() {
@@ -202,17 +205,18 @@ fn compared(report: &verify::Report) -> String {
                 ""
             };
             format!(
-                "{} on {} in {engine}{with}: largest difference {absolute:.1e}, {relative:.1e} of the output's scale\n",
+                "{} on {} in {engine}{with}: largest difference {}, {} of the output's scale\n",
                 paint(GOOD, "Verified"),
                 count(report.cases.len(), "set of inputs"),
+                number(absolute),
+                number(relative),
             )
         }
         verify::Verdict::Different { why } => {
             format!("{} in {engine}: {why}\n", paint(BAD, "Different"))
         }
         verify::Verdict::NotVerified { why } => format!("{}: {why}\n", paint(WARN, "Not verified")),
-    };
-    out
+    }
 }
 
 fn refused(refusal: &RefusalReport) -> String {
@@ -247,6 +251,20 @@ fn indented(table: &Table) -> String {
         .lines()
         .map(|line| format!("  {}\n", line.trim_end()))
         .collect()
+}
+
+fn confirmed(max_diff: f64, probes: usize) -> String {
+    match probes {
+        0 => "no".to_owned(),
+        _ => format!("{} in {}", number(max_diff), count(probes, "probe")),
+    }
+}
+
+fn number(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    format!("{value:.1e}")
 }
 
 /// `1 node`, `1,284 nodes`.
