@@ -61,6 +61,21 @@ impl Search {
             .ok_or_else(|| tried.join("; "))
     }
 
+    fn folders(&mut self, folders: &[PathBuf], origin: &str, is_library: &dyn Fn(&str) -> bool) {
+        let before = self.candidates.len();
+        for folder in folders {
+            self.folder(folder, origin, is_library);
+        }
+        if self.candidates.len() == before && !folders.is_empty() {
+            let shown: Vec<String> = folders
+                .iter()
+                .map(|f| format!("`{}`", f.display()))
+                .collect();
+            self.tried
+                .push(format!("none {origin} ({})", shown.join(", ")));
+        }
+    }
+
     fn folder(&mut self, folder: &Path, origin: &str, is_library: &dyn Fn(&str) -> bool) {
         let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
             .map(|entries| entries.filter_map(|e| Some(e.ok()?.path())).collect())
@@ -72,10 +87,6 @@ impl Search {
                 && path.is_file()
         });
         found.sort();
-        if found.is_empty() {
-            self.tried
-                .push(format!("{origin}: nothing in `{}`", folder.display()));
-        }
         self.candidates
             .extend(found.into_iter().map(|path| Candidate {
                 path,
@@ -93,9 +104,11 @@ pub fn onnxruntime(flag: Option<&Path>) -> Search {
         return Search::only(path, format!("environment variable `{ORT_VARIABLE}`"));
     }
     let mut search = Search::default();
-    for folder in beside_executable() {
-        search.folder(&folder, "beside the executable", &is_onnxruntime);
-    }
+    search.folders(
+        &beside_executable(),
+        "beside the executable",
+        &is_onnxruntime,
+    );
     for name in ["VIRTUAL_ENV", "CONDA_PREFIX"] {
         if let Some(prefix) = variable(name) {
             for packages in site_packages(&prefix) {
@@ -135,9 +148,9 @@ pub fn operators(flag: Option<&Path>) -> Search {
     }
     let name = operators_file_name();
     let mut search = Search::default();
-    for folder in beside_executable() {
-        search.folder(&folder, "beside the executable", &|file| file == name);
-    }
+    search.folders(&beside_executable(), "beside the executable", &|file| {
+        file == name
+    });
     search
 }
 
@@ -204,10 +217,9 @@ fn site_packages(prefix: &Path) -> Vec<PathBuf> {
 fn python_packages(search: &mut Search, packages: &Path, origin: &str) {
     let capi = packages.join("onnxruntime").join("capi");
     if !capi.is_dir() {
-        search.tried.push(format!(
-            "{origin}: no onnxruntime in `{}`",
-            packages.display()
-        ));
+        search
+            .tried
+            .push(format!("none in the {origin} (`{}`)", packages.display()));
         return;
     }
     let before = search.candidates.len();
@@ -216,7 +228,6 @@ fn python_packages(search: &mut Search, packages: &Path, origin: &str) {
         let version = package_version(packages)
             .map(|v| format!(" {v}"))
             .unwrap_or_default();
-        search.tried.pop();
         search.tried.push(format!(
             "{origin}: onnxruntime{version} in `{}` has no loadable library (Python packages before 1.20 contain none)",
             packages.display()
@@ -269,7 +280,7 @@ fn python_onnxruntime() -> Result<PathBuf, String> {
     let package = String::from_utf8_lossy(&output.stdout).into_owned();
     match Path::new(&package).parent() {
         Some(packages) if !package.is_empty() => Ok(packages.to_owned()),
-        _ => Err(format!("`{python}`: it has no onnxruntime")),
+        _ => Err(format!("none in the packages of `{python}`")),
     }
 }
 
@@ -312,11 +323,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let packages = folder.path();
         let mut search = Search::default();
-        python_packages(&mut search, packages, "here");
-        assert!(search.tried[0].contains("no onnxruntime in"));
+        python_packages(&mut search, packages, "packages here");
+        assert!(search.tried[0].contains("none in the"));
         std::fs::create_dir_all(packages.join("onnxruntime/capi")).unwrap();
         std::fs::create_dir(packages.join("onnxruntime-1.17.3.dist-info")).unwrap();
-        python_packages(&mut search, packages, "here");
+        python_packages(&mut search, packages, "packages here");
         assert!(
             search.tried[1].contains("onnxruntime 1.17.3")
                 && search.tried[1].contains("no loadable library")
@@ -326,7 +337,7 @@ mod tests {
             b"",
         )
         .unwrap();
-        python_packages(&mut search, packages, "here");
+        python_packages(&mut search, packages, "packages here");
         assert_eq!(search.candidates.len(), 1);
     }
 }

@@ -44,10 +44,16 @@ impl Ort {
         for candidate in search.candidates {
             match Ort::load(&candidate) {
                 Ok(ort) => return Ok(ort),
+                Err(_) if candidate.path.components().count() == 1 => {
+                    tried.push(format!("none known to {}", candidate.origin));
+                }
                 Err(why) => tried.push(format!("{}: {why}", candidate.origin)),
             }
         }
-        Err(unavailable(tried.join("; ")))
+        Err(EngineError::Unavailable {
+            engine: "ONNX Runtime".to_owned(),
+            cause: format!("not found: {}", tried.join("; ")),
+        })
     }
 
     /// Loads one library.
@@ -230,13 +236,6 @@ impl Session for OrtSession<'_> {
             .map_err(&failed)?
             .map_err(|e: ort::Error| failed(e.to_string()))?
             .map_err(&failed)
-    }
-}
-
-fn unavailable(cause: String) -> EngineError {
-    EngineError::Unavailable {
-        engine: "ONNX Runtime".to_owned(),
-        cause,
     }
 }
 

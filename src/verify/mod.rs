@@ -104,7 +104,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     let names = interface(&file_a, &file_b)?;
     let fault = |model: String| move |cause: InputsError| Error::Inputs { model, cause };
     let signature = Signature::of(&file_a, &options.dims).map_err(fault(a.label()))?;
-    let mut given = Vec::new();
+    let mut given: Vec<Given> = Vec::new();
     for path in &options.inputs {
         let label = format!("`{}`", path.display());
         let (assignment, tensors) = signature
@@ -193,6 +193,9 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     })
 }
 
+/// Inputs that the user gives: their file's name, the sizes that follow from them, and the tensors.
+type Given = (String, Assignment, Vec<(String, Tensor)>);
+
 /// What the first model computes.
 struct Reference {
     known: Vec<Known>,
@@ -214,7 +217,7 @@ impl Reference {
         model: Source<'_>,
         names: &[String],
         signature: &Signature,
-        given: &[(String, Assignment, Vec<(String, Tensor)>)],
+        given: &[Given],
         seeds: u64,
     ) -> Result<Reference, String> {
         let mut session = engine.open(model).map_err(|e| e.to_string())?;

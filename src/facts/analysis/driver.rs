@@ -37,11 +37,13 @@ pub(super) fn infer(model: &mut InferenceModel) -> Outcome {
         .for_each(|(at, node)| rank[*node] = at);
     // Nodes that no output needs come last.
     let mut by_rank = order;
-    for node in 0..count {
-        if rank[node] == usize::MAX {
-            rank[node] = by_rank.len();
-            by_rank.push(node);
-        }
+    for (node, rank) in rank
+        .iter_mut()
+        .enumerate()
+        .filter(|(_, rank)| **rank == usize::MAX)
+    {
+        *rank = by_rank.len();
+        by_rank.push(node);
     }
     let mut outcome = Outcome {
         wrong: FxHashSet::default(),

@@ -156,8 +156,12 @@ impl Signature {
 
     /// Sizes to try for a seed, the likeliest first.
     pub fn assignments(&self, seed: u64) -> Vec<Assignment> {
-        let dims: Vec<&Dim> = self.inputs.iter().flat_map(|input| &input.dims).collect();
-        sizes::assignments(&self.symbols, &self.fixed, &dims, seed)
+        let inputs: Vec<(&str, &[Dim])> = self
+            .inputs
+            .iter()
+            .map(|i| (i.name.as_str(), i.dims.as_slice()))
+            .collect();
+        sizes::assignments(&inputs, &self.fixed, seed)
     }
 
     /// Makes inputs of these sizes.

@@ -13,7 +13,7 @@ pub struct Assignment {
     pub timid: bool,
 }
 
-/// What a name suggests. A suggestion only orders what is tried.
+/// What a symbol probably is. A guess only orders what is tried.
 #[derive(Clone, Copy, PartialEq)]
 enum Hint {
     Batch,
@@ -25,18 +25,47 @@ enum Hint {
     Extent,
 }
 
-fn hint(symbol: &str) -> Hint {
-    let symbol = symbol.to_ascii_lowercase();
-    let has = |part: &str| symbol.contains(part);
-    if has("batch") {
-        Hint::Batch
-    } else if has("total") {
-        Hint::Total
-    } else if has("past") || has("cache") {
-        Hint::Past
-    } else {
-        Hint::Extent
+/// Guesses from the symbols' names, and from the names of the inputs that they occur in: what only caches have is the past, and
+/// what only masks have beside a past is the total.
+fn hints(inputs: &[(&str, &[Dim])]) -> BTreeMap<String, Hint> {
+    let mut places: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, dims) in inputs {
+        for dim in *dims {
+            let mut symbols = BTreeSet::new();
+            dim.collect_symbols(&mut symbols);
+            for symbol in symbols {
+                places
+                    .entry(symbol)
+                    .or_default()
+                    .insert(name.to_ascii_lowercase());
+            }
+        }
     }
+    let is_past = |name: &str| name.contains("past") || name.contains("cache");
+    let by_name = |symbol: &str, inputs: &BTreeSet<String>| {
+        let symbol = symbol.to_ascii_lowercase();
+        if symbol.contains("batch") {
+            Hint::Batch
+        } else if symbol.contains("total") {
+            Hint::Total
+        } else if is_past(&symbol) || inputs.iter().all(|input| is_past(input)) {
+            Hint::Past
+        } else {
+            Hint::Extent
+        }
+    };
+    let mut hints: BTreeMap<String, Hint> = places
+        .iter()
+        .map(|(symbol, inputs)| (symbol.clone(), by_name(symbol, inputs)))
+        .collect();
+    if hints.values().any(|hint| *hint == Hint::Past) {
+        for (symbol, hint) in &mut hints {
+            if *hint == Hint::Extent && places[symbol].iter().all(|input| input.contains("mask")) {
+                *hint = Hint::Total;
+            }
+        }
+    }
+    hints
 }
 
 /// Symbols whose size the weights that an input meets first prescribe: the channels of a convolution, the columns of a product.
@@ -84,49 +113,64 @@ const SHAPES: [(i64, i64, i64); 4] = [(2, 7, 4), (1, 12, 3), (3, 1, 6), (2, 5, 0
 /// Extents to fall back to: images, their patches, and sound.
 const EXTENTS: [i64; 6] = [32, 64, 16, 224, 400, 3200];
 
-/// All assignments worth trying.
+/// All assignments worth trying for inputs of these names and dimensions.
 pub(super) fn assignments(
-    symbols: &BTreeSet<String>,
+    inputs: &[(&str, &[Dim])],
     fixed: &BTreeMap<String, i64>,
-    dims: &[&Dim],
     seed: u64,
 ) -> Vec<Assignment> {
+    let hints = hints(inputs);
+    // Where the user fixes a size, a total follows it.
+    let fixed_of = |wanted: Hint| {
+        let sizes = hints
+            .iter()
+            .filter(|(_, hint)| **hint == wanted)
+            .filter_map(|(symbol, _)| fixed.get(symbol));
+        sizes.copied().next()
+    };
+    let (fixed_extent, fixed_past) = (fixed_of(Hint::Extent), fixed_of(Hint::Past));
+    let has_past = hints.values().any(|hint| *hint == Hint::Past);
+    let sum = |extent: i64, past: i64| {
+        let past = if has_past {
+            fixed_past.unwrap_or(past)
+        } else {
+            0
+        };
+        fixed_extent.unwrap_or(extent).saturating_add(past)
+    };
     let mut tries: Vec<Assignment> = Vec::new();
     let mut push = |batch: i64, extent: i64, past: i64, total: i64, timid: bool| {
-        let size = |symbol: &String| match hint(symbol) {
+        let size = |hint: Hint| match hint {
             Hint::Batch => batch,
             Hint::Past => past,
             Hint::Total => total,
             Hint::Extent => extent,
         };
-        let sizes: BTreeMap<String, i64> = symbols
+        let sizes: BTreeMap<String, i64> = hints
             .iter()
-            .map(|s| (s.clone(), fixed.get(s).copied().unwrap_or_else(|| size(s))))
+            .map(|(symbol, hint)| {
+                (
+                    symbol.clone(),
+                    fixed.get(symbol).copied().unwrap_or_else(|| size(*hint)),
+                )
+            })
             .collect();
-        let fits = dims.iter().all(|dim| {
-            dim.eval(&|name| sizes.get(name).copied())
-                .is_none_or(|n| n >= 0)
-        });
+        let size_of = |name: &str| sizes.get(name).copied();
+        let mut dims = inputs.iter().flat_map(|(_, dims)| *dims);
+        let fits = dims.all(|dim| dim.eval(&size_of).is_none_or(|n| n >= 0));
         let assignment = Assignment { sizes, timid };
         if fits && !tries.contains(&assignment) {
             tries.push(assignment);
         }
     };
-    let has_past = symbols.iter().any(|s| hint(s) == Hint::Past);
     let own = SHAPES[(seed % SHAPES.len() as u64) as usize];
     for (batch, extent, past) in std::iter::once(own).chain(SHAPES) {
-        push(
-            batch,
-            extent,
-            past,
-            if has_past { extent + past } else { extent },
-            false,
-        );
+        push(batch, extent, past, sum(extent, past), false);
     }
     let (batch, extent, past) = own;
     push(batch, extent, past, extent, false);
-    push(1, extent, past, extent + past, false);
-    push(1, 1, past, 1 + past, false);
+    push(1, extent, past, sum(extent, past), false);
+    push(1, 1, past, sum(1, past), false);
     for extent in EXTENTS {
         push(2, extent, past, extent, false);
         push(1, extent, past, extent, false);
@@ -134,7 +178,7 @@ pub(super) fn assignments(
     for size in [4, 1, 2] {
         push(size, size, size, size, false);
     }
-    push(2, 7, 4, if has_past { 11 } else { 7 }, true);
+    push(2, 7, 4, sum(7, 4), true);
     push(1, 1, 1, 1, true);
     tries
 }
@@ -143,53 +187,62 @@ pub(super) fn assignments(
 mod tests {
     use super::*;
 
-    fn symbols(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|s| (*s).to_owned()).collect()
+    /// The sizes tried first for inputs written as `name: dim dim ...`.
+    fn first(inputs: &[&str], fixed: &[(&str, i64)], seed: u64) -> Vec<Assignment> {
+        let parsed: Vec<(&str, Vec<Dim>)> = inputs
+            .iter()
+            .map(|text| {
+                let (name, dims) = text.split_once(": ").unwrap();
+                (name, dims.split(' ').map(Dim::parse).collect())
+            })
+            .collect();
+        let inputs: Vec<(&str, &[Dim])> = parsed
+            .iter()
+            .map(|(name, dims)| (*name, dims.as_slice()))
+            .collect();
+        let fixed = fixed
+            .iter()
+            .map(|(name, size)| ((*name).to_owned(), *size))
+            .collect();
+        assignments(&inputs, &fixed, seed)
     }
 
+    const DECODER: [&str; 3] = [
+        "input_ids: batch sequence",
+        "attention_mask: batch s53",
+        "past_key_0: batch 2 s9 16",
+    ];
+
     #[test]
-    fn a_total_is_first_the_sum() {
-        let tries = assignments(
-            &symbols(&["batch", "past_sequence", "sequence", "total_sequence"]),
-            &BTreeMap::new(),
-            &[],
-            0,
-        );
-        let sizes = &tries[0].sizes;
+    fn the_length_of_a_mask_is_the_past_and_the_present() {
+        let sizes = &first(&DECODER, &[], 0)[0].sizes;
         assert_eq!(
-            (
-                sizes["batch"],
-                sizes["sequence"],
-                sizes["past_sequence"],
-                sizes["total_sequence"]
-            ),
+            (sizes["batch"], sizes["sequence"], sizes["s9"], sizes["s53"]),
             (2, 7, 4, 11)
         );
+        let sizes = &first(&["input_ids: b n", "attention_mask: b m"], &[], 0)[0].sizes;
+        assert_eq!(
+            sizes["n"], sizes["m"],
+            "without a past a mask is as long as the rest"
+        );
     }
 
     #[test]
-    fn fixed_sizes_hold_in_every_try_and_seeds_differ() {
-        let fixed = BTreeMap::from([("s".to_owned(), 9)]);
-        let names = symbols(&["s", "batch"]);
-        assert!(
-            assignments(&names, &fixed, &[], 0)
-                .iter()
-                .all(|a| a.sizes["s"] == 9)
-        );
-        assert_ne!(
-            assignments(&names, &fixed, &[], 0)[0],
-            assignments(&names, &fixed, &[], 1)[0]
-        );
+    fn fixed_sizes_hold_in_every_try_and_totals_follow() {
+        let tries = first(&DECODER, &[("sequence", 3)], 0);
+        assert!(tries.iter().all(|a| a.sizes["sequence"] == 3));
+        assert_eq!(tries[0].sizes["s53"], 7);
+        assert_ne!(first(&DECODER, &[], 0)[0], first(&DECODER, &[], 1)[0]);
     }
 
     #[test]
     fn negative_dimensions_are_not_tried() {
-        let dim = Dim::parse("s - 5");
-        let tries = assignments(&symbols(&["s"]), &BTreeMap::new(), &[&dim], 0);
+        let tries = first(&["x: s s-5"], &[], 0);
         assert!(!tries.is_empty() && tries.iter().all(|a| a.sizes["s"] >= 5));
         assert_eq!(
-            assignments(&symbols(&[]), &BTreeMap::new(), &[], 0).len(),
-            2
+            first(&["x: 2 3"], &[], 0).len(),
+            2,
+            "daring and timid values"
         );
     }
 }
