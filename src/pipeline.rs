@@ -12,7 +12,8 @@ use serde::Serialize;
 use crate::confirm::{self, Confirmed};
 use crate::engine::Source;
 use crate::facts::Facts;
-use crate::onnx::{self, Edit, ModelFile, Written};
+use crate::onnx::proto::TensorProto;
+use crate::onnx::{self, DataType, Edit, ModelFile, Written};
 use crate::recognize::{self, Refusal, Site};
 use crate::rewrite;
 use crate::verify::{self, inputs::InputsError};
@@ -73,6 +74,16 @@ pub enum Error {
         /// Where its data should lie, seen from the model's folder.
         location: String,
     },
+    /// A tensor does not have the data that it should.
+    #[error("`{}`: tensor `{tensor}`: {cause}", file.display())]
+    Damaged {
+        /// The model.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong.
+        cause: String,
+    },
 }
 
 impl Error {
@@ -81,6 +92,9 @@ impl Error {
         match self {
             Error::Model(error) | Error::Verify(verify::Error::Model(error)) => error.hint(),
             Error::Verify(_) => None,
+            Error::Damaged { .. } => Some(
+                "the model is damaged or was not copied whole: fetch or export it again".to_owned(),
+            ),
             Error::MissingData { .. } => Some(
                 "put it beside the model; `--no-verify` fuses without it, unchecked".to_owned(),
             ),
@@ -194,6 +208,8 @@ pub fn fuse(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, Error> {
+    let runs = options.verify.is_some() && matches!(options.goal, Goal::Write { .. });
+    check_data(file, runs)?;
     let findings = find(file);
     let edit = plan(file, findings.sites.iter());
     let before = file.graph().node.len();
@@ -211,9 +227,6 @@ pub fn fuse(
         }
         return Ok(outcome);
     };
-    if options.verify.is_some() {
-        all_data_present(file)?;
-    }
     let staged = file.stage(&edit, path, *force)?;
     if !edit.is_empty() {
         outcome.check = check(file.path(), staged.path(), options, progress)?;
@@ -231,22 +244,58 @@ pub fn fuse(
     Ok(outcome)
 }
 
-fn all_data_present(file: &ModelFile) -> Result<(), Error> {
+/// Holds what tensors say of their data against what there is of it: damage that would otherwise show only where somebody runs
+/// the model. Data files are looked at if `files`.
+fn check_data(file: &ModelFile, files: bool) -> Result<(), Error> {
     let folder = file.path().parent().unwrap_or(Path::new(""));
+    let damaged = |tensor: &TensorProto, cause: String| Error::Damaged {
+        file: file.path().to_owned(),
+        tensor: tensor.name().to_owned(),
+        cause,
+    };
     for tensor in &file.graph().initializer {
-        let location = tensor
-            .external_data
-            .iter()
-            .find(|entry| entry.key() == "location");
-        let Some(location) = location.filter(|_| tensor.is_external()) else {
+        let sizes = tensor.dims.iter().map(|n| usize::try_from(*n).ok());
+        let count = sizes.reduce(|a, b| a?.checked_mul(b?)).unwrap_or(Some(1));
+        let dtype = DataType::from_onnx(tensor.data_type());
+        let Some(need) = dtype
+            .zip(count)
+            .and_then(|(dtype, count)| dtype.byte_len(count))
+        else {
             continue;
         };
-        if !folder.join(location.value()).is_file() {
-            return Err(Error::MissingData {
-                file: file.path().to_owned(),
-                tensor: tensor.name().to_owned(),
-                location: location.value().to_owned(),
-            });
+        if !tensor.is_external() {
+            let have = tensor.raw_data.as_ref().map_or(need, |raw| raw.len());
+            if have != need {
+                let cause = format!("{have} bytes of data where its shape and type need {need}");
+                return Err(damaged(tensor, cause));
+            }
+        } else if files {
+            let entry = |key| {
+                tensor
+                    .external_data
+                    .iter()
+                    .find(|e| e.key() == key)
+                    .map(|e| e.value())
+            };
+            let location = entry("location").unwrap_or_default();
+            let Ok(there) = std::fs::metadata(folder.join(location)) else {
+                return Err(Error::MissingData {
+                    file: file.path().to_owned(),
+                    tensor: tensor.name().to_owned(),
+                    location: location.to_owned(),
+                });
+            };
+            let offset: u64 = entry("offset")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
+            let end = offset.saturating_add(need as u64);
+            if there.len() < end {
+                let cause = format!(
+                    "its data ends at byte {end} of `{location}`, which has {}",
+                    there.len()
+                );
+                return Err(damaged(tensor, cause));
+            }
         }
     }
     Ok(())
