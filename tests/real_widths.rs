@@ -1,6 +1,6 @@
 //! Every rotary embedding is found at the widths of real models, whatever the spelling: no budget may run out, and no weight
 //! may be needed.
-#![allow(dead_code)]
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
 #[path = "../examples/decoder/graph.rs"]
 mod graph;
