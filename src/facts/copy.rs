@@ -145,11 +145,16 @@ pub(crate) fn scratch(model: &ModelProto, plan: &Plan<'_>) -> Result<Scratch, St
     copy.input.extend(weights.iter().map(as_input));
     copy.output = match plan.outputs {
         Some(outputs) => outputs.iter().map(|name| untyped(name)).collect(),
-        None => graph
-            .output
-            .iter()
-            .map(|info| untyped(info.name()))
-            .collect(),
+        // tract forgets what it knows of an input that is an output too.
+        None => {
+            let made: FxHashSet<&String> = copy.node.iter().flat_map(|node| &node.output).collect();
+            let outputs = graph
+                .output
+                .iter()
+                .flat_map(|info| &info.name)
+                .filter(|name| made.contains(name));
+            outputs.map(|name| untyped(name)).collect()
+        }
     };
     let model = ModelProto {
         ir_version: model.ir_version,

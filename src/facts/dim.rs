@@ -274,11 +274,16 @@ impl fmt::Display for Dim {
                 Ok(())
             }
             Dim::Mul(factors) => {
+                let (sign, factors) = match factors.as_slice() {
+                    [Dim::Known(-1), rest @ ..] => ("-", rest),
+                    all => ("", all),
+                };
+                f.write_str(sign)?;
                 for (i, factor) in factors.iter().enumerate() {
-                    match (i, factor) {
-                        (0, _) => write!(f, "{factor}")?,
-                        (_, Dim::Add(_)) => write!(f, "*({factor})")?,
-                        _ => write!(f, "*{factor}")?,
+                    let times = if i == 0 { "" } else { "*" };
+                    match factor {
+                        Dim::Add(_) => write!(f, "{times}({factor})")?,
+                        _ => write!(f, "{times}{factor}")?,
                     }
                 }
                 Ok(())

@@ -23,7 +23,6 @@ use std::sync::{Arc, OnceLock};
 use tract_onnx::model::Onnx;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::konst::Const;
-use tract_onnx::tract_hir::internal::Factoid;
 
 /// tract, as it is built into this program.
 #[derive(Clone, Copy, Debug, Default)]
@@ -113,6 +112,13 @@ impl Session for TractModel<'_> {
 /// Reads the elements of an initializer.
 type Read<'a> = &'a dyn Fn(&TensorProto) -> Result<Tensor, String>;
 
+fn run_error(cause: String) -> EngineError {
+    EngineError::Run {
+        engine: NAME.to_owned(),
+        cause,
+    }
+}
+
 fn load_error(cause: impl Into<String>) -> EngineError {
     EngineError::Load {
         engine: NAME.to_owned(),
@@ -157,40 +163,46 @@ fn run(
             });
         }
     }
+    let sources: Vec<(&str, &Tensor)> = graph
+        .input
+        .iter()
+        .filter_map(|info| {
+            given
+                .get_key_value(info.name())
+                .map(|(name, tensor)| (*name, *tensor))
+        })
+        .collect();
     guarded(|| {
-        let (model, order) =
-            load(&scratch, read, weights).map_err(|e| load_error(format!("{e:#}")))?;
-        let values = order
+        let values = sources
             .iter()
-            .map(|name| bridge::to_tract(given[name.as_str()]).map(TractTensor::into))
+            .map(|(_, tensor)| bridge::to_tract(tensor).map(TractTensor::into))
             .collect::<Result<TVec<TValue>, String>>()
             .map_err(load_error)?;
+        let names: Vec<&str> = sources.iter().map(|(name, _)| *name).collect();
+        let model = load(&scratch, &names, &values, read, weights)
+            .map_err(|e| load_error(format!("{e:#}")))?;
         let results = model
             .into_runnable()
             .and_then(|plan| plan.run(values))
-            .map_err(|e| EngineError::Run {
-                engine: NAME.to_owned(),
-                cause: format!("{e:#}"),
-            })?;
+            .map_err(|e| run_error(format!("{e:#}")))?;
         results
             .iter()
             .map(|t| bridge::from_tract(t))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|cause| EngineError::Run {
-                engine: NAME.to_owned(),
-                cause,
-            })
+            .map_err(run_error)
     })
 }
 
 type TractTensor = tract_onnx::prelude::Tensor;
 
-/// Parses and types a copy; returns the names of its inputs in their order too.
+/// Parses and types a copy whose inputs, beside the weights, are `sources` with these values.
 fn load(
     scratch: &copy::Scratch,
+    sources: &[&str],
+    values: &[TValue],
     read: Read<'_>,
     weights: &mut Weights,
-) -> TractResult<(TypedModel, Vec<String>)> {
+) -> TractResult<TypedModel> {
     let proto = bridge::model(&scratch.model).map_err(TractError::msg)?;
     let parsed = framework().parse(&proto, None)?;
     let mut model = parsed.model;
@@ -216,20 +228,21 @@ fn load(
         node.outputs[0].fact = InferenceFact::from(&TypedFact::try_from(tensor.clone())?);
         node.op = Box::new(Const::new(tensor)?);
     }
-    let sources: Vec<OutletId> = model
-        .input_outlets()?
+    let outlets: Vec<OutletId> = sources
         .iter()
-        .copied()
-        .filter(|outlet| !model.node(outlet.node).outputs[0].fact.value.is_concrete())
+        .map(|name| parsed.outlets_by_name[*name])
         .collect();
-    let order = sources
-        .iter()
-        .map(|outlet| model.node(outlet.node).name.clone())
-        .collect();
-    model.set_input_outlets(&sources)?;
+    // An input that is an output too has lost its type in parsing.
+    for (outlet, value) in outlets.iter().zip(values) {
+        model.set_outlet_fact(
+            *outlet,
+            InferenceFact::dt_shape(value.datum_type(), value.shape()),
+        )?;
+    }
+    model.set_input_outlets(&outlets)?;
     let mut model = model.into_typed()?;
     contraction::install(&mut model)?;
-    Ok((model, order))
+    Ok(model)
 }
 
 /// tract's ONNX reader with our builders, made once.

@@ -1,6 +1,7 @@
 //! Dimensions and facts carried between tract and this crate.
 //!
-//! Names of dimensions may be anything, tract's symbols may not: each name gets a number.
+//! Names of dimensions may be anything, tract's symbols may not: each name gets a number. So does a product of names, which tract
+//! does not read in a dimension.
 
 use super::super::copy::Retype;
 use super::super::{Dim, Fact};
@@ -8,45 +9,52 @@ use crate::onnx::DataType;
 use tract_onnx::prelude::DatumType;
 use tract_onnx::tract_hir::internal::{Factoid, InferenceFact, TDim};
 
-/// The symbols of a model, in the order of their numbers.
+/// The symbols of a model: what each number stands for.
 #[derive(Default)]
 pub(super) struct Symbols {
-    names: Vec<String>,
+    atoms: Vec<Dim>,
 }
 
 impl Symbols {
     /// tract's names of the symbols.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        (0..self.names.len()).map(|number| format!("d{number}"))
+        (0..self.atoms.len()).map(|number| format!("d{number}"))
     }
 
     /// A dimension in tract's spelling.
     pub(super) fn expression(&mut self, dim: &Dim) -> String {
-        let mut joined = |parts: &[Dim], with: &str| {
-            let parts: Vec<String> = parts
-                .iter()
-                .map(|p| format!("({})", self.expression(p)))
-                .collect();
-            parts.join(with)
-        };
         match dim {
             Dim::Known(n) => n.to_string(),
-            Dim::Add(terms) => joined(terms, "+"),
-            Dim::Mul(factors) => joined(factors, "*"),
+            Dim::Add(terms) => {
+                let terms: Vec<String> = terms
+                    .iter()
+                    .map(|t| format!("({})", self.expression(t)))
+                    .collect();
+                terms.join("+")
+            }
+            Dim::Mul(factors) => match factors.as_slice() {
+                [Dim::Known(n), factor] => format!("{n}*({})", self.expression(factor)),
+                [Dim::Known(n), factors @ ..] => {
+                    format!("{n}*{}", self.atom(Dim::product(factors.iter().cloned())))
+                }
+                _ => self.atom(dim.clone()),
+            },
             Dim::Div(inner, by) => format!("floor(({})/{by})", self.expression(inner)),
             Dim::Unknown => "?".to_owned(),
-            Dim::Symbol(name) => {
-                let number = self
-                    .names
-                    .iter()
-                    .position(|n| n == name)
-                    .unwrap_or_else(|| {
-                        self.names.push(name.clone());
-                        self.names.len() - 1
-                    });
-                format!("d{number}")
-            }
+            Dim::Symbol(_) => self.atom(dim.clone()),
         }
+    }
+
+    fn atom(&mut self, dim: Dim) -> String {
+        let number = self
+            .atoms
+            .iter()
+            .position(|atom| *atom == dim)
+            .unwrap_or_else(|| {
+                self.atoms.push(dim);
+                self.atoms.len() - 1
+            });
+        format!("d{number}")
     }
 
     /// A dimension from tract; whatever is no polynomial of known symbols is unknown.
@@ -59,8 +67,9 @@ impl Symbols {
                     .strip_prefix('d')
                     .and_then(|n| n.parse::<usize>().ok());
                 number
-                    .and_then(|n| self.names.get(n))
-                    .map_or(Dim::Unknown, Dim::symbol)
+                    .and_then(|n| self.atoms.get(n))
+                    .cloned()
+                    .unwrap_or(Dim::Unknown)
             }
             TDim::Add(terms) => Dim::sum(terms.iter().map(|t| self.dim(t))),
             TDim::Mul(factors) => Dim::product(factors.iter().map(|f| self.dim(f))),

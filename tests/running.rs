@@ -1,0 +1,11 @@
+//! Running, analysing and comparing small models.
+#![cfg(feature = "tract")]
+
+#[path = "running/build.rs"]
+mod build;
+#[path = "running/engine.rs"]
+mod engine;
+#[path = "running/facts.rs"]
+mod facts;
+#[path = "running/verify.rs"]
+mod verify;

@@ -1,0 +1,220 @@
+//! Comparisons: what is the same, what differs, and what cannot be said.
+
+use crate::build::{f32s, i64s, model, typed};
+use phasor::engine::Source;
+use phasor::onnx::DataType;
+use phasor::onnx::proto::ModelProto;
+use phasor::verify::{self, Error, Options, Preference, Report, Verdict, npz};
+use std::path::{Path, PathBuf};
+
+fn embedded() -> Options {
+    Options {
+        engine: Preference::Tract,
+        ..Options::default()
+    }
+}
+
+fn compare(a: &ModelProto, b: &ModelProto) -> Result<Report, Error> {
+    verify::run(Source::Proto(a, None), Source::Proto(b, None), &embedded())
+}
+
+fn why(report: &Report) -> &str {
+    match &report.verdict {
+        Verdict::Same => "same",
+        Verdict::Different { why } | Verdict::NotVerified { why } => why,
+    }
+}
+
+/// `y = x * w + x`, spelt in one of two ways.
+fn scaled(w: f32) -> ModelProto {
+    model(
+        "x: float[batch, sequence]\np = Mul(x, w)\ny = Add(p, x)",
+        &[("w", f32s(&[1], &[w]))],
+    )
+}
+
+#[test]
+fn equal_models_are_the_same() {
+    let other = model(
+        "x: float[batch, sequence]\ny = Mul(x, w)",
+        &[("w", f32s(&[1], &[3.0]))],
+    );
+    let report = compare(&scaled(2.0), &other).unwrap();
+    assert!(report.same(), "{}", why(&report));
+    assert_eq!(report.cases.len(), 2);
+    assert_ne!(
+        report.cases[0].dims, report.cases[1].dims,
+        "every seed has sizes of its own"
+    );
+    assert!(report.worst().1 < 1e-6);
+}
+
+#[test]
+fn a_difference_names_the_output() {
+    let report = compare(&scaled(2.0), &scaled(2.01)).unwrap();
+    assert!(
+        matches!(report.verdict, Verdict::Different { .. }) && why(&report).contains("`y`"),
+        "{}",
+        why(&report)
+    );
+    let report = compare(&scaled(2.0), &scaled(2.000001)).unwrap();
+    assert!(report.same(), "{}", why(&report));
+    let strict = Options {
+        tolerance: Some(0.0),
+        ..embedded()
+    };
+    let report = verify::run(
+        Source::Proto(&scaled(2.0), None),
+        Source::Proto(&scaled(2.000001), None),
+        &strict,
+    );
+    assert!(!report.unwrap().same());
+}
+
+#[test]
+fn half_precision_may_differ_by_more() {
+    let half = |w: f64| {
+        model(
+            "x: float16[n]\ny = Mul(x, w)",
+            &[("w", typed(DataType::F16, &[1], &[w]))],
+        )
+    };
+    assert!(compare(&half(1.0), &half(1.001)).unwrap().same());
+    assert!(!compare(&half(1.0), &half(1.1)).unwrap().same());
+    let integers = |w: i64| model("x: int64[n]\ny = Mul(x, w)", &[("w", i64s(&[1], &[w]))]);
+    assert!(compare(&integers(1000), &integers(1000)).unwrap().same());
+    assert!(!compare(&integers(1000), &integers(1001)).unwrap().same());
+}
+
+#[test]
+fn a_model_that_no_engine_runs_is_not_verified() {
+    let opaque = model("x: float[n]\ny = other::Mystery(x)", &[]);
+    let plain = model("x: float[n]\ny = Neg(x)", &[]);
+    let report = compare(&opaque, &opaque).unwrap();
+    assert!(
+        matches!(report.verdict, Verdict::NotVerified { .. }) && why(&report).contains("Mystery"),
+        "{}",
+        why(&report)
+    );
+    let report = compare(&plain, &opaque).unwrap();
+    assert!(
+        matches!(report.verdict, Verdict::Different { .. })
+            && why(&report).contains("does not run"),
+        "{}",
+        why(&report)
+    );
+}
+
+#[test]
+fn models_of_other_interfaces_are_not_compared() {
+    let a = model("x: float[n]\ny = Neg(x)", &[]);
+    for (b, name) in [
+        (model("x: float[n]\nz = Neg(x)", &[]), "`y`"),
+        (model("x: float[n]\nw: float[n]\ny = Add(x, w)", &[]), "`w`"),
+    ] {
+        let error = compare(&a, &b).unwrap_err();
+        assert!(
+            matches!(error, Error::Interface(_)) && error.to_string().contains(name),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn sizes_are_searched_for_and_can_be_fixed() {
+    let m = model(
+        "x: float[batch, size]\ny = Reshape(x, shape)\nz = MatMul(y, w)",
+        &[
+            ("shape", i64s(&[3], &[0, -1, 32])),
+            ("w", f32s(&[32, 1], &[0.5; 32])),
+        ],
+    );
+    let report = compare(&m, &m).unwrap();
+    assert!(
+        report.same() && report.cases[0].dims["size"] % 32 == 0,
+        "{report:?}"
+    );
+    let fixed = |name: &str, size: i64| Options {
+        dims: [(name.to_owned(), size)].into(),
+        ..embedded()
+    };
+    let run =
+        |options: &Options| verify::run(Source::Proto(&m, None), Source::Proto(&m, None), options);
+    assert_eq!(run(&fixed("size", 96)).unwrap().cases[0].dims["size"], 96);
+    assert!(matches!(
+        run(&fixed("size", 33)).unwrap().verdict,
+        Verdict::NotVerified { .. }
+    ));
+    let error = run(&fixed("sise", 96)).unwrap_err().to_string();
+    assert!(
+        error.contains("`sise`") && error.contains("`size`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn tokens_stay_inside_their_table() {
+    let m = model(
+        "ids: int32[batch, sequence]\nwide = Cast(ids) to=7\ny = Gather(table, wide)",
+        &[("table", f32s(&[3, 1], &[1.0, 2.0, 3.0]))],
+    );
+    assert!(compare(&m, &m).unwrap().same());
+}
+
+#[test]
+fn an_engine_that_is_named_must_be_there() {
+    let m = scaled(1.0);
+    let options = Options {
+        onnxruntime: Some("/nonexistent/libonnxruntime.so".into()),
+        ..Options::default()
+    };
+    let result = verify::run(Source::Proto(&m, None), Source::Proto(&m, None), &options);
+    assert!(
+        matches!(&result, Err(Error::Engine(e)) if e.to_string().contains("/nonexistent")),
+        "{result:?}"
+    );
+}
+
+fn example(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("models/llama-cache")
+        .join(file)
+}
+
+#[test]
+fn given_inputs_are_used_and_checked() {
+    let model_path = example("model.onnx");
+    let options = Options {
+        inputs: vec![example("inputs_0.npz")],
+        ..embedded()
+    };
+    let report = verify::run(
+        Source::Path(&model_path),
+        Source::Path(&model_path),
+        &options,
+    )
+    .unwrap();
+    assert!(
+        report.same() && report.cases.len() == 1 && report.cases[0].inputs.contains("inputs_0.npz")
+    );
+    let wrong = Options {
+        inputs: vec![example("expected_0.npz")],
+        ..embedded()
+    };
+    let error = verify::run(Source::Path(&model_path), Source::Path(&model_path), &wrong)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("expected_0.npz") && error.contains("`input_ids`"),
+        "{error}"
+    );
+    let fixed = Options {
+        dims: [("batch".to_owned(), 77)].into(),
+        ..options
+    };
+    let error = verify::run(Source::Path(&model_path), Source::Path(&model_path), &fixed)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`batch` is 77"), "{error}");
+    assert!(!npz::read(&example("inputs_0.npz")).unwrap().is_empty());
+}
