@@ -162,6 +162,9 @@ fn reshaped(it: &mut Interpreter<'_>, a: &Value, shape: Shape) -> Result<Value, 
             enumerated[*goal] = a.enumerated[*source];
             followed[*source] = Some(*goal);
         } else if from.iter().all(|&axis| !a.enumerated[axis]) && !to.is_empty() {
+            if to.iter().any(|&axis| channels[axis]) {
+                return Err(Stop("channels split into heads"));
+            }
             merged = true;
             for &axis in &to {
                 enumerated[axis] = false;
