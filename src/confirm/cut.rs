@@ -18,7 +18,7 @@ const MAX_NODES: usize = 2000;
 const MAX_CONSTANT_BYTES: usize = 64 << 20;
 
 /// A part of a graph.
-pub struct Cut {
+pub(super) struct Cut {
     /// The model.
     pub model: ModelProto,
     /// Names in the cut of the given values, in the order they were asked for; `None` where the part does not read one.
@@ -39,7 +39,7 @@ struct Builder<'a> {
 }
 
 /// Cuts out what computes `wanted` from `given`.
-pub fn cut(
+pub(super) fn cut(
     file: &ModelFile,
     shapes: &FxHashMap<String, Vec<Dim>>,
     binding: &Binding,
@@ -48,10 +48,22 @@ pub fn cut(
 ) -> Result<Cut, String> {
     let (index, graph) = (file.index(), file.graph());
     let id = |name: &str| index.id(name).ok_or_else(|| format!("no value `{name}`"));
-    let given_ids = given.iter().map(|name| id(name)).collect::<Result<Vec<_>, _>>()?;
-    let wanted_ids = wanted.iter().map(|name| id(name)).collect::<Result<Vec<_>, _>>()?;
-    let mut builder =
-        Builder { file, shapes, binding, names: FxHashMap::default(), initializers: Vec::new(), bytes: 0 };
+    let given_ids = given
+        .iter()
+        .map(|name| id(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let wanted_ids = wanted
+        .iter()
+        .map(|name| id(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut builder = Builder {
+        file,
+        shapes,
+        binding,
+        names: FxHashMap::default(),
+        initializers: Vec::new(),
+        bytes: 0,
+    };
     let stops: FxHashSet<ValueId> = given_ids.iter().copied().collect();
     let (nodes, leaves, frozen) = builder.reach(&wanted_ids, &stops)?;
 
@@ -59,7 +71,12 @@ pub fn cut(
     let mut read: FxHashSet<ValueId> = wanted_ids.iter().copied().collect();
     for &node in index.order().iter().filter(|node| nodes.contains(node)) {
         let old = &graph.node[node];
-        let mut new = NodeProto { op_type: old.op_type.clone(), domain: old.domain.clone(), attribute: old.attribute.clone(), ..Default::default() };
+        let mut new = NodeProto {
+            op_type: old.op_type.clone(),
+            domain: old.domain.clone(),
+            attribute: old.attribute.clone(),
+            ..Default::default()
+        };
         for name in &old.input {
             match index.id(name).filter(|_| !name.is_empty()) {
                 None => new.input.push(String::new()),
@@ -72,19 +89,42 @@ pub fn cut(
         new.output = old
             .output
             .iter()
-            .map(|name| index.id(name).filter(|_| !name.is_empty()).map_or_else(String::new, |value| builder.name(value)))
+            .map(|name| {
+                index
+                    .id(name)
+                    .filter(|_| !name.is_empty())
+                    .map_or_else(String::new, |value| builder.name(value))
+            })
             .collect();
         kept.push(new);
     }
-    let wanted: Vec<String> = wanted_ids.iter().map(|&value| builder.input(value, &frozen)).collect::<Result<_, _>>()?;
-    let given = given_ids.iter().map(|value| read.contains(value).then(|| builder.names.get(value).cloned()).flatten()).collect::<Vec<_>>();
+    let wanted: Vec<String> = wanted_ids
+        .iter()
+        .map(|&value| builder.input(value, &frozen))
+        .collect::<Result<_, _>>()?;
+    let given = given_ids
+        .iter()
+        .map(|value| {
+            read.contains(value)
+                .then(|| builder.names.get(value).cloned())
+                .flatten()
+        })
+        .collect::<Vec<_>>();
     let leaves: Vec<(String, String)> = leaves
         .into_iter()
         .filter(|value| read.contains(value))
         .map(|value| (index.name(value).to_owned(), builder.name(value)))
         .collect();
-    let named = |name: &String| ValueInfoProto { name: Some(name.clone()), ..Default::default() };
-    let inputs = given.iter().flatten().chain(leaves.iter().map(|(_, name)| name)).map(named).collect();
+    let named = |name: &String| ValueInfoProto {
+        name: Some(name.clone()),
+        ..Default::default()
+    };
+    let inputs = given
+        .iter()
+        .flatten()
+        .chain(leaves.iter().map(|(_, name)| name))
+        .map(named)
+        .collect();
     let model = ModelProto {
         ir_version: file.model().ir_version,
         opset_import: file.model().opset_import.clone(),
@@ -99,7 +139,12 @@ pub fn cut(
         }),
         ..Default::default()
     };
-    Ok(Cut { model, given, wanted, leaves })
+    Ok(Cut {
+        model,
+        given,
+        wanted,
+        leaves,
+    })
 }
 
 /// Nodes of a part, the model inputs it reads, and the values that are known sizes.
@@ -128,14 +173,27 @@ impl Builder<'_> {
                 frozen.insert(value, size);
                 continue;
             }
-            if proto.attribute.iter().any(|a| a.g.is_some() || !a.graphs.is_empty()) {
-                return Err(format!("the part contains `{}`, whose bodies read other values", proto.op_type()));
+            if proto
+                .attribute
+                .iter()
+                .any(|a| a.g.is_some() || !a.graphs.is_empty())
+            {
+                return Err(format!(
+                    "the part contains `{}`, whose bodies read other values",
+                    proto.op_type()
+                ));
             }
             nodes.insert(node);
             if nodes.len() > MAX_NODES {
                 return Err(format!("the part has more than {MAX_NODES} nodes"));
             }
-            queue.extend(proto.input.iter().filter(|name| !name.is_empty()).filter_map(|name| index.id(name)));
+            queue.extend(
+                proto
+                    .input
+                    .iter()
+                    .filter(|name| !name.is_empty())
+                    .filter_map(|name| index.id(name)),
+            );
         }
         leaves.sort_by_key(|value| value.index());
         Ok((nodes, leaves, frozen))
@@ -149,20 +207,36 @@ impl Builder<'_> {
         let shape = self.binding.shape(self.shapes.get(node.input.first()?)?)?;
         let rank = shape.len() as i64;
         let bound = |name: &str, default: i64| {
-            let value = node.attribute.iter().find(|a| a.name() == name).and_then(|a| a.i).unwrap_or(default);
+            let value = node
+                .attribute
+                .iter()
+                .find(|a| a.name() == name)
+                .and_then(|a| a.i)
+                .unwrap_or(default);
             (if value < 0 { value + rank } else { value }).clamp(0, rank) as usize
         };
-        let dims: Vec<i64> = shape.get(bound("start", 0)..bound("end", rank))?.iter().map(|&d| d as i64).collect();
+        let dims: Vec<i64> = shape
+            .get(bound("start", 0)..bound("end", rank))?
+            .iter()
+            .map(|&d| d as i64)
+            .collect();
         Some(Tensor::from_i64(&[dims.len()], &dims))
     }
 
     fn name(&mut self, value: ValueId) -> String {
         let next = self.names.len();
-        self.names.entry(value).or_insert_with(|| format!("v{next}")).clone()
+        self.names
+            .entry(value)
+            .or_insert_with(|| format!("v{next}"))
+            .clone()
     }
 
     /// The name of a value that is read; constants and known sizes come along.
-    fn input(&mut self, value: ValueId, frozen: &FxHashMap<ValueId, Tensor>) -> Result<String, String> {
+    fn input(
+        &mut self,
+        value: ValueId,
+        frozen: &FxHashMap<ValueId, Tensor>,
+    ) -> Result<String, String> {
         let new = !self.names.contains_key(&value);
         let name = self.name(value);
         if !new {
@@ -170,7 +244,12 @@ impl Builder<'_> {
         }
         if let Some(size) = frozen.get(&value) {
             self.initializers.push(size.to_proto(&name));
-        } else if let Some(position) = self.file.index().initializer(value).filter(|_| !self.file.index().is_input(value)) {
+        } else if let Some(position) = self
+            .file
+            .index()
+            .initializer(value)
+            .filter(|_| !self.file.index().is_input(value))
+        {
             let proto = &self.file.graph().initializer[position];
             let tensor = self.file.tensor(proto).map_err(|e| e.to_string())?;
             self.bytes += tensor.data.len();

@@ -9,9 +9,11 @@
 //! Sites whose cuts are the same graph, as those of a model's layers are, are run once.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "tract")]
 mod cut;
 #[cfg(feature = "tract")]
 mod probe;
+#[cfg(feature = "tract")]
 mod sizes;
 
 use crate::onnx::ModelFile;
@@ -31,11 +33,19 @@ pub fn confirm(file: &ModelFile, analysis: &Analysis) -> Vec<Result<Confirmed, R
     #[cfg(feature = "tract")]
     {
         let mut prober = probe::Prober::new(file, &analysis.shapes);
-        analysis.sites.iter().map(|site| prober.site(site)).collect()
+        analysis
+            .sites
+            .iter()
+            .map(|site| prober.site(site))
+            .collect()
     }
     #[cfg(not(feature = "tract"))]
     {
         let _ = file;
-        analysis.sites.iter().map(|_| Ok(Confirmed::default())).collect()
+        analysis
+            .sites
+            .iter()
+            .map(|_| Ok(Confirmed::default()))
+            .collect()
     }
 }

@@ -44,13 +44,20 @@ enum Failure {
 impl<'a> Prober<'a> {
     /// A prober for a model whose values have these symbolic shapes.
     pub fn new(file: &'a ModelFile, shapes: &'a FxHashMap<String, Vec<Dim>>) -> Self {
-        Prober { file, shapes, known: FxHashMap::default() }
+        Prober {
+            file,
+            shapes,
+            known: FxHashMap::default(),
+        }
     }
 
     /// Confirms one site.
     pub fn site(&mut self, site: &Site) -> Result<Confirmed, Refusal> {
-        let dims: Vec<&[Dim]> =
-            [&site.x, &site.cos.value, &site.sin.value].into_iter().filter_map(|name| self.shapes.get(name)).map(|s| &s[..]).collect();
+        let dims: Vec<&[Dim]> = [&site.x, &site.cos.value, &site.sin.value]
+            .into_iter()
+            .filter_map(|name| self.shapes.get(name))
+            .map(|s| &s[..])
+            .collect();
         let bindings = bindings(&dims);
         let needed = SIZES.min(bindings.len());
         let mut confirmed = Confirmed::default();
@@ -67,49 +74,83 @@ impl<'a> Prober<'a> {
                     }
                 }
                 Err(Failure::Differs(diff)) => {
-                    return Err(refusal(site, format!("proven, but run on random numbers it differs from the operator by {diff:.1e}")));
+                    return Err(refusal(
+                        site,
+                        format!(
+                            "proven, but run on random numbers it differs from the operator by {diff:.1e}"
+                        ),
+                    ));
                 }
                 Err(Failure::NotRun(cause)) => failure = Some(cause),
             }
         }
         let cause = failure.unwrap_or_else(|| "no sizes to run it with".to_owned());
-        Err(refusal(site, format!("proven, but it could not be run on numbers: {cause}")))
+        Err(refusal(
+            site,
+            format!("proven, but it could not be run on numbers: {cause}"),
+        ))
     }
 
     /// All seeds under one assignment of sizes: largest difference and number of runs.
     fn under(&mut self, site: &Site, binding: &Binding) -> Result<(f64, usize), Failure> {
         let cut_tables = [&site.x[..], &site.cos.value, &site.sin.value];
-        let near = cut(self.file, self.shapes, binding, &cut_tables, &[&site.y]).map_err(Failure::NotRun);
+        let near =
+            cut(self.file, self.shapes, binding, &cut_tables, &[&site.y]).map_err(Failure::NotRun);
         match near.and_then(|near| self.seeds(site, binding, &near)) {
             Ok(result) => Ok(result),
             Err(first) => {
                 let wanted = [&site.y[..], &site.cos.value, &site.sin.value];
-                let far = cut(self.file, self.shapes, binding, &[&site.x], &wanted).map_err(Failure::NotRun);
+                let far = cut(self.file, self.shapes, binding, &[&site.x], &wanted)
+                    .map_err(Failure::NotRun);
                 // What the near cut showed says more than that the far one cannot be made.
-                far.and_then(|far| self.seeds(site, binding, &far)).map_err(|second| match second {
-                    Failure::NotRun(_) => first,
-                    differs => differs,
-                })
+                far.and_then(|far| self.seeds(site, binding, &far))
+                    .map_err(|second| match second {
+                        Failure::NotRun(_) => first,
+                        differs => differs,
+                    })
             }
         }
     }
 
-    fn seeds(&mut self, site: &Site, binding: &Binding, cut: &Cut) -> Result<(f64, usize), Failure> {
+    fn seeds(
+        &mut self,
+        site: &Site,
+        binding: &Binding,
+        cut: &Cut,
+    ) -> Result<(f64, usize), Failure> {
         let x = self.shape(&site.x, binding)?;
-        let (cos, sin) = (self.shape(&site.cos.value, binding)?, self.shape(&site.sin.value, binding)?);
+        let (cos, sin) = (
+            self.shape(&site.cos.value, binding)?,
+            self.shape(&site.sin.value, binding)?,
+        );
         let key = {
             let mut key = cut.model.encode_to_vec();
-            key.extend(format!("{:?}{x:?}{cos:?}{sin:?}{:?}{:?}", site.attributes(), site.cos.unsqueeze, site.sin.unsqueeze).bytes());
+            key.extend(
+                format!(
+                    "{:?}{x:?}{cos:?}{sin:?}{:?}{:?}",
+                    site.attributes(),
+                    site.cos.unsqueeze,
+                    site.sin.unsqueeze
+                )
+                .bytes(),
+            );
             key.extend(format!("{:?}{:?}{:?}", site.dtype, site.table_dtype, cut.given).bytes());
             key
         };
-        let seeds = if x.iter().product::<usize>() > MANY { 1 } else { SEEDS };
+        let seeds = if x.iter().product::<usize>() > MANY {
+            1
+        } else {
+            SEEDS
+        };
         if let Some(known) = self.known.get(&key) {
             return known.clone().map(|diff| (diff, seeds as usize));
         }
         let mut worst = Ok(0.0f64);
         for seed in 0..seeds {
-            worst = worst.and_then(|worst| self.run(site, binding, cut, [&x, &cos, &sin], seed).map(|diff| worst.max(diff)));
+            worst = worst.and_then(|worst| {
+                self.run(site, binding, cut, [&x, &cos, &sin], seed)
+                    .map(|diff| worst.max(diff))
+            });
         }
         self.known.insert(key, worst.clone());
         worst.map(|diff| (diff, seeds as usize))
@@ -120,13 +161,27 @@ impl<'a> Prober<'a> {
         dims.ok_or_else(|| Failure::NotRun(format!("the shape of `{value}` depends on data")))
     }
 
-    fn run(&self, site: &Site, binding: &Binding, cut: &Cut, shapes: [&Vec<usize>; 3], seed: u64) -> Result<f64, Failure> {
-        let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (seed + 1).wrapping_mul(0xd134_2543_de82_ef95));
+    fn run(
+        &self,
+        site: &Site,
+        binding: &Binding,
+        cut: &Cut,
+        shapes: [&Vec<usize>; 3],
+        seed: u64,
+    ) -> Result<f64, Failure> {
+        let mut random =
+            Random(0x9e37_79b9_7f4a_7c15 ^ (seed + 1).wrapping_mul(0xd134_2543_de82_ef95));
         let mut inputs = Vec::new();
         let mut numbers: Vec<Vec<f64>> = Vec::new();
         for (k, name) in cut.given.iter().enumerate() {
-            let (dtype, scale) = if k == 0 { (site.dtype, 2.0) } else { (site.table_dtype, 1.0) };
-            let values: Vec<f64> = (0..shapes[k].iter().product::<usize>()).map(|_| scale * random.signed()).collect();
+            let (dtype, scale) = if k == 0 {
+                (site.dtype, 2.0)
+            } else {
+                (site.table_dtype, 1.0)
+            };
+            let values: Vec<f64> = (0..shapes[k].iter().product::<usize>())
+                .map(|_| scale * random.signed())
+                .collect();
             let tensor = Tensor::from_f64_as(dtype, shapes[k], &values);
             // The reference starts from the same rounded numbers.
             numbers.push(tensor.to_f64().unwrap_or(values));
@@ -137,8 +192,15 @@ impl<'a> Prober<'a> {
         for (original, name) in &cut.leaves {
             inputs.push((name.clone(), self.leaf(original, binding, &mut random)?));
         }
-        let outputs = Tract.run(Source::Proto(&cut.model, None), &inputs, &cut.wanted).map_err(|e| Failure::NotRun(e.to_string()))?;
-        let read = |k: usize| outputs.get(k).and_then(Tensor::to_f64).ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()));
+        let outputs = Tract
+            .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
+            .map_err(|e| Failure::NotRun(e.to_string()))?;
+        let read = |k: usize| {
+            outputs
+                .get(k)
+                .and_then(Tensor::to_f64)
+                .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))
+        };
         let y = read(0)?;
         let (mut cos_shape, mut sin_shape) = (shapes[1].clone(), shapes[2].clone());
         if cut.given.len() == 1 {
@@ -161,20 +223,36 @@ impl<'a> Prober<'a> {
             return Err(Failure::Differs(f64::INFINITY));
         }
         let scale = expected.iter().fold(1.0f64, |m, v| m.max(v.abs()));
-        let diff = y.iter().zip(&expected).fold(0.0f64, |m, (a, b)| if a.is_nan() || b.is_nan() { f64::INFINITY } else { m.max((a - b).abs()) }) / scale;
-        if diff <= tolerance(site) { Ok(diff) } else { Err(Failure::Differs(diff)) }
+        let diff = y.iter().zip(&expected).fold(0.0f64, |m, (a, b)| {
+            if a.is_nan() || b.is_nan() {
+                f64::INFINITY
+            } else {
+                m.max((a - b).abs())
+            }
+        }) / scale;
+        if diff <= tolerance(site) {
+            Ok(diff)
+        } else {
+            Err(Failure::Differs(diff))
+        }
     }
 
     /// Numbers for an input of the model that the cut reads: positions, masks, sizes.
     fn leaf(&self, name: &str, binding: &Binding, random: &mut Random) -> Result<Tensor, Failure> {
         let shape = self.shape(name, binding)?;
         let count: usize = shape.iter().product();
-        let info = self.file.graph().input.iter().find(|input| input.name() == name);
+        let info = self
+            .file
+            .graph()
+            .input
+            .iter()
+            .find(|input| input.name() == name);
         let dtype = match info.and_then(|info| info.r#type.as_ref()?.value.as_ref()) {
             Some(type_proto::Value::TensorType(tensor)) => DataType::from_onnx(tensor.elem_type()),
             _ => None,
         };
-        let dtype = dtype.ok_or_else(|| Failure::NotRun(format!("input `{name}` is no tensor of known type")))?;
+        let dtype = dtype
+            .ok_or_else(|| Failure::NotRun(format!("input `{name}` is no tensor of known type")))?;
         let values: Vec<f64> = (0..count)
             .map(|_| match dtype {
                 _ if dtype.is_float() => random.signed(),

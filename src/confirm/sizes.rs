@@ -13,37 +13,47 @@ const ALIKE: [i64; 3] = [3, 2, 4];
 
 /// One assignment of numbers to symbols.
 #[derive(Clone, Debug)]
-pub struct Binding {
+pub(super) struct Binding {
     sizes: FxHashMap<String, i64>,
     rest: i64,
 }
 
 impl Binding {
     /// A dimension under this assignment; `None` where it depends on data or is negative.
-    pub fn eval(&self, dim: &Dim) -> Option<usize> {
+    pub(super) fn eval(&self, dim: &Dim) -> Option<usize> {
         let bind = |name: &str| Some(self.sizes.get(name).copied().unwrap_or(self.rest));
         dim.eval(&bind).and_then(|size| usize::try_from(size).ok())
     }
 
     /// A shape under this assignment.
-    pub fn shape(&self, dims: &[Dim]) -> Option<Vec<usize>> {
+    pub(super) fn shape(&self, dims: &[Dim]) -> Option<Vec<usize>> {
         dims.iter().map(|dim| self.eval(dim)).collect()
     }
 }
 
 /// The assignments to try, the most telling first.
-pub fn bindings(shapes: &[&[Dim]]) -> Vec<Binding> {
+pub(super) fn bindings(shapes: &[&[Dim]]) -> Vec<Binding> {
     let mut names = BTreeSet::new();
     for dim in shapes.iter().copied().flatten() {
         dim.collect_symbols(&mut names);
     }
     if names.is_empty() {
-        return vec![Binding { sizes: FxHashMap::default(), rest: 2 }];
+        return vec![Binding {
+            sizes: FxHashMap::default(),
+            rest: 2,
+        }];
     }
     let distinct = DISTINCT.iter().map(|sizes| Binding {
-        sizes: names.iter().cloned().zip(sizes.iter().copied().cycle()).collect(),
+        sizes: names
+            .iter()
+            .cloned()
+            .zip(sizes.iter().copied().cycle())
+            .collect(),
         rest: sizes[1],
     });
-    let alike = ALIKE.iter().map(|&size| Binding { sizes: FxHashMap::default(), rest: size });
+    let alike = ALIKE.iter().map(|&size| Binding {
+        sizes: FxHashMap::default(),
+        rest: size,
+    });
     distinct.chain(alike).collect()
 }

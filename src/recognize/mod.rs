@@ -19,7 +19,11 @@ pub fn analyse(file: &ModelFile, facts: &Facts) -> Analysis {
         let index = file.index();
         for id in index.values() {
             if let Some(value) = interpreter.known(id) {
-                let dims = value.shape.iter().map(|&p| dims::dim(&interpreter.arena, p)).collect();
+                let dims = value
+                    .shape
+                    .iter()
+                    .map(|&p| dims::dim(&interpreter.arena, p))
+                    .collect();
                 analysis.shapes.insert(index.name(id).to_owned(), dims);
             }
         }

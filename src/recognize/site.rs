@@ -126,8 +126,13 @@ impl Site {
         let interleaved = |pairing| pairing == Pairing::Interleaved;
         RotaryAttributes {
             interleaved: interleaved(self.pairing),
-            output_interleaved: (self.output_pairing != self.pairing).then(|| interleaved(self.output_pairing)),
-            rotary_dim: if self.rotary_dim == self.head_dim { 0 } else { self.rotary_dim },
+            output_interleaved: (self.output_pairing != self.pairing)
+                .then(|| interleaved(self.output_pairing)),
+            rotary_dim: if self.rotary_dim == self.head_dim {
+                0
+            } else {
+                self.rotary_dim
+            },
             rotary_offset: self.rotary_offset,
             inverse: self.inverse,
         }

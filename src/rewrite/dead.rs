@@ -24,15 +24,30 @@ pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, ed
         }
     }
     let reads = |node: usize| {
-        let inputs = graph.node[node].input.iter().filter_map(|name| index.id(name));
-        inputs.chain(captures.get(&node).into_iter().flatten().copied()).collect::<Vec<_>>()
+        let inputs = graph.node[node]
+            .input
+            .iter()
+            .filter_map(|name| index.id(name));
+        inputs
+            .chain(captures.get(&node).into_iter().flatten().copied())
+            .collect::<Vec<_>>()
     };
-    let mut queue: Vec<ValueId> = edit.remove_nodes.iter().flat_map(|&node| reads(node)).collect();
+    let mut queue: Vec<ValueId> = edit
+        .remove_nodes
+        .iter()
+        .flat_map(|&node| reads(node))
+        .collect();
     while let Some(value) = queue.pop() {
         let used = wanted.contains(&value)
             || index.is_output(value)
-            || index.consumers(value).iter().any(|&(node, _)| !edit.remove_nodes.contains(&node))
-            || index.capturers(value).iter().any(|node| !edit.remove_nodes.contains(node));
+            || index
+                .consumers(value)
+                .iter()
+                .any(|&(node, _)| !edit.remove_nodes.contains(&node))
+            || index
+                .capturers(value)
+                .iter()
+                .any(|node| !edit.remove_nodes.contains(node));
         if used {
             continue;
         }
@@ -40,18 +55,35 @@ pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, ed
         if index.initializer(value).is_some() && !index.is_input(value) {
             edit.remove_initializers.insert(name.to_owned());
         }
-        let Some((node, _)) = index.producer(value) else { continue };
-        let alive = graph.node[node].output.iter().filter_map(|name| index.id(name)).any(|output| {
-            wanted.contains(&output)
-                || index.is_output(output)
-                || index.consumers(output).iter().any(|&(node, _)| !edit.remove_nodes.contains(&node))
-                || index.capturers(output).iter().any(|node| !edit.remove_nodes.contains(node))
-        });
+        let Some((node, _)) = index.producer(value) else {
+            continue;
+        };
+        let alive = graph.node[node]
+            .output
+            .iter()
+            .filter_map(|name| index.id(name))
+            .any(|output| {
+                wanted.contains(&output)
+                    || index.is_output(output)
+                    || index
+                        .consumers(output)
+                        .iter()
+                        .any(|&(node, _)| !edit.remove_nodes.contains(&node))
+                    || index
+                        .capturers(output)
+                        .iter()
+                        .any(|node| !edit.remove_nodes.contains(node))
+            });
         if !alive && edit.remove_nodes.insert(node) {
             queue.extend(reads(node));
         }
     }
-    let gone = edit.remove_nodes.iter().flat_map(|&node| &graph.node[node].output);
-    let gone: Vec<&String> = gone.filter(|name| index.id(name).is_some_and(|id| !kept_outputs.contains(&id))).collect();
+    let gone = edit
+        .remove_nodes
+        .iter()
+        .flat_map(|&node| &graph.node[node].output);
+    let gone: Vec<&String> = gone
+        .filter(|name| index.id(name).is_some_and(|id| !kept_outputs.contains(&id)))
+        .collect();
     edit.remove_value_info.extend(gone.into_iter().cloned());
 }

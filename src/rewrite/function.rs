@@ -6,7 +6,12 @@ use phasor_ops::contract::{BodyAttribute, BodyNode, FunctionBody};
 
 /// An integer attribute.
 pub(super) fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { name: Some(name.to_owned()), r#type: Some(AttributeType::Int as i32), i: Some(value), ..Default::default() }
+    AttributeProto {
+        name: Some(name.to_owned()),
+        r#type: Some(AttributeType::Int as i32),
+        i: Some(value),
+        ..Default::default()
+    }
 }
 
 /// The message for a body.
@@ -16,9 +21,16 @@ pub(super) fn proto(body: &FunctionBody) -> FunctionProto {
         domain: Some(body.domain.to_owned()),
         input: body.inputs.clone(),
         output: body.outputs.clone(),
-        attribute_proto: body.attributes.iter().map(|a| int(a.name, a.default)).collect(),
+        attribute_proto: body
+            .attributes
+            .iter()
+            .map(|a| int(a.name, a.default))
+            .collect(),
         node: body.nodes.iter().map(node).collect(),
-        opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(body.opset) }],
+        opset_import: vec![OperatorSetIdProto {
+            domain: Some(String::new()),
+            version: Some(body.opset),
+        }],
         ..Default::default()
     }
 }
@@ -31,7 +43,11 @@ fn node(node: &BodyNode) -> NodeProto {
         domain: Some(node.domain.to_owned()).filter(|d| !d.is_empty()),
         input: node.inputs.clone(),
         output: node.outputs.clone(),
-        attribute: node.attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
+        attribute: node
+            .attributes
+            .iter()
+            .map(|(name, value)| attribute(name, value))
+            .collect(),
         ..Default::default()
     }
 }

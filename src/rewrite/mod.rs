@@ -29,22 +29,31 @@ pub fn plan(file: &ModelFile, sites: &[Site]) -> Edit {
         return edit;
     }
     let uses: Vec<_> = sites.iter().map(rotary::use_of).collect();
-    let Ok(body) = contract::rotary::function_body(file.opset(), &uses) else { return edit };
+    let Ok(body) = contract::rotary::function_body(file.opset(), &uses) else {
+        return edit;
+    };
     let mut names = rotary::Names::new(file);
     let mut new: BTreeMap<usize, Vec<NodeProto>> = BTreeMap::new();
     for site in sites {
         let cos = rotary::table(site, &site.cos, sites, &mut new, &mut edit, &mut names);
         let sin = rotary::table(site, &site.sin, sites, &mut new, &mut edit, &mut names);
-        new.entry(site.node).or_default().push(rotary::node(file, site, cos, sin));
+        new.entry(site.node)
+            .or_default()
+            .push(rotary::node(file, site, cos, sin));
         edit.remove_nodes.insert(site.node);
     }
     dead::remove(file, &new, &mut edit);
     edit.insert_before = new;
     edit.add_functions.push(function::proto(&body));
-    edit.opsets.push((contract::DOMAIN.to_owned(), contract::VERSION));
+    edit.opsets
+        .push((contract::DOMAIN.to_owned(), contract::VERSION));
     edit.min_ir_version = Some(FUNCTION_IR_VERSION);
-    edit.metadata.push(("phasor.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
-    edit.metadata.push(("phasor.rules".to_owned(), rules(sites)));
+    edit.metadata.push((
+        "phasor.version".to_owned(),
+        env!("CARGO_PKG_VERSION").to_owned(),
+    ));
+    edit.metadata
+        .push(("phasor.rules".to_owned(), rules(sites)));
     edit
 }
 
@@ -54,6 +63,9 @@ fn rules(sites: &[Site]) -> String {
     for site in sites {
         *counts.entry(site.rule).or_default() += 1;
     }
-    let list: Vec<String> = counts.into_iter().map(|(rule, count)| format!("{rule}={count}")).collect();
+    let list: Vec<String> = counts
+        .into_iter()
+        .map(|(rule, count)| format!("{rule}={count}"))
+        .collect();
     list.join(",")
 }

@@ -42,7 +42,12 @@ pub(super) fn node(file: &ModelFile, site: &Site, cos: String, sin: String) -> N
         domain: Some(DOMAIN.to_owned()),
         input: vec![site.x.clone(), cos, sin],
         output: old.output.clone(),
-        attribute: site.attributes().values().into_iter().map(|(name, value)| int(name, value)).collect(),
+        attribute: site
+            .attributes()
+            .values()
+            .into_iter()
+            .map(|(name, value)| int(name, value))
+            .collect(),
         doc_string: old.doc_string.clone(),
         metadata_props: old.metadata_props.clone(),
         ..Default::default()
@@ -101,9 +106,15 @@ pub(super) fn table(
     };
     // Axes are an input since opset 13, the oldest a function body is written for.
     let name = names.fresh(&format!("{output}_axes"));
-    edit.add_initializers.push(Tensor::from_i64(&[axes.len()], &axes).to_proto(&name));
+    edit.add_initializers
+        .push(Tensor::from_i64(&[axes.len()], &axes).to_proto(&name));
     node.input.push(name);
-    let first = sites.iter().filter(|s| s.cos == *input || s.sin == *input).map(|s| s.node).min().unwrap_or(site.node);
+    let first = sites
+        .iter()
+        .filter(|s| s.cos == *input || s.sin == *input)
+        .map(|s| s.node)
+        .min()
+        .unwrap_or(site.node);
     new.entry(first).or_default().insert(0, node);
     names.unsqueezed.insert(input.clone(), output.clone());
     output

@@ -12,6 +12,9 @@ use super::value::{Alignment, Axes, Extents, Shape, Value, strides, walk};
 /// Most elements told apart in one value. Where a result would have more, leading axes become opaque, never the channels.
 pub const BUDGET: usize = 16_384;
 
+/// What an elementwise operation does to one element of each operand.
+pub type ElementFunction<'f> = dyn FnMut(&mut Arena, &[PolyId]) -> Result<PolyId, Stop> + 'f;
+
 /// Operands made compatible.
 pub struct Broadcast {
     /// The operands, all of the result's rank.
@@ -35,7 +38,9 @@ impl Interpreter<'_> {
         let mut enumerated = SmallVec::<[bool; 6]>::new();
         for axis in 0..rank {
             let dims = || operands.iter().filter(|v| !v.is_unit(axis));
-            let known = dims().find(|v| self.arena.as_integer(v.shape[axis]).is_some()).or_else(|| dims().next());
+            let known = dims()
+                .find(|v| self.arena.as_integer(v.shape[axis]).is_some())
+                .or_else(|| dims().next());
             shape.push(known.map_or(PolyId::ONE, |v| v.shape[axis]));
             enumerated.push(dims().all(|v| v.enumerated[axis]));
         }
@@ -48,7 +53,13 @@ impl Interpreter<'_> {
             }
         }
         let alignment = align(&mut self.arena, &mut operands)?;
-        Ok(Broadcast { operands, shape, enumerated, extents, alignment })
+        Ok(Broadcast {
+            operands,
+            shape,
+            enumerated,
+            extents,
+            alignment,
+        })
     }
 
     /// Makes leading axes opaque until the enumerated positions fit the budget; returns the extents.
@@ -56,7 +67,13 @@ impl Interpreter<'_> {
         let mut extents: Extents = shape
             .iter()
             .zip(enumerated.iter())
-            .map(|(&dim, &e)| if e { self.arena.as_integer(dim).unwrap_or(1).max(0) as usize } else { 1 })
+            .map(|(&dim, &e)| {
+                if e {
+                    self.arena.as_integer(dim).unwrap_or(1).max(0) as usize
+                } else {
+                    1
+                }
+            })
             .collect();
         for axis in 0..extents.len() {
             if extents.iter().product::<usize>() <= BUDGET {
@@ -75,17 +92,30 @@ impl Interpreter<'_> {
         &mut self,
         values: &[&Value],
         dtype: DataType,
-        f: &mut dyn FnMut(&mut Arena, &[PolyId]) -> Result<PolyId, Stop>,
+        f: &mut ElementFunction<'_>,
     ) -> Result<Value, Stop> {
         if let [a] = values {
             let mut data = Vec::with_capacity(a.data.len());
             for &p in a.data.iter() {
                 data.push(f(&mut self.arena, &[p])?);
             }
-            return Ok(Value { dtype, data: data.into(), ..(*a).clone() });
+            return Ok(Value {
+                dtype,
+                data: data.into(),
+                ..(*a).clone()
+            });
         }
-        let Broadcast { operands, shape, enumerated, extents, alignment } = self.broadcast(values)?;
-        let steps: SmallVec<[Extents; 3]> = operands.iter().map(|v| strides(&v.extents(&self.arena))).collect();
+        let Broadcast {
+            operands,
+            shape,
+            enumerated,
+            extents,
+            alignment,
+        } = self.broadcast(values)?;
+        let steps: SmallVec<[Extents; 3]> = operands
+            .iter()
+            .map(|v| strides(&v.extents(&self.arena)))
+            .collect();
         let mut data = Vec::with_capacity(extents.iter().product());
         let arena = &mut self.arena;
         let mut args: SmallVec<[PolyId; 3]> = smallvec![PolyId::ZERO; operands.len()];
@@ -96,7 +126,14 @@ impl Interpreter<'_> {
             data.push(f(arena, &args)?);
             Ok(())
         })?;
-        Ok(Value { dtype, shape, enumerated, data: data.into(), alignment }.tidy(&self.arena))
+        Ok(Value {
+            dtype,
+            shape,
+            enumerated,
+            data: data.into(),
+            alignment,
+        }
+        .tidy(&self.arena))
     }
 }
 

@@ -17,7 +17,10 @@ pub fn dim(arena: &Arena, p: PolyId) -> Dim {
             return coefficient;
         }
         let factors = arena.factors(term.mono);
-        Dim::product(std::iter::once(coefficient).chain(factors.iter().map(|&f| atom(arena, arena.atom_of(f)))))
+        Dim::product(
+            std::iter::once(coefficient)
+                .chain(factors.iter().map(|&f| atom(arena, arena.atom_of(f)))),
+        )
     }))
 }
 
@@ -25,7 +28,10 @@ fn atom(arena: &Arena, atom: &Atom) -> Dim {
     match atom {
         Atom::Symbol(symbol) => Dim::symbol(arena.symbol_name(*symbol)),
         // Dimensions are not negative, so rounding to zero is rounding down.
-        Atom::Apply { function: Function::IntegerDiv, args } => match arena.as_integer(args[1]) {
+        Atom::Apply {
+            function: Function::IntegerDiv,
+            args,
+        } => match arena.as_integer(args[1]) {
             Some(by) if by > 0 => dim(arena, args[0]).floor_div(by),
             _ => Dim::Unknown,
         },

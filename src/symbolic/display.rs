@@ -29,7 +29,11 @@ pub fn poly(arena: &Arena, p: PolyId) -> String {
         if size != 1.0 {
             text.push_str(&format!("{size}*"));
         }
-        let factors: Vec<String> = arena.factors(term.mono).iter().map(|&f| atom(arena, arena.atom_of(f))).collect();
+        let factors: Vec<String> = arena
+            .factors(term.mono)
+            .iter()
+            .map(|&f| atom(arena, arena.atom_of(f)))
+            .collect();
         text.push_str(&factors.join("*"));
     }
     text

@@ -10,12 +10,20 @@ use super::table::{Column, Tables};
 ///
 /// Constants become an affine function or a table of iota; polynomials of one form, which differ in coefficients or inside
 /// one function, are generalised part by part. Anything else stops.
-pub fn along_iota(arena: &mut Arena, tables: &mut Tables, column: &[PolyId]) -> Result<PolyId, Stop> {
+pub fn along_iota(
+    arena: &mut Arena,
+    tables: &mut Tables,
+    column: &[PolyId],
+) -> Result<PolyId, Stop> {
     let first = *column.first().ok_or(Stop("an empty axis"))?;
     if column.iter().all(|&p| p == first) {
         return Ok(first);
     }
-    if let Some(numbers) = column.iter().map(|&p| arena.as_constant(p)).collect::<Option<Vec<f64>>>() {
+    if let Some(numbers) = column
+        .iter()
+        .map(|&p| arena.as_constant(p))
+        .collect::<Option<Vec<f64>>>()
+    {
         return numbers_along_iota(arena, tables, &numbers);
     }
     match same_monomials(arena, tables, column)? {
@@ -24,7 +32,11 @@ pub fn along_iota(arena: &mut Arena, tables: &mut Tables, column: &[PolyId]) -> 
     }
 }
 
-fn numbers_along_iota(arena: &mut Arena, tables: &mut Tables, numbers: &[f64]) -> Result<PolyId, Stop> {
+fn numbers_along_iota(
+    arena: &mut Arena,
+    tables: &mut Tables,
+    numbers: &[f64],
+) -> Result<PolyId, Stop> {
     let iota = arena.iota();
     let position = arena.channel(iota, 0);
     let column = tables.numbers(numbers);
@@ -45,9 +57,17 @@ pub fn column_at(arena: &mut Arena, column: Column, row: PolyId) -> Result<PolyI
 }
 
 /// Columns whose elements are sums over the same monomials, with coefficients that vary; a constant term may be absent.
-fn same_monomials(arena: &mut Arena, tables: &mut Tables, column: &[PolyId]) -> Result<Option<PolyId>, Stop> {
+fn same_monomials(
+    arena: &mut Arena,
+    tables: &mut Tables,
+    column: &[PolyId],
+) -> Result<Option<PolyId>, Stop> {
     let mut monos = SmallVec::<[_; 8]>::new();
-    let longest = column.iter().map(|&p| arena.terms(p).len()).max().unwrap_or(0);
+    let longest = column
+        .iter()
+        .map(|&p| arena.terms(p).len())
+        .max()
+        .unwrap_or(0);
     for &p in column {
         for term in arena.terms(p).iter() {
             if !monos.contains(&term.mono) {
@@ -62,7 +82,13 @@ fn same_monomials(arena: &mut Arena, tables: &mut Tables, column: &[PolyId]) -> 
     for mono in monos {
         let coefficients: Vec<f64> = column
             .iter()
-            .map(|&p| arena.terms(p).iter().find(|t| t.mono == mono).map_or(0.0, |t| t.coefficient))
+            .map(|&p| {
+                arena
+                    .terms(p)
+                    .iter()
+                    .find(|t| t.mono == mono)
+                    .map_or(0.0, |t| t.coefficient)
+            })
             .collect();
         let mut product = numbers_along_iota(arena, tables, &coefficients)?;
         for atom in arena.factors(mono) {
@@ -74,13 +100,19 @@ fn same_monomials(arena: &mut Arena, tables: &mut Tables, column: &[PolyId]) -> 
 }
 
 /// Columns whose elements are one function each, with arguments that vary.
-fn same_function(arena: &mut Arena, tables: &mut Tables, column: &[PolyId]) -> Result<PolyId, Stop> {
+fn same_function(
+    arena: &mut Arena,
+    tables: &mut Tables,
+    column: &[PolyId],
+) -> Result<PolyId, Stop> {
     const STOP: Stop = Stop("elements that follow no rule along a position axis");
     let mut function = None;
     let mut arguments: Vec<Vec<PolyId>> = Vec::new();
     for &p in column {
         let atom = arena.as_atom(p).ok_or(STOP)?;
-        let Atom::Apply { function: f, args } = arena.atom_of(atom) else { return Err(STOP) };
+        let Atom::Apply { function: f, args } = arena.atom_of(atom) else {
+            return Err(STOP);
+        };
         if *function.get_or_insert(*f) != *f {
             return Err(STOP);
         }

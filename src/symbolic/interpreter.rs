@@ -79,7 +79,9 @@ impl<'a> Visit<'a> {
 
     /// A string attribute.
     pub fn string(&self, name: &str) -> Option<&'a str> {
-        self.attribute(name).and_then(|a| a.s.as_ref()).and_then(|s| std::str::from_utf8(s).ok())
+        self.attribute(name)
+            .and_then(|a| a.s.as_ref())
+            .and_then(|s| std::str::from_utf8(s).ok())
     }
 
     /// A tensor attribute.
@@ -99,7 +101,8 @@ impl<'a> Visit<'a> {
 
     /// An input that must be there.
     pub fn input(&self, position: usize) -> Result<ValueId, Stop> {
-        self.optional(position).ok_or(Stop("a required input is absent"))
+        self.optional(position)
+            .ok_or(Stop("a required input is absent"))
     }
 
     /// An input that may be absent.
@@ -138,26 +141,52 @@ impl<'a> Interpreter<'a> {
         let file = self.file;
         let node = &file.graph().node[position];
         let index = self.index();
-        let inputs = node.input.iter().map(|name| if name.is_empty() { None } else { index.id(name) }).collect();
+        let inputs = node
+            .input
+            .iter()
+            .map(|name| {
+                if name.is_empty() {
+                    None
+                } else {
+                    index.id(name)
+                }
+            })
+            .collect();
         let visit = Visit { node, inputs };
         let results = match ops::interpret(self, &visit) {
             Ok(results) => results,
             Err(reason) => {
-                self.stopped.push(Stopped { node: position, reason });
+                self.stopped.push(Stopped {
+                    node: position,
+                    reason,
+                });
                 SmallVec::new()
             }
         };
         let mut results = results.into_iter();
         for name in &node.output {
-            let result = results.next().flatten().and_then(|value| value.settled(&mut self.arena).ok());
-            let Some(id) = index.id(name).filter(|_| !name.is_empty()) else { continue };
+            let result = results
+                .next()
+                .flatten()
+                .and_then(|value| value.settled(&mut self.arena).ok());
+            let Some(id) = index.id(name).filter(|_| !name.is_empty()) else {
+                continue;
+            };
             if node.op_type() == "Constant" {
                 self.constants.insert(id, position);
             }
             let value = match result {
-                Some(value) if value.data.len() <= super::broadcast::BUDGET && value.is_sound(&self.arena) => Some(value),
+                Some(value)
+                    if value.data.len() <= super::broadcast::BUDGET
+                        && value.is_sound(&self.arena) =>
+                {
+                    Some(value)
+                }
                 Some(_) => {
-                    self.stopped.push(Stopped { node: position, reason: Stop("a value that does not fit together") });
+                    self.stopped.push(Stopped {
+                        node: position,
+                        reason: Stop("a value that does not fit together"),
+                    });
                     self.unknown_output(&visit, id)
                 }
                 None => self.unknown_output(&visit, id),
@@ -179,7 +208,8 @@ impl<'a> Interpreter<'a> {
             }
             None if self.file.index().producer(id).is_none() => {
                 let name = self.file.index().name(id);
-                self.facts_of(name).map(|(dtype, shape)| self.fresh(id, dtype, shape))
+                self.facts_of(name)
+                    .map(|(dtype, shape)| self.fresh(id, dtype, shape))
             }
             None => None,
         };
@@ -198,7 +228,11 @@ impl<'a> Interpreter<'a> {
         let fact = self.facts.get(name)?;
         let (dtype, dims) = (fact.dtype?, fact.shape.as_ref()?);
         let arena = &mut self.arena;
-        let shape = dims.iter().enumerate().map(|(axis, dim)| dimension(arena, dim, &|| format!("?{name}.{axis}"))).collect();
+        let shape = dims
+            .iter()
+            .enumerate()
+            .map(|(axis, dim)| dimension(arena, dim, &|| format!("?{name}.{axis}")))
+            .collect();
         Some((dtype, shape))
     }
 
@@ -210,7 +244,13 @@ impl<'a> Interpreter<'a> {
             (Some((dtype, shape)), Some((_, declared))) if declared.len() == shape.len() => {
                 // A declared size that is a number beats an expression; a declared symbol may contradict and does not.
                 let arena = &self.arena;
-                let sharper = |(&own, &other): (&PolyId, &PolyId)| if arena.as_integer(other).is_some() { other } else { own };
+                let sharper = |(&own, &other): (&PolyId, &PolyId)| {
+                    if arena.as_integer(other).is_some() {
+                        other
+                    } else {
+                        own
+                    }
+                };
                 (dtype, shape.iter().zip(&declared).map(sharper).collect())
             }
             (Some(inferred), _) => inferred,
@@ -243,24 +283,38 @@ impl<'a> Interpreter<'a> {
             }
         }
         let root = self.arena.root(kind, count, dtype.is_float());
-        let data = (0..count).map(|index| self.arena.channel(root, index)).collect();
+        let data = (0..count)
+            .map(|index| self.arena.channel(root, index))
+            .collect();
         let mut alignment = Alignment::new();
         alignment.push((root, axes));
-        Value { dtype, shape, enumerated, data, alignment }
+        Value {
+            dtype,
+            shape,
+            enumerated,
+            data,
+            alignment,
+        }
     }
 
     /// Which axes of a fresh root are told apart: axes of size 1, the last axis that is longer, and with it an axis of
     /// pairs ([..., r/2, 2] or, in five and more dimensions, [..., 2, r/2]).
     pub fn channel_axes(&self, dtype: DataType, shape: &[PolyId]) -> SmallVec<[bool; 6]> {
         let size = |axis: usize| self.arena.as_integer(shape[axis]);
-        let mut enumerated: SmallVec<[bool; 6]> = (0..shape.len()).map(|axis| size(axis) == Some(1)).collect();
+        let mut enumerated: SmallVec<[bool; 6]> =
+            (0..shape.len()).map(|axis| size(axis) == Some(1)).collect();
         let mut long = (0..shape.len()).rev().filter(|&axis| size(axis) != Some(1));
-        let Some(last) = long.next() else { return enumerated };
+        let Some(last) = long.next() else {
+            return enumerated;
+        };
         if !dtype.is_float() {
-            enumerated[last] |= shape.len() == 1 && size(last).is_some_and(|n| (0..=MAX_VECTOR).contains(&n));
+            enumerated[last] |=
+                shape.len() == 1 && size(last).is_some_and(|n| (0..=MAX_VECTOR).contains(&n));
             return enumerated;
         }
-        let Some(width) = size(last).filter(|&n| (0..=MAX_CHANNELS as i64).contains(&n)) else { return enumerated };
+        let Some(width) = size(last).filter(|&n| (0..=MAX_CHANNELS as i64).contains(&n)) else {
+            return enumerated;
+        };
         enumerated[last] = last + 1 == shape.len();
         if let Some(before) = long.next().filter(|_| enumerated[last])
             && let Some(pairs) = size(before).filter(|&n| n <= MAX_CHANNELS as i64)
@@ -281,7 +335,10 @@ impl<'a> Interpreter<'a> {
             Some(position) => Some(&file.graph().initializer[position]),
             None => self.constants.get(&id).and_then(|&node| {
                 let node = &file.graph().node[node];
-                node.attribute.iter().find(|a| a.name() == "value").and_then(|a| a.t.as_deref())
+                node.attribute
+                    .iter()
+                    .find(|a| a.name() == "value")
+                    .and_then(|a| a.t.as_deref())
             }),
         };
         let tensor = proto.and_then(|proto| file.tensor(proto).ok()).map(Rc::new);
@@ -293,13 +350,19 @@ impl<'a> Interpreter<'a> {
     pub fn constant_value(&mut self, id: ValueId, proto: &TensorProto) -> Option<Value> {
         let dtype = DataType::from_onnx(proto.data_type())?;
         let shape: Shape = proto.dims.iter().map(|&d| self.arena.integer(d)).collect();
-        let dims: SmallVec<[usize; 6]> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<_>>()?;
+        let dims: SmallVec<[usize; 6]> = proto
+            .dims
+            .iter()
+            .map(|&d| usize::try_from(d).ok())
+            .collect::<Option<_>>()?;
         let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
         let numeric = dtype.is_float() || dtype.is_integer() || dtype == DataType::Bool;
         if numeric && count <= MAX_CONSTANT && dims.iter().all(|&d| d <= MAX_CHANNELS) {
             return match self.load(id, proto) {
                 Some(tensor) => {
-                    let data = (0..count).map(|k| self.arena.constant(tensor.element(k))).collect();
+                    let data = (0..count)
+                        .map(|k| self.arena.constant(tensor.element(k)))
+                        .collect();
                     Some(Value::enumerated(dtype, shape, data))
                 }
                 None => Some(self.fresh(id, dtype, shape)),
@@ -307,7 +370,11 @@ impl<'a> Interpreter<'a> {
         }
         let long: SmallVec<[usize; 6]> = (0..dims.len()).filter(|&axis| dims[axis] != 1).collect();
         let table = match long[..] {
-            [rows, columns] if numeric && columns + 1 == dims.len() && dims[columns] <= MAX_CHANNELS => Some((rows, dims[columns])),
+            [rows, columns]
+                if numeric && columns + 1 == dims.len() && dims[columns] <= MAX_CHANNELS =>
+            {
+                Some((rows, dims[columns]))
+            }
             [rows] if numeric => Some((rows, 1)),
             _ => None,
         };
@@ -321,11 +388,21 @@ impl<'a> Interpreter<'a> {
 
     fn load(&mut self, id: ValueId, proto: &TensorProto) -> Option<Rc<Tensor>> {
         let file = self.file;
-        self.tensors.entry(id).or_insert_with(|| file.tensor(proto).ok().map(Rc::new)).clone()
+        self.tensors
+            .entry(id)
+            .or_insert_with(|| file.tensor(proto).ok().map(Rc::new))
+            .clone()
     }
 
     /// A constant as columns over the position along axis `rows`.
-    fn table_value(&mut self, dtype: DataType, shape: Shape, tensor: &Rc<Tensor>, rows: usize, columns: usize) -> Result<Value, Stop> {
+    fn table_value(
+        &mut self,
+        dtype: DataType,
+        shape: Shape,
+        tensor: &Rc<Tensor>,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Value, Stop> {
         let count = tensor.shape[rows];
         let iota = self.arena.iota();
         let position = self.arena.channel(iota, 0);
@@ -338,7 +415,13 @@ impl<'a> Interpreter<'a> {
         enumerated[rows] = false;
         let mut alignment = Alignment::new();
         alignment.push((iota, smallvec![rows as u8]));
-        Ok(Value { dtype, shape, enumerated, data: data.into(), alignment })
+        Ok(Value {
+            dtype,
+            shape,
+            enumerated,
+            data: data.into(),
+            alignment,
+        })
     }
 
     /// The elements of an integer tensor whose axes are all enumerated: a shape, axes, bounds.
@@ -349,17 +432,28 @@ impl<'a> Interpreter<'a> {
     /// The elements, if all are integer constants.
     pub fn integers(&mut self, id: ValueId) -> Option<Vec<i64>> {
         let elements = self.elements(id)?;
-        elements.into_iter().map(|p| self.arena.as_integer(p)).collect()
+        elements
+            .into_iter()
+            .map(|p| self.arena.as_integer(p))
+            .collect()
     }
 
     /// A list given as an attribute in old opsets and as an input in new ones.
-    pub fn ints_of(&mut self, visit: &Visit<'_>, attribute: &str, input: usize) -> Result<Option<Vec<i64>>, Stop> {
+    pub fn ints_of(
+        &mut self,
+        visit: &Visit<'_>,
+        attribute: &str,
+        input: usize,
+    ) -> Result<Option<Vec<i64>>, Stop> {
         if let Some(list) = visit.ints(attribute) {
             return Ok(Some(list.to_vec()));
         }
         match visit.optional(input) {
             None => Ok(None),
-            Some(id) => self.integers(id).map(Some).ok_or(Stop("axes that are not constant")),
+            Some(id) => self
+                .integers(id)
+                .map(Some)
+                .ok_or(Stop("axes that are not constant")),
         }
     }
 }
@@ -393,5 +487,8 @@ fn exact_dimension(arena: &mut Arena, dim: &Dim) -> Option<PolyId> {
 /// An axis counted from the end where negative.
 pub fn normal_axis(axis: i64, rank: usize) -> Result<usize, Stop> {
     let shifted = if axis < 0 { axis + rank as i64 } else { axis };
-    usize::try_from(shifted).ok().filter(|&a| a < rank).ok_or(Stop("an axis out of range"))
+    usize::try_from(shifted)
+        .ok()
+        .filter(|&a| a < rank)
+        .ok_or(Stop("an axis out of range"))
 }

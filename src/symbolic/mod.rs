@@ -15,6 +15,7 @@ pub mod interpreter;
 pub mod ops;
 pub mod poly;
 pub mod root;
+mod substitute;
 pub mod table;
 pub mod value;
 

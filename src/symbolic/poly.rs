@@ -108,7 +108,7 @@ struct Poly {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Memo {
+pub(super) enum Memo {
     Add(PolyId, PolyId),
     Mul(PolyId, PolyId),
     Rename(PolyId, RootId, RootId),
@@ -123,7 +123,7 @@ pub struct Arena {
     mono_ids: FxHashMap<SmallVec<[AtomId; 4]>, MonoId>,
     polys: Vec<Poly>,
     poly_ids: FxHashMap<Rc<[Term]>, PolyId>,
-    memo: FxHashMap<Memo, Result<PolyId, Stop>>,
+    pub(super) memo: FxHashMap<Memo, Result<PolyId, Stop>>,
     symbols: Vec<String>,
     symbol_ids: FxHashMap<String, u32>,
     pub(super) roots: Vec<Root>,
@@ -166,7 +166,10 @@ impl Arena {
         if value == 0.0 {
             return PolyId::ZERO;
         }
-        self.intern(vec![Term { mono: MonoId::ONE, coefficient: value }])
+        self.intern(vec![Term {
+            mono: MonoId::ONE,
+            coefficient: value,
+        }])
     }
 
     /// The constant `value` of an integer.
@@ -196,11 +199,15 @@ impl Arena {
 
     /// `function(args)`, computed where all arguments are constants.
     pub fn apply(&mut self, function: Function, args: &[PolyId]) -> PolyId {
-        let constants: Option<SmallVec<[f64; 3]>> = args.iter().map(|&p| self.as_constant(p)).collect();
+        let constants: Option<SmallVec<[f64; 3]>> =
+            args.iter().map(|&p| self.as_constant(p)).collect();
         if let Some(value) = constants.and_then(|c| function.eval(&c)) {
             return self.constant(value);
         }
-        let atom = self.atom(Atom::Apply { function, args: args.into() });
+        let atom = self.atom(Atom::Apply {
+            function,
+            args: args.into(),
+        });
         PolyId::of_atom(atom)
     }
 
@@ -215,7 +222,9 @@ impl Arena {
 
     /// The value of a constant polynomial that is an integer; `i64::MAX` as exporters write "to the end" saturates.
     pub fn as_integer(&self, p: PolyId) -> Option<i64> {
-        self.as_constant(p).filter(|v| v.fract() == 0.0).map(|v| v as i64)
+        self.as_constant(p)
+            .filter(|v| v.fract() == 0.0)
+            .map(|v| v as i64)
     }
 
     /// The atom of a polynomial that is one atom with coefficient 1.
@@ -226,14 +235,21 @@ impl Arena {
     /// The terms of a polynomial.
     pub fn terms(&self, p: PolyId) -> Terms<'_> {
         match p.atom() {
-            Some(atom) => Terms::One([Term { mono: MonoId(atom.0), coefficient: 1.0 }]),
+            Some(atom) => Terms::One([Term {
+                mono: MonoId(atom.0),
+                coefficient: 1.0,
+            }]),
             None => Terms::Many(&self.polys[p.0 as usize].terms),
         }
     }
 
     /// The atoms of a monomial, ascending, repeated for powers.
     pub fn factors(&self, mono: MonoId) -> SmallVec<[AtomId; 4]> {
-        if mono.0 & TAG == 0 { SmallVec::from_slice(&[AtomId(mono.0)]) } else { self.monos[(mono.0 & !TAG) as usize].clone() }
+        if mono.0 & TAG == 0 {
+            SmallVec::from_slice(&[AtomId(mono.0)])
+        } else {
+            self.monos[(mono.0 & !TAG) as usize].clone()
+        }
     }
 
     /// The definition of an atom.
@@ -275,7 +291,13 @@ impl Arena {
         if let Some(&known) = self.memo.get(&key) {
             return known;
         }
-        let sum = self.collect(self.terms(a).iter().chain(self.terms(b).iter()).copied().collect());
+        let sum = self.collect(
+            self.terms(a)
+                .iter()
+                .chain(self.terms(b).iter())
+                .copied()
+                .collect(),
+        );
         self.memo.insert(key, sum);
         sum
     }
@@ -288,7 +310,14 @@ impl Arena {
         if factor == 0.0 {
             return PolyId::ZERO;
         }
-        let terms = self.terms(p).iter().map(|t| Term { mono: t.mono, coefficient: t.coefficient * factor }).collect();
+        let terms = self
+            .terms(p)
+            .iter()
+            .map(|t| Term {
+                mono: t.mono,
+                coefficient: t.coefficient * factor,
+            })
+            .collect();
         self.intern(terms)
     }
 
@@ -329,7 +358,10 @@ impl Arena {
                     return Err(Stop("the product has too many factors"));
                 }
                 factors.sort_unstable();
-                terms.push(Term { mono: self.mono(factors), coefficient: s.coefficient * t.coefficient });
+                terms.push(Term {
+                    mono: self.mono(factors),
+                    coefficient: s.coefficient * t.coefficient,
+                });
             }
         }
         self.collect(terms)
@@ -352,71 +384,18 @@ impl Arena {
                 let at = factors.iter().position(|f| f == atom)?;
                 factors.remove(at);
             }
-            terms.push(Term { mono: self.mono(factors), coefficient: term.coefficient / divisor.coefficient });
+            terms.push(Term {
+                mono: self.mono(factors),
+                coefficient: term.coefficient / divisor.coefficient,
+            });
         }
         self.collect(terms).ok()
     }
 
-    /// `p` with every channel of root `from` replaced by the same channel of root `to`.
-    pub fn rename(&mut self, p: PolyId, from: RootId, to: RootId) -> Result<PolyId, Stop> {
-        self.rewrite(p, from, Memo::Rename(p, from, to), &mut |arena, index| Ok(arena.channel(to, index)))
-    }
-
-    /// `p` with the (only) channel of root `from` replaced by the polynomial `by`.
-    pub fn substitute(&mut self, p: PolyId, from: RootId, by: PolyId) -> Result<PolyId, Stop> {
-        self.rewrite(p, from, Memo::Substitute(p, from, by), &mut |_, _| Ok(by))
-    }
-
-    fn rewrite(
-        &mut self,
-        p: PolyId,
-        from: RootId,
-        key: Memo,
-        replace: &mut dyn FnMut(&mut Arena, u32) -> Result<PolyId, Stop>,
-    ) -> Result<PolyId, Stop> {
-        if !self.roots_of(p).contains(&from) {
-            return Ok(p);
-        }
-        if let Some(&known) = self.memo.get(&key) {
-            return known;
-        }
-        let result = self.rewrite_terms(p, from, key, replace);
-        self.memo.insert(key, result);
-        result
-    }
-
-    fn rewrite_terms(
-        &mut self,
-        p: PolyId,
-        from: RootId,
-        key: Memo,
-        replace: &mut dyn FnMut(&mut Arena, u32) -> Result<PolyId, Stop>,
-    ) -> Result<PolyId, Stop> {
-        let mut sum = PolyId::ZERO;
-        for term in self.terms(p).to_vec() {
-            let mut product = self.constant(term.coefficient);
-            for atom in self.factors(term.mono) {
-                let factor = match self.atoms[atom.0 as usize].clone() {
-                    Atom::Channel { root, index } if root == from => replace(self, index)?,
-                    Atom::Channel { .. } | Atom::Symbol(_) => PolyId::of_atom(atom),
-                    Atom::Apply { function, args } => {
-                        let mut new = SmallVec::<[PolyId; 3]>::new();
-                        for arg in args {
-                            new.push(self.rewrite(arg, from, key.of(arg), replace)?);
-                        }
-                        self.apply(function, &new)
-                    }
-                };
-                product = self.mul(product, factor)?;
-            }
-            sum = self.add(sum, product)?;
-        }
-        Ok(sum)
-    }
-
     pub(super) fn push_channels(&mut self, root: RootId, count: u32) -> u32 {
         let first = self.atoms.len() as u32;
-        self.atoms.extend((0..count).map(|index| Atom::Channel { root, index }));
+        self.atoms
+            .extend((0..count).map(|index| Atom::Channel { root, index }));
         first
     }
 
@@ -461,7 +440,12 @@ impl Arena {
     }
 
     fn intern(&mut self, terms: Vec<Term>) -> PolyId {
-        if let [Term { mono, coefficient: 1.0 }] = terms[..]
+        if let [
+            Term {
+                mono,
+                coefficient: 1.0,
+            },
+        ] = terms[..]
             && mono.0 & TAG == 0
         {
             return PolyId::of_atom(AtomId(mono.0));
@@ -477,20 +461,12 @@ impl Arena {
         }
         let id = PolyId(self.polys.len() as u32);
         let terms: Rc<[Term]> = terms.into();
-        self.polys.push(Poly { terms: terms.clone(), roots });
+        self.polys.push(Poly {
+            terms: terms.clone(),
+            roots,
+        });
         self.poly_ids.insert(terms, id);
         id
-    }
-}
-
-impl Memo {
-    /// The key of the same rewrite applied to another polynomial.
-    fn of(self, p: PolyId) -> Memo {
-        match self {
-            Memo::Rename(_, from, to) => Memo::Rename(p, from, to),
-            Memo::Substitute(_, from, by) => Memo::Substitute(p, from, by),
-            Memo::Add(..) | Memo::Mul(..) => unreachable!("only rewrites recurse"),
-        }
     }
 }
 
@@ -539,7 +515,11 @@ mod tests {
         let (x, y) = (a.symbol("x"), a.symbol("y"));
         let sum = a.add(x, y).unwrap();
         let left = a.mul(sum, sum).unwrap();
-        let (xx, xy, yy) = (a.mul(x, x).unwrap(), a.mul(x, y).unwrap(), a.mul(y, y).unwrap());
+        let (xx, xy, yy) = (
+            a.mul(x, x).unwrap(),
+            a.mul(x, y).unwrap(),
+            a.mul(y, y).unwrap(),
+        );
         let twice = a.scale(xy, 2.0);
         let right = a.add(xx, yy).unwrap();
         let right = a.add(right, twice).unwrap();

@@ -76,7 +76,12 @@ impl Arena {
         }
         let id = RootId(self.roots.len() as u32);
         let first = self.push_channels(id, channels);
-        self.roots.push(Root { kind: kind.clone(), activation, channels, first });
+        self.roots.push(Root {
+            kind: kind.clone(),
+            activation,
+            channels,
+            first,
+        });
         self.root_ids.insert(kind, id);
         id
     }
@@ -97,7 +102,11 @@ impl Arena {
 
     /// `root` with its opaque axes restructured.
     pub fn derive(&mut self, root: RootId, change: Restructure) -> RootId {
-        let Root { channels, activation, .. } = self.roots[root.0 as usize];
+        let Root {
+            channels,
+            activation,
+            ..
+        } = self.roots[root.0 as usize];
         self.root(RootKind::Derived(root, change), channels, activation)
     }
 

@@ -37,7 +37,12 @@ pub enum Column {
 }
 
 enum Source {
-    Tensor { tensor: Rc<Tensor>, start: usize, stride: usize, rows: usize },
+    Tensor {
+        tensor: Rc<Tensor>,
+        start: usize,
+        stride: usize,
+        rows: usize,
+    },
     Numbers(Rc<[f64]>),
 }
 
@@ -51,7 +56,12 @@ impl Source {
 
     fn get(&self, row: usize) -> f64 {
         match self {
-            Source::Tensor { tensor, start, stride, .. } => tensor.element(start + row * stride),
+            Source::Tensor {
+                tensor,
+                start,
+                stride,
+                ..
+            } => tensor.element(start + row * stride),
             Source::Numbers(numbers) => numbers[row],
         }
     }
@@ -66,8 +76,19 @@ pub struct Tables {
 
 impl Tables {
     /// The column of `rows` elements of `tensor` that begins at element `start`, `stride` elements apart.
-    pub fn column(&mut self, tensor: &Rc<Tensor>, start: usize, stride: usize, rows: usize) -> Column {
-        self.intern(Source::Tensor { tensor: tensor.clone(), start, stride, rows })
+    pub fn column(
+        &mut self,
+        tensor: &Rc<Tensor>,
+        start: usize,
+        stride: usize,
+        rows: usize,
+    ) -> Column {
+        self.intern(Source::Tensor {
+            tensor: tensor.clone(),
+            start,
+            stride,
+            rows,
+        })
     }
 
     /// A column given by its numbers.
@@ -87,15 +108,31 @@ impl Tables {
 
     fn intern(&mut self, source: Source) -> Column {
         let rows = source.rows();
-        let (first, second) = (source.get(0), if rows > 1 { source.get(1) } else { source.get(0) });
+        let (first, second) = (
+            source.get(0),
+            if rows > 1 {
+                source.get(1)
+            } else {
+                source.get(0)
+            },
+        );
         let step = second - first;
-        if step.is_finite() && (step == 0.0 || rows >= MIN_PROGRESSION) && (0..rows).all(|row| source.get(row) == first + step * row as f64) {
-            return if step == 0.0 { Column::Constant(first) } else { Column::Affine { start: first, step } };
+        if step.is_finite()
+            && (step == 0.0 || rows >= MIN_PROGRESSION)
+            && (0..rows).all(|row| source.get(row) == first + step * row as f64)
+        {
+            return if step == 0.0 {
+                Column::Constant(first)
+            } else {
+                Column::Affine { start: first, step }
+            };
         }
         let hash = sample_hash(&source);
         for &known in self.by_hash.get(&hash).into_iter().flatten() {
             let other = &self.columns[known.0 as usize];
-            if other.rows() == rows && (0..rows).all(|row| other.get(row).to_bits() == source.get(row).to_bits()) {
+            if other.rows() == rows
+                && (0..rows).all(|row| other.get(row).to_bits() == source.get(row).to_bits())
+            {
                 return Column::Table(known);
             }
         }
@@ -112,7 +149,11 @@ fn sample_hash(source: &Source) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write_usize(rows);
     for k in 0..SAMPLES.min(rows) {
-        let row = if rows <= SAMPLES { k } else { k * (rows - 1) / (SAMPLES - 1) };
+        let row = if rows <= SAMPLES {
+            k
+        } else {
+            k * (rows - 1) / (SAMPLES - 1)
+        };
         hasher.write_u64(source.get(row).to_bits());
     }
     hasher.finish()

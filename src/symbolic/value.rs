@@ -42,7 +42,13 @@ impl Value {
     /// A tensor with all axes enumerated.
     pub fn enumerated(dtype: DataType, shape: Shape, data: Vec<PolyId>) -> Value {
         let rank = shape.len();
-        Value { dtype, shape, enumerated: smallvec![true; rank], data: data.into(), alignment: Alignment::new() }
+        Value {
+            dtype,
+            shape,
+            enumerated: smallvec![true; rank],
+            data: data.into(),
+            alignment: Alignment::new(),
+        }
     }
 
     /// Whether elements, axes and alignment fit together.
@@ -51,7 +57,10 @@ impl Value {
         let opaque = |&axis: &u8| self.enumerated.get(axis as usize) == Some(&false);
         self.enumerated.len() == rank
             && self.data.len() == self.extents(arena).iter().product::<usize>()
-            && self.alignment.iter().all(|(_, axes)| axes.iter().all(opaque))
+            && self
+                .alignment
+                .iter()
+                .all(|(_, axes)| axes.iter().all(opaque))
     }
 
     /// Number of axes.
@@ -64,7 +73,13 @@ impl Value {
         self.shape
             .iter()
             .zip(&self.enumerated)
-            .map(|(&dim, &enumerated)| if enumerated { arena.as_integer(dim).unwrap_or(1).max(0) as usize } else { 1 })
+            .map(|(&dim, &enumerated)| {
+                if enumerated {
+                    arena.as_integer(dim).unwrap_or(1).max(0) as usize
+                } else {
+                    1
+                }
+            })
             .collect()
     }
 
@@ -80,12 +95,18 @@ impl Value {
 
     /// The axes of a root, if it occurs.
     pub fn axes_of(&self, root: RootId) -> Option<&Axes> {
-        self.alignment.iter().find(|(r, _)| *r == root).map(|(_, axes)| axes)
+        self.alignment
+            .iter()
+            .find(|(r, _)| *r == root)
+            .map(|(_, axes)| axes)
     }
 
     /// The same elements under another shape of the same rank order: `moved[k]` is the new position of axis `k`.
     pub fn with_axes_moved(&self, moved: &dyn Fn(u8) -> u8) -> Alignment {
-        self.alignment.iter().map(|(root, axes)| (*root, axes.iter().map(|&a| moved(a)).collect())).collect()
+        self.alignment
+            .iter()
+            .map(|(root, axes)| (*root, axes.iter().map(|&a| moved(a)).collect()))
+            .collect()
     }
 
     /// The roots that occur in the data.
@@ -123,7 +144,12 @@ impl Value {
 
     /// The value with axis `axis` opaque. Elements that differ along it must follow a rule in the position: a constant
     /// column becomes a table of iota, an arithmetic progression an affine function of it.
-    pub fn with_opaque(&self, arena: &mut Arena, tables: &mut super::table::Tables, axis: usize) -> Result<Value, Stop> {
+    pub fn with_opaque(
+        &self,
+        arena: &mut Arena,
+        tables: &mut super::table::Tables,
+        axis: usize,
+    ) -> Result<Value, Stop> {
         if !self.enumerated[axis] || self.is_unit(axis) {
             return Ok(self.clone());
         }
@@ -193,7 +219,12 @@ impl Value {
     }
 
     /// Renames every root whose opaque axis lies along `axis`, by a change made for that axis of the root.
-    pub fn restructure(mut self, arena: &mut Arena, axis: usize, change: &dyn Fn(u8) -> Restructure) -> Result<Value, Stop> {
+    pub fn restructure(
+        mut self,
+        arena: &mut Arena,
+        axis: usize,
+        change: &dyn Fn(u8) -> Restructure,
+    ) -> Result<Value, Stop> {
         for (root, axes) in self.alignment.clone() {
             if let Some(k) = axes.iter().position(|&a| a as usize == axis) {
                 let new = arena.derive(root, change(k as u8));
@@ -206,7 +237,11 @@ impl Value {
 
 /// Product of the extents before, at and after an axis.
 pub fn split(extents: &[usize], axis: usize) -> (usize, usize, usize) {
-    (extents[..axis].iter().product(), extents[axis], extents[axis + 1..].iter().product())
+    (
+        extents[..axis].iter().product(),
+        extents[axis],
+        extents[axis + 1..].iter().product(),
+    )
 }
 
 /// Row-major strides, 0 along axes of extent 1.
@@ -221,7 +256,11 @@ pub fn strides(extents: &[usize]) -> Extents {
 }
 
 /// Calls `visit` with the offset into every operand, over all positions of `extents` in row-major order.
-pub fn walk(extents: &[usize], operands: &[Extents], visit: &mut dyn FnMut(&[usize]) -> Result<(), Stop>) -> Result<(), Stop> {
+pub fn walk(
+    extents: &[usize],
+    operands: &[Extents],
+    visit: &mut dyn FnMut(&[usize]) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     let total: usize = extents.iter().product();
     let mut position: Extents = smallvec![0; extents.len()];
     let mut offsets: SmallVec<[usize; 4]> = smallvec![0; operands.len()];

@@ -11,7 +11,7 @@ use crate::symbolic::root::RootId;
 use crate::symbolic::value::Value;
 
 /// Tensors whose channels are sums of two channels of one root, connected by sums they share.
-pub struct Group {
+pub(super) struct Group {
     /// The root that all channels are linear in.
     pub root: RootId,
     /// The tensors, the best candidates first.
@@ -45,11 +45,15 @@ fn linear_roots(arena: &Arena, value: &Value) -> SmallVec<[RootId; 2]> {
             common = Some(kept);
         }
     }
-    if sums { common.unwrap_or_default() } else { SmallVec::new() }
+    if sums {
+        common.unwrap_or_default()
+    } else {
+        SmallVec::new()
+    }
 }
 
 /// The activation roots with exactly one channel in a monomial.
-pub fn single_roots(arena: &Arena, mono: MonoId) -> SmallVec<[RootId; 2]> {
+pub(super) fn single_roots(arena: &Arena, mono: MonoId) -> SmallVec<[RootId; 2]> {
     let mut roots = SmallVec::<[RootId; 2]>::new();
     let mut twice = SmallVec::<[RootId; 2]>::new();
     if mono == MonoId::ONE {
@@ -71,17 +75,24 @@ pub fn single_roots(arena: &Arena, mono: MonoId) -> SmallVec<[RootId; 2]> {
 }
 
 /// Collects the groups of a graph, in graph order.
-pub fn collect(it: &Interpreter<'_>) -> Vec<Group> {
+pub(super) fn collect(it: &Interpreter<'_>) -> Vec<Group> {
     let arena = &it.arena;
     let mut members: FxHashMap<RootId, Vec<(ValueId, Vec<PolyId>)>> = FxHashMap::default();
     let mut roots_in_order = Vec::new();
     for value_id in values_in_order(it) {
-        let Some(value) = it.known(value_id) else { continue };
+        let Some(value) = it.known(value_id) else {
+            continue;
+        };
         if !value.dtype.is_float() || value.data.len() < 2 || value.rank() == 0 {
             continue;
         }
         for root in linear_roots(arena, value) {
-            let sums: FxHashSet<PolyId> = value.data.iter().copied().filter(|&p| arena.terms(p).len() == 2).collect();
+            let sums: FxHashSet<PolyId> = value
+                .data
+                .iter()
+                .copied()
+                .filter(|&p| arena.terms(p).len() == 2)
+                .collect();
             let list = members.entry(root).or_insert_with(|| {
                 roots_in_order.push(root);
                 Vec::new()
@@ -97,9 +108,14 @@ pub fn collect(it: &Interpreter<'_>) -> Vec<Group> {
 }
 
 /// Outputs of nodes in topological order.
-pub fn values_in_order<'a>(it: &'a Interpreter<'_>) -> impl Iterator<Item = ValueId> + 'a {
+pub(super) fn values_in_order<'a>(it: &'a Interpreter<'_>) -> impl Iterator<Item = ValueId> + 'a {
     let (index, graph) = (it.index(), it.file.graph());
-    index.order().iter().flat_map(move |&node| graph.node[node].output.iter().filter_map(move |name| index.id(name)))
+    index.order().iter().flat_map(move |&node| {
+        graph.node[node]
+            .output
+            .iter()
+            .filter_map(move |name| index.id(name))
+    })
 }
 
 /// Splits the tensors of a root by the sums they share.
@@ -129,10 +145,20 @@ fn connected(it: &Interpreter<'_>, root: RootId, members: &[(ValueId, Vec<PolyId
     let mut groups: Vec<(usize, Group)> = Vec::new();
     for (k, (value, sums)) in members.iter().enumerate() {
         let head = top(&mut parent, k);
-        let at = groups.iter().position(|(h, _)| *h == head).unwrap_or_else(|| {
-            groups.push((head, Group { root, values: Vec::new(), trigonometric: false }));
-            groups.len() - 1
-        });
+        let at = groups
+            .iter()
+            .position(|(h, _)| *h == head)
+            .unwrap_or_else(|| {
+                groups.push((
+                    head,
+                    Group {
+                        root,
+                        values: Vec::new(),
+                        trigonometric: false,
+                    },
+                ));
+                groups.len() - 1
+            });
         let group = &mut groups[at].1;
         group.values.push(*value);
         group.trigonometric |= sums.iter().any(|&p| is_trigonometric(&it.arena, p));
@@ -140,7 +166,10 @@ fn connected(it: &Interpreter<'_>, root: RootId, members: &[(ValueId, Vec<PolyId
     let rank = |value: &ValueId| {
         let value = it.known(*value);
         let width = value.map_or(0, |v| v.extents(&it.arena).last().copied().unwrap_or(1));
-        (std::cmp::Reverse(width), value.and_then(|v| v.dtype.bits()).unwrap_or(64))
+        (
+            std::cmp::Reverse(width),
+            value.and_then(|v| v.dtype.bits()).unwrap_or(64),
+        )
     };
     for (_, group) in &mut groups {
         // Stable: among equals the earliest in the graph stays first.
@@ -150,23 +179,32 @@ fn connected(it: &Interpreter<'_>, root: RootId, members: &[(ValueId, Vec<PolyId
 }
 
 fn is_trigonometric(arena: &Arena, p: PolyId) -> bool {
-    arena.terms(p).iter().filter(|t| t.mono != MonoId::ONE).any(|t| {
-        arena
-            .factors(t.mono)
-            .iter()
-            .any(|&f| matches!(arena.atom_of(f), Atom::Apply { function: Function::Cos | Function::Sin | Function::Table(_), .. }))
-    })
+    arena
+        .terms(p)
+        .iter()
+        .filter(|t| t.mono != MonoId::ONE)
+        .any(|t| {
+            arena.factors(t.mono).iter().any(|&f| {
+                matches!(
+                    arena.atom_of(f),
+                    Atom::Apply {
+                        function: Function::Cos | Function::Sin | Function::Table(_),
+                        ..
+                    }
+                )
+            })
+        })
 }
 
 /// For each root the tensors that hold its channels one by one, in graph order.
-pub struct Sources {
+pub(super) struct Sources {
     by_root: FxHashMap<RootId, Vec<ValueId>>,
     position: FxHashMap<ValueId, usize>,
 }
 
 impl Sources {
     /// Collects the tensors for the roots of these groups.
-    pub fn collect(it: &Interpreter<'_>, groups: &[Group]) -> Sources {
+    pub(super) fn collect(it: &Interpreter<'_>, groups: &[Group]) -> Sources {
         let wanted: FxHashSet<RootId> = groups.iter().map(|g| g.root).collect();
         let mut by_root: FxHashMap<RootId, Vec<ValueId>> = FxHashMap::default();
         let mut position = FxHashMap::default();
@@ -174,8 +212,12 @@ impl Sources {
         let inputs = index.values().filter(|&v| index.producer(v).is_none());
         for (at, id) in inputs.chain(values_in_order(it)).enumerate() {
             position.insert(id, at);
-            let Some(value) = it.known(id).filter(|v| v.dtype.is_float()) else { continue };
-            let Some(&first) = value.data.first() else { continue };
+            let Some(value) = it.known(id).filter(|v| v.dtype.is_float()) else {
+                continue;
+            };
+            let Some(&first) = value.data.first() else {
+                continue;
+            };
             if let [term] = &*it.arena.terms(first) {
                 for root in single_roots(&it.arena, term.mono) {
                     if wanted.contains(&root) {
@@ -188,9 +230,12 @@ impl Sources {
     }
 
     /// The tensors that hold the channels of `root` and are computed before `y`.
-    pub fn of(&self, root: RootId, y: ValueId) -> Vec<ValueId> {
+    pub(super) fn of(&self, root: RootId, y: ValueId) -> Vec<ValueId> {
         let before = self.position.get(&y).copied().unwrap_or(0);
         let list = self.by_root.get(&root).map_or(&[][..], |l| l);
-        list.iter().copied().filter(|x| *x != y && self.position.get(x).is_some_and(|&at| at < before)).collect()
+        list.iter()
+            .copied()
+            .filter(|x| *x != y && self.position.get(x).is_some_and(|&at| at < before))
+            .collect()
     }
 }

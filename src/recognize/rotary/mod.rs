@@ -27,7 +27,7 @@ use proof::{Origin, Verdict};
 use readoff::Rotation;
 
 /// The rule's identifier.
-pub const RULE: &str = "rotary";
+pub(super) const RULE: &str = "rotary";
 
 /// How far an attempt came; a larger value is further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,14 +47,16 @@ struct Miss {
 }
 
 /// Finds the rotary sites of an interpreted graph.
-pub fn find(it: &mut Interpreter<'_>, analysis: &mut Analysis) {
+pub(super) fn find(it: &mut Interpreter<'_>, analysis: &mut Analysis) {
     let groups = groups::collect(it);
     let sources = Sources::collect(it, &groups);
     let tables = tables::Tables::collect(it);
     for group in groups {
         match site(it, &group, &sources, &tables) {
             Ok(site) => analysis.sites.push(site),
-            Err(Some(miss)) if miss.stage >= Stage::Angles || group.trigonometric => analysis.refusals.push(refusal(it, miss)),
+            Err(Some(miss)) if miss.stage >= Stage::Angles || group.trigonometric => {
+                analysis.refusals.push(refusal(it, miss))
+            }
             Err(_) => {}
         }
     }
@@ -63,8 +65,17 @@ pub fn find(it: &mut Interpreter<'_>, analysis: &mut Analysis) {
 
 fn refusal(it: &Interpreter<'_>, miss: Miss) -> Refusal {
     let value = it.index().name(miss.value).to_owned();
-    let node = it.index().producer(miss.value).map_or_else(|| value.clone(), |(node, _)| node_name(it, node));
-    Refusal { rule: RULE, node, value, reason: miss.reason, hint: miss.hint }
+    let node = it
+        .index()
+        .producer(miss.value)
+        .map_or_else(|| value.clone(), |(node, _)| node_name(it, node));
+    Refusal {
+        rule: RULE,
+        node,
+        value,
+        reason: miss.reason,
+        hint: miss.hint,
+    }
 }
 
 fn node_name(it: &Interpreter<'_>, node: usize) -> String {
@@ -76,7 +87,12 @@ fn node_name(it: &Interpreter<'_>, node: usize) -> String {
 }
 
 /// The best rewrite of a group: the widest `y`, of the narrowest type, the earliest in the graph.
-fn site(it: &mut Interpreter<'_>, group: &Group, sources: &Sources, tables: &tables::Tables) -> Result<Site, Option<Miss>> {
+fn site(
+    it: &mut Interpreter<'_>,
+    group: &Group,
+    sources: &Sources,
+    tables: &tables::Tables,
+) -> Result<Site, Option<Miss>> {
     let mut furthest: Option<Miss> = None;
     let mut note = |miss: Miss| {
         if furthest.as_ref().is_none_or(|f| miss.stage > f.stage) {
@@ -100,18 +116,46 @@ fn site(it: &mut Interpreter<'_>, group: &Group, sources: &Sources, tables: &tab
     Err(furthest)
 }
 
-fn attempt(it: &mut Interpreter<'_>, group: &Group, x: ValueId, y: ValueId, tables: &tables::Tables) -> Result<Site, Miss> {
-    let miss = |stage, reason: String, hint: Option<&str>| Miss { stage, value: y, reason, hint: hint.map(str::to_owned) };
+fn attempt(
+    it: &mut Interpreter<'_>,
+    group: &Group,
+    x: ValueId,
+    y: ValueId,
+    tables: &tables::Tables,
+) -> Result<Site, Miss> {
+    let miss = |stage, reason: String, hint: Option<&str>| Miss {
+        stage,
+        value: y,
+        reason,
+        hint: hint.map(str::to_owned),
+    };
     let (Some(xv), Some(yv)) = (it.known(x).cloned(), it.known(y).cloned()) else {
-        return Err(miss(Stage::Channels, "a value that was not interpreted".into(), None));
+        return Err(miss(
+            Stage::Channels,
+            "a value that was not interpreted".into(),
+            None,
+        ));
     };
     let dtype = yv.dtype;
-    if xv.dtype != dtype || !matches!(dtype, DataType::F32 | DataType::F16 | DataType::BF16 | DataType::F64) {
-        return Err(miss(Stage::Channels, "the tensor and its rotation differ in type".into(), None));
+    if xv.dtype != dtype
+        || !matches!(
+            dtype,
+            DataType::F32 | DataType::F16 | DataType::BF16 | DataType::F64
+        )
+    {
+        return Err(miss(
+            Stage::Channels,
+            "the tensor and its rotation differ in type".into(),
+            None,
+        ));
     }
-    let rotation: Rotation =
-        readoff::read(it, &xv, &yv, group.root).map_err(|reason| miss(Stage::Pairs, reason.into(), None))?;
-    let Verdict { proof, origin, amplitude } = match proof::prove(it, &rotation) {
+    let rotation: Rotation = readoff::read(it, &xv, &yv, group.root)
+        .map_err(|reason| miss(Stage::Pairs, reason.into(), None))?;
+    let Verdict {
+        proof,
+        origin,
+        amplitude,
+    } = match proof::prove(it, &rotation) {
         Ok(verdict) => verdict,
         Err(reason) => return Err(miss(Stage::Angles, reason.reason.into(), reason.hint)),
     };
@@ -122,11 +166,23 @@ fn attempt(it: &mut Interpreter<'_>, group: &Group, x: ValueId, y: ValueId, tabl
             None,
         )
     })?;
-    let node = it.index().producer(y).map(|(node, _)| node).ok_or_else(|| {
-        miss(Stage::Channels, "the rotated tensor is not computed by a node".into(), None)
-    })?;
+    let node = it
+        .index()
+        .producer(y)
+        .map(|(node, _)| node)
+        .ok_or_else(|| {
+            miss(
+                Stage::Channels,
+                "the rotated tensor is not computed by a node".into(),
+                None,
+            )
+        })?;
     if it.file.graph().node[node].output.len() != 1 {
-        return Err(miss(Stage::Channels, "the node of the rotated tensor has other outputs".into(), None));
+        return Err(miss(
+            Stage::Channels,
+            "the node of the rotated tensor has other outputs".into(),
+            None,
+        ));
     }
     Ok(Site {
         rule: RULE,

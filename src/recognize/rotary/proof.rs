@@ -15,7 +15,7 @@ const NORM_TOLERANCE: f64 = 2e-2;
 
 /// Where cos and sin come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(super) enum Origin {
     /// Trigonometric functions of an angle.
     Computed,
     /// Rows of constant tables.
@@ -25,7 +25,7 @@ pub enum Origin {
 }
 
 /// What is proven.
-pub struct Verdict {
+pub(super) struct Verdict {
     /// The class.
     pub proof: Proof,
     /// Where the angles come from.
@@ -35,7 +35,7 @@ pub struct Verdict {
 }
 
 /// Why the coefficients are refused.
-pub struct Doubt {
+pub(super) struct Doubt {
     /// The reason, in a sentence.
     pub reason: &'static str,
     /// What to do about it.
@@ -47,7 +47,7 @@ fn doubt<T>(reason: &'static str, hint: Option<&'static str>) -> Result<T, Doubt
 }
 
 /// Proves every pair; the weakest proof counts.
-pub fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict, Doubt> {
+pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict, Doubt> {
     let mut verdict: Option<Verdict> = None;
     let mut previous: Option<(PolyId, PolyId)> = None;
     for pair in rotation.pairs.iter().flatten() {
@@ -59,10 +59,20 @@ pub fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict, Doubt
         verdict = Some(match verdict {
             None => next,
             Some(v) if v.proof == Proof::Linear => v,
-            Some(v) if next.proof == Proof::Linear || (v.amplitude - next.amplitude).abs() <= 1e-6 * v.amplitude.abs() => {
-                Verdict { proof: next.proof, origin: next.origin, amplitude: v.amplitude }
+            Some(v)
+                if next.proof == Proof::Linear
+                    || (v.amplitude - next.amplitude).abs() <= 1e-6 * v.amplitude.abs() =>
+            {
+                Verdict {
+                    proof: next.proof,
+                    origin: next.origin,
+                    amplitude: v.amplitude,
+                }
             }
-            Some(v) => Verdict { amplitude: 1.0, ..v },
+            Some(v) => Verdict {
+                amplitude: 1.0,
+                ..v
+            },
         });
     }
     verdict.map_or_else(|| doubt("no pair is rotated", None), Ok)
@@ -70,17 +80,26 @@ pub fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict, Doubt
 
 const INVERSE: Doubt = Doubt {
     reason: "the tensor is turned by the negated angle (an inverse rotation)",
-    hint: Some("inverse rotations are exact to rewrite but are left alone, since they are more often a mistake of the model"),
+    hint: Some(
+        "inverse rotations are exact to rewrite but are left alone, since they are more often a mistake of the model",
+    ),
 };
 
 fn pair_proof(arena: &Arena, tables: &Tables, cos: PolyId, sin: PolyId) -> Result<Verdict, Doubt> {
     if let (Some(c), Some(s)) = (arena.as_constant(cos), arena.as_constant(sin)) {
         let amplitude = c.hypot(s);
-        return Ok(Verdict { proof: Proof::Rotation, origin: Origin::Table, amplitude });
+        return Ok(Verdict {
+            proof: Proof::Rotation,
+            origin: Origin::Table,
+            amplitude,
+        });
     }
     let (c_terms, s_terms) = (arena.terms(cos), arena.terms(sin));
     let ([c], [s]) = (&*c_terms, &*s_terms) else {
-        return doubt("a coefficient is a sum where a cosine or a sine is expected", None);
+        return doubt(
+            "a coefficient is a sum where a cosine or a sine is expected",
+            None,
+        );
     };
     let (mut c_factors, mut s_factors) = (factors(arena, c.mono), factors(arena, s.mono));
     let mut k = 0;
@@ -98,12 +117,27 @@ fn pair_proof(arena: &Arena, tables: &Tables, cos: PolyId, sin: PolyId) -> Resul
     };
     let same_size = (c.coefficient.abs() - s.coefficient.abs()).abs() <= 1e-9 * c.coefficient.abs();
     match (arena.atom_of(*c_atom), arena.atom_of(*s_atom)) {
-        (Atom::Apply { function: f, args: a }, Atom::Apply { function: g, args: b }) => {
-            trigonometric(tables, (*f, a[..] == b[..], *g), c.coefficient, s.coefficient, same_size)
-        }
-        (Atom::Channel { .. }, Atom::Channel { .. }) if same_size => {
-            Ok(Verdict { proof: Proof::Linear, origin: Origin::Given, amplitude: 1.0 })
-        }
+        (
+            Atom::Apply {
+                function: f,
+                args: a,
+            },
+            Atom::Apply {
+                function: g,
+                args: b,
+            },
+        ) => trigonometric(
+            tables,
+            (*f, a[..] == b[..], *g),
+            c.coefficient,
+            s.coefficient,
+            same_size,
+        ),
+        (Atom::Channel { .. }, Atom::Channel { .. }) if same_size => Ok(Verdict {
+            proof: Proof::Linear,
+            origin: Origin::Given,
+            amplitude: 1.0,
+        }),
         _ => doubt("cosine and sine are not of one kind", None),
     }
 }
@@ -129,17 +163,38 @@ fn trigonometric(
             if s < 0.0 {
                 return Err(INVERSE);
             }
-            Ok(Verdict { proof: Proof::Rotation, origin: Origin::Computed, amplitude: c })
+            Ok(Verdict {
+                proof: Proof::Rotation,
+                origin: Origin::Computed,
+                amplitude: c,
+            })
         }
-        (Function::Table(cos), Function::Table(sin)) if same_argument => table_rotation(tables, cos, sin, c, s),
-        (Function::Table(_), Function::Table(_)) => doubt("cosine and sine are read from different rows", None),
-        (Function::Where, Function::Where) => Ok(Verdict { proof: Proof::Linear, origin: Origin::Given, amplitude: 1.0 }),
-        _ => doubt("the coefficients of a pair are not cosine and sine of one angle", None),
+        (Function::Table(cos), Function::Table(sin)) if same_argument => {
+            table_rotation(tables, cos, sin, c, s)
+        }
+        (Function::Table(_), Function::Table(_)) => {
+            doubt("cosine and sine are read from different rows", None)
+        }
+        (Function::Where, Function::Where) => Ok(Verdict {
+            proof: Proof::Linear,
+            origin: Origin::Given,
+            amplitude: 1.0,
+        }),
+        _ => doubt(
+            "the coefficients of a pair are not cosine and sine of one angle",
+            None,
+        ),
     }
 }
 
 /// Rows of two columns with `c² + s²` constant that begin as a rotation does: near the positive cosine axis.
-fn table_rotation(tables: &Tables, cos: TableId, sin: TableId, c: f64, s: f64) -> Result<Verdict, Doubt> {
+fn table_rotation(
+    tables: &Tables,
+    cos: TableId,
+    sin: TableId,
+    c: f64,
+    s: f64,
+) -> Result<Verdict, Doubt> {
     let rows = tables.rows(cos);
     if rows != tables.rows(sin) {
         return doubt("the tables of cosine and sine differ in length", None);
@@ -153,7 +208,11 @@ fn table_rotation(tables: &Tables, cos: TableId, sin: TableId, c: f64, s: f64) -
     });
     if unequal || norm == 0.0 {
         // Learned tables: the formula holds, the angle does not exist.
-        return Ok(Verdict { proof: Proof::Linear, origin: Origin::Table, amplitude: 1.0 });
+        return Ok(Verdict {
+            proof: Proof::Linear,
+            origin: Origin::Table,
+            amplitude: 1.0,
+        });
     }
     let begins_at_zero = s0.abs() <= NORM_TOLERANCE * norm;
     if begins_at_zero && c0 < 0.0 {
@@ -166,9 +225,17 @@ fn table_rotation(tables: &Tables, cos: TableId, sin: TableId, c: f64, s: f64) -
             return Err(INVERSE);
         }
     }
-    Ok(Verdict { proof: Proof::Rotation, origin: Origin::Table, amplitude: norm })
+    Ok(Verdict {
+        proof: Proof::Rotation,
+        origin: Origin::Table,
+        amplitude: norm,
+    })
 }
 
 fn factors(arena: &Arena, mono: MonoId) -> SmallVec<[AtomId; 4]> {
-    if mono == MonoId::ONE { SmallVec::new() } else { arena.factors(mono) }
+    if mono == MonoId::ONE {
+        SmallVec::new()
+    } else {
+        arena.factors(mono)
+    }
 }

@@ -10,7 +10,7 @@ use crate::symbolic::root::RootId;
 use crate::symbolic::value::Value;
 
 /// `y` as a rotation of `x`.
-pub struct Rotation {
+pub(super) struct Rotation {
     /// Pairs of the input channels.
     pub input: Pairing,
     /// Pairs of the output channels.
@@ -30,7 +30,12 @@ pub struct Rotation {
 type Row = SmallVec<[(usize, PolyId); 2]>;
 
 /// Expresses `y` in the channels of `x`.
-pub fn read(it: &mut Interpreter<'_>, x: &Value, y: &Value, root: RootId) -> Result<Rotation, &'static str> {
+pub(super) fn read(
+    it: &mut Interpreter<'_>,
+    x: &Value,
+    y: &Value,
+    root: RootId,
+) -> Result<Rotation, &'static str> {
     if !same_layout(x, y, root) {
         return Err("no tensor of the same layout holds the channels before the rotation");
     }
@@ -39,26 +44,40 @@ pub fn read(it: &mut Interpreter<'_>, x: &Value, y: &Value, root: RootId) -> Res
     if channels < 2 || !y.enumerated[y.rank() - 1] {
         return Err("the last axis does not hold the channels");
     }
-    let origin = channels_of(arena, x, root).ok_or("a channel before the rotation is not one channel of its root")?;
+    let origin = channels_of(arena, x, root)
+        .ok_or("a channel before the rotation is not one channel of its root")?;
     let mut rows: Vec<Vec<Row>> = Vec::new();
     for (at, &p) in y.data.iter().enumerate() {
         if at % channels == 0 {
             rows.push(Vec::with_capacity(channels));
         }
-        let row = row(arena, p, root, &origin, at / channels, channels).ok_or("a channel mixes others than its own pair")?;
+        let row = row(arena, p, root, &origin, at / channels, channels)
+            .ok_or("a channel mixes others than its own pair")?;
         rows.last_mut().ok_or("no channels")?.push(row);
     }
     let first = rows.first().ok_or("no channels")?;
     let (offset, width) = rotated_range(first)?;
     for input in [Pairing::Half, Pairing::Interleaved] {
         for output in [input, other(input)] {
-            let pairs: Option<Vec<_>> = rows.iter().map(|rows| pairs(arena, rows, offset, width, input, output)).collect();
+            let pairs: Option<Vec<_>> = rows
+                .iter()
+                .map(|rows| pairs(arena, rows, offset, width, input, output))
+                .collect();
             if let Some(pairs) = pairs {
-                return Ok(Rotation { input, output, width, offset, channels, pairs });
+                return Ok(Rotation {
+                    input,
+                    output,
+                    width,
+                    offset,
+                    channels,
+                    pairs,
+                });
             }
         }
     }
-    Err("the pairs are neither those of the half nor of the interleaved layout, or their coefficients are no rotation")
+    Err(
+        "the pairs are neither those of the half nor of the interleaved layout, or their coefficients are no rotation",
+    )
 }
 
 fn other(pairing: Pairing) -> Pairing {
@@ -69,7 +88,7 @@ fn other(pairing: Pairing) -> Pairing {
 }
 
 /// The channels of pair `k`, counted from the start of the rotated range.
-pub fn members(pairing: Pairing, k: usize, width: usize) -> (usize, usize) {
+pub(super) fn members(pairing: Pairing, k: usize, width: usize) -> (usize, usize) {
     match pairing {
         Pairing::Half => (k, k + width / 2),
         Pairing::Interleaved => (2 * k, 2 * k + 1),
@@ -78,12 +97,15 @@ pub fn members(pairing: Pairing, k: usize, width: usize) -> (usize, usize) {
 
 /// Whether the two tensors agree in rank, enumerated axes and where the root lies, and have equal sizes.
 fn same_layout(x: &Value, y: &Value, root: RootId) -> bool {
-    let (Some(along_x), Some(along_y)) = (x.axes_of(root), y.axes_of(root)) else { return false };
+    let (Some(along_x), Some(along_y)) = (x.axes_of(root), y.axes_of(root)) else {
+        return false;
+    };
     x.rank() == y.rank()
         && x.enumerated == y.enumerated
         && x.data.len() == y.data.len()
         && along_x == along_y
-        && (0..x.rank()).all(|axis| x.shape[axis] == y.shape[axis] || along_x.contains(&(axis as u8)))
+        && (0..x.rank())
+            .all(|axis| x.shape[axis] == y.shape[axis] || along_x.contains(&(axis as u8)))
 }
 
 struct Origin {
@@ -102,7 +124,12 @@ fn channels_of(arena: &Arena, x: &Value, root: RootId) -> Option<FxHashMap<AtomI
         let terms = arena.terms(p);
         let [term] = &*terms else { return None };
         let (atom, rest) = split_root(arena, term.mono, root)?;
-        let origin = Origin { lead: at / channels, channel: at % channels, rest, coefficient: term.coefficient };
+        let origin = Origin {
+            lead: at / channels,
+            channel: at % channels,
+            rest,
+            coefficient: term.coefficient,
+        };
         if found.insert(atom, origin).is_some() {
             return None;
         }
@@ -111,23 +138,41 @@ fn channels_of(arena: &Arena, x: &Value, root: RootId) -> Option<FxHashMap<AtomI
 }
 
 /// The one channel of `root` in a monomial, and the other factors.
-fn split_root(arena: &Arena, mono: MonoId, root: RootId) -> Option<(AtomId, SmallVec<[AtomId; 4]>)> {
+fn split_root(
+    arena: &Arena,
+    mono: MonoId,
+    root: RootId,
+) -> Option<(AtomId, SmallVec<[AtomId; 4]>)> {
     if mono == MonoId::ONE {
         return None;
     }
     let mut rest = arena.factors(mono);
-    let is_channel = |f: &AtomId| matches!(arena.atom_of(*f), Atom::Channel { root: r, .. } if *r == root);
+    let is_channel =
+        |f: &AtomId| matches!(arena.atom_of(*f), Atom::Channel { root: r, .. } if *r == root);
     let at = rest.iter().position(is_channel)?;
     let atom = rest.remove(at);
-    if rest.iter().any(is_channel) { None } else { Some((atom, rest)) }
+    if rest.iter().any(is_channel) {
+        None
+    } else {
+        Some((atom, rest))
+    }
 }
 
-fn row(arena: &mut Arena, p: PolyId, root: RootId, origin: &FxHashMap<AtomId, Origin>, lead: usize, channels: usize) -> Option<Row> {
+fn row(
+    arena: &mut Arena,
+    p: PolyId,
+    root: RootId,
+    origin: &FxHashMap<AtomId, Origin>,
+    lead: usize,
+    channels: usize,
+) -> Option<Row> {
     let terms: SmallVec<[Term; 2]> = arena.terms(p).iter().copied().collect();
     let mut row = Row::new();
     for term in terms {
         let (atom, mut factors) = split_root(arena, term.mono, root)?;
-        let source = origin.get(&atom).filter(|o| o.lead == lead && o.channel < channels)?;
+        let source = origin
+            .get(&atom)
+            .filter(|o| o.lead == lead && o.channel < channels)?;
         for factor in &source.rest {
             let at = factors.iter().position(|f| f == factor)?;
             factors.remove(at);
@@ -144,8 +189,10 @@ fn row(arena: &mut Arena, p: PolyId, root: RootId, origin: &FxHashMap<AtomId, Or
 /// The contiguous range of channels that are sums of two; all others must be themselves.
 fn rotated_range(rows: &[Row]) -> Result<(usize, usize), &'static str> {
     let rotated: Vec<usize> = (0..rows.len()).filter(|&j| rows[j].len() == 2).collect();
-    let (Some(&first), Some(&last)) = (rotated.first(), rotated.last()) else { return Err("no channel is a sum of two") };
-    if last - first + 1 != rotated.len() || rotated.len() % 2 != 0 {
+    let (Some(&first), Some(&last)) = (rotated.first(), rotated.last()) else {
+        return Err("no channel is a sum of two");
+    };
+    if last - first + 1 != rotated.len() || !rotated.len().is_multiple_of(2) {
         return Err("the rotated channels are not one contiguous, even range");
     }
     for (j, row) in rows.iter().enumerate() {
@@ -165,7 +212,12 @@ fn pairs(
     input: Pairing,
     output: Pairing,
 ) -> Option<Vec<(PolyId, PolyId)>> {
-    let coefficient = |j: usize, k: usize| rows[offset + j].iter().find(|(channel, _)| *channel == offset + k).map(|(_, c)| *c);
+    let coefficient = |j: usize, k: usize| {
+        rows[offset + j]
+            .iter()
+            .find(|(channel, _)| *channel == offset + k)
+            .map(|(_, c)| *c)
+    };
     let mut list = Vec::with_capacity(width / 2);
     for k in 0..width / 2 {
         let ((a, b), (ya, yb)) = (members(input, k, width), members(output, k, width));

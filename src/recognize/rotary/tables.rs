@@ -22,14 +22,14 @@ use super::readoff::{Rotation, members};
 ///
 /// Axes before the last that are told apart are also indexed in their opaque form: a table folded to a constant follows
 /// positions that are opaque in the rotated tensor.
-pub struct Tables {
+pub(super) struct Tables {
     by_first: FxHashMap<PolyId, Vec<(ValueId, Rc<Value>)>>,
     position: FxHashMap<ValueId, usize>,
 }
 
 /// A table that serves.
 #[derive(Clone)]
-pub struct Found {
+pub(super) struct Found {
     /// The graph's value and the axes to insert.
     pub input: TableInput,
     /// Its element type.
@@ -40,14 +40,23 @@ pub struct Found {
 
 impl Tables {
     /// Collects the float tensors of a graph.
-    pub fn collect(it: &mut Interpreter<'_>) -> Tables {
-        let mut tables = Tables { by_first: FxHashMap::default(), position: FxHashMap::default() };
+    pub(super) fn collect(it: &mut Interpreter<'_>) -> Tables {
+        let mut tables = Tables {
+            by_first: FxHashMap::default(),
+            position: FxHashMap::default(),
+        };
         let index = it.index();
         let inputs = index.values().filter(|&v| index.producer(v).is_none());
         let ids: Vec<ValueId> = inputs.chain(values_in_order(it)).collect();
         for (at, id) in ids.into_iter().enumerate() {
             tables.position.insert(id, at);
-            let Some(value) = it.known(id).filter(|v| v.dtype.is_float() && v.rank() > 0).cloned() else { continue };
+            let Some(value) = it
+                .known(id)
+                .filter(|v| v.dtype.is_float() && v.rank() > 0)
+                .cloned()
+            else {
+                continue;
+            };
             if let Some(opaque) = opaque_form(it, &value) {
                 tables.insert(id, Rc::new(opaque));
             }
@@ -63,7 +72,13 @@ impl Tables {
     }
 
     /// Tables for a rotation of `y`, both of one type and width: the narrowest that need the fewest inserted axes.
-    pub fn find(&self, it: &Interpreter<'_>, rotation: &Rotation, y: &Value, y_id: ValueId) -> Option<(Found, Found)> {
+    pub(super) fn find(
+        &self,
+        it: &Interpreter<'_>,
+        rotation: &Rotation,
+        y: &Value,
+        y_id: ValueId,
+    ) -> Option<(Found, Found)> {
         let cosines = self.candidates(it, rotation, y, y_id, &|pair| pair.0);
         let sines = self.candidates(it, rotation, y, y_id, &|pair| pair.1);
         let rank = |f: &Found| (f.width, f.input.unsqueeze.len(), f.dtype.bits());
@@ -83,8 +98,14 @@ impl Tables {
         y_id: ValueId,
         part: &dyn Fn(&(PolyId, PolyId)) -> PolyId,
     ) -> Vec<Found> {
-        let wanted: Vec<Vec<PolyId>> = rotation.pairs.iter().map(|pairs| pairs.iter().map(part).collect()).collect();
-        let Some(&first) = wanted.first().and_then(|w| w.first()) else { return Vec::new() };
+        let wanted: Vec<Vec<PolyId>> = rotation
+            .pairs
+            .iter()
+            .map(|pairs| pairs.iter().map(part).collect())
+            .collect();
+        let Some(&first) = wanted.first().and_then(|w| w.first()) else {
+            return Vec::new();
+        };
         let before = self.position.get(&y_id).copied().unwrap_or(0);
         let mut found: Vec<Found> = Vec::new();
         for (id, value) in self.by_first.get(&first).into_iter().flatten() {
@@ -99,8 +120,15 @@ impl Tables {
                 continue;
             }
             if let Some((unsqueeze, width)) = fits(&it.arena, value, y, rotation, &wanted) {
-                let input = TableInput { value: it.index().name(id).to_owned(), unsqueeze };
-                found.push(Found { input, dtype: value.dtype, width });
+                let input = TableInput {
+                    value: it.index().name(id).to_owned(),
+                    unsqueeze,
+                };
+                found.push(Found {
+                    input,
+                    dtype: value.dtype,
+                    width,
+                });
             }
         }
         found
@@ -115,31 +143,53 @@ fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
     if axes.is_empty() {
         return None;
     }
-    axes.into_iter().try_fold(value.clone(), |value, axis| value.with_opaque(&mut it.arena, &mut it.tables, axis).ok())
+    axes.into_iter().try_fold(value.clone(), |value, axis| {
+        value.with_opaque(&mut it.arena, &mut it.tables, axis).ok()
+    })
 }
 
 /// The axes to insert so that `table` broadcasts against `y` with the wanted coefficients, and its width.
-fn fits(arena: &Arena, table: &Value, y: &Value, rotation: &Rotation, wanted: &[Vec<PolyId>]) -> Option<(Vec<usize>, usize)> {
+fn fits(
+    arena: &Arena,
+    table: &Value,
+    y: &Value,
+    rotation: &Rotation,
+    wanted: &[Vec<PolyId>],
+) -> Option<(Vec<usize>, usize)> {
     let width = table.extents(arena).last().copied()?;
-    if !table.enumerated[table.rank() - 1] || table.rank() > y.rank() || (width != rotation.width && width != rotation.width / 2) {
+    if !table.enumerated[table.rank() - 1]
+        || table.rank() > y.rank()
+        || (width != rotation.width && width != rotation.width / 2)
+    {
         return None;
     }
-    placements(table.rank(), y.rank()).into_iter().find_map(|axes| {
-        let placed = aligned(arena, table, y, &axes) && coefficients(arena, table, y, rotation, wanted, &axes, width);
-        // Leading axes are inserted by broadcasting itself.
-        let lead = axes.first().copied().unwrap_or(0);
-        placed.then(|| {
-            let unsqueeze = (lead..y.rank()).filter(|axis| !axes.contains(axis)).map(|axis| axis - lead).collect();
-            (unsqueeze, width)
+    placements(table.rank(), y.rank())
+        .into_iter()
+        .find_map(|axes| {
+            let placed = aligned(arena, table, y, &axes)
+                && coefficients(arena, table, y, rotation, wanted, &axes, width);
+            // Leading axes are inserted by broadcasting itself.
+            let lead = axes.first().copied().unwrap_or(0);
+            placed.then(|| {
+                let unsqueeze = (lead..y.rank())
+                    .filter(|axis| !axes.contains(axis))
+                    .map(|axis| axis - lead)
+                    .collect();
+                (unsqueeze, width)
+            })
         })
-    })
 }
 
 /// All ways to lay the axes of a table along those of a tensor in order, the last along the last; plain broadcasting first.
 fn placements(table: usize, tensor: usize) -> Vec<SmallVec<[usize; 6]>> {
     let mut all: Vec<SmallVec<[usize; 6]>> = (0..1u32 << (tensor - 1))
         .filter(|mask| mask.count_ones() as usize == table - 1)
-        .map(|mask| (0..tensor - 1).filter(|axis| mask >> axis & 1 == 1).chain([tensor - 1]).collect())
+        .map(|mask| {
+            (0..tensor - 1)
+                .filter(|axis| mask >> axis & 1 == 1)
+                .chain([tensor - 1])
+                .collect()
+        })
         .collect();
     all.sort_by_key(|axes| std::cmp::Reverse(axes.iter().sum::<usize>()));
     all
@@ -150,8 +200,15 @@ fn aligned(arena: &Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
     let live = table.live_roots(arena);
     let mut followed: SmallVec<[bool; 6]> = SmallVec::from_elem(false, table.rank());
     for root in &live {
-        let (Some(mine), Some(theirs)) = (table.axes_of(*root), y.axes_of(*root)) else { return false };
-        if mine.len() != theirs.len() || mine.iter().zip(theirs).any(|(&m, &t)| axes[m as usize] != t as usize) {
+        let (Some(mine), Some(theirs)) = (table.axes_of(*root), y.axes_of(*root)) else {
+            return false;
+        };
+        if mine.len() != theirs.len()
+            || mine
+                .iter()
+                .zip(theirs)
+                .any(|(&m, &t)| axes[m as usize] != t as usize)
+        {
             return false;
         }
         for &m in mine {
@@ -159,7 +216,9 @@ fn aligned(arena: &Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
         }
     }
     (0..table.rank() - 1).all(|axis| {
-        table.is_unit(axis) || table.shape[axis] == y.shape[axes[axis]] || (followed[axis] && !table.enumerated[axis])
+        table.is_unit(axis)
+            || table.shape[axis] == y.shape[axes[axis]]
+            || (followed[axis] && !table.enumerated[axis])
     })
 }
 

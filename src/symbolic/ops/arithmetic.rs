@@ -46,33 +46,56 @@ pub fn binary(op: &str) -> Option<Function> {
 }
 
 fn operands(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<SmallVec<[Rc<Value>; 3]>, Stop> {
-    (0..visit.inputs.len()).map(|k| visit.input(k).and_then(|id| it.value(id))).collect()
+    (0..visit.inputs.len())
+        .map(|k| visit.input(k).and_then(|id| it.value(id)))
+        .collect()
 }
 
-pub(super) fn apply_unary(it: &mut Interpreter<'_>, visit: &Visit<'_>, function: Function) -> Result<Value, Stop> {
+pub(super) fn apply_unary(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    function: Function,
+) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
     it.elementwise(&[&a], a.dtype, &mut |arena, p| Ok(arena.apply(function, p)))
 }
 
-pub(super) fn apply_binary(it: &mut Interpreter<'_>, visit: &Visit<'_>, function: Function) -> Result<Value, Stop> {
+pub(super) fn apply_binary(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    function: Function,
+) -> Result<Value, Stop> {
     let values = operands(it, visit)?;
-    let [a, b] = &values[..] else { return Err(Stop("not two operands")) };
+    let [a, b] = &values[..] else {
+        return Err(Stop("not two operands"));
+    };
     let dtype = match function {
         Function::Pow | Function::Max | Function::Min => a.dtype,
         _ => DataType::Bool,
     };
-    it.elementwise(&[a, b], dtype, &mut |arena, p| Ok(compare(arena, function, p[0], p[1])))
+    it.elementwise(&[a, b], dtype, &mut |arena, p| {
+        Ok(compare(arena, function, p[0], p[1]))
+    })
 }
 
 /// Comparisons of dimensions with numbers are decided where every dimension is known not to be negative.
 fn compare(arena: &mut Arena, function: Function, a: PolyId, b: PolyId) -> PolyId {
     let truth = |b: bool| if b { PolyId::ONE } else { PolyId::ZERO };
-    if matches!(function, Function::Max | Function::Min | Function::And | Function::Or) && a == b {
+    if matches!(
+        function,
+        Function::Max | Function::Min | Function::And | Function::Or
+    ) && a == b
+    {
         return a;
     }
-    let Ok(difference) = arena.sub(a, b) else { return arena.apply(function, &[a, b]) };
+    let Ok(difference) = arena.sub(a, b) else {
+        return arena.apply(function, &[a, b]);
+    };
     let zero = difference == PolyId::ZERO;
-    let (positive, negative) = (is_positive(arena, difference), is_negative(arena, difference));
+    let (positive, negative) = (
+        is_positive(arena, difference),
+        is_negative(arena, difference),
+    );
     match function {
         Function::Equal if zero => PolyId::ONE,
         Function::Equal if positive || negative => PolyId::ZERO,
@@ -91,10 +114,18 @@ fn is_positive(arena: &Arena, p: PolyId) -> bool {
     let terms = arena.terms(p);
     let mut constant = 0.0;
     for term in terms.iter() {
-        let factors = if term.mono == crate::symbolic::poly::MonoId::ONE { SmallVec::new() } else { arena.factors(term.mono) };
+        let factors = if term.mono == crate::symbolic::poly::MonoId::ONE {
+            SmallVec::new()
+        } else {
+            arena.factors(term.mono)
+        };
         if factors.is_empty() {
             constant = term.coefficient;
-        } else if term.coefficient < 0.0 || !factors.iter().all(|&f| matches!(arena.atom_of(f), Atom::Symbol(_))) {
+        } else if term.coefficient < 0.0
+            || !factors
+                .iter()
+                .all(|&f| matches!(arena.atom_of(f), Atom::Symbol(_)))
+        {
             return false;
         }
     }
@@ -107,17 +138,27 @@ fn is_negative(arena: &mut Arena, p: PolyId) -> bool {
 }
 
 pub(super) fn greater(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
-    let function = if visit.node.op_type() == "Greater" { Function::Less } else { Function::LessOrEqual };
+    let function = if visit.node.op_type() == "Greater" {
+        Function::Less
+    } else {
+        Function::LessOrEqual
+    };
     let values = operands(it, visit)?;
-    let [a, b] = &values[..] else { return Err(Stop("not two operands")) };
-    it.elementwise(&[a, b], DataType::Bool, &mut |arena, p| Ok(compare(arena, function, p[1], p[0])))
+    let [a, b] = &values[..] else {
+        return Err(Stop("not two operands"));
+    };
+    it.elementwise(&[a, b], DataType::Bool, &mut |arena, p| {
+        Ok(compare(arena, function, p[1], p[0]))
+    })
 }
 
 pub(super) fn add(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let values = operands(it, visit)?;
     let refs: SmallVec<[&Value; 3]> = values.iter().map(|v| &**v).collect();
     let dtype = refs.first().ok_or(Stop("no operand"))?.dtype;
-    let sum = it.elementwise(&refs, dtype, &mut |arena, p| p.iter().try_fold(PolyId::ZERO, |sum, &q| arena.add(sum, q)))?;
+    let sum = it.elementwise(&refs, dtype, &mut |arena, p| {
+        p.iter().try_fold(PolyId::ZERO, |sum, &q| arena.add(sum, q))
+    })?;
     homogeneous(it, sum)
 }
 
@@ -185,7 +226,11 @@ pub(super) fn div(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, 
     let (a, b) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
     let integer = a.dtype.is_integer();
     it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
-        if integer { Ok(integer_quotient(arena, p[0], p[1])) } else { quotient(arena, p[0], p[1]) }
+        if integer {
+            Ok(integer_quotient(arena, p[0], p[1]))
+        } else {
+            quotient(arena, p[0], p[1])
+        }
     })
 }
 
@@ -207,13 +252,19 @@ fn quotient(arena: &mut Arena, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
 pub fn integer_quotient(arena: &mut Arena, a: PolyId, b: PolyId) -> PolyId {
     if let (None, Some(divisor)) = (arena.as_constant(a), arena.as_integer(b))
         && divisor != 0
-        && arena.terms(a).iter().all(|t| (t.coefficient / divisor as f64).fract() == 0.0)
+        && arena
+            .terms(a)
+            .iter()
+            .all(|t| (t.coefficient / divisor as f64).fract() == 0.0)
     {
         return arena.scale(a, 1.0 / divisor as f64);
     }
     if arena.as_constant(b).is_none()
         && let Some(exact) = arena.div_exact(a, b)
-        && arena.terms(exact).iter().all(|t| t.coefficient.fract() == 0.0)
+        && arena
+            .terms(exact)
+            .iter()
+            .all(|t| t.coefficient.fract() == 0.0)
     {
         return exact;
     }
@@ -222,13 +273,21 @@ pub fn integer_quotient(arena: &mut Arena, a: PolyId, b: PolyId) -> PolyId {
 
 pub(super) fn modulo(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, b) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
-    let function = if visit.int("fmod") == Some(1) { Function::Fmod } else { Function::Mod };
-    it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| Ok(arena.apply(function, p)))
+    let function = if visit.int("fmod") == Some(1) {
+        Function::Fmod
+    } else {
+        Function::Mod
+    };
+    it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
+        Ok(arena.apply(function, p))
+    })
 }
 
 pub(super) fn select(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let values = operands(it, visit)?;
-    let [condition, a, b] = &values[..] else { return Err(Stop("not three operands")) };
+    let [condition, a, b] = &values[..] else {
+        return Err(Stop("not three operands"));
+    };
     it.elementwise(&[condition, a, b], a.dtype, &mut |arena, p| {
         Ok(match arena.as_constant(p[0]) {
             Some(c) => p[if c != 0.0 { 1 } else { 2 }],
@@ -242,7 +301,11 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
     let a = it.value(visit.input(0)?)?;
     let to = match visit.int("to") {
         Some(number) => i32::try_from(number).ok().and_then(DataType::from_onnx),
-        None => visit.input(1).and_then(|id| it.value(id)).ok().map(|v| v.dtype),
+        None => visit
+            .input(1)
+            .and_then(|id| it.value(id))
+            .ok()
+            .map(|v| v.dtype),
     };
     let to = to.ok_or(Stop("a cast to an unknown type"))?;
     let function = if to == DataType::Bool {
@@ -250,13 +313,20 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
     } else if to.is_integer() && a.dtype.is_float() {
         Function::Trunc
     } else if to.is_float() || to.is_integer() {
-        return Ok(Value { dtype: to, ..(*a).clone() });
+        return Ok(Value {
+            dtype: to,
+            ..(*a).clone()
+        });
     } else {
         return Err(Stop("a cast that is not numeric"));
     };
     it.elementwise(&[&a], to, &mut |arena, p| {
         let whole = function == Function::Trunc && is_whole(arena, p[0]);
-        Ok(if whole { p[0] } else { arena.apply(function, p) })
+        Ok(if whole {
+            p[0]
+        } else {
+            arena.apply(function, p)
+        })
     })
 }
 
@@ -265,6 +335,9 @@ fn is_whole(arena: &Arena, p: PolyId) -> bool {
     arena.terms(p).iter().all(|t| {
         t.coefficient.fract() == 0.0
             && (t.mono == crate::symbolic::poly::MonoId::ONE
-                || arena.factors(t.mono).iter().all(|&f| matches!(arena.atom_of(f), Atom::Symbol(_))))
+                || arena
+                    .factors(t.mono)
+                    .iter()
+                    .all(|&f| matches!(arena.atom_of(f), Atom::Symbol(_))))
     })
 }

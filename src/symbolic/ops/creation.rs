@@ -9,8 +9,15 @@ use crate::symbolic::value::{Alignment, Shape, Value};
 
 pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     if let Some(tensor) = visit.tensor("value") {
-        let id = visit.node.output.first().and_then(|name| it.index().id(name)).ok_or(Stop("a constant without a name"))?;
-        return it.constant_value(id, tensor).ok_or(Stop("a constant of an unknown type"));
+        let id = visit
+            .node
+            .output
+            .first()
+            .and_then(|name| it.index().id(name))
+            .ok_or(Stop("a constant without a name"))?;
+        return it
+            .constant_value(id, tensor)
+            .ok_or(Stop("a constant of an unknown type"));
     }
     let (dtype, numbers, scalar): (_, Vec<f64>, _) = if let Some(v) = visit.int("value_int") {
         (DataType::I64, vec![v as f64], true)
@@ -19,21 +26,38 @@ pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
     } else if let Some(v) = visit.ints("value_ints") {
         (DataType::I64, v.iter().map(|&i| i as f64).collect(), false)
     } else if let Some(v) = visit.floats("value_floats") {
-        (DataType::F32, v.iter().map(|&f| f64::from(f)).collect(), false)
+        (
+            DataType::F32,
+            v.iter().map(|&f| f64::from(f)).collect(),
+            false,
+        )
     } else {
         return Err(Stop("a constant that is not numeric"));
     };
-    let shape: Shape = if scalar { Shape::new() } else { smallvec![it.arena.integer(numbers.len() as i64)] };
+    let shape: Shape = if scalar {
+        Shape::new()
+    } else {
+        smallvec![it.arena.integer(numbers.len() as i64)]
+    };
     let data = numbers.into_iter().map(|v| it.arena.constant(v)).collect();
     Ok(Value::enumerated(dtype, shape, data))
 }
 
-pub(super) fn constant_of_shape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
-    let shape: Shape = it.elements(visit.input(0)?).ok_or(Stop("a shape that is not known"))?.into();
+pub(super) fn constant_of_shape(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+) -> Result<Value, Stop> {
+    let shape: Shape = it
+        .elements(visit.input(0)?)
+        .ok_or(Stop("a shape that is not known"))?
+        .into();
     let (dtype, number) = match visit.tensor("value") {
         None => (DataType::F32, 0.0),
         Some(proto) => {
-            let tensor = it.file.tensor(proto).map_err(|_| Stop("a fill value that cannot be read"))?;
+            let tensor = it
+                .file
+                .tensor(proto)
+                .map_err(|_| Stop("a fill value that cannot be read"))?;
             if tensor.is_empty() {
                 return Err(Stop("a fill value without an element"));
             }
@@ -45,12 +69,29 @@ pub(super) fn constant_of_shape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> 
 }
 
 /// A tensor of one repeated element.
-pub(super) fn filled(it: &mut Interpreter<'_>, dtype: DataType, shape: Shape, element: PolyId) -> Result<Value, Stop> {
-    let mut enumerated =
-        shape.iter().map(|&dim| it.arena.as_integer(dim).is_some_and(|n| (0..=MAX_CHANNELS as i64).contains(&n))).collect::<Vec<_>>();
+pub(super) fn filled(
+    it: &mut Interpreter<'_>,
+    dtype: DataType,
+    shape: Shape,
+    element: PolyId,
+) -> Result<Value, Stop> {
+    let mut enumerated = shape
+        .iter()
+        .map(|&dim| {
+            it.arena
+                .as_integer(dim)
+                .is_some_and(|n| (0..=MAX_CHANNELS as i64).contains(&n))
+        })
+        .collect::<Vec<_>>();
     let extents = it.fit(&shape, &mut enumerated);
     let data = vec![element; extents.iter().product()];
-    Ok(Value { dtype, shape, enumerated: enumerated.into(), data: data.into(), alignment: Alignment::new() })
+    Ok(Value {
+        dtype,
+        shape,
+        enumerated: enumerated.into(),
+        data: data.into(),
+        alignment: Alignment::new(),
+    })
 }
 
 pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
@@ -58,19 +99,28 @@ pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
     let mut dtype = DataType::I64;
     for (k, bound) in bounds.iter_mut().enumerate() {
         let value = it.value(visit.input(k)?)?;
-        let [element] = value.elements().ok_or(Stop("a range with unknown bounds"))? else {
+        let [element] = value
+            .elements()
+            .ok_or(Stop("a range with unknown bounds"))?
+        else {
             return Err(Stop("a range whose bound is not a scalar"));
         };
         *bound = *element;
         dtype = value.dtype;
     }
     let [start, limit, delta] = bounds;
-    let step = it.arena.as_constant(delta).filter(|&d| d != 0.0).ok_or(Stop("a range with an unknown step"))?;
+    let step = it
+        .arena
+        .as_constant(delta)
+        .filter(|&d| d != 0.0)
+        .ok_or(Stop("a range with an unknown step"))?;
     if let (Some(from), Some(to)) = (it.arena.as_constant(start), it.arena.as_constant(limit)) {
         let count = ((to - from) / step).ceil().max(0.0);
         if count <= MAX_CHANNELS as f64 {
             let shape = smallvec![it.arena.integer(count as i64)];
-            let data = (0..count as usize).map(|k| it.arena.constant(from + step * k as f64)).collect();
+            let data = (0..count as usize)
+                .map(|k| it.arena.constant(from + step * k as f64))
+                .collect();
             return Ok(Value::enumerated(dtype, shape, data));
         }
     }
@@ -89,14 +139,23 @@ pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
     let element = it.arena.add(start, slope)?;
     let mut alignment = Alignment::new();
     alignment.push((iota, smallvec![0]));
-    Ok(Value { dtype, shape: smallvec![length], enumerated: smallvec![false], data: vec![element].into(), alignment })
+    Ok(Value {
+        dtype,
+        shape: smallvec![length],
+        enumerated: smallvec![false],
+        data: vec![element].into(),
+        alignment,
+    })
 }
 
 pub(super) fn shape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
     let rank = a.rank() as i64;
     let bound = |value: i64| (if value < 0 { value + rank } else { value }).clamp(0, rank) as usize;
-    let (start, end) = (bound(visit.int("start").unwrap_or(0)), bound(visit.int("end").unwrap_or(rank)));
+    let (start, end) = (
+        bound(visit.int("start").unwrap_or(0)),
+        bound(visit.int("end").unwrap_or(rank)),
+    );
     let dims = a.shape.get(start..end).unwrap_or_default().to_vec();
     let shape = smallvec![it.arena.integer(dims.len() as i64)];
     Ok(Value::enumerated(DataType::I64, shape, dims))
@@ -108,5 +167,9 @@ pub(super) fn size(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
     for &dim in &a.shape {
         product = it.arena.mul(product, dim)?;
     }
-    Ok(Value::enumerated(DataType::I64, Shape::new(), vec![product]))
+    Ok(Value::enumerated(
+        DataType::I64,
+        Shape::new(),
+        vec![product],
+    ))
 }

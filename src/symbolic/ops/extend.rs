@@ -18,7 +18,9 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         Some(target) => target.into(),
         None => {
             let output = visit.node.output.first().map_or("", |name| name.as_str());
-            it.facts_of(output).map(|(_, shape)| shape).ok_or(Stop("an expansion to an unknown shape"))?
+            it.facts_of(output)
+                .map(|(_, shape)| shape)
+                .ok_or(Stop("an expansion to an unknown shape"))?
         }
     };
     let rank = a.rank().max(target.len());
@@ -27,15 +29,25 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     let mut extents = value.extents(&it.arena);
     let source = extents.clone();
     for axis in 0..rank {
-        let Some(&goal) = axis.checked_sub(offset).and_then(|k| target.get(k)) else { continue };
+        let Some(&goal) = axis.checked_sub(offset).and_then(|k| target.get(k)) else {
+            continue;
+        };
         if !value.is_unit(axis) || goal == PolyId::ONE {
             continue;
         }
         value.shape[axis] = goal;
         // Only an axis next to the channels can become part of them (a repeat before a reshape).
-        let count = it.arena.as_integer(goal).filter(|&n| n >= 0 && n <= MAX_CHANNELS as i64).map(|n| n as usize);
+        let count = it
+            .arena
+            .as_integer(goal)
+            .filter(|&n| n >= 0 && n <= MAX_CHANNELS as i64)
+            .map(|n| n as usize);
         match count {
-            Some(n) if axis + 2 >= rank && extents.iter().product::<usize>() * n <= MAX_REPEATED => extents[axis] = n,
+            Some(n)
+                if axis + 2 >= rank && extents.iter().product::<usize>() * n <= MAX_REPEATED =>
+            {
+                extents[axis] = n
+            }
             _ => value.enumerated[axis] = false,
         }
     }
@@ -50,7 +62,9 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
 
 pub(super) fn tile(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let repeats = it.elements(visit.input(1)?).ok_or(Stop("unknown repeats"))?;
+    let repeats = it
+        .elements(visit.input(1)?)
+        .ok_or(Stop("unknown repeats"))?;
     if repeats.len() != a.rank() {
         return Err(Stop("repeats of other rank"));
     }
@@ -61,9 +75,17 @@ pub(super) fn tile(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
         if repeat == PolyId::ONE {
             continue;
         }
-        let count = it.arena.as_integer(repeat).filter(|&n| n >= 0).map(|n| n as usize);
+        let count = it
+            .arena
+            .as_integer(repeat)
+            .filter(|&n| n >= 0)
+            .map(|n| n as usize);
         match count {
-            Some(n) if value.enumerated[axis] && extents.iter().product::<usize>() * n <= MAX_REPEATED && source[axis] * n <= MAX_CHANNELS => {
+            Some(n)
+                if value.enumerated[axis]
+                    && extents.iter().product::<usize>() * n <= MAX_REPEATED
+                    && source[axis] * n <= MAX_CHANNELS =>
+            {
                 extents[axis] = source[axis] * n;
                 value.shape[axis] = it.arena.integer(extents[axis] as i64);
             }
@@ -79,7 +101,9 @@ pub(super) fn tile(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
     let steps = strides(&source);
     let mut position: Extents = SmallVec::from_elem(0, extents.len());
     for _ in 0..extents.iter().product::<usize>() {
-        let at: usize = (0..extents.len()).map(|axis| position[axis] % source[axis] * steps[axis]).sum();
+        let at: usize = (0..extents.len())
+            .map(|axis| position[axis] % source[axis] * steps[axis])
+            .sum();
         data.push(a.data[at]);
         for axis in (0..extents.len()).rev() {
             position[axis] += 1;
@@ -94,7 +118,9 @@ pub(super) fn tile(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
 }
 
 pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
-    let values: Vec<Rc<Value>> = (0..visit.inputs.len()).map(|k| visit.input(k).and_then(|id| it.value(id))).collect::<Result<_, _>>()?;
+    let values: Vec<Rc<Value>> = (0..visit.inputs.len())
+        .map(|k| visit.input(k).and_then(|id| it.value(id)))
+        .collect::<Result<_, _>>()?;
     let first = values.first().ok_or(Stop("nothing to concatenate"))?;
     let rank = first.rank();
     let axis = normal_axis(visit.int("axis").ok_or(Stop("no axis"))?, rank)?;
@@ -117,7 +143,10 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
             enumerated.push(true);
             continue;
         }
-        let known = operands.iter().find(|v| it.arena.as_integer(v.shape[k]).is_some()).unwrap_or(&operands[0]);
+        let known = operands
+            .iter()
+            .find(|v| it.arena.as_integer(v.shape[k]).is_some())
+            .unwrap_or(&operands[0]);
         shape.push(known.shape[k]);
         enumerated.push(operands.iter().all(|v| v.enumerated[k]));
     }
@@ -139,8 +168,19 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     for o in 0..outer {
         for operand in &operands {
             let count = operand.extents(&it.arena)[axis] * inner;
-            data.extend_from_slice(operand.data.get(o * count..(o + 1) * count).ok_or(Stop("concatenated values of other shape"))?);
+            data.extend_from_slice(
+                operand
+                    .data
+                    .get(o * count..(o + 1) * count)
+                    .ok_or(Stop("concatenated values of other shape"))?,
+            );
         }
     }
-    Ok(Value { dtype: operands[0].dtype, shape, enumerated, data: data.into(), alignment })
+    Ok(Value {
+        dtype: operands[0].dtype,
+        shape,
+        enumerated,
+        data: data.into(),
+        alignment,
+    })
 }

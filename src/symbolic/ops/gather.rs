@@ -23,21 +23,35 @@ pub(super) fn gather(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
 }
 
 fn constants(it: &Interpreter<'_>, index: &Value) -> Option<Vec<i64>> {
-    index.elements()?.iter().map(|&p| it.arena.as_integer(p)).collect()
+    index
+        .elements()?
+        .iter()
+        .map(|&p| it.arena.as_integer(p))
+        .collect()
 }
 
-fn gathered(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Result<Value, Stop> {
+fn gathered(
+    it: &mut Interpreter<'_>,
+    a: &Value,
+    index: &Value,
+    axis: usize,
+) -> Result<Value, Stop> {
     if let Some(list) = constants(it, index) {
         if a.enumerated[axis] {
             let size = a.extents(&it.arena)[axis] as i64;
             let positions: Vec<usize> = list
                 .iter()
-                .map(|&i| usize::try_from(if i < 0 { i + size } else { i }).ok().filter(|&k| (k as i64) < size))
+                .map(|&i| {
+                    usize::try_from(if i < 0 { i + size } else { i })
+                        .ok()
+                        .filter(|&k| (k as i64) < size)
+                })
                 .collect::<Option<_>>()
                 .ok_or(Stop("a constant index out of range"))?;
             return with_index_axes(&pick(it, a, axis, &positions), index, axis);
         }
-        if index.rank() <= 1 && list.len() <= 16 && (list.len() == 1 || !follows_iota(it, a, axis)) {
+        if index.rank() <= 1 && list.len() <= 16 && (list.len() == 1 || !follows_iota(it, a, axis))
+        {
             return with_index_axes(&indexed(it, a, axis, &list)?, index, axis);
         }
     }
@@ -45,7 +59,9 @@ fn gathered(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> 
 }
 
 fn follows_iota(it: &Interpreter<'_>, a: &Value, axis: usize) -> bool {
-    a.alignment.iter().any(|(root, axes)| it.arena.is_iota(*root) && axes.iter().any(|&at| at as usize == axis))
+    a.alignment
+        .iter()
+        .any(|(root, axes)| it.arena.is_iota(*root) && axes.iter().any(|&at| at as usize == axis))
 }
 
 /// A value whose axis `axis` runs over the index, with that axis replaced by the axes of the index.
@@ -58,8 +74,16 @@ fn with_index_axes(a: &Value, index: &Value, axis: usize) -> Result<Value, Stop>
             value.shape.remove(axis);
             value.shape.insert_many(axis, index.shape.iter().copied());
             value.enumerated.remove(axis);
-            value.enumerated.insert_many(axis, index.enumerated.iter().copied());
-            value.alignment = a.with_axes_moved(&|at| if at as usize > axis { at + rank as u8 - 1 } else { at });
+            value
+                .enumerated
+                .insert_many(axis, index.enumerated.iter().copied());
+            value.alignment = a.with_axes_moved(&|at| {
+                if at as usize > axis {
+                    at + rank as u8 - 1
+                } else {
+                    at
+                }
+            });
             Ok(value)
         }
     }
@@ -87,7 +111,13 @@ fn lookup(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Re
         }
     }
     let shift = index.rank() as u8;
-    let moved = |at: u8| if at as usize > axis { at + shift - 1 } else { at };
+    let moved = |at: u8| {
+        if at as usize > axis {
+            at + shift - 1
+        } else {
+            at
+        }
+    };
     let mut shape: Shape = a.shape[..axis].into();
     shape.extend_from_slice(&index.shape);
     shape.extend_from_slice(&a.shape[axis + 1..]);
@@ -96,12 +126,26 @@ fn lookup(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Re
     enumerated.extend_from_slice(&a.enumerated[axis + 1..]);
     let mut alignment: Alignment = a.with_axes_moved(&moved);
     alignment.retain(|(root, _)| !roots.contains(root));
-    merge(&mut alignment, &index.with_axes_moved(&|at| at + axis as u8))?;
-    Ok(Value { dtype: a.dtype, shape, enumerated, data: data.into(), alignment }.tidy(&it.arena))
+    merge(
+        &mut alignment,
+        &index.with_axes_moved(&|at| at + axis as u8),
+    )?;
+    Ok(Value {
+        dtype: a.dtype,
+        shape,
+        enumerated,
+        data: data.into(),
+        alignment,
+    }
+    .tidy(&it.arena))
 }
 
 /// The roots along an axis, all positions.
-fn along(it: &Interpreter<'_>, a: &Value, axis: usize) -> Result<SmallVec<[crate::symbolic::root::RootId; 2]>, Stop> {
+fn along(
+    it: &Interpreter<'_>,
+    a: &Value,
+    axis: usize,
+) -> Result<SmallVec<[crate::symbolic::root::RootId; 2]>, Stop> {
     let mut roots = SmallVec::new();
     for (root, axes) in &a.alignment {
         if axes.iter().any(|&at| at as usize == axis) {
@@ -132,14 +176,21 @@ pub(super) fn gather_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Re
     rows.enumerated[axis] = true;
     rows.alignment.retain(|(root, _)| !roots.contains(root));
     let mut value = it.elementwise(&[&rows, &index], a.dtype, &mut |arena, p| {
-        roots.iter().try_fold(p[0], |q, &root| arena.substitute(q, root, p[1]))
+        roots
+            .iter()
+            .try_fold(p[0], |q, &root| arena.substitute(q, root, p[1]))
     })?;
     value.shape = index.shape.clone();
     Ok(value)
 }
 
 /// GatherElements with constant indices along an enumerated axis.
-fn picked_elements(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Result<Value, Stop> {
+fn picked_elements(
+    it: &mut Interpreter<'_>,
+    a: &Value,
+    index: &Value,
+    axis: usize,
+) -> Result<Value, Stop> {
     let (source, extents) = (a.extents(&it.arena), index.extents(&it.arena));
     let (from, steps) = (strides(&source), strides(&extents));
     let size = source[axis] as i64;
@@ -150,7 +201,10 @@ fn picked_elements(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usi
         return Err(Stop("an index smaller than the data"));
     }
     walk(&extents, &[along_axis, steps], &mut |at| {
-        let i = it.arena.as_integer(index.data[at[1]]).ok_or(Stop("an index that is not constant"))?;
+        let i = it
+            .arena
+            .as_integer(index.data[at[1]])
+            .ok_or(Stop("an index that is not constant"))?;
         let i = if i < 0 { i + size } else { i };
         if !(0..size).contains(&i) {
             return Err(Stop("a constant index out of range"));
@@ -158,8 +212,16 @@ fn picked_elements(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usi
         data.push(a.data[at[0] + i as usize * if size == 1 { 0 } else { from[axis] }]);
         Ok(())
     })?;
-    let enumerated = (0..a.rank()).map(|k| index.enumerated[k] && (k == axis || a.enumerated[k])).collect();
-    Ok(Value { dtype: a.dtype, shape: index.shape.clone(), enumerated, data: data.into(), alignment: a.alignment.clone() })
+    let enumerated = (0..a.rank())
+        .map(|k| index.enumerated[k] && (k == axis || a.enumerated[k]))
+        .collect();
+    Ok(Value {
+        dtype: a.dtype,
+        shape: index.shape.clone(),
+        enumerated,
+        data: data.into(),
+        alignment: a.alignment.clone(),
+    })
 }
 
 pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
@@ -174,7 +236,10 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
         return gathered(it, &a, &index, 0);
     }
     let list = constants(it, &index).ok_or(Stop("several dynamic indices"))?;
-    let width = it.arena.as_integer(index.shape[last]).ok_or(Stop("an index of unknown width"))? as usize;
+    let width = it
+        .arena
+        .as_integer(index.shape[last])
+        .ok_or(Stop("an index of unknown width"))? as usize;
     if width > a.rank() || !a.enumerated[..width].iter().all(|&e| e) {
         return Err(Stop("constant indices into opaque axes"));
     }
@@ -185,7 +250,10 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
         let mut row = 0;
         for (&i, &n) in tuple.iter().zip(&extents) {
             let i = if i < 0 { i + n as i64 } else { i };
-            let i = usize::try_from(i).ok().filter(|&i| i < n).ok_or(Stop("a constant index out of range"))?;
+            let i = usize::try_from(i)
+                .ok()
+                .filter(|&i| i < n)
+                .ok_or(Stop("a constant index out of range"))?;
             row = row * n + i;
         }
         data.extend_from_slice(&a.data[row * inner..(row + 1) * inner]);
@@ -195,5 +263,11 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
     let mut enumerated: SmallVec<[bool; 6]> = smallvec![true; last];
     enumerated.extend_from_slice(&a.enumerated[width..]);
     let alignment = a.with_axes_moved(&|at| (at as usize + last - width) as u8);
-    Ok(Value { dtype: a.dtype, shape, enumerated, data: data.into(), alignment })
+    Ok(Value {
+        dtype: a.dtype,
+        shape,
+        enumerated,
+        data: data.into(),
+        alignment,
+    })
 }

@@ -13,27 +13,48 @@ pub(super) fn identity(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
 pub(super) fn transpose(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
     let permutation: SmallVec<[usize; 6]> = match visit.ints("perm") {
-        Some(perm) => perm.iter().map(|&axis| normal_axis(axis, a.rank())).collect::<Result<_, _>>()?,
+        Some(perm) => perm
+            .iter()
+            .map(|&axis| normal_axis(axis, a.rank()))
+            .collect::<Result<_, _>>()?,
         None => (0..a.rank()).rev().collect(),
     };
     permuted(it, &a, &permutation)
 }
 
 /// The value with axis `permutation[k]` at position `k`.
-pub(super) fn permuted(it: &Interpreter<'_>, a: &Value, permutation: &[usize]) -> Result<Value, Stop> {
+pub(super) fn permuted(
+    it: &Interpreter<'_>,
+    a: &Value,
+    permutation: &[usize],
+) -> Result<Value, Stop> {
     let mut seen = SmallVec::<[bool; 6]>::from_elem(false, a.rank());
-    if permutation.len() != a.rank() || permutation.iter().any(|&axis| std::mem::replace(&mut seen[axis], true)) {
+    if permutation.len() != a.rank()
+        || permutation
+            .iter()
+            .any(|&axis| std::mem::replace(&mut seen[axis], true))
+    {
         return Err(Stop("a permutation of other rank"));
     }
     let extents = a.extents(&it.arena);
     let steps = strides(&extents);
-    let order = |list: &Extents| permutation.iter().map(|&axis| list[axis]).collect::<Extents>();
+    let order = |list: &Extents| {
+        permutation
+            .iter()
+            .map(|&axis| list[axis])
+            .collect::<Extents>()
+    };
     let mut data = Vec::with_capacity(a.data.len());
     walk(&order(&extents), &[order(&steps)], &mut |at| {
         data.push(a.data[at[0]]);
         Ok(())
     })?;
-    let moved = |axis: u8| permutation.iter().position(|&p| p == axis as usize).unwrap_or(0) as u8;
+    let moved = |axis: u8| {
+        permutation
+            .iter()
+            .position(|&p| p == axis as usize)
+            .unwrap_or(0) as u8
+    };
     Ok(Value {
         dtype: a.dtype,
         shape: permutation.iter().map(|&axis| a.shape[axis]).collect(),
@@ -45,9 +66,14 @@ pub(super) fn permuted(it: &Interpreter<'_>, a: &Value, permutation: &[usize]) -
 
 pub(super) fn unsqueeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let axes = it.ints_of(visit, "axes", 1)?.ok_or(Stop("axes that are absent"))?;
+    let axes = it
+        .ints_of(visit, "axes", 1)?
+        .ok_or(Stop("axes that are absent"))?;
     let rank = a.rank() + axes.len();
-    let axes: SmallVec<[usize; 6]> = axes.iter().map(|&axis| normal_axis(axis, rank)).collect::<Result<_, _>>()?;
+    let axes: SmallVec<[usize; 6]> = axes
+        .iter()
+        .map(|&axis| normal_axis(axis, rank))
+        .collect::<Result<_, _>>()?;
     with_unit_axes(&a, &axes)
 }
 
@@ -65,13 +91,22 @@ pub(super) fn with_unit_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
         enumerated[new] = a.enumerated[old];
     }
     let alignment = a.with_axes_moved(&|axis| kept[axis as usize] as u8);
-    Ok(Value { dtype: a.dtype, shape, enumerated, data: a.data.clone(), alignment })
+    Ok(Value {
+        dtype: a.dtype,
+        shape,
+        enumerated,
+        data: a.data.clone(),
+        alignment,
+    })
 }
 
 pub(super) fn squeeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
     let axes: SmallVec<[usize; 6]> = match it.ints_of(visit, "axes", 1)? {
-        Some(axes) => axes.iter().map(|&axis| normal_axis(axis, a.rank())).collect::<Result<_, _>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|&axis| normal_axis(axis, a.rank()))
+            .collect::<Result<_, _>>()?,
         None => (0..a.rank()).filter(|&axis| a.is_unit(axis)).collect(),
     };
     without_axes(&a, &axes)

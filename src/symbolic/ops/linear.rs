@@ -17,10 +17,16 @@ const MAX_NONZERO: usize = 2;
 
 /// Refuses a product that is dense, before any weight is decoded.
 fn refuse_dense(it: &Interpreter<'_>, id: ValueId) -> Result<(), Stop> {
-    let Some(position) = it.index().initializer(id) else { return Ok(()) };
+    let Some(position) = it.index().initializer(id) else {
+        return Ok(());
+    };
     let dims = &it.file.graph().initializer[position].dims;
     let count = dims.iter().try_fold(1i64, |n, &d| n.checked_mul(d));
-    if count.is_none_or(|n| n > 512 * 512) { Err(Stop("a dense layer")) } else { Ok(()) }
+    if count.is_none_or(|n| n > 512 * 512) {
+        Err(Stop("a dense layer"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether a sum over `axis` of the product is short, or one factor a sparse matrix of -1, 0 and 1.
@@ -32,9 +38,17 @@ fn is_short(it: &Interpreter<'_>, count: usize, factors: &[(&Value, usize)]) -> 
             }
             let extents = value.extents(&it.arena);
             let (outer, count, inner) = split(&extents, axis);
-            value.data.iter().all(|&p| matches!(it.arena.as_constant(p), Some(-1.0 | 0.0 | 1.0)))
+            value
+                .data
+                .iter()
+                .all(|&p| matches!(it.arena.as_constant(p), Some(-1.0 | 0.0 | 1.0)))
                 && (0..outer).all(|o| {
-                    (0..inner).all(|i| (0..count).filter(|k| value.data[(o * count + k) * inner + i] != PolyId::ZERO).count() <= MAX_NONZERO)
+                    (0..inner).all(|i| {
+                        (0..count)
+                            .filter(|k| value.data[(o * count + k) * inner + i] != PolyId::ZERO)
+                            .count()
+                            <= MAX_NONZERO
+                    })
                 })
         })
 }
@@ -48,9 +62,17 @@ pub(super) fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         return Err(Stop("a product with a vector"));
     }
     let (k_of_a, k_of_b) = (a.rank() - 1, b.rank() - 2);
-    let count = it.arena.as_integer(a.shape[k_of_a]).or_else(|| it.arena.as_integer(b.shape[k_of_b]));
-    let count = count.filter(|&n| n >= 0).ok_or(Stop("a sum of unknown length"))? as usize;
-    if !a.enumerated[k_of_a] || !b.enumerated[k_of_b] || !is_short(it, count, &[(&a, k_of_a), (&b, k_of_b)]) {
+    let count = it
+        .arena
+        .as_integer(a.shape[k_of_a])
+        .or_else(|| it.arena.as_integer(b.shape[k_of_b]));
+    let count = count
+        .filter(|&n| n >= 0)
+        .ok_or(Stop("a sum of unknown length"))? as usize;
+    if !a.enumerated[k_of_a]
+        || !b.enumerated[k_of_b]
+        || !is_short(it, count, &[(&a, k_of_a), (&b, k_of_b)])
+    {
         return Err(Stop("a dense layer"));
     }
     // a[..., i, 1, k] * b[..., 1, j, k], summed over k.
@@ -66,7 +88,11 @@ pub(super) fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
 fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Stop> {
     let rank = a.rank().max(b.rank());
     let axis = rank - 1;
-    let count = [a, b].iter().map(|v| v.extents(&it.arena)[v.rank() - 1]).max().unwrap_or(1);
+    let count = [a, b]
+        .iter()
+        .map(|v| v.extents(&it.arena)[v.rank() - 1])
+        .max()
+        .unwrap_or(1);
     let mut sum: Option<Value> = None;
     for k in 0..count {
         let at = |it: &mut Interpreter<'_>, v: &Value| {
@@ -76,28 +102,51 @@ fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Sto
         };
         let (left, right) = (at(it, a), at(it, b));
         // A factor that is 0 everywhere contributes nothing.
-        if left.data.iter().all(|&p| p == PolyId::ZERO) || right.data.iter().all(|&p| p == PolyId::ZERO) {
+        if left.data.iter().all(|&p| p == PolyId::ZERO)
+            || right.data.iter().all(|&p| p == PolyId::ZERO)
+        {
             if sum.is_none() && k + 1 == count {
-                sum = Some(it.elementwise(&[&left, &right], a.dtype, &mut |_, _| Ok(PolyId::ZERO))?);
+                sum =
+                    Some(it.elementwise(&[&left, &right], a.dtype, &mut |_, _| Ok(PolyId::ZERO))?);
             }
             continue;
         }
-        let product = it.elementwise(&[&left, &right], a.dtype, &mut |arena, p| arena.mul(p[0], p[1]))?;
+        let product = it.elementwise(&[&left, &right], a.dtype, &mut |arena, p| {
+            arena.mul(p[0], p[1])
+        })?;
         sum = Some(match sum {
             None => product,
-            Some(sum) => it.elementwise(&[&sum, &product], a.dtype, &mut |arena, p| arena.add(p[0], p[1]))?,
+            Some(sum) => it.elementwise(&[&sum, &product], a.dtype, &mut |arena, p| {
+                arena.add(p[0], p[1])
+            })?,
         });
     }
     without_axes(&sum.ok_or(Stop("an empty sum"))?, &[axis])
 }
 
 pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
-    let equation: String = visit.string("equation").ok_or(Stop("no equation"))?.chars().filter(|c| !c.is_whitespace()).collect();
-    let (inputs, output) = equation.split_once("->").ok_or(Stop("an implicit equation"))?;
-    let labels: Vec<Vec<char>> = inputs.split(',').map(|part| part.chars().collect()).collect();
+    let equation: String = visit
+        .string("equation")
+        .ok_or(Stop("no equation"))?
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect();
+    let (inputs, output) = equation
+        .split_once("->")
+        .ok_or(Stop("an implicit equation"))?;
+    let labels: Vec<Vec<char>> = inputs
+        .split(',')
+        .map(|part| part.chars().collect())
+        .collect();
     let output: Vec<char> = output.chars().collect();
-    let [la, lb] = &labels[..] else { return Err(Stop("an einsum of other than two operands")) };
-    if equation.contains('.') || [la, lb, &output].iter().any(|l| (1..l.len()).any(|k| l[..k].contains(&l[k]))) {
+    let [la, lb] = &labels[..] else {
+        return Err(Stop("an einsum of other than two operands"));
+    };
+    if equation.contains('.')
+        || [la, lb, &output]
+            .iter()
+            .any(|l| (1..l.len()).any(|k| l[..k].contains(&l[k])))
+    {
         return Err(Stop("an einsum with an ellipsis or a diagonal"));
     }
     let (ia, ib) = (visit.input(0)?, visit.input(1)?);
@@ -134,8 +183,13 @@ pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     }
     let all: Vec<char> = output.iter().chain(&summed).copied().collect();
     let laid = |it: &mut Interpreter<'_>, value: &Value, labels: &[char]| -> Result<Value, Stop> {
-        let order: SmallVec<[usize; 6]> = all.iter().filter_map(|c| labels.iter().position(|l| l == c)).collect();
-        let missing: SmallVec<[usize; 6]> = (0..all.len()).filter(|&k| !labels.contains(&all[k])).collect();
+        let order: SmallVec<[usize; 6]> = all
+            .iter()
+            .filter_map(|c| labels.iter().position(|l| l == c))
+            .collect();
+        let missing: SmallVec<[usize; 6]> = (0..all.len())
+            .filter(|&k| !labels.contains(&all[k]))
+            .collect();
         let value = permuted(it, value, &order)?;
         with_unit_axes(&value, &missing)
     };
@@ -148,8 +202,12 @@ pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
 
 pub(super) fn reduce_sum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let axes = it.ints_of(visit, "axes", 1)?.ok_or(Stop("a sum over everything"))?;
-    let [axis] = axes[..] else { return Err(Stop("a sum over several axes")) };
+    let axes = it
+        .ints_of(visit, "axes", 1)?
+        .ok_or(Stop("a sum over everything"))?;
+    let [axis] = axes[..] else {
+        return Err(Stop("a sum over several axes"));
+    };
     let axis = normal_axis(axis, a.rank())?;
     let count = a.extents(&it.arena)[axis];
     if !a.enumerated[axis] || count > MAX_SUM || count == 0 {
@@ -158,7 +216,13 @@ pub(super) fn reduce_sum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     let mut sum = super::slicing::pick(it, &a, axis, &[0]);
     for k in 1..count {
         let next = super::slicing::pick(it, &a, axis, &[k]);
-        sum = it.elementwise(&[&sum, &next], a.dtype, &mut |arena, p| arena.add(p[0], p[1]))?;
+        sum = it.elementwise(&[&sum, &next], a.dtype, &mut |arena, p| {
+            arena.add(p[0], p[1])
+        })?;
     }
-    if visit.int("keepdims").unwrap_or(1) != 0 { Ok(sum) } else { without_axes(&sum, &[axis]) }
+    if visit.int("keepdims").unwrap_or(1) != 0 {
+        Ok(sum)
+    } else {
+        without_axes(&sum, &[axis])
+    }
 }

@@ -26,8 +26,13 @@ pub(super) fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
                 match &declared {
                     Some(known) if known.len() == own.len() => {
                         let arena = &it.arena;
-                        let sharper =
-                            |(&o, &d): (&PolyId, &PolyId)| if arena.as_integer(d).is_some() && arena.as_integer(o).is_none() { d } else { o };
+                        let sharper = |(&o, &d): (&PolyId, &PolyId)| {
+                            if arena.as_integer(d).is_some() && arena.as_integer(o).is_none() {
+                                d
+                            } else {
+                                o
+                            }
+                        };
                         own.iter().zip(known).map(sharper).collect()
                     }
                     _ => own,
@@ -42,7 +47,11 @@ pub(super) fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
 pub(super) fn flatten(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
     let axis = visit.int("axis").unwrap_or(1);
-    let at = if axis == a.rank() as i64 { a.rank() } else { normal_axis(axis, a.rank())? };
+    let at = if axis == a.rank() as i64 {
+        a.rank()
+    } else {
+        normal_axis(axis, a.rank())?
+    };
     let mut shape = Shape::new();
     for part in [&a.shape[..at], &a.shape[at..]] {
         shape.push(volume(it, part)?);
@@ -51,17 +60,27 @@ pub(super) fn flatten(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
 }
 
 fn volume(it: &mut Interpreter<'_>, dims: &[PolyId]) -> Result<PolyId, Stop> {
-    dims.iter().try_fold(PolyId::ONE, |product, &dim| it.arena.mul(product, dim))
+    dims.iter()
+        .try_fold(PolyId::ONE, |product, &dim| it.arena.mul(product, dim))
 }
 
 /// The shape a target vector means: 0 copies, -1 is what is left.
-pub(super) fn target(it: &mut Interpreter<'_>, a: &Value, list: &[PolyId], visit: &Visit<'_>) -> Result<Shape, Stop> {
+pub(super) fn target(
+    it: &mut Interpreter<'_>,
+    a: &Value,
+    list: &[PolyId],
+    visit: &Visit<'_>,
+) -> Result<Shape, Stop> {
     let copies = visit.int("allowzero").unwrap_or(0) == 0;
     let mut shape = Shape::new();
     let mut free = None;
     for (axis, &p) in list.iter().enumerate() {
         match it.arena.as_integer(p) {
-            Some(0) if copies => shape.push(*a.shape.get(axis).ok_or(Stop("a copied axis that is not there"))?),
+            Some(0) if copies => shape.push(
+                *a.shape
+                    .get(axis)
+                    .ok_or(Stop("a copied axis that is not there"))?,
+            ),
             Some(-1) => {
                 free = Some(axis);
                 shape.push(PolyId::ONE);
@@ -100,7 +119,10 @@ fn groups(it: &mut Interpreter<'_>, from: &[PolyId], to: &[PolyId]) -> Result<Ve
     let (mut i, mut j) = (0, 0);
     let mut groups = Vec::new();
     while i < from.len() || j < to.len() {
-        let mut group = Group { from: SmallVec::new(), to: SmallVec::new() };
+        let mut group = Group {
+            from: SmallVec::new(),
+            to: SmallVec::new(),
+        };
         let (mut p, mut q) = (PolyId::ONE, PolyId::ONE);
         if i < from.len() {
             p = from[i];
@@ -152,10 +174,24 @@ fn reshaped(it: &mut Interpreter<'_>, a: &Value, shape: Shape) -> Result<Value, 
     let mut merged = false;
     let channels = it.channel_axes(a.dtype, &shape);
     for group in groups(it, &a.shape, &shape)? {
-        let from: SmallVec<[usize; 4]> = group.from.iter().copied().filter(|&axis| !a.is_unit(axis)).collect();
-        let to: SmallVec<[usize; 4]> = group.to.iter().copied().filter(|&axis| shape[axis] != PolyId::ONE).collect();
+        let from: SmallVec<[usize; 4]> = group
+            .from
+            .iter()
+            .copied()
+            .filter(|&axis| !a.is_unit(axis))
+            .collect();
+        let to: SmallVec<[usize; 4]> = group
+            .to
+            .iter()
+            .copied()
+            .filter(|&axis| shape[axis] != PolyId::ONE)
+            .collect();
         if from.iter().all(|&axis| a.enumerated[axis]) {
-            if from.len() == 1 && to.len() > 1 && to.iter().any(|&axis| !channels[axis]) && is_untouched(it, a) {
+            if from.len() == 1
+                && to.len() > 1
+                && to.iter().any(|&axis| !channels[axis])
+                && is_untouched(it, a)
+            {
                 return Err(Stop("channels split into heads"));
             }
         } else if let ([source], [goal]) = (&from[..], &to[..]) {
@@ -173,13 +209,25 @@ fn reshaped(it: &mut Interpreter<'_>, a: &Value, shape: Shape) -> Result<Value, 
             return Err(Stop("a reshape that mixes channels with other axes"));
         }
     }
-    let mut value = Value { dtype: a.dtype, shape, enumerated, data: a.data.clone(), alignment: Alignment::new() };
+    let mut value = Value {
+        dtype: a.dtype,
+        shape,
+        enumerated,
+        data: a.data.clone(),
+        alignment: Alignment::new(),
+    };
     if !merged {
         value.alignment = a.with_axes_moved(&|axis| followed[axis as usize].unwrap_or(0) as u8);
         return Ok(value);
     }
-    let change = Restructure::Reshape { from: a.shape.clone(), to: value.shape.clone() };
-    let opaque: Axes = (0..value.rank()).filter(|&axis| !value.enumerated[axis]).map(|axis| axis as u8).collect();
+    let change = Restructure::Reshape {
+        from: a.shape.clone(),
+        to: value.shape.clone(),
+    };
+    let opaque: Axes = (0..value.rank())
+        .filter(|&axis| !value.enumerated[axis])
+        .map(|axis| axis as u8)
+        .collect();
     for (root, _) in &a.alignment {
         let new = it.arena.derive(*root, change.clone());
         value.rename(&mut it.arena, *root, new)?;
@@ -192,9 +240,13 @@ fn reshaped(it: &mut Interpreter<'_>, a: &Value, shape: Shape) -> Result<Value, 
 fn is_untouched(it: &Interpreter<'_>, a: &Value) -> bool {
     let mut first = None;
     a.data.iter().all(|&p| {
-        let Some(atom) = it.arena.as_atom(p) else { return false };
+        let Some(atom) = it.arena.as_atom(p) else {
+            return false;
+        };
         match it.arena.atom_of(atom) {
-            Atom::Channel { root, .. } => it.arena.root_of(*root).activation && *first.get_or_insert(*root) == *root,
+            Atom::Channel { root, .. } => {
+                it.arena.root_of(*root).activation && *first.get_or_insert(*root) == *root
+            }
             _ => false,
         }
     })

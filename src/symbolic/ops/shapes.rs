@@ -7,35 +7,85 @@ use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Shape;
 
 /// Element type and shape of an output, from the values of the inputs.
-pub fn infer(it: &mut Interpreter<'_>, visit: &Visit<'_>, output: ValueId) -> Option<(DataType, Shape)> {
+pub fn infer(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    output: ValueId,
+) -> Option<(DataType, Shape)> {
     if !matches!(visit.node.domain(), "" | "ai.onnx" | "com.microsoft") {
         return None;
     }
-    let first = visit.node.output.first().map(|name| it.index().id(name) == Some(output)).unwrap_or(false);
+    let first = visit
+        .node
+        .output
+        .first()
+        .map(|name| it.index().id(name) == Some(output))
+        .unwrap_or(false);
     match visit.node.op_type() {
         "MatMul" => matmul(it, visit),
         "Gemm" => gemm(it, visit),
-        "Softmax" | "LogSoftmax" | "Relu" | "LeakyRelu" | "Gelu" | "FastGelu" | "QuickGelu" | "Tanh" | "Sigmoid" | "HardSigmoid"
-        | "HardSwish" | "Erf" | "Elu" | "Selu" | "Celu" | "Softplus" | "Softsign" | "Mish" | "Swish" | "CumSum" | "Trilu" | "Clip"
-        | "ScatterND" | "ScatterElements" | "RMSNormalization" | "SimplifiedLayerNormalization" | "LpNormalization" | "Pow"
-        | "Reciprocal" | "Sqrt" | "Exp" | "Log" | "Cos" | "Sin" | "Neg" | "Identity" | "Dropout" | "InstanceNormalization"
-        | "GroupNormalization" | "BatchNormalization" | "LayerNormalization" | "BiasGelu" | "RotaryEmbedding"
+        "Softmax"
+        | "LogSoftmax"
+        | "Relu"
+        | "LeakyRelu"
+        | "Gelu"
+        | "FastGelu"
+        | "QuickGelu"
+        | "Tanh"
+        | "Sigmoid"
+        | "HardSigmoid"
+        | "HardSwish"
+        | "Erf"
+        | "Elu"
+        | "Selu"
+        | "Celu"
+        | "Softplus"
+        | "Softsign"
+        | "Mish"
+        | "Swish"
+        | "CumSum"
+        | "Trilu"
+        | "Clip"
+        | "ScatterND"
+        | "ScatterElements"
+        | "RMSNormalization"
+        | "SimplifiedLayerNormalization"
+        | "LpNormalization"
+        | "Pow"
+        | "Reciprocal"
+        | "Sqrt"
+        | "Exp"
+        | "Log"
+        | "Cos"
+        | "Sin"
+        | "Neg"
+        | "Identity"
+        | "Dropout"
+        | "InstanceNormalization"
+        | "GroupNormalization"
+        | "BatchNormalization"
+        | "LayerNormalization"
+        | "BiasGelu"
+        | "RotaryEmbedding"
             if first =>
         {
             same(it, visit, 0)
         }
         "Cast" => same(it, visit, 0).and_then(|(_, shape)| {
-            let to = i32::try_from(visit.int("to")?).ok().and_then(DataType::from_onnx)?;
+            let to = i32::try_from(visit.int("to")?)
+                .ok()
+                .and_then(DataType::from_onnx)?;
             Some((to, shape))
         }),
-        "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Mod" | "Sum" | "PRelu" => broadcast(it, visit, 0, None),
+        "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Mod" | "Sum" | "PRelu" => {
+            broadcast(it, visit, 0, None)
+        }
         "And" | "Or" | "Xor" | "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" => {
             broadcast(it, visit, 0, Some(DataType::Bool))
         }
         "Where" => broadcast(it, visit, 1, None),
-        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1" | "ReduceL2" | "ReduceSumSquare" => {
-            reduce(it, visit)
-        }
+        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1"
+        | "ReduceL2" | "ReduceSumSquare" => reduce(it, visit),
         "Gather" => gather(it, visit),
         "Concat" => concat(it, visit),
         "Reshape" => reshape(it, visit),
@@ -43,7 +93,11 @@ pub fn infer(it: &mut Interpreter<'_>, visit: &Visit<'_>, output: ValueId) -> Op
     }
 }
 
-fn input(it: &mut Interpreter<'_>, visit: &Visit<'_>, position: usize) -> Option<(DataType, Shape)> {
+fn input(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    position: usize,
+) -> Option<(DataType, Shape)> {
     let id = visit.optional(position)?;
     // Initializers are weights here: their shape is enough, their data stays unread.
     if let Some(index) = it.index().initializer(id) {
@@ -64,15 +118,26 @@ fn joined(it: &Interpreter<'_>, shapes: &[Shape]) -> Shape {
     let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
     (0..rank)
         .map(|axis| {
-            let mut dims = shapes.iter().filter_map(|s| (axis + s.len()).checked_sub(rank).map(|k| s[k])).filter(|&d| d != PolyId::ONE);
+            let mut dims = shapes
+                .iter()
+                .filter_map(|s| (axis + s.len()).checked_sub(rank).map(|k| s[k]))
+                .filter(|&d| d != PolyId::ONE);
             let first = dims.clone().next().unwrap_or(PolyId::ONE);
-            dims.find(|&d| it.arena.as_integer(d).is_some()).unwrap_or(first)
+            dims.find(|&d| it.arena.as_integer(d).is_some())
+                .unwrap_or(first)
         })
         .collect()
 }
 
-fn broadcast(it: &mut Interpreter<'_>, visit: &Visit<'_>, typed: usize, dtype: Option<DataType>) -> Option<(DataType, Shape)> {
-    let inputs: Vec<(DataType, Shape)> = (0..visit.inputs.len()).map(|k| input(it, visit, k)).collect::<Option<_>>()?;
+fn broadcast(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    typed: usize,
+    dtype: Option<DataType>,
+) -> Option<(DataType, Shape)> {
+    let inputs: Vec<(DataType, Shape)> = (0..visit.inputs.len())
+        .map(|k| input(it, visit, k))
+        .collect::<Option<_>>()?;
     let dtype = dtype.or_else(|| inputs.get(typed).map(|(d, _)| *d))?;
     let shapes: Vec<Shape> = inputs.into_iter().map(|(_, s)| s).collect();
     Some((dtype, joined(it, &shapes)))
@@ -100,15 +165,21 @@ fn gemm(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)
 fn reduce(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let (dtype, shape) = input(it, visit, 0)?;
     let axes = match it.ints_of(visit, "axes", 1).ok()? {
-        Some(axes) => axes.iter().map(|&axis| normal_axis(axis, shape.len()).ok()).collect::<Option<Vec<_>>>()?,
+        Some(axes) => axes
+            .iter()
+            .map(|&axis| normal_axis(axis, shape.len()).ok())
+            .collect::<Option<Vec<_>>>()?,
         None if visit.int("noop_with_empty_axes") == Some(1) => return Some((dtype, shape)),
         None => (0..shape.len()).collect(),
     };
     let keep = visit.int("keepdims").unwrap_or(1) != 0;
-    let kept = shape.iter().enumerate().filter_map(|(axis, &dim)| match axes.contains(&axis) {
-        true => keep.then_some(PolyId::ONE),
-        false => Some(dim),
-    });
+    let kept = shape
+        .iter()
+        .enumerate()
+        .filter_map(|(axis, &dim)| match axes.contains(&axis) {
+            true => keep.then_some(PolyId::ONE),
+            false => Some(dim),
+        });
     Some((dtype, kept.collect()))
 }
 
@@ -140,4 +211,3 @@ fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Sha
     let shape = super::reshape::target(it, &a, &list, visit).ok()?;
     Some((a.dtype, shape))
 }
-

@@ -20,18 +20,29 @@ pub(super) fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
     let mut bounds = |attribute: &str, input: usize| -> Result<Vec<PolyId>, Stop> {
         match visit.ints(attribute) {
             Some(list) => Ok(list.iter().map(|&v| it.arena.integer(v)).collect()),
-            None => it.elements(visit.input(input)?).ok_or(Stop("a slice with unknown bounds")),
+            None => it
+                .elements(visit.input(input)?)
+                .ok_or(Stop("a slice with unknown bounds")),
         }
     };
     let (starts, ends) = (bounds("starts", 1)?, bounds("ends", 2)?);
-    let axes = it.ints_of(visit, "axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = it.ints_of(visit, "steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+    let axes = it
+        .ints_of(visit, "axes", 3)?
+        .unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = it
+        .ints_of(visit, "steps", 4)?
+        .unwrap_or_else(|| vec![1; starts.len()]);
     if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
         return Err(Stop("slice bounds of other length"));
     }
     for k in 0..starts.len() {
         let axis = normal_axis(axes[k], a.rank())?;
-        let declared = visit.node.output.first().and_then(|name| it.facts_of(name)).and_then(|(_, shape)| shape.get(axis).copied());
+        let declared = visit
+            .node
+            .output
+            .first()
+            .and_then(|name| it.facts_of(name))
+            .and_then(|(_, shape)| shape.get(axis).copied());
         a = cut(it, a, axis, starts[k], ends[k], steps[k], declared)?;
     }
     Ok(a)
@@ -49,11 +60,15 @@ fn cut(
     let dim = a.shape[axis];
     let size = it.arena.as_integer(dim);
     let bounds = (it.arena.as_integer(start), it.arena.as_integer(end));
-    let whole = end == dim || bounds.1.is_some_and(|e| e >= TO_THE_END || size.is_some_and(|n| e >= n));
-    let from_start = start == PolyId::ZERO || bounds.0.is_some_and(|s| size.is_some_and(|n| s == -n)) || {
-        let back = it.arena.add(start, dim)?;
-        back == PolyId::ZERO
-    };
+    let whole = end == dim
+        || bounds
+            .1
+            .is_some_and(|e| e >= TO_THE_END || size.is_some_and(|n| e >= n));
+    let from_start =
+        start == PolyId::ZERO || bounds.0.is_some_and(|s| size.is_some_and(|n| s == -n)) || {
+            let back = it.arena.add(start, dim)?;
+            back == PolyId::ZERO
+        };
     if step == 1 && from_start && whole {
         return Ok(a);
     }
@@ -82,7 +97,11 @@ fn cut(
         (1, ..) => {
             let own = it.arena.sub(last, first)?;
             match declared {
-                Some(d) if it.arena.as_integer(own).is_none() && it.arena.as_integer(d).is_some() => d,
+                Some(d)
+                    if it.arena.as_integer(own).is_none() && it.arena.as_integer(d).is_some() =>
+                {
+                    d
+                }
                 _ => own,
             }
         }
@@ -92,7 +111,10 @@ fn cut(
         return Err(Stop("an axis of unknown size reversed"));
     }
     let first = match (step < 0, size, bounds.0) {
-        (true, Some(n), Some(from)) => it.arena.integer(if from < 0 { from + n } else { from.min(n - 1) }),
+        (true, Some(n), Some(from)) => {
+            it.arena
+                .integer(if from < 0 { from + n } else { from.min(n - 1) })
+        }
         (true, ..) => return Err(Stop("a reversed slice with unknown bounds")),
         _ => first,
     };
@@ -100,9 +122,18 @@ fn cut(
 }
 
 /// Cuts an opaque axis.
-fn sliced(it: &mut Interpreter<'_>, mut a: Value, axis: usize, start: PolyId, step: i64, length: PolyId) -> Result<Value, Stop> {
+fn sliced(
+    it: &mut Interpreter<'_>,
+    mut a: Value,
+    axis: usize,
+    start: PolyId,
+    step: i64,
+    length: PolyId,
+) -> Result<Value, Stop> {
     for (root, axes) in a.alignment.clone() {
-        let Some(k) = axes.iter().position(|&at| at as usize == axis) else { continue };
+        let Some(k) = axes.iter().position(|&at| at as usize == axis) else {
+            continue;
+        };
         if it.arena.is_iota(root) {
             let position = it.arena.channel(root, 0);
             let scaled = it.arena.scale(position, step as f64);
@@ -115,7 +146,15 @@ fn sliced(it: &mut Interpreter<'_>, mut a: Value, axis: usize, start: PolyId, st
                 a.data = data.into();
             }
         } else if start != PolyId::ZERO || step != 1 || a.shape[axis] != length {
-            let new = it.arena.derive(root, Restructure::Slice { axis: k as u8, start, step, length });
+            let new = it.arena.derive(
+                root,
+                Restructure::Slice {
+                    axis: k as u8,
+                    start,
+                    step,
+                    length,
+                },
+            );
             a.rename(&mut it.arena, root, new)?;
         }
     }
@@ -134,7 +173,10 @@ fn positions(size: i64, start: i64, end: i64, step: i64) -> Result<Vec<usize>, S
             at = at.saturating_add(step);
         }
     } else if step < 0 {
-        let (mut at, end) = (absolute(start).clamp(-1, size - 1), absolute(end).clamp(-1, size - 1));
+        let (mut at, end) = (
+            absolute(start).clamp(-1, size - 1),
+            absolute(end).clamp(-1, size - 1),
+        );
         while at > end && at >= 0 {
             list.push(at as usize);
             at = at.saturating_add(step);
@@ -168,10 +210,15 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
     let sizes: Vec<i64> = match it.ints_of(visit, "split", 1)? {
         Some(sizes) => sizes,
         None => {
-            let size = it.arena.as_integer(a.shape[axis]).ok_or(Stop("an axis of unknown size split evenly"))?;
+            let size = it
+                .arena
+                .as_integer(a.shape[axis])
+                .ok_or(Stop("an axis of unknown size split evenly"))?;
             let parts = visit.node.output.len().max(1) as i64;
             let chunk = (size + parts - 1) / parts;
-            (0..parts).map(|k| chunk.min(size - k * chunk).max(0)).collect()
+            (0..parts)
+                .map(|k| chunk.min(size - k * chunk).max(0))
+                .collect()
         }
     };
     let mut outputs = Outputs::new();
@@ -179,13 +226,19 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
     for (size, name) in sizes.into_iter().zip(&visit.node.output) {
         let piece = if a.enumerated[axis] {
             let total = a.extents(&it.arena)[axis];
-            let list: Vec<usize> = (from as usize..).take(size.max(0) as usize).filter(|&k| k < total).collect();
+            let list: Vec<usize> = (from as usize..)
+                .take(size.max(0) as usize)
+                .filter(|&k| k < total)
+                .collect();
             pick(it, &a, axis, &list)
         } else if axis + 1 == a.rank() && a.dtype.is_float() {
             // Channels too wide to tell apart: every part starts anew, and is told apart where it is narrow enough.
             let mut shape = a.shape.clone();
             shape[axis] = it.arena.integer(size);
-            let id = it.index().id(name).ok_or(Stop("an output without a name"))?;
+            let id = it
+                .index()
+                .id(name)
+                .ok_or(Stop("an output without a name"))?;
             it.fresh_piece(id, a.dtype, shape)
         } else {
             let (start, length) = (it.arena.integer(from), it.arena.integer(size));
@@ -198,13 +251,22 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
 }
 
 /// A constant index on an opaque axis: the axis is gone or has the length of the index.
-pub(super) fn indexed(it: &mut Interpreter<'_>, a: &Value, axis: usize, indices: &[i64]) -> Result<Value, Stop> {
+pub(super) fn indexed(
+    it: &mut Interpreter<'_>,
+    a: &Value,
+    axis: usize,
+    indices: &[i64],
+) -> Result<Value, Stop> {
     let mut value = a.clone();
     let size = it.arena.as_integer(a.shape[axis]);
     for (root, axes) in a.alignment.clone() {
-        let Some(k) = axes.iter().position(|&at| at as usize == axis) else { continue };
+        let Some(k) = axes.iter().position(|&at| at as usize == axis) else {
+            continue;
+        };
         if it.arena.is_iota(root) {
-            let [index] = indices else { return Err(Stop("several constant rows of a table")) };
+            let [index] = indices else {
+                return Err(Stop("several constant rows of a table"));
+            };
             let row = match size {
                 Some(n) if *index < 0 => index + n,
                 None if *index < 0 => return Err(Stop("a row counted from an unknown end")),
@@ -219,7 +281,13 @@ pub(super) fn indexed(it: &mut Interpreter<'_>, a: &Value, axis: usize, indices:
             value.alignment.retain(|(r, _)| *r != root);
         } else {
             let indices: SmallVec<[i64; 4]> = indices.into();
-            let new = it.arena.derive(root, Restructure::Index { axis: k as u8, indices });
+            let new = it.arena.derive(
+                root,
+                Restructure::Index {
+                    axis: k as u8,
+                    indices,
+                },
+            );
             value.rename(&mut it.arena, root, new)?;
         }
     }
@@ -227,7 +295,15 @@ pub(super) fn indexed(it: &mut Interpreter<'_>, a: &Value, axis: usize, indices:
     if indices.len() == 1 {
         // The axis has size 1 now: no root follows it any more.
         value.enumerated[axis] = true;
-        let unfollowed = value.alignment.iter().map(|(root, axes)| (*root, axes.iter().copied().filter(|&at| at as usize != axis).collect()));
+        let unfollowed = value.alignment.iter().map(|(root, axes)| {
+            (
+                *root,
+                axes.iter()
+                    .copied()
+                    .filter(|&at| at as usize != axis)
+                    .collect(),
+            )
+        });
         value.alignment = unfollowed.collect();
     }
     Ok(value)
