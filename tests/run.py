@@ -18,6 +18,7 @@ import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON_TESTS = ROOT / "tests" / "python"
+PYTHON_FOLDERS = [PYTHON_TESTS, ROOT / "tests" / "ort"]
 RELEASES = ["newest", "middle", "oldest"]
 
 
@@ -63,7 +64,7 @@ def main():
 
     pythons = {release: environment(release) for release in RELEASES}
     # One build for programs, library and tests: they share the release profile.
-    if not run("cargo", "build", "--release", "--workspace"):
+    if not run("cargo", "build", "--release", "--workspace", "--lib", "--bins", "--examples"):
         sys.exit("error: the build failed")
     if both or args.rust:
         newest = pythons["newest"]
@@ -78,7 +79,8 @@ def main():
                 print(f"skipped: {name}: its packages cannot be installed for Python {sys.version.split()[0]}")
                 results[name] = False if args.strict else None
                 continue
-            results[name] = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", PYTHON_TESTS, env=env)
+            # Two runs: each folder has its own fixtures.
+            results[name] = all([run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder, env=env) for folder in PYTHON_FOLDERS])
 
     print()
     for name, passed in results.items():
