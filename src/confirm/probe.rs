@@ -26,7 +26,7 @@ const MANY: usize = 1 << 22;
 const MAX_INDEX: u64 = 4;
 
 /// Confirms the sites of one model.
-pub struct Prober<'a> {
+pub(super) struct Prober<'a> {
     file: &'a ModelFile,
     shapes: &'a FxHashMap<String, Vec<Dim>>,
     known: FxHashMap<Vec<u8>, Result<f64, Failure>>,
@@ -43,7 +43,7 @@ enum Failure {
 
 impl<'a> Prober<'a> {
     /// A prober for a model whose values have these symbolic shapes.
-    pub fn new(file: &'a ModelFile, shapes: &'a FxHashMap<String, Vec<Dim>>) -> Self {
+    pub(super) fn new(file: &'a ModelFile, shapes: &'a FxHashMap<String, Vec<Dim>>) -> Self {
         Prober {
             file,
             shapes,
@@ -52,7 +52,7 @@ impl<'a> Prober<'a> {
     }
 
     /// Confirms one site.
-    pub fn site(&mut self, site: &Site) -> Result<Confirmed, Refusal> {
+    pub(super) fn site(&mut self, site: &Site) -> Result<Confirmed, Refusal> {
         let dims: Vec<&[Dim]> = [&site.x, &site.cos.value, &site.sin.value]
             .into_iter()
             .filter_map(|name| self.shapes.get(name))

@@ -19,10 +19,16 @@ pub(super) struct Binding {
 }
 
 impl Binding {
-    /// A dimension under this assignment; `None` where it depends on data or is negative.
+    /// A dimension under this assignment. What depends on data gets one size everywhere: a cut starts from given values, and
+    /// only asks that they fit together. `None` where the result is negative.
     pub(super) fn eval(&self, dim: &Dim) -> Option<usize> {
         let bind = |name: &str| Some(self.sizes.get(name).copied().unwrap_or(self.rest));
-        dim.eval(&bind).and_then(|size| usize::try_from(size).ok())
+        let size = if dim.is_unknown() {
+            Some(self.rest)
+        } else {
+            dim.eval(&bind)
+        };
+        size.and_then(|size| usize::try_from(size).ok())
     }
 
     /// A shape under this assignment.

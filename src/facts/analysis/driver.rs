@@ -1,7 +1,7 @@
 //! Infers every node of a tract model on its own, in topological order, and again when something it depends on is refined.
 //!
 //! tract's own driver ends with the first node that fails. Here a failure is the end of that node only. Facts that tract is
-//! known to get wrong are held back: an `If` of unknown outcome, a slice whose bound may be of either sign, the remainder of shape values that may be
+//! known to get wrong are held back: the outcome of an `If`, a slice whose bound may be of either sign, the remainder of shape values that may be
 //! negative, and whatever has a negative dimension.
 
 use super::super::guard::caught;
@@ -13,6 +13,9 @@ use tract_onnx::tract_hir::ops::array::StridedSlice;
 
 /// The most times one node is inferred; refinement ends long before.
 const MAX_VISITS: u8 = 16;
+
+/// Elements that a constant may have to be computed during analysis.
+const MAX_EVALUATED: usize = 4096;
 
 /// What came out, beside the facts in the model.
 pub(super) struct Outcome {
@@ -97,7 +100,8 @@ fn step(model: &mut InferenceModel, id: usize) -> TractResult<Vec<(OutletId, Inf
         .iter()
         .map(|o| model.outlet_fact(*o).cloned())
         .collect::<TractResult<_>>()?;
-    if node.op.name() == "If" && !inputs[0].value.is_concrete() {
+    // tract analyses and runs whole bodies here, out of our control.
+    if matches!(&*node.op.name(), "If" | "Scan") {
         return Ok(Vec::new());
     }
     let is_slice = node.op_as::<StridedSlice>().is_some();
@@ -128,11 +132,14 @@ fn step(model: &mut InferenceModel, id: usize) -> TractResult<Vec<(OutletId, Inf
     };
     let is_remainder = matches!(&*node.op.name(), "Remint" | "Rem");
     let op = &mut model.node_mut(id).op;
-    let (inferred, mut results, _) = op.infer(
+    let (inferred, mut results, _) = op.infer_facts(
         inputs.iter().collect(),
         outputs.iter().collect(),
         observed.iter().collect(),
     )?;
+    if let Some(values) = evaluated(op.as_ref(), &inferred, &results)? {
+        results = values;
+    }
     if is_remainder
         && inputs
             .iter()
@@ -150,6 +157,37 @@ fn step(model: &mut InferenceModel, id: usize) -> TractResult<Vec<(OutletId, Inf
         changed.extend(refined(model, OutletId::new(id, slot), fact)?);
     }
     Ok(changed)
+}
+
+/// What a node computes, if its inputs are constants and neither they nor the results are more than a few thousand elements:
+/// enough for shapes, and no work or memory that a file could make large.
+fn evaluated(
+    op: &dyn InferenceOp,
+    inputs: &[InferenceFact],
+    results: &[InferenceFact],
+) -> TractResult<Option<TVec<InferenceFact>>> {
+    let is_small = |fact: &InferenceFact| {
+        let dims = fact.shape.as_concrete_finite().ok().flatten();
+        let count = dims.and_then(|dims| dims.iter().try_fold(1usize, |n, d| n.checked_mul(*d)));
+        count.is_some_and(|n| n <= MAX_EVALUATED)
+    };
+    if inputs.is_empty() || !inputs.iter().chain(results).all(is_small) {
+        return Ok(None);
+    }
+    let values = inputs
+        .iter()
+        .map(|i| i.value.concretize().map(|t| t.into_tvalue()));
+    let Some(values) = values.collect::<Option<TVec<TValue>>>() else {
+        return Ok(None);
+    };
+    // It may fail on symbols that have no value; the rules' facts hold all the same.
+    let Ok(Some(values)) = op.eval_out_of_plan(values) else {
+        return Ok(None);
+    };
+    let facts = values
+        .into_iter()
+        .map(|t| InferenceFact::try_from(t.into_arc_tensor()));
+    Ok(Some(facts.collect::<TractResult<_>>()?))
 }
 
 /// The fact of an outlet with what is newly known, if that is news.

@@ -211,8 +211,11 @@ fn aligned(arena: &Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
         {
             return false;
         }
-        for &m in mine {
-            followed[m as usize] = true;
+        // Positions are the same expression whatever the length; any other root fixes it.
+        if !arena.is_iota(*root) {
+            for &m in mine {
+                followed[m as usize] = true;
+            }
         }
     }
     (0..table.rank() - 1).all(|axis| {
