@@ -1,9 +1,6 @@
-//! Runs a graph on abstract values.
+//! The state of an interpretation: the values found so far, fresh roots, and constants on demand.
 //!
-//! Nodes are visited in topological order. A node whose operator the domain knows gives the value its transfer function
-//! computes; any other, and any that goes beyond a bound, gives a *fresh root* of the shape that is known of it. Nothing here
-//! is an error: less knowledge only means fewer proofs. Constants are decoded when a transfer function asks for them, so the
-//! weights of dense layers stay unread.
+//! Constants are decoded when a transfer function asks for them, so the weights of dense layers stay unread.
 
 use std::rc::Rc;
 
@@ -11,15 +8,15 @@ use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
 use crate::facts::{Dim, Facts};
-use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto};
+use crate::onnx::proto::TensorProto;
 use crate::onnx::{DataType, GraphIndex, ModelFile, Tensor, ValueId};
 
 use super::generalise::column_at;
-use super::ops;
 use super::poly::{Arena, PolyId, Stop};
 use super::root::RootKind;
 use super::table::Tables;
 use super::value::{Alignment, Shape, Value};
+use super::visit::Visit;
 
 /// Longest axis whose elements are told apart. Head sizes reach 256; the hidden axes of small models fit as well.
 pub const MAX_CHANNELS: usize = 512;
@@ -54,145 +51,35 @@ pub struct Interpreter<'a> {
     parts: u32,
 }
 
-/// One node during its visit.
-pub struct Visit<'a> {
-    /// The node.
-    pub node: &'a NodeProto,
-    /// The values it reads; `None` for an absent optional input.
-    pub inputs: SmallVec<[Option<ValueId>; 4]>,
-}
-
-impl<'a> Visit<'a> {
-    fn attribute(&self, name: &str) -> Option<&'a AttributeProto> {
-        self.node.attribute.iter().find(|a| a.name() == name)
-    }
-
-    /// An integer attribute.
-    pub fn int(&self, name: &str) -> Option<i64> {
-        self.attribute(name).and_then(|a| a.i)
-    }
-
-    /// A list of integers; absent if the attribute is.
-    pub fn ints(&self, name: &str) -> Option<&'a [i64]> {
-        self.attribute(name).map(|a| &a.ints[..])
-    }
-
-    /// A string attribute.
-    pub fn string(&self, name: &str) -> Option<&'a str> {
-        self.attribute(name)
-            .and_then(|a| a.s.as_ref())
-            .and_then(|s| std::str::from_utf8(s).ok())
-    }
-
-    /// A tensor attribute.
-    pub fn tensor(&self, name: &str) -> Option<&'a TensorProto> {
-        self.attribute(name).and_then(|a| a.t.as_deref())
-    }
-
-    /// A list of floats.
-    pub fn floats(&self, name: &str) -> Option<&'a [f32]> {
-        self.attribute(name).map(|a| &a.floats[..])
-    }
-
-    /// A float attribute.
-    pub fn float(&self, name: &str) -> Option<f32> {
-        self.attribute(name).and_then(|a| a.f)
-    }
-
-    /// An input that must be there.
-    pub fn input(&self, position: usize) -> Result<ValueId, Stop> {
-        self.optional(position)
-            .ok_or(Stop("a required input is absent"))
-    }
-
-    /// An input that may be absent.
-    pub fn optional(&self, position: usize) -> Option<ValueId> {
-        self.inputs.get(position).copied().flatten()
-    }
-}
-
 impl<'a> Interpreter<'a> {
-    /// Interprets the main graph of a model.
-    pub fn run(file: &'a ModelFile, facts: &'a Facts) -> Interpreter<'a> {
-        let index = file.index();
-        let mut this = Interpreter {
+    /// Nothing interpreted yet.
+    pub(super) fn new(file: &'a ModelFile, facts: &'a Facts) -> Interpreter<'a> {
+        Interpreter {
             file,
             facts,
             arena: Arena::new(),
             tables: Tables::default(),
-            values: vec![None; index.len()],
+            values: vec![None; file.index().len()],
             tensors: FxHashMap::default(),
             constants: FxHashMap::default(),
             stopped: Vec::new(),
             parts: 0,
-        };
-        for &position in index.order() {
-            this.visit(position);
         }
-        this
+    }
+
+    /// Sets the value of an output.
+    pub(super) fn set(&mut self, id: ValueId, value: Option<Value>) {
+        self.values[id.index()] = value.map(Rc::new);
+    }
+
+    /// Notes that a value is the output of a `Constant` node.
+    pub(super) fn note_constant(&mut self, id: ValueId, node: usize) {
+        self.constants.insert(id, node);
     }
 
     /// The names and uses of the graph's values.
     pub fn index(&self) -> &'a GraphIndex {
         self.file.index()
-    }
-
-    fn visit(&mut self, position: usize) {
-        let file = self.file;
-        let node = &file.graph().node[position];
-        let index = self.index();
-        let inputs = node
-            .input
-            .iter()
-            .map(|name| {
-                if name.is_empty() {
-                    None
-                } else {
-                    index.id(name)
-                }
-            })
-            .collect();
-        let visit = Visit { node, inputs };
-        let results = match ops::interpret(self, &visit) {
-            Ok(results) => results,
-            Err(reason) => {
-                self.stopped.push(Stopped {
-                    node: position,
-                    reason,
-                });
-                SmallVec::new()
-            }
-        };
-        let mut results = results.into_iter();
-        for name in &node.output {
-            let result = results
-                .next()
-                .flatten()
-                .and_then(|value| value.settled(&mut self.arena).ok());
-            let Some(id) = index.id(name).filter(|_| !name.is_empty()) else {
-                continue;
-            };
-            if node.op_type() == "Constant" {
-                self.constants.insert(id, position);
-            }
-            let value = match result {
-                Some(value)
-                    if value.data.len() <= super::broadcast::BUDGET
-                        && value.is_sound(&self.arena) =>
-                {
-                    Some(value)
-                }
-                Some(_) => {
-                    self.stopped.push(Stopped {
-                        node: position,
-                        reason: Stop("a value that does not fit together"),
-                    });
-                    self.unknown_output(&visit, id)
-                }
-                None => self.unknown_output(&visit, id),
-            };
-            self.values[id.index()] = value.map(Rc::new);
-        }
     }
 
     /// The value of an input of the node being visited.
@@ -234,30 +121,6 @@ impl<'a> Interpreter<'a> {
             .map(|(axis, dim)| dimension(arena, dim, &|| format!("?{name}.{axis}")))
             .collect();
         Some((dtype, shape))
-    }
-
-    fn unknown_output(&mut self, visit: &Visit<'_>, id: ValueId) -> Option<Value> {
-        let name = self.file.index().name(id);
-        let known = self.facts_of(name);
-        let inferred = ops::shapes::infer(self, visit, id);
-        let (dtype, shape) = match (inferred, known) {
-            (Some((dtype, shape)), Some((_, declared))) if declared.len() == shape.len() => {
-                // A declared size that is a number beats an expression; a declared symbol may contradict and does not.
-                let arena = &self.arena;
-                let sharper = |(&own, &other): (&PolyId, &PolyId)| {
-                    if arena.as_integer(other).is_some() {
-                        other
-                    } else {
-                        own
-                    }
-                };
-                (dtype, shape.iter().zip(&declared).map(sharper).collect())
-            }
-            (Some(inferred), _) => inferred,
-            (None, Some(known)) => known,
-            (None, None) => return None,
-        };
-        Some(self.fresh(id, dtype, shape))
     }
 
     /// A fresh root for a value: the channel axis enumerated, all others opaque.
@@ -478,7 +341,7 @@ fn exact_dimension(arena: &mut Arena, dim: &Dim) -> Option<PolyId> {
         Dim::Div(inner, by) => {
             let inner = exact_dimension(arena, inner)?;
             let by = arena.integer(*by);
-            Some(super::ops::arithmetic::integer_quotient(arena, inner, by))
+            Some(arena.integer_quotient(inner, by))
         }
         Dim::Unknown => None,
     }

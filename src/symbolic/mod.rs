@@ -1,7 +1,7 @@
 //! The abstract interpreter: one domain for shapes, positions, tables and activations.
 //!
 //! A tensor's elements are polynomials ([`poly`]) over the channels of root tensors ([`root`]), dimension symbols and known
-//! functions ([`function`], [`table`]). [`value`] says which axes are told apart; [`interpreter`] walks the graph and [`ops`]
+//! functions ([`function`], [`table`]). [`value`] says which axes are told apart; [`Interpreter::run`] walks the graph and [`ops`]
 //! holds one transfer function an operator family. What is computed is read off the result by [`crate::recognize`]; how the
 //! exporter spelled it is gone by then.
 #![forbid(unsafe_code)]
@@ -9,6 +9,7 @@
 pub mod broadcast;
 pub mod dims;
 pub mod display;
+mod division;
 pub mod function;
 pub mod generalise;
 pub mod interpreter;
@@ -18,5 +19,7 @@ pub mod root;
 mod substitute;
 pub mod table;
 pub mod value;
+pub mod visit;
+mod walk;
 
 pub use interpreter::{Interpreter, Stopped};

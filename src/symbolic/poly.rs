@@ -367,31 +367,6 @@ impl Arena {
         self.collect(terms)
     }
 
-    /// `a / b` where the division is exact: equal polynomials, a constant divisor, or monomials that divide.
-    pub fn div_exact(&mut self, a: PolyId, b: PolyId) -> Option<PolyId> {
-        if a == b && b != PolyId::ZERO {
-            return Some(PolyId::ONE);
-        }
-        let divisor = match &*self.terms(b) {
-            [term] => *term,
-            _ => return None,
-        };
-        let cut = self.factors(divisor.mono);
-        let mut terms = Vec::new();
-        for term in self.terms(a).to_vec() {
-            let mut factors = self.factors(term.mono);
-            for atom in &cut {
-                let at = factors.iter().position(|f| f == atom)?;
-                factors.remove(at);
-            }
-            terms.push(Term {
-                mono: self.mono(factors),
-                coefficient: term.coefficient / divisor.coefficient,
-            });
-        }
-        self.collect(terms).ok()
-    }
-
     pub(super) fn push_channels(&mut self, root: RootId, count: u32) -> u32 {
         let first = self.atoms.len() as u32;
         self.atoms
@@ -409,7 +384,7 @@ impl Arena {
         id
     }
 
-    fn mono(&mut self, factors: SmallVec<[AtomId; 4]>) -> MonoId {
+    pub(super) fn mono(&mut self, factors: SmallVec<[AtomId; 4]>) -> MonoId {
         if let [atom] = factors[..] {
             return MonoId(atom.0);
         }
@@ -423,7 +398,7 @@ impl Arena {
     }
 
     /// Sums terms of equal monomials and drops those that cancel.
-    fn collect(&mut self, mut terms: Vec<Term>) -> Result<PolyId, Stop> {
+    pub(super) fn collect(&mut self, mut terms: Vec<Term>) -> Result<PolyId, Stop> {
         terms.sort_by_key(|t| t.mono);
         terms.dedup_by(|later, kept| {
             let same = later.mono == kept.mono;

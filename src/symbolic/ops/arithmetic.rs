@@ -6,9 +6,10 @@ use smallvec::SmallVec;
 
 use crate::onnx::DataType;
 use crate::symbolic::function::Function;
-use crate::symbolic::interpreter::{Interpreter, Visit};
+use crate::symbolic::interpreter::Interpreter;
 use crate::symbolic::poly::{Arena, Atom, PolyId, Stop};
 use crate::symbolic::value::Value;
+use crate::symbolic::visit::Visit;
 
 /// Operators of one operand that are a known function of each element.
 pub fn unary(op: &str) -> Option<Function> {
@@ -227,7 +228,7 @@ pub(super) fn div(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, 
     let integer = a.dtype.is_integer();
     it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
         if integer {
-            Ok(integer_quotient(arena, p[0], p[1]))
+            Ok(arena.integer_quotient(p[0], p[1]))
         } else {
             quotient(arena, p[0], p[1])
         }
@@ -246,29 +247,6 @@ fn quotient(arena: &mut Arena, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
     }
     let inverse = arena.apply(Function::Reciprocal, &[b]);
     arena.mul(a, inverse)
-}
-
-/// ONNX integer division: exact where it divides, else a function of its own.
-pub fn integer_quotient(arena: &mut Arena, a: PolyId, b: PolyId) -> PolyId {
-    if let (None, Some(divisor)) = (arena.as_constant(a), arena.as_integer(b))
-        && divisor != 0
-        && arena
-            .terms(a)
-            .iter()
-            .all(|t| (t.coefficient / divisor as f64).fract() == 0.0)
-    {
-        return arena.scale(a, 1.0 / divisor as f64);
-    }
-    if arena.as_constant(b).is_none()
-        && let Some(exact) = arena.div_exact(a, b)
-        && arena
-            .terms(exact)
-            .iter()
-            .all(|t| t.coefficient.fract() == 0.0)
-    {
-        return exact;
-    }
-    arena.apply(Function::IntegerDiv, &[a, b])
 }
 
 pub(super) fn modulo(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {

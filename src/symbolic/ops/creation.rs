@@ -3,9 +3,10 @@
 use smallvec::smallvec;
 
 use crate::onnx::DataType;
-use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, Visit};
+use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Alignment, Shape, Value};
+use crate::symbolic::visit::Visit;
 
 pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     if let Some(tensor) = visit.tensor("value") {

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use crate::symbolic::broadcast::{align, padded};
-use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, Visit, normal_axis};
+use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Extents, Shape, Value, strides, walk};
+use crate::symbolic::visit::Visit;
 
 /// Most elements of a value one of whose axes was repeated element by element.
 const MAX_REPEATED: usize = 4096;

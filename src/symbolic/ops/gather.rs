@@ -6,9 +6,10 @@
 use smallvec::{SmallVec, smallvec};
 
 use crate::symbolic::broadcast::merge;
-use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Alignment, Shape, Value, split, strides, walk};
+use crate::symbolic::visit::Visit;
 
 use super::layout::without_axes;
 use super::slicing::{indexed, pick};

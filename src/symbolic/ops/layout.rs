@@ -2,9 +2,10 @@
 
 use smallvec::SmallVec;
 
-use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Extents, Shape, Value, strides, walk};
+use crate::symbolic::visit::Visit;
 
 pub(super) fn identity(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     it.value(visit.input(0)?).map(|v| (*v).clone())

@@ -4,9 +4,10 @@
 use smallvec::SmallVec;
 
 use crate::onnx::ValueId;
-use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Value, split};
+use crate::symbolic::visit::Visit;
 
 use super::layout::{permuted, with_unit_axes, without_axes};
 

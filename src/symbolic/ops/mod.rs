@@ -16,9 +16,10 @@ mod slicing;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::interpreter::{Interpreter, Visit};
+use super::interpreter::Interpreter;
 use super::poly::Stop;
 use super::value::Value;
+use super::visit::Visit;
 
 /// The outputs of a node; `None` where nothing is known of one.
 pub type Outputs = SmallVec<[Option<Value>; 1]>;

@@ -6,10 +6,11 @@
 
 use smallvec::SmallVec;
 
-use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{Atom, PolyId, Stop};
 use crate::symbolic::root::Restructure;
 use crate::symbolic::value::{Alignment, Axes, Shape, Value};
+use crate::symbolic::visit::Visit;
 
 pub(super) fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
@@ -103,7 +104,7 @@ pub(super) fn target(
         let (total, rest) = (volume(it, &left)?, volume(it, &cut)?);
         shape[axis] = match it.arena.div_exact(total, rest) {
             Some(exact) => exact,
-            None => super::arithmetic::integer_quotient(&mut it.arena, total, rest),
+            None => it.arena.integer_quotient(total, rest),
         };
     }
     Ok(shape)

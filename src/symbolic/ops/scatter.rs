@@ -3,9 +3,10 @@
 use smallvec::SmallVec;
 
 use crate::symbolic::broadcast::merge;
-use crate::symbolic::interpreter::{Interpreter, Visit};
+use crate::symbolic::interpreter::Interpreter;
 use crate::symbolic::poly::Stop;
 use crate::symbolic::value::Value;
+use crate::symbolic::visit::Visit;
 
 pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     if !matches!(visit.string("reduction"), None | Some("none")) {

@@ -2,9 +2,10 @@
 //! symbols of the model's inputs, where the facts know less.
 
 use crate::onnx::{DataType, ValueId};
-use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Shape;
+use crate::symbolic::visit::Visit;
 
 /// Element type and shape of an output, from the values of the inputs.
 pub fn infer(

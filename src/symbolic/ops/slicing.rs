@@ -5,10 +5,11 @@
 
 use smallvec::SmallVec;
 
-use crate::symbolic::interpreter::{Interpreter, Visit, normal_axis};
+use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::root::Restructure;
 use crate::symbolic::value::{Value, split as around};
+use crate::symbolic::visit::Visit;
 
 use super::Outputs;
 

@@ -1,0 +1,54 @@
+//! Division of polynomials: sizes divide exactly more often than not.
+
+use super::function::Function;
+use super::poly::{Arena, PolyId, Term};
+
+impl Arena {
+    /// `a / b` where the division is exact: equal polynomials, a constant divisor, or monomials that divide.
+    pub fn div_exact(&mut self, a: PolyId, b: PolyId) -> Option<PolyId> {
+        if a == b && b != PolyId::ZERO {
+            return Some(PolyId::ONE);
+        }
+        let divisor = match &*self.terms(b) {
+            [term] => *term,
+            _ => return None,
+        };
+        let cut = self.factors(divisor.mono);
+        let mut terms = Vec::new();
+        for term in self.terms(a).to_vec() {
+            let mut factors = self.factors(term.mono);
+            for atom in &cut {
+                let at = factors.iter().position(|f| f == atom)?;
+                factors.remove(at);
+            }
+            terms.push(Term {
+                mono: self.mono(factors),
+                coefficient: term.coefficient / divisor.coefficient,
+            });
+        }
+        self.collect(terms).ok()
+    }
+
+    /// ONNX integer division: exact where it divides, else a function of its own.
+    pub fn integer_quotient(&mut self, a: PolyId, b: PolyId) -> PolyId {
+        if let (None, Some(divisor)) = (self.as_constant(a), self.as_integer(b))
+            && divisor != 0
+            && self
+                .terms(a)
+                .iter()
+                .all(|t| (t.coefficient / divisor as f64).fract() == 0.0)
+        {
+            return self.scale(a, 1.0 / divisor as f64);
+        }
+        if self.as_constant(b).is_none()
+            && let Some(exact) = self.div_exact(a, b)
+            && self
+                .terms(exact)
+                .iter()
+                .all(|t| t.coefficient.fract() == 0.0)
+        {
+            return exact;
+        }
+        self.apply(Function::IntegerDiv, &[a, b])
+    }
+}

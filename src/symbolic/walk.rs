@@ -1,0 +1,109 @@
+//! Runs a graph on abstract values.
+//!
+//! Nodes are visited in topological order. A node whose operator the domain knows gives the value its transfer function
+//! computes; any other, and any that goes beyond a bound, gives a *fresh root* of the shape that is known of it. Nothing here
+//! is an error: less knowledge only means fewer proofs.
+
+use smallvec::SmallVec;
+
+use crate::facts::Facts;
+use crate::onnx::{ModelFile, ValueId};
+
+use super::interpreter::{Interpreter, Stopped};
+use super::ops;
+use super::poly::{PolyId, Stop};
+use super::value::Value;
+use super::visit::Visit;
+
+impl<'a> Interpreter<'a> {
+    /// Interprets the main graph of a model.
+    pub fn run(file: &'a ModelFile, facts: &'a Facts) -> Interpreter<'a> {
+        let mut this = Interpreter::new(file, facts);
+        for &position in file.index().order() {
+            this.visit(position);
+        }
+        this
+    }
+
+    fn visit(&mut self, position: usize) {
+        let file = self.file;
+        let node = &file.graph().node[position];
+        let index = self.index();
+        let inputs = node
+            .input
+            .iter()
+            .map(|name| {
+                if name.is_empty() {
+                    None
+                } else {
+                    index.id(name)
+                }
+            })
+            .collect();
+        let visit = Visit { node, inputs };
+        let results = match ops::interpret(self, &visit) {
+            Ok(results) => results,
+            Err(reason) => {
+                self.stopped.push(Stopped {
+                    node: position,
+                    reason,
+                });
+                SmallVec::new()
+            }
+        };
+        let mut results = results.into_iter();
+        for name in &node.output {
+            let result = results
+                .next()
+                .flatten()
+                .and_then(|value| value.settled(&mut self.arena).ok());
+            let Some(id) = index.id(name).filter(|_| !name.is_empty()) else {
+                continue;
+            };
+            if node.op_type() == "Constant" {
+                self.note_constant(id, position);
+            }
+            let value = match result {
+                Some(value)
+                    if value.data.len() <= super::broadcast::BUDGET
+                        && value.is_sound(&self.arena) =>
+                {
+                    Some(value)
+                }
+                Some(_) => {
+                    self.stopped.push(Stopped {
+                        node: position,
+                        reason: Stop("a value that does not fit together"),
+                    });
+                    self.unknown_output(&visit, id)
+                }
+                None => self.unknown_output(&visit, id),
+            };
+            self.set(id, value);
+        }
+    }
+
+    fn unknown_output(&mut self, visit: &Visit<'_>, id: ValueId) -> Option<Value> {
+        let name = self.file.index().name(id);
+        let known = self.facts_of(name);
+        let inferred = ops::shapes::infer(self, visit, id);
+        let (dtype, shape) = match (inferred, known) {
+            (Some((dtype, shape)), Some((_, declared))) if declared.len() == shape.len() => {
+                // A declared size that is a number beats an expression; a declared symbol may contradict and does not.
+                let arena = &self.arena;
+                let sharper = |(&own, &other): (&PolyId, &PolyId)| {
+                    if arena.as_integer(other).is_some() {
+                        other
+                    } else {
+                        own
+                    }
+                };
+                (dtype, shape.iter().zip(&declared).map(sharper).collect())
+            }
+            (Some(inferred), _) => inferred,
+            (None, Some(known)) => known,
+            (None, None) => return None,
+        };
+        Some(self.fresh(id, dtype, shape))
+    }
+}
