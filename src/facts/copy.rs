@@ -8,6 +8,7 @@
 //! * Element types that tract lacks are replaced throughout by one that the model does not use ([`Retype`]).
 #![forbid(unsafe_code)]
 
+pub(crate) mod branches;
 pub(crate) mod bridge;
 mod cast;
 mod retype;

@@ -7,12 +7,11 @@
 //! bfloat16, which tract lacks, is computed in f32: values are converted exactly on the way in, nothing is rounded to bfloat16
 //! in between, and the outputs are f32.
 
-mod branches;
 mod contraction;
 mod operators;
 
 use super::{Engine, EngineError, Session, Source};
-use crate::facts::copy::{self, Plan, Retype, bridge};
+use crate::facts::copy::{self, Plan, Retype, branches, bridge};
 use crate::facts::guard::caught;
 use crate::onnx::proto::{GraphProto, ModelProto, TensorProto};
 use crate::onnx::{self, ModelFile, Tensor};
@@ -136,7 +135,7 @@ fn run(
     let model = copy::inlined(model);
     let given: FxHashMap<&str, &Tensor> =
         inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
-    let model = branches::resolved(model, &given);
+    let model = branches::resolved(model, &|name| branches::scalar_truth(given.get(name)?));
     let plan = Plan {
         outputs: Some(outputs),
         given: &given.keys().copied().collect::<FxHashSet<&str>>(),

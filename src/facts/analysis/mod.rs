@@ -9,7 +9,7 @@ mod convert;
 mod driver;
 mod reshape;
 
-use super::copy::{self, Plan, Retype};
+use super::copy::{self, Plan, Retype, branches};
 use super::guard::caught;
 use super::{Dim, Fact, declared};
 use crate::onnx::proto::tensor_shape_proto::{Dimension, dimension};
@@ -20,9 +20,13 @@ use std::sync::OnceLock;
 use tract_onnx::model::{Onnx, ParseResult};
 use tract_onnx::pb;
 use tract_onnx::prelude::InferenceModel;
+use tract_onnx::tract_hir::internal::Factoid;
 
 /// Constants up to this size may take part in shape computations, so that their values are kept.
 const KEEP_BYTES: usize = 4096;
+
+/// Analyses of one model at most: each but the last resolves `If` nodes.
+const MAX_ROUNDS: usize = 3;
 
 /// The derived facts by value name; empty if the model cannot be analysed.
 pub(super) fn facts(model: &ModelProto) -> FxHashMap<String, Fact> {
@@ -30,7 +34,22 @@ pub(super) fn facts(model: &ModelProto) -> FxHashMap<String, Fact> {
 }
 
 fn analyse(model: &ModelProto) -> Option<FxHashMap<String, Fact>> {
-    let model = copy::inlined(model);
+    let mut model = branches::resolved(copy::inlined(model), &|_| None);
+    for _ in 0..MAX_ROUNDS {
+        let (facts, conditions) = round(&model)?;
+        if conditions.is_empty() {
+            return Some(facts);
+        }
+        // What decides a branch may be known only now.
+        model = branches::resolved(model, &|name| conditions.get(name).copied());
+    }
+    Some(round(&model)?.0)
+}
+
+type Facts = FxHashMap<String, Fact>;
+
+/// One analysis: the facts, and the conditions of `If` nodes that they decide.
+fn round(model: &ModelProto) -> Option<(Facts, FxHashMap<String, bool>)> {
     let graph = model.graph.as_ref()?;
     let retype = Retype::distinct(graph)?;
     let given = FxHashSet::default();
@@ -40,7 +59,7 @@ fn analyse(model: &ModelProto) -> Option<FxHashMap<String, Fact>> {
         keep_bytes: KEEP_BYTES,
         retype,
     };
-    let mut scratch = copy::scratch(&model, &plan).ok()?;
+    let mut scratch = copy::scratch(model, &plan).ok()?;
     let symbols = prepare_inputs(&mut scratch.model);
     let proto = copy::bridge::model(&scratch.model).ok()?;
     let ParseResult {
@@ -49,16 +68,30 @@ fn analyse(model: &ModelProto) -> Option<FxHashMap<String, Fact>> {
         ..
     } = parse(proto, &symbols)?;
     let known = driver::infer(&mut model);
-    let mut facts = FxHashMap::default();
-    for (name, outlet) in outlets_by_name {
-        if known.is_wrong(outlet) {
+
+    let mut conditions = FxHashMap::default();
+    for node in graph.node.iter().filter(|node| node.op_type() == "If") {
+        let Some(name) = node.input.first() else {
             continue;
-        }
-        if let Ok(fact) = model.outlet_fact(outlet) {
-            facts.insert(name, symbols.fact(fact, &plan.retype));
+        };
+        let fact = outlets_by_name
+            .get(name)
+            .and_then(|outlet| model.outlet_fact(*outlet).ok());
+        let value = fact.and_then(|fact| fact.value.concretize());
+        if let Some(value) = value.and_then(|tensor| tensor.cast_to_scalar::<bool>().ok()) {
+            conditions.insert(name.clone(), value);
         }
     }
-    Some(facts)
+    let believed = outlets_by_name
+        .into_iter()
+        .filter(|(_, outlet)| !known.is_wrong(*outlet));
+    let facts = believed
+        .filter_map(|(name, outlet)| {
+            let fact = model.outlet_fact(outlet).ok()?;
+            Some((name, symbols.fact(fact, &plan.retype)))
+        })
+        .collect();
+    Some((facts, conditions))
 }
 
 /// Leaves only inputs of tensor types that tract has, and puts symbols of our own into their dimensions.

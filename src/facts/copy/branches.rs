@@ -1,7 +1,7 @@
 //! Replaces `If` nodes whose condition is known by the branch that is taken.
 //!
-//! tract analyses both branches of an `If` on the same concrete shapes, which fails where the branches exist because the shapes
-//! differ (decoders merged from one with and one without a cache).
+//! tract analyses both branches of an `If` on the same shapes, which fails where the branches exist because the shapes differ
+//! (decoders merged from one with and one without a cache).
 
 use crate::onnx::Tensor;
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
@@ -11,15 +11,15 @@ use std::borrow::Cow;
 /// The most branches that are taken, one inside another.
 const MAX_ROUNDS: usize = 16;
 
-/// The model with every `If` resolved whose condition is given or constant; the values that are given are `given`.
-pub(super) fn resolved<'a>(
+/// The model with every `If` resolved whose condition is constant, or `known` to the caller.
+pub(crate) fn resolved<'a>(
     model: Cow<'a, ModelProto>,
-    given: &FxHashMap<&str, &Tensor>,
+    known: &dyn Fn(&str) -> Option<bool>,
 ) -> Cow<'a, ModelProto> {
     let mut model = model;
     for _ in 0..MAX_ROUNDS {
         let Some(graph) = &model.graph else { break };
-        let choices = choices(graph, given);
+        let choices = choices(graph, known);
         if choices.is_empty() {
             break;
         }
@@ -32,7 +32,7 @@ pub(super) fn resolved<'a>(
 }
 
 /// Positions of the `If` nodes whose condition is known, with its value.
-fn choices(graph: &GraphProto, given: &FxHashMap<&str, &Tensor>) -> FxHashMap<usize, bool> {
+fn choices(graph: &GraphProto, known: &dyn Fn(&str) -> Option<bool>) -> FxHashMap<usize, bool> {
     let is_if =
         |node: &NodeProto| node.op_type() == "If" && matches!(node.domain(), "" | "ai.onnx");
     let conditional = graph
@@ -41,24 +41,20 @@ fn choices(graph: &GraphProto, given: &FxHashMap<&str, &Tensor>) -> FxHashMap<us
         .enumerate()
         .filter(|(_, node)| is_if(node));
     conditional
-        .filter_map(|(at, node)| Some((at, truth(graph, given, node.input.first()?)?)))
+        .filter_map(|(at, node)| Some((at, truth(graph, known, node.input.first()?)?)))
         .collect()
 }
 
 /// The truth of a value, looked up through `Identity`, `Not`, `Cast`, `Squeeze` and `Reshape`.
-fn truth(graph: &GraphProto, given: &FxHashMap<&str, &Tensor>, name: &str) -> Option<bool> {
-    let scalar = |tensor: &Tensor| match tensor.to_f64().as_deref() {
-        Some([value]) => Some(*value != 0.0),
-        _ => None,
-    };
+fn truth(graph: &GraphProto, known: &dyn Fn(&str) -> Option<bool>, name: &str) -> Option<bool> {
     let mut name = name;
     let mut negated = false;
     for _ in 0..graph.node.len() + 1 {
-        if let Some(tensor) = given.get(name) {
-            return Some(scalar(tensor)? != negated);
+        if let Some(value) = known(name) {
+            return Some(value != negated);
         }
         if let Some(tensor) = graph.initializer.iter().find(|t| t.name() == name) {
-            return Some(scalar(&Tensor::from_proto(tensor).ok()?)? != negated);
+            return Some(scalar_truth(&Tensor::from_proto(tensor).ok()?)? != negated);
         }
         let node = graph
             .node
@@ -68,7 +64,7 @@ fn truth(graph: &GraphProto, given: &FxHashMap<&str, &Tensor>, name: &str) -> Op
             "Constant" => {
                 let value = node.attribute.iter().find(|a| a.name() == "value")?;
                 let tensor = Tensor::from_proto(value.t.as_deref()?).ok()?;
-                return Some(scalar(&tensor)? != negated);
+                return Some(scalar_truth(&tensor)? != negated);
             }
             "Not" => negated = !negated,
             "Identity" | "Cast" | "Squeeze" | "Reshape" => {}
@@ -77,6 +73,14 @@ fn truth(graph: &GraphProto, given: &FxHashMap<&str, &Tensor>, name: &str) -> Op
         name = node.input.first()?;
     }
     None
+}
+
+/// Whether the one element of a tensor is not zero.
+pub(crate) fn scalar_truth(tensor: &Tensor) -> Option<bool> {
+    match tensor.to_f64().as_deref() {
+        Some([value]) => Some(*value != 0.0),
+        _ => None,
+    }
 }
 
 /// Puts the nodes of the chosen branches in the place of their `If`.
