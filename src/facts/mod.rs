@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tract")]
-mod analysis;
+pub(crate) mod analysis;
 #[cfg(feature = "tract")]
 pub(crate) mod copy;
 mod declared;

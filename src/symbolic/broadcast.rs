@@ -52,6 +52,16 @@ impl Interpreter<'_> {
                 }
             }
         }
+        for operand in &operands {
+            let own = operand.extents(&self.arena);
+            if own
+                .iter()
+                .zip(&extents)
+                .any(|(&n, &all)| n != 1 && n != all)
+            {
+                return Err(Stop("operands whose sizes do not broadcast"));
+            }
+        }
         let alignment = align(&mut self.arena, &mut operands)?;
         Ok(Broadcast {
             operands,

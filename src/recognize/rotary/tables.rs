@@ -18,6 +18,9 @@ use crate::symbolic::value::{Value, strides};
 use super::groups::values_in_order;
 use super::readoff::{Rotation, members};
 
+/// Most axes of a rotated tensor: the ways to lay a table along it grow as 2 to the rank.
+const MAX_RANK: usize = 8;
+
 /// Tensors by the first element they hold.
 ///
 /// Axes before the last that are told apart are also indexed in their opaque form: a table folded to a constant follows
@@ -159,6 +162,7 @@ fn fits(
     let width = table.extents(arena).last().copied()?;
     if !table.enumerated[table.rank() - 1]
         || table.rank() > y.rank()
+        || y.rank() > MAX_RANK
         || (width != rotation.width && width != rotation.width / 2)
     {
         return None;

@@ -79,7 +79,7 @@ pub(super) fn tile(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
         let count = it
             .arena
             .as_integer(repeat)
-            .filter(|&n| n >= 0)
+            .filter(|&n| (0..=MAX_CHANNELS as i64).contains(&n))
             .map(|n| n as usize);
         match count {
             Some(n)
@@ -159,6 +159,12 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     for operand in &mut operands {
         for k in (0..rank).filter(|&k| !enumerated[k]) {
             *operand = operand.with_opaque(&mut it.arena, &mut it.tables, k)?;
+        }
+    }
+    for operand in &operands {
+        let own = operand.extents(&it.arena);
+        if (0..rank).any(|k| k != axis && own[k] != extents[k]) {
+            return Err(Stop("concatenated values of other shape"));
         }
     }
     let alignment = align(&mut it.arena, &mut operands)?;

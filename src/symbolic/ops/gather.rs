@@ -37,6 +37,9 @@ fn gathered(
     index: &Value,
     axis: usize,
 ) -> Result<Value, Stop> {
+    if axis >= a.rank() {
+        return Err(Stop("an index into a scalar"));
+    }
     if let Some(list) = constants(it, index) {
         if a.enumerated[axis] {
             let size = a.extents(&it.arena)[axis] as i64;
@@ -49,7 +52,7 @@ fn gathered(
                 })
                 .collect::<Option<_>>()
                 .ok_or(Stop("a constant index out of range"))?;
-            return with_index_axes(&pick(it, a, axis, &positions), index, axis);
+            return with_index_axes(&pick(it, a, axis, &positions)?, index, axis);
         }
         if index.rank() <= 1 && list.len() <= 16 && (list.len() == 1 || !follows_iota(it, a, axis))
         {
@@ -241,7 +244,7 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
         .arena
         .as_integer(index.shape[last])
         .ok_or(Stop("an index of unknown width"))? as usize;
-    if width > a.rank() || !a.enumerated[..width].iter().all(|&e| e) {
+    if width == 0 || width > a.rank() || !a.enumerated[..width].iter().all(|&e| e) {
         return Err(Stop("constant indices into opaque axes"));
     }
     let extents = a.extents(&it.arena);

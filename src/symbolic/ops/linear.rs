@@ -101,7 +101,7 @@ fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Sto
             let k = if v.is_unit(last) { 0 } else { k };
             super::slicing::pick(it, v, last, &[k])
         };
-        let (left, right) = (at(it, a), at(it, b));
+        let (left, right) = (at(it, a)?, at(it, b)?);
         // A factor that is 0 everywhere contributes nothing.
         if left.data.iter().all(|&p| p == PolyId::ZERO)
             || right.data.iter().all(|&p| p == PolyId::ZERO)
@@ -214,9 +214,9 @@ pub(super) fn reduce_sum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     if !a.enumerated[axis] || count > MAX_SUM || count == 0 {
         return Err(Stop("a long sum"));
     }
-    let mut sum = super::slicing::pick(it, &a, axis, &[0]);
+    let mut sum = super::slicing::pick(it, &a, axis, &[0])?;
     for k in 1..count {
-        let next = super::slicing::pick(it, &a, axis, &[k]);
+        let next = super::slicing::pick(it, &a, axis, &[k])?;
         sum = it.elementwise(&[&sum, &next], a.dtype, &mut |arena, p| {
             arena.add(p[0], p[1])
         })?;

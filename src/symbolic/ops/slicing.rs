@@ -74,7 +74,7 @@ fn cut(
         return Ok(a);
     }
     if let (true, Some(n), Some(from), Some(to)) = (a.enumerated[axis], size, bounds.0, bounds.1) {
-        return Ok(pick(it, &a, axis, &positions(n, from, to, step)?));
+        return pick(it, &a, axis, &positions(n, from, to, step)?);
     }
     if a.enumerated[axis] && !a.is_unit(axis) {
         let opaque = a.with_opaque(&mut it.arena, &mut it.tables, axis)?;
@@ -189,20 +189,26 @@ fn positions(size: i64, start: i64, end: i64, step: i64) -> Result<Vec<usize>, S
 }
 
 /// The elements at these positions of an enumerated axis.
-pub(super) fn pick(it: &mut Interpreter<'_>, a: &Value, axis: usize, positions: &[usize]) -> Value {
+pub(super) fn pick(
+    it: &mut Interpreter<'_>,
+    a: &Value,
+    axis: usize,
+    positions: &[usize],
+) -> Result<Value, Stop> {
     let extents = a.extents(&it.arena);
     let (outer, count, inner) = around(&extents, axis);
     let mut data = Vec::with_capacity(outer * positions.len() * inner);
     for o in 0..outer {
         for &k in positions {
             let at = (o * count + k) * inner;
-            data.extend_from_slice(&a.data[at..at + inner]);
+            let run = a.data.get(at..at + inner).filter(|_| k < count);
+            data.extend_from_slice(run.ok_or(Stop("a position past the end of an axis"))?);
         }
     }
     let mut value = a.clone();
     value.shape[axis] = it.arena.integer(positions.len() as i64);
     value.data = data.into();
-    value.tidy(&it.arena)
+    Ok(value.tidy(&it.arena))
 }
 
 pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
@@ -231,7 +237,7 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
                 .take(size.max(0) as usize)
                 .filter(|&k| k < total)
                 .collect();
-            pick(it, &a, axis, &list)
+            pick(it, &a, axis, &list)?
         } else if axis + 1 == a.rank() && a.dtype.is_float() {
             // Channels too wide to tell apart: every part starts anew, and is told apart where it is narrow enough.
             let mut shape = a.shape.clone();
