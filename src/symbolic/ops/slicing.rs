@@ -92,8 +92,8 @@ fn cut(
     let last = if whole { dim } else { absolute(it, end)? };
     let length = match (step, size, bounds.0, bounds.1) {
         (_, Some(n), Some(from), Some(to)) => {
-            let count = positions(n, from, to, step)?.len();
-            it.arena.integer(count as i64)
+            let (_, count) = span(n, from, to, step)?;
+            it.arena.integer(count)
         }
         (1, ..) => {
             let own = it.arena.sub(last, first)?;
@@ -163,29 +163,34 @@ fn sliced(
     Ok(a)
 }
 
-/// The positions that constant bounds take from an axis, as ONNX clamps them.
-fn positions(size: i64, start: i64, end: i64, step: i64) -> Result<Vec<usize>, Stop> {
-    let absolute = |v: i64| if v < 0 { v.saturating_add(size) } else { v };
-    let mut list = Vec::new();
-    if step > 0 {
-        let (mut at, end) = (absolute(start).clamp(0, size), absolute(end).clamp(0, size));
-        while at < end {
-            list.push(at as usize);
-            at = at.saturating_add(step);
-        }
-    } else if step < 0 {
-        let (mut at, end) = (
-            absolute(start).clamp(-1, size - 1),
-            absolute(end).clamp(-1, size - 1),
-        );
-        while at > end && at >= 0 {
-            list.push(at as usize);
-            at = at.saturating_add(step);
-        }
-    } else {
-        return Err(Stop("a slice with step 0"));
+/// First position and number of positions that constant bounds take from an axis, as ONNX clamps them.
+fn span(size: i64, start: i64, end: i64, step: i64) -> Result<(i64, i64), Stop> {
+    if size < 0 {
+        return Err(Stop("an axis of negative size"));
     }
-    Ok(list)
+    let absolute = |v: i64| if v < 0 { v.saturating_add(size) } else { v };
+    let (low, high) = if step > 0 { (0, size) } else { (-1, size - 1) };
+    let first = absolute(start).clamp(low, high);
+    let last = absolute(end).clamp(low, high);
+    let distance = match step {
+        0 => return Err(Stop("a slice with step 0")),
+        1.. => last - first,
+        _ => first - last,
+    };
+    let stride = i64::try_from(step.unsigned_abs()).unwrap_or(i64::MAX);
+    Ok((
+        first,
+        distance
+            .max(0)
+            .unsigned_abs()
+            .div_ceil(stride.unsigned_abs()) as i64,
+    ))
+}
+
+/// The positions that constant bounds take from an enumerated axis.
+fn positions(size: i64, start: i64, end: i64, step: i64) -> Result<Vec<usize>, Stop> {
+    let (first, count) = span(size, start, end, step)?;
+    Ok((0..count).map(|k| (first + k * step) as usize).collect())
 }
 
 /// The elements at these positions of an enumerated axis.
