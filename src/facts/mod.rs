@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tract")]
-pub(crate) mod analysis;
+mod analysis;
 #[cfg(feature = "tract")]
 pub(crate) mod copy;
 mod declared;

@@ -264,3 +264,22 @@ fn external_weights_are_read_from_their_folder() {
     );
     assert!(Tract.run(Source::Proto(&m, None), &x, &y).is_err());
 }
+
+#[test]
+fn values_that_no_memory_holds_are_refused() {
+    let huge = i64s(&[2], &[1 << 30, 1 << 20]);
+    for text in [
+        "y = ConstantOfShape(huge)",
+        "x: float[1]\ny = Expand(x, huge)",
+        "x: float[1, 1]\ny = Tile(x, huge)",
+    ] {
+        let m = model(text, &[("huge", huge.clone())]);
+        let x = if text.contains("Tile") {
+            zeros(&[1, 1])
+        } else {
+            zeros(&[1])
+        };
+        let error = run(&m, &[("x", x)], "y").unwrap_err().to_string();
+        assert!(error.contains("bytes"), "{text}: {error}");
+    }
+}

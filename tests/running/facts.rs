@@ -153,3 +153,35 @@ fn types_that_tract_lacks_are_told_apart() {
         (Some(DataType::F8E4M3FN), "2".to_owned())
     );
 }
+
+#[test]
+fn constants_that_no_memory_holds_are_not_made() {
+    let m = model(
+        "y = ConstantOfShape(huge)\nz = Expand(one, huge)",
+        &[
+            ("huge", i64s(&[2], &[1 << 30, 1 << 30])),
+            ("one", f32s(&[1], &[1.0])),
+        ],
+    );
+    assert_eq!(shape(&m, "y"), "1073741824, 1073741824");
+    assert_eq!(shape(&m, "z"), "1073741824, 1073741824");
+}
+
+#[test]
+fn a_branch_that_shapes_decide_is_followed() {
+    let output = vec![info("out: float[k]")];
+    let body = |call: &str| GraphProto {
+        node: vec![node("out", call)],
+        output: output.clone(),
+        ..Default::default()
+    };
+    let mut m = model(
+        "x: float[2, n]\ns = Shape(x) end=1\nc = Equal(s, two)\ny = If(c)\nz = Neg(y)",
+        &[("two", i64s(&[1], &[2]))],
+    );
+    m.graph.as_mut().unwrap().node[2].attribute = vec![
+        branch("then_branch", body("Transpose(x) perm=[1,0]")),
+        branch("else_branch", body("Identity(x)")),
+    ];
+    assert_eq!(shape(&m, "z"), "n, 2");
+}

@@ -11,7 +11,6 @@ mod contraction;
 mod operators;
 
 use super::{Engine, EngineError, Session, Source};
-use crate::facts::analysis;
 use crate::facts::copy::{self, Plan, Retype, branches, bridge};
 use crate::facts::guard::caught;
 use crate::onnx::proto::{GraphProto, ModelProto, TensorProto};
@@ -29,8 +28,6 @@ use tract_onnx::tract_core::ops::konst::Const;
 pub struct Tract;
 
 const NAME: &str = "tract";
-/// The largest value that is computed: beyond it a failed allocation would end the program.
-const MAX_VALUE_BYTES: u128 = 8 << 30;
 
 impl Engine for Tract {
     fn name(&self) -> String {
@@ -242,11 +239,6 @@ fn load(
         )?;
     }
     model.set_input_outlets(&outlets)?;
-    if let Some((node, bytes)) = analysis::too_large(&model, MAX_VALUE_BYTES) {
-        return Err(TractError::msg(format!(
-            "node `{node}` would make a value of {bytes} bytes"
-        )));
-    }
     let mut model = model.into_typed()?;
     contraction::install(&mut model)?;
     Ok(model)

@@ -33,27 +33,6 @@ pub(super) fn facts(model: &ModelProto) -> FxHashMap<String, Fact> {
     caught(|| analyse(model)).ok().flatten().unwrap_or_default()
 }
 
-/// The name and the size in bytes of a value that would be larger than `limit`, if there is one.
-pub(crate) fn too_large(model: &InferenceModel, limit: u128) -> Option<(String, u128)> {
-    let mut model = model.clone();
-    driver::infer(&mut model);
-    let outputs = model
-        .nodes()
-        .iter()
-        .flat_map(|node| node.outputs.iter().map(move |output| (node, output)));
-    outputs.into_iter().find_map(|(node, output)| {
-        let dims = output.fact.shape.as_concrete_finite().ok()??;
-        let count = dims.iter().fold(1u128, |n, d| n.saturating_mul(*d as u128));
-        let size = output
-            .fact
-            .datum_type
-            .concretize()
-            .map_or(1, |t| t.size_of());
-        let bytes = count.saturating_mul(size as u128);
-        (bytes > limit).then(|| (node.name.clone(), bytes))
-    })
-}
-
 fn analyse(model: &ModelProto) -> Option<FxHashMap<String, Fact>> {
     let mut model = branches::resolved(copy::inlined(model), &|_| None);
     for _ in 0..MAX_ROUNDS {

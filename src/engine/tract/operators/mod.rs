@@ -1,6 +1,7 @@
 //! Builders that replace tract's own where those are wrong or too narrow for what exporters write.
 
 mod adapters;
+mod bounded;
 mod numeric;
 mod shapes;
 
@@ -17,4 +18,5 @@ pub(super) fn register(onnx: &mut Onnx) {
     shapes::register(onnx);
     numeric::register(onnx);
     adapters::register(onnx);
+    bounded::register(onnx);
 }

@@ -189,7 +189,10 @@ impl Expansion for Range {
             &inputs[1].value,
             &inputs[2].value,
             move |s, a, b, c| match Range::len(&a, &b, &c)? {
-                Some(len) => s.equals(&outputs[0].shape[0], len.to_dim()),
+                Some(len) => {
+                    super::bounded::check(&[len.to_dim()], a.datum_type())?;
+                    s.equals(&outputs[0].shape[0], len.to_dim())
+                }
                 None => Ok(()),
             },
         )
