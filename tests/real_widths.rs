@@ -59,8 +59,8 @@ fn check_all(decoder: Decoder) {
         }
         check(Decoder {
             spelling,
-            batch: Size::Fixed(4),
-            sequence: Size::Fixed(2048),
+            batch: Size::Fixed(1),
+            sequence: Size::Fixed(512),
             ..decoder
         });
     }
