@@ -3,6 +3,8 @@
 //! `PHASOR_CORPUS` names a folder of folders, each with `model.onnx` and `inputs_0.npz`.
 #![cfg(feature = "tract")]
 
+mod corpus;
+
 use phasor::engine::{Engine, Source, tract::Tract};
 use phasor::facts::{Dim, Facts};
 use phasor::onnx::proto::{tensor_shape_proto::dimension, type_proto};
@@ -58,17 +60,10 @@ fn is_declared(file: &ModelFile, name: &str, shape: &[Dim]) -> bool {
 
 #[test]
 fn facts_hold_when_the_model_runs() {
-    let Some(corpus) = std::env::var_os("PHASOR_CORPUS") else {
-        println!("skipped: PHASOR_CORPUS names no corpus");
-        return;
-    };
+    let Some(cases) = corpus::cases() else { return };
     let (mut models, mut values, mut complete, mut wrong, mut misdeclared) = (0, 0, 0, 0, 0);
-    for entry in std::fs::read_dir(corpus).expect("the corpus folder can be listed") {
-        let case = entry.unwrap().path();
+    for case in &cases {
         let model = case.join("model.onnx");
-        if !model.is_file() {
-            continue;
-        }
         let file = ModelFile::open(&model).unwrap();
         let inputs = npz::read(&case.join("inputs_0.npz")).unwrap();
         let names = file

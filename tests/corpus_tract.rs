@@ -3,26 +3,12 @@
 //! `PHASOR_CORPUS` names a folder of folders, each with `model.onnx`, `inputs_0.npz` and `expected_0.npz`.
 #![cfg(feature = "tract")]
 
+mod corpus;
+
 use phasor::engine::{Engine, Source, tract::Tract};
 use phasor::onnx::DataType;
 use phasor::verify::{compare, npz};
-use std::path::{Path, PathBuf};
-
-fn cases() -> Option<Vec<PathBuf>> {
-    let Some(corpus) = std::env::var_os("PHASOR_CORPUS") else {
-        println!("skipped: PHASOR_CORPUS names no corpus");
-        return None;
-    };
-    let only = std::env::var("PHASOR_CORPUS_ONLY").unwrap_or_default();
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(&corpus)
-        .expect("the corpus folder can be listed")
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|case| case.join("model.onnx").is_file())
-        .filter(|case| only.is_empty() || case.to_string_lossy().contains(&only))
-        .collect();
-    cases.sort();
-    Some(cases)
-}
+use std::path::Path;
 
 /// The difference allowed by the type that the model was made in.
 fn tolerance(case: &Path) -> f64 {
@@ -37,7 +23,7 @@ fn tolerance(case: &Path) -> f64 {
 
 #[test]
 fn the_embedded_engine_computes_what_was_recorded() {
-    let Some(cases) = cases() else { return };
+    let Some(cases) = corpus::cases() else { return };
     let (mut right, mut wrong, mut failed) = (0, 0, 0);
     for case in &cases {
         let name = case.file_name().unwrap().to_string_lossy();

@@ -3,29 +3,13 @@
 //! `PHASOR_CORPUS` names a folder of folders, each with `model.onnx`.
 #![cfg(feature = "tract")]
 
+mod corpus;
+
 use phasor::engine::Source;
 use phasor::verify::{self, Options, Preference, Verdict};
-use std::path::PathBuf;
-
-/// The models of the corpus, narrowed by `PHASOR_CORPUS_ONLY` if that is set.
-fn cases() -> Option<Vec<PathBuf>> {
-    let Some(corpus) = std::env::var_os("PHASOR_CORPUS") else {
-        println!("skipped: PHASOR_CORPUS names no corpus");
-        return None;
-    };
-    let only = std::env::var("PHASOR_CORPUS_ONLY").unwrap_or_default();
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(&corpus)
-        .expect("the corpus folder can be listed")
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|case| case.join("model.onnx").is_file())
-        .filter(|case| only.is_empty() || case.to_string_lossy().contains(&only))
-        .collect();
-    cases.sort();
-    Some(cases)
-}
 
 fn every_model_equals_itself(engine: Preference) {
-    let Some(cases) = cases() else { return };
+    let Some(cases) = corpus::cases() else { return };
     let options = Options {
         seeds: 3,
         engine,
