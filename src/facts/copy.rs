@@ -11,6 +11,7 @@
 pub(crate) mod branches;
 pub(crate) mod bridge;
 mod cast;
+mod range;
 mod retype;
 
 use crate::onnx::Tensor;
@@ -23,6 +24,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 
 pub(crate) use cast::cast;
+pub(crate) use range::range_rules;
 pub(crate) use retype::{Retype, is_known};
 
 /// Operators of `com.microsoft` that tract implements under their bare name.

@@ -93,30 +93,9 @@ impl Expansion for Range {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 3)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].rank, 1)?;
-        s.given_3(
-            &inputs[0].datum_type,
-            &inputs[1].datum_type,
-            &inputs[2].datum_type,
-            move |s, a, b, c| {
-                let dt = DatumType::super_type_for([a, b, c]).context("Range over mixed types")?;
-                s.equals(
-                    &outputs[0].datum_type,
-                    if dt.is_tdim() { i64::datum_type() } else { dt },
-                )
-            },
-        )?;
-        s.given_3(
-            &inputs[0].value,
-            &inputs[1].value,
-            &inputs[2].value,
-            move |s, a, b, c| match Range::len(&a, &b, &c) {
-                Some(len) => s.equals(&outputs[0].shape[0], len),
-                None => Ok(()),
-            },
-        )
+        copy::range_rules(s, inputs, outputs, |start, limit, step| {
+            Ok(Range::len(start, limit, step))
+        })
     }
 
     fn wire(&self, _: &str, _: &mut TypedModel, _: &[OutletId]) -> TractResult<TVec<OutletId>> {

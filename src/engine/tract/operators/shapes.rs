@@ -5,6 +5,7 @@
 //! integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
 
 use super::Built;
+use crate::facts::copy::range_rules;
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core;
@@ -169,33 +170,13 @@ impl Expansion for Range {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 3)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].rank, 1)?;
-        s.given_3(
-            &inputs[0].datum_type,
-            &inputs[1].datum_type,
-            &inputs[2].datum_type,
-            move |s, a, b, c| {
-                let dt = DatumType::super_type_for([a, b, c]).context("Range over mixed types")?;
-                s.equals(
-                    &outputs[0].datum_type,
-                    if dt.is_tdim() { i64::datum_type() } else { dt },
-                )
-            },
-        )?;
-        s.given_3(
-            &inputs[0].value,
-            &inputs[1].value,
-            &inputs[2].value,
-            move |s, a, b, c| match Range::len(&a, &b, &c)? {
-                Some(len) => {
-                    super::bounded::check(&[len.to_dim()], a.datum_type())?;
-                    s.equals(&outputs[0].shape[0], len.to_dim())
-                }
-                None => Ok(()),
-            },
-        )
+        range_rules(s, inputs, outputs, |start, limit, delta| {
+            let Some(len) = Range::len(start, limit, delta)? else {
+                return Ok(None);
+            };
+            super::bounded::check(&[len.to_dim()], start.datum_type())?;
+            Ok(Some(len.to_dim()))
+        })
     }
 
     fn wire(
