@@ -29,6 +29,27 @@ pub(super) struct Cut {
     pub leaves: Vec<(String, String)>,
 }
 
+/// The graph that is cut, and what is known of it.
+pub(super) struct Subject<'a> {
+    /// The model.
+    pub(super) file: &'a ModelFile,
+    /// Symbolic shapes by name.
+    pub(super) shapes: &'a FxHashMap<String, Vec<Dim>>,
+    /// Place of each node in a topological order.
+    rank: Vec<usize>,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(file: &'a ModelFile, shapes: &'a FxHashMap<String, Vec<Dim>>) -> Self {
+        let order = file.index().order();
+        let mut rank = vec![0; order.len()];
+        for (at, &node) in order.iter().enumerate() {
+            rank[node] = at;
+        }
+        Subject { file, shapes, rank }
+    }
+}
+
 struct Builder<'a> {
     file: &'a ModelFile,
     shapes: &'a FxHashMap<String, Vec<Dim>>,
@@ -40,12 +61,12 @@ struct Builder<'a> {
 
 /// Cuts out what computes `wanted` from `given`.
 pub(super) fn cut(
-    file: &ModelFile,
-    shapes: &FxHashMap<String, Vec<Dim>>,
+    subject: &Subject<'_>,
     binding: &Binding,
     given: &[&str],
     wanted: &[&str],
 ) -> Result<Cut, String> {
+    let Subject { file, shapes, rank } = subject;
     let (index, graph) = (file.index(), file.graph());
     let id = |name: &str| index.id(name).ok_or_else(|| format!("no value `{name}`"));
     let given_ids = given
@@ -67,9 +88,11 @@ pub(super) fn cut(
     let stops: FxHashSet<ValueId> = given_ids.iter().copied().collect();
     let (nodes, leaves, frozen) = builder.reach(&wanted_ids, &stops)?;
 
+    let mut nodes: Vec<usize> = nodes.into_iter().collect();
+    nodes.sort_unstable_by_key(|&node| rank[node]);
     let mut kept = Vec::with_capacity(nodes.len());
     let mut read: FxHashSet<ValueId> = wanted_ids.iter().copied().collect();
-    for &node in index.order().iter().filter(|node| nodes.contains(node)) {
+    for node in nodes {
         let old = &graph.node[node];
         let mut new = NodeProto {
             op_type: old.op_type.clone(),

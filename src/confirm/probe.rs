@@ -3,6 +3,7 @@
 use prost::Message;
 use rustc_hash::FxHashMap;
 
+use crate::engine::random::Random;
 use crate::engine::tract::Tract;
 use crate::engine::{Engine, Source};
 use crate::facts::Dim;
@@ -13,7 +14,7 @@ use crate::recognize::{Refusal, Site, TableInput};
 use phasor_ops::contract::rotary::reference;
 
 use super::Confirmed;
-use super::cut::{Cut, cut};
+use super::cut::{Cut, Subject, cut};
 use super::sizes::{Binding, bindings};
 
 /// Runs with other numbers for each set of sizes.
@@ -23,12 +24,11 @@ const SIZES: usize = 2;
 /// Elements beyond which one run a set of sizes must do.
 const MANY: usize = 1 << 22;
 /// Indices given to integer inputs of the model are below this: every table of positions is longer.
-const MAX_INDEX: u64 = 4;
+const MAX_INDEX: i64 = 4;
 
 /// Confirms the sites of one model.
 pub(super) struct Prober<'a> {
-    file: &'a ModelFile,
-    shapes: &'a FxHashMap<String, Vec<Dim>>,
+    subject: Subject<'a>,
     known: FxHashMap<Vec<u8>, Result<f64, Failure>>,
 }
 
@@ -45,8 +45,7 @@ impl<'a> Prober<'a> {
     /// A prober for a model whose values have these symbolic shapes.
     pub(super) fn new(file: &'a ModelFile, shapes: &'a FxHashMap<String, Vec<Dim>>) -> Self {
         Prober {
-            file,
-            shapes,
+            subject: Subject::new(file, shapes),
             known: FxHashMap::default(),
         }
     }
@@ -55,7 +54,7 @@ impl<'a> Prober<'a> {
     pub(super) fn site(&mut self, site: &Site) -> Result<Confirmed, Refusal> {
         let dims: Vec<&[Dim]> = [&site.x, &site.cos.value, &site.sin.value]
             .into_iter()
-            .filter_map(|name| self.shapes.get(name))
+            .filter_map(|name| self.subject.shapes.get(name))
             .map(|s| &s[..])
             .collect();
         let bindings = bindings(&dims);
@@ -94,14 +93,12 @@ impl<'a> Prober<'a> {
     /// All seeds under one assignment of sizes: largest difference and number of runs.
     fn under(&mut self, site: &Site, binding: &Binding) -> Result<(f64, usize), Failure> {
         let cut_tables = [&site.x[..], &site.cos.value, &site.sin.value];
-        let near =
-            cut(self.file, self.shapes, binding, &cut_tables, &[&site.y]).map_err(Failure::NotRun);
+        let near = cut(&self.subject, binding, &cut_tables, &[&site.y]).map_err(Failure::NotRun);
         match near.and_then(|near| self.seeds(site, binding, &near)) {
             Ok(result) => Ok(result),
             Err(first) => {
                 let wanted = [&site.y[..], &site.cos.value, &site.sin.value];
-                let far = cut(self.file, self.shapes, binding, &[&site.x], &wanted)
-                    .map_err(Failure::NotRun);
+                let far = cut(&self.subject, binding, &[&site.x], &wanted).map_err(Failure::NotRun);
                 // What the near cut showed says more than that the far one cannot be made.
                 far.and_then(|far| self.seeds(site, binding, &far))
                     .map_err(|second| match second {
@@ -157,7 +154,11 @@ impl<'a> Prober<'a> {
     }
 
     fn shape(&self, value: &str, binding: &Binding) -> Result<Vec<usize>, Failure> {
-        let dims = self.shapes.get(value).and_then(|dims| binding.shape(dims));
+        let dims = self
+            .subject
+            .shapes
+            .get(value)
+            .and_then(|dims| binding.shape(dims));
         dims.ok_or_else(|| Failure::NotRun(format!("the shape of `{value}` depends on data")))
     }
 
@@ -169,8 +170,7 @@ impl<'a> Prober<'a> {
         shapes: [&Vec<usize>; 3],
         seed: u64,
     ) -> Result<f64, Failure> {
-        let mut random =
-            Random(0x9e37_79b9_7f4a_7c15 ^ (seed + 1).wrapping_mul(0xd134_2543_de82_ef95));
+        let mut random = Random::new(seed, "confirm");
         let mut inputs = Vec::new();
         let mut numbers: Vec<Vec<f64>> = Vec::new();
         for (k, name) in cut.given.iter().enumerate() {
@@ -242,6 +242,7 @@ impl<'a> Prober<'a> {
         let shape = self.shape(name, binding)?;
         let count: usize = shape.iter().product();
         let info = self
+            .subject
             .file
             .graph()
             .input
@@ -257,7 +258,7 @@ impl<'a> Prober<'a> {
             .map(|_| match dtype {
                 _ if dtype.is_float() => random.signed(),
                 DataType::Bool => 1.0,
-                _ => (random.next() % MAX_INDEX) as f64,
+                _ => random.below(MAX_INDEX) as f64,
             })
             .collect();
         Ok(Tensor::from_f64_as(dtype, &shape, &values))
@@ -292,23 +293,5 @@ fn tolerance(site: &Site) -> f64 {
         _ if site.table_dtype == DataType::F16 => 4e-3,
         DataType::BF16 => 1e-4,
         _ => 1e-5,
-    }
-}
-
-/// A splitmix64 generator: tests must not depend on a seed source.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in [-1, 1).
-    fn signed(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 }

@@ -4,6 +4,7 @@
 pub mod locate;
 #[cfg(feature = "ort")]
 pub mod ort;
+pub(crate) mod random;
 #[cfg(feature = "tract")]
 pub mod tract;
 

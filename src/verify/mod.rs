@@ -13,7 +13,6 @@ pub mod compare;
 mod engines;
 pub mod inputs;
 pub mod npz;
-mod random;
 mod report;
 
 pub use engines::Preference;

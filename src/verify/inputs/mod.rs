@@ -11,7 +11,7 @@ mod sizes;
 
 pub use sizes::Assignment;
 
-use super::random::Random;
+use crate::engine::random::Random;
 use crate::facts::Dim;
 use crate::onnx::proto::{tensor_shape_proto::dimension, type_proto};
 use crate::onnx::{DataType, ModelFile, Tensor};

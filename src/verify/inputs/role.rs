@@ -1,6 +1,6 @@
 //! What an input is for, which decides the values it gets.
 
-use super::super::random::Random;
+use crate::engine::random::Random;
 use crate::onnx::{DataType, ModelFile};
 use rustc_hash::{FxHashMap, FxHashSet};
 

@@ -27,6 +27,12 @@ impl Random {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// Uniform in `[-1, 1)`.
+    #[cfg(feature = "tract")]
+    pub(crate) fn signed(&mut self) -> f64 {
+        2.0 * self.uniform() - 1.0
+    }
+
     /// Uniform in `0..below`; 0 if that is empty.
     pub(crate) fn below(&mut self, below: i64) -> i64 {
         (self.uniform() * below.max(0) as f64) as i64
