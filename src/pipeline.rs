@@ -215,7 +215,7 @@ pub fn fuse(
     let before = file.graph().node.len();
     let mut outcome = Outcome {
         verdict: Verdict::NothingToFuse,
-        rules: rules(file, &findings),
+        rules: rules(file, &findings, &edit),
         nodes: (before, before + added(&edit) - edit.remove_nodes.len()),
         check: Check::NotNeeded,
         written: None,
@@ -344,13 +344,16 @@ fn added(edit: &Edit) -> usize {
     edit.insert_before.values().map(Vec::len).sum()
 }
 
-fn rules(file: &ModelFile, findings: &Findings) -> Vec<RuleSummary> {
+/// What each rule does; `whole` is the edit of all together, which is that of a rule that is alone.
+fn rules(file: &ModelFile, findings: &Findings, whole: &Edit) -> Vec<RuleSummary> {
     let mut by_rule: BTreeMap<&'static str, Vec<&Found>> = BTreeMap::new();
     for found in &findings.sites {
         by_rule.entry(found.site.rule).or_default().push(found);
     }
+    let alone = by_rule.len() == 1;
     let summary = |(rule, found): (&'static str, Vec<&Found>)| {
-        let edit = plan(file, found.iter().copied());
+        let own = (!alone).then(|| plan(file, found.iter().copied()));
+        let edit = own.as_ref().unwrap_or(whole);
         let mut proofs: Vec<&'static str> = found.iter().map(|f| f.site.proof.as_str()).collect();
         proofs.sort_unstable();
         proofs.dedup();
@@ -358,7 +361,7 @@ fn rules(file: &ModelFile, findings: &Findings) -> Vec<RuleSummary> {
             rule,
             sites: found.len(),
             removed: edit.remove_nodes.len(),
-            added: added(&edit),
+            added: added(edit),
             proofs,
             max_diff: found
                 .iter()

@@ -4,7 +4,9 @@
 mod rotary;
 mod site;
 
-use crate::facts::Facts;
+use rustc_hash::FxHashMap;
+
+use crate::facts::{Dim, Facts};
 use crate::onnx::ModelFile;
 use crate::symbolic::{Interpreter, dims};
 
@@ -16,17 +18,29 @@ pub fn analyse(file: &ModelFile, facts: &Facts) -> Analysis {
     let mut analysis = Analysis::default();
     rotary::find(&mut interpreter, &mut analysis);
     if !analysis.sites.is_empty() {
-        let index = file.index();
-        for id in index.values() {
-            if let Some(value) = interpreter.known(id) {
-                let dims = value
-                    .shape
-                    .iter()
-                    .map(|&p| dims::dim(&interpreter.arena, p))
-                    .collect();
-                analysis.shapes.insert(index.name(id).to_owned(), dims);
-            }
-        }
+        analysis.shapes = shapes(&interpreter, &analysis.sites);
     }
     analysis
+}
+
+/// Shapes of the sites' tensors, of the model's inputs, and of every tensor whose shape the graph reads.
+fn shapes(interpreter: &Interpreter<'_>, sites: &[Site]) -> FxHashMap<String, Vec<Dim>> {
+    let (index, graph) = (interpreter.index(), interpreter.file.graph());
+    let tensors = sites
+        .iter()
+        .flat_map(|site| [&site.x, &site.cos.value, &site.sin.value]);
+    let inputs = graph.input.iter().filter_map(|input| input.name.as_ref());
+    let measured = graph.node.iter().filter(|node| node.op_type() == "Shape");
+    let mut shapes = FxHashMap::default();
+    for name in tensors
+        .chain(inputs)
+        .chain(measured.flat_map(|node| &node.input))
+    {
+        let value = index.id(name).and_then(|id| interpreter.known(id));
+        if let (Some(value), false) = (value, shapes.contains_key(name)) {
+            let dim = |&p| dims::dim(&interpreter.arena, p);
+            shapes.insert(name.clone(), value.shape.iter().map(dim).collect());
+        }
+    }
+    shapes
 }

@@ -161,6 +161,6 @@ pub struct Analysis {
     pub sites: Vec<Site>,
     /// Near misses, in graph order.
     pub refusals: Vec<Refusal>,
-    /// Symbolic shapes of the graph's values, by name.
+    /// Symbolic shapes, by name, of the tensors a cut of the graph starts from or asks for the size of.
     pub shapes: FxHashMap<String, Vec<Dim>>,
 }

@@ -10,6 +10,8 @@ use crate::symbolic::poly::{Arena, Atom, MonoId, PolyId};
 use crate::symbolic::root::RootId;
 use crate::symbolic::value::Value;
 
+use super::order::Order;
+
 /// Tensors whose channels are sums of two channels of one root, connected by sums they share.
 pub(super) struct Group {
     /// The root that all channels are linear in.
@@ -56,9 +58,6 @@ fn linear_roots(arena: &Arena, value: &Value) -> SmallVec<[RootId; 2]> {
 pub(super) fn single_roots(arena: &Arena, mono: MonoId) -> SmallVec<[RootId; 2]> {
     let mut roots = SmallVec::<[RootId; 2]>::new();
     let mut twice = SmallVec::<[RootId; 2]>::new();
-    if mono == MonoId::ONE {
-        return roots;
-    }
     for factor in arena.factors(mono) {
         if let Atom::Channel { root, .. } = arena.atom_of(factor)
             && arena.root_of(*root).activation
@@ -75,11 +74,11 @@ pub(super) fn single_roots(arena: &Arena, mono: MonoId) -> SmallVec<[RootId; 2]>
 }
 
 /// Collects the groups of a graph, in graph order.
-pub(super) fn collect(it: &Interpreter<'_>) -> Vec<Group> {
+pub(super) fn collect(it: &Interpreter<'_>, order: &Order) -> Vec<Group> {
     let arena = &it.arena;
     let mut members: FxHashMap<RootId, Vec<(ValueId, Vec<PolyId>)>> = FxHashMap::default();
     let mut roots_in_order = Vec::new();
-    for value_id in values_in_order(it) {
+    for &value_id in order.computed() {
         let Some(value) = it.known(value_id) else {
             continue;
         };
@@ -105,17 +104,6 @@ pub(super) fn collect(it: &Interpreter<'_>) -> Vec<Group> {
         groups.extend(connected(it, root, &members[&root]));
     }
     groups
-}
-
-/// Outputs of nodes in topological order.
-pub(super) fn values_in_order<'a>(it: &'a Interpreter<'_>) -> impl Iterator<Item = ValueId> + 'a {
-    let (index, graph) = (it.index(), it.file.graph());
-    index.order().iter().flat_map(move |&node| {
-        graph.node[node]
-            .output
-            .iter()
-            .filter_map(move |name| index.id(name))
-    })
 }
 
 /// Splits the tensors of a root by the sums they share.
@@ -179,39 +167,30 @@ fn connected(it: &Interpreter<'_>, root: RootId, members: &[(ValueId, Vec<PolyId
 }
 
 fn is_trigonometric(arena: &Arena, p: PolyId) -> bool {
-    arena
-        .terms(p)
-        .iter()
-        .filter(|t| t.mono != MonoId::ONE)
-        .any(|t| {
-            arena.factors(t.mono).iter().any(|&f| {
-                matches!(
-                    arena.atom_of(f),
-                    Atom::Apply {
-                        function: Function::Cos | Function::Sin | Function::Table(_),
-                        ..
-                    }
-                )
-            })
+    arena.terms(p).iter().any(|t| {
+        arena.factors(t.mono).iter().any(|&f| {
+            matches!(
+                arena.atom_of(f),
+                Atom::Apply {
+                    function: Function::Cos | Function::Sin | Function::Table(_),
+                    ..
+                }
+            )
         })
+    })
 }
 
 /// For each root the tensors that hold its channels one by one, in graph order.
 pub(super) struct Sources {
     by_root: FxHashMap<RootId, Vec<ValueId>>,
-    position: FxHashMap<ValueId, usize>,
 }
 
 impl Sources {
     /// Collects the tensors for the roots of these groups.
-    pub(super) fn collect(it: &Interpreter<'_>, groups: &[Group]) -> Sources {
+    pub(super) fn collect(it: &Interpreter<'_>, order: &Order, groups: &[Group]) -> Sources {
         let wanted: FxHashSet<RootId> = groups.iter().map(|g| g.root).collect();
         let mut by_root: FxHashMap<RootId, Vec<ValueId>> = FxHashMap::default();
-        let mut position = FxHashMap::default();
-        let index = it.index();
-        let inputs = index.values().filter(|&v| index.producer(v).is_none());
-        for (at, id) in inputs.chain(values_in_order(it)).enumerate() {
-            position.insert(id, at);
+        for &id in order.values() {
             let Some(value) = it.known(id).filter(|v| v.dtype.is_float()) else {
                 continue;
             };
@@ -226,16 +205,11 @@ impl Sources {
                 }
             }
         }
-        Sources { by_root, position }
+        Sources { by_root }
     }
 
-    /// The tensors that hold the channels of `root` and are computed before `y`.
-    pub(super) fn of(&self, root: RootId, y: ValueId) -> Vec<ValueId> {
-        let before = self.position.get(&y).copied().unwrap_or(0);
-        let list = self.by_root.get(&root).map_or(&[][..], |l| l);
-        list.iter()
-            .copied()
-            .filter(|x| *x != y && self.position.get(x).is_some_and(|&at| at < before))
-            .collect()
+    /// The tensors that hold the channels of `root`.
+    pub(super) fn of(&self, root: RootId) -> &[ValueId] {
+        self.by_root.get(&root).map_or(&[], |list| list)
     }
 }

@@ -14,6 +14,7 @@
 //! the channels of another, [`tables`] finds the graph's own cos and sin.
 
 mod groups;
+mod order;
 mod proof;
 mod readoff;
 mod tables;
@@ -23,8 +24,10 @@ use crate::symbolic::Interpreter;
 
 use super::{Analysis, Refusal, Site};
 use groups::{Group, Sources};
+use order::Order;
 use proof::{Origin, Verdict};
 use readoff::Rotation;
+use tables::Tables;
 
 /// The rule's identifier.
 pub(super) const RULE: &str = "rotary";
@@ -46,13 +49,27 @@ struct Miss {
     hint: Option<String>,
 }
 
+/// What the graph offers to build sites from.
+struct Material {
+    order: Order,
+    sources: Sources,
+    tables: Tables,
+}
+
 /// Finds the rotary sites of an interpreted graph.
 pub(super) fn find(it: &mut Interpreter<'_>, analysis: &mut Analysis) {
-    let groups = groups::collect(it);
-    let sources = Sources::collect(it, &groups);
-    let tables = tables::Tables::collect(it);
+    let order = Order::of(it);
+    let groups = groups::collect(it, &order);
+    if groups.is_empty() {
+        return;
+    }
+    let material = Material {
+        sources: Sources::collect(it, &order, &groups),
+        tables: Tables::collect(it, &order),
+        order,
+    };
     for group in groups {
-        match site(it, &group, &sources, &tables) {
+        match site(it, &group, &material) {
             Ok(site) => analysis.sites.push(site),
             Err(Some(miss)) if miss.stage >= Stage::Angles || group.trigonometric => {
                 analysis.refusals.push(refusal(it, miss))
@@ -90,8 +107,7 @@ fn node_name(it: &Interpreter<'_>, node: usize) -> String {
 fn site(
     it: &mut Interpreter<'_>,
     group: &Group,
-    sources: &Sources,
-    tables: &tables::Tables,
+    material: &Material,
 ) -> Result<Site, Option<Miss>> {
     let mut furthest: Option<Miss> = None;
     let mut note = |miss: Miss| {
@@ -100,8 +116,9 @@ fn site(
         }
     };
     for &y in &group.values {
-        for x in sources.of(group.root, y) {
-            match attempt(it, group, x, y, tables) {
+        let sources = material.sources.of(group.root);
+        for &x in sources.iter().filter(|&&x| material.order.is_before(x, y)) {
+            match attempt(it, group, x, y, material) {
                 Ok(site) => return Ok(site),
                 Err(miss) => note(miss),
             }
@@ -121,7 +138,7 @@ fn attempt(
     group: &Group,
     x: ValueId,
     y: ValueId,
-    tables: &tables::Tables,
+    material: &Material,
 ) -> Result<Site, Miss> {
     let miss = |stage, reason: String, hint: Option<&str>| Miss {
         stage,
@@ -159,7 +176,7 @@ fn attempt(
         Ok(verdict) => verdict,
         Err(reason) => return Err(miss(Stage::Angles, reason.reason.into(), reason.hint)),
     };
-    let (cos, sin) = tables.find(it, &rotation, &yv, y).ok_or_else(|| {
+    let (cos, sin) = material.tables.find(it, &material.order, &rotation, (y, &yv)).ok_or_else(|| {
         miss(
             Stage::Tables,
             "no tensor of the graph holds the cosines and sines in a form that broadcasts against the rotated tensor".into(),

@@ -1,11 +1,9 @@
 //! Whether the coefficients of the pairs are a rotation.
 
-use smallvec::SmallVec;
-
 use crate::recognize::Proof;
 use crate::symbolic::Interpreter;
 use crate::symbolic::function::Function;
-use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId};
+use crate::symbolic::poly::{Arena, Atom, PolyId};
 use crate::symbolic::table::{TableId, Tables};
 
 use super::readoff::Rotation;
@@ -101,7 +99,7 @@ fn pair_proof(arena: &Arena, tables: &Tables, cos: PolyId, sin: PolyId) -> Resul
             None,
         );
     };
-    let (mut c_factors, mut s_factors) = (factors(arena, c.mono), factors(arena, s.mono));
+    let (mut c_factors, mut s_factors) = (arena.factors(c.mono), arena.factors(s.mono));
     let mut k = 0;
     while k < c_factors.len() {
         match s_factors.iter().position(|f| *f == c_factors[k]) {
@@ -230,12 +228,4 @@ fn table_rotation(
         origin: Origin::Table,
         amplitude: norm,
     })
-}
-
-fn factors(arena: &Arena, mono: MonoId) -> SmallVec<[AtomId; 4]> {
-    if mono == MonoId::ONE {
-        SmallVec::new()
-    } else {
-        arena.factors(mono)
-    }
 }

@@ -143,9 +143,6 @@ fn split_root(
     mono: MonoId,
     root: RootId,
 ) -> Option<(AtomId, SmallVec<[AtomId; 4]>)> {
-    if mono == MonoId::ONE {
-        return None;
-    }
     let mut rest = arena.factors(mono);
     let is_channel =
         |f: &AtomId| matches!(arena.atom_of(*f), Atom::Channel { root: r, .. } if *r == root);

@@ -15,7 +15,7 @@ use crate::symbolic::Interpreter;
 use crate::symbolic::poly::{Arena, PolyId};
 use crate::symbolic::value::{Value, strides};
 
-use super::groups::values_in_order;
+use super::order::Order;
 use super::readoff::{Rotation, members};
 
 /// Most axes of a rotated tensor: the ways to lay a table along it grow as 2 to the rank.
@@ -27,7 +27,6 @@ const MAX_RANK: usize = 8;
 /// positions that are opaque in the rotated tensor.
 pub(super) struct Tables {
     by_first: FxHashMap<PolyId, Vec<(ValueId, Rc<Value>)>>,
-    position: FxHashMap<ValueId, usize>,
 }
 
 /// A table that serves.
@@ -43,16 +42,11 @@ pub(super) struct Found {
 
 impl Tables {
     /// Collects the float tensors of a graph.
-    pub(super) fn collect(it: &mut Interpreter<'_>) -> Tables {
+    pub(super) fn collect(it: &mut Interpreter<'_>, order: &Order) -> Tables {
         let mut tables = Tables {
             by_first: FxHashMap::default(),
-            position: FxHashMap::default(),
         };
-        let index = it.index();
-        let inputs = index.values().filter(|&v| index.producer(v).is_none());
-        let ids: Vec<ValueId> = inputs.chain(values_in_order(it)).collect();
-        for (at, id) in ids.into_iter().enumerate() {
-            tables.position.insert(id, at);
+        for &id in order.values() {
             let Some(value) = it
                 .known(id)
                 .filter(|v| v.dtype.is_float() && v.rank() > 0)
@@ -78,12 +72,12 @@ impl Tables {
     pub(super) fn find(
         &self,
         it: &Interpreter<'_>,
+        order: &Order,
         rotation: &Rotation,
-        y: &Value,
-        y_id: ValueId,
+        (y_id, y): (ValueId, &Value),
     ) -> Option<(Found, Found)> {
-        let cosines = self.candidates(it, rotation, y, y_id, &|pair| pair.0);
-        let sines = self.candidates(it, rotation, y, y_id, &|pair| pair.1);
+        let cosines = self.candidates(it, order, rotation, (y_id, y), &|pair| pair.0);
+        let sines = self.candidates(it, order, rotation, (y_id, y), &|pair| pair.1);
         let rank = |f: &Found| (f.width, f.input.unsqueeze.len(), f.dtype.bits());
         cosines
             .iter()
@@ -96,9 +90,9 @@ impl Tables {
     fn candidates(
         &self,
         it: &Interpreter<'_>,
+        order: &Order,
         rotation: &Rotation,
-        y: &Value,
-        y_id: ValueId,
+        (y_id, y): (ValueId, &Value),
         part: &dyn Fn(&(PolyId, PolyId)) -> PolyId,
     ) -> Vec<Found> {
         let wanted: Vec<Vec<PolyId>> = rotation
@@ -109,11 +103,10 @@ impl Tables {
         let Some(&first) = wanted.first().and_then(|w| w.first()) else {
             return Vec::new();
         };
-        let before = self.position.get(&y_id).copied().unwrap_or(0);
         let mut found: Vec<Found> = Vec::new();
         for (id, value) in self.by_first.get(&first).into_iter().flatten() {
             let id = *id;
-            if self.position.get(&id).is_none_or(|&at| at >= before) {
+            if !order.is_before(id, y_id) {
                 continue;
             }
             if value.dtype != y.dtype && value.dtype != DataType::F32 {

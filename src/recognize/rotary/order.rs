@@ -1,0 +1,49 @@
+//! The order in which the graph's values exist: what has no producer first, then the outputs of nodes.
+
+use crate::onnx::ValueId;
+use crate::symbolic::Interpreter;
+
+/// The values of a graph in topological order.
+pub(super) struct Order {
+    values: Vec<ValueId>,
+    given: usize,
+    position: Vec<usize>,
+}
+
+impl Order {
+    /// The order of the interpreted graph.
+    pub(super) fn of(it: &Interpreter<'_>) -> Order {
+        let (index, graph) = (it.index(), it.file.graph());
+        let mut values: Vec<ValueId> = index
+            .values()
+            .filter(|&value| index.producer(value).is_none())
+            .collect();
+        let given = values.len();
+        let outputs = index.order().iter().flat_map(|&n| &graph.node[n].output);
+        values.extend(outputs.filter_map(|name| index.id(name)));
+        let mut position = vec![usize::MAX; index.len()];
+        for (at, value) in values.iter().enumerate() {
+            position[value.index()] = at;
+        }
+        Order {
+            values,
+            given,
+            position,
+        }
+    }
+
+    /// All values.
+    pub(super) fn values(&self) -> &[ValueId] {
+        &self.values
+    }
+
+    /// The values that nodes compute.
+    pub(super) fn computed(&self) -> &[ValueId] {
+        &self.values[self.given..]
+    }
+
+    /// Whether `a` exists before `b` does.
+    pub(super) fn is_before(&self, a: ValueId, b: ValueId) -> bool {
+        self.position[a.index()] < self.position[b.index()]
+    }
+}
