@@ -7,7 +7,7 @@ use crate::onnx::DataType;
 use super::interpreter::Interpreter;
 use super::poly::{Arena, PolyId, Stop};
 use super::root::Restructure;
-use super::value::{Alignment, Axes, Extents, Shape, Value, strides, walk};
+use super::value::{Alignment, Extents, Shape, Value, extents, strides, walk};
 
 /// Most elements told apart in one value. Where a result would have more, leading axes become opaque, never the channels.
 pub const BUDGET: usize = 16_384;
@@ -74,17 +74,7 @@ impl Interpreter<'_> {
 
     /// Makes leading axes opaque until the enumerated positions fit the budget; returns the extents.
     pub fn fit(&self, shape: &[PolyId], enumerated: &mut [bool]) -> Extents {
-        let mut extents: Extents = shape
-            .iter()
-            .zip(enumerated.iter())
-            .map(|(&dim, &e)| {
-                if e {
-                    self.arena.as_integer(dim).unwrap_or(1).max(0) as usize
-                } else {
-                    1
-                }
-            })
-            .collect();
+        let mut extents = extents(&self.arena, shape, enumerated);
         for axis in 0..extents.len() {
             if extents.iter().product::<usize>() <= BUDGET {
                 break;
@@ -207,9 +197,4 @@ pub fn merge(into: &mut Alignment, from: &Alignment) -> Result<(), Stop> {
         }
     }
     Ok(())
-}
-
-/// Axes as a small vector.
-pub fn axes_from(iter: impl IntoIterator<Item = usize>) -> Axes {
-    iter.into_iter().map(|a| a as u8).collect()
 }

@@ -3,7 +3,7 @@
 use crate::facts::Dim;
 
 use super::function::Function;
-use super::poly::{Arena, Atom, MonoId, PolyId};
+use super::poly::{Arena, Atom, PolyId};
 
 /// A dimension; unknown where it depends on data.
 pub fn dim(arena: &Arena, p: PolyId) -> Dim {
@@ -13,9 +13,6 @@ pub fn dim(arena: &Arena, p: PolyId) -> Dim {
             return Dim::Unknown;
         }
         let coefficient = Dim::Known(term.coefficient as i64);
-        if term.mono == MonoId::ONE {
-            return coefficient;
-        }
         let factors = arena.factors(term.mono);
         Dim::product(
             std::iter::once(coefficient)

@@ -15,7 +15,7 @@ use super::generalise::column_at;
 use super::poly::{Arena, PolyId, Stop};
 use super::root::RootKind;
 use super::table::Tables;
-use super::value::{Alignment, Shape, Value};
+use super::value::{Alignment, Shape, Value, position};
 use super::visit::Visit;
 
 /// Longest axis whose elements are told apart. Head sizes reach 256; the hidden axes of small models fit as well.
@@ -349,9 +349,5 @@ fn exact_dimension(arena: &mut Arena, dim: &Dim) -> Option<PolyId> {
 
 /// An axis counted from the end where negative.
 pub fn normal_axis(axis: i64, rank: usize) -> Result<usize, Stop> {
-    let shifted = if axis < 0 { axis + rank as i64 } else { axis };
-    usize::try_from(shifted)
-        .ok()
-        .filter(|&a| a < rank)
-        .ok_or(Stop("an axis out of range"))
+    position(axis, rank).ok_or(Stop("an axis out of range"))
 }

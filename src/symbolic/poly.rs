@@ -243,7 +243,7 @@ impl Arena {
         }
     }
 
-    /// The atoms of a monomial, ascending, repeated for powers.
+    /// The atoms of a monomial, ascending, repeated for powers; none for the empty product.
     pub fn factors(&self, mono: MonoId) -> SmallVec<[AtomId; 4]> {
         if mono.0 & TAG == 0 {
             SmallVec::from_slice(&[AtomId(mono.0)])

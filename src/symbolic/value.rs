@@ -12,7 +12,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::onnx::DataType;
 
 use super::poly::{Arena, PolyId, Stop};
-use super::root::{Restructure, RootId};
+use super::root::RootId;
 
 /// A symbolic shape: one polynomial over dimension symbols an axis.
 pub type Shape = SmallVec<[PolyId; 6]>;
@@ -70,17 +70,7 @@ impl Value {
 
     /// Enumerated positions along each axis.
     pub fn extents(&self, arena: &Arena) -> Extents {
-        self.shape
-            .iter()
-            .zip(&self.enumerated)
-            .map(|(&dim, &enumerated)| {
-                if enumerated {
-                    arena.as_integer(dim).unwrap_or(1).max(0) as usize
-                } else {
-                    1
-                }
-            })
-            .collect()
+        extents(arena, &self.shape, &self.enumerated)
     }
 
     /// The elements of a tensor whose axes are all enumerated.
@@ -217,22 +207,15 @@ impl Value {
         }
         self
     }
+}
 
-    /// Renames every root whose opaque axis lies along `axis`, by a change made for that axis of the root.
-    pub fn restructure(
-        mut self,
-        arena: &mut Arena,
-        axis: usize,
-        change: &dyn Fn(u8) -> Restructure,
-    ) -> Result<Value, Stop> {
-        for (root, axes) in self.alignment.clone() {
-            if let Some(k) = axes.iter().position(|&a| a as usize == axis) {
-                let new = arena.derive(root, change(k as u8));
-                self.rename(arena, root, new)?;
-            }
-        }
-        Ok(self)
-    }
+/// Enumerated positions along each axis: its size where it is told apart, else 1.
+pub fn extents(arena: &Arena, shape: &[PolyId], enumerated: &[bool]) -> Extents {
+    let told_apart = |(&dim, &enumerated): (&PolyId, &bool)| match enumerated {
+        true => arena.as_integer(dim).unwrap_or(1).max(0) as usize,
+        false => 1,
+    };
+    shape.iter().zip(enumerated).map(told_apart).collect()
 }
 
 /// Product of the extents before, at and after an axis.
@@ -242,6 +225,24 @@ pub fn split(extents: &[usize], axis: usize) -> (usize, usize, usize) {
         extents[axis],
         extents[axis + 1..].iter().product(),
     )
+}
+
+/// A position on an axis of `size` elements, counted from the end where negative; `None` past either end.
+pub fn position(index: i64, size: usize) -> Option<usize> {
+    let absolute = if index < 0 {
+        index + size as i64
+    } else {
+        index
+    };
+    usize::try_from(absolute).ok().filter(|&at| at < size)
+}
+
+/// Row-major number of the element at `index`, each position counted from the end where negative.
+pub fn row(index: &[i64], extents: &[usize]) -> Result<usize, Stop> {
+    index.iter().zip(extents).try_fold(0, |row, (&i, &size)| {
+        let at = position(i, size).ok_or(Stop("a constant index out of range"))?;
+        Ok(row * size + at)
+    })
 }
 
 /// Row-major strides, 0 along axes of extent 1.

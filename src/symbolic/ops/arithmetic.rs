@@ -115,11 +115,7 @@ fn is_positive(arena: &Arena, p: PolyId) -> bool {
     let terms = arena.terms(p);
     let mut constant = 0.0;
     for term in terms.iter() {
-        let factors = if term.mono == crate::symbolic::poly::MonoId::ONE {
-            SmallVec::new()
-        } else {
-            arena.factors(term.mono)
-        };
+        let factors = arena.factors(term.mono);
         if factors.is_empty() {
             constant = term.coefficient;
         } else if term.coefficient < 0.0
@@ -186,13 +182,11 @@ fn homogeneous(it: &Interpreter<'_>, value: Value) -> Result<Value, Stop> {
         let mut any = false;
         for term in arena.terms(p).iter() {
             let mut roots = SmallVec::<[_; 4]>::new();
-            if term.mono != crate::symbolic::poly::MonoId::ONE {
-                for factor in arena.factors(term.mono) {
-                    if let Atom::Channel { root, .. } = arena.atom_of(factor)
-                        && arena.root_of(*root).activation
-                    {
-                        roots.push(*root);
-                    }
+            for factor in arena.factors(term.mono) {
+                if let Atom::Channel { root, .. } = arena.atom_of(factor)
+                    && arena.root_of(*root).activation
+                {
+                    roots.push(*root);
                 }
             }
             any |= !roots.is_empty();
@@ -312,10 +306,9 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
 fn is_whole(arena: &Arena, p: PolyId) -> bool {
     arena.terms(p).iter().all(|t| {
         t.coefficient.fract() == 0.0
-            && (t.mono == crate::symbolic::poly::MonoId::ONE
-                || arena
-                    .factors(t.mono)
-                    .iter()
-                    .all(|&f| matches!(arena.atom_of(f), Atom::Symbol(_))))
+            && arena
+                .factors(t.mono)
+                .iter()
+                .all(|&f| matches!(arena.atom_of(f), Atom::Symbol(_)))
     })
 }

@@ -8,7 +8,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::symbolic::broadcast::merge;
 use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
-use crate::symbolic::value::{Alignment, Shape, Value, split, strides, walk};
+use crate::symbolic::value::{Alignment, Shape, Value, position, row, split, strides, walk};
 use crate::symbolic::visit::Visit;
 
 use super::layout::without_axes;
@@ -42,14 +42,10 @@ fn gathered(
     }
     if let Some(list) = constants(it, index) {
         if a.enumerated[axis] {
-            let size = a.extents(&it.arena)[axis] as i64;
+            let size = a.extents(&it.arena)[axis];
             let positions: Vec<usize> = list
                 .iter()
-                .map(|&i| {
-                    usize::try_from(if i < 0 { i + size } else { i })
-                        .ok()
-                        .filter(|&k| (k as i64) < size)
-                })
+                .map(|&i| position(i, size))
                 .collect::<Option<_>>()
                 .ok_or(Stop("a constant index out of range"))?;
             return with_index_axes(&pick(it, a, axis, &positions)?, index, axis);
@@ -197,7 +193,6 @@ fn picked_elements(
 ) -> Result<Value, Stop> {
     let (source, extents) = (a.extents(&it.arena), index.extents(&it.arena));
     let (from, steps) = (strides(&source), strides(&extents));
-    let size = source[axis] as i64;
     let mut data = Vec::with_capacity(extents.iter().product());
     let mut along_axis = from.clone();
     along_axis[axis] = 0;
@@ -209,11 +204,8 @@ fn picked_elements(
             .arena
             .as_integer(index.data[at[1]])
             .ok_or(Stop("an index that is not constant"))?;
-        let i = if i < 0 { i + size } else { i };
-        if !(0..size).contains(&i) {
-            return Err(Stop("a constant index out of range"));
-        }
-        data.push(a.data[at[0] + i as usize * if size == 1 { 0 } else { from[axis] }]);
+        let i = position(i, source[axis]).ok_or(Stop("a constant index out of range"))?;
+        data.push(a.data[at[0] + i * from[axis]]);
         Ok(())
     })?;
     let enumerated = (0..a.rank())
@@ -251,15 +243,7 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
     let inner: usize = extents[width..].iter().product();
     let mut data = Vec::new();
     for tuple in list.chunks(width) {
-        let mut row = 0;
-        for (&i, &n) in tuple.iter().zip(&extents) {
-            let i = if i < 0 { i + n as i64 } else { i };
-            let i = usize::try_from(i)
-                .ok()
-                .filter(|&i| i < n)
-                .ok_or(Stop("a constant index out of range"))?;
-            row = row * n + i;
-        }
+        let row = row(tuple, &extents)?;
         data.extend_from_slice(&a.data[row * inner..(row + 1) * inner]);
     }
     let mut shape: Shape = index.shape[..last].into();

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::symbolic::broadcast::merge;
 use crate::symbolic::interpreter::Interpreter;
 use crate::symbolic::poly::Stop;
-use crate::symbolic::value::Value;
+use crate::symbolic::value::{Value, row};
 use crate::symbolic::visit::Visit;
 
 pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
@@ -42,15 +42,7 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     let inner: usize = extents[width..].iter().product();
     let mut data = a.data.to_vec();
     for (k, tuple) in list.chunks(width).enumerate() {
-        let mut row = 0;
-        for (&i, &n) in tuple.iter().zip(&extents) {
-            let i = if i < 0 { i + n as i64 } else { i };
-            let i = usize::try_from(i)
-                .ok()
-                .filter(|&i| i < n)
-                .ok_or(Stop("a constant index out of range"))?;
-            row = row * n + i;
-        }
+        let row = row(tuple, &extents)?;
         let update = updates
             .data
             .get(k * inner..(k + 1) * inner)
