@@ -253,7 +253,8 @@ impl<'a> Prober<'a> {
             _ => None,
         };
         let dtype = dtype
-            .ok_or_else(|| Failure::NotRun(format!("input `{name}` is no tensor of known type")))?;
+            .filter(|dtype| dtype.holds_numbers())
+            .ok_or_else(|| Failure::NotRun(format!("input `{name}` is no tensor of numbers")))?;
         let values: Vec<f64> = (0..count)
             .map(|_| match dtype {
                 _ if dtype.is_float() => random.signed(),

@@ -90,6 +90,12 @@ impl DataType {
         )
     }
 
+    /// Whether [`super::Tensor::from_f64_as`] can write numbers as it: floats of two bytes and more, integers of a byte and
+    /// more, and bool.
+    pub fn holds_numbers(self) -> bool {
+        self.is_float() || self == Bool || self.is_integer() && self.bits() >= Some(8)
+    }
+
     /// The name ONNX writes in type strings, such as `float16`.
     pub fn name(self) -> &'static str {
         match self {

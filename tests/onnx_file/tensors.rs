@@ -36,6 +36,22 @@ fn every_number_type_round_trips() {
 }
 
 #[test]
+fn what_holds_numbers_is_told_before_they_are_written() {
+    let types = (0..64).filter_map(DataType::from_onnx);
+    let (able, unable): (Vec<_>, Vec<_>) = types.partition(|dtype| dtype.holds_numbers());
+    for dtype in able {
+        assert_eq!(
+            Tensor::from_f64_as(dtype, &[1], &[1.0]).to_f64(),
+            Some(vec![1.0]),
+            "{dtype}"
+        );
+    }
+    for dtype in [DataType::String, DataType::U4] {
+        assert!(unable.contains(&dtype), "{dtype}");
+    }
+}
+
+#[test]
 fn rounding_is_to_nearest_even() {
     let tensor = Tensor::from_f64_as(DataType::F16, &[2], &[2049.0, 2051.0]);
     assert_eq!(tensor.to_f64().expect("numbers"), [2048.0, 2052.0]);

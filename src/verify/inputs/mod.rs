@@ -81,11 +81,7 @@ impl Signature {
                 return Err(fault("it is no tensor, and random inputs are tensors"));
             };
             let dtype = DataType::from_onnx(tensor.elem_type())
-                .filter(|dtype| {
-                    dtype.is_float()
-                        || dtype.is_integer() && dtype.bits() >= Some(8)
-                        || *dtype == DataType::Bool
-                })
+                .filter(|dtype| dtype.holds_numbers())
                 .ok_or_else(|| fault("random values of its element type cannot be made"))?;
             let shape = tensor
                 .shape
