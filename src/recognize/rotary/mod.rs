@@ -21,13 +21,14 @@ mod tables;
 
 use crate::onnx::{DataType, ValueId};
 use crate::symbolic::Interpreter;
+use crate::symbolic::value::Value;
 
 use super::{Analysis, Refusal, Site};
 use groups::{Group, Sources};
 use order::Order;
 use proof::{Origin, Verdict};
 use readoff::Rotation;
-use tables::Tables;
+use tables::{Found, Tables};
 
 /// The rule's identifier.
 pub(super) const RULE: &str = "rotary";
@@ -176,13 +177,14 @@ fn attempt(
         Ok(verdict) => verdict,
         Err(reason) => return Err(miss(Stage::Angles, reason.reason.into(), reason.hint)),
     };
-    let (cos, sin) = material.tables.find(it, &material.order, &rotation, (y, &yv)).ok_or_else(|| {
-        miss(
-            Stage::Tables,
-            "no tensor of the graph holds the cosines and sines in a form that broadcasts against the rotated tensor".into(),
-            None,
-        )
-    })?;
+    let (rotation, inverse, (cos, sin)) =
+        wired(it, rotation, material, (y, &yv)).ok_or_else(|| {
+            miss(
+                Stage::Tables,
+                "no tensor of the graph holds the cosines and sines in a form that broadcasts against the rotated tensor".into(),
+                None,
+            )
+        })?;
     let node = it
         .index()
         .producer(y)
@@ -212,7 +214,7 @@ fn attempt(
         rotary_dim: rotation.width,
         rotary_offset: rotation.offset,
         head_dim: rotation.channels,
-        inverse: false,
+        inverse,
         dtype,
         table_dtype: cos.dtype,
         table_width: cos.width,
@@ -227,4 +229,22 @@ fn attempt(
         cos: cos.input,
         sin: sin.input,
     })
+}
+
+/// The graph's tables for a rotation. One by the negated angle reads the same cosines and sines with the sine's sign turned.
+fn wired(
+    it: &mut Interpreter<'_>,
+    rotation: Rotation,
+    material: &Material,
+    y: (ValueId, &Value),
+) -> Option<(Rotation, bool, (Found, Found))> {
+    let find = |it: &Interpreter<'_>, rotation: &Rotation| {
+        material.tables.find(it, &material.order, rotation, y)
+    };
+    if let Some(found) = find(it, &rotation) {
+        return Some((rotation, false, found));
+    }
+    let reversed = rotation.reversed(&mut it.arena);
+    let found = find(it, &reversed)?;
+    Some((reversed, true, found))
 }

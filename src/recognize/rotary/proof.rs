@@ -76,13 +76,6 @@ pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict
     verdict.map_or_else(|| doubt("no pair is rotated", None), Ok)
 }
 
-const INVERSE: Doubt = Doubt {
-    reason: "the tensor is turned by the negated angle (an inverse rotation)",
-    hint: Some(
-        "inverse rotations are exact to rewrite but are left alone, since they are more often a mistake of the model",
-    ),
-};
-
 fn pair_proof(arena: &Arena, tables: &Tables, cos: PolyId, sin: PolyId) -> Result<Verdict, Doubt> {
     if let (Some(c), Some(s)) = (arena.as_constant(cos), arena.as_constant(sin)) {
         let amplitude = c.hypot(s);
@@ -158,9 +151,6 @@ fn trigonometric(
             if c < 0.0 {
                 return doubt("the cosine is negated", None);
             }
-            if s < 0.0 {
-                return Err(INVERSE);
-            }
             Ok(Verdict {
                 proof: Proof::Rotation,
                 origin: Origin::Computed,
@@ -212,16 +202,8 @@ fn table_rotation(
             amplitude: 1.0,
         });
     }
-    let begins_at_zero = s0.abs() <= NORM_TOLERANCE * norm;
-    if begins_at_zero && c0 < 0.0 {
+    if s0.abs() <= NORM_TOLERANCE * norm && c0 < 0.0 {
         return doubt("the cosine is negated", None);
-    }
-    if begins_at_zero && rows > 1 {
-        let (c1, s1) = at(1);
-        // A frequency is at most 1 radian a position in every published scheme, so the first step tells the sense of turning.
-        if s1 < 0.0 && c1 > 0.0 {
-            return Err(INVERSE);
-        }
     }
     Ok(Verdict {
         proof: Proof::Rotation,

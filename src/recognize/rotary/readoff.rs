@@ -26,6 +26,19 @@ pub(super) struct Rotation {
     pub pairs: Vec<Vec<(PolyId, PolyId)>>,
 }
 
+impl Rotation {
+    /// The rotation by the negated angle: every sine's sign is turned.
+    pub(super) fn reversed(self, arena: &mut Arena) -> Rotation {
+        let mut turn = |(cos, sin)| (cos, arena.scale(sin, -1.0));
+        let mut pairs = self.pairs;
+        pairs
+            .iter_mut()
+            .flatten()
+            .for_each(|pair| *pair = turn(*pair));
+        Rotation { pairs, ..self }
+    }
+}
+
 /// A channel of `y`: the channels of `x` it is made of, with their coefficients.
 type Row = SmallVec<[(usize, PolyId); 2]>;
 
