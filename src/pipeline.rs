@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::confirm::{self, Confirmed};
 use crate::engine::Source;
-use crate::facts::Facts;
+use crate::facts::{Dim, Facts};
 use crate::onnx::proto::TensorProto;
 use crate::onnx::{self, DataType, Edit, ModelFile, Written};
 use crate::recognize::{self, Refusal, Site};
-use crate::rewrite;
+use crate::rewrite::{self, Plan, Subject, Target};
 use crate::verify::{self, inputs::InputsError};
 
 /// What is to come of it.
@@ -37,6 +38,8 @@ pub enum Goal {
 pub struct Options {
     /// What is to come of it.
     pub goal: Goal,
+    /// Whose operators the sites become.
+    pub target: Target,
     /// How the new model is compared with the old one; `None` leaves that out.
     pub verify: Option<verify::Options>,
 }
@@ -116,8 +119,10 @@ pub struct Found {
 pub struct Findings {
     /// Sites that are proven and confirmed, in graph order.
     pub sites: Vec<Found>,
-    /// Near misses: not proven, or proven and not confirmed.
+    /// Near misses: not proven, proven and not confirmed, or beyond the target.
     pub refusals: Vec<Refusal>,
+    /// Symbolic shapes of the sites' tensors, by name.
+    pub shapes: FxHashMap<String, Vec<Dim>>,
 }
 
 /// What one rule does to the graph.
@@ -183,12 +188,16 @@ pub struct Outcome {
 
 /// Finds the sites of a model: those that are proven, and of them those that are confirmed.
 pub fn find(file: &ModelFile) -> Findings {
-    let facts = Facts::of(file);
-    let analysis = recognize::analyse(file, &facts);
+    find_with(file, &Facts::of(file))
+}
+
+fn find_with(file: &ModelFile, facts: &Facts) -> Findings {
+    let analysis = recognize::analyse(file, facts);
     let verdicts = confirm::confirm(file, &analysis);
     let mut findings = Findings {
         sites: Vec::new(),
         refusals: analysis.refusals,
+        shapes: analysis.shapes,
     };
     for (site, verdict) in analysis.sites.into_iter().zip(verdicts) {
         match verdict {
@@ -210,12 +219,13 @@ pub fn fuse(
 ) -> Result<Outcome, Error> {
     let runs = options.verify.is_some() && matches!(options.goal, Goal::Write { .. });
     check_data(file, runs)?;
-    let findings = find(file);
-    let edit = plan(file, findings.sites.iter());
+    let facts = Facts::of(file);
+    let mut findings = find_with(file, &facts);
+    let edit = settle(file, &facts, &mut findings, options.target);
     let before = file.graph().node.len();
     let mut outcome = Outcome {
         verdict: Verdict::NothingToFuse,
-        rules: rules(file, &findings, &edit),
+        rules: rules(file, &facts, &findings, &edit, options.target),
         nodes: (before, before + added(&edit) - edit.remove_nodes.len()),
         check: Check::NotNeeded,
         written: None,
@@ -332,12 +342,30 @@ fn check(
     }
 }
 
-fn plan<'a>(file: &ModelFile, sites: impl Iterator<Item = &'a Found>) -> Edit {
-    let sites: Vec<Site> = sites.map(|found| found.site.clone()).collect();
-    if sites.is_empty() {
-        return Edit::default();
+/// The change to the model; sites that the target cannot express become near misses.
+fn settle(file: &ModelFile, facts: &Facts, findings: &mut Findings, target: Target) -> Edit {
+    let Plan { edit, left } = plan(file, facts, findings, findings.sites.iter(), target);
+    for (position, refusal) in left.into_iter().rev() {
+        findings.sites.remove(position);
+        findings.refusals.push(refusal);
     }
-    rewrite::plan(file, &sites)
+    edit
+}
+
+fn plan<'a>(
+    file: &ModelFile,
+    facts: &Facts,
+    findings: &Findings,
+    sites: impl Iterator<Item = &'a Found>,
+    target: Target,
+) -> Plan {
+    let sites: Vec<Site> = sites.map(|found| found.site.clone()).collect();
+    let subject = Subject {
+        file,
+        facts,
+        shapes: &findings.shapes,
+    };
+    rewrite::plan(&subject, &sites, target)
 }
 
 fn added(edit: &Edit) -> usize {
@@ -345,14 +373,20 @@ fn added(edit: &Edit) -> usize {
 }
 
 /// What each rule does; `whole` is the edit of all together, which is that of a rule that is alone.
-fn rules(file: &ModelFile, findings: &Findings, whole: &Edit) -> Vec<RuleSummary> {
+fn rules(
+    file: &ModelFile,
+    facts: &Facts,
+    findings: &Findings,
+    whole: &Edit,
+    target: Target,
+) -> Vec<RuleSummary> {
     let mut by_rule: BTreeMap<&'static str, Vec<&Found>> = BTreeMap::new();
     for found in &findings.sites {
         by_rule.entry(found.site.rule).or_default().push(found);
     }
     let alone = by_rule.len() == 1;
     let summary = |(rule, found): (&'static str, Vec<&Found>)| {
-        let own = (!alone).then(|| plan(file, found.iter().copied()));
+        let own = (!alone).then(|| plan(file, facts, findings, found.iter().copied(), target).edit);
         let edit = own.as_ref().unwrap_or(whole);
         let mut proofs: Vec<&'static str> = found.iter().map(|f| f.site.proof.as_str()).collect();
         proofs.sort_unstable();

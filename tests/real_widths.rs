@@ -13,6 +13,7 @@ use model::{Angles, Decoder};
 use phasor::onnx::ModelFile;
 use phasor::pipeline::{self, Goal, Options, Verdict};
 use phasor::recognize::Pairing;
+use phasor::rewrite::Target;
 use prost::Message;
 
 /// Finds, and checks what was found against what was built.
@@ -21,6 +22,7 @@ fn check(decoder: Decoder) {
     let file = ModelFile::from_bytes("decoder.onnx", bytes).unwrap();
     let options = Options {
         goal: Goal::Check,
+        target: Target::default(),
         verify: None,
     };
     let outcome = pipeline::fuse(&file, &options, &mut ()).unwrap();

@@ -7,6 +7,7 @@ use clap::Args;
 use phasor::onnx::ModelFile;
 use phasor::pipeline::{self, Goal, Options, Verdict};
 use phasor::report::{FuseReport, text};
+use phasor::rewrite::Target;
 
 use super::progress::Spinner;
 use super::verify::Comparison;
@@ -52,6 +53,7 @@ impl Fuse {
         };
         let options = Options {
             goal,
+            target: Target::Phasor,
             verify: (!self.no_verify).then(|| self.comparison.options()),
         };
         let outcome = pipeline::fuse(&file, &options, &mut Spinner::default())?;

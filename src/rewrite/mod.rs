@@ -1,60 +1,34 @@
 //! From proven sites to a change of the model.
 //!
-//! The node that produces the rotated tensor becomes the fused operator, under its own name and with its own output. Its
-//! inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. Nodes and initializers that
-//! nothing uses any more fall. Operator set, function body and provenance are added to the model.
+//! The node that produces the rotated tensor becomes the fused operator of a [`Target`], under its own name and with its own
+//! output. Its inputs are the graph's own values. Nodes and initializers that nothing uses any more fall.
 #![forbid(unsafe_code)]
 
 mod dead;
 mod function;
 mod rotary;
+mod target;
 
 use std::collections::BTreeMap;
 
-use crate::onnx::proto::NodeProto;
-use crate::onnx::{Edit, ModelFile};
+use crate::onnx::Edit;
 use crate::recognize::Site;
 
 use phasor_ops::contract;
 
-/// IR version that brought model-local functions with attribute defaults.
-const FUNCTION_IR_VERSION: i64 = 9;
+pub use target::{Plan, Subject, Target, plan};
+
 /// Oldest opset a function body is written for.
 pub const OLDEST_OPSET: i64 = contract::body::OLDEST_OPSET;
 
-/// The change that fuses these sites; the empty change where there are none or the model's opset is too old.
-pub fn plan(file: &ModelFile, sites: &[Site]) -> Edit {
-    let mut edit = Edit::default();
-    if sites.is_empty() || file.opset() < OLDEST_OPSET {
-        return edit;
-    }
-    let uses: Vec<_> = sites.iter().map(rotary::use_of).collect();
-    let Ok(body) = contract::rotary::function_body(file.opset(), &uses) else {
-        return edit;
-    };
-    let mut names = rotary::Names::new(file);
-    let mut new: BTreeMap<usize, Vec<NodeProto>> = BTreeMap::new();
-    for site in sites {
-        let cos = rotary::table(site, &site.cos, sites, &mut new, &mut edit, &mut names);
-        let sin = rotary::table(site, &site.sin, sites, &mut new, &mut edit, &mut names);
-        new.entry(site.node)
-            .or_default()
-            .push(rotary::node(file, site, cos, sin));
-        edit.remove_nodes.insert(site.node);
-    }
-    dead::remove(file, &new, &mut edit);
-    edit.insert_before = new;
-    edit.add_functions.push(function::proto(&body));
-    edit.opsets
-        .push((contract::DOMAIN.to_owned(), contract::VERSION));
-    edit.min_ir_version = Some(FUNCTION_IR_VERSION);
+/// Who rewrote the model, and how many sites of which rule.
+fn provenance(edit: &mut Edit, sites: &[Site]) {
     edit.metadata.push((
         "phasor.version".to_owned(),
         env!("CARGO_PKG_VERSION").to_owned(),
     ));
     edit.metadata
         .push(("phasor.rules".to_owned(), rules(sites)));
-    edit
 }
 
 /// `rotary=4`, one entry a rule.
