@@ -1,0 +1,182 @@
+//! The nodes of a rewrite while they are being planned.
+//!
+//! Helper nodes are numbered by what they compute: asking twice for one operator with the same inputs and attributes gives the
+//! first one's output. So a table is sliced, and positions are counted, once for all sites. This rests on sites being planned in
+//! the order of their nodes: what an earlier site made is there for a later one.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::onnx::proto::attribute_proto::AttributeType;
+use crate::onnx::proto::{AttributeProto, NodeProto};
+use crate::onnx::{Edit, ModelFile, Tensor};
+use crate::recognize::Site;
+use crate::rewrite::function::int;
+use crate::rewrite::{dead, provenance};
+
+/// An operator with its inputs and attributes, as one text.
+type Key = String;
+
+/// A rewrite in the making.
+pub(super) struct Draft<'a> {
+    /// The model.
+    pub file: &'a ModelFile,
+    edit: Edit,
+    new: BTreeMap<usize, Vec<NodeProto>>,
+    taken: FxHashSet<String>,
+    made: FxHashMap<Key, String>,
+}
+
+/// One node to be made.
+pub(super) struct Op<'a> {
+    /// Operator type.
+    pub op: &'a str,
+    /// Domain, empty for ONNX's own.
+    pub domain: &'a str,
+    /// Inputs.
+    pub inputs: Vec<String>,
+    /// Attributes.
+    pub attributes: Vec<AttributeProto>,
+}
+
+impl<'a> Op<'a> {
+    /// An ONNX operator without attributes.
+    pub(super) fn new(op: &'a str, inputs: impl IntoIterator<Item = String>) -> Self {
+        Op {
+            op,
+            domain: "",
+            inputs: inputs.into_iter().collect(),
+            attributes: Vec::new(),
+        }
+    }
+
+    /// The same with an integer attribute.
+    pub(super) fn with(mut self, name: &str, value: i64) -> Self {
+        self.attributes.push(int(name, value));
+        self
+    }
+
+    /// The same with a list attribute.
+    pub(super) fn with_list(mut self, name: &str, values: &[i64]) -> Self {
+        self.attributes.push(AttributeProto {
+            name: Some(name.to_owned()),
+            r#type: Some(AttributeType::Ints as i32),
+            ints: values.to_vec(),
+            ..Default::default()
+        });
+        self
+    }
+
+    fn key(&self) -> Key {
+        format!("{}:{}{:?}{:?}", self.domain, self.op, self.inputs, self.attributes)
+    }
+
+    fn node(self, name: &str, outputs: Vec<String>) -> NodeProto {
+        NodeProto {
+            name: Some(name.to_owned()),
+            op_type: Some(self.op.to_owned()),
+            domain: Some(self.domain.to_owned()).filter(|d| !d.is_empty()),
+            input: self.inputs,
+            output: outputs,
+            attribute: self.attributes,
+            ..Default::default()
+        }
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(file: &'a ModelFile) -> Self {
+        let index = file.index();
+        Draft {
+            file,
+            edit: Edit::default(),
+            new: BTreeMap::new(),
+            taken: index.values().map(|id| index.name(id).to_owned()).collect(),
+            made: FxHashMap::default(),
+        }
+    }
+
+    fn fresh(&mut self, stem: &str) -> String {
+        let mut name = stem.to_owned();
+        let mut count = 1;
+        while !self.taken.insert(name.clone()) {
+            count += 1;
+            name = format!("{stem}_{count}");
+        }
+        name
+    }
+
+    /// An initializer of integers, with this shape.
+    pub(super) fn integers(&mut self, shape: &[usize], values: &[i64]) -> String {
+        let key = format!("{shape:?}{values:?}");
+        if let Some(known) = self.made.get(&key) {
+            return known.clone();
+        }
+        let text: Vec<String> = values.iter().take(6).map(i64::to_string).collect();
+        let name = self.fresh(&format!("phasor_int64_{}", text.join("_")));
+        self.edit
+            .add_initializers
+            .push(Tensor::from_i64(shape, values).to_proto(&name));
+        self.made.insert(key, name.clone());
+        name
+    }
+
+    /// A list of integers.
+    pub(super) fn list(&mut self, values: &[i64]) -> String {
+        self.integers(&[values.len()], values)
+    }
+
+    /// A shared node before the node at `at`; its output is named after `stem`.
+    pub(super) fn shared(&mut self, at: usize, stem: &str, op: Op<'_>) -> String {
+        let key = op.key();
+        if let Some(known) = self.made.get(&key) {
+            return known.clone();
+        }
+        let name = self.own(at, stem, op);
+        self.made.insert(key, name.clone());
+        name
+    }
+
+    /// A node of one site, not shared.
+    pub(super) fn own(&mut self, at: usize, stem: &str, op: Op<'_>) -> String {
+        let name = self.fresh(stem);
+        let node = op.node(&name, vec![name.clone()]);
+        self.new.entry(at).or_default().push(node);
+        name
+    }
+
+    /// A node of one site with several outputs.
+    pub(super) fn own_split(&mut self, at: usize, stem: &str, op: Op<'_>, outputs: usize) -> Vec<String> {
+        let names: Vec<String> = (0..outputs)
+            .map(|k| self.fresh(&format!("{stem}_{k}")))
+            .collect();
+        let node = op.node(&names[0], names.clone());
+        self.new.entry(at).or_default().push(node);
+        names
+    }
+
+    /// The last node of a site: it takes name, output and notes of the node at `at`, which goes.
+    pub(super) fn replace(&mut self, at: usize, op: Op<'_>) {
+        let old = &self.file.graph().node[at];
+        let mut node = op.node("", old.output.clone());
+        node.name.clone_from(&old.name);
+        node.doc_string.clone_from(&old.doc_string);
+        node.metadata_props.clone_from(&old.metadata_props);
+        self.new.entry(at).or_default().push(node);
+        self.edit.remove_nodes.insert(at);
+    }
+
+    /// The whole change: what nothing uses any more falls, operator sets and provenance are added.
+    pub(super) fn finish(mut self, sites: &[&Site], opset: Option<(&str, i64)>) -> Edit {
+        if self.new.is_empty() {
+            return Edit::default();
+        }
+        dead::remove(self.file, &self.new, &mut self.edit);
+        self.edit.insert_before = self.new;
+        let opset = opset.map(|(domain, version)| (domain.to_owned(), version));
+        self.edit.opsets.extend(opset);
+        provenance(&mut self.edit, sites);
+        self.edit
+    }
+}
