@@ -7,5 +7,7 @@ mod build;
 mod engine;
 #[path = "running/facts.rs"]
 mod facts;
+#[path = "running/rotary.rs"]
+mod rotary;
 #[path = "running/verify.rs"]
 mod verify;

@@ -52,8 +52,8 @@ impl<'a> Prober<'a> {
 
     /// Confirms one site.
     pub(super) fn site(&mut self, site: &Site) -> Result<Confirmed, Refusal> {
-        let dims: Vec<&[Dim]> = [&site.x, &site.cos.value, &site.sin.value]
-            .into_iter()
+        let dims: Vec<&[Dim]> = operands(site)
+            .chain([&site.origin[..]])
             .filter_map(|name| self.subject.shapes.get(name))
             .map(|s| &s[..])
             .collect();
@@ -90,62 +90,66 @@ impl<'a> Prober<'a> {
         ))
     }
 
-    /// All seeds under one assignment of sizes: largest difference and number of runs.
+    /// All seeds under one assignment of sizes, from the first start that confirms: largest difference and number of runs.
     fn under(&mut self, site: &Site, binding: &Binding) -> Result<(f64, usize), Failure> {
-        let cut_tables = [&site.x[..], &site.cos.value, &site.sin.value];
-        let near = cut(&self.subject, binding, &cut_tables, &[&site.y]).map_err(Failure::NotRun);
-        match near.and_then(|near| self.seeds(site, binding, &near)) {
-            Ok(result) => Ok(result),
-            Err(first) => {
-                let wanted = [&site.y[..], &site.cos.value, &site.sin.value];
-                let far = cut(&self.subject, binding, &[&site.x], &wanted).map_err(Failure::NotRun);
-                // What the near cut showed says more than that the far one cannot be made.
-                far.and_then(|far| self.seeds(site, binding, &far))
-                    .map_err(|second| match second {
-                        Failure::NotRun(_) => first,
-                        differs => differs,
-                    })
+        let mut failure = None;
+        for given in starts(site) {
+            let read = operands(site).filter(|name| !given.contains(name));
+            let wanted: Vec<&str> = std::iter::once(&site.y[..]).chain(read).collect();
+            let part = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun);
+            match part.and_then(|part| self.seeds(site, binding, &given, &part)) {
+                Ok(result) => return Ok(result),
+                // What numbers showed says more than that a cut cannot be made.
+                Err(next) => match (&failure, &next) {
+                    (Some(_), Failure::NotRun(_)) => {}
+                    _ => failure = Some(next),
+                },
             }
         }
+        Err(failure.unwrap_or_else(|| Failure::NotRun("no place to cut it".to_owned())))
     }
 
     fn seeds(
         &mut self,
         site: &Site,
         binding: &Binding,
+        given: &[&str],
         cut: &Cut,
     ) -> Result<(f64, usize), Failure> {
-        let x = self.shape(&site.x, binding)?;
-        let (cos, sin) = (
-            self.shape(&site.cos.value, binding)?,
-            self.shape(&site.sin.value, binding)?,
-        );
+        let shapes: Vec<Vec<usize>> = given
+            .iter()
+            .map(|name| self.shape(name, binding))
+            .collect::<Result<_, _>>()?;
         let key = {
             let mut key = cut.model.encode_to_vec();
             key.extend(
                 format!(
-                    "{:?}{x:?}{cos:?}{sin:?}{:?}{:?}",
+                    "{shapes:?}{:?}{:?}{:?}{:?}",
                     site.attributes(),
                     site.cos.unsqueeze,
-                    site.sin.unsqueeze
+                    site.sin.unsqueeze,
+                    cut.given,
                 )
                 .bytes(),
             );
-            key.extend(format!("{:?}{:?}{:?}", site.dtype, site.table_dtype, cut.given).bytes());
+            key.extend(
+                format!(
+                    "{:?}{:?}{:?}",
+                    site.dtype, site.origin_dtype, site.table_dtype
+                )
+                .bytes(),
+            );
             key
         };
-        let seeds = if x.iter().product::<usize>() > MANY {
-            1
-        } else {
-            SEEDS
-        };
+        let many = |shape: &Vec<usize>| shape.iter().product::<usize>() > MANY;
+        let seeds = if shapes.iter().any(many) { 1 } else { SEEDS };
         if let Some(known) = self.known.get(&key) {
             return known.clone().map(|diff| (diff, seeds as usize));
         }
         let mut worst = Ok(0.0f64);
         for seed in 0..seeds {
             worst = worst.and_then(|worst| {
-                self.run(site, binding, cut, [&x, &cos, &sin], seed)
+                self.run(site, binding, given, &shapes, cut, seed)
                     .map(|diff| worst.max(diff))
             });
         }
@@ -166,27 +170,32 @@ impl<'a> Prober<'a> {
         &self,
         site: &Site,
         binding: &Binding,
+        given: &[&str],
+        shapes: &[Vec<usize>],
         cut: &Cut,
-        shapes: [&Vec<usize>; 3],
         seed: u64,
     ) -> Result<f64, Failure> {
         let mut random = Random::new(seed, "confirm");
         let mut inputs = Vec::new();
-        let mut numbers: Vec<Vec<f64>> = Vec::new();
-        for (k, name) in cut.given.iter().enumerate() {
-            let (dtype, scale) = if k == 0 {
+        // Numbers and shape of each tensor that is given or read.
+        let mut tensors: Vec<(&str, Vec<f64>, Vec<usize>)> = Vec::new();
+        for ((&name, shape), in_cut) in given.iter().zip(shapes).zip(&cut.given) {
+            let (dtype, scale) = if name == site.cos.value || name == site.sin.value {
+                (site.table_dtype, 1.0)
+            } else if name == site.x {
                 (site.dtype, 2.0)
             } else {
-                (site.table_dtype, 1.0)
+                (site.origin_dtype, 2.0)
             };
-            let values: Vec<f64> = (0..shapes[k].iter().product::<usize>())
+            let values: Vec<f64> = (0..shape.iter().product::<usize>())
                 .map(|_| scale * random.signed())
                 .collect();
-            let tensor = Tensor::from_f64_as(dtype, shapes[k], &values);
+            let tensor = Tensor::from_f64_as(dtype, shape, &values);
             // The reference starts from the same rounded numbers.
-            numbers.push(tensor.to_f64().unwrap_or(values));
-            if let Some(name) = name {
-                inputs.push((name.clone(), tensor));
+            let values = tensor.to_f64().unwrap_or(values);
+            tensors.push((name, values, shape.clone()));
+            if let Some(in_cut) = in_cut {
+                inputs.push((in_cut.clone(), tensor));
             }
         }
         for (original, name) in &cut.leaves {
@@ -195,28 +204,35 @@ impl<'a> Prober<'a> {
         let outputs = Tract
             .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
             .map_err(|e| Failure::NotRun(e.to_string()))?;
-        let read = |k: usize| {
-            outputs
-                .get(k)
-                .and_then(Tensor::to_f64)
-                .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))
-        };
-        let y = read(0)?;
-        let (mut cos_shape, mut sin_shape) = (shapes[1].clone(), shapes[2].clone());
-        if cut.given.len() == 1 {
-            numbers.push(read(1)?);
-            numbers.push(read(2)?);
-            cos_shape.clone_from(&outputs[1].shape);
-            sin_shape.clone_from(&outputs[2].shape);
+        let nothing = || Failure::NotRun("no numbers came back".to_owned());
+        let y = outputs
+            .first()
+            .and_then(Tensor::to_f64)
+            .ok_or_else(nothing)?;
+        let read = operands(site).filter(|name| !given.contains(name));
+        for (name, output) in read.zip(&outputs[1..]) {
+            let values = output.to_f64().ok_or_else(nothing)?;
+            tensors.push((name, values, output.shape.clone()));
         }
+        let tensor = |name: &str| {
+            let found = tensors.iter().find(|(n, ..)| *n == name);
+            found
+                .map(|(_, values, shape)| (values, shape))
+                .ok_or_else(nothing)
+        };
+        let (x, cos, sin) = (
+            tensor(&site.x)?,
+            tensor(&site.cos.value)?,
+            tensor(&site.sin.value)?,
+        );
         let expected = reference(
             &site.attributes(),
-            &numbers[0],
-            shapes[0],
-            &numbers[1],
-            &unsqueezed(&cos_shape, &site.cos),
-            &numbers[2],
-            &unsqueezed(&sin_shape, &site.sin),
+            x.0,
+            x.1,
+            cos.0,
+            &unsqueezed(cos.1, &site.cos),
+            sin.0,
+            &unsqueezed(sin.1, &site.sin),
         )
         .map_err(|e| Failure::NotRun(e.to_string()))?;
         if y.len() != expected.len() {
@@ -264,6 +280,26 @@ impl<'a> Prober<'a> {
             .collect();
         Ok(Tensor::from_f64_as(dtype, &shape, &values))
     }
+}
+
+/// The tensors a site reads.
+fn operands(site: &Site) -> impl Iterator<Item = &str> {
+    [&site.x, &site.cos.value, &site.sin.value]
+        .into_iter()
+        .map(String::as_str)
+}
+
+/// The sets of tensors a cut may start from, the closest to `y` first. A part of `y` may be computed from the origin of `x`
+/// beside `x`, and from other tables than those the site names; what is not given is read off the run.
+fn starts(site: &Site) -> Vec<Vec<&str>> {
+    let tables = [&site.cos.value[..], &site.sin.value];
+    let mut tensors = vec![&site.x[..]];
+    if site.origin != site.x {
+        tensors.push(&site.origin);
+    }
+    let near = tensors.iter().map(|&x| vec![x, tables[0], tables[1]]);
+    let far = tensors.iter().map(|&x| vec![x]);
+    near.chain(far).collect()
 }
 
 fn refusal(site: &Site, reason: String) -> Refusal {

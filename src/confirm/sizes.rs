@@ -1,4 +1,7 @@
 //! Numbers for symbolic dimensions.
+//!
+//! A size may be what convolutions leave of a symbol, `(time//5 - 1)//2`: small symbols would leave nothing. Symbols grow until
+//! every size of the site is at least [`LEAST`].
 
 use std::collections::BTreeSet;
 
@@ -11,6 +14,11 @@ const DISTINCT: [&[i64]; 2] = [&[2, 3, 5, 4, 7], &[3, 4, 2, 6, 5]];
 /// Sizes given to all symbols alike, where different ones do not run.
 const ALIKE: [i64; 3] = [3, 2, 4];
 
+/// Least size of an axis that is not fixed: with one element, an axis taken for another would go unseen.
+const LEAST: i64 = 2;
+/// Times a symbol may double; no stack of convolutions divides by more.
+const DOUBLINGS: usize = 20;
+
 /// One assignment of numbers to symbols.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
@@ -22,13 +30,16 @@ impl Binding {
     /// A dimension under this assignment. What depends on data gets one size everywhere: a cut starts from given values, and
     /// only asks that they fit together. `None` where the result is negative.
     pub(super) fn eval(&self, dim: &Dim) -> Option<usize> {
+        self.size(dim).and_then(|size| usize::try_from(size).ok())
+    }
+
+    fn size(&self, dim: &Dim) -> Option<i64> {
         let bind = |name: &str| Some(self.sizes.get(name).copied().unwrap_or(self.rest));
-        let size = if dim.is_unknown() {
+        if dim.is_unknown() {
             Some(self.rest)
         } else {
             dim.eval(&bind)
-        };
-        size.and_then(|size| usize::try_from(size).ok())
+        }
     }
 
     /// A shape under this assignment.
@@ -49,17 +60,41 @@ pub(super) fn bindings(shapes: &[&[Dim]]) -> Vec<Binding> {
             rest: 2,
         }];
     }
-    let distinct = DISTINCT.iter().map(|sizes| Binding {
+    let bound = |sizes: &[i64], rest| Binding {
         sizes: names
             .iter()
             .cloned()
             .zip(sizes.iter().copied().cycle())
             .collect(),
-        rest: sizes[1],
-    });
-    let alike = ALIKE.iter().map(|&size| Binding {
-        sizes: FxHashMap::default(),
-        rest: size,
-    });
-    distinct.chain(alike).collect()
+        rest,
+    };
+    let distinct = DISTINCT.iter().map(|sizes| bound(sizes, sizes[1]));
+    let alike = ALIKE.iter().map(|&size| bound(&[size], size));
+    distinct
+        .chain(alike)
+        .map(|binding| grown(binding, shapes))
+        .collect()
+}
+
+/// The assignment with symbols doubled until every size that depends on them is at least [`LEAST`]; as it was where that
+/// does not help.
+fn grown(binding: Binding, shapes: &[&[Dim]]) -> Binding {
+    let mut larger = binding.clone();
+    for _ in 0..DOUBLINGS {
+        let mut short = BTreeSet::new();
+        for dim in shapes.iter().copied().flatten() {
+            if larger.size(dim).is_some_and(|size| size < LEAST) {
+                dim.collect_symbols(&mut short);
+            }
+        }
+        if short.is_empty() {
+            return larger;
+        }
+        for name in short {
+            if let Some(size) = larger.sizes.get_mut(&name) {
+                *size *= 2;
+            }
+        }
+    }
+    binding
 }

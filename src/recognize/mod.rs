@@ -28,7 +28,7 @@ fn shapes(interpreter: &Interpreter<'_>, sites: &[Site]) -> FxHashMap<String, Ve
     let (index, graph) = (interpreter.index(), interpreter.file.graph());
     let tensors = sites
         .iter()
-        .flat_map(|site| [&site.x, &site.cos.value, &site.sin.value]);
+        .flat_map(|site| [&site.x, &site.origin, &site.cos.value, &site.sin.value]);
     let inputs = graph.input.iter().filter_map(|input| input.name.as_ref());
     let measured = graph.node.iter().filter(|node| node.op_type() == "Shape");
     let mut shapes = FxHashMap::default();

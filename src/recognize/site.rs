@@ -84,6 +84,10 @@ pub struct Site {
     pub x: String,
     /// The rotated tensor.
     pub y: String,
+    /// The tensor that the channels of `x` come from, `x` itself or one before it: every path from them to `y` begins there.
+    pub origin: String,
+    /// Element type of `origin`: a cast may lie between it and `x`.
+    pub origin_dtype: DataType,
     /// Position of the node that produces `y` in `graph.node`.
     pub node: usize,
     /// Name of that node, or of its output where it has none.

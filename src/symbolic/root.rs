@@ -117,6 +117,15 @@ impl Arena {
         PolyId::of_atom(AtomId::offset(root.first, index))
     }
 
+    /// The number of the value that `root` comes from, through all restructuring; `None` for positions.
+    pub fn origin(&self, root: RootId) -> Option<u32> {
+        match &self.roots[root.0 as usize].kind {
+            RootKind::Fresh(value, _) => Some(*value),
+            RootKind::Iota => None,
+            RootKind::Derived(base, _) => self.origin(*base),
+        }
+    }
+
     /// The definition of a root.
     pub fn root_of(&self, root: RootId) -> &Root {
         &self.roots[root.0 as usize]

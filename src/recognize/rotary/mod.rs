@@ -203,10 +203,14 @@ fn attempt(
             None,
         ));
     }
+    let start = it.arena.origin(group.root).map_or(x, ValueId);
+    let origin_dtype = it.known(start).map_or(dtype, |value| value.dtype);
     Ok(Site {
         rule: RULE,
         x: it.index().name(x).to_owned(),
         y: it.index().name(y).to_owned(),
+        origin: it.index().name(start).to_owned(),
+        origin_dtype,
         node,
         node_name: node_name(it, node),
         pairing: rotation.input,
