@@ -1,14 +1,21 @@
 //! Prints the function body of an operator as JSON, for programs that build models in other languages.
 //!
 //! ```text
-//! function_body RotaryEmbedding OPSET [USE ...]
+//! function_body OPERATOR OPSET [USE ...]
 //! ```
 //!
-//! A use is a list like `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; all parts are optional.
-//! Without uses the body is the general one.
+//! A use is a list of names and values; all parts are optional, and without uses the body is the general one. Attributes go by
+//! their names, floats with a point. Beside them, for the rotary embeddings `head_dim` (of Q, for a pair; `k_head_dim` of K,
+//! where it differs), `table_width`, `x` and `table` (element types), as in
+//! `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; for `RotaryTable` `table` and `streams` (the
+//! rows of frequencies, 0 if they are of rank 1).
 
 use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
-use phasor_ops::contract::{BodyAttribute, ElementType, FunctionBody};
+use phasor_ops::contract::rotary_pair::{self, RotaryPairUse};
+use phasor_ops::contract::rotary_table::{
+    self, Frequencies, RotaryTableAttributes, RotaryTableUse,
+};
+use phasor_ops::contract::{AttributeValue, BodyAttribute, ElementType, FunctionBody};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -30,47 +37,90 @@ fn run(arguments: &[String]) -> Result<Value, Box<dyn std::error::Error>> {
     let [name, opset, uses @ ..] = arguments else {
         return Err("expected an operator and an opset".into());
     };
-    if name != rotary::NAME {
-        return Err(format!("there is no operator `{name}`").into());
-    }
-    let uses = uses
-        .iter()
-        .map(|text| parse_use(text))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(to_json(&rotary::function_body(opset.parse()?, &uses)?))
+    let opset = opset.parse()?;
+    let uses = uses.iter().map(|text| Use::parse(text));
+    let body = match name.as_str() {
+        rotary::NAME => {
+            let uses = uses.map(|u| u?.rotary("head_dim"));
+            rotary::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
+        }
+        rotary_pair::NAME => {
+            let uses = uses.map(|u| {
+                let u = u?;
+                let k_head_dim = u.find("k_head_dim").map_or("head_dim", |_| "k_head_dim");
+                let (q, k) = (u.rotary("head_dim")?, u.rotary(k_head_dim)?);
+                Ok::<_, Box<dyn std::error::Error>>(RotaryPairUse { q, k })
+            });
+            rotary_pair::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
+        }
+        rotary_table::NAME => {
+            let uses = uses.map(|u| u?.rotary_table());
+            rotary_table::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
+        }
+        _ => return Err(format!("there is no operator `{name}`").into()),
+    };
+    Ok(to_json(&body))
 }
 
-fn parse_use(text: &str) -> Result<RotaryUse, Box<dyn std::error::Error>> {
-    let pairs = text
-        .split(',')
-        .map(|pair| {
+/// A use as given: names and values.
+struct Use<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Use<'a> {
+    fn parse(text: &'a str) -> Result<Self, Box<dyn std::error::Error>> {
+        let pairs = text.split(',').map(|pair| {
             pair.split_once('=')
                 .ok_or_else(|| format!("`{pair}` is not of the form name=value"))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let find = |name: &str| {
-        pairs
+        });
+        Ok(Self(pairs.collect::<Result<_, _>>()?))
+    }
+
+    fn find(&self, name: &str) -> Option<&'a str> {
+        self.0
             .iter()
             .find(|(n, _)| *n == name)
             .map(|(_, value)| *value)
-    };
-    let number = |name: &str| find(name).map(str::parse::<usize>).transpose();
-    let element = |name: &str| match find(name) {
-        None => Ok(ElementType::F32),
-        Some(value) => ElementType::ALL
+    }
+
+    fn number(&self, name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
+        self.find(name).map(str::parse).transpose()
+    }
+
+    /// An attribute: a number with a point is a float.
+    fn attribute(&self, name: &str) -> Option<AttributeValue> {
+        let text = self.find(name)?;
+        let int = text.parse().ok().map(AttributeValue::Int);
+        int.or_else(|| text.parse().ok().map(AttributeValue::Float))
+    }
+
+    fn element(&self, name: &str) -> Result<ElementType, String> {
+        let value = self.find(name).unwrap_or("float");
+        ElementType::ALL
             .into_iter()
             .find(|t| t.as_str() == value)
-            .ok_or_else(|| format!("there is no element type `{value}`")),
-    };
-    Ok(RotaryUse {
-        attributes: RotaryAttributes::parse(|name| {
-            find(name).and_then(|value| value.parse().ok())
-        })?,
-        table_width: number("table_width")?,
-        head_dim: number("head_dim")?,
-        x_dtype: element("x")?,
-        table_dtype: element("table")?,
-    })
+            .ok_or_else(|| format!("there is no element type `{value}`"))
+    }
+
+    fn rotary(&self, head_dim: &str) -> Result<RotaryUse, Box<dyn std::error::Error>> {
+        Ok(RotaryUse {
+            attributes: RotaryAttributes::parse(|name| self.attribute(name))?,
+            table_width: self.number("table_width")?,
+            head_dim: self.number(head_dim)?,
+            x_dtype: self.element("x")?,
+            table_dtype: self.element("table")?,
+        })
+    }
+
+    fn rotary_table(&self) -> Result<RotaryTableUse, Box<dyn std::error::Error>> {
+        Ok(RotaryTableUse {
+            attributes: RotaryTableAttributes::parse(|name| self.attribute(name))?,
+            frequencies: match self.number("streams")? {
+                None => None,
+                Some(0) => Some(Frequencies::One),
+                Some(count) => Some(Frequencies::Streams(count)),
+            },
+            table_dtype: self.element("table")?,
+        })
+    }
 }
 
 fn to_json(body: &FunctionBody) -> Value {
@@ -85,7 +135,11 @@ fn to_json(body: &FunctionBody) -> Value {
                     let value = match value {
                         BodyAttribute::Int(i) => json!(i),
                         BodyAttribute::Ints(list) => json!(list),
-                        BodyAttribute::Reference(of) => json!({ "reference": of }),
+                        BodyAttribute::Float(f) => json!(f),
+                        BodyAttribute::Double(d) => json!({ "double": d }),
+                        BodyAttribute::Reference(of) => {
+                            json!({ "reference": of.name, "default": number(of.default) })
+                        }
                     };
                     ((*name).to_owned(), value)
                 })
@@ -102,7 +156,7 @@ fn to_json(body: &FunctionBody) -> Value {
     let defaults: serde_json::Map<String, Value> = body
         .attributes
         .iter()
-        .map(|a| (a.name.to_owned(), json!(a.default)))
+        .map(|a| (a.name.to_owned(), number(a.default)))
         .collect();
     json!({
         "domain": body.domain,
@@ -113,4 +167,11 @@ fn to_json(body: &FunctionBody) -> Value {
         "attributes": defaults,
         "nodes": nodes,
     })
+}
+
+fn number(value: AttributeValue) -> Value {
+    match value {
+        AttributeValue::Int(i) => json!(i),
+        AttributeValue::Float(f) => json!(f),
+    }
 }

@@ -1,16 +1,34 @@
 //! A contract's function body as the protobuf message that a model carries.
 
 use crate::onnx::proto::attribute_proto::AttributeType;
-use crate::onnx::proto::{AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto};
-use phasor_ops::contract::{BodyAttribute, BodyNode, FunctionBody};
+use crate::onnx::proto::{
+    AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto, TensorProto,
+};
+use phasor_ops::contract::{AttributeValue, BodyAttribute, BodyNode, ElementType, FunctionBody};
 
-/// An integer attribute.
-pub(super) fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
+/// An attribute with a value.
+pub(super) fn value(name: &str, value: AttributeValue) -> AttributeProto {
+    let attribute = AttributeProto {
         name: Some(name.to_owned()),
-        r#type: Some(AttributeType::Int as i32),
-        i: Some(value),
+        r#type: Some(kind(value) as i32),
         ..Default::default()
+    };
+    match value {
+        AttributeValue::Int(i) => AttributeProto {
+            i: Some(i),
+            ..attribute
+        },
+        AttributeValue::Float(f) => AttributeProto {
+            f: Some(f),
+            ..attribute
+        },
+    }
+}
+
+fn kind(value: AttributeValue) -> AttributeType {
+    match value {
+        AttributeValue::Int(_) => AttributeType::Int,
+        AttributeValue::Float(_) => AttributeType::Float,
     }
 }
 
@@ -24,7 +42,7 @@ pub(super) fn proto(body: &FunctionBody) -> FunctionProto {
         attribute_proto: body
             .attributes
             .iter()
-            .map(|a| int(a.name, a.default))
+            .map(|a| value(a.name, a.default))
             .collect(),
         node: body.nodes.iter().map(node).collect(),
         opset_import: vec![OperatorSetIdProto {
@@ -52,20 +70,30 @@ fn node(node: &BodyNode) -> NodeProto {
     }
 }
 
-fn attribute(name: &str, value: &BodyAttribute) -> AttributeProto {
-    match value {
-        BodyAttribute::Int(value) => int(name, *value),
+fn attribute(name: &str, given: &BodyAttribute) -> AttributeProto {
+    let named = |r#type: AttributeType| AttributeProto {
+        name: Some(name.to_owned()),
+        r#type: Some(r#type as i32),
+        ..Default::default()
+    };
+    match given {
+        BodyAttribute::Int(i) => value(name, (*i).into()),
+        BodyAttribute::Float(f) => value(name, (*f).into()),
         BodyAttribute::Ints(values) => AttributeProto {
-            name: Some(name.to_owned()),
-            r#type: Some(AttributeType::Ints as i32),
             ints: values.clone(),
-            ..Default::default()
+            ..named(AttributeType::Ints)
+        },
+        BodyAttribute::Double(number) => AttributeProto {
+            t: Some(Box::new(TensorProto {
+                data_type: Some(ElementType::F64.to_onnx()),
+                double_data: vec![*number].into(),
+                ..Default::default()
+            })),
+            ..named(AttributeType::Tensor)
         },
         BodyAttribute::Reference(of) => AttributeProto {
-            name: Some(name.to_owned()),
-            r#type: Some(AttributeType::Int as i32),
-            ref_attr_name: Some((*of).to_owned()),
-            ..Default::default()
+            ref_attr_name: Some(of.name.to_owned()),
+            ..named(kind(of.default))
         },
     }
 }

@@ -11,7 +11,7 @@ use crate::recognize::{Site, TableInput};
 use phasor_ops::contract::rotary::{NAME, RotaryUse};
 use phasor_ops::contract::{DOMAIN, ElementType};
 
-use super::function::int;
+use super::function::value;
 
 /// What the function body must serve.
 pub(super) fn use_of(site: &Site) -> RotaryUse {
@@ -46,7 +46,7 @@ pub(super) fn node(file: &ModelFile, site: &Site, cos: String, sin: String) -> N
             .attributes()
             .values()
             .into_iter()
-            .map(|(name, value)| int(name, value))
+            .map(|(name, given)| value(name, given))
             .collect(),
         doc_string: old.doc_string.clone(),
         metadata_props: old.metadata_props.clone(),

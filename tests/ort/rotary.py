@@ -2,9 +2,9 @@
 
 import numpy as np
 import onnx
+from common import DOMAIN
 from onnx import TensorProto, helper
 
-DOMAIN = "ai.phasor"
 NAME = "RotaryEmbedding"
 DEFAULTS = {"interleaved": 0, "output_interleaved": -1, "rotary_dim": 0, "rotary_offset": 0, "inverse": 0}
 TYPES = {
@@ -63,30 +63,6 @@ def inputs(x_shape, cos_shape, sin_shape=None, x_type="float", table_type="float
     cos = round_to(random.uniform(-1, 1, cos_shape), table_type)
     sin = round_to(random.uniform(-1, 1, sin_shape or cos_shape), table_type)
     return {"X": x, "cos": cos, "sin": sin}
-
-
-def function(body, opset):
-    """The `FunctionProto` of a body."""
-
-    def node(n):
-        made = helper.make_node(n["op_type"], n["inputs"], n["outputs"], domain=n["domain"])
-        for name, value in n["attributes"].items():
-            if isinstance(value, dict):
-                reference = onnx.AttributeProto(name=name, ref_attr_name=value["reference"], type=onnx.AttributeProto.INT)
-                made.attribute.append(reference)
-            else:
-                made.attribute.append(helper.make_attribute(name, value))
-        return made
-
-    return helper.make_function(
-        body["domain"],
-        body["name"],
-        body["inputs"],
-        body["outputs"],
-        [node(n) for n in body["nodes"]],
-        [helper.make_opsetid("", opset)],
-        attribute_protos=[helper.make_attribute(k, v) for k, v in body["attributes"].items()],
-    )
 
 
 def model(nodes, x_type="float", table_type="float", opset=17, functions=(), constants=None, rank=None):

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import rotary
+from common import OPSETS, function
 
-OPSETS = [13, 15, 17, 18, 20, 21, 23, 24, 25, 26]
 CASES = [
     dict(interleaved=i, output_interleaved=o, inverse=v, **part)
     for i, o, v in itertools.product((0, 1), (-1, 0, 1), (0, 1))
@@ -41,7 +41,7 @@ def test_every_attribute(session, function_body, knows_opset, opset, general):
             assert general == any(
                 isinstance(v, dict) for n in body["nodes"] for v in n["attributes"].values()
             ), "the general body refers to attributes, the special one does not"
-            made = rotary.single(attributes, opset=opset, functions=[rotary.function(body, opset)])
+            made = rotary.single(attributes, opset=opset, functions=[function(body, opset)])
             feeds = rotary.inputs([2, 3, 4, channels], [2, 1, 4, width], [4, width])
             expected = rotary.reference(feeds["X"], feeds["cos"], feeds["sin"], **attributes)
             alone = rotary.run(session(made, plugin=False), feeds)
@@ -60,7 +60,7 @@ def test_every_type(session, function_body, knows_opset, opset, types):
         body = function_body(
             rotary.NAME, opset, use(attributes, head_dim=10, table_width=4, x=x_type, table=table_type)
         )
-        functions = [rotary.function(body, opset)]
+        functions = [function(body, opset)]
         made = rotary.single(attributes, opset=opset, functions=functions, x_type=x_type, table_type=table_type)
         feeds = rotary.inputs([3, 4, 10], [4, 4], x_type=x_type, table_type=table_type)
         expected = rotary.reference(feeds["X"], feeds["cos"], feeds["sin"], **attributes)
@@ -79,7 +79,7 @@ def test_one_body_for_nodes_that_differ(session, function_body, knows_opset, ops
         rotary.NAME, opset, use(first, head_dim=12, table_width=6), use(second, head_dim=12, table_width=6)
     )
     nodes = [(["X", "cos", "sin"], "h", first), (["h", "cos", "sin"], "Y", second)]
-    made = rotary.model(nodes, opset=opset, functions=[rotary.function(body, opset)])
+    made = rotary.model(nodes, opset=opset, functions=[function(body, opset)])
     feeds = rotary.inputs([2, 3, 12], [3, 6])
     h = rotary.reference(feeds["X"], feeds["cos"], feeds["sin"], **first)
     expected = rotary.reference(h, feeds["cos"], feeds["sin"], **second)
@@ -90,7 +90,7 @@ def test_one_body_for_nodes_that_differ(session, function_body, knows_opset, ops
 @pytest.mark.parametrize("x_type", ["float", "float16", "double"])
 def test_one_body_for_types_that_differ(session, function_body, x_type):
     body = function_body(rotary.NAME, 17)
-    made = rotary.single({"interleaved": 1}, x_type=x_type, functions=[rotary.function(body, 17)])
+    made = rotary.single({"interleaved": 1}, x_type=x_type, functions=[function(body, 17)])
     feeds = rotary.inputs([3, 4, 10], [4, 5], x_type=x_type)
     expected = rotary.reference(feeds["X"], feeds["cos"], feeds["sin"], interleaved=1)
     rotary.assert_close(rotary.run(session(made, plugin=False), feeds), expected, x_type)
@@ -103,7 +103,7 @@ def test_every_rank(session, function_body, shape):
         uses = use(attributes, head_dim=channels, table_width=channels // 2)
         for chosen in ([uses], []):
             body = function_body(rotary.NAME, 17, *chosen)
-            made = rotary.single(attributes, functions=[rotary.function(body, 17)])
+            made = rotary.single(attributes, functions=[function(body, 17)])
             feeds = rotary.inputs(shape, [channels // 2])
             expected = rotary.reference(feeds["X"], feeds["cos"], feeds["sin"], **attributes)
             got = rotary.run(session(made, plugin=False), feeds)
@@ -112,7 +112,7 @@ def test_every_rank(session, function_body, shape):
 
 
 def test_absent_attributes_have_the_kernels_defaults(session, function_body):
-    made = rotary.single({}, functions=[rotary.function(function_body(rotary.NAME, 17), 17)])
+    made = rotary.single({}, functions=[function(function_body(rotary.NAME, 17), 17)])
     feeds = rotary.inputs([3, 8], [3, 4])
     alone = rotary.run(session(made, plugin=False), feeds)
     np.testing.assert_allclose(alone, rotary.run(session(made), feeds), rtol=0, atol=1e-6)
@@ -121,7 +121,7 @@ def test_absent_attributes_have_the_kernels_defaults(session, function_body):
 def test_the_kernel_wins_over_the_body(session, function_body):
     """A body that is wrong on purpose goes unnoticed where the library is loaded."""
     body = function_body(rotary.NAME, 17, use({}, head_dim=8, table_width=4))
-    functions = [rotary.function(body, 17)]
+    functions = [function(body, 17)]
     feeds = rotary.inputs([3, 8], [3, 4])
     right = rotary.reference(feeds["X"], feeds["cos"], feeds["sin"])
     for node in functions[0].node:
@@ -137,7 +137,7 @@ def test_reference_evaluator(function_body):
     evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
     for attributes in (dict(), dict(interleaved=1, inverse=1)):
         for chosen in ([use(attributes, head_dim=8, table_width=4)], []):
-            functions = [rotary.function(function_body(rotary.NAME, 17, *chosen), 17)]
+            functions = [function(function_body(rotary.NAME, 17, *chosen), 17)]
             made = rotary.single({**rotary.DEFAULTS, **attributes}, functions=functions)
             feeds = rotary.inputs([3, 8], [3, 4])
             expected = rotary.reference(feeds["X"], feeds["cos"], feeds["sin"], **attributes)

@@ -4,13 +4,16 @@
 //! they declare themselves, so they are generated for a given opset. Plain data here; whoever writes a model turns it into a
 //! `FunctionProto`.
 
-use super::{AttributeSpec, ContractError, ElementType};
+use super::{AttributeSpec, AttributeValue, ContractError, ElementType};
 
 /// The oldest opset of the default domain for which bodies are written.
 pub const OLDEST_OPSET: i64 = 13;
 
 /// The first opset with `CastLike`.
-const CAST_LIKE_OPSET: i64 = 15;
+pub(crate) const CAST_LIKE_OPSET: i64 = 15;
+
+/// The first opset whose `Reshape` can be told that a size of 0 is no size to copy.
+const ALLOW_ZERO_OPSET: i64 = 14;
 
 /// The first opset whose `Split` wants to be told the number of parts.
 const SPLIT_NUM_OUTPUTS_OPSET: i64 = 18;
@@ -56,8 +59,12 @@ pub enum BodyAttribute {
     Int(i64),
     /// `AttributeProto.ints`.
     Ints(Vec<i64>),
-    /// `AttributeProto.ref_attr_name` of type `INT`: the function's own attribute of this name.
-    Reference(&'static str),
+    /// `AttributeProto.f`.
+    Float(f32),
+    /// `AttributeProto.t`: a tensor of rank 0, of type double.
+    Double(f64),
+    /// `AttributeProto.ref_attr_name`, of the type of the default: this attribute of the function's own.
+    Reference(AttributeSpec),
 }
 
 /// How a result returns to the element type of an input.
@@ -190,12 +197,34 @@ impl BodyBuilder {
         )
     }
 
-    /// The function's attribute as an integer of rank 0.
-    pub(crate) fn attribute(&mut self, name: &'static str) -> String {
+    /// A float of rank 0.
+    pub(crate) fn float(&mut self, value: f32) -> String {
         self.op_with(
             "Constant",
             &[],
-            vec![("value_int", BodyAttribute::Reference(name))],
+            vec![("value_float", BodyAttribute::Float(value))],
+        )
+    }
+
+    /// A double of rank 0.
+    pub(crate) fn double(&mut self, value: f64) -> String {
+        self.op_with(
+            "Constant",
+            &[],
+            vec![("value", BodyAttribute::Double(value))],
+        )
+    }
+
+    /// The function's attribute as a number of rank 0.
+    pub(crate) fn attribute(&mut self, spec: AttributeSpec) -> String {
+        let kind = match spec.default {
+            AttributeValue::Int(_) => "value_int",
+            AttributeValue::Float(_) => "value_float",
+        };
+        self.op_with(
+            "Constant",
+            &[],
+            vec![(kind, BodyAttribute::Reference(spec))],
         )
     }
 
@@ -248,21 +277,41 @@ impl BodyBuilder {
 
     /// `value` at `indices` of the last axis.
     pub(crate) fn gather(&mut self, value: &str, indices: &str) -> String {
+        self.gather_along(value, indices, -1)
+    }
+
+    /// `value` at `indices` of an axis.
+    pub(crate) fn gather_along(&mut self, value: &str, indices: &str, axis: i64) -> String {
         self.op_with(
             "Gather",
             &[value, indices],
-            vec![("axis", BodyAttribute::Int(-1))],
+            vec![("axis", BodyAttribute::Int(axis))],
         )
+    }
+
+    /// `value` summed along `axes`, which fall.
+    pub(crate) fn sum_along(&mut self, value: &str, axes: &str) -> String {
+        self.op_with(
+            "ReduceSum",
+            &[value, axes],
+            vec![("keepdims", BodyAttribute::Int(0))],
+        )
+    }
+
+    /// `value` in the shape `shape`, whose sizes are all given.
+    pub(crate) fn reshape(&mut self, value: &str, shape: &str) -> String {
+        let attributes = if self.opset >= ALLOW_ZERO_OPSET {
+            vec![("allowzero", BodyAttribute::Int(1))]
+        } else {
+            Vec::new()
+        };
+        self.op_with("Reshape", &[value, shape], attributes)
     }
 
     /// Size of the last axis, of rank 0.
     pub(crate) fn last_size(&mut self, value: &str) -> String {
         let shape = self.op("Shape", &[value]);
         let last = self.scalar(-1);
-        self.op_with(
-            "Gather",
-            &[&shape, &last],
-            vec![("axis", BodyAttribute::Int(0))],
-        )
+        self.gather_along(&shape, &last, 0)
     }
 }

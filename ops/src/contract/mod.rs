@@ -3,17 +3,21 @@
 //! Everything here is plain Rust over plain values. The rewriter, the kernels, the C ABI and the tests all read it, so that a
 //! name, a default or an error text exists once. An operator is a module of this one with the same parts:
 //!
-//! * an attribute struct with defaults, read from and written to plain integers,
+//! * an attribute struct with defaults, read from and written to plain integers and floats,
 //! * a geometry: the shape rule, and what a kernel needs to walk the tensors,
 //! * a reference in `f64`, written for reading,
 //! * a function body in standard ONNX operators.
 
 #![forbid(unsafe_code)]
 
+mod attribute;
 pub mod body;
 pub mod broadcast;
 pub mod rotary;
+pub mod rotary_pair;
+pub mod rotary_table;
 
+pub use attribute::{AttributeSpec, AttributeValue};
 pub use body::{BodyAttribute, BodyNode, FunctionBody};
 
 /// Domain of every operator.
@@ -82,17 +86,8 @@ impl ElementType {
     }
 }
 
-/// An attribute of an operator. All of them are integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttributeSpec {
-    /// Name in the model.
-    pub name: &'static str,
-    /// Value where the model gives none.
-    pub default: i64,
-}
-
 /// Why an operator refuses what a model asks of it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ContractError {
     /// An attribute has a value outside its range.
     #[error("attribute `{name}` is {value}, expected {expected}")]
@@ -100,7 +95,7 @@ pub enum ContractError {
         /// Name of the attribute.
         name: &'static str,
         /// The value given.
-        value: i64,
+        value: AttributeValue,
         /// The values allowed, in words.
         expected: &'static str,
     },

@@ -1,29 +1,15 @@
 //! Attributes of `RotaryEmbedding`.
 
-use crate::contract::{AttributeSpec, ContractError};
+use crate::contract::attribute::Given;
+use crate::contract::{AttributeSpec, AttributeValue, ContractError};
 
 /// Names and defaults, as kernels and function bodies share them.
 pub const ATTRIBUTES: [AttributeSpec; 5] = [
-    AttributeSpec {
-        name: "interleaved",
-        default: 0,
-    },
-    AttributeSpec {
-        name: "output_interleaved",
-        default: -1,
-    },
-    AttributeSpec {
-        name: "rotary_dim",
-        default: 0,
-    },
-    AttributeSpec {
-        name: "rotary_offset",
-        default: 0,
-    },
-    AttributeSpec {
-        name: "inverse",
-        default: 0,
-    },
+    AttributeSpec::int("interleaved", 0),
+    AttributeSpec::int("output_interleaved", -1),
+    AttributeSpec::int("rotary_dim", 0),
+    AttributeSpec::int("rotary_offset", 0),
+    AttributeSpec::int("inverse", 0),
 ];
 
 /// The attributes of one node.
@@ -46,47 +32,31 @@ impl RotaryAttributes {
     ///
     /// # Errors
     /// [`ContractError::Attribute`] for a value outside its range.
-    pub fn parse(
-        mut lookup: impl FnMut(&'static str) -> Option<i64>,
+    pub fn parse<V: Into<AttributeValue>>(
+        lookup: impl FnMut(&'static str) -> Option<V>,
     ) -> Result<Self, ContractError> {
-        let mut values = ATTRIBUTES.map(|a| a.default);
-        for (value, spec) in values.iter_mut().zip(&ATTRIBUTES) {
-            if let Some(given) = lookup(spec.name) {
-                *value = given;
-            }
-        }
-        let refuse = |at: usize, expected| ContractError::Attribute {
-            name: ATTRIBUTES[at].name,
-            value: values[at],
-            expected,
-        };
-        let flag = |at: usize| match values[at] {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(refuse(at, "0 or 1")),
-        };
-        let size =
-            |at: usize, expected| usize::try_from(values[at]).map_err(|_| refuse(at, expected));
-        let rotary_dim = size(2, "an even number that is not negative")?;
+        let given = Given::new(&ATTRIBUTES, lookup)?;
+        let even = "an even number that is not negative";
+        let rotary_dim = given.size(2, even)?;
         if !rotary_dim.is_multiple_of(2) {
-            return Err(refuse(2, "an even number that is not negative"));
+            return Err(given.refuse(2, even));
         }
         Ok(Self {
-            interleaved: flag(0)?,
-            output_interleaved: match values[1] {
+            interleaved: given.flag(0)?,
+            output_interleaved: match given.int(1) {
                 -1 => None,
                 0 => Some(false),
                 1 => Some(true),
-                _ => return Err(refuse(1, "-1, 0 or 1")),
+                _ => return Err(given.refuse(1, "-1, 0 or 1")),
             },
             rotary_dim,
-            rotary_offset: size(3, "a number that is not negative")?,
-            inverse: flag(4)?,
+            rotary_offset: given.size(3, "a number that is not negative")?,
+            inverse: given.flag(4)?,
         })
     }
 
     /// Names and values in the order of [`ATTRIBUTES`].
-    pub fn values(&self) -> [(&'static str, i64); 5] {
+    pub fn values(&self) -> [(&'static str, AttributeValue); 5] {
         let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let values = [
             i64::from(self.interleaved),
@@ -95,7 +65,7 @@ impl RotaryAttributes {
             number(self.rotary_offset),
             i64::from(self.inverse),
         ];
-        std::array::from_fn(|i| (ATTRIBUTES[i].name, values[i]))
+        std::array::from_fn(|i| (ATTRIBUTES[i].name, values[i].into()))
     }
 
     /// Output pairs are neighbours.
@@ -108,7 +78,7 @@ impl RotaryAttributes {
 mod tests {
     use super::*;
 
-    fn parse(given: &[(&str, i64)]) -> Result<RotaryAttributes, ContractError> {
+    fn parse(given: &[(&str, AttributeValue)]) -> Result<RotaryAttributes, ContractError> {
         RotaryAttributes::parse(|name| given.iter().find(|(n, _)| *n == name).map(|&(_, v)| v))
     }
 
@@ -141,9 +111,9 @@ mod tests {
             ("rotary_offset", -1),
             ("inverse", -1),
         ] {
-            let text = parse(&[(name, value)]).unwrap_err().to_string();
+            let text = parse(&[(name, value.into())]).unwrap_err().to_string();
             assert!(
-                text.contains(name) && text.contains(&value.to_string()),
+                text.contains(name) && text.contains(&i64::to_string(&value)),
                 "{text}"
             );
         }

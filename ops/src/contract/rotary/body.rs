@@ -67,8 +67,49 @@ struct Casts {
 /// # Errors
 /// [`ContractError::Unsupported`] for an opset older than 13, and for uses with several element types of `X` at one older than 15.
 pub fn function_body(opset: i64, uses: &[RotaryUse]) -> Result<FunctionBody, ContractError> {
+    let [x, _, _] = INPUTS;
+    turning(NAME, opset, &[(x, OUTPUT, uses)])
+}
+
+/// The body of operator `name`, which turns tensors by the same tables. A tensor is given by the names of its input and its
+/// output and its part in each use; the order of inputs is tensors, cos, sin.
+///
+/// # Errors
+/// As [`function_body`].
+pub(in crate::contract) fn turning(
+    name: &'static str,
+    opset: i64,
+    tensors: &[(&str, &str, &[RotaryUse])],
+) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
-    let casts = casts_of(opset, uses)?;
+    let all: Vec<&RotaryUse> = tensors.iter().flat_map(|(_, _, uses)| *uses).collect();
+    let casts = casts_of(opset, &all)?;
+    let [_, cos, sin] = INPUTS;
+    let tables = [cos, sin].map(|table| builder.lift(table, casts.tables));
+    for &(x, y, uses) in tensors {
+        let lifted = builder.lift(x, casts.x);
+        let lifted = [&lifted, &tables[0], &tables[1]].map(String::as_str);
+        let turned = match agreed(uses) {
+            Some((only, form)) => specialised(&mut builder, lifted, only, form),
+            None => general(&mut builder, lifted, casts.arithmetic),
+        };
+        builder.restore(&turned, casts.restore, x);
+        builder.name_last(y);
+    }
+    let inputs = tensors.iter().map(|(x, _, _)| *x).chain([cos, sin]);
+    Ok(FunctionBody {
+        domain: DOMAIN,
+        name,
+        opset,
+        inputs: inputs.map(str::to_owned).collect(),
+        outputs: tensors.iter().map(|(_, y, _)| (*y).to_owned()).collect(),
+        attributes: ATTRIBUTES.to_vec(),
+        nodes: builder.finish(),
+    })
+}
+
+/// The first of uses that one special body serves, and what its tables hold.
+fn agreed(uses: &[RotaryUse]) -> Option<(&RotaryUse, TableForm)> {
     let traits = |u: &RotaryUse| {
         let output_interleaved = Some(u.attributes.interleaved_out());
         (
@@ -80,37 +121,14 @@ pub fn function_body(opset: i64, uses: &[RotaryUse]) -> Result<FunctionBody, Con
             u.has_tail(),
         )
     };
-    let agreed = uses.split_first().and_then(|(first, rest)| {
-        let form = first.form()?;
-        rest.iter()
-            .all(|u| traits(u) == traits(first))
-            .then_some((first, form))
-    });
-    let [x, cos, sin] = INPUTS;
-    let lifted = [
-        builder.lift(x, casts.x),
-        builder.lift(cos, casts.tables),
-        builder.lift(sin, casts.tables),
-    ];
-    let lifted = lifted.each_ref().map(String::as_str);
-    let y = match agreed {
-        Some((only, form)) => specialised(&mut builder, lifted, only, form),
-        None => general(&mut builder, lifted, casts.arithmetic),
-    };
-    builder.restore(&y, casts.restore, x);
-    builder.name_last(OUTPUT);
-    Ok(FunctionBody {
-        domain: DOMAIN,
-        name: NAME,
-        opset,
-        inputs: INPUTS.map(str::to_owned).to_vec(),
-        outputs: vec![OUTPUT.to_owned()],
-        attributes: ATTRIBUTES.to_vec(),
-        nodes: builder.finish(),
-    })
+    let (first, rest) = uses.split_first()?;
+    let form = first.form()?;
+    rest.iter()
+        .all(|u| traits(u) == traits(first))
+        .then_some((first, form))
 }
 
-fn casts_of(opset: i64, uses: &[RotaryUse]) -> Result<Casts, ContractError> {
+fn casts_of(opset: i64, uses: &[&RotaryUse]) -> Result<Casts, ContractError> {
     let any = uses.is_empty();
     let wide = any || uses.iter().any(|u| u.x_dtype == ElementType::F64);
     let arithmetic = if wide {
@@ -119,7 +137,9 @@ fn casts_of(opset: i64, uses: &[RotaryUse]) -> Result<Casts, ContractError> {
         ElementType::F32
     };
     let all = if any { &ElementType::ALL[..] } else { &[] };
-    let of = |pick: fn(&RotaryUse) -> ElementType| uses.iter().map(pick).chain(all.iter().copied());
+    let of = |pick: fn(&RotaryUse) -> ElementType| {
+        uses.iter().map(move |u| pick(u)).chain(all.iter().copied())
+    };
     let (x, restore) = casts(of(|u| u.x_dtype), arithmetic, opset)?;
     let tables = of(|u| u.table_dtype)
         .any(|t| t != arithmetic)
@@ -231,11 +251,8 @@ fn general(b: &mut BodyBuilder, [x, cos, sin]: [&str; 3], arithmetic: ElementTyp
     let zero = b.scalar(0);
     let one = b.scalar(1);
     let two = b.scalar(2);
-    let interleaved = b.attribute("interleaved");
-    let output_interleaved = b.attribute("output_interleaved");
-    let rotary_dim = b.attribute("rotary_dim");
-    let offset = b.attribute("rotary_offset");
-    let inverse = b.attribute("inverse");
+    let [interleaved, output_interleaved, rotary_dim, offset, inverse] =
+        ATTRIBUTES.map(|spec| b.attribute(spec));
 
     let channels = b.last_size(x);
     let rest = b.op("Sub", &[&channels, &offset]);

@@ -1,6 +1,6 @@
 //! The shape rule of `RotaryEmbedding`.
 
-use super::RotaryAttributes;
+use super::{INPUTS, RotaryAttributes};
 use crate::contract::broadcast::Rows;
 use crate::contract::{ContractError, shape_text};
 
@@ -39,12 +39,26 @@ impl RotaryGeometry {
         cos: &[usize],
         sin: &[usize],
     ) -> Result<Self, ContractError> {
+        Self::of(INPUTS[0], attributes, x, cos, sin)
+    }
+
+    /// The same for a tensor called `name`.
+    ///
+    /// # Errors
+    /// As [`RotaryGeometry::new`].
+    pub(in crate::contract) fn of(
+        name: &'static str,
+        attributes: &RotaryAttributes,
+        x: &[usize],
+        cos: &[usize],
+        sin: &[usize],
+    ) -> Result<Self, ContractError> {
         let Some((&channels, lead)) = x.split_last() else {
-            return Err(ContractError::Shape(
-                "X is a scalar, expected at least one axis".into(),
-            ));
+            return Err(ContractError::Shape(format!(
+                "{name} is a scalar, expected at least one axis"
+            )));
         };
-        let (offset, rotated) = Self::range(attributes, channels)?;
+        let (offset, rotated) = Self::range_of(name, attributes, channels)?;
         let (Some((&width, cos_lead)), Some((&sin_width, sin_lead))) =
             (cos.split_last(), sin.split_last())
         else {
@@ -69,10 +83,10 @@ impl RotaryGeometry {
                 shape_text(sin)
             )));
         }
-        let rows = Rows::new(lead, [cos_lead, sin_lead], "X", ["cos", "sin"])?;
+        let rows = Rows::new(lead, [cos_lead, sin_lead], name, ["cos", "sin"])?;
         if rows.count().checked_mul(channels).is_none() {
             return Err(ContractError::Shape(format!(
-                "X {} has more elements than can be addressed",
+                "{name} {} has more elements than can be addressed",
                 shape_text(x)
             )));
         }
@@ -93,10 +107,18 @@ impl RotaryGeometry {
         attributes: &RotaryAttributes,
         channels: usize,
     ) -> Result<(usize, usize), ContractError> {
+        Self::range_of(INPUTS[0], attributes, channels)
+    }
+
+    fn range_of(
+        name: &'static str,
+        attributes: &RotaryAttributes,
+        channels: usize,
+    ) -> Result<(usize, usize), ContractError> {
         let offset = attributes.rotary_offset;
         let Some(rest) = channels.checked_sub(offset) else {
             return Err(ContractError::Shape(format!(
-                "`rotary_offset` is {offset}, but X has {channels} channels"
+                "`rotary_offset` is {offset}, but {name} has {channels} channels"
             )));
         };
         let rotated = match attributes.rotary_dim {
@@ -104,7 +126,7 @@ impl RotaryGeometry {
             r if r <= rest => r,
             r => {
                 return Err(ContractError::Shape(format!(
-                    "`rotary_dim` is {r} from channel {offset} on, but X has {channels} channels"
+                    "`rotary_dim` is {r} from channel {offset} on, but {name} has {channels} channels"
                 )));
             }
         };

@@ -39,7 +39,7 @@
 //! go through the products: where an angle has `sin = 0`, an infinite partner makes a NaN, as in the exported graphs.
 
 mod attributes;
-mod body;
+pub(in crate::contract) mod body;
 mod geometry;
 mod reference;
 

@@ -1,0 +1,88 @@
+//! Attributes of `RotaryTable`.
+
+use crate::contract::attribute::Given;
+use crate::contract::{AttributeSpec, AttributeValue, ContractError};
+
+/// Names and defaults, as kernels and function bodies share them.
+pub const ATTRIBUTES: [AttributeSpec; 3] = [
+    AttributeSpec::int("axis", 0),
+    AttributeSpec::float("amplitude", 1.0),
+    AttributeSpec::int("precise", 0),
+];
+
+/// The attributes of one node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RotaryTableAttributes {
+    /// The axis of `positions` along which coordinate streams lie, where frequencies have several rows.
+    pub axis: i64,
+    /// Factor of both tables.
+    pub amplitude: f32,
+    /// Exact products and an exact range reduction.
+    pub precise: bool,
+}
+
+impl Default for RotaryTableAttributes {
+    fn default() -> Self {
+        Self {
+            axis: 0,
+            amplitude: 1.0,
+            precise: false,
+        }
+    }
+}
+
+impl RotaryTableAttributes {
+    /// Reads the attributes of a node; `lookup` gives the value of a name, or `None` where the node does not have it.
+    ///
+    /// # Errors
+    /// [`ContractError::Attribute`] for a value outside its range, or of another type.
+    pub fn parse<V: Into<AttributeValue>>(
+        lookup: impl FnMut(&'static str) -> Option<V>,
+    ) -> Result<Self, ContractError> {
+        let given = Given::new(&ATTRIBUTES, lookup)?;
+        Ok(Self {
+            axis: given.int(0),
+            amplitude: given.float(1),
+            precise: given.flag(2)?,
+        })
+    }
+
+    /// Names and values in the order of [`ATTRIBUTES`].
+    pub fn values(&self) -> [(&'static str, AttributeValue); 3] {
+        let values = [
+            self.axis.into(),
+            self.amplitude.into(),
+            i64::from(self.precise).into(),
+        ];
+        std::array::from_fn(|i| (ATTRIBUTES[i].name, values[i]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(given: &[(&str, AttributeValue)]) -> Result<RotaryTableAttributes, ContractError> {
+        RotaryTableAttributes::parse(|name| given.iter().find(|(n, _)| *n == name).map(|&(_, v)| v))
+    }
+
+    #[test]
+    fn absent_attributes_have_defaults() {
+        assert_eq!(parse(&[]).unwrap(), RotaryTableAttributes::default());
+        let values = RotaryTableAttributes::default().values();
+        assert_eq!(values, ATTRIBUTES.map(|a| (a.name, a.default)));
+    }
+
+    #[test]
+    fn values_are_read_back() {
+        let attributes = RotaryTableAttributes {
+            axis: -2,
+            amplitude: 1.25,
+            precise: true,
+        };
+        assert_eq!(parse(&attributes.values()).unwrap(), attributes);
+        let text = parse(&[("precise", 2.into())]).unwrap_err().to_string();
+        assert_eq!(text, "attribute `precise` is 2, expected 0 or 1");
+        assert!(parse(&[("amplitude", 1.into())]).is_err());
+    }
+}

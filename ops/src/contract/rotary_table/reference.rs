@@ -1,0 +1,194 @@
+//! `RotaryTable` in `f64`, written for reading.
+
+use super::{RotaryTableAttributes, RotaryTableGeometry};
+use crate::contract::{ContractError, ElementType};
+
+/// `cos` and `sin` of the operator for frequencies of type `table`, before and without the roundings after the cosine and the
+/// sine. Slices are dense, in row-major order; each has as many elements as its shape says.
+///
+/// # Errors
+/// [`ContractError`] for shapes that do not fit the attributes or each other, or slices that do not fit their shapes.
+pub fn reference(
+    attributes: &RotaryTableAttributes,
+    table: ElementType,
+    positions: &[f64],
+    positions_shape: &[usize],
+    frequencies: &[f64],
+    frequencies_shape: &[usize],
+) -> Result<(Vec<f64>, Vec<f64>), ContractError> {
+    let geometry = RotaryTableGeometry::new(attributes, positions_shape, frequencies_shape)?;
+    for (name, values, shape) in [
+        ("positions", positions, positions_shape),
+        ("frequencies", frequencies, frequencies_shape),
+    ] {
+        if shape.iter().product::<usize>() != values.len() {
+            return Err(ContractError::Shape(format!(
+                "{name} has {} elements, which do not fit its shape {shape:?}",
+                values.len()
+            )));
+        }
+    }
+    let round = |value: f64| match table.arithmetic() {
+        ElementType::F64 => value,
+        _ => f64::from(value as f32),
+    };
+    let RotaryTableGeometry {
+        rows,
+        streams,
+        inner,
+        width,
+        ..
+    } = geometry;
+    let amplitude = f64::from(attributes.amplitude);
+    let (mut cos, mut sin) = (Vec::new(), Vec::new());
+    for row in 0..rows {
+        for column in 0..width {
+            let factors = (0..streams).map(|p| {
+                let at = (row / inner * streams + p) * inner + row % inner;
+                (positions[at], frequencies[p * width + column])
+            });
+            let (c, s) = if attributes.precise {
+                let angle = factors
+                    .map(|(p, f)| Sum::product(p, f))
+                    .fold(Sum::ZERO, Sum::add);
+                angle.cos_sin()
+            } else {
+                let products = factors.map(|(p, f)| round(round(p) * f));
+                // The first product starts the sum: -0 + 0 would be 0.
+                let angle = products.reduce(|a, b| round(a + b)).unwrap_or(0.0);
+                (angle.cos(), angle.sin())
+            };
+            cos.push(c * amplitude);
+            sin.push(s * amplitude);
+        }
+    }
+    Ok((cos, sin))
+}
+
+/// A number as the unevaluated sum of two: about 106 bits.
+#[derive(Clone, Copy)]
+struct Sum {
+    high: f64,
+    low: f64,
+}
+
+impl Sum {
+    const ZERO: Self = Self {
+        high: 0.0,
+        low: 0.0,
+    };
+
+    /// `a * b`, exactly.
+    fn product(a: f64, b: f64) -> Self {
+        let high = a * b;
+        Self {
+            high,
+            low: a.mul_add(b, -high),
+        }
+    }
+
+    /// Knuth's sum without error of the high parts; that of the low parts is rounded.
+    fn add(self, other: Self) -> Self {
+        let high = self.high + other.high;
+        let back = high - self.high;
+        let error = (self.high - (high - back)) + (other.high - back);
+        Self {
+            high,
+            low: error + (self.low + other.low),
+        }
+    }
+
+    /// By the addition theorem; the cosine of the low part is 1 and its sine is itself, up to its square.
+    fn cos_sin(self) -> (f64, f64) {
+        let (sin, cos) = self.high.sin_cos();
+        let low = self.low;
+        let curve = 1.0 - 0.5 * low * low;
+        (cos * curve - sin * low, sin * curve + cos * low)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXACT: RotaryTableAttributes = RotaryTableAttributes {
+        axis: 0,
+        amplitude: 1.0,
+        precise: true,
+    };
+
+    /// Values by a calculator of 50 digits.
+    #[test]
+    fn large_angles_are_exact() {
+        let f = f64::from(0.7_f32);
+        let p = 2_147_483_647.0;
+        let (cos, sin) = reference(&EXACT, ElementType::F32, &[p], &[], &[f], &[1]).unwrap();
+        assert!(
+            (cos[0] + 0.100_212_022_494_078_85).abs() < 1e-15,
+            "{:e}",
+            cos[0]
+        );
+        assert!(
+            (sin[0] - 0.994_966_105_225_522_9).abs() < 1e-15,
+            "{:e}",
+            sin[0]
+        );
+    }
+
+    #[test]
+    fn without_precise_products_are_rounded() {
+        let f = f64::from(0.1_f32);
+        let positions = [16_777_217.0, 12_345.0];
+        let plain = RotaryTableAttributes::default();
+        let (cos, sin) = reference(&plain, ElementType::F32, &positions, &[2], &[f], &[1]).unwrap();
+        for (i, angle) in [16_777_216.0 * 0.1_f32, 12_345.0 * 0.1_f32]
+            .into_iter()
+            .enumerate()
+        {
+            assert_eq!(
+                (cos[i], sin[i]),
+                (f64::from(angle).cos(), f64::from(angle).sin())
+            );
+        }
+        let (wide, _) = reference(&plain, ElementType::F64, &positions, &[2], &[f], &[1]).unwrap();
+        assert_eq!(wide[1], (12_345.0 * f).cos());
+    }
+
+    #[test]
+    fn streams_add_up() {
+        let positions = [1.0, 2.0, 3.0, 10.0, 20.0, 30.0];
+        let frequencies = [0.5, 0.25, 0.125, 0.0];
+        let attributes = RotaryTableAttributes {
+            amplitude: 2.0,
+            ..Default::default()
+        };
+        let (cos, _) = reference(
+            &attributes,
+            ElementType::F32,
+            &positions,
+            &[2, 3],
+            &frequencies,
+            &[2, 2],
+        )
+        .unwrap();
+        let expected: Vec<f64> = [1.75, 0.25, 3.5, 0.5, 5.25, 0.75]
+            .map(|angle: f64| 2.0 * angle.cos())
+            .to_vec();
+        assert_eq!(cos, expected);
+        let last = RotaryTableAttributes {
+            axis: -1,
+            ..attributes
+        };
+        let turned = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0];
+        let (again, _) = reference(
+            &last,
+            ElementType::F32,
+            &turned,
+            &[3, 2],
+            &frequencies,
+            &[2, 2],
+        )
+        .unwrap();
+        assert_eq!(again, expected);
+    }
+}
