@@ -1,8 +1,12 @@
 //! The whole rewrite of one file: find, confirm, plan, stage, verify, commit.
 //!
+//! [`unfuse`] is the same for the way back.
+//!
 //! Every step may say no, and nothing is written until all have said yes: the new file lies under a temporary name in the
 //! target folder while it is compared with the old one, and takes its place only afterwards.
 #![forbid(unsafe_code)]
+
+mod unfuse;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,6 +22,8 @@ use crate::onnx::{self, DataType, Edit, ModelFile, Written};
 use crate::recognize::{self, Refusal, Site};
 use crate::rewrite::{self, Plan, Subject, Target};
 use crate::verify::{self, inputs::InputsError};
+
+pub use unfuse::{Unfused, UnfusedVerdict, unfuse};
 
 /// What is to come of it.
 #[derive(Clone, Debug)]
@@ -77,6 +83,14 @@ pub enum Error {
         /// Where its data should lie, seen from the model's folder.
         location: String,
     },
+    /// A fused node cannot be expanded.
+    #[error("`{}`: {cause}", file.display())]
+    Unfuse {
+        /// The model.
+        file: PathBuf,
+        /// The node and why.
+        cause: rewrite::UnfuseError,
+    },
     /// A tensor does not have the data that it should.
     #[error("`{}`: tensor `{tensor}`: {cause}", file.display())]
     Damaged {
@@ -95,11 +109,12 @@ impl Error {
         match self {
             Error::Model(error) | Error::Verify(verify::Error::Model(error)) => error.hint(),
             Error::Verify(_) => None,
+            Error::Unfuse { cause, .. } => Some(cause.hint().to_owned()),
             Error::Damaged { .. } => Some(
                 "the model is damaged or was not copied whole: fetch or export it again".to_owned(),
             ),
             Error::MissingData { .. } => Some(
-                "put it beside the model; `--no-verify` fuses without it, unchecked".to_owned(),
+                "put it beside the model; `--no-verify` goes on without it, unchecked".to_owned(),
             ),
         }
     }
@@ -237,21 +252,42 @@ pub fn fuse(
         }
         return Ok(outcome);
     };
-    let staged = file.stage(&edit, path, *force)?;
+    (outcome.check, outcome.written) = write(
+        file,
+        &edit,
+        (path, *force),
+        options.verify.as_ref(),
+        progress,
+    )?;
+    outcome.verdict = match outcome.written {
+        None => Verdict::Differs,
+        Some(_) if edit.is_empty() => Verdict::NothingToFuse,
+        Some(_) => Verdict::Fused,
+    };
+    Ok(outcome)
+}
+
+/// Stages an edit, compares the result with the original, and puts it in its place unless it differs.
+fn write(
+    file: &ModelFile,
+    edit: &Edit,
+    (path, force): (&Path, bool),
+    options: Option<&verify::Options>,
+    progress: &mut dyn Progress,
+) -> Result<(Check, Option<Written>), Error> {
+    let staged = file.stage(edit, path, force)?;
+    let mut done = Check::NotNeeded;
     if !edit.is_empty() {
-        outcome.check = check(file.path(), staged.path(), options, progress)?;
+        done = check(file.path(), staged.path(), options, progress)?;
         if let Check::Done(verify::Report {
             verdict: verify::Verdict::Different { .. },
             ..
-        }) = &outcome.check
+        }) = &done
         {
-            outcome.verdict = Verdict::Differs;
-            return Ok(outcome);
+            return Ok((done, None));
         }
-        outcome.verdict = Verdict::Fused;
     }
-    outcome.written = Some(staged.commit()?);
-    Ok(outcome)
+    Ok((done, Some(staged.commit()?)))
 }
 
 /// Holds what tensors say of their data against what there is of it: damage that would otherwise show only where somebody runs
@@ -314,13 +350,13 @@ fn check_data(file: &ModelFile, files: bool) -> Result<(), Error> {
 fn check(
     old: &Path,
     new: &Path,
-    options: &Options,
+    options: Option<&verify::Options>,
     progress: &mut dyn Progress,
 ) -> Result<Check, Error> {
-    let Some(options) = &options.verify else {
+    let Some(options) = options else {
         return Ok(Check::LeftOut);
     };
-    progress.begin("comparing the fused model with the original");
+    progress.begin("comparing the new model with the original");
     let report = verify::run(Source::Path(old), Source::Path(new), options);
     progress.end();
     match report {

@@ -9,6 +9,7 @@ mod fuse;
 mod inspect;
 mod lib_path;
 mod progress;
+mod unfuse;
 mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -36,6 +37,7 @@ enum Command {
     Fuse(fuse::Fuse),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Unfuse(unfuse::Unfuse),
     LibPath(lib_path::LibPath),
     Completions(completions::Completions),
 }
@@ -82,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Fuse(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Unfuse(command) => command.run(),
         Command::LibPath(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

@@ -14,12 +14,12 @@ mod cast;
 mod range;
 mod retype;
 
-use crate::onnx::Tensor;
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
-    ValueInfoProto, tensor_shape_proto, type_proto,
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto,
+    TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
+use crate::onnx::{Tensor, functions};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 
@@ -75,10 +75,18 @@ pub(crate) struct Scratch {
 
 /// Inlines the functions of a model, if it has any.
 pub(crate) fn inlined(model: &ModelProto) -> Cow<'_, ModelProto> {
-    if model.functions.is_empty() {
+    inlined_but(model, |_| false)
+}
+
+/// Inlines the functions of a model but those that `keep` names.
+pub(crate) fn inlined_but(
+    model: &ModelProto,
+    keep: fn(&FunctionProto) -> bool,
+) -> Cow<'_, ModelProto> {
+    if model.functions.iter().all(keep) {
         return Cow::Borrowed(model);
     }
-    Cow::Owned(crate::onnx::functions::inline(model))
+    Cow::Owned(functions::inline_but(model, &keep))
 }
 
 /// Makes the copy of a model whose functions are [`inlined`].

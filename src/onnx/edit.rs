@@ -23,10 +23,16 @@ pub struct Edit {
     pub remove_value_info: FxHashSet<String>,
     /// New initializers.
     pub add_initializers: Vec<TensorProto>,
-    /// New functions, added unless the model has one of the same domain, name and overload.
+    /// Positions in `model.functions`.
+    pub remove_functions: FxHashSet<usize>,
+    /// New functions, added unless the model keeps one of the same domain, name and overload.
     pub add_functions: Vec<FunctionProto>,
+    /// Domains whose operator set is no longer imported.
+    pub remove_opsets: FxHashSet<String>,
     /// Domain and version of operator sets, added where the model imports none of the domain.
     pub opsets: Vec<(String, i64)>,
+    /// Keys of metadata of the model that goes.
+    pub remove_metadata: FxHashSet<String>,
     /// Metadata of the model, replaced or added.
     pub metadata: Vec<(String, String)>,
     /// The IR version is raised to this if it is lower. Where that goes from below 4 to 4 or more, graph inputs that
@@ -54,7 +60,7 @@ pub(super) struct Decided<'a> {
 }
 
 /// The domain, with the two spellings of the default one made equal.
-pub(super) fn domain(name: &str) -> &str {
+pub(crate) fn domain(name: &str) -> &str {
     if name == "ai.onnx" { "" } else { name }
 }
 
@@ -69,7 +75,10 @@ impl<'a> Decided<'a> {
                     f.overload().to_owned(),
                 )
             };
-            !model.functions.iter().any(|old| key(old) == key(new))
+            let mut old = model.functions.iter().enumerate();
+            !old.any(|(position, old)| {
+                key(old) == key(new) && !edit.remove_functions.contains(&position)
+            })
         });
         let opsets = edit.opsets.iter().filter(|(new, _)| {
             !model
@@ -134,6 +143,15 @@ impl<'a> Decided<'a> {
 
     pub(super) fn keeps_metadata(&self, key: &str) -> bool {
         !self.metadata.iter().any(|new| new.key() == key)
+            && !self.edit.remove_metadata.contains(key)
+    }
+
+    pub(super) fn keeps_function(&self, position: usize) -> bool {
+        !self.edit.remove_functions.contains(&position)
+    }
+
+    pub(super) fn keeps_opset(&self, name: &str) -> bool {
+        !self.edit.remove_opsets.contains(domain(name))
     }
 
     /// New nodes before the node at `position` of a graph of `count` nodes; at `count` also those meant for further back.
@@ -163,7 +181,12 @@ impl<'a> Decided<'a> {
         if self.ir_version.is_some() {
             model.ir_version = self.ir_version;
         }
+        model.opset_import.retain(|o| self.keeps_opset(o.domain()));
         model.opset_import.extend(self.opsets.iter().cloned());
+        let mut position = 0..;
+        model
+            .functions
+            .retain(|_| position.next().is_some_and(|at| self.keeps_function(at)));
         model
             .functions
             .extend(self.functions.iter().map(|f| (*f).clone()));

@@ -1,11 +1,11 @@
-//! Expanding calls of model-local functions, in a copy made for analysis.
+//! Expanding calls of functions: of all that a model has, in a copy made for analysis ([`inline`]), or of some, node by node
+//! ([`Expander`]).
 //!
-//! Engines that do not know `ModelProto.functions` can run the result, and an analysis sees through the calls. The
-//! model that is written keeps its functions.
+//! Engines that do not know `ModelProto.functions` can run the copy, and an analysis sees through the calls.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::edit::domain;
+pub(crate) use super::edit::domain;
 use super::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
 };
@@ -28,8 +28,13 @@ type Key = (String, String, String);
 /// the function imports another version of an operator set than the model does, calls itself, or
 /// the copy would grow beyond half a million nodes or 100 calls inside each other.
 pub fn inline(model: &ModelProto) -> ModelProto {
+    inline_but(model, &|_| false)
+}
+
+/// The same, for all functions but those that `keep` names: they and their calls stay.
+pub(crate) fn inline_but(model: &ModelProto, keep: &dyn Fn(&FunctionProto) -> bool) -> ModelProto {
     let mut copy = model.clone();
-    if model.functions.is_empty() {
+    if model.functions.iter().all(keep) {
         return copy;
     }
     let Some(graph) = &mut copy.graph else {
@@ -37,15 +42,8 @@ pub fn inline(model: &ModelProto) -> ModelProto {
     };
     let mut names = Names::default();
     collect_names(graph, &mut names);
-    let mut inliner = Inliner {
-        functions: model.functions.iter().map(|f| (key(f), f)).collect(),
-        versions: versions(&model.opset_import),
-        imports: Vec::new(),
-        names,
-        nodes: 0,
-        active: Vec::new(),
-        left: false,
-    };
+    let functions = model.functions.iter().filter(|f| !keep(f));
+    let mut inliner = Inliner::new(model, functions, names);
     inliner.graph(graph);
     let Inliner { imports, left, .. } = inliner;
     for (name, version) in imports {
@@ -58,9 +56,48 @@ pub fn inline(model: &ModelProto) -> ModelProto {
         }
     }
     if !left {
-        copy.functions.clear();
+        copy.functions.retain(keep);
     }
     copy
+}
+
+/// Expands the calls of some functions in nodes of a model, one node after the other. What it makes has names that neither
+/// the model nor anything else it made has.
+pub struct Expander<'a>(Inliner<'a>);
+
+impl<'a> Expander<'a> {
+    /// Expands calls of `functions` in nodes of `model`, whether or not they are functions of it.
+    pub fn new(model: &ModelProto, functions: &'a [FunctionProto]) -> Expander<'a> {
+        let mut names = Names::default();
+        model
+            .graph
+            .iter()
+            .for_each(|graph| collect_names(graph, &mut names));
+        for function in &model.functions {
+            names
+                .values
+                .extend(function.input.iter().chain(&function.output).cloned());
+            function
+                .node
+                .iter()
+                .for_each(|node| collect_names_of(node, &mut names));
+        }
+        Expander(Inliner::new(model, functions.iter(), names))
+    }
+
+    /// What comes in the place of a node: the body of its function, or the node with calls in its own bodies expanded;
+    /// `None` where nothing in it is a call, or one must stay a call ([`inline`] says when).
+    pub fn node(&mut self, node: &NodeProto) -> Option<Vec<NodeProto>> {
+        self.0.left = false;
+        let mut out = Vec::new();
+        self.0.node(node.clone(), &mut out);
+        (!self.0.left && out != [node.clone()]).then_some(out)
+    }
+
+    /// Operator sets that the expanded bodies import and the model does not.
+    pub fn imports(&self) -> &[(String, i64)] {
+        &self.0.imports
+    }
 }
 
 fn key(function: &FunctionProto) -> Key {
@@ -116,16 +153,25 @@ fn collect_names(graph: &GraphProto, names: &mut Names) {
     names
         .values
         .extend(graph.initializer.iter().map(|t| t.name().to_owned()));
-    for node in &graph.node {
-        names.nodes.insert(node.name().to_owned());
-        names
-            .values
-            .extend(node.input.iter().chain(&node.output).cloned());
-        bodies(node).for_each(|body| collect_names(body, names));
-    }
+    let sparse = graph.sparse_initializer.iter();
+    let sparse = sparse.filter_map(|t| Some(t.values.as_ref()?.name().to_owned()));
+    names.values.extend(sparse);
+    graph
+        .node
+        .iter()
+        .for_each(|node| collect_names_of(node, names));
 }
 
-fn bodies(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
+fn collect_names_of(node: &NodeProto, names: &mut Names) {
+    names.nodes.insert(node.name().to_owned());
+    names
+        .values
+        .extend(node.input.iter().chain(&node.output).cloned());
+    bodies(node).for_each(|body| collect_names(body, names));
+}
+
+/// The bodies of If, Loop and Scan.
+pub(crate) fn bodies(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
     let attributes = node.attribute.iter();
     attributes.flat_map(|a| a.g.as_deref().into_iter().chain(&a.graphs))
 }
@@ -146,6 +192,22 @@ struct Inliner<'a> {
 }
 
 impl<'a> Inliner<'a> {
+    fn new(
+        model: &ModelProto,
+        functions: impl Iterator<Item = &'a FunctionProto>,
+        names: Names,
+    ) -> Inliner<'a> {
+        Inliner {
+            functions: functions.map(|f| (key(f), f)).collect(),
+            versions: versions(&model.opset_import),
+            imports: Vec::new(),
+            names,
+            nodes: 0,
+            active: Vec::new(),
+            left: false,
+        }
+    }
+
     fn graph(&mut self, graph: &mut GraphProto) {
         let mut out = Vec::with_capacity(graph.node.len());
         for node in std::mem::take(&mut graph.node) {

@@ -161,7 +161,7 @@ impl ModelFile {
     }
 
     /// Locations of the data files the edited model refers to, each once.
-    fn locations(&self, decided: &Decided<'_>) -> Vec<&str> {
+    fn locations<'a>(&'a self, decided: &Decided<'a>) -> Vec<&'a str> {
         let mut seen = FxHashSet::default();
         let mut found = Vec::new();
         let mut visit = |tensor| {
@@ -184,6 +184,8 @@ impl ModelFile {
             .enumerate()
             .filter(|(position, _)| decided.keeps_node(*position));
         nodes.for_each(|(_, node)| external::tensors_of_node(node, &mut visit));
+        let new = decided.before(0, 0);
+        new.for_each(|node| external::tensors_of_node(node, &mut visit));
         let model = self.model();
         model
             .functions

@@ -108,6 +108,8 @@ struct Positions {
     sparse: usize,
     value_info: usize,
     metadata: usize,
+    function: usize,
+    opset: usize,
 }
 
 fn next(position: &mut usize) -> usize {
@@ -136,6 +138,10 @@ pub(super) fn pieces(decided: &Decided<'_>, parts: &[Part], model: &ModelProto) 
                     IR_VERSION => decided.ir_version.is_none(),
                     METADATA_PROPS => {
                         decided.keeps_metadata(model.metadata_props[next(&mut at.metadata)].key())
+                    }
+                    FUNCTIONS => decided.keeps_function(next(&mut at.function)),
+                    OPSET_IMPORT => {
+                        decided.keeps_opset(model.opset_import[next(&mut at.opset)].domain())
                     }
                     _ => true,
                 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
-use crate::onnx::ModelFile;
+use crate::onnx::{ModelFile, Written};
 use crate::pipeline::{Check, Outcome, RuleSummary, Verdict};
 use crate::verify;
 
@@ -61,6 +61,31 @@ pub struct WrittenReport {
     pub absent: Vec<String>,
 }
 
+impl From<&Check> for Verification {
+    fn from(check: &Check) -> Self {
+        match check {
+            Check::NotNeeded => Verification::NotNeeded,
+            Check::LeftOut => Verification::LeftOut,
+            Check::Done(report) => Verification::Done(report.clone()),
+        }
+    }
+}
+
+impl From<&Written> for WrittenReport {
+    fn from(written: &Written) -> Self {
+        WrittenReport {
+            path: written.path.display().to_string(),
+            bytes: written.bytes as u64,
+            data_files: written
+                .data
+                .iter()
+                .map(|f| f.display().to_string())
+                .collect(),
+            absent: written.absent.clone(),
+        }
+    }
+}
+
 impl FuseReport {
     /// The report of an outcome.
     pub fn new(file: &ModelFile, outcome: &Outcome, time: Duration) -> Self {
@@ -73,17 +98,8 @@ impl FuseReport {
             rules: outcome.rules.clone(),
             sites: outcome.findings.sites.iter().map(Into::into).collect(),
             refusals: outcome.findings.refusals.iter().map(Into::into).collect(),
-            verification: match &outcome.check {
-                Check::NotNeeded => Verification::NotNeeded,
-                Check::LeftOut => Verification::LeftOut,
-                Check::Done(report) => Verification::Done(report.clone()),
-            },
-            written: outcome.written.as_ref().map(|w| WrittenReport {
-                path: w.path.display().to_string(),
-                bytes: w.bytes as u64,
-                data_files: w.data.iter().map(|f| f.display().to_string()).collect(),
-                absent: w.absent.clone(),
-            }),
+            verification: (&outcome.check).into(),
+            written: outcome.written.as_ref().map(Into::into),
             seconds: time.as_secs_f64(),
         }
     }

@@ -1,14 +1,16 @@
-//! What the commands have to say, as data with a schema ([`FuseReport`], [`InspectReport`], [`VerifyReport`]) and as text for
+//! What the commands have to say, as data with a schema ([`FuseReport`], [`InspectReport`], [`UnfuseReport`], [`VerifyReport`]) and as text for
 //! people ([`text`]). `docs/json.md` describes the data; [`SCHEMA`] changes when a reader of it could break.
 #![forbid(unsafe_code)]
 
 mod fuse;
 mod inspect;
 pub mod text;
+mod unfuse;
 mod verify;
 
 pub use fuse::FuseReport;
 pub use inspect::InspectReport;
+pub use unfuse::UnfuseReport;
 pub use verify::VerifyReport;
 
 use serde::Serialize;

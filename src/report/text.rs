@@ -3,9 +3,10 @@
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::fuse::Verification;
-use super::{FuseReport, InspectReport, RefusalReport, VerifyReport};
-use crate::pipeline::Verdict;
+use super::fuse::{Verification, WrittenReport};
+use super::{FuseReport, InspectReport, ModelSummary, RefusalReport, UnfuseReport, VerifyReport};
+use crate::pipeline::{UnfusedVerdict, Verdict};
+use crate::rewrite::Definition;
 use crate::verify;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -27,14 +28,7 @@ pub fn path(text: impl std::fmt::Display) -> String {
 /// The report of `phasor fuse`.
 pub fn fuse(report: &FuseReport) -> String {
     let model = &report.model;
-    let mut out = format!(
-        "{} {}: opset {}, {}, {}\n",
-        paint(GOOD, "Loaded"),
-        path(&model.path),
-        model.opset,
-        count(model.nodes, "node"),
-        size(model.bytes),
-    );
+    let mut out = loaded(model);
     if !report.rules.is_empty() {
         let mut table = columns(&["rule", "sites", "nodes", "proof", "confirmed"]);
         for row in &report.rules {
@@ -80,13 +74,62 @@ pub fn fuse(report: &FuseReport) -> String {
         (Verdict::Differs, _) => format!("{}: nothing is written\n", paint(BAD, "Failed")),
         _ => format!("{}\n", paint(GOOD, "Nothing to fuse")),
     };
-    for absent in report.written.iter().flat_map(|w| &w.absent) {
-        out += &format!(
-            "{} not beside the output: {absent}\n",
-            paint(WARN, "warning:")
-        );
+    out + &absent(report.written.as_ref())
+}
+
+/// The report of `phasor unfuse`.
+pub fn unfuse(report: &UnfuseReport) -> String {
+    let model = &report.model;
+    let mut out = loaded(model);
+    if !report.operators.is_empty() {
+        let mut table = columns(&["operator", "expanded", "definition"]);
+        for row in &report.operators {
+            let definition = match row.definition {
+                Definition::Model => "the model's",
+                Definition::Contract => "the operator's contract",
+            };
+            let nodes = count(row.nodes, "node");
+            table.add_row([row.operator.clone(), nodes, definition.to_owned()]);
+        }
+        out += &indented(&table);
     }
-    out
+    out += &verification(&report.verification);
+    out += &match (&report.verdict, &report.written) {
+        (UnfusedVerdict::Unfused, Some(written)) => format!(
+            "{} {}: {} -> {}, {}, in {:.2} s\n",
+            paint(GOOD, "Wrote"),
+            path(&written.path),
+            model.nodes,
+            count(report.nodes_after, "node"),
+            size(written.bytes),
+            report.seconds,
+        ),
+        (UnfusedVerdict::NothingToUnfuse, Some(written)) => format!(
+            "{}: {} is the input, byte for byte\n",
+            paint(WARN, "Nothing to unfuse"),
+            path(&written.path),
+        ),
+        _ => format!("{}: nothing is written\n", paint(BAD, "Failed")),
+    };
+    out + &absent(report.written.as_ref())
+}
+
+fn loaded(model: &ModelSummary) -> String {
+    format!(
+        "{} {}: opset {}, {}, {}\n",
+        paint(GOOD, "Loaded"),
+        path(&model.path),
+        model.opset,
+        count(model.nodes, "node"),
+        size(model.bytes),
+    )
+}
+
+/// Data files that could not be brought along.
+fn absent(written: Option<&WrittenReport>) -> String {
+    let warning = paint(WARN, "warning:");
+    let line = |absent| format!("{warning} not beside the output: {absent}\n");
+    written.iter().flat_map(|w| &w.absent).map(line).collect()
 }
 
 /// The report of `phasor inspect`.

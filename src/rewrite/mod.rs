@@ -1,13 +1,15 @@
 //! From proven sites to a change of the model.
 //!
 //! The node that produces the rotated tensor becomes the fused operator of a [`Target`], under its own name and with its own
-//! output. Its inputs are the graph's own values. Nodes and initializers that nothing uses any more fall.
+//! output. Its inputs are the graph's own values. Nodes and initializers that nothing uses any more fall. [`unfuse`] is the way
+//! back.
 #![forbid(unsafe_code)]
 
 mod dead;
 mod function;
 mod rotary;
 mod target;
+mod unfuse;
 
 use std::collections::BTreeMap;
 
@@ -17,18 +19,21 @@ use crate::recognize::Site;
 use phasor_ops::contract;
 
 pub use target::{Plan, Subject, Target, plan};
+pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
+
+/// Metadata of a rewritten model: who rewrote it.
+const VERSION_KEY: &str = "phasor.version";
+/// Metadata of a rewritten model: what was fused.
+const RULES_KEY: &str = "phasor.rules";
 
 /// Oldest opset a function body is written for.
 pub const OLDEST_OPSET: i64 = contract::body::OLDEST_OPSET;
 
 /// Who rewrote the model, and how many sites of which rule.
 fn provenance(edit: &mut Edit, sites: &[Site]) {
-    edit.metadata.push((
-        "phasor.version".to_owned(),
-        env!("CARGO_PKG_VERSION").to_owned(),
-    ));
     edit.metadata
-        .push(("phasor.rules".to_owned(), rules(sites)));
+        .push((VERSION_KEY.to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+    edit.metadata.push((RULES_KEY.to_owned(), rules(sites)));
 }
 
 /// `rotary=4`, one entry a rule.

@@ -7,7 +7,7 @@ use crate::engine::locate;
 #[cfg(feature = "ort")]
 use crate::engine::ort::Ort;
 #[cfg(feature = "tract")]
-use crate::engine::tract::Tract;
+use crate::engine::tract::{Tract, TractBodies};
 use std::path::PathBuf;
 
 /// The user's choice of engine.
@@ -22,7 +22,7 @@ pub enum Preference {
     Tract,
 }
 
-/// One engine, and the same with the operator library.
+/// One engine, and the same with kernels for our operators.
 pub(super) struct Candidate {
     pub(super) plain: Box<dyn Engine>,
     pub(super) library: Option<Box<dyn Engine>>,
@@ -34,7 +34,7 @@ pub(super) struct Choice {
     pub(super) notes: Vec<String>,
 }
 
-/// `fused`: whether the second model has operators that the library could compute.
+/// `fused`: whether a model has operators for which there are kernels.
 pub(super) fn choose(options: &Options, fused: bool) -> Result<Choice, Error> {
     let mut choice = Choice {
         engines: Vec::new(),
@@ -53,7 +53,7 @@ pub(super) fn choose(options: &Options, fused: bool) -> Result<Choice, Error> {
         }
     }
     if options.engine != Preference::OnnxRuntime {
-        embedded(options, &mut choice)?;
+        embedded(options, fused, &mut choice)?;
     }
     Ok(choice)
 }
@@ -98,10 +98,10 @@ fn onnxruntime(_: &Options, _: bool, _: &mut Vec<String>) -> Result<Candidate, E
 }
 
 #[cfg(feature = "tract")]
-fn embedded(_: &Options, choice: &mut Choice) -> Result<(), Error> {
+fn embedded(_: &Options, fused: bool, choice: &mut Choice) -> Result<(), Error> {
     choice.engines.push(Candidate {
-        plain: Box::new(Tract),
-        library: None,
+        plain: Box::new(TractBodies),
+        library: fused.then(|| -> Box<dyn Engine> { Box::new(Tract) }),
         operators: None,
     });
     Ok(())

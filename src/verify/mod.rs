@@ -2,8 +2,8 @@
 //!
 //! The first model says what is right. Inputs are random ([`inputs`]) or read from a file ([`npz`]). ONNX Runtime is preferred
 //! as the engine, because that is where the model will run; without it, or where it cannot run the first model, the embedded
-//! engine serves. In ONNX Runtime a fused model is run twice, with the operator library and without it, so that kernels and
-//! function bodies are both held against the original.
+//! engine serves. A fused model is run twice, with kernels (in ONNX Runtime those of the operator library) and without them, so
+//! that kernels and function bodies are both held against the original.
 //!
 //! A difference is relative to the largest magnitude of the reference (at least 1). What is allowed depends on the least
 //! precise float type that the first model computes in: [`compare::tolerance`].
@@ -111,31 +111,32 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
             .map_err(fault(label.clone()))?;
         given.push((label, assignment, tensors));
     }
-    let fused = uses(file_b.model(), DOMAIN);
-    let Choice { engines, mut notes } = engines::choose(options, fused)?;
+    let fused = [&file_a, &file_b].map(|file| uses(file.model(), DOMAIN));
+    let Choice { engines, mut notes } = engines::choose(options, fused.contains(&true))?;
     let least = least_precise(&file_a);
 
     let mut reasons = Vec::new();
     for engine in &engines {
         let plain = engine.plain.as_ref();
-        let mut reference =
-            match Reference::compute(plain, a, &names, &signature, &given, options.seeds) {
-                Ok(reference) => reference,
-                Err(why) => {
-                    reasons.push(why);
-                    continue;
-                }
-            };
+        let library = engine.library.as_deref();
+        let compute = |way| Reference::compute(way, a, &names, &signature, &given, options.seeds);
+        // A fused model may have lost its function bodies: then kernels say what is right.
+        let result = match (compute(plain), library.filter(|_| fused[0])) {
+            (Err(why), Some(library)) => compute(library).map_err(|_| why),
+            (result, _) => result,
+        };
+        let mut reference = match result {
+            Ok(reference) => reference,
+            Err(why) => {
+                reasons.push(why);
+                continue;
+            }
+        };
         notes.append(&mut reasons);
         notes.append(&mut reference.notes);
         let mut cases = reference.cases();
         let mut ways: Vec<(How, &dyn Engine)> = Vec::new();
-        ways.extend(
-            engine
-                .library
-                .as_ref()
-                .map(|library| (How::Library, library.as_ref())),
-        );
+        ways.extend(library.filter(|_| fused[1]).map(|way| (How::Library, way)));
         ways.push((How::Plain, plain));
         for (how, way) in ways {
             let mut session = way.open(b);
@@ -169,7 +170,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
             }
         }
         let verdict = report::judge(&cases);
-        let operators = engine.operators.clone();
+        let operators = engine.operators.clone().filter(|_| fused[1]);
         return Ok(Report {
             verdict,
             engine: Some(plain.name()),

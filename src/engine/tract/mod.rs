@@ -4,19 +4,28 @@
 //! the graph is translated to typed operators and run as it stands: tract's own simplifications stay off, because some of them
 //! change results. The cost of a cone of a few dozen nodes is about a millisecond.
 //!
+//! The operators of `ai.phasor` are computed by their kernels ([`kernels`]), or, in [`TractBodies`], by the function bodies that
+//! the model carries. Calls of other functions are expanded.
+//!
 //! bfloat16, which tract lacks, is computed in f32: values are converted exactly on the way in, nothing is rounded to bfloat16
 //! in between, and the outputs are f32.
 
 mod contraction;
+mod kernels;
 mod operators;
+
+pub use kernels::register;
+/// tract, in the version that [`register`] is for.
+pub use tract_onnx;
 
 use super::{Engine, EngineError, Session, Source};
 use crate::facts::copy::{self, Plan, Retype, branches, bridge};
 use crate::facts::guard::caught;
-use crate::onnx::proto::{GraphProto, ModelProto, TensorProto};
+use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, TensorProto};
 use crate::onnx::{self, ModelFile, Tensor};
 use prost::Message;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tract_onnx::model::Onnx;
@@ -27,6 +36,10 @@ use tract_onnx::tract_core::ops::konst::Const;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tract;
 
+/// tract as it would be without our kernels: all functions are expanded, ours too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TractBodies;
+
 const NAME: &str = "tract";
 
 impl Engine for Tract {
@@ -35,27 +48,39 @@ impl Engine for Tract {
     }
 
     fn open<'a>(&'a self, model: Source<'a>) -> Result<Box<dyn Session + 'a>, EngineError> {
-        Ok(match model {
-            Source::Path(path) => {
-                let file = ModelFile::open(path).map_err(|e| EngineError::Model(e.to_string()))?;
-                Box::new(TractFile {
-                    file,
-                    weights: Weights::default(),
-                })
-            }
-            Source::Proto(model, folder) => {
-                let data = folder
-                    .map(data_file)
-                    .transpose()
-                    .map_err(|e| EngineError::Model(e.to_string()))?;
-                Box::new(TractModel {
-                    model,
-                    data,
-                    weights: Weights::default(),
-                })
-            }
-        })
+        open(model, kernels::covers)
     }
+}
+
+impl Engine for TractBodies {
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+
+    fn open<'a>(&'a self, model: Source<'a>) -> Result<Box<dyn Session + 'a>, EngineError> {
+        open(model, |_| false)
+    }
+}
+
+/// Says of a function whether its calls stay calls, because they have a kernel.
+type Native = fn(&FunctionProto) -> bool;
+
+fn open(model: Source<'_>, native: Native) -> Result<Box<dyn Session + '_>, EngineError> {
+    let fault = |e: onnx::Error| EngineError::Model(e.to_string());
+    let weights = Weights::default();
+    Ok(match model {
+        Source::Path(path) => Box::new(TractFile {
+            file: ModelFile::open(path).map_err(fault)?,
+            native,
+            weights,
+        }),
+        Source::Proto(model, folder) => Box::new(TractModel {
+            model,
+            data: folder.map(data_file).transpose().map_err(fault)?,
+            native,
+            weights,
+        }),
+    })
 }
 
 /// Weights that a session has converted already.
@@ -73,6 +98,7 @@ fn data_file(folder: &Path) -> Result<ModelFile, onnx::Error> {
 
 struct TractFile {
     file: ModelFile,
+    native: Native,
     weights: Weights,
 }
 
@@ -83,13 +109,15 @@ impl Session for TractFile {
         outputs: &[String],
     ) -> Result<Vec<Tensor>, EngineError> {
         let read = |tensor: &TensorProto| self.file.tensor(tensor).map_err(|e| e.to_string());
-        run(self.file.model(), &read, &mut self.weights, inputs, outputs)
+        let model = copy::inlined_but(self.file.model(), self.native);
+        run(model, &read, &mut self.weights, inputs, outputs)
     }
 }
 
 struct TractModel<'a> {
     model: &'a ModelProto,
     data: Option<ModelFile>,
+    native: Native,
     weights: Weights,
 }
 
@@ -104,7 +132,8 @@ impl Session for TractModel<'_> {
             None => Tensor::from_proto(tensor)
                 .map_err(|cause| format!("tensor `{}`: {cause}", tensor.name())),
         };
-        run(self.model, &read, &mut self.weights, inputs, outputs)
+        let model = copy::inlined_but(self.model, self.native);
+        run(model, &read, &mut self.weights, inputs, outputs)
     }
 }
 
@@ -125,14 +154,14 @@ fn load_error(cause: impl Into<String>) -> EngineError {
     }
 }
 
+/// Runs a model whose functions are inlined.
 fn run(
-    model: &ModelProto,
+    model: Cow<'_, ModelProto>,
     read: Read<'_>,
     weights: &mut Weights,
     inputs: &[(String, Tensor)],
     outputs: &[String],
 ) -> Result<Vec<Tensor>, EngineError> {
-    let model = copy::inlined(model);
     let given: FxHashMap<&str, &Tensor> =
         inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
     let model = branches::resolved(model, &|name| branches::scalar_truth(given.get(name)?));
@@ -250,6 +279,7 @@ fn framework() -> &'static Onnx {
     FRAMEWORK.get_or_init(|| {
         let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
         operators::register(&mut onnx);
+        kernels::register_qualified(&mut onnx);
         onnx
     })
 }

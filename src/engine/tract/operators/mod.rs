@@ -11,7 +11,7 @@ use tract_onnx::tract_hir::internal::{InferenceOp, TractResult};
 pub(super) use adapters::insert as insert_adapters;
 
 /// What a builder returns: the operator, and the outer values that its subgraphs capture.
-type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
+pub(super) type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
 /// Installs the builders.
 pub(super) fn register(onnx: &mut Onnx) {

@@ -1,0 +1,61 @@
+//! `phasor unfuse`: expand the fused nodes, verify, write.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use phasor::onnx::ModelFile;
+use phasor::pipeline::{self, UnfusedVerdict};
+use phasor::report::{UnfuseReport, text};
+
+use super::progress::Spinner;
+use super::verify::Comparison;
+use super::{Ending, Format, note, print_json};
+
+/// Expands fused nodes back to standard ONNX operators and verifies the result
+///
+/// Every node of the domain `ai.phasor` becomes the operators that its definition consists of. If there is none, the output is
+/// the input byte for byte.
+#[derive(Args)]
+pub(super) struct Unfuse {
+    /// The fused model, an .onnx file
+    input: PathBuf,
+    /// Where the expanded model goes
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Replace OUT if it exists, even if it is the input
+    #[arg(long)]
+    force: bool,
+    /// Do not compare the expanded model with the fused one
+    #[arg(long)]
+    no_verify: bool,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    comparison: Comparison,
+}
+
+impl Unfuse {
+    pub(super) fn run(self) -> anyhow::Result<Ending> {
+        let begun = Instant::now();
+        let file = ModelFile::open(&self.input)?;
+        let verify = (!self.no_verify).then(|| self.comparison.options());
+        let outcome = pipeline::unfuse(
+            &file,
+            &self.output,
+            self.force,
+            verify.as_ref(),
+            &mut Spinner::default(),
+        )?;
+        let report = UnfuseReport::new(&file, &outcome, begun.elapsed());
+        match self.format {
+            Format::Json => print_json(&report)?,
+            Format::Text => note(&text::unfuse(&report)),
+        }
+        Ok(match outcome.verdict {
+            UnfusedVerdict::Unfused | UnfusedVerdict::NothingToUnfuse => Ending::Good,
+            UnfusedVerdict::Differs => Ending::Negative,
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! The way back of one file: expand, stage, verify, commit.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::onnx::{ModelFile, Written};
+use crate::rewrite::{self, Expanded};
+use crate::verify;
+
+use super::{Check, Error, Progress, added, check_data, write};
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnfusedVerdict {
+    /// The model is written without our operators.
+    Unfused,
+    /// It has none; the same bytes are written.
+    NothingToUnfuse,
+    /// The expanded model does not compute the same; nothing is written.
+    Differs,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Unfused {
+    /// How it ended.
+    pub verdict: UnfusedVerdict,
+    /// What was expanded, one entry an operator.
+    pub operators: Vec<Expanded>,
+    /// Number of nodes of the main graph before and after.
+    pub nodes: (usize, usize),
+    /// The comparison of old and new.
+    pub check: Check,
+    /// What is written, if anything is.
+    pub written: Option<Written>,
+}
+
+/// Writes the file at `path` with every node of our operators expanded: see [`rewrite::unfuse`]. What is there may be replaced
+/// if `force`; `verify` says how the result is compared with the input.
+///
+/// # Errors
+/// If a node cannot be expanded, the target cannot be written or the comparison cannot be set up.
+pub fn unfuse(
+    file: &ModelFile,
+    path: &Path,
+    force: bool,
+    verify: Option<&verify::Options>,
+    progress: &mut dyn Progress,
+) -> Result<Unfused, Error> {
+    check_data(file, verify.is_some())?;
+    let (edit, operators) = rewrite::unfuse(file).map_err(|cause| Error::Unfuse {
+        file: file.path().to_owned(),
+        cause,
+    })?;
+    let before = file.graph().node.len();
+    let (check, written) = write(file, &edit, (path, force), verify, progress)?;
+    let verdict = match written {
+        None => UnfusedVerdict::Differs,
+        Some(_) if edit.is_empty() => UnfusedVerdict::NothingToUnfuse,
+        Some(_) => UnfusedVerdict::Unfused,
+    };
+    Ok(Unfused {
+        verdict,
+        operators,
+        nodes: (before, before + added(&edit) - edit.remove_nodes.len()),
+        check,
+        written,
+    })
+}

@@ -1,0 +1,9 @@
+//! The way back from fused models, and the operators in the embedded engine.
+#![cfg(feature = "tract")]
+
+#[path = "running/build.rs"]
+mod build;
+#[path = "unfuse/kernels.rs"]
+mod kernels;
+#[path = "unfuse/models.rs"]
+mod models;
