@@ -2,6 +2,7 @@
 #![cfg(feature = "tract")]
 
 #[path = "running/build.rs"]
+#[allow(dead_code)]
 mod build;
 #[path = "unfuse/kernels.rs"]
 mod kernels;

@@ -29,7 +29,7 @@ pub enum Verdict {
 pub enum How {
     /// As the engine comes: operators of other domains by their function bodies.
     Plain,
-    /// By the kernels of the operator library.
+    /// By kernels: those of the operator library, or those built in.
     Library,
 }
 
@@ -38,7 +38,7 @@ impl How {
     pub fn as_str(self) -> &'static str {
         match self {
             How::Plain => "function bodies",
-            How::Library => "operator library",
+            How::Library => "kernels",
         }
     }
 }

@@ -65,6 +65,9 @@ fn thorough(file: &ModelFile) -> Edit {
             node: vec![node("Identity", "", &["a"], &["b"])],
             ..Default::default()
         }],
+        remove_functions: (0..file.model().functions.len()).step_by(2).collect(),
+        remove_opsets: ["ai.onnx.ml".to_owned()].into_iter().collect(),
+        remove_metadata: ["gone".to_owned()].into_iter().collect(),
         opsets: vec![("test".into(), 1), ("".into(), 99)],
         metadata: vec![
             ("tool".into(), "test".into()),

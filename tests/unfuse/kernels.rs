@@ -1,13 +1,12 @@
 //! The operators in tract: the same as their references, and no other domain's.
 
-use phasor::engine::tract::{Tract, TractBodies, register, tract_onnx};
+use phasor::engine::tract::{Tract, register, tract_onnx};
 use phasor::engine::{Engine, Source};
-use phasor::onnx::{DataType, ModelFile, Tensor};
+use phasor::onnx::{DataType, Tensor};
 use phasor_ops::contract::rotary::{RotaryAttributes, reference};
-use tract_onnx::prelude::{self as tract, DatumExt, Framework, InferenceModelExt, tvec};
+use tract_onnx::prelude::{self as tract, Framework, InferenceModelExt, IntoRunnable, tvec};
 
 use crate::build::{model, opset, typed};
-use crate::models::{example, fuse};
 
 /// Numbers without a pattern, in -1 to 1.
 fn numbers(seed: u64, shape: &[usize]) -> Vec<f64> {
@@ -116,41 +115,39 @@ fn a_call_that_does_not_fit_is_refused() {
 
 #[test]
 fn tract_itself_runs_a_fused_model_once_they_are_registered() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let fused = folder.path().join("fused.onnx");
-    fuse(&example("llama-dynamo"), &fused);
-    let file = ModelFile::open(&fused).unwrap();
+    let mut m = model(
+        "x: float[2, 3, 5, 8]\ncos: float[5, 4]\nsin: float[5, 4]\n\
+         turned = ai.phasor::RotaryEmbedding(x, cos, sin) interleaved=1\ny = Add(turned, x)",
+        &[],
+    );
+    m.opset_import.push(opset("ai.phasor", 1));
+    let shapes: [&[usize]; 3] = [&[2, 3, 5, 8], &[5, 4], &[5, 4]];
+    let values = [1, 2, 3].map(|seed| numbers(seed, shapes[seed as usize - 1]));
 
-    let ids: Vec<i64> = (0..10).map(|i| 7 * i % 45).collect();
-    let bare = tract_onnx::onnx().with_ignore_value_info(true);
-    let load = |onnx: &tract_onnx::model::Onnx| -> tract::TractResult<tract::TVec<tract::TValue>> {
-        let model = onnx
-            .model_for_path(&fused)?
-            .with_input_fact(0, i64::fact([2, 5]).into())?;
-        model
-            .into_optimized()?
-            .into_runnable()?
-            .run(tvec!(tract::Tensor::from_shape(&[2, 5], &ids)?.into()))
-    };
-    assert!(load(&bare).is_err(), "tract takes our operator for its own");
-    let mut taught = bare.clone();
-    register(&mut taught);
-    let logits = load(&taught).unwrap().remove(0);
-
-    let tokens = Tensor::from_i64(&[2, 5], &ids);
-    let names = [file.graph().output[0].name().to_owned()];
-    let inputs = [(file.graph().input[0].name().to_owned(), tokens)];
-    for engine in [&Tract as &dyn Engine, &TractBodies] {
-        let want = engine.run(Source::Path(&fused), &inputs, &names).unwrap();
-        let got = logits
-            .try_as_plain_ram()
-            .unwrap()
-            .as_slice::<f32>()
-            .unwrap()
-            .to_vec();
-        for (got, want) in got.iter().zip(want[0].to_f64().unwrap()) {
-            assert!((f64::from(*got) - want).abs() < 1e-4, "{got} {want}");
+    let mut onnx = tract_onnx::onnx();
+    register(&mut onnx);
+    let bytes = prost::Message::encode_to_vec(&m);
+    let run = || -> tract::TractResult<Vec<f32>> {
+        let mut inputs = tvec!();
+        for (shape, values) in shapes.iter().zip(&values) {
+            let values: Vec<f32> = values.iter().map(|v| *v as f32).collect();
+            inputs.push(tract::Tensor::from_shape(shape, &values)?.into());
         }
+        let model = onnx.model_for_read(&mut &bytes[..])?;
+        let results = model.into_optimized()?.into_runnable()?.run(inputs)?;
+        Ok(results[0].try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
+    };
+    let got = run().unwrap();
+
+    let names = ["x", "cos", "sin"].map(str::to_owned).into_iter();
+    let tensors = shapes.iter().zip(&values);
+    let tensors = tensors.map(|(shape, values)| typed(DataType::F32, shape, values));
+    let inputs: Vec<(String, Tensor)> = names.zip(tensors).collect();
+    let want = Tract.run(Source::Proto(&m, None), &inputs, &["y".to_owned()]);
+    let want = want.unwrap()[0].to_f64().unwrap();
+    assert_eq!(got.len(), want.len());
+    for (got, want) in got.iter().zip(want) {
+        assert!((f64::from(*got) - want).abs() < 1e-6, "{got} {want}");
     }
 }
 

@@ -26,13 +26,13 @@ fn in_tract() -> verify::Options {
     }
 }
 
-pub(crate) fn example(name: &str) -> PathBuf {
+fn example(name: &str) -> PathBuf {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     models.join(name).join("model.onnx")
 }
 
 /// Fuses a file unverified; the number of sites.
-pub(crate) fn fuse(from: &Path, to: &Path) -> usize {
+fn fuse(from: &Path, to: &Path) -> usize {
     let goal = Goal::Write {
         path: to.to_owned(),
         force: false,
