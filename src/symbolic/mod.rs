@@ -16,6 +16,7 @@ pub mod interpreter;
 pub mod ops;
 pub mod poly;
 pub mod root;
+mod rootset;
 mod substitute;
 pub mod table;
 pub mod value;

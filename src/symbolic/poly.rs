@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::function::Function;
 use super::root::{Root, RootId, RootKind};
+use super::rootset::{RootSets, SetId};
 
 /// Most terms of a polynomial. Rotations have 2, two-dimensional angles up to 4; activations that mix grow without bound.
 pub const MAX_TERMS: usize = 12;
@@ -99,12 +100,9 @@ impl std::ops::Deref for Terms<'_> {
     }
 }
 
-/// The roots a polynomial depends on, ascending.
-pub type RootSet = SmallVec<[RootId; 4]>;
-
 struct Poly {
     terms: Rc<[Term]>,
-    roots: RootSet,
+    roots: SetId,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,6 +116,8 @@ pub(super) enum Memo {
 /// All polynomials, atoms and roots of one analysis.
 pub struct Arena {
     atoms: Vec<Atom>,
+    atom_roots: Vec<SetId>,
+    sets: RootSets,
     atom_ids: FxHashMap<Atom, AtomId>,
     monos: Vec<SmallVec<[AtomId; 4]>>,
     mono_ids: FxHashMap<SmallVec<[AtomId; 4]>, MonoId>,
@@ -141,6 +141,8 @@ impl Arena {
     pub fn new() -> Self {
         let mut arena = Arena {
             atoms: Vec::new(),
+            atom_roots: Vec::new(),
+            sets: RootSets::new(),
             atom_ids: FxHashMap::default(),
             monos: Vec::new(),
             mono_ids: FxHashMap::default(),
@@ -257,25 +259,16 @@ impl Arena {
         &self.atoms[atom.0 as usize]
     }
 
-    /// The roots a polynomial depends on.
-    pub fn roots_of(&self, p: PolyId) -> RootSet {
-        match p.atom() {
-            Some(atom) => self.atom_roots(atom),
-            None => self.polys[p.0 as usize].roots.clone(),
-        }
+    /// The roots a polynomial depends on, ascending.
+    pub fn roots_of(&self, p: PolyId) -> &[RootId] {
+        self.sets.members(self.root_set(p))
     }
 
-    fn atom_roots(&self, atom: AtomId) -> RootSet {
-        match &self.atoms[atom.0 as usize] {
-            Atom::Channel { root, .. } => SmallVec::from_slice(&[*root]),
-            Atom::Symbol(_) => SmallVec::new(),
-            Atom::Apply { args, .. } => {
-                let mut set = RootSet::new();
-                for &arg in args {
-                    union(&mut set, &self.roots_of(arg));
-                }
-                set
-            }
+    /// Those roots as a number that is equal for equal sets.
+    pub(super) fn root_set(&self, p: PolyId) -> SetId {
+        match p.atom() {
+            Some(atom) => self.atom_roots[atom.0 as usize],
+            None => self.polys[p.0 as usize].roots,
         }
     }
 
@@ -371,6 +364,8 @@ impl Arena {
         let first = self.atoms.len() as u32;
         self.atoms
             .extend((0..count).map(|index| Atom::Channel { root, index }));
+        let alone = self.sets.of(root);
+        self.atom_roots.resize(self.atoms.len(), alone);
         first
     }
 
@@ -378,8 +373,17 @@ impl Arena {
         if let Some(&id) = self.atom_ids.get(&atom) {
             return id;
         }
+        let roots = match &atom {
+            Atom::Channel { root, .. } => self.sets.of(*root),
+            Atom::Symbol(_) => SetId::EMPTY,
+            Atom::Apply { args, .. } => args.iter().fold(SetId::EMPTY, |roots, &arg| {
+                let of_arg = self.root_set(arg);
+                self.sets.union(roots, of_arg)
+            }),
+        };
         let id = AtomId(self.atoms.len() as u32);
         self.atoms.push(atom.clone());
+        self.atom_roots.push(roots);
         self.atom_ids.insert(atom, id);
         id
     }
@@ -428,10 +432,10 @@ impl Arena {
         if let Some(&id) = self.poly_ids.get(&terms[..]) {
             return id;
         }
-        let mut roots = RootSet::new();
+        let mut roots = SetId::EMPTY;
         for term in &terms {
             for atom in self.factors(term.mono) {
-                union(&mut roots, &self.atom_roots(atom));
+                roots = self.sets.union(roots, self.atom_roots[atom.0 as usize]);
             }
         }
         let id = PolyId(self.polys.len() as u32);
@@ -469,14 +473,6 @@ impl MonoId {
 impl AtomId {
     pub(super) fn offset(first: u32, index: u32) -> AtomId {
         AtomId(first + index)
-    }
-}
-
-fn union(into: &mut RootSet, from: &RootSet) {
-    for &root in from {
-        if let Err(at) = into.binary_search(&root) {
-            into.insert(at, root);
-        }
     }
 }
 

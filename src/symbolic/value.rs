@@ -104,13 +104,14 @@ impl Value {
         let mut live = SmallVec::<[RootId; 4]>::new();
         let mut last = None;
         for &p in self.data.iter() {
-            if last == Some(p) {
+            let set = arena.root_set(p);
+            if last == Some(set) {
                 continue;
             }
-            last = Some(p);
+            last = Some(set);
             for root in arena.roots_of(p) {
-                if !live.contains(&root) {
-                    live.push(root);
+                if !live.contains(root) {
+                    live.push(*root);
                 }
             }
         }
