@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::poly::{Arena, Atom, Memo, PolyId, Stop};
+use super::poly::{Arena, Atom, AtomId, Memo, PolyId, Stop, Term};
 use super::root::RootId;
 
 impl Arena {
@@ -28,6 +28,11 @@ impl Arena {
         if !self.roots_of(p).contains(&from) {
             return Ok(p);
         }
+        if let Some(atom) = self.as_atom(p)
+            && let Atom::Channel { index, .. } = *self.atom_of(atom)
+        {
+            return replace(self, index);
+        }
         if let Some(&known) = self.memo.get(&key) {
             return known;
         }
@@ -44,8 +49,10 @@ impl Arena {
         replace: &mut dyn FnMut(&mut Arena, u32) -> Result<PolyId, Stop>,
     ) -> Result<PolyId, Stop> {
         let mut sum = PolyId::ZERO;
+        let mut terms: Vec<Term> = Vec::new();
         for term in self.terms(p).to_vec() {
-            let mut product = self.constant(term.coefficient);
+            let mut atoms = SmallVec::<[AtomId; 4]>::new();
+            let mut others = SmallVec::<[PolyId; 2]>::new();
             for atom in self.factors(term.mono) {
                 let factor = match self.atom_of(atom).clone() {
                     Atom::Channel { root, index } if root == from => replace(self, index)?,
@@ -58,11 +65,28 @@ impl Arena {
                         self.apply(function, &new)
                     }
                 };
+                match self.as_atom(factor) {
+                    Some(atom) => atoms.push(atom),
+                    None => others.push(factor),
+                }
+            }
+            atoms.sort_unstable();
+            let product = Term {
+                mono: self.mono(atoms),
+                coefficient: term.coefficient,
+            };
+            if others.is_empty() {
+                terms.push(product);
+                continue;
+            }
+            let mut product = self.collect(vec![product])?;
+            for factor in others {
                 product = self.mul(product, factor)?;
             }
             sum = self.add(sum, product)?;
         }
-        Ok(sum)
+        let rest = self.collect(terms)?;
+        self.add(sum, rest)
     }
 }
 
