@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Which rotary embeddings of a corpus of exported models are found, by architecture and exporter, beside other fusers.
+
+    python3 benches/coverage.py measure --corpus DIR --tool phasor -o phasor.json
+    python3 benches/coverage.py measure --corpus DIR --tool onnxscript -o onnxscript.json
+    python3 benches/coverage.py measure --corpus DIR --tool onnxruntime -o onnxruntime.json
+    python3 benches/coverage.py table phasor.json onnxscript.json onnxruntime.json > docs/coverage.md
+
+A corpus is a folder of folders, each with `model.onnx`, `inputs_K.npz`, `expected_K.npz` and a `meta.json` that says `arch`, `exporter`,
+`dtype` and, under `groundtruth`, `rope_sites`: how many tensors the architecture rotates. Nothing a tool says of itself is believed: the
+written model is opened, its nodes are counted, and ONNX Runtime runs it on every set of inputs, for Phasor with the operator library and
+again without. A model that does not run, or computes something else, counts with no site.
+
+`measure` needs onnx, onnxruntime and numpy, and for the other fusers what they need. Build Phasor first.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TOLERANCE = {"float16": 2e-2, "bfloat16": 6e-2}
+TITLES = {"phasor": "Phasor", "onnxscript": "onnxscript `optimize_for_ort`", "onnxruntime": "ONNX Runtime's transformers optimizer"}
+MODEL_TYPES = ("gpt2", "t5", "qwen3", "gpt_neox", "bert")
+
+
+def nodes(graph):
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from nodes(attribute.g)
+            for inner in attribute.graphs:
+                yield from nodes(inner)
+
+
+def sites(path):
+    """Rotated tensors that a model's own nodes say so."""
+    import onnx
+
+    found = 0
+    for node in nodes(onnx.load(path, load_external_data=False).graph):
+        if node.domain == "ai.phasor":
+            found += {"RotaryEmbedding": 1, "RotaryEmbeddingPair": 2}.get(node.op_type, 0)
+        elif node.domain in ("com.microsoft", "", "ai.onnx"):
+            found += node.op_type in ("RotaryEmbedding", "MRotaryEmbedding")
+            rotates = any(a.name == "do_rotary" and a.i for a in node.attribute)
+            found += 2 * (node.op_type == "GroupQueryAttention" and rotates)
+    return found
+
+
+def fuse_phasor(source, target):
+    command = [ROOT / "target" / "release" / "phasor", "fuse", source, "-o", target, "--no-verify"]
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise RuntimeError(result.stderr.strip().splitlines()[-1])
+
+
+def fuse_onnxscript(source, target):
+    import onnx_ir
+    from onnxscript.rewriter.ort_fusions import optimize_for_ort
+
+    model = onnx_ir.load(source)
+    result = optimize_for_ort(model)
+    onnx_ir.save(result[0] if isinstance(result, tuple) else model, target)
+
+
+def fuse_onnxruntime(source, target):
+    """The best of the model types that the optimizer has rotary templates for."""
+    from onnxruntime.transformers import optimizer
+
+    best = None
+    for model_type in MODEL_TYPES:
+        try:
+            model = optimizer.optimize_model(str(source), model_type=model_type, num_heads=0, hidden_size=0, opt_level=0)
+        except Exception:
+            continue
+        count = sum(node.op_type == "RotaryEmbedding" for node in model.model.graph.node)
+        if best is None or count > best[0]:
+            best = count, model
+    if best is None:
+        raise RuntimeError("no model type accepts it")
+    best[1].save_model_to_file(str(target))
+
+
+FUSERS = {"phasor": fuse_phasor, "onnxscript": fuse_onnxscript, "onnxruntime": fuse_onnxruntime}
+
+
+def difference(model, case, library):
+    """Largest difference from the expected outputs, as a share of the output's scale."""
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    if library:
+        options.register_custom_ops_library(str(library))
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for inputs in sorted(case.glob("inputs_*.npz")):
+        expected = inputs.with_name(inputs.name.replace("inputs", "expected"))
+        if not expected.exists():
+            continue
+        given, wanted = np.load(inputs), np.load(expected)
+        outputs = session.run(wanted.files, {i.name: given[i.name] for i in session.get_inputs()})
+        for name, output in zip(wanted.files, outputs):
+            a, b = wanted[name].astype(np.float64), np.asarray(output).astype(np.float64)
+            if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
+                return float("inf")
+            finite = np.isfinite(a)
+            gap, scale = np.abs(a - b)[finite].max(initial=0), np.abs(a[finite]).max(initial=0)
+            worst = max(worst, float(gap / max(1.0, scale)))
+    return worst
+
+
+def measure_one(fuse, case, meta, scratch, library):
+    """Sites found in a case, and what went wrong."""
+    source, target = case / "model.onnx", scratch / "model.onnx"
+    try:
+        fuse(source, target)
+    except Exception as error:
+        return 0, f"does not fuse: {' '.join(str(error).split())[:120]}"
+    found = sites(target)
+    if meta["dtype"] == "bfloat16":
+        # ONNX Runtime's CPU provider has no kernels for the rest of such a model.
+        return found, None
+    try:
+        for library in [library, None] if library else [None]:
+            gap = difference(target, case, library)
+            if gap > TOLERANCE.get(meta["dtype"], 2e-4):
+                return 0, f"computes something else: difference {gap:.1e}"
+    except Exception as error:
+        return 0, f"does not run: {' '.join(str(error).split())[:120]}"
+    return found, None
+
+
+def measure(args):
+    library = ROOT / "target" / "release" / "libphasor_ops.so" if args.tool == "phasor" else None
+    rows = []
+    for path in sorted(args.corpus.glob("*/meta.json")):
+        meta = json.loads(path.read_text())
+        true = meta["groundtruth"].get("rope_sites") or 0
+        if meta["family"].startswith("neg") or not true:
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            found, trouble = measure_one(FUSERS[args.tool], path.parent, meta, pathlib.Path(scratch), library)
+        print(f"{path.parent.name}: {found}/{true}{f', {trouble}' if trouble else ''}", file=sys.stderr, flush=True)
+        row = dict(name=path.parent.name, arch=meta["arch"], exporter=meta["exporter"], true=true, found=min(found, true))
+        rows.append(dict(row, trouble=trouble))
+    args.output.write_text(json.dumps(dict(tool=args.tool, rows=rows), indent=1) + "\n")
+
+
+def kind(exporter):
+    """The column an exporter belongs to."""
+    base, _, after = exporter.partition("-")
+    if after in ("slim", "onnxsim", "ortbasic"):
+        return "simplified"
+    return next(name for name in ("optimum", "torchscript", "dynamo") if base.startswith(name))
+
+
+COLUMNS = {"dynamo": "dynamo", "torchscript": "TorchScript", "optimum": "optimum", "simplified": "simplified afterwards"}
+
+
+def cell(rows):
+    true = sum(row["true"] for row in rows)
+    return f"{sum(row['found'] for row in rows)}/{true}" if true else ""
+
+
+def table(args):
+    results = {}
+    for path in args.results:
+        result = json.loads(path.read_text())
+        results[result["tool"]] = result["rows"]
+    own = results.pop("phasor")
+    print("# Coverage\n")
+    print("Rotary embeddings found in a corpus of exported models, of those the architecture has: found/true. Made by `benches/coverage.py`, whose head")
+    print("says what counts. *Simplified afterwards* are exports that went through onnxslim, onnxsim or ONNX Runtime's basic optimisation. The other")
+    print("fusers' columns are over all exporters.\n")
+    print("| architecture | " + " | ".join(COLUMNS.values()) + " | all | " + " | ".join(TITLES[tool] for tool in results) + " |")
+    print("|---" * (len(COLUMNS) + len(results) + 2) + "|")
+    archs = sorted({row["arch"] for row in own})
+    for arch in [*archs, None]:
+        picked = [row for row in own if arch in (row["arch"], None)]
+        cells = [cell([row for row in picked if kind(row["exporter"]) == column]) for column in COLUMNS]
+        cells.append(cell(picked))
+        cells += [cell([row for row in rows if arch in (row["arch"], None)]) for rows in results.values()]
+        print(f"| {arch or '**all**'} | " + " | ".join(cells) + " |")
+    print("\n## Models that fall short\n")
+    short = [row for row in own if row["found"] < row["true"]]
+    for row in short:
+        print(f"- `{row['name']}`: {row['found']}/{row['true']}{', ' + row['trouble'] if row['trouble'] else ''}")
+    print("" if short else "None.\n", end="")
+    print("\n## Models a fuser breaks\n\n| fuser | does not fuse | does not run | computes something else |\n|---|---|---|---|")
+    for tool, rows in {"phasor": own, **results}.items():
+        causes = collections.Counter((row["trouble"] or "").partition(":")[0] for row in rows)
+        print(f"| {TITLES[tool]} | " + " | ".join(str(causes[c]) for c in ("does not fuse", "does not run", "computes something else")) + " |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("measure")
+    command.add_argument("--corpus", type=pathlib.Path, required=True)
+    command.add_argument("--tool", choices=FUSERS, required=True)
+    command.add_argument("-o", "--output", type=pathlib.Path, required=True)
+    command.set_defaults(run=measure)
+    command = commands.add_parser("table")
+    command.add_argument("results", type=pathlib.Path, nargs="+")
+    command.set_defaults(run=table)
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()
