@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::proto::{GraphProto, NodeProto};
+use super::names;
+use super::proto::GraphProto;
 
 /// A value of the main graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -135,11 +136,7 @@ impl GraphIndex {
                 .iter()
                 .any(|a| a.g.is_some() || !a.graphs.is_empty())
             {
-                let mut outer = FxHashSet::default();
-                captured_by(node, &mut Vec::new(), &mut outer);
-                let mut outer: Vec<_> = outer.into_iter().collect();
-                outer.sort_unstable();
-                for name in outer {
+                for name in names::captured(node) {
                     captures.push((index.intern(name), position));
                 }
             }
@@ -286,41 +283,6 @@ impl GraphIndex {
     pub fn order(&self) -> &[usize] {
         &self.order
     }
-}
-
-/// Adds to `outer` the names that the bodies of `node` use and that none of the enclosing `scopes` defines.
-fn captured_by<'a>(
-    node: &'a NodeProto,
-    scopes: &mut Vec<FxHashSet<&'a str>>,
-    outer: &mut FxHashSet<&'a str>,
-) {
-    for attribute in &node.attribute {
-        for body in attribute.g.as_deref().into_iter().chain(&attribute.graphs) {
-            scopes.push(definitions(body));
-            let mut used = |name: &'a str, scopes: &[FxHashSet<&str>]| {
-                if !name.is_empty() && !scopes.iter().any(|s| s.contains(name)) {
-                    outer.insert(name);
-                }
-            };
-            body.output.iter().for_each(|o| used(o.name(), scopes));
-            for inner in &body.node {
-                inner.input.iter().for_each(|name| used(name, scopes));
-            }
-            for inner in &body.node {
-                captured_by(inner, scopes, outer);
-            }
-            scopes.pop();
-        }
-    }
-}
-
-fn definitions(body: &GraphProto) -> FxHashSet<&str> {
-    let inputs = body.input.iter().map(|i| i.name());
-    let dense = body.initializer.iter().map(|t| t.name());
-    let sparse = body.sparse_initializer.iter();
-    let sparse = sparse.filter_map(|t| Some(t.values.as_ref()?.name()));
-    let nodes = body.node.iter().flat_map(|n| &n.output).map(String::as_str);
-    inputs.chain(dense).chain(sparse).chain(nodes).collect()
 }
 
 /// A node in the words of an error message.

@@ -15,10 +15,10 @@ mod error;
 mod external;
 mod file;
 pub mod functions;
-
 mod index;
 mod layout;
 mod map;
+pub(crate) mod names;
 pub mod proto;
 mod schema;
 mod sniff;

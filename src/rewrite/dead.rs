@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::proto::NodeProto;
-use crate::onnx::{Edit, ModelFile, ValueId};
+use crate::onnx::{Edit, ModelFile, ValueId, names};
 
 /// Marks what falls with the removed nodes. What was unused before stays: it is not ours to judge.
 pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, edit: &mut Edit) {
@@ -14,6 +14,8 @@ pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, ed
     let mut kept_outputs: FxHashSet<ValueId> = FxHashSet::default();
     for node in new.values().flatten() {
         wanted.extend(node.input.iter().filter_map(|name| index.id(name)));
+        let captured = names::captured(node);
+        wanted.extend(captured.into_iter().filter_map(|name| index.id(name)));
         kept_outputs.extend(node.output.iter().filter_map(|name| index.id(name)));
     }
     // Values captured by the bodies of a node count as used by it.

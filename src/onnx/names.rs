@@ -1,0 +1,85 @@
+//! Names of values across graphs: which a model uses at all, and which the bodies of a node take from outside.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashSet;
+
+use super::proto::{GraphProto, ModelProto, NodeProto};
+
+/// The bodies of a node: the graphs among its attributes, each with the attribute's name and its place in it.
+pub(crate) fn bodies(node: &NodeProto) -> impl Iterator<Item = (&str, usize, &GraphProto)> {
+    node.attribute.iter().flat_map(|attribute| {
+        let graphs = attribute.g.as_deref().into_iter().chain(&attribute.graphs);
+        let named = graphs.enumerate();
+        named.map(move |(place, graph)| (attribute.name(), place, graph))
+    })
+}
+
+/// Calls `visit` with every name of a value in a model: in its graph, in bodies at any depth, and in functions.
+pub(crate) fn of_model<'a>(model: &'a ModelProto, visit: &mut impl FnMut(&'a str)) {
+    model.graph.iter().for_each(|graph| of_graph(graph, visit));
+    for function in &model.functions {
+        let own = function.input.iter().chain(&function.output);
+        own.for_each(|name| visit(name));
+        function.node.iter().for_each(|node| of_node(node, visit));
+    }
+}
+
+fn of_graph<'a>(graph: &'a GraphProto, visit: &mut impl FnMut(&'a str)) {
+    defined(graph, visit);
+    graph.output.iter().for_each(|o| visit(o.name()));
+    graph.node.iter().for_each(|node| of_node(node, visit));
+}
+
+fn of_node<'a>(node: &'a NodeProto, visit: &mut impl FnMut(&'a str)) {
+    node.input
+        .iter()
+        .chain(&node.output)
+        .for_each(|name| visit(name));
+    bodies(node).for_each(|(_, _, body)| of_graph(body, visit));
+}
+
+/// Calls `visit` with the names that a graph itself defines.
+fn defined<'a>(graph: &'a GraphProto, visit: &mut impl FnMut(&'a str)) {
+    graph.input.iter().for_each(|i| visit(i.name()));
+    graph.initializer.iter().for_each(|t| visit(t.name()));
+    let sparse = graph.sparse_initializer.iter();
+    sparse
+        .filter_map(|t| t.values.as_ref())
+        .for_each(|t| visit(t.name()));
+    let made = graph.node.iter().flat_map(|n| &n.output);
+    made.for_each(|name| visit(name));
+}
+
+/// The names that the bodies of a node use and that neither they nor the bodies around them define, in alphabetical order.
+pub(crate) fn captured(node: &NodeProto) -> BTreeSet<&str> {
+    let mut outer = BTreeSet::new();
+    let mut scopes = Vec::new();
+    bodies(node).for_each(|(_, _, body)| used_by(body, &mut scopes, &mut outer));
+    outer
+}
+
+fn used_by<'a>(
+    body: &'a GraphProto,
+    scopes: &mut Vec<FxHashSet<&'a str>>,
+    outer: &mut BTreeSet<&'a str>,
+) {
+    let mut own = FxHashSet::default();
+    defined(body, &mut |name| {
+        own.insert(name);
+    });
+    scopes.push(own);
+    let mut used = |name: &'a str, scopes: &[FxHashSet<&str>]| {
+        if !name.is_empty() && !scopes.iter().any(|s| s.contains(name)) {
+            outer.insert(name);
+        }
+    };
+    body.output.iter().for_each(|o| used(o.name(), scopes));
+    for inner in &body.node {
+        inner.input.iter().for_each(|name| used(name, scopes));
+    }
+    for inner in &body.node {
+        bodies(inner).for_each(|(_, _, body)| used_by(body, scopes, outer));
+    }
+    scopes.pop();
+}
