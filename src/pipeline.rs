@@ -11,18 +11,16 @@ mod unfuse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use crate::confirm::{self, Confirmed};
 use crate::engine::Source;
-use crate::facts::{Dim, Facts};
 use crate::onnx::proto::TensorProto;
 use crate::onnx::{self, DataType, Edit, ModelFile, Written};
-use crate::recognize::{self, Refusal, Site};
-use crate::rewrite::{self, Plan, Subject, Target};
+use crate::rewrite::{self, Target};
+use crate::scopes::{self, Planned};
 use crate::verify::{self, inputs::InputsError};
 
+pub use crate::scopes::{Findings, Found};
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse};
 
 /// What is to come of it.
@@ -120,26 +118,6 @@ impl Error {
     }
 }
 
-/// A site that is proven and confirmed.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The site.
-    pub site: Site,
-    /// What probing it showed.
-    pub confirmed: Confirmed,
-}
-
-/// Everything found in a model.
-#[derive(Clone, Debug, Default)]
-pub struct Findings {
-    /// Sites that are proven and confirmed, in graph order.
-    pub sites: Vec<Found>,
-    /// Near misses: not proven, proven and not confirmed, or beyond the target.
-    pub refusals: Vec<Refusal>,
-    /// Symbolic shapes of the sites' tensors, by name.
-    pub shapes: FxHashMap<String, Vec<Dim>>,
-}
-
 /// What one rule does to the graph.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RuleSummary {
@@ -193,7 +171,7 @@ pub struct Outcome {
     pub findings: Findings,
     /// The sites by rule.
     pub rules: Vec<RuleSummary>,
-    /// Number of nodes of the main graph before and after.
+    /// Number of nodes, those of bodies and functions included, before and after.
     pub nodes: (usize, usize),
     /// The comparison of old and new.
     pub check: Check,
@@ -201,26 +179,9 @@ pub struct Outcome {
     pub written: Option<Written>,
 }
 
-/// Finds the sites of a model: those that are proven, and of them those that are confirmed.
+/// Finds the sites of a model: see [`scopes::find`].
 pub fn find(file: &ModelFile) -> Findings {
-    find_with(file, &Facts::of(file))
-}
-
-fn find_with(file: &ModelFile, facts: &Facts) -> Findings {
-    let analysis = recognize::analyse(file, facts);
-    let verdicts = confirm::confirm(file, &analysis);
-    let mut findings = Findings {
-        sites: Vec::new(),
-        refusals: analysis.refusals,
-        shapes: analysis.shapes,
-    };
-    for (site, verdict) in analysis.sites.into_iter().zip(verdicts) {
-        match verdict {
-            Ok(confirmed) => findings.sites.push(Found { site, confirmed }),
-            Err(refusal) => findings.refusals.push(refusal),
-        }
-    }
-    findings
+    scopes::find(file)
 }
 
 /// Rewrites a file: see the module.
@@ -234,18 +195,18 @@ pub fn fuse(
 ) -> Result<Outcome, Error> {
     let runs = options.verify.is_some() && matches!(options.goal, Goal::Write { .. });
     check_data(file, runs)?;
-    let facts = Facts::of(file);
-    let mut findings = find_with(file, &facts);
-    let edit = settle(file, &facts, &mut findings, options.target);
-    let before = file.graph().node.len();
+    let mut findings = find(file);
+    let planned = settle(file, &mut findings, options.target);
+    let before = scopes::count_nodes(file.model());
     let mut outcome = Outcome {
         verdict: Verdict::NothingToFuse,
-        rules: rules(file, &facts, &findings, &edit, options.target),
-        nodes: (before, before + added(&edit) - edit.remove_nodes.len()),
+        rules: rules(file, &findings, &planned, options.target),
+        nodes: (before, planned.nodes_after(before)),
         check: Check::NotNeeded,
         written: None,
         findings,
     };
+    let edit = planned.edit;
     let Goal::Write { path, force } = &options.goal else {
         if !edit.is_empty() {
             outcome.verdict = Verdict::WouldFuse;
@@ -379,29 +340,14 @@ fn check(
 }
 
 /// The change to the model; sites that the target cannot express become near misses.
-fn settle(file: &ModelFile, facts: &Facts, findings: &mut Findings, target: Target) -> Edit {
-    let Plan { edit, left } = plan(file, facts, findings, findings.sites.iter(), target);
-    for (position, refusal) in left.into_iter().rev() {
+fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned {
+    let sites: Vec<&Found> = findings.sites.iter().collect();
+    let mut planned = scopes::plan(file, findings, &sites, target);
+    for (position, refusal) in planned.left.drain(..).rev() {
         findings.sites.remove(position);
         findings.refusals.push(refusal);
     }
-    edit
-}
-
-fn plan<'a>(
-    file: &ModelFile,
-    facts: &Facts,
-    findings: &Findings,
-    sites: impl Iterator<Item = &'a Found>,
-    target: Target,
-) -> Plan {
-    let sites: Vec<Site> = sites.map(|found| found.site.clone()).collect();
-    let subject = Subject {
-        file,
-        facts,
-        shapes: &findings.shapes,
-    };
-    rewrite::plan(&subject, &sites, target)
+    planned
 }
 
 fn added(edit: &Edit) -> usize {
@@ -411,9 +357,8 @@ fn added(edit: &Edit) -> usize {
 /// What each rule does; `whole` is the edit of all together, which is that of a rule that is alone.
 fn rules(
     file: &ModelFile,
-    facts: &Facts,
     findings: &Findings,
-    whole: &Edit,
+    whole: &Planned,
     target: Target,
 ) -> Vec<RuleSummary> {
     let mut by_rule: BTreeMap<&'static str, Vec<&Found>> = BTreeMap::new();
@@ -422,16 +367,16 @@ fn rules(
     }
     let alone = by_rule.len() == 1;
     let summary = |(rule, found): (&'static str, Vec<&Found>)| {
-        let own = (!alone).then(|| plan(file, facts, findings, found.iter().copied(), target).edit);
-        let edit = own.as_ref().unwrap_or(whole);
+        let own = (!alone).then(|| scopes::plan(file, findings, &found, target));
+        let planned = own.as_ref().unwrap_or(whole);
         let mut proofs: Vec<&'static str> = found.iter().map(|f| f.site.proof.as_str()).collect();
         proofs.sort_unstable();
         proofs.dedup();
         RuleSummary {
             rule,
             sites: found.len(),
-            removed: edit.remove_nodes.len(),
-            added: added(edit),
+            removed: planned.removed,
+            added: planned.added,
             proofs,
             max_diff: found
                 .iter()

@@ -1,7 +1,10 @@
 //! Facts that the model itself states: initializers and graph inputs, which bind, and `value_info` and outputs, which are claims.
 
 use super::{Dim, Fact};
-use crate::onnx::proto::{TensorProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
+use crate::onnx::proto::{
+    NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto,
+    type_proto,
+};
 use crate::onnx::{DataType, ModelFile};
 use rustc_hash::FxHashMap;
 
@@ -11,7 +14,7 @@ pub(super) fn certain(file: &ModelFile) -> FxHashMap<String, Fact> {
     let mut facts: FxHashMap<String, Fact> = graph
         .input
         .iter()
-        .filter_map(|info| Some((info.name().to_owned(), of_info(info)?)))
+        .filter_map(|info| Some((info.name().to_owned(), Fact::of_info(info)?)))
         .collect();
     for tensor in &graph.initializer {
         facts.insert(tensor.name().to_owned(), of_tensor(tensor));
@@ -19,14 +22,30 @@ pub(super) fn certain(file: &ModelFile) -> FxHashMap<String, Fact> {
     facts
 }
 
-/// `value_info` and graph outputs.
+/// `value_info`, graph outputs, and what the branches of an `If` say alike of their outputs.
 pub(super) fn claimed(file: &ModelFile) -> impl Iterator<Item = (String, Fact)> {
     let graph = file.graph();
     graph
         .value_info
         .iter()
         .chain(&graph.output)
-        .filter_map(|info| Some((info.name().to_owned(), of_info(info)?)))
+        .filter_map(|info| Some((info.name().to_owned(), Fact::of_info(info)?)))
+        .chain(graph.node.iter().flat_map(chosen))
+}
+
+/// The outputs of an `If`.
+fn chosen(node: &NodeProto) -> impl Iterator<Item = (String, Fact)> {
+    let is_if = node.op_type() == "If" && matches!(node.domain(), "" | "ai.onnx");
+    let count = if is_if { node.output.len() } else { 0 };
+    (0..count).filter_map(|slot| {
+        let branches = node.attribute.iter().filter_map(|a| a.g.as_deref());
+        let facts = branches.map(|body| body.output.get(slot).and_then(Fact::of_info));
+        let fact = facts
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .reduce(Fact::common)?;
+        Some((node.output[slot].clone(), fact))
+    })
 }
 
 /// Element type and dimensions of a constant; its data is not looked at.
@@ -35,10 +54,6 @@ pub(super) fn of_tensor(tensor: &TensorProto) -> Fact {
         dtype: DataType::from_onnx(tensor.data_type()),
         shape: Some(tensor.dims.iter().map(|d| Dim::Known(*d)).collect()),
     }
-}
-
-fn of_info(info: &ValueInfoProto) -> Option<Fact> {
-    of_type(info.r#type.as_ref()?)
 }
 
 /// `None` for a sequence, a map, an optional or a sparse tensor.
@@ -54,6 +69,35 @@ pub(super) fn of_type(kind: &TypeProto) -> Option<Fact> {
         dtype: DataType::from_onnx(tensor.elem_type()),
         shape,
     })
+}
+
+/// The declaration of a value of which this is known.
+pub(super) fn info(name: &str, fact: &Fact) -> ValueInfoProto {
+    let dimension = |dim: &Dim| tensor_shape_proto::Dimension {
+        value: match dim {
+            Dim::Known(n) => Some(tensor_shape_proto::dimension::Value::DimValue(*n)),
+            Dim::Unknown => None,
+            symbolic => Some(tensor_shape_proto::dimension::Value::DimParam(
+                symbolic.to_string(),
+            )),
+        },
+        denotation: None,
+    };
+    let shape = fact.shape.as_ref().map(|dims| TensorShapeProto {
+        dim: dims.iter().map(dimension).collect(),
+    });
+    let kind = fact.dtype.map(|dtype| TypeProto {
+        value: Some(type_proto::Value::TensorType(type_proto::Tensor {
+            elem_type: Some(dtype.to_onnx()),
+            shape,
+        })),
+        denotation: None,
+    });
+    ValueInfoProto {
+        name: Some(name.to_owned()),
+        r#type: kind,
+        ..Default::default()
+    }
 }
 
 /// One declared dimension.

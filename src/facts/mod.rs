@@ -17,6 +17,7 @@ pub(crate) mod guard;
 
 pub use dim::Dim;
 
+use crate::onnx::proto::ValueInfoProto;
 use crate::onnx::{DataType, ModelFile};
 use rustc_hash::FxHashMap;
 
@@ -35,8 +36,33 @@ impl Fact {
         self.shape.as_ref().map(Vec::len)
     }
 
+    /// What the declaration of a value says; `None` for what is no tensor.
+    pub(crate) fn of_info(info: &ValueInfoProto) -> Option<Fact> {
+        declared::of_type(info.r#type.as_ref()?)
+    }
+
+    /// The declaration that says as much.
+    pub(crate) fn to_info(&self, name: &str) -> ValueInfoProto {
+        declared::info(name, self)
+    }
+
+    /// What holds of two values alike.
+    pub(crate) fn common(self, other: Fact) -> Fact {
+        let shape = match (self.shape, other.shape) {
+            (Some(mine), Some(theirs)) if mine.len() == theirs.len() => {
+                let same = |(a, b): (Dim, Dim)| if a == b { a } else { Dim::Unknown };
+                Some(mine.into_iter().zip(theirs).map(same).collect())
+            }
+            _ => None,
+        };
+        Fact {
+            dtype: self.dtype.filter(|dtype| Some(*dtype) == other.dtype),
+            shape,
+        }
+    }
+
     /// Fills what this fact leaves open from another; a rank that differs is not mixed.
-    fn fill(&mut self, other: &Fact) {
+    pub(crate) fn fill(&mut self, other: &Fact) {
         if self.dtype.is_none() {
             self.dtype = other.dtype;
         }

@@ -61,6 +61,14 @@ pub enum Error {
         /// A node on the cycle.
         node: String,
     },
+    /// A function calls itself, directly or not.
+    #[error("`{}`: function `{function}` calls itself", file.display())]
+    Recursion {
+        /// The file.
+        file: PathBuf,
+        /// The function.
+        function: String,
+    },
     /// The elements of a tensor cannot be had.
     #[error("`{}`: tensor `{tensor}`: {cause}", file.display())]
     Tensor {
@@ -107,7 +115,7 @@ impl Error {
             Self::Decode { .. } => {
                 "the file is damaged or was not copied whole: fetch or export it again"
             }
-            Self::DefinedTwice { .. } | Self::Cycle { .. } => {
+            Self::DefinedTwice { .. } | Self::Cycle { .. } | Self::Recursion { .. } => {
                 "the exporter wrote an invalid model: export it again"
             }
             Self::Tensor { external: true, .. } => {

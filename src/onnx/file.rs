@@ -13,7 +13,7 @@ use super::index::Fault;
 use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, TensorProto};
 use super::stage::folder_of;
-use super::{Edit, Error, GraphIndex, Tensor, map, schema, sniff, tensor};
+use super::{Edit, Error, GraphIndex, Tensor, functions, map, schema, sniff, tensor};
 
 /// A model file, mapped and decoded; weights stay where they are.
 #[derive(Debug)]
@@ -32,7 +32,8 @@ impl ModelFile {
     /// Maps and decodes the file at `path`.
     ///
     /// # Errors
-    /// If the file cannot be read, is not an ONNX model, is damaged, or its main graph is cyclic or defines a value twice.
+    /// If the file cannot be read, is not an ONNX model, is damaged, its main graph is cyclic or defines a value twice, or one
+    /// of its functions calls itself.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let (bytes, handle) = map::map(path).map_err(|source| Error::Read {
             file: path.to_owned(),
@@ -66,23 +67,39 @@ impl ModelFile {
             Ok(parts) => parts,
             Err(damage) => return Err(refusal(path, &bytes, &damage.cause)),
         };
-        let index = match GraphIndex::new(graph) {
-            Ok(index) => index,
-            Err(Fault::DefinedTwice(value, first, second)) => {
-                return Err(Error::DefinedTwice {
-                    file: path,
-                    value,
-                    first,
-                    second,
-                });
-            }
-            Err(Fault::Cycle(node)) => return Err(Error::Cycle { file: path, node }),
-        };
+        let index = index(&path, graph)?;
+        if let Some(function) = functions::recursive(&model) {
+            let function = function.to_owned();
+            return Err(Error::Recursion {
+                file: path,
+                function,
+            });
+        }
         Ok(Self {
             path,
             bytes,
             handle: handle.map(Mutex::new),
             parts,
+            model,
+            index,
+            data_files: DataFiles::default(),
+        })
+    }
+
+    /// A part of a model as a model of its own, to look at; `path` is that of the whole. It has no bytes of its own.
+    ///
+    /// # Errors
+    /// If its graph is cyclic or defines a value twice.
+    pub(crate) fn in_memory(path: &Path, model: ModelProto) -> Result<Self, Error> {
+        let graph = model.graph.as_ref().ok_or_else(|| Error::NoGraph {
+            file: path.to_owned(),
+        })?;
+        let index = index(path, graph)?;
+        Ok(Self {
+            path: path.to_owned(),
+            bytes: Bytes::new(),
+            handle: None,
+            parts: Vec::new(),
             model,
             index,
             data_files: DataFiles::default(),
@@ -152,6 +169,20 @@ impl ModelFile {
     pub(super) fn parts(&self) -> &[Part] {
         &self.parts
     }
+}
+
+/// The index of a graph of the file at `path`.
+fn index(path: &Path, graph: &GraphProto) -> Result<GraphIndex, Error> {
+    let file = path.to_owned();
+    GraphIndex::new(graph).map_err(|fault| match fault {
+        Fault::DefinedTwice(value, first, second) => Error::DefinedTwice {
+            file,
+            value,
+            first,
+            second,
+        },
+        Fault::Cycle(node) => Error::Cycle { file, node },
+    })
 }
 
 /// Why a file that prost refused is refused.

@@ -16,7 +16,8 @@ const MAX_NODES: usize = 500_000;
 /// Calls inside calls beyond this depth stay calls.
 const MAX_DEPTH: usize = 100;
 
-type Key = (String, String, String);
+/// Domain, name and overload of a function.
+pub(crate) type Key = (String, String, String);
 
 /// A copy of `model` in which calls of its functions are replaced by their bodies, at any depth and in the bodies of If,
 /// Loop and Scan too.
@@ -100,7 +101,17 @@ impl<'a> Expander<'a> {
     }
 }
 
-fn key(function: &FunctionProto) -> Key {
+/// The function that a node calls, if the model has one of this key.
+pub(crate) fn called_by(node: &NodeProto) -> Key {
+    (
+        domain(node.domain()).to_owned(),
+        node.op_type().to_owned(),
+        node.overload().to_owned(),
+    )
+}
+
+/// The key of a function.
+pub(crate) fn key(function: &FunctionProto) -> Key {
     let domain = domain(function.domain()).to_owned();
     (
         domain,
@@ -112,6 +123,49 @@ fn key(function: &FunctionProto) -> Key {
 fn versions(imports: &[OperatorSetIdProto]) -> FxHashMap<String, i64> {
     let pair = |o: &OperatorSetIdProto| (domain(o.domain()).to_owned(), o.version());
     imports.iter().map(pair).collect()
+}
+
+/// A function that calls itself, directly or not.
+pub(crate) fn recursive(model: &ModelProto) -> Option<&str> {
+    if model.functions.is_empty() {
+        return None;
+    }
+    let positions: FxHashMap<Key, usize> = (0..)
+        .zip(&model.functions)
+        .map(|(at, f)| (key(f), at))
+        .collect();
+    let calls = |function: &FunctionProto| {
+        let mut found = Vec::new();
+        let mut open: Vec<&NodeProto> = function.node.iter().collect();
+        while let Some(node) = open.pop() {
+            found.extend(positions.get(&called_by(node)).copied());
+            open.extend(bodies(node).flat_map(|body| &body.node));
+        }
+        found
+    };
+    // Functions that call none that is left fall; what remains at the end lies on a cycle or leads to one.
+    let called: Vec<Vec<usize>> = model.functions.iter().map(calls).collect();
+    let mut callers = vec![Vec::new(); called.len()];
+    let mut waits = vec![0; called.len()];
+    for (at, list) in called.iter().enumerate() {
+        waits[at] = list.len();
+        list.iter().for_each(|&callee| callers[callee].push(at));
+    }
+    let mut ready: Vec<usize> = (0..waits.len()).filter(|&at| waits[at] == 0).collect();
+    while let Some(at) = ready.pop() {
+        for &caller in &callers[at] {
+            waits[caller] -= 1;
+            if waits[caller] == 0 {
+                ready.push(caller);
+            }
+        }
+    }
+    let mut at = (0..waits.len()).find(|&at| waits[at] > 0)?;
+    let mut seen = FxHashSet::default();
+    while seen.insert(at) {
+        at = *called[at].iter().find(|&&callee| waits[callee] > 0)?;
+    }
+    Some(model.functions[at].name())
 }
 
 /// Names of values and of nodes. They may coincide, but ONNX Runtime refuses two nodes of one name.
@@ -176,7 +230,7 @@ pub(crate) fn bodies(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
     attributes.flat_map(|a| a.g.as_deref().into_iter().chain(&a.graphs))
 }
 
-fn bodies_mut(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> {
+pub(crate) fn bodies_mut(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> {
     let attributes = node.attribute.iter_mut();
     attributes.flat_map(|a| a.g.as_deref_mut().into_iter().chain(&mut a.graphs))
 }
@@ -219,11 +273,7 @@ impl<'a> Inliner<'a> {
     /// Appends `node`, or what it stands for, to `out`.
     fn node(&mut self, mut node: NodeProto, out: &mut Vec<NodeProto>) {
         self.nodes += 1;
-        let key = (
-            domain(node.domain()).to_owned(),
-            node.op_type().to_owned(),
-            node.overload().to_owned(),
-        );
+        let key = called_by(&node);
         let function = self.functions.get(&key).copied();
         let Some(function) = function else {
             bodies_mut(&mut node).for_each(|body| self.graph(body));

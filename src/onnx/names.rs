@@ -59,6 +59,13 @@ pub(crate) fn captured(node: &NodeProto) -> BTreeSet<&str> {
     outer
 }
 
+/// The names that one body uses and does not define, in alphabetical order.
+pub(crate) fn captured_by_body(body: &GraphProto) -> BTreeSet<&str> {
+    let mut outer = BTreeSet::new();
+    used_by(body, &mut Vec::new(), &mut outer);
+    outer
+}
+
 fn used_by<'a>(
     body: &'a GraphProto,
     scopes: &mut Vec<FxHashSet<&'a str>>,

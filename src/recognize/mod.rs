@@ -4,19 +4,22 @@
 mod rotary;
 mod site;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{Dim, Facts};
 use crate::onnx::ModelFile;
 use crate::symbolic::{Interpreter, dims};
 
+pub(crate) use rotary::RULE as ROTARY;
 pub use site::{Analysis, AngleSource, Pairing, Proof, Refusal, Site, TableInput};
 
 /// Finds every position encoding of a model that can be proven, and the near misses.
-pub fn analyse(file: &ModelFile, facts: &Facts) -> Analysis {
+///
+/// `hidden` values are there to be understood only: no site names one.
+pub fn analyse(file: &ModelFile, facts: &Facts, hidden: &FxHashSet<String>) -> Analysis {
     let mut interpreter = Interpreter::run(file, facts);
     let mut analysis = Analysis::default();
-    rotary::find(&mut interpreter, &mut analysis);
+    rotary::find(&mut interpreter, hidden, &mut analysis);
     if !analysis.sites.is_empty() {
         analysis.shapes = shapes(&interpreter, &analysis.sites);
     }

@@ -20,7 +20,7 @@ pub struct FuseReport {
     pub verdict: Verdict,
     /// The model that was read.
     pub model: ModelSummary,
-    /// Nodes of the main graph after fusing.
+    /// Nodes after fusing, those of bodies and functions included.
     pub nodes_after: usize,
     /// One entry a rule.
     pub rules: Vec<RuleSummary>,

@@ -43,7 +43,7 @@ pub struct ModelSummary {
     pub path: String,
     /// Version of the default operator set.
     pub opset: i64,
-    /// Nodes of the main graph.
+    /// Nodes, those of bodies and functions included.
     pub nodes: usize,
     /// Size of the file itself, without external data.
     pub bytes: u64,
@@ -54,7 +54,7 @@ impl ModelSummary {
         Self {
             path: file.path().display().to_string(),
             opset: file.opset(),
-            nodes: file.graph().node.len(),
+            nodes: crate::scopes::count_nodes(file.model()),
             bytes: std::fs::metadata(file.path()).map_or(0, |m| m.len()),
         }
     }
@@ -124,7 +124,11 @@ impl From<&TableInput> for Table {
 }
 
 impl From<&Found> for SiteReport {
-    fn from(Found { site, confirmed }: &Found) -> Self {
+    fn from(
+        Found {
+            site, confirmed, ..
+        }: &Found,
+    ) -> Self {
         Self {
             rule: site.rule,
             node: site.node_name.clone(),

@@ -13,11 +13,13 @@ mod unfuse;
 
 use std::collections::BTreeMap;
 
-use crate::onnx::Edit;
+use crate::onnx::proto::NodeProto;
+use crate::onnx::{Edit, ModelFile};
 use crate::recognize::Site;
 
 use phasor_ops::contract;
 
+pub(crate) use target::functions;
 pub use target::{Plan, Subject, Target, plan};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 
@@ -29,8 +31,19 @@ const RULES_KEY: &str = "phasor.rules";
 /// Oldest opset a function body is written for.
 pub const OLDEST_OPSET: i64 = contract::body::OLDEST_OPSET;
 
+/// Puts nodes in the place of others whose bodies have changed. What only the old bodies used falls.
+pub(crate) fn exchange(file: &ModelFile, edit: &mut Edit, nodes: BTreeMap<usize, NodeProto>) {
+    for (position, node) in nodes {
+        edit.insert_before.entry(position).or_default().push(node);
+        edit.remove_nodes.insert(position);
+    }
+    let new = std::mem::take(&mut edit.insert_before);
+    dead::remove(file, &new, edit);
+    edit.insert_before = new;
+}
+
 /// Who rewrote the model, and how many sites of which rule.
-fn provenance(edit: &mut Edit, sites: &[Site]) {
+pub(crate) fn provenance(edit: &mut Edit, sites: &[Site]) {
     edit.metadata
         .push((VERSION_KEY.to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
     edit.metadata.push((RULES_KEY.to_owned(), rules(sites)));

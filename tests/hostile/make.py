@@ -59,6 +59,12 @@ def add(extra):
     return model(graph(node("Add", "add", ["x", "w"], ["y"]), extra=extra))
 
 
+def function(name, called):
+    """A function of domain `pkg` that does nothing but call another."""
+    call = field(1, "x") + field(2, "y") + field(4, called) + field(7, "pkg")
+    return field(25, field(1, name) + field(4, "x") + field(5, "y") + field(7, call) + field(10, "pkg"))
+
+
 sound = add(tensor("w", [2], bytes(8)))
 deep = b""
 for _ in range(500):
@@ -87,6 +93,7 @@ FILES = {
     "no_graph": number(1, 8) + field(8, number(2, 17)),
     "cycle": model(graph(node("Add", "one", ["x", "b"], ["a"]), node("Relu", "two", ["a"], ["b"]))),
     "defined_twice": model(graph(node("Relu", "one", ["x"], ["y"]), node("Neg", "two", ["x"], ["y"]))),
+    "recursive_functions": model(graph(node("f", "call", ["x"], ["y"], field(7, "pkg")))) + function("f", "g") + function("g", "f"),
     # Sound graphs with weights that cannot be had.
     "huge_shape": add(tensor("w", [1 << 40, 1 << 40], bytes(8))),
     "negative_shape": add(tensor("w", [(1 << 64) - 2], bytes(8))),

@@ -51,6 +51,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("deep", "messages lie more than 100 deep inside each other"),
     ("no_graph", "the model has no graph"),
     ("cycle", "the graph has a cycle through node["),
+    ("recursive_functions", "function `f` calls itself"),
     (
         "defined_twice",
         "value `y` is defined twice: by node[0] `one` (Relu) and by node[1] `two` (Neg)",

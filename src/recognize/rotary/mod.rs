@@ -19,6 +19,8 @@ mod proof;
 mod readoff;
 mod tables;
 
+use rustc_hash::FxHashSet;
+
 use crate::onnx::{DataType, ValueId};
 use crate::symbolic::Interpreter;
 use crate::symbolic::value::Value;
@@ -31,7 +33,7 @@ use readoff::Rotation;
 use tables::{Found, Tables};
 
 /// The rule's identifier.
-pub(super) const RULE: &str = "rotary";
+pub(crate) const RULE: &str = "rotary";
 
 /// How far an attempt came; a larger value is further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,8 +60,8 @@ struct Material {
 }
 
 /// Finds the rotary sites of an interpreted graph.
-pub(super) fn find(it: &mut Interpreter<'_>, analysis: &mut Analysis) {
-    let order = Order::of(it);
+pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysis: &mut Analysis) {
+    let order = Order::of(it, hidden);
     let groups = groups::collect(it, &order);
     if groups.is_empty() {
         return;

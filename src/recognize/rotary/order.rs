@@ -1,4 +1,7 @@
-//! The order in which the graph's values exist: what has no producer first, then the outputs of nodes.
+//! The order in which the graph's values exist: what has no producer first, then the outputs of nodes. Values that are hidden
+//! are none.
+
+use rustc_hash::FxHashSet;
 
 use crate::onnx::ValueId;
 use crate::symbolic::Interpreter;
@@ -12,14 +15,15 @@ pub(super) struct Order {
 
 impl Order {
     /// The order of the interpreted graph.
-    pub(super) fn of(it: &Interpreter<'_>) -> Order {
+    pub(super) fn of(it: &Interpreter<'_>, hidden: &FxHashSet<String>) -> Order {
         let (index, graph) = (it.index(), it.file.graph());
         let mut values: Vec<ValueId> = index
             .values()
             .filter(|&value| index.producer(value).is_none())
             .collect();
-        let given = values.len();
         let outputs = index.order().iter().flat_map(|&n| &graph.node[n].output);
+        let outputs = outputs.filter(|name| !hidden.contains(*name));
+        let given = values.len();
         values.extend(outputs.filter_map(|name| index.id(name)));
         let mut position = vec![usize::MAX; index.len()];
         for (at, value) in values.iter().enumerate() {

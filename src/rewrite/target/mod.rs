@@ -6,6 +6,7 @@ mod phasor;
 use rustc_hash::FxHashMap;
 
 use crate::facts::{Dim, Facts};
+use crate::onnx::proto::FunctionProto;
 use crate::onnx::{Edit, ModelFile};
 use crate::recognize::{Refusal, Site};
 
@@ -34,6 +35,17 @@ pub struct Plan {
     pub edit: Edit,
     /// Sites that the target cannot express: position in the given list, and why.
     pub left: Vec<(usize, Refusal)>,
+}
+
+/// The functions that a model with these sites carries; `None` where they cannot be written for all of them.
+pub(crate) fn functions(
+    file: &ModelFile,
+    sites: &[Site],
+    target: Target,
+) -> Option<Vec<FunctionProto>> {
+    match target {
+        Target::Phasor => phasor::functions(file, sites),
+    }
 }
 
 /// The change that fuses these sites for a target.

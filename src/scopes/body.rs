@@ -1,0 +1,229 @@
+//! The body of an If, Loop or Scan node, or of any other node, as a model of its own.
+
+use crate::facts::{Dim, Fact, Facts};
+use crate::onnx::names::captured_by_body;
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
+use crate::onnx::{DataType, Error, ModelFile};
+use crate::symbolic::{Interpreter, dims};
+
+use super::view::Outside;
+
+/// Analyses of one body at most: each but the last takes back what the one before has shown to change between iterations.
+const MAX_ROUNDS: usize = 3;
+
+/// A body.
+pub(super) struct Body {
+    /// The body as a model.
+    pub(super) file: ModelFile,
+    /// The values that it takes from outside, constants included.
+    pub(super) captured: Vec<String>,
+}
+
+/// Makes the model of a body of `node`.
+///
+/// # Errors
+/// If the body defines a value twice or has a cycle.
+pub(super) fn model(
+    outside: Outside<'_>,
+    main: &ModelFile,
+    node: &NodeProto,
+    body: &GraphProto,
+) -> Result<Body, Error> {
+    let captured: Vec<String> = captured_by_body(body)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let mut graph = body.clone();
+    for name in &captured {
+        bring(&mut graph, outside, name);
+    }
+    let mut given = Given::of(outside, node, body);
+    for round in 0..MAX_ROUNDS {
+        for (info, fact) in graph.input.iter_mut().zip(&given.facts) {
+            let declared = body.input.iter().find(|i| i.name() == info.name());
+            let declared = declared.and_then(Fact::of_info);
+            if let Some(fact) = fact
+                && (declared.is_some() || info.r#type.is_none())
+            {
+                let mut known = declared.unwrap_or_default();
+                known.fill(fact);
+                *info = known.to_info(info.name());
+            }
+        }
+        let file = in_memory(main, graph.clone())?;
+        if given.carried.is_empty() || round + 1 == MAX_ROUNDS || given.holds(&file) {
+            return Ok(Body { file, captured });
+        }
+        if round + 2 == MAX_ROUNDS {
+            given.forget();
+        }
+    }
+    unreachable!("the last round returns")
+}
+
+/// A graph of a model as a model of its own.
+fn in_memory(main: &ModelFile, graph: GraphProto) -> Result<ModelFile, Error> {
+    let model = main.model();
+    let model = ModelProto {
+        ir_version: model.ir_version,
+        opset_import: model.opset_import.clone(),
+        functions: model.functions.clone(),
+        graph: Some(graph),
+        ..Default::default()
+    };
+    ModelFile::in_memory(main.path(), model)
+}
+
+/// Adds an outer value to a graph: a constant as it is, anything else as an input of the type and shape that is known of it.
+pub(super) fn bring(graph: &mut GraphProto, outside: Outside<'_>, name: &str) {
+    let index = outside.file.index();
+    let id = index.id(name);
+    let constant = id
+        .filter(|id| !index.is_input(*id))
+        .and_then(|id| index.initializer(id));
+    match constant {
+        Some(position) => {
+            let tensor = &outside.file.graph().initializer[position];
+            graph.initializer.push(tensor.clone());
+        }
+        None => {
+            let fact = outside.facts.get(name).cloned().unwrap_or_default();
+            graph.input.push(fact.to_info(name));
+        }
+    }
+}
+
+/// What the node hands to the inputs of its body.
+struct Given {
+    /// One entry an input of the body, as far as anything is known.
+    facts: Vec<Option<Fact>>,
+    /// Inputs that later iterations get from an output of the body: input, output.
+    carried: Vec<(usize, String)>,
+}
+
+impl Given {
+    fn of(outside: Outside<'_>, node: &NodeProto, body: &GraphProto) -> Given {
+        let operand = |slot: usize| {
+            let name = node.input.get(slot).filter(|name| !name.is_empty())?;
+            outside.facts.get(name).cloned()
+        };
+        let inputs = body.input.len();
+        let output = |at: usize| Some(body.output.get(at)?.name().to_owned());
+        let number = |dtype| Fact {
+            dtype: Some(dtype),
+            shape: Some(Vec::new()),
+        };
+        let mut given = Given {
+            facts: vec![None; inputs],
+            carried: Vec::new(),
+        };
+        let own = matches!(node.domain(), "" | "ai.onnx");
+        match node.op_type() {
+            "Loop" if own => {
+                for slot in 0..inputs {
+                    given.facts[slot] = match slot {
+                        0 => Some(number(DataType::I64)),
+                        1 => Some(number(DataType::Bool)),
+                        _ => operand(slot),
+                    };
+                    if slot >= 2
+                        && let Some(name) = output(slot - 1)
+                    {
+                        given.carried.push((slot, name));
+                    }
+                }
+            }
+            "Scan" if own => {
+                let attribute = |name| node.attribute.iter().find(|a| a.name() == name);
+                let scanned = attribute("num_scan_inputs").and_then(|a| a.i).unwrap_or(0);
+                let states = inputs.saturating_sub(usize::try_from(scanned).unwrap_or(0));
+                let axes = attribute("scan_input_axes").map_or(&[][..], |a| &a.ints);
+                for slot in 0..inputs {
+                    let fact = operand(slot);
+                    if slot < states {
+                        given.facts[slot] = fact;
+                        if let Some(name) = output(slot) {
+                            given.carried.push((slot, name));
+                        }
+                    } else {
+                        let axis = axes.get(slot - states).copied().unwrap_or(0);
+                        given.facts[slot] = fact.map(|fact| slice(fact, axis));
+                    }
+                }
+            }
+            _ => {}
+        }
+        given
+    }
+
+    /// Whether what was assumed of the inputs is what the body makes for the next iteration; what is not is taken back.
+    fn holds(&mut self, file: &ModelFile) -> bool {
+        let facts = Facts::of(file);
+        // The interpreter follows more shapes than inference does.
+        let interpreter = Interpreter::run(file, &facts);
+        let shape = |name: &str| {
+            let value = file.index().id(name).and_then(|id| interpreter.known(id));
+            let value = value.map(|value| {
+                let shape = value.shape.iter();
+                shape
+                    .map(|&p| dims::dim(&interpreter.arena, p))
+                    .collect::<Vec<_>>()
+            });
+            value.or_else(|| facts.get(name)?.shape.clone())
+        };
+        let mut holds = true;
+        for (slot, output) in &self.carried {
+            let Some(Fact {
+                shape: Some(dims), ..
+            }) = &mut self.facts[*slot]
+            else {
+                continue;
+            };
+            let Some(next) = shape(output).filter(|next| next.len() == dims.len()) else {
+                holds = false;
+                self.facts[*slot]
+                    .iter_mut()
+                    .for_each(|fact| fact.shape = None);
+                continue;
+            };
+            for (dim, next) in dims.iter_mut().zip(&next) {
+                if !dim.is_unknown() && dim != next {
+                    *dim = Dim::Unknown;
+                    holds = false;
+                }
+            }
+        }
+        holds
+    }
+
+    /// Takes back all that was assumed of the shapes of carried values.
+    fn forget(&mut self) {
+        for (slot, _) in &self.carried {
+            if let Some(fact) = &mut self.facts[*slot] {
+                fact.shape = None;
+            }
+        }
+    }
+}
+
+/// One element along an axis.
+fn slice(mut fact: Fact, axis: i64) -> Fact {
+    fact.shape = fact.shape.and_then(|mut dims| {
+        let axis = if axis < 0 {
+            axis + dims.len() as i64
+        } else {
+            axis
+        };
+        let axis = usize::try_from(axis)
+            .ok()
+            .filter(|axis| *axis < dims.len())?;
+        dims.remove(axis);
+        Some(dims)
+    });
+    fact
+}
+
+/// Whether a graph is worth a search: a rotation takes three nodes.
+pub(super) fn is_small(graph: &GraphProto) -> bool {
+    super::count_in(graph) < 3
+}

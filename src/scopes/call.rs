@@ -1,0 +1,396 @@
+//! The body of a function as a model of its own: with what is common to all its calls.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::is_operator;
+use super::view::{self, Outside};
+use crate::facts::{Fact, Facts};
+use crate::onnx::functions::{Key, bodies_mut, called_by, key};
+use crate::onnx::names::bodies;
+use crate::onnx::proto::{
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto,
+};
+use crate::onnx::{Error, ModelFile};
+use crate::recognize::{self, Site};
+
+/// Constants up to this size are compared between calls.
+const MAX_CONSTANT_BYTES: usize = 16 << 20;
+/// Most ways of setting the attributes of a function that are tried to tell what they stop.
+const MAX_BINDINGS: usize = 4;
+/// Domain of no operator: nodes whose attributes depend on the call are not interpreted.
+const UNBOUND: &str = "unbound";
+
+/// The calls of a model's functions, as they are met.
+#[derive(Default)]
+pub(super) struct Calls {
+    positions: FxHashMap<Key, usize>,
+    functions: Vec<Function>,
+}
+
+#[derive(Default)]
+struct Function {
+    /// Calls in the model that were not met yet.
+    open: usize,
+    calls: Vec<Call>,
+    /// Whether a call stays when all sites found so far are fused.
+    lives: bool,
+    done: bool,
+}
+
+/// One call.
+pub(super) struct Call {
+    arguments: Vec<Option<Argument>>,
+    attributes: Vec<AttributeProto>,
+}
+
+struct Argument {
+    fact: Fact,
+    constant: Option<TensorProto>,
+}
+
+impl Calls {
+    /// The functions of a model that are no operators, none of their calls met yet.
+    pub(super) fn of(model: &ModelProto) -> Calls {
+        let mut calls = Calls::default();
+        for (position, function) in model.functions.iter().enumerate() {
+            if !is_operator(function.domain()) {
+                calls.positions.insert(key(function), position);
+            }
+            calls.functions.push(Function::default());
+        }
+        if calls.positions.is_empty() {
+            return calls;
+        }
+        let mut reached = FxHashSet::default();
+        let mut queue: Vec<&[NodeProto]> = model.graph.iter().map(|g| &g.node[..]).collect();
+        while let Some(nodes) = queue.pop() {
+            for position in calls.inside(nodes) {
+                calls.functions[position].open += 1;
+                if reached.insert(position) {
+                    queue.push(&model.functions[position].node);
+                }
+            }
+        }
+        calls
+    }
+
+    /// The functions that these nodes call, bodies included; one entry a call.
+    fn inside(&self, nodes: &[NodeProto]) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut open: Vec<&NodeProto> = nodes.iter().collect();
+        while let Some(node) = open.pop() {
+            found.extend(self.positions.get(&called_by(node)));
+            open.extend(bodies(node).flat_map(|(_, _, body)| &body.node));
+        }
+        found
+    }
+
+    /// Whether one of these nodes is a call, or one in their bodies.
+    pub(super) fn any_in(&self, nodes: &[NodeProto]) -> bool {
+        !self.positions.is_empty() && !self.inside(nodes).is_empty()
+    }
+
+    /// Takes note of a node, which `goes` with what is fused.
+    pub(super) fn note(&mut self, node: &NodeProto, around: Outside<'_>, goes: bool) {
+        if self.positions.is_empty() {
+            return;
+        }
+        let Some(&position) = self.positions.get(&called_by(node)) else {
+            return;
+        };
+        let function = &mut self.functions[position];
+        function.open -= 1;
+        function.lives |= !goes;
+        function.calls.push(Call {
+            arguments: node
+                .input
+                .iter()
+                .map(|name| argument(name, around))
+                .collect(),
+            attributes: node.attribute.clone(),
+        });
+    }
+
+    /// Takes note that calls in these nodes are not reached.
+    pub(super) fn forget(&mut self, nodes: &[NodeProto]) {
+        for position in self.inside(nodes) {
+            self.functions[position].open -= 1;
+        }
+    }
+
+    /// The next function all of whose calls are met.
+    pub(super) fn next(&mut self, model: &ModelProto) -> Option<usize> {
+        loop {
+            let ready = |f: &Function| !f.done && f.open == 0 && !f.calls.is_empty();
+            let position = self.functions.iter().position(ready)?;
+            self.functions[position].done = true;
+            if self.functions[position].lives {
+                return Some(position);
+            }
+            self.forget(&model.functions[position].node);
+        }
+    }
+
+    /// The calls of a function that were met.
+    pub(super) fn of_function(&self, position: usize) -> &[Call] {
+        &self.functions[position].calls
+    }
+}
+
+fn argument(name: &str, around: Outside<'_>) -> Option<Argument> {
+    if name.is_empty() {
+        return None;
+    }
+    let index = around.file.index();
+    let graph = around.file.graph();
+    let id = index.id(name).filter(|id| !index.is_input(*id));
+    let constant = id.and_then(|id| match index.producer(id) {
+        None => index.initializer(id).map(|at| &graph.initializer[at]),
+        Some((node, _)) => constant(&graph.node[node]),
+    });
+    Some(Argument {
+        fact: around.facts.get(name).cloned().unwrap_or_default(),
+        constant: constant.cloned(),
+    })
+}
+
+/// The tensor of a `Constant` node that holds one.
+fn constant(node: &NodeProto) -> Option<&TensorProto> {
+    if node.op_type() != "Constant" || !matches!(node.domain(), "" | "ai.onnx") {
+        return None;
+    }
+    node.attribute
+        .iter()
+        .find(|a| a.name() == "value")?
+        .t
+        .as_deref()
+}
+
+/// The model of a function.
+pub(super) struct Made {
+    /// The function as a model.
+    pub(super) file: ModelFile,
+    /// Models for single ways of setting the attributes, where the calls differ: the model, and an attribute that differs.
+    variants: Vec<(ModelFile, String)>,
+}
+
+/// Makes the model of a function from all its calls.
+///
+/// # Errors
+/// If the function defines a value twice or has a cycle.
+pub(super) fn model(
+    main: &ModelFile,
+    function: &FunctionProto,
+    calls: &[Call],
+) -> Result<Made, Error> {
+    let mut graph = GraphProto {
+        node: function.node.clone(),
+        ..Default::default()
+    };
+    let named = |name: &String| Fact::default().to_info(name);
+    graph.output = function.output.iter().map(named).collect();
+    for (slot, name) in function.input.iter().enumerate() {
+        let arguments: Vec<Option<&Argument>> = calls
+            .iter()
+            .map(|call| call.arguments.get(slot).and_then(Option::as_ref))
+            .collect();
+        if let Some(tensor) = common(main, &arguments) {
+            graph.initializer.push(TensorProto {
+                name: Some(name.clone()),
+                ..tensor.clone()
+            });
+        } else {
+            let facts = arguments
+                .iter()
+                .map(|a| a.map(|a| a.fact.clone()).unwrap_or_default());
+            graph
+                .input
+                .push(facts.reduce(Fact::common).unwrap_or_default().to_info(name));
+        }
+    }
+    let bindings: Vec<Vec<AttributeProto>> =
+        calls.iter().map(|call| bound(function, call)).collect();
+    let differing: BTreeSet<&String> = function
+        .attribute
+        .iter()
+        .chain(
+            function
+                .attribute_proto
+                .iter()
+                .filter_map(|a| a.name.as_ref()),
+        )
+        .filter(|name| {
+            let value = |binding: &[AttributeProto]| {
+                binding.iter().find(|a| a.name() == name.as_str()).cloned()
+            };
+            bindings
+                .windows(2)
+                .any(|pair| value(&pair[0]) != value(&pair[1]))
+        })
+        .collect();
+    let of = |binding: &[AttributeProto], differing: &BTreeSet<&String>| {
+        let mut graph = graph.clone();
+        graph
+            .node
+            .iter_mut()
+            .for_each(|node| bind(node, binding, differing));
+        in_memory(main, function, graph)
+    };
+    let first = bindings.first().map_or(&[][..], |b| &b[..]);
+    let file = of(first, &differing)?;
+    let mut variants = Vec::new();
+    if let Some(attribute) = differing.first() {
+        let mut distinct: Vec<&[AttributeProto]> = Vec::new();
+        for binding in &bindings {
+            if !distinct.contains(&&binding[..]) && distinct.len() < MAX_BINDINGS {
+                distinct.push(binding);
+            }
+        }
+        for binding in distinct {
+            variants.push((of(binding, &BTreeSet::new())?, (*attribute).clone()));
+        }
+    }
+    Ok(Made { file, variants })
+}
+
+fn in_memory(
+    main: &ModelFile,
+    function: &FunctionProto,
+    graph: GraphProto,
+) -> Result<ModelFile, Error> {
+    let model = main.model();
+    let mut opsets = function.opset_import.clone();
+    let own = opsets
+        .iter()
+        .map(|o| o.domain().to_owned())
+        .collect::<Vec<_>>();
+    opsets.extend(
+        model
+            .opset_import
+            .iter()
+            .filter(|o| !own.iter().any(|d| d == o.domain()))
+            .cloned(),
+    );
+    let model = ModelProto {
+        ir_version: model.ir_version,
+        opset_import: opsets,
+        functions: model.functions.clone(),
+        graph: Some(graph),
+        ..Default::default()
+    };
+    ModelFile::in_memory(main.path(), model)
+}
+
+/// The constant that all calls pass.
+fn common<'a>(main: &ModelFile, arguments: &[Option<&'a Argument>]) -> Option<&'a TensorProto> {
+    let mut tensors = arguments
+        .iter()
+        .map(|a| a.and_then(|a| a.constant.as_ref()));
+    let first = tensors.next()??;
+    let bytes = |t: &TensorProto| t.dims.iter().fold(8i64, |n, d| n.saturating_mul(*d));
+    let small = |t: &TensorProto| usize::try_from(bytes(t)).is_ok_and(|n| n <= MAX_CONSTANT_BYTES);
+    let mut value = None;
+    for tensor in tensors {
+        let tensor = tensor?;
+        if tensor == first {
+            continue;
+        }
+        if !small(tensor) || !small(first) {
+            return None;
+        }
+        if value.is_none() {
+            value = Some(main.tensor(first).ok()?);
+        }
+        if value != Some(main.tensor(tensor).ok()?) {
+            return None;
+        }
+    }
+    Some(first)
+}
+
+/// The attributes of a function in a call: those given, and the function's own values for others.
+fn bound(function: &FunctionProto, call: &Call) -> Vec<AttributeProto> {
+    let given = |name: &str| call.attributes.iter().any(|a| a.name() == name);
+    let defaults = function.attribute_proto.iter().filter(|a| !given(a.name()));
+    call.attributes.iter().chain(defaults).cloned().collect()
+}
+
+/// Replaces references to attributes in a node and its bodies. A node that refers to one of `unbound` becomes unknown.
+fn bind(node: &mut NodeProto, binding: &[AttributeProto], unbound: &BTreeSet<&String>) {
+    // A graph that the call hands over is the call's: nothing in it may change for this function.
+    let graph = |name: &str| {
+        binding
+            .iter()
+            .any(|a| a.name() == name && (a.g.is_some() || !a.graphs.is_empty()))
+    };
+    let refers = |a: &AttributeProto| {
+        let name = a.ref_attr_name();
+        unbound.iter().any(|unbound| unbound.as_str() == name) || !name.is_empty() && graph(name)
+    };
+    if node.attribute.iter().any(refers) {
+        node.domain = Some(UNBOUND.to_owned());
+    }
+    node.attribute.retain_mut(|attribute| {
+        let wanted = attribute.ref_attr_name().to_owned();
+        if wanted.is_empty() {
+            return true;
+        }
+        let value = binding.iter().find(|a| a.name() == wanted);
+        let Some(value) = value.filter(|_| !graph(&wanted)) else {
+            return false;
+        };
+        *attribute = AttributeProto {
+            name: attribute.name.take(),
+            ..value.clone()
+        };
+        true
+    });
+    for body in bodies_mut(node) {
+        body.node
+            .iter_mut()
+            .for_each(|inner| bind(inner, binding, unbound));
+    }
+}
+
+/// What stands against fusing in a function.
+#[derive(Default)]
+pub(super) struct Doubt {
+    /// Why nothing in it may be fused.
+    pub(super) opset: Option<String>,
+    /// Sites that are there for some calls only, each with an attribute that the calls give different values.
+    pub(super) sites: Vec<(Site, String)>,
+}
+
+/// Looks for what stands against fusing.
+pub(super) fn doubt(main: &ModelFile, function: &FunctionProto, made: &Made) -> Doubt {
+    let mut doubt = Doubt::default();
+    let (own, models) = (made.file.opset(), main.opset());
+    if own != models {
+        doubt.opset = Some(format!(
+            "function `{}` imports version {own} of the operators, the model version {models}",
+            label(function)
+        ));
+    }
+    for (file, attribute) in &made.variants {
+        let view = view::of(file, None);
+        let seen = view.file(file);
+        let analysis = recognize::analyse(seen, &Facts::of(seen), &view.hidden);
+        doubt.sites.extend(
+            analysis
+                .sites
+                .into_iter()
+                .map(|site| (site, attribute.clone())),
+        );
+    }
+    doubt
+}
+
+/// A function in a path.
+pub(super) fn label(function: &FunctionProto) -> String {
+    match function.domain() {
+        "" => function.name().to_owned(),
+        domain => format!("{domain}::{}", function.name()),
+    }
+}

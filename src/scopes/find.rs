@@ -1,0 +1,259 @@
+//! Searching all graphs of a model.
+
+use rustc_hash::FxHashSet;
+
+use super::call::{self, Calls};
+use super::view::{self, Outside, View};
+use super::{Place, Scope, body};
+use crate::confirm::{self, Confirmed};
+use crate::facts::Facts;
+use crate::onnx::names::bodies;
+use crate::onnx::proto::NodeProto;
+use crate::onnx::{Error, ModelFile};
+use crate::recognize::{self, Refusal, Site};
+use crate::rewrite::{self, Subject, Target};
+
+/// A site that is proven and confirmed.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The site.
+    pub site: Site,
+    /// What probing it showed.
+    pub confirmed: Confirmed,
+    /// The graph it is in: a position in [`Findings::scopes`].
+    pub scope: usize,
+}
+
+/// Everything found in a model.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Sites that are proven and confirmed: those of the main graph in graph order, then those of the other graphs.
+    pub sites: Vec<Found>,
+    /// Near misses: not proven, proven and not confirmed, or beyond the target.
+    pub refusals: Vec<Refusal>,
+    /// The graphs that were searched, the main graph first, each before those inside it.
+    pub scopes: Vec<Scope>,
+}
+
+/// Finds the sites of a model in all its graphs: those that are proven, and of them those that are confirmed.
+pub fn find(file: &ModelFile) -> Findings {
+    let mut search = Search {
+        main: file,
+        findings: Findings::default(),
+        calls: Calls::of(file.model()),
+    };
+    search.graph(Place::Main, String::new(), None, None);
+    while let Some(function) = search.calls.next(file.model()) {
+        search.function(function);
+    }
+    search.findings
+}
+
+struct Search<'a> {
+    main: &'a ModelFile,
+    findings: Findings,
+    calls: Calls,
+}
+
+impl Search<'_> {
+    /// Searches a graph and then the bodies in it.
+    fn graph(
+        &mut self,
+        place: Place,
+        path: String,
+        scratch: Option<ModelFile>,
+        outside: Option<(Outside<'_>, &[String])>,
+    ) {
+        let scope = self.findings.scopes.len();
+        self.findings.scopes.push(Scope {
+            path: path.clone(),
+            place,
+            ..Default::default()
+        });
+        let own = scratch.as_ref().unwrap_or(self.main);
+        let view = view::of(own, outside);
+        let facts = Facts::of(view.file(own));
+        let gone = self.sites(own, &view, &facts, scope);
+        let around = Outside {
+            file: view.file(own),
+            facts: &facts,
+            hidden: &view.hidden,
+        };
+        for (position, node) in own.graph().node.iter().enumerate() {
+            let goes = gone.contains(&position);
+            self.calls.note(node, around, goes);
+            for (attribute, at, graph) in bodies(node) {
+                if goes {
+                    self.calls.forget(&graph.node);
+                    continue;
+                }
+                if body::is_small(graph) && !self.calls.any_in(&graph.node) {
+                    continue;
+                }
+                let place = Place::Body {
+                    scope,
+                    node: position,
+                    attribute: attribute.to_owned(),
+                    place: at,
+                };
+                let path = join(&path, &format!("{}/{attribute}", label(node)));
+                match body::model(around, self.main, node, graph) {
+                    Ok(made) => {
+                        let outside = (around, &made.captured[..]);
+                        self.graph(place, path, Some(made.file), Some(outside));
+                    }
+                    Err(error) => self.unreadable(path, &error),
+                }
+            }
+        }
+        let kept = &mut self.findings.scopes[scope];
+        kept.facts = facts;
+        kept.scratch = scratch;
+    }
+
+    /// Whether a node has bodies or calls a function.
+    fn leads_on(&self, node: &NodeProto) -> bool {
+        bodies(node).next().is_some() || self.calls.any_in(std::slice::from_ref(node))
+    }
+
+    /// Notes the sites of one graph. Returns the nodes that fusing them removes, if any node leads on to other graphs.
+    fn sites(
+        &mut self,
+        own: &ModelFile,
+        view: &View,
+        facts: &Facts,
+        scope: usize,
+    ) -> FxHashSet<usize> {
+        let file = view.file(own);
+        let mut analysis = recognize::analyse(file, facts, &view.hidden);
+        let verdicts = confirm::confirm(file, &analysis);
+        let path = self.findings.scopes[scope].path.clone();
+        let mut sites = Vec::new();
+        for (mut site, verdict) in analysis.sites.drain(..).zip(verdicts) {
+            site.node_name = join(&path, &site.node_name);
+            let Some(node) = position(own, &site) else {
+                continue;
+            };
+            site.node = node;
+            match verdict {
+                Ok(confirmed) => {
+                    sites.push(site.clone());
+                    self.findings.sites.push(Found {
+                        site,
+                        confirmed,
+                        scope,
+                    });
+                }
+                Err(mut refusal) => {
+                    refusal.node = site.node_name;
+                    self.findings.refusals.push(refusal);
+                }
+            }
+        }
+        // What is hidden is another graph's to report.
+        let told = analysis.refusals.into_iter().filter(|refusal| {
+            !view.hidden.contains(&refusal.value) && !view.fixed.contains(&refusal.value)
+        });
+        let told = told.map(|mut refusal| {
+            refusal.node = join(&path, &refusal.node);
+            refusal
+        });
+        self.findings.refusals.extend(told);
+        let shapes = analysis.shapes;
+        if !own.graph().node.iter().any(|node| self.leads_on(node)) {
+            self.findings.scopes[scope].shapes = shapes;
+            return FxHashSet::default();
+        }
+        let subject = Subject {
+            file: own,
+            facts,
+            shapes: &shapes,
+        };
+        let edit = rewrite::plan(&subject, &sites, Target::default()).edit;
+        self.findings.scopes[scope].shapes = shapes;
+        edit.remove_nodes
+    }
+
+    /// Searches a function.
+    fn function(&mut self, position: usize) {
+        let function = &self.main.model().functions[position];
+        let path = call::label(function);
+        let made = match call::model(self.main, function, self.calls.of_function(position)) {
+            Ok(made) => made,
+            Err(error) => return self.unreadable(path, &error),
+        };
+        let first = self.findings.scopes.len();
+        let doubt = call::doubt(self.main, function, &made);
+        self.graph(
+            Place::Function(position),
+            path.clone(),
+            Some(made.file),
+            None,
+        );
+        if let Some(reason) = doubt.opset {
+            let findings = &mut self.findings;
+            let (refused, kept) = std::mem::take(&mut findings.sites)
+                .into_iter()
+                .partition(|found| found.scope >= first);
+            findings.sites = kept;
+            let refused: Vec<Found> = refused;
+            findings
+                .refusals
+                .extend(refused.iter().map(|found| left(&found.site, &reason)));
+        }
+        let found = self.findings.sites.iter().filter(|f| f.scope >= first);
+        let mut told: FxHashSet<String> = found.map(|f| f.site.y.clone()).collect();
+        for (site, attribute) in doubt.sites {
+            if told.insert(site.y.clone()) {
+                let reason =
+                    format!("calls of `{path}` give its attribute `{attribute}` different values");
+                let mut refusal = left(&site, &reason);
+                refusal.node = join(&path, &refusal.node);
+                self.findings.refusals.push(refusal);
+            }
+        }
+    }
+
+    fn unreadable(&mut self, path: String, error: &Error) {
+        self.findings.refusals.push(Refusal {
+            rule: recognize::ROTARY,
+            node: path,
+            value: String::new(),
+            reason: format!("the graph cannot be searched: {error}"),
+            hint: error.hint(),
+        });
+    }
+}
+
+fn left(site: &Site, reason: &str) -> Refusal {
+    Refusal {
+        rule: site.rule,
+        node: site.node_name.clone(),
+        value: site.y.clone(),
+        reason: reason.to_owned(),
+        hint: Some("inline the function, for instance with `onnx.inliner`".to_owned()),
+    }
+}
+
+/// The node of a graph that computes the rotated tensor of a site, if it computes that alone.
+fn position(own: &ModelFile, site: &Site) -> Option<usize> {
+    let index = own.index();
+    let (node, _) = index.producer(index.id(&site.y)?)?;
+    (own.graph().node[node].output.len() == 1).then_some(node)
+}
+
+/// A node in a path.
+fn label(node: &NodeProto) -> &str {
+    match node.name() {
+        "" => node.output.first().map_or(node.op_type(), String::as_str),
+        name => name,
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}/{name}")
+    }
+}

@@ -1,0 +1,70 @@
+//! Putting the change of a graph back where the graph is.
+
+use crate::onnx::Edit;
+use crate::onnx::proto::attribute_proto::AttributeType;
+use crate::onnx::proto::{
+    AttributeProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto,
+};
+
+/// Changes a body.
+pub(super) fn body(body: &mut GraphProto, edit: &Edit) {
+    body.node = nodes(&body.node, edit);
+    let input = |name: &str| body.input.iter().any(|i| i.name() == name);
+    body.initializer
+        .retain(|t| input(t.name()) || !edit.remove_initializers.contains(t.name()));
+    body.initializer
+        .extend(edit.add_initializers.iter().cloned());
+    body.value_info
+        .retain(|v| !edit.remove_value_info.contains(v.name()));
+}
+
+/// Changes a function. It has no initializers: new ones become nodes.
+pub(super) fn function(function: &mut FunctionProto, edit: &Edit, opsets: &[(String, i64)]) {
+    let constants = edit.add_initializers.iter().map(constant);
+    function.node = constants.chain(nodes(&function.node, edit)).collect();
+    function
+        .value_info
+        .retain(|v| !edit.remove_value_info.contains(v.name()));
+    for (domain, version) in opsets {
+        if !function.opset_import.iter().any(|o| o.domain() == domain) {
+            function.opset_import.push(OperatorSetIdProto {
+                domain: Some(domain.clone()),
+                version: Some(*version),
+            });
+        }
+    }
+}
+
+fn nodes(old: &[NodeProto], edit: &Edit) -> Vec<NodeProto> {
+    let mut nodes = Vec::with_capacity(old.len());
+    for (position, node) in old.iter().enumerate() {
+        nodes.extend(
+            edit.insert_before
+                .get(&position)
+                .into_iter()
+                .flatten()
+                .cloned(),
+        );
+        if !edit.remove_nodes.contains(&position) {
+            nodes.push(node.clone());
+        }
+    }
+    let after = edit.insert_before.range(old.len()..);
+    nodes.extend(after.flat_map(|(_, new)| new.iter().cloned()));
+    nodes
+}
+
+fn constant(tensor: &TensorProto) -> NodeProto {
+    NodeProto {
+        name: tensor.name.clone(),
+        op_type: Some("Constant".to_owned()),
+        output: vec![tensor.name().to_owned()],
+        attribute: vec![AttributeProto {
+            name: Some("value".to_owned()),
+            r#type: Some(AttributeType::Tensor as i32),
+            t: Some(Box::new(tensor.clone())),
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}

@@ -1,0 +1,176 @@
+//! The form in which a graph is analysed.
+//!
+//! In front of a body come the nodes that compute what it takes from outside: cosines, sines and positions are mostly
+//! computed once for all. Calls of functions are expanded, so that a rotation is seen through them.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::is_operator;
+use crate::facts::Facts;
+use crate::onnx::names::bodies;
+use crate::onnx::proto::{GraphProto, ModelProto};
+use crate::onnx::{ModelFile, functions};
+
+/// Most nodes put in front of a body. Positions, angles and their tables take about 60.
+const MAX_FRONT: usize = 400;
+
+/// A graph ready for analysis.
+pub(super) struct View {
+    /// The graph with its surroundings; `None` where that is the graph as it is.
+    scratch: Option<ModelFile>,
+    /// Values that no site may name: they exist inside a call.
+    pub(super) hidden: FxHashSet<String>,
+    /// Values that no site may make: another graph computes them, or a call does together with others.
+    pub(super) fixed: FxHashSet<String>,
+}
+
+impl View {
+    /// The graph that is analysed.
+    pub(super) fn file<'a>(&'a self, own: &'a ModelFile) -> &'a ModelFile {
+        self.scratch.as_ref().unwrap_or(own)
+    }
+}
+
+/// What a body sees of the graph around it.
+#[derive(Clone, Copy)]
+pub(super) struct Outside<'a> {
+    /// The graph around, as analysed.
+    pub(super) file: &'a ModelFile,
+    /// What is known of its values.
+    pub(super) facts: &'a Facts,
+    /// Those of its values that exist inside a call.
+    pub(super) hidden: &'a FxHashSet<String>,
+}
+
+/// Makes the view of `own`, which takes the values `captured` from outside.
+pub(super) fn of(own: &ModelFile, outside: Option<(Outside<'_>, &[String])>) -> View {
+    let mut view = View {
+        scratch: None,
+        hidden: FxHashSet::default(),
+        fixed: FxHashSet::default(),
+    };
+    let mut model = None;
+    if let Some((outside, captured)) = outside {
+        view.hidden.clone_from(outside.hidden);
+        let mut front = own.model().clone();
+        if put_in_front(&mut front, outside, captured, &mut view.fixed) {
+            model = Some(front);
+        }
+    }
+    if own
+        .model()
+        .functions
+        .iter()
+        .any(|f| !is_operator(f.domain()))
+    {
+        let whole = model.get_or_insert_with(|| own.model().clone());
+        expand(whole, &mut view);
+    }
+    view.scratch = model.and_then(|model| ModelFile::in_memory(own.path(), model).ok());
+    view
+}
+
+/// Puts the nodes that compute the captured values in front; `false` if there are none.
+fn put_in_front(
+    model: &mut ModelProto,
+    outside: Outside<'_>,
+    captured: &[String],
+    fixed: &mut FxHashSet<String>,
+) -> bool {
+    let Some(graph) = &mut model.graph else {
+        return false;
+    };
+    let (file, index) = (outside.file, outside.file.index());
+    let outer = file.graph();
+    // A name of the body's own hides the outer one.
+    let mut taken: FxHashSet<String> = FxHashSet::default();
+    taken.extend(graph.node.iter().flat_map(|n| n.output.iter().cloned()));
+    taken.extend(graph.initializer.iter().map(|t| t.name().to_owned()));
+    taken.extend(graph.input.iter().map(|i| i.name().to_owned()));
+    captured.iter().for_each(|name| {
+        taken.remove(name);
+    });
+    let mut queue: VecDeque<&str> = captured.iter().map(String::as_str).collect();
+    let mut nodes = FxHashSet::default();
+    let mut leaves = FxHashSet::default();
+    let mut seen = FxHashSet::default();
+    while let Some(name) = queue.pop_front() {
+        if !seen.insert(name) {
+            continue;
+        }
+        let node = index.id(name).and_then(|id| index.producer(id));
+        let node = node.map(|(node, _)| (node, &outer.node[node]));
+        let usable = node.filter(|(position, node)| {
+            let names = node.input.iter().chain(&node.output);
+            (nodes.contains(position) || nodes.len() < MAX_FRONT)
+                && bodies(node).next().is_none()
+                && !names.into_iter().any(|name| taken.contains(name))
+        });
+        let Some((position, node)) = usable else {
+            leaves.insert(name);
+            continue;
+        };
+        if nodes.insert(position) {
+            queue.extend(
+                node.input
+                    .iter()
+                    .filter(|n| !n.is_empty())
+                    .map(String::as_str),
+            );
+        }
+    }
+    if nodes.is_empty() {
+        return false;
+    }
+    let order = index.order().iter().filter(|node| nodes.contains(node));
+    let front: Vec<_> = order.map(|&node| outer.node[node].clone()).collect();
+    let made: FxHashSet<&str> = front
+        .iter()
+        .flat_map(|n| n.output.iter().map(String::as_str))
+        .collect();
+    graph.input.retain(|input| !made.contains(input.name()));
+    let mut known: FxHashSet<String> = FxHashSet::default();
+    known.extend(graph.input.iter().map(|i| i.name().to_owned()));
+    known.extend(graph.initializer.iter().map(|t| t.name().to_owned()));
+    for name in leaves {
+        if !known.contains(name) {
+            super::body::bring(graph, outside, name);
+        }
+    }
+    fixed.extend(made.into_iter().map(str::to_owned));
+    graph.node.splice(0..0, front);
+    true
+}
+
+/// Expands the calls of functions.
+fn expand(model: &mut ModelProto, view: &mut View) {
+    let before = names(model);
+    let mut calls: FxHashMap<(&str, &str), bool> = FxHashMap::default();
+    for function in &model.functions {
+        calls.insert((function.domain(), function.name()), true);
+    }
+    for node in model.graph.iter().flat_map(|graph| &graph.node) {
+        let is_call = calls.contains_key(&(node.domain(), node.op_type()));
+        if is_call && node.output.len() != 1 {
+            view.fixed.extend(node.output.iter().cloned());
+        }
+    }
+    let expanded = functions::inline_but(model, &|f| is_operator(f.domain()));
+    *model = expanded;
+    let after = names(model);
+    view.hidden.extend(after.difference(&before).cloned());
+}
+
+/// Names of the values of the graph itself.
+fn names(model: &ModelProto) -> FxHashSet<String> {
+    let of_graph = |graph: &GraphProto| {
+        let made = graph
+            .node
+            .iter()
+            .flat_map(|n| n.input.iter().chain(&n.output));
+        made.cloned().collect::<Vec<_>>()
+    };
+    model.graph.iter().flat_map(of_graph).collect()
+}
