@@ -9,5 +9,7 @@ mod engine;
 mod facts;
 #[path = "running/rotary.rs"]
 mod rotary;
+#[path = "running/spellings.rs"]
+mod spellings;
 #[path = "running/verify.rs"]
 mod verify;

@@ -236,21 +236,35 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
         .arena
         .as_integer(index.shape[last])
         .ok_or(Stop("an index of unknown width"))? as usize;
-    if width == 0 || width > a.rank() || !a.enumerated[..width].iter().all(|&e| e) {
+    if width == 0 || width > a.rank() {
+        return Err(Stop("an index of other width"));
+    }
+    // Along an opaque axis that no root follows all elements are equal: any index takes the one there is.
+    let live = a.live_roots(&it.arena);
+    let varies = |axis: usize| {
+        let mut roots = a.alignment.iter().filter(|(root, _)| live.contains(root));
+        roots.any(|(_, axes)| axes.contains(&(axis as u8)))
+    };
+    if (0..width).any(|axis| !a.enumerated[axis] && varies(axis)) {
         return Err(Stop("constant indices into opaque axes"));
     }
     let extents = a.extents(&it.arena);
     let inner: usize = extents[width..].iter().product();
     let mut data = Vec::new();
     for tuple in list.chunks(width) {
-        let row = row(tuple, &extents)?;
+        let told_apart: SmallVec<[i64; 6]> = (0..width)
+            .map(|axis| if a.enumerated[axis] { tuple[axis] } else { 0 })
+            .collect();
+        let row = row(&told_apart, &extents)?;
         data.extend_from_slice(&a.data[row * inner..(row + 1) * inner]);
     }
     let mut shape: Shape = index.shape[..last].into();
     shape.extend_from_slice(&a.shape[width..]);
     let mut enumerated: SmallVec<[bool; 6]> = smallvec![true; last];
     enumerated.extend_from_slice(&a.enumerated[width..]);
-    let alignment = a.with_axes_moved(&|at| (at as usize + last - width) as u8);
+    let mut kept = (*a).clone();
+    kept.alignment.retain(|(root, _)| live.contains(root));
+    let alignment = kept.with_axes_moved(&|at| (at as usize + last - width) as u8);
     Ok(Value {
         dtype: a.dtype,
         shape,

@@ -7,6 +7,7 @@ pub mod arithmetic;
 mod creation;
 mod extend;
 mod gather;
+mod known;
 mod layout;
 mod linear;
 mod reshape;
@@ -64,6 +65,10 @@ pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs,
         "MatMul" => linear::matmul(it, visit)?,
         "Einsum" => linear::einsum(it, visit)?,
         "ReduceSum" => linear::reduce_sum(it, visit)?,
+        "ReduceMax" => known::reduce(it, visit, f64::max)?,
+        "ReduceMin" => known::reduce(it, visit, f64::min)?,
+        "ReduceProd" => known::reduce(it, visit, |a, b| a * b)?,
+        "NonZero" => known::non_zero(it, visit)?,
         "Constant" => creation::constant(it, visit)?,
         "ConstantOfShape" => creation::constant_of_shape(it, visit)?,
         "Range" => creation::range(it, visit)?,

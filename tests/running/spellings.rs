@@ -1,0 +1,106 @@
+//! Rotations as exporters and people spell them: what is found, confirmed, and what of it is said.
+
+use crate::build::{f32s, i64s, model, open};
+use phasor::onnx::Tensor;
+use phasor::pipeline::{self, Found};
+
+/// Half of the rotated channels, and positions in `x: float[batch, 3, seq, 8]`.
+const FREQUENCIES: [f32; 4] = [1.0, 0.3, 0.1, 0.03];
+
+/// The sites of a model, proven and confirmed.
+fn sites(text: &str, constants: &[(&str, Tensor)]) -> Vec<Found> {
+    let findings = pipeline::find(&open(&model(text, constants)));
+    for refusal in &findings.refusals {
+        eprintln!("{}: {}", refusal.value, refusal.reason);
+    }
+    findings.sites
+}
+
+/// Its one site: layout of the pairs, rotated range, class of the proof.
+fn one(text: &str, constants: &[(&str, Tensor)]) -> String {
+    let sites = sites(text, constants);
+    let [found] = &sites[..] else {
+        panic!("{} sites", sites.len());
+    };
+    let site = &found.site;
+    format!(
+        "{} {}..{} {}",
+        site.pairing.as_str(),
+        site.rotary_offset,
+        site.rotary_offset + site.rotary_dim,
+        site.proof.as_str()
+    )
+}
+
+/// Numbers that spellings of slices and shapes share.
+fn constants() -> Vec<(&'static str, Tensor)> {
+    let list = |values: &[i64]| i64s(&[values.len()], values);
+    vec![
+        ("n0", list(&[0])),
+        ("n1", list(&[1])),
+        ("n2", list(&[2])),
+        ("n3", list(&[3])),
+        ("n4", list(&[4])),
+        ("n8", list(&[8])),
+        ("minus1", list(&[-1])),
+        ("end", list(&[i64::MAX])),
+        ("freq", f32s(&[4], &FREQUENCIES)),
+    ]
+}
+
+/// `y` from `x`, `c` and `s` with neighbouring channels as pairs.
+const NEIGHBOURS: &str = "
+    even = Slice(x, n0, end, minus1, n2)
+    odd = Slice(x, n1, end, minus1, n2)
+    minus = Neg(odd)
+    first = Unsqueeze(minus, minus1)
+    second = Unsqueeze(even, minus1)
+    both = Concat(first, second) axis=-1
+    turned = Reshape(both, shape)
+    left = Mul(x, c)
+    right = Mul(turned, s)
+    y = Add(left, right)";
+
+#[test]
+fn a_repeat_spelled_as_a_search_for_true() {
+    // TorchScript writes `repeat_interleave` with as many repeats as `max` finds, and picks what `NonZero` finds.
+    let text = format!(
+        "x: float[batch, 3, seq, 8]
+        pos: int64[batch, seq]
+        p = Cast(pos) to=1
+        p3 = Unsqueeze(p, minus1)
+        angle = Mul(p3, freq)
+        t = Transpose(angle) perm=[2,1,0]
+        size = Shape(freq)
+        twos = ConstantOfShape(size)
+        more = Add(twos, two)
+        most = ReduceMax(more) keepdims=0
+        count = Cast(most) to=7
+        wide = Unsqueeze(t, n1)
+        dims = Shape(t)
+        rest = Slice(dims, n1, end)
+        reps = Unsqueeze(count, n0)
+        target = Concat(n4, reps, rest) axis=0
+        grid = Expand(wide, target)
+        run = Range(zero, most, one)
+        per = Unsqueeze(more, n1)
+        kept = Less(run, per)
+        found = NonZero(kept)
+        at = Transpose(found) perm=[1,0]
+        flat = GatherND(grid, at)
+        back = Transpose(flat) perm=[2,1,0]
+        cos = Cos(back)
+        sin = Sin(back)
+        c = Unsqueeze(cos, n1)
+        s = Unsqueeze(sin, n1)
+        {NEIGHBOURS}"
+    );
+    let mut constants = constants();
+    constants.extend([
+        ("two", f32s(&[], &[2.0])),
+        ("zero", f32s(&[], &[0.0])),
+        ("one", f32s(&[], &[1.0])),
+        ("shape", i64s(&[4], &[0, 0, 0, -1])),
+    ]);
+    assert_eq!(one(&text, &constants), "interleaved 0..8 rotation");
+}
