@@ -30,7 +30,7 @@ impl Pairing {
 pub enum Proof {
     /// Every pair is turned by cos and sin of one angle, or by table rows with `c² + s²` constant.
     Rotation,
-    /// The same formula, with tables nothing is known about (graph inputs, learned tables).
+    /// The same formula, with tables nothing is known about (graph inputs, learned tables) or with one angle a channel.
     Linear,
 }
 

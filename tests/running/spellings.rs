@@ -104,3 +104,56 @@ fn a_repeat_spelled_as_a_search_for_true() {
     ]);
     assert_eq!(one(&text, &constants), "interleaved 0..8 rotation");
 }
+
+#[test]
+fn tables_may_hold_another_number_for_every_channel() {
+    // Nothing says that the neighbours in a table that is an input are equal, and nothing needs to.
+    let text = format!(
+        "x: float[batch, 3, seq, 8]
+        cos: float[seq, 8]
+        sin: float[seq, 8]
+        c = Unsqueeze(cos, n0)
+        s = Unsqueeze(sin, n0)
+        {NEIGHBOURS}"
+    );
+    let mut constants = constants();
+    constants.push(("shape", i64s(&[4], &[0, 0, 0, -1])));
+    assert_eq!(one(&text, &constants), "interleaved 0..8 linear");
+}
+
+#[test]
+fn neighbours_with_angles_of_their_own_obey_the_formula() {
+    // The angles of the half layout on neighbouring channels: no pair is turned, every channel is.
+    let text = format!(
+        "x: float[batch, 3, seq, 8]
+        pos: float[seq, 1]
+        angle = Mul(pos, freq)
+        both_angles = Concat(angle, angle) axis=-1
+        c = Cos(both_angles)
+        s = Sin(both_angles)
+        {NEIGHBOURS}"
+    );
+    let mut constants = constants();
+    constants.push(("shape", i64s(&[4], &[0, 0, 0, -1])));
+    assert_eq!(one(&text, &constants), "interleaved 0..8 linear");
+}
+
+#[test]
+fn cosine_and_sine_of_a_channel_belong_to_one_angle() {
+    let text = format!(
+        "x: float[batch, 3, seq, 8]
+        pos: float[seq, 1]
+        angle = Mul(pos, freq)
+        wide = Concat(angle, angle) axis=-1
+        other = Mul(wide, half)
+        c = Cos(wide)
+        s = Sin(other)
+        {NEIGHBOURS}"
+    );
+    let mut constants = constants();
+    constants.extend([
+        ("shape", i64s(&[4], &[0, 0, 0, -1])),
+        ("half", f32s(&[], &[0.5])),
+    ]);
+    assert!(sites(&text, &constants).is_empty());
+}

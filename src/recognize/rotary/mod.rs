@@ -5,8 +5,9 @@
 //! contiguous range.
 //!
 //! *Conditions.* `x`, and tensors that hold `cos` and `sin` and broadcast against `x`, exist in the graph before `y`. The
-//! coefficients of each pair are proven to be a rotation ([`proof`]): cos and sin of one expression with one amplitude, or rows
-//! of constant tables with `c² + s²` constant. Tables of unknown origin give the class `linear`.
+//! coefficients of each channel are proven to be those of a rotation ([`proof`]): cos and sin of one expression with one
+//! amplitude, or rows of constant tables with `c² + s²` constant. Where the two channels of a pair have an angle each, or the
+//! tables are of unknown origin, the formula holds and the pair is not known to be turned: the class is `linear`.
 //!
 //! *Rewrites to.* `ai.phasor::RotaryEmbedding(x, cos, sin)`.
 //!

@@ -6,7 +6,7 @@ use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, PolyId};
 use crate::symbolic::table::{TableId, Tables};
 
-use super::readoff::Rotation;
+use super::readoff::{Pair, Rotation};
 
 /// Relative deviation of `c² + s²` over the rows of a table: tables are rounded, to bfloat16 at worst (2⁻⁸ a factor).
 const NORM_TOLERANCE: f64 = 2e-2;
@@ -47,13 +47,13 @@ fn doubt<T>(reason: &'static str, hint: Option<&'static str>) -> Result<T, Doubt
 /// Proves every pair; the weakest proof counts.
 pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict, Doubt> {
     let mut verdict: Option<Verdict> = None;
-    let mut previous: Option<(PolyId, PolyId)> = None;
+    let mut previous: Option<Pair> = None;
     for pair in rotation.pairs.iter().flatten() {
         if previous == Some(*pair) {
             continue;
         }
         previous = Some(*pair);
-        let next = pair_proof(&it.arena, &it.tables, pair.0, pair.1)?;
+        let next = pair_proof(&it.arena, &it.tables, pair)?;
         verdict = Some(match verdict {
             None => next,
             Some(v) if v.proof == Proof::Linear => v,
@@ -76,7 +76,24 @@ pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict
     verdict.map_or_else(|| doubt("no pair is rotated", None), Ok)
 }
 
-fn pair_proof(arena: &Arena, tables: &Tables, cos: PolyId, sin: PolyId) -> Result<Verdict, Doubt> {
+/// One angle that turns both channels of a pair is a rotation; channels turned by an angle each obey the formula alone.
+fn pair_proof(arena: &Arena, tables: &Tables, pair: &Pair) -> Result<Verdict, Doubt> {
+    let first = channel_proof(arena, tables, pair.first)?;
+    if pair.is_even() {
+        return Ok(first);
+    }
+    channel_proof(arena, tables, pair.second)?;
+    Ok(Verdict {
+        proof: Proof::Linear,
+        ..first
+    })
+}
+
+fn channel_proof(
+    arena: &Arena,
+    tables: &Tables,
+    (cos, sin): (PolyId, PolyId),
+) -> Result<Verdict, Doubt> {
     if let (Some(c), Some(s)) = (arena.as_constant(cos), arena.as_constant(sin)) {
         let amplitude = c.hypot(s);
         return Ok(Verdict {

@@ -21,20 +21,35 @@ pub(super) struct Rotation {
     pub offset: usize,
     /// Size of the last axis.
     pub channels: usize,
-    /// For each enumerated position before the channel axis and each pair: the coefficient of a channel in itself, and that
-    /// of the first channel in the second.
-    pub pairs: Vec<Vec<(PolyId, PolyId)>>,
+    /// For each enumerated position before the channel axis, the coefficients of every pair.
+    pub pairs: Vec<Vec<Pair>>,
+}
+
+/// Coefficients of a pair `a`, `b`: `y_a = x_a cos_a - x_b sin_a`, `y_b = x_b cos_b + x_a sin_b`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pair {
+    /// `cos_a` and `sin_a`.
+    pub first: (PolyId, PolyId),
+    /// `cos_b` and `sin_b`.
+    pub second: (PolyId, PolyId),
+}
+
+impl Pair {
+    /// Whether one angle turns both channels.
+    pub(super) fn is_even(&self) -> bool {
+        self.first == self.second
+    }
 }
 
 impl Rotation {
     /// The rotation by the negated angle: every sine's sign is turned.
     pub(super) fn reversed(self, arena: &mut Arena) -> Rotation {
-        let mut turn = |(cos, sin)| (cos, arena.scale(sin, -1.0));
+        let mut turn = |sin: &mut PolyId| *sin = arena.scale(*sin, -1.0);
         let mut pairs = self.pairs;
-        pairs
-            .iter_mut()
-            .flatten()
-            .for_each(|pair| *pair = turn(*pair));
+        for pair in pairs.iter_mut().flatten() {
+            turn(&mut pair.first.1);
+            turn(&mut pair.second.1);
+        }
         Rotation { pairs, ..self }
     }
 }
@@ -221,7 +236,7 @@ fn pairs(
     width: usize,
     input: Pairing,
     output: Pairing,
-) -> Option<Vec<(PolyId, PolyId)>> {
+) -> Option<Vec<Pair>> {
     let coefficient = |j: usize, k: usize| {
         rows[offset + j]
             .iter()
@@ -231,12 +246,10 @@ fn pairs(
     let mut list = Vec::with_capacity(width / 2);
     for k in 0..width / 2 {
         let ((a, b), (ya, yb)) = (members(input, k, width), members(output, k, width));
-        let (c, s) = (coefficient(ya, a)?, coefficient(yb, a)?);
-        let minus_s = arena.scale(s, -1.0);
-        if coefficient(yb, b)? != c || coefficient(ya, b)? != minus_s {
-            return None;
-        }
-        list.push((c, s));
+        list.push(Pair {
+            first: (coefficient(ya, a)?, arena.scale(coefficient(ya, b)?, -1.0)),
+            second: (coefficient(yb, b)?, coefficient(yb, a)?),
+        });
     }
     Some(list)
 }

@@ -16,7 +16,7 @@ use crate::symbolic::poly::{Arena, PolyId};
 use crate::symbolic::value::{Value, strides};
 
 use super::order::Order;
-use super::readoff::{Rotation, members};
+use super::readoff::{Pair, Rotation, members};
 
 /// Most axes of a rotated tensor: the ways to lay a table along it grow as 2 to the rank.
 const MAX_RANK: usize = 8;
@@ -27,6 +27,41 @@ const MAX_RANK: usize = 8;
 /// positions that are opaque in the rotated tensor.
 pub(super) struct Tables {
     by_first: FxHashMap<PolyId, Vec<(ValueId, Rc<Value>)>>,
+}
+
+/// The cosines or the sines of a rotation, as a table may hold them; one row for each enumerated position before the channels.
+struct Wanted {
+    /// One a pair, where it is the same for both channels.
+    half: Option<Vec<Vec<PolyId>>>,
+    /// One a channel, in the input's layout.
+    full: Vec<Vec<PolyId>>,
+}
+
+impl Wanted {
+    fn of(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) -> Wanted {
+        let even = |pair: &Pair| part(pair.first) == part(pair.second);
+        let half = |pairs: &Vec<Pair>| pairs.iter().map(|pair| part(pair.first)).collect();
+        let full = |pairs: &Vec<Pair>| {
+            let mut row = vec![PolyId::ZERO; rotation.width];
+            for (k, pair) in pairs.iter().enumerate() {
+                let (a, b) = members(rotation.input, k, rotation.width);
+                (row[a], row[b]) = (part(pair.first), part(pair.second));
+            }
+            row
+        };
+        let all_even = rotation.pairs.iter().flatten().all(even);
+        Wanted {
+            half: all_even.then(|| rotation.pairs.iter().map(half).collect()),
+            full: rotation.pairs.iter().map(full).collect(),
+        }
+    }
+
+    /// The rows that a table of this width must hold.
+    fn of_width(&self, width: usize) -> Option<&[Vec<PolyId>]> {
+        let fits = |rows: &&Vec<Vec<PolyId>>| rows.first().is_some_and(|row| row.len() == width);
+        let half = self.half.iter();
+        half.chain([&self.full]).find(fits).map(|rows| &rows[..])
+    }
 }
 
 /// A table that serves.
@@ -76,8 +111,8 @@ impl Tables {
         rotation: &Rotation,
         (y_id, y): (ValueId, &Value),
     ) -> Option<(Found, Found)> {
-        let cosines = self.candidates(it, order, rotation, (y_id, y), &|pair| pair.0);
-        let sines = self.candidates(it, order, rotation, (y_id, y), &|pair| pair.1);
+        let cosines = self.candidates(it, order, &Wanted::of(rotation, |c| c.0), (y_id, y));
+        let sines = self.candidates(it, order, &Wanted::of(rotation, |c| c.1), (y_id, y));
         let rank = |f: &Found| (f.width, f.input.unsqueeze.len(), f.dtype.bits());
         cosines
             .iter()
@@ -91,16 +126,10 @@ impl Tables {
         &self,
         it: &Interpreter<'_>,
         order: &Order,
-        rotation: &Rotation,
+        wanted: &Wanted,
         (y_id, y): (ValueId, &Value),
-        part: &dyn Fn(&(PolyId, PolyId)) -> PolyId,
     ) -> Vec<Found> {
-        let wanted: Vec<Vec<PolyId>> = rotation
-            .pairs
-            .iter()
-            .map(|pairs| pairs.iter().map(part).collect())
-            .collect();
-        let Some(&first) = wanted.first().and_then(|w| w.first()) else {
+        let Some(&first) = wanted.full.first().and_then(|row| row.first()) else {
             return Vec::new();
         };
         let mut found: Vec<Found> = Vec::new();
@@ -115,7 +144,7 @@ impl Tables {
             if y.dtype == DataType::F64 && value.dtype != DataType::F64 {
                 continue;
             }
-            if let Some((unsqueeze, width)) = fits(&it.arena, value, y, rotation, &wanted) {
+            if let Some((unsqueeze, width)) = fits(&it.arena, value, y, wanted) {
                 let input = TableInput {
                     value: it.index().name(id).to_owned(),
                     unsqueeze,
@@ -145,26 +174,17 @@ fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
 }
 
 /// The axes to insert so that `table` broadcasts against `y` with the wanted coefficients, and its width.
-fn fits(
-    arena: &Arena,
-    table: &Value,
-    y: &Value,
-    rotation: &Rotation,
-    wanted: &[Vec<PolyId>],
-) -> Option<(Vec<usize>, usize)> {
+fn fits(arena: &Arena, table: &Value, y: &Value, wanted: &Wanted) -> Option<(Vec<usize>, usize)> {
     let width = table.extents(arena).last().copied()?;
-    if !table.enumerated[table.rank() - 1]
-        || table.rank() > y.rank()
-        || y.rank() > MAX_RANK
-        || (width != rotation.width && width != rotation.width / 2)
-    {
+    if !table.enumerated[table.rank() - 1] || table.rank() > y.rank() || y.rank() > MAX_RANK {
         return None;
     }
+    let rows = wanted.of_width(width)?;
     placements(table.rank(), y.rank())
         .into_iter()
         .find_map(|axes| {
-            let placed = aligned(arena, table, y, &axes)
-                && coefficients(arena, table, y, rotation, wanted, &axes, width);
+            let placed =
+                aligned(arena, table, y, &axes) && coefficients(arena, table, y, rows, &axes);
             // Leading axes are inserted by broadcasting itself.
             let lead = axes.first().copied().unwrap_or(0);
             placed.then(|| {
@@ -226,10 +246,8 @@ fn coefficients(
     arena: &Arena,
     table: &Value,
     y: &Value,
-    rotation: &Rotation,
-    wanted: &[Vec<PolyId>],
+    rows: &[Vec<PolyId>],
     axes: &[usize],
-    width: usize,
 ) -> bool {
     let extents = y.extents(arena);
     let leading = &extents[..extents.len() - 1];
@@ -242,21 +260,13 @@ fn coefficients(
         }
         row_steps[at] = steps[axis];
     }
-    (0..wanted.len()).all(|lead| {
+    rows.iter().enumerate().all(|(lead, wanted)| {
         let mut rest = lead;
         let mut row = 0;
         for axis in (0..leading.len()).rev() {
             row += rest % leading[axis] * row_steps[axis];
             rest /= leading[axis];
         }
-        (0..rotation.width / 2).all(|k| {
-            let holds = |column: usize| table.data.get(row + column) == Some(&wanted[lead][k]);
-            if width == rotation.width / 2 {
-                holds(k)
-            } else {
-                let (a, b) = members(rotation.input, k, rotation.width);
-                holds(a) && holds(b)
-            }
-        })
+        table.data.get(row..row + wanted.len()) == Some(&wanted[..])
     })
 }
