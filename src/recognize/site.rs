@@ -108,6 +108,8 @@ pub struct Site {
     pub head_dim: usize,
     /// Rotation by the negated angle.
     pub inverse: bool,
+    /// Whether the tables give both channels of a pair the same cosine and sine; else only full width says what is meant.
+    pub even: bool,
     /// Element type of `x` and `y`.
     pub dtype: DataType,
     /// Element type of the tables.

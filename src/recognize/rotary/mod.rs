@@ -30,7 +30,7 @@ use super::{Analysis, Refusal, Site};
 use groups::{Group, Sources};
 use order::Order;
 use proof::{Origin, Verdict};
-use readoff::Rotation;
+use readoff::{Pair, Rotation};
 use tables::{Found, Tables};
 
 /// The rule's identifier.
@@ -222,6 +222,7 @@ fn attempt(
         rotary_offset: rotation.offset,
         head_dim: rotation.channels,
         inverse,
+        even: rotation.pairs.iter().flatten().all(Pair::is_even),
         dtype,
         table_dtype: cos.dtype,
         table_width: cos.width,
