@@ -49,6 +49,10 @@ pub struct Interpreter<'a> {
     /// Nodes that could not be interpreted, in order.
     pub stopped: Vec<Stopped>,
     parts: u32,
+    /// Number of the first value: those of branches come after those of the graphs around them.
+    first: u32,
+    /// Number of values so far, branches included.
+    numbered: u32,
 }
 
 impl<'a> Interpreter<'a> {
@@ -64,7 +68,27 @@ impl<'a> Interpreter<'a> {
             constants: FxHashMap::default(),
             stopped: Vec::new(),
             parts: 0,
+            first: 0,
+            numbered: file.index().len() as u32,
         }
+    }
+
+    /// Interprets another graph with the expressions and tables of this one.
+    pub(super) fn within<T>(
+        &mut self,
+        file: &ModelFile,
+        run: impl FnOnce(&mut Interpreter<'_>) -> T,
+    ) -> T {
+        let mut inner = Interpreter::new(file, self.facts);
+        inner.arena = std::mem::take(&mut self.arena);
+        inner.tables = std::mem::take(&mut self.tables);
+        inner.first = self.numbered;
+        inner.numbered += self.numbered;
+        let result = run(&mut inner);
+        self.arena = inner.arena;
+        self.tables = inner.tables;
+        self.numbered = inner.numbered;
+        result
     }
 
     /// Sets the value of an output.
@@ -125,13 +149,17 @@ impl<'a> Interpreter<'a> {
 
     /// A fresh root for a value: the channel axis enumerated, all others opaque.
     pub fn fresh(&mut self, id: ValueId, dtype: DataType, shape: Shape) -> Value {
-        self.fresh_part(RootKind::Fresh(id.index() as u32, 0), dtype, shape)
+        self.fresh_part(self.kind(id, 0), dtype, shape)
     }
 
     /// A fresh root for one of several values that a node makes from one.
     pub fn fresh_piece(&mut self, id: ValueId, dtype: DataType, shape: Shape) -> Value {
         self.parts += 1;
-        self.fresh_part(RootKind::Fresh(id.index() as u32, self.parts), dtype, shape)
+        self.fresh_part(self.kind(id, self.parts), dtype, shape)
+    }
+
+    fn kind(&self, id: ValueId, part: u32) -> RootKind {
+        RootKind::Fresh(self.first + id.index() as u32, part)
     }
 
     fn fresh_part(&mut self, kind: RootKind, dtype: DataType, shape: Shape) -> Value {

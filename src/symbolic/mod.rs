@@ -6,6 +6,7 @@
 //! exporter spelled it is gone by then.
 #![forbid(unsafe_code)]
 
+mod branch;
 pub mod broadcast;
 pub mod dims;
 pub mod display;

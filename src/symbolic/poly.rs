@@ -222,6 +222,13 @@ impl Arena {
         }
     }
 
+    /// The term without factors.
+    pub fn constant_term(&self, p: PolyId) -> f64 {
+        let terms = self.terms(p);
+        let constant = terms.iter().find(|term| term.mono == MonoId::ONE);
+        constant.map_or(0.0, |term| term.coefficient)
+    }
+
     /// The value of a constant polynomial that is an integer; `i64::MAX` as exporters write "to the end" saturates.
     pub fn as_integer(&self, p: PolyId) -> Option<i64> {
         self.as_constant(p)

@@ -25,7 +25,7 @@ impl<'a> Interpreter<'a> {
         this
     }
 
-    fn visit(&mut self, position: usize) {
+    pub(super) fn visit(&mut self, position: usize) {
         let file = self.file;
         let node = &file.graph().node[position];
         let index = self.index();

@@ -1,7 +1,8 @@
 //! Rotations as exporters and people spell them: what is found, confirmed, and what of it is said.
 
-use crate::build::{f32s, i64s, model, open};
+use crate::build::{branch, f32s, i64s, model, node, open};
 use phasor::onnx::Tensor;
+use phasor::onnx::proto::{GraphProto, ValueInfoProto};
 use phasor::pipeline::{self, Found};
 
 /// Half of the rotated channels, and positions in `x: float[batch, 3, seq, 8]`.
@@ -156,4 +157,82 @@ fn cosine_and_sine_of_a_channel_belong_to_one_angle() {
         ("half", f32s(&[], &[0.5])),
     ]);
     assert!(sites(&text, &constants).is_empty());
+}
+
+/// `y` from `x`, `c` and `s` with pairs half the range apart.
+const HALVES: &str = "
+    a, b = Split(x) axis=-1
+    minus = Neg(b)
+    turned = Concat(minus, a) axis=-1
+    left = Mul(x, c)
+    right = Mul(turned, s)
+    y = Add(left, right)";
+
+#[test]
+fn a_branch_that_is_always_taken_is_followed() {
+    // TorchScript asks for the rank before it repeats the angles.
+    let text = format!(
+        "x: float[batch, 3, height * width, 8]
+        image: float[batch, height, width]
+        dims = Shape(image)
+        h = Gather(dims, one)
+        w = Gather(dims, two)
+        nh = Cast(h) to=1
+        nw = Cast(w) to=1
+        rows = Range(middle, nh, unit)
+        columns = Range(middle, nw, unit)
+        down = Div(rows, nh)
+        across = Div(columns, nw)
+        hv = Unsqueeze(h, n0)
+        wv = Unsqueeze(w, n0)
+        all = Concat(hv, wv) axis=0
+        upright = Unsqueeze(down, n1)
+        flat = Unsqueeze(across, n0)
+        grid0 = Expand(upright, all)
+        grid1 = Expand(flat, all)
+        g0 = Unsqueeze(grid0, minus1)
+        g1 = Unsqueeze(grid1, minus1)
+        both = Concat(g0, g1) axis=-1
+        patches = Flatten(both) axis=2
+        p = Unsqueeze(patches, minus1)
+        angles = Mul(p, pair_freq)
+        flat_angles = Flatten(angles) axis=1
+        size = Shape(flat_angles)
+        rank = Size(size)
+        deep = Greater(rank, one)
+        reps = If(deep)
+        wide = Tile(flat_angles, reps)
+        c = Cos(wide)
+        s = Sin(wide)
+        {HALVES}"
+    );
+    let mut constants = constants();
+    constants.extend([
+        ("one", i64s(&[], &[1])),
+        ("two", i64s(&[], &[2])),
+        ("middle", f32s(&[], &[0.5])),
+        ("unit", f32s(&[], &[1.0])),
+        ("pair_freq", f32s(&[1, 1, 2], &[1.0, 0.1])),
+    ]);
+    let mut model = model(&text, &constants);
+    let graph = model.graph.as_mut().unwrap();
+    let at = graph.node.iter().position(|n| n.op_type() == "If").unwrap();
+    let body = |call: &str| GraphProto {
+        node: vec![node("taken", call)],
+        output: vec![ValueInfoProto {
+            name: Some("taken".to_owned()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    graph.node[at].attribute = vec![
+        branch("then_branch", body("Concat(n1, n2) axis=0")),
+        branch("else_branch", body("Identity(n1)")),
+    ];
+    let findings = pipeline::find(&open(&model));
+    let [site] = &findings.sites[..] else {
+        panic!("{:?}", findings.refusals);
+    };
+    assert_eq!(site.site.proof.as_str(), "rotation");
+    assert_eq!(site.site.pairing.as_str(), "half");
 }

@@ -206,7 +206,11 @@ fn attempt(
             None,
         ));
     }
-    let start = it.arena.origin(group.root).map_or(x, ValueId);
+    let start = it.arena.origin(group.root).map(ValueId);
+    // What begins inside a branch has no name here.
+    let start = start
+        .filter(|id| id.index() < it.index().len())
+        .unwrap_or(x);
     let origin_dtype = it.known(start).map_or(dtype, |value| value.dtype);
     Ok(Site {
         rule: RULE,

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::onnx::DataType;
 use crate::symbolic::function::Function;
 use crate::symbolic::interpreter::Interpreter;
-use crate::symbolic::poly::{Arena, Atom, PolyId, Stop};
+use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId, Stop};
 use crate::symbolic::value::Value;
 use crate::symbolic::visit::Visit;
 
@@ -302,13 +302,22 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
     })
 }
 
-/// Sums of whole multiples of dimensions: what `Trunc` and `Floor` leave as it is.
-fn is_whole(arena: &Arena, p: PolyId) -> bool {
-    arena.terms(p).iter().all(|t| {
-        t.coefficient.fract() == 0.0
-            && arena
-                .factors(t.mono)
-                .iter()
-                .all(|&f| matches!(arena.atom_of(f), Atom::Symbol(_)))
-    })
+/// Sums of whole multiples of dimensions and of what was rounded: what `Trunc` and `Floor` leave as it is.
+pub(super) fn is_whole(arena: &Arena, p: PolyId) -> bool {
+    let rounded = |&f: &AtomId| match arena.atom_of(f) {
+        Atom::Symbol(_) => true,
+        Atom::Apply { function, .. } => matches!(
+            function,
+            Function::Floor
+                | Function::Ceil
+                | Function::Round
+                | Function::Trunc
+                | Function::IntegerDiv
+        ),
+        Atom::Channel { .. } => false,
+    };
+    arena
+        .terms(p)
+        .iter()
+        .all(|t| t.coefficient.fract() == 0.0 && arena.factors(t.mono).iter().all(rounded))
 }

@@ -4,9 +4,11 @@ use smallvec::smallvec;
 
 use crate::onnx::DataType;
 use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS};
-use crate::symbolic::poly::{PolyId, Stop};
+use crate::symbolic::poly::{Arena, PolyId, Stop};
 use crate::symbolic::value::{Alignment, Shape, Value};
 use crate::symbolic::visit::Visit;
+
+use super::arithmetic::is_whole;
 
 pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     if let Some(tensor) = visit.tensor("value") {
@@ -126,14 +128,7 @@ pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
         }
     }
     let span = it.arena.sub(limit, start)?;
-    let length = match step {
-        1.0 => span,
-        -1.0 => it.arena.scale(span, -1.0),
-        _ => match it.arena.as_constant(span) {
-            Some(span) => it.arena.constant((span / step).ceil().max(0.0)),
-            None => return Err(Stop("a strided range of unknown length")),
-        },
-    };
+    let length = steps(&mut it.arena, span, step, dtype.is_integer())?;
     let iota = it.arena.iota();
     let position = it.arena.channel(iota, 0);
     let slope = it.arena.scale(position, step);
@@ -147,6 +142,33 @@ pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
         data: vec![element].into(),
         alignment,
     })
+}
+
+/// How many steps of `step` it takes to cover `span`: the quotient, rounded up.
+fn steps(arena: &mut Arena, span: PolyId, step: f64, integer: bool) -> Result<PolyId, Stop> {
+    let quotient = arena.scale(span, 1.0 / step);
+    if is_whole(arena, quotient) || (integer && step.abs() == 1.0) {
+        return Ok(quotient);
+    }
+    let fraction = arena.constant_term(quotient);
+    let constant = arena.constant(fraction);
+    let rest = arena.sub(quotient, constant)?;
+    if is_whole(arena, rest) {
+        let rounded = arena.constant(fraction.ceil());
+        return arena.add(rest, rounded);
+    }
+    if integer {
+        // Whole numbers: adding one less than the step and rounding down is rounding up.
+        let (span, step) = match step > 0.0 {
+            true => (span, step),
+            false => (arena.scale(span, -1.0), -step),
+        };
+        let last = arena.constant(step - 1.0);
+        let divisor = arena.constant(step);
+        let reached = arena.add(span, last)?;
+        return Ok(arena.integer_quotient(reached, divisor));
+    }
+    Err(Stop("a range of unknown length"))
 }
 
 pub(super) fn shape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
