@@ -13,7 +13,7 @@ use super::index::Fault;
 use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, TensorProto};
 use super::stage::folder_of;
-use super::{Edit, Error, GraphIndex, Tensor, functions, map, schema, sniff, tensor};
+use super::{Edit, Error, GraphIndex, Tensor, callees, map, schema, sniff, tensor};
 
 /// A model file, mapped and decoded; weights stay where they are.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl ModelFile {
             Err(damage) => return Err(refusal(path, &bytes, &damage.cause)),
         };
         let index = index(&path, graph)?;
-        if let Some(function) = functions::recursive(&model) {
+        if let Some(function) = callees::recursive(&model) {
             let function = function.to_owned();
             return Err(Error::Recursion {
                 file: path,

@@ -125,49 +125,6 @@ fn versions(imports: &[OperatorSetIdProto]) -> FxHashMap<String, i64> {
     imports.iter().map(pair).collect()
 }
 
-/// A function that calls itself, directly or not.
-pub(crate) fn recursive(model: &ModelProto) -> Option<&str> {
-    if model.functions.is_empty() {
-        return None;
-    }
-    let positions: FxHashMap<Key, usize> = (0..)
-        .zip(&model.functions)
-        .map(|(at, f)| (key(f), at))
-        .collect();
-    let calls = |function: &FunctionProto| {
-        let mut found = Vec::new();
-        let mut open: Vec<&NodeProto> = function.node.iter().collect();
-        while let Some(node) = open.pop() {
-            found.extend(positions.get(&called_by(node)).copied());
-            open.extend(bodies(node).flat_map(|body| &body.node));
-        }
-        found
-    };
-    // Functions that call none that is left fall; what remains at the end lies on a cycle or leads to one.
-    let called: Vec<Vec<usize>> = model.functions.iter().map(calls).collect();
-    let mut callers = vec![Vec::new(); called.len()];
-    let mut waits = vec![0; called.len()];
-    for (at, list) in called.iter().enumerate() {
-        waits[at] = list.len();
-        list.iter().for_each(|&callee| callers[callee].push(at));
-    }
-    let mut ready: Vec<usize> = (0..waits.len()).filter(|&at| waits[at] == 0).collect();
-    while let Some(at) = ready.pop() {
-        for &caller in &callers[at] {
-            waits[caller] -= 1;
-            if waits[caller] == 0 {
-                ready.push(caller);
-            }
-        }
-    }
-    let mut at = (0..waits.len()).find(|&at| waits[at] > 0)?;
-    let mut seen = FxHashSet::default();
-    while seen.insert(at) {
-        at = *called[at].iter().find(|&&callee| waits[callee] > 0)?;
-    }
-    Some(model.functions[at].name())
-}
-
 /// Names of values and of nodes. They may coincide, but ONNX Runtime refuses two nodes of one name.
 #[derive(Default)]
 struct Names {

@@ -9,6 +9,7 @@
 //!   memory.
 //! * [`functions`] expands calls of model-local functions in a copy made for analysis.
 
+pub(crate) mod callees;
 mod dtype;
 mod edit;
 mod error;

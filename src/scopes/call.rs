@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::is_operator;
-use super::view::{self, Outside};
+use super::view::{self, Budget, Outside};
 use crate::facts::{Fact, Facts};
 use crate::onnx::functions::{Key, bodies_mut, called_by, key};
 use crate::onnx::names::bodies;
@@ -364,7 +364,12 @@ pub(super) struct Doubt {
 }
 
 /// Looks for what stands against fusing.
-pub(super) fn doubt(main: &ModelFile, function: &FunctionProto, made: &Made) -> Doubt {
+pub(super) fn doubt(
+    main: &ModelFile,
+    function: &FunctionProto,
+    made: &Made,
+    budget: &mut Budget,
+) -> Doubt {
     let mut doubt = Doubt::default();
     let (own, models) = (made.file.opset(), main.opset());
     if own != models {
@@ -374,7 +379,7 @@ pub(super) fn doubt(main: &ModelFile, function: &FunctionProto, made: &Made) -> 
         ));
     }
     for (file, attribute) in &made.variants {
-        let view = view::of(file, None);
+        let view = view::of(file, None, budget);
         let seen = view.file(file);
         let analysis = recognize::analyse(seen, &Facts::of(seen), &view.hidden);
         doubt.sites.extend(

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::call::{self, Calls};
-use super::view::{self, Outside, View};
+use super::view::{self, Budget, Outside, View};
 use super::{Place, Scope, body};
 use crate::confirm::{self, Confirmed};
 use crate::facts::Facts;
@@ -41,6 +41,7 @@ pub fn find(file: &ModelFile) -> Findings {
         main: file,
         findings: Findings::default(),
         calls: Calls::of(file.model()),
+        budget: Budget::default(),
     };
     search.graph(Place::Main, String::new(), None, None);
     while let Some(function) = search.calls.next(file.model()) {
@@ -53,6 +54,7 @@ struct Search<'a> {
     main: &'a ModelFile,
     findings: Findings,
     calls: Calls,
+    budget: Budget,
 }
 
 impl Search<'_> {
@@ -71,7 +73,7 @@ impl Search<'_> {
             ..Default::default()
         });
         let own = scratch.as_ref().unwrap_or(self.main);
-        let view = view::of(own, outside);
+        let view = view::of(own, outside, &mut self.budget);
         let facts = Facts::of(view.file(own));
         let gone = self.sites(own, &view, &facts, scope);
         let around = Outside {
@@ -130,11 +132,11 @@ impl Search<'_> {
         let path = self.findings.scopes[scope].path.clone();
         let mut sites = Vec::new();
         for (mut site, verdict) in analysis.sites.drain(..).zip(verdicts) {
-            site.node_name = join(&path, &site.node_name);
             let Some(node) = position(own, &site) else {
                 continue;
             };
             site.node = node;
+            site.node_name = join(&path, label(&own.graph().node[node]));
             match verdict {
                 Ok(confirmed) => {
                     sites.push(site.clone());
@@ -183,7 +185,7 @@ impl Search<'_> {
             Err(error) => return self.unreadable(path, &error),
         };
         let first = self.findings.scopes.len();
-        let doubt = call::doubt(self.main, function, &made);
+        let doubt = call::doubt(self.main, function, &made, &mut self.budget);
         self.graph(
             Place::Function(position),
             path.clone(),

@@ -10,11 +10,22 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::is_operator;
 use crate::facts::Facts;
 use crate::onnx::names::bodies;
-use crate::onnx::proto::{GraphProto, ModelProto};
-use crate::onnx::{ModelFile, functions};
+use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto};
+use crate::onnx::{ModelFile, callees, functions};
 
 /// Most nodes put in front of a body. Positions, angles and their tables take about 60.
 const MAX_FRONT: usize = 400;
+/// Most nodes of expanded calls, in all views of a model together. Functions that call functions can describe any number.
+const MAX_EXPANDED: usize = 1 << 16;
+
+/// What may still be expanded.
+pub(super) struct Budget(usize);
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget(MAX_EXPANDED)
+    }
+}
 
 /// A graph ready for analysis.
 pub(super) struct View {
@@ -45,7 +56,11 @@ pub(super) struct Outside<'a> {
 }
 
 /// Makes the view of `own`, which takes the values `captured` from outside.
-pub(super) fn of(own: &ModelFile, outside: Option<(Outside<'_>, &[String])>) -> View {
+pub(super) fn of(
+    own: &ModelFile,
+    outside: Option<(Outside<'_>, &[String])>,
+    budget: &mut Budget,
+) -> View {
     let mut view = View {
         scratch: None,
         hidden: FxHashSet::default(),
@@ -59,14 +74,17 @@ pub(super) fn of(own: &ModelFile, outside: Option<(Outside<'_>, &[String])>) -> 
             model = Some(front);
         }
     }
-    if own
-        .model()
-        .functions
-        .iter()
-        .any(|f| !is_operator(f.domain()))
-    {
+    if own.model().functions.iter().any(|f| !keep(f)) {
         let whole = model.get_or_insert_with(|| own.model().clone());
-        expand(whole, &mut view);
+        let nodes = callees::expanded_nodes(whole, &keep);
+        match budget.0.checked_sub(nodes) {
+            Some(rest) => {
+                budget.0 = rest;
+                expand(whole, &mut view);
+            }
+            // Calls are then operators that nothing is known of.
+            None => whole.functions.retain(keep),
+        }
     }
     view.scratch = model.and_then(|model| ModelFile::in_memory(own.path(), model).ok());
     view
@@ -144,6 +162,11 @@ fn put_in_front(
     true
 }
 
+/// Whether a function stays a function.
+fn keep(function: &FunctionProto) -> bool {
+    is_operator(function.domain())
+}
+
 /// Expands the calls of functions.
 fn expand(model: &mut ModelProto, view: &mut View) {
     let before = names(model);
@@ -157,7 +180,7 @@ fn expand(model: &mut ModelProto, view: &mut View) {
             view.fixed.extend(node.output.iter().cloned());
         }
     }
-    let expanded = functions::inline_but(model, &|f| is_operator(f.domain()));
+    let expanded = functions::inline_but(model, &keep);
     *model = expanded;
     let after = names(model);
     view.hidden.extend(after.difference(&before).cloned());

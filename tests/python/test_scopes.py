@@ -336,3 +336,17 @@ def test_calls_with_different_attributes_are_told(tmp_path):
     assert done.returncode == 0 and report["verdict"] == "nothing-to-fuse", done.stderr
     (refusal,) = report["refusals"]
     assert "axis" in refusal["reason"] and "pkg::attention" in refusal["node"]
+
+
+def test_functions_that_double_end(tmp_path):
+    levels = 40
+    functions = "".join(
+        f"""<opset_import: ["" : 17, "pkg" : 1], domain: "pkg"> f{k} (x) => (y) {{ a = pkg.f{k + 1}(x)  y = pkg.f{k + 1}(a) }}"""
+        for k in range(levels)
+    )
+    last = f"""<opset_import: ["" : 17], domain: "pkg"> f{levels} (x) => (y) {{ a = Mul(x, x)  b = Mul(x, a)  y = Add(a, b) }}"""
+    main = "main (float[B, 2, S, 8] x) => (float[B, 2, S, 8] y) { y = pkg.f0(x) }"
+    path = tmp_path / "model.onnx"
+    onnx.save(onnx.parser.parse_model(HEADER.format(imports=PKG) + main + functions + last), str(path))
+    done = subprocess.run([PHASOR, "inspect", str(path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "0 rotary sites" in done.stdout, done.stderr
