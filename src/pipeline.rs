@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::engine::Source;
 use crate::onnx::proto::TensorProto;
 use crate::onnx::{self, DataType, Edit, ModelFile, Written};
-use crate::rewrite::{self, Target};
+use crate::rewrite::{self, ONNX_OPSET, REPAIR, Target};
 use crate::scopes::{self, Planned};
 use crate::verify::{self, inputs::InputsError};
 
@@ -71,6 +71,14 @@ pub enum Error {
     /// The comparison could not be set up.
     #[error(transparent)]
     Verify(#[from] verify::Error),
+    /// The model's operator set is older than the target.
+    #[error("`{}`: opset {opset} has no `RotaryEmbedding`, which came with opset {ONNX_OPSET}", file.display())]
+    TooOld {
+        /// The model.
+        file: PathBuf,
+        /// The version of its default operator set.
+        opset: i64,
+    },
     /// The model cannot be run for the comparison, because its weights are not there.
     #[error("`{}`: data file `{location}` of tensor `{tensor}` is missing", file.display())]
     MissingData {
@@ -108,6 +116,9 @@ impl Error {
             Error::Model(error) | Error::Verify(verify::Error::Model(error)) => error.hint(),
             Error::Verify(_) => None,
             Error::Unfuse { cause, .. } => Some(cause.hint().to_owned()),
+            Error::TooOld { .. } => Some(format!(
+                "`--target contrib` serves any opset; or export the model with opset {ONNX_OPSET} or newer"
+            )),
             Error::Damaged { .. } => Some(
                 "the model is damaged or was not copied whole: fetch or export it again".to_owned(),
             ),
@@ -194,6 +205,12 @@ pub fn fuse(
     progress: &mut dyn Progress,
 ) -> Result<Outcome, Error> {
     let runs = options.verify.is_some() && matches!(options.goal, Goal::Write { .. });
+    if options.target == Target::Onnx && file.opset() < ONNX_OPSET {
+        return Err(Error::TooOld {
+            file: file.path().to_owned(),
+            opset: file.opset(),
+        });
+    }
     check_data(file, runs)?;
     let mut findings = find(file);
     let planned = settle(file, &mut findings, options.target);
@@ -339,13 +356,13 @@ fn check(
     }
 }
 
-/// The change to the model; sites that the target cannot express become near misses.
+/// The change to the model; sites that the target cannot express are set aside.
 fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned {
     let sites: Vec<&Found> = findings.sites.iter().collect();
     let mut planned = scopes::plan(file, findings, &sites, target);
     for (position, refusal) in planned.left.drain(..).rev() {
         findings.sites.remove(position);
-        findings.refusals.push(refusal);
+        findings.left.insert(0, refusal);
     }
     planned
 }
@@ -354,7 +371,7 @@ fn added(edit: &Edit) -> usize {
     edit.insert_before.values().map(Vec::len).sum()
 }
 
-/// What each rule does; `whole` is the edit of all together, which is that of a rule that is alone.
+/// What each rule does; `whole` is the plan of all together, which is that of a rule that is alone.
 fn rules(
     file: &ModelFile,
     findings: &Findings,
@@ -365,18 +382,24 @@ fn rules(
     for found in &findings.sites {
         by_rule.entry(found.site.rule).or_default().push(found);
     }
-    let alone = by_rule.len() == 1;
+    let alone = by_rule.len() + usize::from(whole.repaired > 0) == 1;
+    let repair = (whole.repaired > 0).then(|| {
+        let planned = scopes::plan(file, findings, &[], target);
+        (planned.removed, planned.added)
+    });
     let summary = |(rule, found): (&'static str, Vec<&Found>)| {
         let own = (!alone).then(|| scopes::plan(file, findings, &found, target));
         let planned = own.as_ref().unwrap_or(whole);
+        // Every plan repairs.
+        let (by_repair, for_repair) = repair.unwrap_or_default();
         let mut proofs: Vec<&'static str> = found.iter().map(|f| f.site.proof.as_str()).collect();
         proofs.sort_unstable();
         proofs.dedup();
         RuleSummary {
             rule,
             sites: found.len(),
-            removed: planned.removed,
-            added: planned.added,
+            removed: planned.removed - by_repair,
+            added: planned.added - for_repair,
             proofs,
             max_diff: found
                 .iter()
@@ -384,5 +407,14 @@ fn rules(
             probes: found.iter().map(|f| f.confirmed.probes).sum(),
         }
     };
-    by_rule.into_iter().map(summary).collect()
+    let repairs = repair.map(|(removed, added)| RuleSummary {
+        rule: REPAIR,
+        sites: whole.repaired,
+        removed,
+        added,
+        proofs: vec!["broadcast"],
+        max_diff: 0.0,
+        probes: 0,
+    });
+    by_rule.into_iter().map(summary).chain(repairs).collect()
 }

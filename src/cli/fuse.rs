@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use phasor::onnx::ModelFile;
 use phasor::pipeline::{self, Goal, Options, Verdict};
 use phasor::report::{FuseReport, text};
@@ -24,6 +24,9 @@ pub(super) struct Fuse {
     /// Where the fused model goes
     #[arg(short, long, value_name = "OUT", required_unless_present = "check")]
     output: Option<PathBuf>,
+    /// Whose operators the position encodings become
+    #[arg(long, value_enum, default_value_t = TargetName::Phasor)]
+    target: TargetName,
     /// Only say whether there is something to fuse (exit code 1 if so); write nothing
     #[arg(long, conflicts_with = "output")]
     check: bool,
@@ -40,6 +43,27 @@ pub(super) struct Fuse {
     comparison: Comparison,
 }
 
+/// Whose operators.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TargetName {
+    /// Phasor's own, with a function body for runtimes without the operator library
+    Phasor,
+    /// ONNX Runtime's com.microsoft::RotaryEmbedding
+    Contrib,
+    /// ONNX's RotaryEmbedding, for models of opset 23 or newer; also repairs nodes that fail at batch 2
+    Onnx,
+}
+
+impl From<TargetName> for Target {
+    fn from(name: TargetName) -> Target {
+        match name {
+            TargetName::Phasor => Target::Phasor,
+            TargetName::Contrib => Target::Contrib,
+            TargetName::Onnx => Target::Onnx,
+        }
+    }
+}
+
 impl Fuse {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let begun = Instant::now();
@@ -53,7 +77,7 @@ impl Fuse {
         };
         let options = Options {
             goal,
-            target: Target::Phasor,
+            target: self.target.into(),
             verify: (!self.no_verify).then(|| self.comparison.options()),
         };
         let outcome = pipeline::fuse(&file, &options, &mut Spinner::default())?;

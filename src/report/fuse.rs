@@ -28,6 +28,8 @@ pub struct FuseReport {
     pub sites: Vec<SiteReport>,
     /// Near misses.
     pub refusals: Vec<RefusalReport>,
+    /// Sites that are proven and confirmed, and that the target cannot express.
+    pub left: Vec<RefusalReport>,
     /// Comparison of the old and the new model.
     pub verification: Verification,
     /// What is written.
@@ -98,6 +100,7 @@ impl FuseReport {
             rules: outcome.rules.clone(),
             sites: outcome.findings.sites.iter().map(Into::into).collect(),
             refusals: outcome.findings.refusals.iter().map(Into::into).collect(),
+            left: outcome.findings.left.iter().map(Into::into).collect(),
             verification: (&outcome.check).into(),
             written: outcome.written.as_ref().map(Into::into),
             seconds: time.as_secs_f64(),

@@ -49,6 +49,7 @@ pub fn fuse(report: &FuseReport) -> String {
             model.path
         );
     }
+    out += &left(&report.left);
     out += &verification(&report.verification);
     out += &match (&report.verdict, &report.written) {
         (Verdict::Fused, Some(written)) => format!(
@@ -220,6 +221,30 @@ pub fn verify(report: &VerifyReport) -> String {
         out += &indented(&table);
     }
     out + &notes(comparison) + &compared(comparison)
+}
+
+/// Sites that the target cannot express, by reason.
+fn left(left: &[RefusalReport]) -> String {
+    let mut reasons: Vec<&str> = left.iter().map(|site| &site.reason[..]).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    let mut out = String::new();
+    for reason in &reasons {
+        let mut sites = left.iter().filter(|site| site.reason == *reason);
+        let (number, first) = (sites.clone().count(), sites.next());
+        let first = first.map_or("", |site| &site.node);
+        out += &format!(
+            "{} {} (first `{first}`): {reason}\n",
+            paint(WARN, "left"),
+            count(number, "site")
+        );
+    }
+    let mut hints: Vec<&String> = left.iter().filter_map(|site| site.hint.as_ref()).collect();
+    hints.dedup();
+    for hint in hints {
+        out += &format!("{} {hint}\n", paint(PATH, "hint:"));
+    }
+    out
 }
 
 fn verification(verification: &Verification) -> String {

@@ -15,12 +15,11 @@ use std::collections::BTreeMap;
 
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Edit, ModelFile};
-use crate::recognize::Site;
 
 use phasor_ops::contract;
 
 pub(crate) use target::functions;
-pub use target::{Plan, Subject, Target, plan};
+pub use target::{ONNX_OPSET, Plan, REPAIR, Subject, Target, plan};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 
 /// Metadata of a rewritten model: who rewrote it.
@@ -43,17 +42,17 @@ pub(crate) fn exchange(file: &ModelFile, edit: &mut Edit, nodes: BTreeMap<usize,
 }
 
 /// Who rewrote the model, and how many sites of which rule.
-pub(crate) fn provenance(edit: &mut Edit, sites: &[Site]) {
+pub(crate) fn provenance(edit: &mut Edit, used: impl Iterator<Item = &'static str>) {
     edit.metadata
         .push((VERSION_KEY.to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
-    edit.metadata.push((RULES_KEY.to_owned(), rules(sites)));
+    edit.metadata.push((RULES_KEY.to_owned(), rules(used)));
 }
 
 /// `rotary=4`, one entry a rule.
-fn rules(sites: &[Site]) -> String {
+fn rules(used: impl Iterator<Item = &'static str>) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for site in sites {
-        *counts.entry(site.rule).or_default() += 1;
+    for rule in used {
+        *counts.entry(rule).or_default() += 1;
     }
     let list: Vec<String> = counts
         .into_iter()

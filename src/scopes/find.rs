@@ -29,8 +29,10 @@ pub struct Found {
 pub struct Findings {
     /// Sites that are proven and confirmed: those of the main graph in graph order, then those of the other graphs.
     pub sites: Vec<Found>,
-    /// Near misses: not proven, proven and not confirmed, or beyond the target.
+    /// Near misses: not proven, or proven and not confirmed.
     pub refusals: Vec<Refusal>,
+    /// Sites that are proven and confirmed, and that the target cannot express.
+    pub left: Vec<Refusal>,
     /// The graphs that were searched, the main graph first, each before those inside it.
     pub scopes: Vec<Scope>,
 }

@@ -23,6 +23,8 @@ pub struct Planned {
     pub added: usize,
     /// Sites that the target cannot express: position in the given list, and why.
     pub left: Vec<(usize, Refusal)>,
+    /// Nodes that the model has already and that are made to run at any batch.
+    pub repaired: usize,
 }
 
 impl Planned {
@@ -54,6 +56,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
             shapes: &scope.shapes,
         };
         let plan = rewrite::plan(&subject, &chosen, target);
+        planned.repaired += plan.repaired;
         let left = plan.left.into_iter();
         planned.left.extend(left.map(|(k, mut refusal)| {
             refusal.node.clone_from(&chosen[k].node_name);
@@ -95,7 +98,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
         .filter(fused)
         .map(|k| sites[k].site.clone());
     let fused: Vec<Site> = fused.collect();
-    match whole(main, scopes, edits, &fused, target) {
+    match whole(main, scopes, edits, (&fused, planned.repaired), target) {
         Some(edit) => {
             planned.edit = edit;
             if scopes.len() > 1 {
@@ -185,7 +188,7 @@ fn whole(
     main: &ModelFile,
     scopes: &[Scope],
     edits: Vec<(usize, Edit)>,
-    fused: &[Site],
+    (fused, repaired): (&[Site], usize),
     target: Target,
 ) -> Option<Edit> {
     if edits.is_empty() {
@@ -209,7 +212,9 @@ fn whole(
     whole.opsets.clone_from(&opsets);
     whole.min_ir_version = version;
     whole.metadata.clear();
-    rewrite::provenance(&mut whole, fused);
+    let repaired = std::iter::repeat_n(rewrite::REPAIR, repaired);
+    let rules = fused.iter().map(|site| site.rule).chain(repaired);
+    rewrite::provenance(&mut whole, rules);
     whole.add_functions = rewrite::functions(main, fused, target)?;
     for (position, edit) in functions {
         let mut function = main.model().functions[position].clone();

@@ -6,14 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use phasor_ops::contract::AttributeValue;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
 use crate::onnx::{Edit, ModelFile, Tensor};
-use crate::recognize::Site;
-use crate::rewrite::function::int;
-use crate::rewrite::{dead, provenance};
+use crate::rewrite::{dead, function, provenance};
 
 /// An operator with its inputs and attributes, as one text.
 type Key = String;
@@ -53,7 +52,8 @@ impl<'a> Op<'a> {
 
     /// The same with an integer attribute.
     pub(super) fn with(mut self, name: &str, value: i64) -> Self {
-        self.attributes.push(int(name, value));
+        self.attributes
+            .push(function::value(name, AttributeValue::Int(value)));
         self
     }
 
@@ -69,7 +69,10 @@ impl<'a> Op<'a> {
     }
 
     fn key(&self) -> Key {
-        format!("{}:{}{:?}{:?}", self.domain, self.op, self.inputs, self.attributes)
+        format!(
+            "{}:{}{:?}{:?}",
+            self.domain, self.op, self.inputs, self.attributes
+        )
     }
 
     fn node(self, name: &str, outputs: Vec<String>) -> NodeProto {
@@ -127,6 +130,16 @@ impl<'a> Draft<'a> {
         self.integers(&[values.len()], values)
     }
 
+    /// The value that was remembered under this meaning.
+    pub(super) fn remembered(&self, meaning: &str) -> Option<String> {
+        self.made.get(meaning).cloned()
+    }
+
+    /// Remembers a value by what it means, where that says more than the node that computes it.
+    pub(super) fn remember(&mut self, meaning: Key, value: &str) {
+        self.made.insert(meaning, value.to_owned());
+    }
+
     /// A shared node before the node at `at`; its output is named after `stem`.
     pub(super) fn shared(&mut self, at: usize, stem: &str, op: Op<'_>) -> String {
         let key = op.key();
@@ -147,7 +160,13 @@ impl<'a> Draft<'a> {
     }
 
     /// A node of one site with several outputs.
-    pub(super) fn own_split(&mut self, at: usize, stem: &str, op: Op<'_>, outputs: usize) -> Vec<String> {
+    pub(super) fn own_split(
+        &mut self,
+        at: usize,
+        stem: &str,
+        op: Op<'_>,
+        outputs: usize,
+    ) -> Vec<String> {
         let names: Vec<String> = (0..outputs)
             .map(|k| self.fresh(&format!("{stem}_{k}")))
             .collect();
@@ -167,8 +186,18 @@ impl<'a> Draft<'a> {
         self.edit.remove_nodes.insert(at);
     }
 
+    /// The node at `at` with other inputs.
+    pub(super) fn rewire(&mut self, at: usize, inputs: Vec<String>) {
+        let node = NodeProto {
+            input: inputs,
+            ..self.file.graph().node[at].clone()
+        };
+        self.new.entry(at).or_default().push(node);
+        self.edit.remove_nodes.insert(at);
+    }
+
     /// The whole change: what nothing uses any more falls, operator sets and provenance are added.
-    pub(super) fn finish(mut self, sites: &[&Site], opset: Option<(&str, i64)>) -> Edit {
+    pub(super) fn finish(mut self, rules: &[&'static str], opset: Option<(&str, i64)>) -> Edit {
         if self.new.is_empty() {
             return Edit::default();
         }
@@ -176,7 +205,7 @@ impl<'a> Draft<'a> {
         self.edit.insert_before = self.new;
         let opset = opset.map(|(domain, version)| (domain.to_owned(), version));
         self.edit.opsets.extend(opset);
-        provenance(&mut self.edit, sites);
+        provenance(&mut self.edit, rules.iter().copied());
         self.edit
     }
 }

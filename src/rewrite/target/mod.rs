@@ -1,7 +1,15 @@
 //! The operators that a site can be rewritten to. `ai.phasor` expresses every site; the others are operators that runtimes
 //! already have, with restrictions of their own: what they cannot express is left alone, with the reason.
 
+mod contrib;
+mod draft;
+mod lower;
+mod onnx;
 mod phasor;
+mod repair;
+mod sizes;
+mod table;
+mod view;
 
 use rustc_hash::FxHashMap;
 
@@ -10,12 +18,24 @@ use crate::onnx::proto::FunctionProto;
 use crate::onnx::{Edit, ModelFile};
 use crate::recognize::{Refusal, Site};
 
+use contrib::Contrib;
+use draft::Draft;
+use lower::Rotary;
+use onnx::Onnx;
+
+pub use onnx::ONNX_OPSET;
+pub use repair::REPAIR;
+
 /// Whose operator takes a site's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Target {
     /// `ai.phasor::RotaryEmbedding`, with its function body in the model.
     #[default]
     Phasor,
+    /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
+    Contrib,
+    /// `ai.onnx::RotaryEmbedding`, in models of opset [`ONNX_OPSET`] or newer.
+    Onnx,
 }
 
 /// The model to rewrite and what is known of it.
@@ -35,6 +55,8 @@ pub struct Plan {
     pub edit: Edit,
     /// Sites that the target cannot express: position in the given list, and why.
     pub left: Vec<(usize, Refusal)>,
+    /// `ai.onnx::RotaryEmbedding` nodes of the model whose tables are expanded to the batch.
+    pub repaired: usize,
 }
 
 /// The functions that a model with these sites carries; `None` where they cannot be written for all of them.
@@ -45,6 +67,7 @@ pub(crate) fn functions(
 ) -> Option<Vec<FunctionProto>> {
     match target {
         Target::Phasor => phasor::functions(file, sites),
+        Target::Contrib | Target::Onnx => Some(Vec::new()),
     }
 }
 
@@ -53,7 +76,66 @@ pub fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
     match target {
         Target::Phasor => Plan {
             edit: phasor::edit(subject.file, sites),
-            left: Vec::new(),
+            ..Plan::default()
         },
+        Target::Contrib => lowered(subject, sites, target, &Contrib),
+        Target::Onnx => lowered(subject, sites, target, &Onnx),
+    }
+}
+
+/// What is to be done at one node.
+enum Task {
+    /// Fuse the site at this place in the list.
+    Fuse(usize),
+    /// Expand these inputs.
+    Repair(Vec<usize>),
+}
+
+fn lowered(subject: &Subject<'_>, sites: &[Site], target: Target, operator: &dyn Rotary) -> Plan {
+    let mut tasks: Vec<(usize, Task)> = sites
+        .iter()
+        .enumerate()
+        .map(|(position, site)| (site.node, Task::Fuse(position)))
+        .collect();
+    if target == Target::Onnx {
+        let needy = repair::needy(subject.file, subject.facts);
+        tasks.extend(
+            needy
+                .into_iter()
+                .map(|(at, slots)| (at, Task::Repair(slots))),
+        );
+    }
+    tasks.sort_by_key(|(at, _)| *at);
+    let mut draft = Draft::new(subject.file);
+    let mut plan = Plan::default();
+    let mut rules = Vec::new();
+    for (at, task) in tasks {
+        match task {
+            Task::Fuse(position) => {
+                let site = &sites[position];
+                match lower::site(&mut draft, subject, site, operator) {
+                    Ok(()) => rules.push(site.rule),
+                    Err(reason) => plan.left.push((position, left(site, operator, &reason))),
+                }
+            }
+            Task::Repair(slots) => {
+                repair::node(&mut draft, subject.facts, at, &slots);
+                rules.push(REPAIR);
+                plan.repaired += 1;
+            }
+        }
+    }
+    plan.left.sort_by_key(|(position, _)| *position);
+    plan.edit = draft.finish(&rules, operator.opset());
+    plan
+}
+
+fn left(site: &Site, operator: &dyn Rotary, reason: &str) -> Refusal {
+    Refusal {
+        rule: site.rule,
+        node: site.node_name.clone(),
+        value: site.y.clone(),
+        reason: format!("`{}` cannot express it: {reason}", operator.name()),
+        hint: Some("`--target phasor` fuses it".to_owned()),
     }
 }

@@ -47,6 +47,6 @@ pub(super) fn edit(file: &ModelFile, sites: &[Site]) -> Edit {
     edit.opsets
         .push((contract::DOMAIN.to_owned(), contract::VERSION));
     edit.min_ir_version = Some(FUNCTION_IR_VERSION);
-    provenance(&mut edit, sites);
+    provenance(&mut edit, sites.iter().map(|site| site.rule));
     edit
 }

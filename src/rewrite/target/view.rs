@@ -44,7 +44,11 @@ impl View {
             });
         };
         let end = last + 1;
-        let start = (0..last).rev().take_while(|&axis| varies(axis)).last().unwrap_or(last);
+        let start = (0..last)
+            .rev()
+            .take_while(|&axis| varies(axis))
+            .last()
+            .unwrap_or(last);
         // Rows that begin at the first axis: that is the batch, unless it is alone.
         let (batch_end, start) = match start {
             0 if end > 1 => (1, 1),
@@ -58,10 +62,17 @@ impl View {
                 sharing: Batch::Shared,
             }
         } else {
-            let first = (0..batch_end).rev().take_while(|&axis| !varies(axis)).last();
+            let first = (0..batch_end)
+                .rev()
+                .take_while(|&axis| !varies(axis))
+                .last();
             let first = first.unwrap_or(batch_end);
             // A batch is there in the usual layouts; one axis alone is it, of several the first.
-            let split = if first == 0 && batch_end > 0 { 1 } else { first };
+            let split = if first == 0 && batch_end > 0 {
+                1
+            } else {
+                first
+            };
             View {
                 batch: 0..split,
                 heads: split..batch_end,
@@ -86,7 +97,11 @@ impl View {
     /// The axes of the operator's input as groups of axes of `x`, the channels (axis `lead`) last.
     pub(super) fn groups(&self, lead: usize) -> Vec<Range<usize>> {
         if self.heads_last() {
-            vec![self.batch.clone(), self.rows.clone(), self.heads.start..lead + 1]
+            vec![
+                self.batch.clone(),
+                self.rows.clone(),
+                self.heads.start..lead + 1,
+            ]
         } else if self.heads.is_empty() {
             vec![self.batch.clone(), self.rows.clone(), lead..lead + 1]
         } else {
@@ -139,11 +154,13 @@ pub(super) fn entries(
         .collect();
     // One size may be left to the reshape: a product rather than a size that stands somewhere.
     let open = |entry: &&mut Entry| matches!(entry, Entry::Sizes(_));
-    let left = entries.iter_mut().filter(open).max_by_key(|entry| match entry {
-        Entry::Sizes(axes) => axes.len(),
-        Entry::Constant(_) => 0,
-    });
-    // A known size of zero would leave the open one undetermined.
+    let left = entries
+        .iter_mut()
+        .filter(open)
+        .max_by_key(|entry| match entry {
+            Entry::Sizes(axes) => axes.len(),
+            Entry::Constant(_) => 0,
+        });
     if let Some(left) = left {
         *left = Entry::Constant(-1);
     }
