@@ -105,6 +105,12 @@ pub(super) fn site(
     if site.table_dtype == DataType::F64 {
         return Err("it has no double precision".to_owned());
     }
+    if !site.even {
+        return Err(
+            "its tables have one entry a pair, and here the channels of a pair have different ones"
+                .to_owned(),
+        );
+    }
     let shape_of = |value: &str| -> Result<&[Dim], String> {
         let shape = subject.shapes.get(value).map(|shape| &shape[..]);
         shape.ok_or_else(|| format!("the shape of `{value}` is not known"))

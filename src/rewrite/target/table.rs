@@ -55,7 +55,7 @@ impl<'a> Laid<'a> {
         let mut value = self.input.value.clone();
         let half = (site.rotary_dim / 2) as i64;
         if site.table_width == site.rotary_dim {
-            // The proof says that both channels of a pair share one entry.
+            // Only even sites come here: both channels of a pair have one entry.
             let (end, step) = match site.pairing {
                 Pairing::Half => (half, 1),
                 Pairing::Interleaved => (2 * half, 2),
