@@ -11,5 +11,7 @@ mod facts;
 mod rotary;
 #[path = "running/spellings.rs"]
 mod spellings;
+#[path = "running/targets.rs"]
+mod targets;
 #[path = "running/verify.rs"]
 mod verify;

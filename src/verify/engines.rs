@@ -27,6 +27,8 @@ pub(super) struct Candidate {
     pub(super) plain: Box<dyn Engine>,
     pub(super) library: Option<Box<dyn Engine>>,
     pub(super) operators: Option<PathBuf>,
+    /// Whether it is the one that is built in.
+    pub(super) is_embedded: bool,
 }
 
 pub(super) struct Choice {
@@ -89,6 +91,7 @@ fn onnxruntime(
         plain: Box::new(ort),
         library,
         operators,
+        is_embedded: false,
     })
 }
 

@@ -16,7 +16,7 @@ pub enum Verdict {
         /// The worst of it in one line.
         why: String,
     },
-    /// Nothing can be said: no engine runs the first model.
+    /// Nothing can be said: no engine runs both models.
     NotVerified {
         /// Why not.
         why: String,
@@ -120,6 +120,12 @@ impl Report {
                 .flat_map(move |run| run.outputs.iter().map(move |o| (case, run, o)))
         })
     }
+}
+
+/// The first error of the second model's runs.
+pub(super) fn error(cases: &[Case]) -> Option<&str> {
+    let mut runs = cases.iter().flat_map(|case| &case.runs);
+    runs.find_map(|run| run.error.as_deref())
 }
 
 /// The outcome of finished cases.

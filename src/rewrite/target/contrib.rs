@@ -46,12 +46,7 @@ impl Rotary for Contrib {
     fn node(&self, draft: &mut Draft<'_>, call: &Call<'_>, input: String) -> Op<'static> {
         let (at, view) = (call.site.node, &call.view);
         let own = has_own_rows(view);
-        let rows = if own {
-            view.batch.start..view.rows.end
-        } else {
-            view.rows.clone()
-        };
-        let (cos, sin) = call.tables(draft, &[rows]);
+        let (cos, sin) = call.tables(draft, &[view.all_rows()]);
         let positions = call
             .x
             .positions(draft, at, view.batch.clone(), view.rows.clone(), own);

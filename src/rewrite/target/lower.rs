@@ -130,10 +130,16 @@ pub(super) fn site(
         );
     }
     let lead = shape.len() - 1;
-    let view = View::new(lead, &along).ok_or(
+    let mut view = View::new(lead, &along).ok_or(
         "its tables have a batch and a sequence, and here they vary along a part of the axes that make the batch",
     )?;
     let heads = known(shape, view.heads.clone());
+    let by_batch = view.by_batch(lead).filter(|_| heads.is_none());
+    if let Some(other) = by_batch
+        && (operator.needs_heads(&view) || view.batch.is_empty())
+    {
+        view = other;
+    }
     if heads.is_none() && operator.needs_heads(&view) {
         return Err("it must be told the number of heads, which is not fixed".to_owned());
     }

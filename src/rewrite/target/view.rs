@@ -89,6 +89,28 @@ impl View {
         Some(view)
     }
 
+    /// The same with the rows as the batch, one row each: so the heads need no counting. `None` where the tables do not vary along
+    /// all axes before the heads.
+    pub(super) fn by_batch(&self, lead: usize) -> Option<View> {
+        let all = self.rows.start == 0
+            || (self.sharing == Batch::Own && self.batch.end == self.rows.start);
+        (self.heads_last() && all).then(|| View {
+            batch: 0..self.rows.end,
+            heads: self.heads.clone(),
+            rows: lead..lead,
+            sharing: Batch::Own,
+        })
+    }
+
+    /// The axes of `x` with the rows of a table for all of the batch.
+    pub(super) fn all_rows(&self) -> Range<usize> {
+        match self.sharing {
+            Batch::Shared => self.rows.clone(),
+            Batch::Own if self.rows.is_empty() => self.batch.clone(),
+            Batch::Own => self.batch.start..self.rows.end,
+        }
+    }
+
     /// Whether the heads lie between the rows and the channels.
     pub(super) fn heads_last(&self) -> bool {
         !self.heads.is_empty() && self.heads.start >= self.rows.end
@@ -195,6 +217,15 @@ mod tests {
         assert_eq!(both.groups(3), [0..1, 1..2, 2..4]);
         // Sequence first: no batch.
         assert_eq!(view(3, &[0]), (0..0, 1..3, 0..1, Batch::Shared));
+        let first = View::new(3, &[0]).unwrap().by_batch(3).unwrap();
+        assert_eq!(first.groups(3), [0..1, 1..3, 3..3, 3..4]);
+        assert_eq!((first.all_rows(), first.sharing), (0..1, Batch::Own));
+        assert_eq!(
+            both.by_batch(3).unwrap().groups(3),
+            [0..2, 2..3, 3..3, 3..4]
+        );
+        assert_eq!(View::new(3, &[1]).unwrap().by_batch(3), None);
+        assert_eq!(View::new(3, &[0, 2]).unwrap().by_batch(3), None);
         // q, k and v packed between rows and heads.
         assert_eq!(view(4, &[0, 1]), (0..1, 2..4, 1..2, Batch::Own));
     }

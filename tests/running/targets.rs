@@ -1,0 +1,196 @@
+//! What each target makes of a rotation, and what it says of one that it cannot express.
+
+use std::path::Path;
+
+use crate::build::{i64s, model, opset, typed};
+use phasor::onnx::proto::ModelProto;
+use phasor::onnx::{DataType, ModelFile, Tensor};
+use phasor::pipeline::{self, Check, Error, Goal, Options, Outcome, Verdict};
+use phasor::rewrite::Target;
+use phasor::verify::{self, Preference};
+use prost::Message;
+use tempfile::TempDir;
+
+/// Fuses for a target, comparing in the embedded engine; the model that is written.
+fn fuse(file: &ModelFile, target: Target) -> Result<(Outcome, ModelFile), Error> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("fused.onnx");
+    let options = Options {
+        goal: Goal::Write {
+            path: path.clone(),
+            force: false,
+        },
+        target,
+        verify: Some(verify::Options {
+            engine: Preference::Tract,
+            ..Default::default()
+        }),
+    };
+    let outcome = pipeline::fuse(file, &options, &mut ())?;
+    let bytes = std::fs::read(path).unwrap();
+    let fused = ModelFile::from_bytes("fused.onnx", bytes.into()).unwrap();
+    Ok((outcome, fused))
+}
+
+fn compared(outcome: &Outcome) -> bool {
+    matches!(&outcome.check, Check::Done(report) if report.same())
+}
+
+/// Operators of a domain in the main graph.
+fn count(file: &ModelFile, domain: &str, op: &str) -> usize {
+    let nodes = file.graph().node.iter();
+    nodes
+        .filter(|node| node.domain() == domain && node.op_type() == op)
+        .count()
+}
+
+/// A model of this opset in a file, for engines that read files.
+fn stored(folder: &TempDir, mut model: ModelProto, version: i64) -> ModelFile {
+    model.opset_import[0] = opset("", version);
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, model.encode_to_vec()).unwrap();
+    ModelFile::open(&path).unwrap()
+}
+
+/// `y` from `x: dtype[batch, 3, seq, 8]`, rotated by halves.
+fn halves(dtype: &str) -> ModelProto {
+    let text = format!(
+        "x: {dtype}[batch, 3, seq, 8]
+        cos: {dtype}[batch, seq, 4]
+        sin: {dtype}[batch, seq, 4]
+        c = Unsqueeze(cos, n1)
+        s = Unsqueeze(sin, n1)
+        low = Slice(x, n0, n4, minus1)
+        high = Slice(x, n4, n8, minus1)
+        a = Mul(low, c)
+        b = Mul(high, s)
+        d = Mul(high, c)
+        e = Mul(low, s)
+        first = Sub(a, b)
+        second = Add(d, e)
+        y = Concat(first, second) axis=-1"
+    );
+    let list = |n: i64| i64s(&[1], &[n]);
+    let constants: [(&str, Tensor); 5] = [
+        ("n0", list(0)),
+        ("n1", list(1)),
+        ("n4", list(4)),
+        ("n8", list(8)),
+        ("minus1", list(-1)),
+    ];
+    model(&text, &constants)
+}
+
+#[test]
+fn exported_models_become_operators_of_onnx_runtime() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    for name in ["gptj-dynamo", "gptneox-torchscript", "llama-cache", "llama-dynamo", "llama-f16"] {
+        let file = ModelFile::open(models.join(name).join("model.onnx")).unwrap();
+        let (outcome, fused) = fuse(&file, Target::Contrib).unwrap();
+        assert!(compared(&outcome), "{name}: {:?}", outcome.check);
+        assert_eq!(count(&fused, "com.microsoft", "RotaryEmbedding"), 4, "{name}");
+        assert_eq!(count(&fused, "ai.phasor", "RotaryEmbedding"), 0, "{name}");
+        assert!(fused.model().functions.is_empty(), "{name}");
+        assert!(fused.graph().node.len() < file.graph().node.len(), "{name}");
+        assert_eq!(outcome.nodes.1, fused.graph().node.len(), "{name}");
+        assert!(outcome.findings.left.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn onnx_needs_an_opset_that_has_the_operator() {
+    let folder = TempDir::new().unwrap();
+    let file = stored(&folder, halves("float"), 23);
+    let (outcome, fused) = fuse(&file, Target::Onnx).unwrap();
+    assert!(compared(&outcome), "{:?}", outcome.check);
+    assert_eq!(count(&fused, "", "RotaryEmbedding"), 1);
+
+    let older = stored(&folder, halves("float"), 22);
+    let error = fuse(&older, Target::Onnx).unwrap_err();
+    assert!(matches!(error, Error::TooOld { opset: 22, .. }));
+    assert!(error.to_string().contains("opset 23"), "{error}");
+    assert!(error.hint().unwrap().contains("--target contrib"));
+}
+
+#[test]
+fn what_a_target_cannot_express_is_left_and_told() {
+    let folder = TempDir::new().unwrap();
+    let file = stored(&folder, halves("double"), 23);
+    for target in [Target::Contrib, Target::Onnx] {
+        let (outcome, _) = fuse(&file, target).unwrap();
+        assert_eq!(outcome.verdict, Verdict::NothingToFuse);
+        assert!(outcome.findings.sites.is_empty() && outcome.findings.refusals.is_empty());
+        let [left] = &outcome.findings.left[..] else {
+            panic!("{:?}", outcome.findings.left);
+        };
+        assert_eq!((left.value.as_str(), left.node.as_str()), ("y", "node of y"));
+        assert!(left.reason.contains("double precision"), "{}", left.reason);
+    }
+    assert_eq!(fuse(&file, Target::Phasor).unwrap().0.verdict, Verdict::Fused);
+}
+
+#[test]
+fn tables_of_batch_1_are_expanded_for_nodes_that_are_there() {
+    let text = "
+        x: float[batch, 2, seq, 4]
+        z: float[1, 2, seq, 4]
+        cos: float[1, seq, 2]
+        sin: float[1, seq, 2]
+        ids: int64[1, seq]
+        y = RotaryEmbedding(x, cos, sin)
+        at = RotaryEmbedding(x, table, table, ids)
+        one = RotaryEmbedding(z, cos, sin)";
+    let table = typed(DataType::F32, &[9, 2], &[0.5; 18]);
+    let folder = TempDir::new().unwrap();
+    let file = stored(&folder, model(text, &[("table", table)]), 23);
+    let options = |target| Options {
+        goal: Goal::Check,
+        target,
+        verify: None,
+    };
+    let outcome = pipeline::fuse(&file, &options(Target::Onnx), &mut ()).unwrap();
+    assert_eq!(outcome.verdict, Verdict::WouldFuse);
+    let [rule] = &outcome.rules[..] else {
+        panic!("{:?}", outcome.rules);
+    };
+    assert_eq!((rule.rule, rule.sites, rule.removed), ("rotary-batch", 2, 2));
+    // Two nodes again; the batch and its list once, and three expanded inputs. The sizes of ids have another rank.
+    assert!(rule.added >= 7, "{rule:?}");
+    for target in [Target::Phasor, Target::Contrib] {
+        let outcome = pipeline::fuse(&file, &options(target), &mut ()).unwrap();
+        assert_eq!(outcome.verdict, Verdict::NothingToFuse);
+    }
+}
+
+#[test]
+fn an_engine_that_lacks_the_operator_does_not_condemn_the_model() {
+    // tract wants the number of heads for three axes, which is not fixed here.
+    let text = "
+        x: float[batch, seq, heads, 4]
+        cos: float[batch, seq, 2]
+        sin: float[batch, seq, 2]
+        c = Unsqueeze(cos, n2)
+        s = Unsqueeze(sin, n2)
+        low = Slice(x, n0, n2, minus1)
+        high = Slice(x, n2, n4, minus1)
+        a = Mul(low, c)
+        b = Mul(high, s)
+        d = Mul(high, c)
+        e = Mul(low, s)
+        first = Sub(a, b)
+        second = Add(d, e)
+        y = Concat(first, second) axis=-1";
+    let list = |n: i64| i64s(&[1], &[n]);
+    let constants = [("n0", list(0)), ("n2", list(2)), ("n4", list(4)), ("minus1", list(-1))];
+    let folder = TempDir::new().unwrap();
+    let file = stored(&folder, model(text, &constants), 17);
+    let (outcome, fused) = fuse(&file, Target::Contrib).unwrap();
+    assert_eq!(count(&fused, "com.microsoft", "RotaryEmbedding"), 1);
+    let Check::Done(report) = &outcome.check else {
+        panic!("{:?}", outcome.check);
+    };
+    let verify::Verdict::NotVerified { why } = &report.verdict else {
+        panic!("{:?}", report.verdict);
+    };
+    assert!(why.contains("tract"), "{why}");
+}
