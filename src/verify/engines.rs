@@ -106,6 +106,7 @@ fn embedded(_: &Options, fused: bool, choice: &mut Choice) -> Result<(), Error> 
         plain: Box::new(TractBodies),
         library: fused.then(|| -> Box<dyn Engine> { Box::new(Tract) }),
         operators: None,
+        is_embedded: true,
     });
     Ok(())
 }

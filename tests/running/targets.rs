@@ -84,11 +84,21 @@ fn halves(dtype: &str) -> ModelProto {
 #[test]
 fn exported_models_become_operators_of_onnx_runtime() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    for name in ["gptj-dynamo", "gptneox-torchscript", "llama-cache", "llama-dynamo", "llama-f16"] {
+    for name in [
+        "gptj-dynamo",
+        "gptneox-torchscript",
+        "llama-cache",
+        "llama-dynamo",
+        "llama-f16",
+    ] {
         let file = ModelFile::open(models.join(name).join("model.onnx")).unwrap();
         let (outcome, fused) = fuse(&file, Target::Contrib).unwrap();
         assert!(compared(&outcome), "{name}: {:?}", outcome.check);
-        assert_eq!(count(&fused, "com.microsoft", "RotaryEmbedding"), 4, "{name}");
+        assert_eq!(
+            count(&fused, "com.microsoft", "RotaryEmbedding"),
+            4,
+            "{name}"
+        );
         assert_eq!(count(&fused, "ai.phasor", "RotaryEmbedding"), 0, "{name}");
         assert!(fused.model().functions.is_empty(), "{name}");
         assert!(fused.graph().node.len() < file.graph().node.len(), "{name}");
@@ -123,10 +133,16 @@ fn what_a_target_cannot_express_is_left_and_told() {
         let [left] = &outcome.findings.left[..] else {
             panic!("{:?}", outcome.findings.left);
         };
-        assert_eq!((left.value.as_str(), left.node.as_str()), ("y", "node of y"));
+        assert_eq!(
+            (left.value.as_str(), left.node.as_str()),
+            ("y", "node of y")
+        );
         assert!(left.reason.contains("double precision"), "{}", left.reason);
     }
-    assert_eq!(fuse(&file, Target::Phasor).unwrap().0.verdict, Verdict::Fused);
+    assert_eq!(
+        fuse(&file, Target::Phasor).unwrap().0.verdict,
+        Verdict::Fused
+    );
 }
 
 #[test]
@@ -153,7 +169,10 @@ fn tables_of_batch_1_are_expanded_for_nodes_that_are_there() {
     let [rule] = &outcome.rules[..] else {
         panic!("{:?}", outcome.rules);
     };
-    assert_eq!((rule.rule, rule.sites, rule.removed), ("rotary-batch", 2, 2));
+    assert_eq!(
+        (rule.rule, rule.sites, rule.removed),
+        ("rotary-batch", 2, 2)
+    );
     // Two nodes again; the batch and its list once, and three expanded inputs. The sizes of ids have another rank.
     assert!(rule.added >= 7, "{rule:?}");
     for target in [Target::Phasor, Target::Contrib] {
@@ -181,7 +200,12 @@ fn an_engine_that_lacks_the_operator_does_not_condemn_the_model() {
         second = Add(d, e)
         y = Concat(first, second) axis=-1";
     let list = |n: i64| i64s(&[1], &[n]);
-    let constants = [("n0", list(0)), ("n2", list(2)), ("n4", list(4)), ("minus1", list(-1))];
+    let constants = [
+        ("n0", list(0)),
+        ("n2", list(2)),
+        ("n4", list(4)),
+        ("minus1", list(-1)),
+    ];
     let folder = TempDir::new().unwrap();
     let file = stored(&folder, model(text, &constants), 17);
     let (outcome, fused) = fuse(&file, Target::Contrib).unwrap();
