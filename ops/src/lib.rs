@@ -1,8 +1,8 @@
 //! Position-encoding operators for ONNX Runtime: one contract an operator, and the kernels that keep it.
 //!
 //! [`contract`] is the single source of every operator: names, attributes, shape rule, error texts, a reference in `f64` and
-//! the ONNX function body that stands in where this library is not loaded. [`rotary`] holds kernels, written once over the
-//! vectors of [`simd`].
+//! the ONNX function body that stands in where this library is not loaded. [`rotary`] and [`rotary_table`] hold kernels, written
+//! once over the vectors of [`simd`].
 
 #![warn(missing_docs)]
 
@@ -10,4 +10,6 @@
 pub mod abi;
 pub mod contract;
 pub mod rotary;
+pub mod rotary_table;
 pub mod simd;
+mod tensor;

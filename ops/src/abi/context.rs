@@ -3,6 +3,7 @@
 use super::host::{Host, ort};
 use super::status::{Failure, c_string, panic_text};
 use super::tensor::{Shape, Tensor};
+use crate::contract::{AttributeSpec, AttributeValue, ContractError};
 use ort_sys::{OrtErrorCode, OrtKernelContext, OrtKernelInfo};
 use std::ffi::c_void;
 use std::ops::Range;
@@ -23,24 +24,46 @@ impl<'a> Node<'a> {
         Self { host, info }
     }
 
-    /// An integer attribute; `None` where the node does not have it.
+    /// What `parse` makes of the attributes that the node has of those in `specs`.
     ///
     /// # Errors
-    /// Invalid argument for an attribute of another type.
-    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let (host, info, c_name) = (self.host, self.info, c_string(name));
-        let at = c_name.as_ptr();
-        let (mut value, mut float, mut size) = (0i64, 0f32, 0usize);
+    /// Its own, and invalid argument for an attribute of another type.
+    pub(super) fn attributes<A, const N: usize>(
+        &self,
+        specs: &[AttributeSpec; N],
+        parse: impl FnOnce(&dyn Fn(&'static str) -> Option<AttributeValue>) -> Result<A, ContractError>,
+    ) -> Result<A, Failure> {
+        let mut given = [None; N];
+        for (value, spec) in given.iter_mut().zip(specs) {
+            *value = self.attribute(spec)?;
+        }
+        let lookup = |name: &'static str| {
+            let at = specs.iter().position(|spec| spec.name == name)?;
+            given[at]
+        };
+        Ok(parse(&lookup)?)
+    }
+
+    /// An attribute; `None` where the node does not have it.
+    fn attribute(&self, spec: &AttributeSpec) -> Result<Option<AttributeValue>, Failure> {
+        let (host, info, name) = (self.host, self.info, c_string(spec.name));
+        let at = name.as_ptr();
+        let (mut int, mut float, mut size) = (0i64, 0f32, 0usize);
         // SAFETY: the name is a C string, results are written to variables of ours. Asking for a string or a list with no buffer
         // asks for its size.
         unsafe {
-            let Err(absent) = ort!(host, KernelInfoGetAttribute_int64(info, at, &mut value)) else {
-                return Ok(Some(value));
+            let as_int = ort!(host, KernelInfoGetAttribute_int64(info, at, &mut int));
+            let as_float = ort!(host, KernelInfoGetAttribute_float(info, at, &mut float));
+            let found = [self.found(as_int), self.found(as_float)];
+            let (wanted, expected) = match spec.default {
+                AttributeValue::Int(_) => (found[0].then_some(int.into()), "an integer"),
+                AttributeValue::Float(_) => (found[1].then_some(float.into()), "a float"),
             };
-            host.forget(absent);
+            if wanted.is_some() {
+                return Ok(wanted);
+            }
             // The host does not say whether it is absent or of another type.
             let others = [
-                ort!(host, KernelInfoGetAttribute_float(info, at, &mut float)),
                 ort!(
                     host,
                     KernelInfoGetAttribute_string(info, at, null_mut(), &mut size)
@@ -54,19 +77,18 @@ impl<'a> Node<'a> {
                     KernelInfoGetAttributeArray_float(info, at, null_mut(), &mut size)
                 ),
             ];
-            let mut found = false;
-            for other in others {
-                match other {
-                    Ok(()) => found = true,
-                    Err(absent) => host.forget(absent),
-                }
-            }
-            if found {
-                let text = format!("attribute `{name}` is not an integer");
+            let others = others.map(|other| self.found(other));
+            if found.into_iter().chain(others).any(|found| found) {
+                let text = format!("attribute `{}` is not {expected}", spec.name);
                 return Err(Failure::Ours(OrtErrorCode::ORT_INVALID_ARGUMENT, text));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a question was answered.
+    fn found(&self, answer: Result<(), Failure>) -> bool {
+        answer.map_err(|absent| self.host.forget(absent)).is_ok()
     }
 
     /// Input `index`, if it is a constant of the model.

@@ -8,17 +8,21 @@
 //! No panic leaves this module: each callback runs in `status::guard`, which turns a panic into a status. Kernels are shared
 //! between threads and have no mutable state.
 //!
-//! An operator is an implementation of `operator::Operator` over safe tensors; `rotary` is the pattern for the rest. This
+//! An operator is an implementation of `operator::Operator` over safe tensors; `rotary` is the pattern for the rest, and
+//! `infer` what it says of shapes beforehand. This
 //! module is the only one that knows `ort-sys`.
 
 #![allow(unsafe_code)]
 
 mod context;
 mod host;
+mod infer;
 mod newer;
 mod operator;
 mod register;
 mod rotary;
+mod rotary_pair;
+mod rotary_table;
 mod status;
 mod tensor;
 

@@ -1,10 +1,11 @@
 //! An operator in safe terms, and the table of C callbacks made from it.
 
 use super::context::{Context, Node};
-use super::host::{Host, ort, outcome};
+use super::host::Host;
+use super::infer::Inference;
 use super::newer::{CustomOp, NEWEST_CUSTOM_OP};
 use super::status::{Failure, guard, guard_silent};
-use crate::contract::{ElementType, VERSION};
+use crate::contract::VERSION;
 use ort_sys::{
     ONNXTensorElementDataType, OrtApi, OrtCustomOpInputOutputCharacteristic, OrtKernelContext,
     OrtKernelInfo, OrtMemType, OrtShapeInferContext, OrtStatusPtr,
@@ -12,17 +13,29 @@ use ort_sys::{
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
+/// The host's word for no type.
+const UNDEFINED: ONNXTensorElementDataType =
+    ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+
 /// An operator for one combination of element types.
 pub(super) trait Operator: 'static {
     /// Operator type.
     const NAME: &'static CStr;
     /// Element types of the inputs, all required.
-    const INPUTS: &'static [ElementType];
-    /// Element type of the output. It has the shape of the first input, and may take its place.
-    const OUTPUT: ElementType;
+    const INPUTS: &'static [ONNXTensorElementDataType];
+    /// Element types of the outputs.
+    const OUTPUTS: &'static [ONNXTensorElementDataType];
+    /// How many of the first outputs may take the place of the input of the same index.
+    const IN_PLACE: usize;
 
     /// What is known of a node before it runs. Shared by all threads that run it.
     type Kernel: Send + Sync;
+
+    /// Says what is known of the outputs' shapes.
+    ///
+    /// # Errors
+    /// Where the host refuses them.
+    fn infer(node: &Inference<'_>) -> Result<(), Failure>;
 
     /// The kernel of a node.
     ///
@@ -61,7 +74,7 @@ pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
         get_input_type: input_type::<O>,
         get_input_type_count: input_count::<O>,
         get_output_type: output_type::<O>,
-        get_output_type_count: output_count,
+        get_output_type_count: output_count::<O>,
         kernel_compute: None,
         kernel_destroy: destroy::<O>,
         get_input_characteristic: required,
@@ -76,7 +89,7 @@ pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
         infer_output_shape: infer::<O>,
         get_start_version: start_version,
         get_end_version: end_version,
-        get_may_inplace: may_inplace,
+        get_may_inplace: may_inplace::<O>,
         release_may_inplace,
         get_alias_map: None,
         release_alias_map: None,
@@ -93,15 +106,6 @@ unsafe fn host_of(op: *const CustomOp) -> &'static Host {
     unsafe { (*op.cast::<Table>()).host }
 }
 
-const fn onnx_type(element: ElementType) -> ONNXTensorElementDataType {
-    match element {
-        ElementType::F32 => ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
-        ElementType::F16 => ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-        ElementType::BF16 => ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
-        ElementType::F64 => ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
-    }
-}
-
 unsafe extern "system" fn name<O: Operator>(_: *const CustomOp) -> *const c_char {
     O::NAME.as_ptr()
 }
@@ -114,10 +118,7 @@ unsafe extern "system" fn input_type<O: Operator>(
     _: *const CustomOp,
     index: usize,
 ) -> ONNXTensorElementDataType {
-    O::INPUTS.get(index).map_or(
-        ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED,
-        |&t| onnx_type(t),
-    )
+    O::INPUTS.get(index).copied().unwrap_or(UNDEFINED)
 }
 
 unsafe extern "system" fn input_count<O: Operator>(_: *const CustomOp) -> usize {
@@ -126,13 +127,13 @@ unsafe extern "system" fn input_count<O: Operator>(_: *const CustomOp) -> usize 
 
 unsafe extern "system" fn output_type<O: Operator>(
     _: *const CustomOp,
-    _: usize,
+    index: usize,
 ) -> ONNXTensorElementDataType {
-    onnx_type(O::OUTPUT)
+    O::OUTPUTS.get(index).copied().unwrap_or(UNDEFINED)
 }
 
-unsafe extern "system" fn output_count(_: *const CustomOp) -> usize {
-    1
+unsafe extern "system" fn output_count<O: Operator>(_: *const CustomOp) -> usize {
+    O::OUTPUTS.len()
 }
 
 unsafe extern "system" fn required(
@@ -158,15 +159,19 @@ unsafe extern "system" fn end_version(_: *const CustomOp) -> c_int {
     c_int::MAX
 }
 
-/// The output may take the place of input 0, where the host finds that nobody else needs it.
-unsafe extern "system" fn may_inplace(inputs: *mut *mut c_int, outputs: *mut *mut c_int) -> usize {
-    static FIRST: c_int = 0;
+/// An output takes the place of an input where the host finds that nobody else needs it.
+unsafe extern "system" fn may_inplace<O: Operator>(
+    inputs: *mut *mut c_int,
+    outputs: *mut *mut c_int,
+) -> usize {
+    static SAME: [c_int; 2] = [0, 1];
+    const { assert!(O::IN_PLACE <= SAME.len()) };
     // SAFETY: the host passes places for two pointers, and only reads what they point to.
     unsafe {
-        inputs.write((&raw const FIRST).cast_mut());
-        outputs.write((&raw const FIRST).cast_mut());
+        inputs.write(SAME.as_ptr().cast_mut());
+        outputs.write(SAME.as_ptr().cast_mut());
     }
-    1
+    O::IN_PLACE
 }
 
 unsafe extern "system" fn release_may_inplace(_: *mut c_int, _: *mut c_int) {}
@@ -210,47 +215,15 @@ unsafe extern "system" fn destroy<O: Operator>(kernel: *mut c_void) {
     guard_silent(|| drop(unsafe { Box::from_raw(kernel.cast::<Instance<O>>()) }));
 }
 
-/// The output has the shape of input 0. Where that is not known nothing is said; a refusal here would refuse the model.
 unsafe extern "system" fn infer<O: Operator>(
     op: *const CustomOp,
     context: *mut OrtShapeInferContext,
 ) -> OrtStatusPtr {
-    // SAFETY: `op` is a table of ours, `context` the host's during this call, which keeps the information it hands out.
+    // SAFETY: `op` is a table of ours, `context` the host's during this call.
     unsafe {
         let host = host_of(op);
         guard(host, &O::NAME.to_string_lossy(), || {
-            let mut info = null_mut();
-            let mut rank = 0;
-            let mut sizes = Vec::new();
-            let mut names = Vec::new();
-            let known = ort!(
-                host,
-                ShapeInferContext_GetInputTypeShape(context, 0, &mut info)
-            )
-            .and_then(|()| ort!(host, GetDimensionsCount(info, &mut rank)))
-            .and_then(|()| {
-                sizes = vec![0i64; rank];
-                names = vec![std::ptr::null(); rank];
-                ort!(host, GetDimensions(info, sizes.as_mut_ptr(), rank))
-            })
-            .and_then(|()| ort!(host, GetSymbolicDimensions(info, names.as_mut_ptr(), rank)));
-            // A size that is neither known nor named would come out as the size -1, and two of those as equal ones.
-            let told = |(size, name): (&i64, &*const c_char)| {
-                *size >= 0 || (!name.is_null() && **name != 0)
-            };
-            match known {
-                // An unknown shape looks like that of a scalar.
-                Ok(()) if rank > 0 && sizes.iter().zip(&names).all(told) => {
-                    outcome(((*host.api()).ShapeInferContext_SetOutputTypeShape)(
-                        context, 0, info,
-                    ))
-                }
-                Ok(()) => Ok(()),
-                Err(unknown) => {
-                    host.forget(unknown);
-                    Ok(())
-                }
-            }
+            O::infer(&Inference::new(host, context))
         })
     }
 }

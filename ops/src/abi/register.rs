@@ -4,6 +4,8 @@ use super::host::{Host, ort};
 use super::newer::CustomOp;
 use super::operator::table;
 use super::rotary::RotaryEmbedding;
+use super::rotary_pair::RotaryEmbeddingPair;
+use super::rotary_table::RotaryTable;
 use super::status::{Failure, c_string, guard, panic_text};
 use crate::contract::DOMAIN;
 use half::{bf16, f16};
@@ -29,17 +31,25 @@ unsafe impl Send for Registered {}
 /// One entry a copy of ONNX Runtime. Never freed: sessions refer to them, and may outlive anything we could tie them to.
 static REGISTERED: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
 
+/// The tables of an operator in combinations of element types.
+macro_rules! tables {
+    ($host:expr => $($operator:ident: $(<$($t:ty),+>),+;)+) => {
+        [$($(table::<$operator<$($t),+>>($host)),+),+]
+    };
+}
+
 /// Every operator in every combination of element types, for a host.
-fn operators(host: &'static Host) -> [&'static CustomOp; 7] {
-    [
-        table::<RotaryEmbedding<f32, f32>>(host),
-        table::<RotaryEmbedding<f16, f16>>(host),
-        table::<RotaryEmbedding<f16, f32>>(host),
-        table::<RotaryEmbedding<bf16, bf16>>(host),
-        table::<RotaryEmbedding<bf16, f32>>(host),
-        table::<RotaryEmbedding<f64, f64>>(host),
-        table::<RotaryEmbedding<f64, f32>>(host),
-    ]
+fn operators(host: &'static Host) -> impl Iterator<Item = &'static CustomOp> {
+    let all = tables! { host =>
+        RotaryEmbedding:
+            <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>;
+        RotaryEmbeddingPair:
+            <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>;
+        RotaryTable:
+            <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
+            <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>;
+    };
+    all.into_iter()
 }
 
 /// [`super::RegisterCustomOps`].

@@ -1,79 +1,104 @@
 //! `RotaryEmbedding` for the host.
 
 use super::context::{Context, Node};
+use super::infer::Inference;
 use super::operator::Operator;
 use super::status::Failure;
-use super::tensor::Tensor;
-use crate::contract::ElementType;
+use super::tensor::{Shared, Tensor, Typed};
 use crate::contract::rotary::{ATTRIBUTES, RotaryAttributes};
 use crate::rotary::{RotaryKernel, WithTables};
 use crate::simd::Element;
+use ort_sys::ONNXTensorElementDataType;
 use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The operator with `X` of type `T` and tables of type `TT`.
 pub(super) struct RotaryEmbedding<T, TT>(PhantomData<(T, TT)>);
 
-/// A node: what it does, and those of its tables that are constants of the model.
+/// A node: what it does, and its tables.
 pub(super) struct Prepared<TT> {
     kernel: RotaryKernel,
+    tables: Tables<TT>,
+}
+
+/// The tables of a node: where they are among its inputs, and those that are constants of the model.
+pub(super) struct Tables<TT> {
+    first: usize,
     cos: Option<Tensor<TT>>,
     sin: Option<Tensor<TT>>,
 }
 
 // SAFETY: the tables are constants of the model: nobody writes to them, and they live as long as the session.
-unsafe impl<TT: Sync> Send for Prepared<TT> {}
+unsafe impl<TT: Sync> Send for Tables<TT> {}
 // SAFETY: as above.
-unsafe impl<TT: Sync> Sync for Prepared<TT> {}
+unsafe impl<TT: Sync> Sync for Tables<TT> {}
 
-/// Addresses that threads share, of elements no two of them write.
-#[derive(Clone, Copy)]
-struct Shared<P>(P);
+impl<TT> Tables<TT> {
+    /// The tables that are inputs `first` and `first + 1`.
+    ///
+    /// # Safety
+    /// Their elements are of type `TT`, and the result is kept in the node's kernel alone.
+    pub(super) unsafe fn of(node: &Node<'_>, first: usize) -> Result<Self, Failure> {
+        // SAFETY: the caller's; a kernel dies with its session.
+        let (cos, sin) = unsafe { (node.constant(first)?, node.constant(first + 1)?) };
+        Ok(Self { first, cos, sin })
+    }
 
-// SAFETY: `RotaryCall::rows` is called for rows that do not overlap.
-unsafe impl<P> Sync for Shared<P> {}
-
-impl<P: Copy> Shared<P> {
-    /// A method, so that closures capture the whole and not the field.
-    fn get(&self) -> P {
-        self.0
+    /// `cos` and `sin` of a run.
+    ///
+    /// # Safety
+    /// It is a run of the node's, and the result is not used after it.
+    #[inline]
+    pub(super) unsafe fn get(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<(Tensor<TT>, Tensor<TT>), Failure> {
+        let table = |constant: &Option<Tensor<TT>>, index| match constant {
+            Some(table) => Ok(Tensor {
+                data: table.data,
+                shape: table.shape,
+            }),
+            // SAFETY: the caller's.
+            None => unsafe { context.input(index) },
+        };
+        Ok((
+            table(&self.cos, self.first)?,
+            table(&self.sin, self.first + 1)?,
+        ))
     }
 }
 
-impl<T: WithTables<TT>, TT: Element> Operator for RotaryEmbedding<T, TT> {
+impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbedding<T, TT> {
     const NAME: &'static CStr = c"RotaryEmbedding";
-    const INPUTS: &'static [ElementType] = &[T::TYPE, TT::TYPE, TT::TYPE];
-    const OUTPUT: ElementType = T::TYPE;
+    const INPUTS: &'static [ONNXTensorElementDataType] =
+        &[<T as Typed>::TYPE, <TT as Typed>::TYPE, <TT as Typed>::TYPE];
+    const OUTPUTS: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE];
+    const IN_PLACE: usize = 1;
 
     type Kernel = Prepared<TT>;
 
-    fn create(node: &Node<'_>) -> Result<Prepared<TT>, Failure> {
-        let mut given = [None; ATTRIBUTES.len()];
-        for (value, attribute) in given.iter_mut().zip(&ATTRIBUTES) {
-            *value = node.integer(attribute.name)?;
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        match node.shape(0) {
+            Some(shape) => node.set(0, <T as Typed>::TYPE, &shape),
+            None => Ok(()),
         }
-        let lookup = |name: &str| {
-            ATTRIBUTES
-                .iter()
-                .position(|a| a.name == name)
-                .and_then(|i| given[i])
-        };
-        let kernel = RotaryKernel::new(RotaryAttributes::parse(lookup)?);
-        // SAFETY: inputs have the types of `INPUTS`; the tensors are kept in the kernel alone, which dies with the session.
-        let (cos, sin) = unsafe { (node.constant(1)?, node.constant(2)?) };
-        Ok(Prepared { kernel, cos, sin })
+    }
+
+    fn create(node: &Node<'_>) -> Result<Prepared<TT>, Failure> {
+        let attributes = node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))?;
+        let kernel = RotaryKernel::new(attributes);
+        Ok(Prepared {
+            kernel,
+            // SAFETY: inputs 1 and 2 have the types of `INPUTS`.
+            tables: unsafe { Tables::of(node, 1)? },
+        })
     }
 
     fn compute(prepared: &Prepared<TT>, context: &Context<'_>) -> Result<(), Failure> {
         // SAFETY: inputs and the output have the types of `INPUTS` and `OUTPUT`, and are used in this call alone.
         unsafe {
             let x: Tensor<T> = context.input(0)?;
-            let table = |constant: &Option<Tensor<TT>>, index| match constant {
-                Some(table) => Ok(*table),
-                None => context.input(index),
-            };
-            let cos = table(&prepared.cos, 1)?;
-            let sin = table(&prepared.sin, 2)?;
+            let (cos, sin) = prepared.tables.get(context)?;
             let call = prepared.kernel.call::<T, TT>(
                 x.shape.sizes(),
                 cos.shape.sizes(),

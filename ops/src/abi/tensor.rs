@@ -4,8 +4,32 @@ use super::host::{Host, ort, outcome};
 use super::status::Failure;
 use crate::contract::ContractError;
 use crate::contract::broadcast::MAX_RANK;
+use half::{bf16, f16};
 use ort_sys::{ONNXTensorElementDataType, OrtTensorTypeAndShapeInfo, OrtValue};
 use std::ptr::null_mut;
+
+/// A Rust type of tensor elements, and the host's number for it.
+pub(super) trait Typed {
+    /// The number.
+    const TYPE: ONNXTensorElementDataType;
+}
+
+macro_rules! typed {
+    ($($t:ty: $type:ident;)+) => {$(
+        impl Typed for $t {
+            const TYPE: ONNXTensorElementDataType = ONNXTensorElementDataType::$type;
+        }
+    )+};
+}
+
+typed! {
+    f32: ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    f16: ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
+    bf16: ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
+    f64: ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
+    i64: ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+    i32: ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+}
 
 /// The sizes of a tensor's axes.
 #[derive(Clone, Copy)]
@@ -35,6 +59,20 @@ impl Shape {
             sizes,
             rank: dimensions.len(),
         })
+    }
+
+    /// The shape with these sizes.
+    ///
+    /// # Errors
+    /// As [`Shape::new`], or for a size the host has no number for.
+    pub(super) fn of(given: &[usize]) -> Result<Self, Failure> {
+        let mut dimensions = [0; MAX_RANK];
+        for (dimension, &size) in dimensions.iter_mut().zip(given) {
+            *dimension = i64::try_from(size).map_err(|_| {
+                ContractError::Shape(format!("an output has an axis of size {size}"))
+            })?;
+        }
+        Self::new(dimensions.get(..given.len()).unwrap_or(&[]))
     }
 
     /// The sizes.
@@ -124,5 +162,19 @@ unsafe fn copied_shape(host: &Host, value: *const OrtValue) -> Result<Shape, Fai
         }
         ort!(host, GetDimensions(info.1, dimensions.as_mut_ptr(), rank))?;
         Shape::new(&dimensions[..rank])
+    }
+}
+
+/// Addresses that threads share, of elements no two of them write.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<P>(pub(super) P);
+
+// SAFETY: whoever shares them hands each thread a part of its own.
+unsafe impl<P> Sync for Shared<P> {}
+
+impl<P: Copy> Shared<P> {
+    /// A method, so that closures capture the whole and not the field.
+    pub(super) fn get(&self) -> P {
+        self.0
     }
 }

@@ -7,6 +7,7 @@ use super::generic::Job;
 use crate::contract::ContractError;
 use crate::contract::rotary::{RotaryAttributes, RotaryGeometry};
 use crate::simd::{Element, Level};
+use crate::tensor::check_size;
 use std::ops::Range;
 
 /// Bytes of `X` and `Y` that are worth a task of their own: a good part of a second-level cache, and some microseconds.
@@ -51,12 +52,7 @@ impl RotaryKernel {
         sin: &[usize],
     ) -> Result<RotaryCall<T, TT>, ContractError> {
         let geometry = RotaryGeometry::new(&self.attributes, x, cos, sin)?;
-        let run = T::variant(self.level, &self.attributes, &geometry);
-        Ok(RotaryCall {
-            geometry,
-            inverse: self.attributes.inverse,
-            run,
-        })
+        Ok(RotaryCall::new(self.level, &self.attributes, geometry))
     }
 
     /// `y` from `x`, on this thread. Slices are dense, in row-major order; each has a shape.
@@ -110,6 +106,19 @@ impl RotaryKernel {
 }
 
 impl<T, TT> RotaryCall<T, TT> {
+    /// A call on a level that the processor has.
+    pub(super) fn new(level: Level, attributes: &RotaryAttributes, geometry: RotaryGeometry) -> Self
+    where
+        T: WithTables<TT>,
+        TT: Element,
+    {
+        Self {
+            run: T::variant(level, attributes, &geometry),
+            inverse: attributes.inverse,
+            geometry,
+        }
+    }
+
     /// Number of rows.
     pub fn row_count(&self) -> usize {
         self.geometry.rows.count()
@@ -152,18 +161,4 @@ impl<T, TT> RotaryCall<T, TT> {
         // SAFETY: the level was available when the kernel was made; the rest is the caller's.
         unsafe { (self.run)(&job, range) }
     }
-}
-
-fn check_size<T>(name: &str, (values, shape): (&[T], &[usize])) -> Result<(), ContractError> {
-    if shape
-        .iter()
-        .try_fold(1usize, |n, &size| n.checked_mul(size))
-        == Some(values.len())
-    {
-        return Ok(());
-    }
-    Err(ContractError::Shape(format!(
-        "{name} has {} elements, which do not fit its shape {shape:?}",
-        values.len()
-    )))
 }

@@ -12,6 +12,7 @@
 mod element;
 mod level;
 pub(crate) mod scalar;
+pub(crate) mod trig;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;
 
@@ -50,6 +51,25 @@ pub(crate) trait Simd: Copy {
     unsafe fn from_pair_order(v: Self::V) -> Self::V;
 }
 
+/// What reducing an angle takes, for sets of `f64`.
+///
+/// # Safety
+/// As [`Simd`].
+pub(crate) trait Turn: Simd {
+    /// `value` in every lane.
+    unsafe fn splat(value: f64) -> Self::V;
+    /// `a + b`
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c` with one rounding, on every processor.
+    unsafe fn fused(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// Whether the size of every number is at most `limit`; that of NaN is not.
+    unsafe fn all_within(v: Self::V, limit: f64) -> bool;
+    /// Sine and cosine of an angle, turned by as many quarter turns as the lowest two bits of each number in `quarters` say.
+    unsafe fn turned(quarters: Self::V, sin: Self::V, cos: Self::V) -> (Self::V, Self::V);
+}
+
 /// Largest [`Simd::LANES`].
 pub(crate) const MAX_LANES: usize = 16;
 
@@ -62,6 +82,17 @@ pub(crate) trait Memory<T: Element>: Simd {
     unsafe fn load(from: *const T) -> Self::V;
     /// `LANES` elements to `to`.
     unsafe fn store(to: *mut T, v: Self::V);
+
+    /// `v` rounded to `T`.
+    #[inline(always)]
+    unsafe fn rounded(v: Self::V) -> Self::V {
+        let mut buffer = [T::ZERO; MAX_LANES];
+        // SAFETY: the buffer has a whole vector.
+        unsafe {
+            Self::store(buffer.as_mut_ptr(), v);
+            Self::load(buffer.as_ptr())
+        }
+    }
 
     /// The first `count` elements at `from`, the rest zero; `count` is at most `LANES`.
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! One number at a time, on any processor.
 
-use super::{Element, Memory, Simd};
+use super::{Element, Memory, Simd, Turn};
 use half::{bf16, f16};
 use std::marker::PhantomData;
 
@@ -75,4 +75,41 @@ scalar! { f32,
 scalar! { f64,
     f64: std::convert::identity, std::convert::identity;
     f32: f64::from, <f32 as Element>::from_f64;
+}
+
+impl Turn for Scalar<f64> {
+    #[inline(always)]
+    unsafe fn splat(value: f64) -> f64 {
+        value
+    }
+    #[inline(always)]
+    unsafe fn add(a: f64, b: f64) -> f64 {
+        a + b
+    }
+    #[inline(always)]
+    unsafe fn sub(a: f64, b: f64) -> f64 {
+        a - b
+    }
+    #[inline(always)]
+    unsafe fn fused(a: f64, b: f64, c: f64) -> f64 {
+        a.mul_add(b, c)
+    }
+    #[inline(always)]
+    unsafe fn all_within(v: f64, limit: f64) -> bool {
+        v.abs() <= limit
+    }
+    #[inline(always)]
+    unsafe fn turned(quarters: f64, sin: f64, cos: f64) -> (f64, f64) {
+        let quarters = quarters.to_bits();
+        let sign = |bit: u64| bit << 62 & 1 << 63;
+        let (first, second) = if quarters & 1 == 0 {
+            (sin, cos)
+        } else {
+            (cos, sin)
+        };
+        (
+            f64::from_bits(first.to_bits() ^ sign(quarters)),
+            f64::from_bits(second.to_bits() ^ sign(quarters.wrapping_add(1))),
+        )
+    }
 }

@@ -172,13 +172,13 @@ impl<'a> Writer<'a> {
         for (rest, name) in [(left, cos), (reduced.rest, sin)] {
             let value = self.b.op("Sin", &[&rest]);
             let value = self.b.op("Mul", &[&value, &reduced.sign]);
-            let value = self.to_table(&value, ElementType::F64);
+            let value = self.table_typed(&value, ElementType::F64);
             self.finish(value, name);
         }
     }
 
     /// A value of type `from` in that of `frequencies`.
-    fn to_table(&mut self, value: &str, from: ElementType) -> String {
+    fn table_typed(&mut self, value: &str, from: ElementType) -> String {
         match self.traits.table {
             Some(table) if table == from => value.to_owned(),
             Some(table) => self.b.cast(value, table.to_onnx().into()),
@@ -186,7 +186,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn to_double(&mut self, value: &str) -> String {
+    fn doubled(&mut self, value: &str) -> String {
         self.b.cast(value, ElementType::F64.to_onnx().into())
     }
 
@@ -197,7 +197,7 @@ impl<'a> Writer<'a> {
                 Some(amplitude) => self.b.float(amplitude),
                 None => self.b.attribute(ATTRIBUTES[1]),
             };
-            let amplitude = self.to_table(&amplitude, ElementType::F32);
+            let amplitude = self.table_typed(&amplitude, ElementType::F32);
             value = self.b.op("Mul", &[&value, &amplitude]);
         }
         if let Some(shape) = &self.shape {
@@ -220,8 +220,8 @@ impl<'a> Writer<'a> {
     /// The exact angle as two doubles.
     fn exact(&mut self) -> (String, String) {
         let (positions, frequencies) = (self.positions.clone(), self.frequencies.clone());
-        let positions = self.to_double(&positions);
-        let frequencies = self.to_double(&frequencies);
+        let positions = self.doubled(&positions);
+        let frequencies = self.doubled(&frequencies);
         let splitter = self.b.double(SPLITTER);
         let large = self.b.op("Mul", &[&frequencies, &splitter]);
         let beyond = self.b.op("Sub", &[&large, &frequencies]);
@@ -236,7 +236,7 @@ impl<'a> Writer<'a> {
             let angle = self.rounded();
             match self.traits.table {
                 Some(ElementType::F64) => angle,
-                _ => self.to_double(&angle),
+                _ => self.doubled(&angle),
             }
         });
         let exact = (self.traits.precise != Some(false)).then(|| self.exact());

@@ -61,7 +61,7 @@ pub const INPUTS: [&str; 2] = ["positions", "frequencies"];
 pub const OUTPUTS: [&str; 2] = ["cos", "sin"];
 
 /// Largest error of a cosine or sine before it is multiplied by `amplitude`, in units in the last place.
-pub const ULP_ERROR: f64 = 1.5;
+pub const ULP_ERROR: f64 = 1.0;
 
 /// The size of an angle up to which [`ULP_ERROR`] is kept.
 pub const LARGEST_ANGLE: f64 = 2_147_483_648.0;

@@ -98,12 +98,11 @@ impl Sum {
         }
     }
 
-    /// By the addition theorem; the cosine of the low part is 1 and its sine is itself, up to its square.
+    /// By the addition theorem.
     fn cos_sin(self) -> (f64, f64) {
         let (sin, cos) = self.high.sin_cos();
-        let low = self.low;
-        let curve = 1.0 - 0.5 * low * low;
-        (cos * curve - sin * low, sin * curve + cos * low)
+        let (low_sin, low_cos) = self.low.sin_cos();
+        (cos * low_cos - sin * low_sin, sin * low_cos + cos * low_sin)
     }
 }
 

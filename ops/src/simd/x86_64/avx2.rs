@@ -3,7 +3,7 @@
 //! Pair order is what the in-lane shuffles give: the middle quarters are swapped, so that splitting and weaving are two
 //! instructions each.
 
-use crate::simd::{Memory, Simd};
+use crate::simd::{Memory, Simd, Turn};
 use half::{bf16, f16};
 use std::arch::x86_64::*;
 
@@ -175,7 +175,57 @@ mod implementation {
         }
     }
 
+    impl Turn for Avx2F64 {
+        #[inline(always)]
+        unsafe fn splat(value: f64) -> Self::V {
+            unsafe { _mm256_set1_pd(value) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm256_add_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm256_sub_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn fused(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            unsafe { _mm256_fmadd_pd(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn all_within(v: __m256d, limit: f64) -> bool {
+            unsafe {
+                let size = _mm256_andnot_pd(_mm256_set1_pd(-0.0), v);
+                let within = _mm256_cmp_pd::<_CMP_LE_OQ>(size, _mm256_set1_pd(limit));
+                _mm256_movemask_pd(within) == 0b1111
+            }
+        }
+        #[inline(always)]
+        unsafe fn turned(quarters: __m256d, sin: __m256d, cos: __m256d) -> (__m256d, __m256d) {
+            unsafe {
+                let quarters = _mm256_castpd_si256(quarters);
+                let odd = _mm256_castsi256_pd(_mm256_slli_epi64::<63>(quarters));
+                let first = _mm256_blendv_pd(sin, cos, odd);
+                let second = _mm256_blendv_pd(cos, sin, odd);
+                // The second lowest bit as a sign.
+                let sign = |bits| {
+                    let shifted = _mm256_castsi256_pd(_mm256_slli_epi64::<62>(bits));
+                    _mm256_and_pd(shifted, _mm256_set1_pd(-0.0))
+                };
+                let next = _mm256_add_epi64(quarters, _mm256_set1_epi64x(1));
+                (
+                    _mm256_xor_pd(first, sign(quarters)),
+                    _mm256_xor_pd(second, sign(next)),
+                )
+            }
+        }
+    }
+
     impl Memory<f64> for Avx2F64 {
+        #[inline(always)]
+        unsafe fn rounded(v: Self::V) -> Self::V {
+            v
+        }
         #[inline(always)]
         unsafe fn load(from: *const f64) -> __m256d {
             unsafe { _mm256_loadu_pd(from) }
@@ -187,6 +237,10 @@ mod implementation {
     }
 
     impl Memory<f32> for Avx2F64 {
+        #[inline(always)]
+        unsafe fn rounded(v: Self::V) -> Self::V {
+            unsafe { _mm256_cvtps_pd(_mm256_cvtpd_ps(v)) }
+        }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> __m256d {
             unsafe { _mm256_cvtps_pd(_mm_loadu_ps(from)) }

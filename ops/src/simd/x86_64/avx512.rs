@@ -1,6 +1,6 @@
 //! AVX-512F: 16 numbers in `f32`, 8 in `f64`. Pair order is memory order.
 
-use crate::simd::{Memory, Simd};
+use crate::simd::{Memory, Simd, Turn};
 use half::{bf16, f16};
 use std::arch::x86_64::*;
 
@@ -190,7 +190,56 @@ mod implementation {
         }
     }
 
+    impl Turn for Avx512F64 {
+        #[inline(always)]
+        unsafe fn splat(value: f64) -> Self::V {
+            unsafe { _mm512_set1_pd(value) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm512_add_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm512_sub_pd(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn fused(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            unsafe { _mm512_fmadd_pd(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn all_within(v: __m512d, limit: f64) -> bool {
+            unsafe {
+                let size = _mm512_abs_pd(v);
+                _mm512_cmp_pd_mask::<_CMP_LE_OQ>(size, _mm512_set1_pd(limit)) == 0xff
+            }
+        }
+        #[inline(always)]
+        unsafe fn turned(quarters: __m512d, sin: __m512d, cos: __m512d) -> (__m512d, __m512d) {
+            unsafe {
+                let quarters = _mm512_castpd_si512(quarters);
+                let odd = _mm512_test_epi64_mask(quarters, _mm512_set1_epi64(1));
+                let first = _mm512_mask_blend_pd(odd, sin, cos);
+                let second = _mm512_mask_blend_pd(odd, cos, sin);
+                // The second lowest bit as a sign.
+                let signed = |v, bits| {
+                    let sign = _mm512_and_si512(
+                        _mm512_slli_epi64::<62>(bits),
+                        _mm512_set1_epi64(i64::MIN),
+                    );
+                    _mm512_castsi512_pd(_mm512_xor_si512(_mm512_castpd_si512(v), sign))
+                };
+                let next = _mm512_add_epi64(quarters, _mm512_set1_epi64(1));
+                (signed(first, quarters), signed(second, next))
+            }
+        }
+    }
+
     impl Memory<f64> for Avx512F64 {
+        #[inline(always)]
+        unsafe fn rounded(v: Self::V) -> Self::V {
+            v
+        }
         #[inline(always)]
         unsafe fn load(from: *const f64) -> __m512d {
             unsafe { _mm512_loadu_pd(from) }
@@ -202,6 +251,10 @@ mod implementation {
     }
 
     impl Memory<f32> for Avx512F64 {
+        #[inline(always)]
+        unsafe fn rounded(v: Self::V) -> Self::V {
+            unsafe { _mm512_cvtps_pd(_mm512_cvtpd_ps(v)) }
+        }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> __m512d {
             unsafe { _mm512_cvtps_pd(_mm256_loadu_ps(from)) }

@@ -1,0 +1,90 @@
+//! `RotaryEmbeddingPair` for the host.
+
+use super::context::{Context, Node};
+use super::infer::Inference;
+use super::operator::Operator;
+use super::rotary::Tables;
+use super::status::Failure;
+use super::tensor::{Shared, Tensor, Typed};
+use crate::contract::rotary::RotaryAttributes;
+use crate::contract::rotary_pair::ATTRIBUTES;
+use crate::rotary::{RotaryPairKernel, WithTables};
+use crate::simd::Element;
+use ort_sys::ONNXTensorElementDataType;
+use std::ffi::CStr;
+use std::marker::PhantomData;
+
+/// The operator with `Q` and `K` of type `T` and tables of type `TT`.
+pub(super) struct RotaryEmbeddingPair<T, TT>(PhantomData<(T, TT)>);
+
+/// A node: what it does, and those of its tables that are constants of the model.
+pub(super) struct Prepared<TT> {
+    kernel: RotaryPairKernel,
+    tables: Tables<TT>,
+}
+
+impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddingPair<T, TT> {
+    const NAME: &'static CStr = c"RotaryEmbeddingPair";
+    const INPUTS: &'static [ONNXTensorElementDataType] = &[
+        <T as Typed>::TYPE,
+        <T as Typed>::TYPE,
+        <TT as Typed>::TYPE,
+        <TT as Typed>::TYPE,
+    ];
+    const OUTPUTS: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE; 2];
+    const IN_PLACE: usize = 2;
+
+    type Kernel = Prepared<TT>;
+
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        for index in 0..Self::OUTPUTS.len() {
+            if let Some(shape) = node.shape(index) {
+                node.set(index, <T as Typed>::TYPE, &shape)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn create(node: &Node<'_>) -> Result<Prepared<TT>, Failure> {
+        let attributes = node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))?;
+        Ok(Prepared {
+            kernel: RotaryPairKernel::new(attributes),
+            // SAFETY: inputs 2 and 3 have the types of `INPUTS`.
+            tables: unsafe { Tables::of(node, 2)? },
+        })
+    }
+
+    fn compute(prepared: &Prepared<TT>, context: &Context<'_>) -> Result<(), Failure> {
+        // SAFETY: inputs and outputs have the types of `INPUTS` and `OUTPUTS`, and are used in this call alone.
+        unsafe {
+            let q: Tensor<T> = context.input(0)?;
+            let k: Tensor<T> = context.input(1)?;
+            let (cos, sin) = prepared.tables.get(context)?;
+            let call = prepared.kernel.call::<T, TT>(
+                q.shape.sizes(),
+                k.shape.sizes(),
+                cos.shape.sizes(),
+                sin.shape.sizes(),
+            )?;
+            let yq: *mut T = context.output(0, &q.shape)?;
+            let yk: *mut T = context.output(1, &k.shape)?;
+            let shared = Shared(((q.data, yq), (k.data, yk), (cos.data, sin.data)));
+            context.parallel_for(call.row_count(), call.task_rows(), |rows| {
+                let (q, k, tables) = shared.get();
+                // The tensors have the shapes of `call`; the host gives each output a place of its own, or that of its input.
+                call.rows(q, k, tables, rows);
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::rotary_pair::NAME;
+
+    #[test]
+    fn the_name_is_the_contracts() {
+        assert_eq!(RotaryEmbeddingPair::<f32, f32>::NAME.to_str(), Ok(NAME));
+    }
+}

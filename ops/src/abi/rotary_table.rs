@@ -1,0 +1,104 @@
+//! `RotaryTable` for the host.
+
+use super::context::{Context, Node};
+use super::infer::{Dimension, Inference};
+use super::operator::Operator;
+use super::status::Failure;
+use super::tensor::{Shape, Shared, Tensor, Typed};
+use crate::contract::rotary_table::{ATTRIBUTES, RotaryTableAttributes, resolve_axis};
+use crate::rotary_table::{Position, RotaryTableKernel, WithPositions};
+use ort_sys::ONNXTensorElementDataType;
+use std::ffi::CStr;
+use std::marker::PhantomData;
+
+/// The operator with positions of type `P` and tables of type `T`.
+pub(super) struct RotaryTable<P, T>(PhantomData<(P, T)>);
+
+/// A node: what it does, and its frequencies, if they are a constant of the model.
+pub(super) struct Prepared<T> {
+    kernel: RotaryTableKernel,
+    frequencies: Option<Tensor<T>>,
+}
+
+// SAFETY: the frequencies are a constant of the model: nobody writes to them, and they live as long as the session.
+unsafe impl<T: Sync> Send for Prepared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Prepared<T> {}
+
+impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<P, T> {
+    const NAME: &'static CStr = c"RotaryTable";
+    const INPUTS: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
+    const OUTPUTS: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE; 2];
+    const IN_PLACE: usize = 0;
+
+    type Kernel = Prepared<T>;
+
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        let (Some(mut shape), Some(frequencies)) = (node.shape(0), node.shape(1)) else {
+            return Ok(());
+        };
+        let width: &Dimension = match &frequencies[..] {
+            [width] => width,
+            [_, width] => {
+                let axis = node.integer(ATTRIBUTES[0].name).unwrap_or(0);
+                let Some(axis) = resolve_axis(axis, shape.len()) else {
+                    return Ok(());
+                };
+                shape.remove(axis);
+                width
+            }
+            _ => return Ok(()),
+        };
+        shape.push(width.clone());
+        for output in 0..Self::OUTPUTS.len() {
+            node.set(output, <T as Typed>::TYPE, &shape)?;
+        }
+        Ok(())
+    }
+
+    fn create(node: &Node<'_>) -> Result<Prepared<T>, Failure> {
+        let attributes =
+            node.attributes(&ATTRIBUTES, |given| RotaryTableAttributes::parse(given))?;
+        let kernel = RotaryTableKernel::new(attributes);
+        // SAFETY: inputs have the types of `INPUTS`; the tensor is kept in the kernel alone, which dies with the session.
+        let frequencies = unsafe { node.constant(1)? };
+        Ok(Prepared {
+            kernel,
+            frequencies,
+        })
+    }
+
+    fn compute(prepared: &Prepared<T>, context: &Context<'_>) -> Result<(), Failure> {
+        // SAFETY: inputs and outputs have the types of `INPUTS` and `OUTPUTS`, and are used in this call alone.
+        unsafe {
+            let positions: Tensor<P> = context.input(0)?;
+            let frequencies = match prepared.frequencies {
+                Some(constant) => constant,
+                None => context.input(1)?,
+            };
+            let call = prepared
+                .kernel
+                .call::<P, T>(positions.shape.sizes(), frequencies.shape.sizes())?;
+            let shape = Shape::of(call.output_shape())?;
+            let cos: *mut T = context.output(0, &shape)?;
+            let sin: *mut T = context.output(1, &shape)?;
+            let shared = Shared((positions.data, frequencies.data, (cos, sin)));
+            context.parallel_for(call.row_count(), call.task_rows(), |rows| {
+                let (positions, frequencies, tables) = shared.get();
+                // The tensors have the shapes of `call`; the host gives outputs places of their own.
+                call.rows(positions, frequencies, tables, rows);
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::rotary_table::NAME;
+
+    #[test]
+    fn the_name_is_the_contracts() {
+        assert_eq!(RotaryTable::<i64, f32>::NAME.to_str(), Ok(NAME));
+    }
+}

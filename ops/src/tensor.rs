@@ -1,0 +1,24 @@
+//! Tensors as slices with shapes.
+
+use crate::contract::ContractError;
+
+/// Whether a slice has as many elements as its shape says.
+///
+/// # Errors
+/// [`ContractError::Shape`] where it has not.
+pub(crate) fn check_size<T>(
+    name: &str,
+    (values, shape): (&[T], &[usize]),
+) -> Result<(), ContractError> {
+    if shape
+        .iter()
+        .try_fold(1usize, |n, &size| n.checked_mul(size))
+        == Some(values.len())
+    {
+        return Ok(());
+    }
+    Err(ContractError::Shape(format!(
+        "{name} has {} elements, which do not fit its shape {shape:?}",
+        values.len()
+    )))
+}

@@ -1,0 +1,135 @@
+//! What the checks of every operator share: random values, the ranges of the element types, the instruction sets.
+
+use half::{bf16, f16};
+use phasor_ops::simd::{Element, Level};
+use std::io::Write;
+use std::sync::Once;
+
+/// Values of a case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Values {
+    /// Activations of a few units, tables within ±1.
+    Ordinary,
+    /// Zeros of both signs, subnormals, the largest finite numbers, infinities and NaN among ordinary values.
+    Special,
+}
+
+/// SplitMix64.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in ±1.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    pub(crate) fn tensor<T: Element + Limits>(
+        &mut self,
+        shape: &[usize],
+        scale: f64,
+        values: Values,
+    ) -> Vec<T> {
+        let special = [
+            0.0,
+            -0.0,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            T::LARGEST,
+            -T::LARGEST,
+            T::SMALLEST,
+        ];
+        (0..shape.iter().product())
+            .map(|_| match values {
+                Values::Special if self.bits().is_multiple_of(3) => {
+                    let value = special[self.bits() as usize % special.len()];
+                    T::from_f64(if value == T::SMALLEST {
+                        value * (1.0 + 9.0 * self.unit().abs())
+                    } else {
+                        value
+                    })
+                }
+                _ => T::from_f64(scale * self.unit()),
+            })
+            .collect()
+    }
+}
+
+/// Range of an element type.
+pub(crate) trait Limits {
+    const LARGEST: f64;
+    const SMALLEST: f64;
+    /// Epsilon, largest number and smallest subnormal of the arithmetic on it.
+    const ARITHMETIC: (f64, f64, f64) = (f32::EPSILON as f64, f32::MAX as f64, 1.4e-45);
+    fn bit_pattern(self) -> u64;
+}
+
+impl Limits for f32 {
+    const LARGEST: f64 = f32::MAX as f64;
+    const SMALLEST: f64 = 1.4e-45;
+    fn bit_pattern(self) -> u64 {
+        self.to_bits().into()
+    }
+}
+
+impl Limits for f16 {
+    const LARGEST: f64 = 65504.0;
+    const SMALLEST: f64 = 5.960_464_477_539_063e-8;
+    fn bit_pattern(self) -> u64 {
+        self.to_bits().into()
+    }
+}
+
+impl Limits for bf16 {
+    const LARGEST: f64 = 3.389_531_389_251_535_5e38;
+    const SMALLEST: f64 = 9.183_549_615_799_121e-41;
+    fn bit_pattern(self) -> u64 {
+        self.to_bits().into()
+    }
+}
+
+impl Limits for f64 {
+    const LARGEST: f64 = f64::MAX;
+    const SMALLEST: f64 = 5e-324;
+    // Twice the error: the reference makes as much.
+    const ARITHMETIC: (f64, f64, f64) = (2.0 * f64::EPSILON, f64::MAX, 1e-323);
+    fn bit_pattern(self) -> u64 {
+        self.to_bits()
+    }
+}
+
+pub(crate) fn wide<T: Element>(values: &[T]) -> Vec<f64> {
+    values.iter().map(|v| v.to_f64()).collect()
+}
+
+/// The instruction sets of this processor; says which are left out.
+pub(crate) fn levels() -> impl Iterator<Item = Level> {
+    Level::ALL.into_iter().filter(|level| {
+        if !level.is_available() {
+            static SAID: Once = Once::new();
+            // Not `eprintln`: the test harness swallows it.
+            SAID.call_once(|| {
+                drop(writeln!(
+                    std::io::stderr(),
+                    "skipped: no {}",
+                    level.as_str()
+                ))
+            });
+        }
+        level.is_available()
+    })
+}
+
+pub(crate) fn with_last(lead: &[usize], last: usize) -> Vec<usize> {
+    let mut shape = lead.to_vec();
+    shape.push(last);
+    shape
+}

@@ -1,0 +1,7 @@
+//! Every kernel against its reference: one generator of values, one comparison an operator, every instruction set this processor
+//! has.
+
+mod common;
+mod rotary;
+mod rotary_pair;
+mod rotary_table;

@@ -1,0 +1,386 @@
+//! `RotaryTable` against its reference.
+
+use crate::common::{Limits, Random, levels, wide};
+use phasor_ops::contract::rotary_table::{
+    LARGEST_ANGLE, RotaryTableAttributes, RotaryTableGeometry, ULP_ERROR, reference,
+};
+use phasor_ops::rotary_table::{Position, RotaryTableKernel, WithPositions};
+use phasor_ops::simd::{Element, Level};
+
+/// Precise, and everything else by default.
+const PRECISE: RotaryTableAttributes = RotaryTableAttributes {
+    axis: 0,
+    amplitude: 1.0,
+    precise: true,
+};
+
+/// A type of tables, with its spacing.
+trait Table: Element + Limits {
+    /// The distance of `value` to the next number away from zero.
+    fn spacing(value: f64) -> f64;
+    /// The reference's own error, in units of the spacing.
+    const REFERENCE_ERROR: f64;
+}
+
+impl Table for f32 {
+    fn spacing(value: f64) -> f64 {
+        let value = value.abs() as f32;
+        f64::from(f32::from_bits(value.to_bits() + 1)) - f64::from(value)
+    }
+    const REFERENCE_ERROR: f64 = 0.0;
+}
+
+impl Table for f64 {
+    fn spacing(value: f64) -> f64 {
+        let value = value.abs();
+        f64::from_bits(value.to_bits() + 1) - value
+    }
+    const REFERENCE_ERROR: f64 = 1.0;
+}
+
+/// Runs one call on every level and compares.
+fn check<P: Position, T: Table + WithPositions<P>>(
+    attributes: RotaryTableAttributes,
+    positions: &[P],
+    positions_shape: &[usize],
+    frequencies: &[T],
+    frequencies_shape: &[usize],
+) {
+    let plain = RotaryTableAttributes {
+        amplitude: 1.0,
+        ..attributes
+    };
+    let positions64: Vec<f64> = positions.iter().map(|p| p.to_f64()).collect();
+    let (cos, sin) = reference(
+        &plain,
+        T::TYPE,
+        &positions64,
+        positions_shape,
+        &wide(frequencies),
+        frequencies_shape,
+    )
+    .unwrap();
+    for level in levels() {
+        let got = run(
+            attributes,
+            level,
+            (positions, positions_shape),
+            (frequencies, frequencies_shape),
+        );
+        for (got, expected) in [(&got.0, &cos), (&got.1, &sin)] {
+            assert_eq!(got.len(), expected.len());
+            for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
+                let off = excess(*got, *expected, attributes.amplitude);
+                assert!(
+                    off <= 0.0,
+                    "{got:?} at {i}, expected {expected:e}, {off:e} too far: {level:?} {attributes:?} {positions_shape:?} \
+                     {frequencies_shape:?} {:?}",
+                    T::TYPE
+                );
+            }
+        }
+    }
+}
+
+fn run<P: Position, T: Table + WithPositions<P>>(
+    attributes: RotaryTableAttributes,
+    level: Level,
+    positions: (&[P], &[usize]),
+    frequencies: (&[T], &[usize]),
+) -> (Vec<T>, Vec<T>) {
+    let kernel = RotaryTableKernel::with_level(attributes, level).expect("the level is available");
+    let geometry = RotaryTableGeometry::new(&attributes, positions.1, frequencies.1).unwrap();
+    let size = geometry.rows * geometry.width;
+    let (mut cos, mut sin) = (vec![T::ZERO; size], vec![T::ZERO; size]);
+    kernel
+        .run(positions, frequencies, &mut cos, &mut sin)
+        .unwrap();
+    (cos, sin)
+}
+
+/// How far a result is beyond the bound; `exact` is without the amplitude.
+fn excess<T: Table>(got: T, exact: f64, amplitude: f32) -> f64 {
+    let got = got.to_f64();
+    if exact.is_nan() {
+        return if got.is_nan() { 0.0 } else { f64::INFINITY };
+    }
+    let amplitude = f64::from(amplitude);
+    let expected = exact * amplitude;
+    let mut bound = (ULP_ERROR + T::REFERENCE_ERROR) * T::spacing(exact) * amplitude.abs();
+    if amplitude != 1.0 {
+        bound += 0.5 * T::spacing(expected);
+    }
+    (got - expected).abs() - bound
+}
+
+/// Frequencies as rotary embeddings have them, of a base of 10,000.
+fn frequencies<T: Element>(count: usize) -> Vec<T> {
+    (0..count)
+        .map(|i| T::from_f64(10_000f64.powf(-(i as f64) / count as f64)))
+        .collect()
+}
+
+fn attributes() -> impl Iterator<Item = RotaryTableAttributes> {
+    [
+        (1.0, false),
+        (1.0, true),
+        (1.189_207_1, false),
+        (-0.4, true),
+    ]
+    .into_iter()
+    .map(|(amplitude, precise)| RotaryTableAttributes {
+        axis: 0,
+        amplitude,
+        precise,
+    })
+}
+
+#[test]
+fn every_number_of_frequencies() {
+    let positions: Vec<i64> = vec![0, 1, 2, 7, 511, 4095, 131_071, -3];
+    for width in (0..=20).chain([32, 64, 65, 128]) {
+        for attributes in attributes() {
+            check(
+                attributes,
+                &positions,
+                &[2, 4],
+                &frequencies::<f32>(width),
+                &[width],
+            );
+            check(
+                attributes,
+                &positions,
+                &[8],
+                &frequencies::<f64>(width),
+                &[width],
+            );
+        }
+    }
+}
+
+#[test]
+fn every_type_of_positions() {
+    fn both<P: Position>(positions: &[P])
+    where
+        f32: WithPositions<P>,
+        f64: WithPositions<P>,
+    {
+        for attributes in attributes() {
+            check(
+                attributes,
+                positions,
+                &[positions.len()],
+                &frequencies::<f32>(13),
+                &[13],
+            );
+            check(
+                attributes,
+                positions,
+                &[positions.len()],
+                &frequencies::<f64>(13),
+                &[13],
+            );
+        }
+    }
+    both(&[0i64, 1, 16_777_217, 2_147_483_647, -16_777_219]);
+    both(&[0i32, 1, 16_777_217, i32::MAX, -16_777_219]);
+    both(&[0f32, 0.5, 999.25, 1e9, -3.75]);
+    both(&[0f64, 0.1, 999.999, 2_147_483_647.0, -3.7]);
+}
+
+#[test]
+fn streams_along_any_axis() {
+    let mut random = Random(5);
+    for attributes in attributes() {
+        for streams in [1, 2, 3, 5] {
+            for (shape, axis) in [
+                (vec![streams], 0),
+                (vec![streams, 2, 3], 0),
+                (vec![2, streams, 3], 1),
+                (vec![2, 3, streams], -1),
+                (vec![0, streams], 1),
+            ] {
+                let count = shape.iter().product();
+                let positions: Vec<i64> =
+                    (0..count).map(|_| (random.bits() % 4096) as i64).collect();
+                let rows: Vec<f32> = (0..streams * 6).map(|_| random.unit() as f32).collect();
+                check(
+                    RotaryTableAttributes { axis, ..attributes },
+                    &positions,
+                    &shape,
+                    &rows,
+                    &[streams, 6],
+                );
+            }
+        }
+    }
+}
+
+/// The angle is that of a graph which multiplies and adds in the type of the tables: exactly, not about.
+#[test]
+fn without_precise_angles_are_rounded() {
+    let positions = [123_457i64, 98_765, 16_777_219];
+    let rows = [0.731_f32, 0.0123, 3.3e-4];
+    for level in levels() {
+        let plain = RotaryTableAttributes::default();
+        let got = run(plain, level, (&positions, &[3]), (&rows, &[3, 1]));
+        let angle = positions
+            .iter()
+            .zip(rows)
+            .map(|(&p, f)| p as f32 * f)
+            .reduce(|a, b| a + b)
+            .unwrap();
+        assert!(excess(got.0[0], f64::from(angle).cos(), 1.0) <= 0.0);
+        assert!(excess(got.1[0], f64::from(angle).sin(), 1.0) <= 0.0);
+    }
+}
+
+/// Positions at which a frequency comes as near to a multiple of a quarter turn as it can: the denominators of the convergents
+/// of its continued fraction.
+#[test]
+fn angles_near_multiples_of_a_quarter_turn() {
+    for frequency in frequencies::<f32>(64) {
+        let mut rest = f64::from(frequency) * std::f64::consts::FRAC_2_PI;
+        let (mut before, mut denominator) = (0i64, 1i64);
+        let mut positions = Vec::new();
+        while denominator < 1 << 31 && rest.fract() > 1e-9 {
+            positions.push(denominator);
+            rest = 1.0 / rest.fract();
+            let next = denominator
+                .saturating_mul(rest as i64)
+                .saturating_add(before);
+            (before, denominator) = (denominator, next);
+        }
+        check(PRECISE, &positions, &[positions.len()], &[frequency], &[1]);
+    }
+    let ones: Vec<f64> = (0..70)
+        .map(|n| std::f64::consts::FRAC_PI_2 * f64::from(n))
+        .collect();
+    check(PRECISE, &[1i64], &[1], &ones, &[70]);
+    check(
+        RotaryTableAttributes::default(),
+        &[1i64],
+        &[1],
+        &ones,
+        &[70],
+    );
+}
+
+#[test]
+fn angles_beyond_the_limit() {
+    let plain = RotaryTableAttributes::default();
+    for attributes in [plain, PRECISE] {
+        let values = [
+            LARGEST_ANGLE as f32,
+            2.2e9,
+            1e15,
+            -3e20,
+            f32::MAX,
+            f32::INFINITY,
+            f32::NAN,
+            1.0,
+            -f32::INFINITY,
+        ];
+        check(attributes, &[1f32, 1.0], &[2], &values, &[9]);
+        let values = [LARGEST_ANGLE, 2.2e9, 1e15, -3e200, f64::MAX, f64::NAN, 1.0];
+        check(attributes, &[1f64, 1.0], &[2], &values, &[7]);
+        check(attributes, &[1e3f64, f64::INFINITY], &[2], &values, &[7]);
+    }
+    check(plain, &[i64::MAX, i64::MIN], &[2], &[1.0f32, 0.5], &[2]);
+}
+
+/// A result does not depend on which others are computed with it.
+#[test]
+fn neighbours_do_not_matter() {
+    let values = frequencies::<f32>(11);
+    for level in levels() {
+        let all = run(PRECISE, level, (&[77_777i64], &[1]), (&values, &[11]));
+        for (i, value) in values.iter().enumerate() {
+            let alone = run(PRECISE, level, (&[77_777i64], &[1]), (&[*value], &[1]));
+            assert_eq!((alone.0[0], alone.1[0]), (all.0[i], all.1[i]), "{level:?}");
+            let beside = [1e30, *value, f32::NAN, 0.0, 1.0, 2.0, 3.0, 4.0];
+            let far = run(PRECISE, level, (&[77_777i64], &[1]), (&beside, &[8]));
+            assert_eq!((far.0[1], far.1[1]), (all.0[i], all.1[i]), "{level:?}");
+        }
+    }
+}
+
+/// The largest error in units in the last place of `f32`, over rows of `positions` by one frequency or the reverse.
+fn worst(
+    attributes: RotaryTableAttributes,
+    level: Level,
+    positions: &[i64],
+    values: &[f32],
+) -> f64 {
+    let wide_positions: Vec<f64> = positions.iter().map(|&p| p as f64).collect();
+    let (cos, sin) = reference(
+        &attributes,
+        f32::TYPE,
+        &wide_positions,
+        &[positions.len()],
+        &wide(values),
+        &[values.len()],
+    )
+    .unwrap();
+    let got = run(
+        attributes,
+        level,
+        (positions, &[positions.len()]),
+        (values, &[values.len()]),
+    );
+    let of = |got: &[f32], expected: &[f64]| {
+        got.iter()
+            .zip(expected)
+            .map(|(g, &e)| (f64::from(*g) - e).abs() / f32::spacing(e))
+            .fold(0.0, f64::max)
+    };
+    of(&got.0, &cos).max(of(&got.1, &sin))
+}
+
+/// Every `f32` from 0 to the largest angle. Takes minutes.
+#[test]
+#[ignore = "takes minutes"]
+fn every_angle() {
+    let mut largest = 0f64;
+    let end = (LARGEST_ANGLE as f32).to_bits();
+    for start in (0..=end).step_by(1 << 16) {
+        let values: Vec<f32> = (start..(start + (1 << 16)).min(end + 1))
+            .map(f32::from_bits)
+            .collect();
+        for level in levels().filter(|&l| l != Level::Scalar) {
+            largest = largest.max(worst(
+                RotaryTableAttributes::default(),
+                level,
+                &[1],
+                &values,
+            ));
+        }
+    }
+    println!("largest error: {largest} ulp");
+    assert!(largest <= ULP_ERROR);
+}
+
+/// Every position to 2^31 at one frequency, and every 97th at as many as a head of 128 channels has. Takes minutes.
+#[test]
+#[ignore = "takes minutes"]
+fn every_position() {
+    let mut largest = 0f64;
+    let end = 1i64 << 31;
+    let all = frequencies::<f32>(64);
+    for (step, values) in [(1, &all[3..4]), (97 * 64, &all[..])] {
+        let chunk = 1 << 14;
+        let mut start = 0;
+        while start <= end {
+            let positions: Vec<i64> = (0..chunk)
+                .map(|i| start + i * step)
+                .filter(|&p| p <= end)
+                .collect();
+            for level in levels().filter(|&l| l != Level::Scalar) {
+                largest = largest.max(worst(PRECISE, level, &positions, values));
+            }
+            start += chunk * step;
+        }
+    }
+    println!("largest error: {largest} ulp");
+    assert!(largest <= ULP_ERROR);
+}
