@@ -133,7 +133,8 @@ def test_concurrent_runs_of_one_session(session):
 
 
 @pytest.mark.parametrize("rank", [1, 3])
-def test_shapes_are_inferred(session, rank):
-    made = session(rotary.single(rank=rank))
+@pytest.mark.parametrize("types", rotary.COMBINATIONS, ids="-".join)
+def test_shapes_are_inferred(session, rank, types):
+    made = session(rotary.single(rank=rank, x_type=types[0], table_type=types[1]))
     assert made.get_outputs()[0].shape == [f"X_{i}" for i in range(rank)]
     assert session(rotary.single()).get_outputs()[0].shape in ([], None)

@@ -58,9 +58,12 @@ def test_large_on_several_threads(session):
         assert np.array_equal(a, b)
 
 
-def test_shapes_are_inferred(session):
-    made = session(rotary_pair.model(shapes=(["b", 8, "s", 64], ["b", 2, "s", 64])))
-    assert [o.shape for o in made.get_outputs()] == [["b", 8, "s", 64], ["b", 2, "s", 64]]
+@pytest.mark.parametrize("types", rotary.COMBINATIONS, ids="-".join)
+def test_shapes_are_inferred(session, types):
+    model = rotary_pair.model(
+        count=2, shapes=(["b", 8, "s", 64], ["b", 2, "s", 64]), x_type=types[0], table_type=types[1]
+    )
+    assert [o.shape for o in session(model).get_outputs()] == [["b", 8, "s", 64], ["b", 2, "s", 64]]
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,10 @@ def test_large_on_several_threads(session):
     ],
     ids=str,
 )
-def test_shapes_are_inferred(session, rank, width, streams, axis, expected):
-    made = table.single(dict(axis=axis), rank=rank)
+@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("positions", ["int64", "float"])
+def test_shapes_are_inferred(session, rank, width, streams, axis, expected, dtype, positions):
+    made = table.single(dict(axis=axis), positions, dtype, rank=rank)
     for size in [streams, width] if streams else [width]:
         dim = made.graph.input[1].type.tensor_type.shape.dim.add()
         if isinstance(size, str):

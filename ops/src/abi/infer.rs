@@ -18,6 +18,15 @@ pub(super) enum Dimension {
     Named(CString),
 }
 
+/// What is known of a tensor.
+pub(super) struct Known {
+    /// Type of its elements. The host asks one of the operators of a name for all of them, so this is not to be taken from the
+    /// operator.
+    pub(super) element: ONNXTensorElementDataType,
+    /// Its shape.
+    pub(super) shape: Vec<Dimension>,
+}
+
 /// A node whose output shapes are asked for. What is not known is not said: a refusal here would refuse the model.
 pub(super) struct Inference<'a> {
     host: &'a Host,
@@ -31,18 +40,20 @@ impl<'a> Inference<'a> {
         Self { host, context }
     }
 
-    /// The shape of input `index`; `None` where any of it is unknown.
+    /// Type and shape of input `index`; `None` where any of it is unknown.
     ///
     /// A size that is neither known nor named comes as -1, and would leave as the *number* -1, of which two look equally large.
     /// An unknown shape looks like that of a scalar: both are unknown here.
-    pub(super) fn shape(&self, index: usize) -> Option<Vec<Dimension>> {
+    pub(super) fn input(&self, index: usize) -> Option<Known> {
         let (mut info, mut rank) = (null_mut(), 0);
+        let mut element = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
         // SAFETY: results are written to variables of ours, as long as told; the names are the host's, and stay for this call.
         unsafe {
             self.known(ort!(
                 self.host,
                 ShapeInferContext_GetInputTypeShape(self.context, index, &mut info)
             ))?;
+            self.known(ort!(self.host, GetTensorElementType(info, &mut element)))?;
             self.known(ort!(self.host, GetDimensionsCount(info, &mut rank)))?;
             let mut sizes = vec![0i64; rank];
             let mut names: Vec<*const c_char> = vec![null(); rank];
@@ -62,7 +73,12 @@ impl<'a> Inference<'a> {
                 _ if name.is_null() || *name == 0 => None,
                 _ => Some(Dimension::Named(CStr::from_ptr(name).to_owned())),
             };
-            sizes.into_iter().zip(names).map(dimension).collect()
+            let shape = sizes
+                .into_iter()
+                .zip(names)
+                .map(dimension)
+                .collect::<Option<_>>()?;
+            Some(Known { element, shape })
         }
     }
 
@@ -91,16 +107,11 @@ impl<'a> Inference<'a> {
         Some(value)
     }
 
-    /// Says the shape of output `index`, whose elements are of type `element`.
+    /// Says type and shape of output `index`.
     ///
     /// # Errors
     /// Where the host has none of this.
-    pub(super) fn set(
-        &self,
-        index: usize,
-        element: ONNXTensorElementDataType,
-        shape: &[Dimension],
-    ) -> Result<(), Failure> {
+    pub(super) fn output(&self, index: usize, known: &Known) -> Result<(), Failure> {
         struct Info<'a>(&'a Host, *mut OrtTensorTypeAndShapeInfo);
         impl Drop for Info<'_> {
             fn drop(&mut self) {
@@ -108,14 +119,16 @@ impl<'a> Inference<'a> {
                 unsafe { ((*self.0.api()).ReleaseTensorTypeAndShapeInfo)(self.1) }
             }
         }
-        let sizes: Vec<i64> = shape
+        let sizes: Vec<i64> = known
+            .shape
             .iter()
             .map(|d| match d {
                 Dimension::Size(size) => *size,
                 Dimension::Named(_) => -1,
             })
             .collect();
-        let mut names: Vec<*const c_char> = shape
+        let mut names: Vec<*const c_char> = known
+            .shape
             .iter()
             .map(|d| match d {
                 Dimension::Size(_) => c"".as_ptr(),
@@ -126,7 +139,7 @@ impl<'a> Inference<'a> {
         unsafe {
             let mut info = Info(self.host, null_mut());
             ort!(self.host, CreateTensorTypeAndShapeInfo(&mut info.1))?;
-            ort!(self.host, SetTensorElementType(info.1, element))?;
+            ort!(self.host, SetTensorElementType(info.1, known.element))?;
             ort!(
                 self.host,
                 SetDimensions(info.1, sizes.as_ptr(), sizes.len())
@@ -139,6 +152,17 @@ impl<'a> Inference<'a> {
                 self.host,
                 ShapeInferContext_SetOutputTypeShape(self.context, index, info.1)
             )
+        }
+    }
+
+    /// Says that output `index` has type and shape of the input of the same index.
+    ///
+    /// # Errors
+    /// As [`Inference::output`].
+    pub(super) fn same(&self, index: usize) -> Result<(), Failure> {
+        match self.input(index) {
+            Some(known) => self.output(index, &known),
+            None => Ok(()),
         }
     }
 

@@ -78,10 +78,7 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
     type Kernel = Prepared<TT>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        match node.shape(0) {
-            Some(shape) => node.set(0, <T as Typed>::TYPE, &shape),
-            None => Ok(()),
-        }
+        node.same(0)
     }
 
     fn create(node: &Node<'_>) -> Result<Prepared<TT>, Failure> {

@@ -37,12 +37,8 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
     type Kernel = Prepared<TT>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        for index in 0..Self::OUTPUTS.len() {
-            if let Some(shape) = node.shape(index) {
-                node.set(index, <T as Typed>::TYPE, &shape)?;
-            }
-        }
-        Ok(())
+        node.same(0)?;
+        node.same(1)
     }
 
     fn create(node: &Node<'_>) -> Result<Prepared<TT>, Failure> {

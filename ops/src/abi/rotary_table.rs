@@ -1,7 +1,7 @@
 //! `RotaryTable` for the host.
 
 use super::context::{Context, Node};
-use super::infer::{Dimension, Inference};
+use super::infer::{Dimension, Inference, Known};
 use super::operator::Operator;
 use super::status::Failure;
 use super::tensor::{Shape, Shared, Tensor, Typed};
@@ -34,10 +34,11 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
     type Kernel = Prepared<T>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        let (Some(mut shape), Some(frequencies)) = (node.shape(0), node.shape(1)) else {
+        let (Some(positions), Some(frequencies)) = (node.input(0), node.input(1)) else {
             return Ok(());
         };
-        let width: &Dimension = match &frequencies[..] {
+        let mut shape = positions.shape;
+        let width: &Dimension = match &frequencies.shape[..] {
             [width] => width,
             [_, width] => {
                 let axis = node.integer(ATTRIBUTES[0].name).unwrap_or(0);
@@ -50,10 +51,10 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
             _ => return Ok(()),
         };
         shape.push(width.clone());
-        for output in 0..Self::OUTPUTS.len() {
-            node.set(output, <T as Typed>::TYPE, &shape)?;
-        }
-        Ok(())
+        let element = frequencies.element;
+        let table = Known { element, shape };
+        node.output(0, &table)?;
+        node.output(1, &table)
     }
 
     fn create(node: &Node<'_>) -> Result<Prepared<T>, Failure> {
