@@ -1,0 +1,81 @@
+//! `phasor inspect`: the table, the report as JSON, and its text.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+use phasor::onnx::proto::{AttributeProto, GraphProto, TensorProto};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{code, model, named, node, phasor, stderr, stdout, written};
+
+#[test]
+fn inspect_lists_sites_on_standard_output() {
+    let path = model("gptneox-torchscript");
+    let output = phasor([OsStr::new("inspect"), path.as_os_str()]);
+    let said = stdout(&output);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(said.matches("0..8 of 16").count(), 4, "{said}");
+    assert!(said.contains("/layers.0/attention/Concat_3"), "{said}");
+    assert!(
+        !said.contains('\u{1b}'),
+        "colours where nobody looks: {said}"
+    );
+    let output = phasor([
+        OsStr::new("inspect"),
+        path.as_os_str(),
+        OsStr::new("--format=json"),
+    ]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["model"]["opset"], 17);
+    assert_eq!(report["sites"][0]["angles"], "computed");
+    assert_eq!(report["sites"][0]["head_dim"], 16);
+}
+
+#[test]
+fn colours_only_where_wanted() {
+    let path = model("llama-dynamo");
+    let run = |variable: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_phasor"));
+        command.args([OsStr::new("inspect"), path.as_os_str()]);
+        command
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .env(variable, "1");
+        stdout(&command.output().unwrap())
+    };
+    assert!(!run("NO_COLOR").contains('\u{1b}'));
+    assert!(run("CLICOLOR_FORCE").contains('\u{1b}'));
+}
+
+/// What a graph says of itself goes into messages as it is: it must not be able to break the reader's JSON.
+#[test]
+fn strange_names_survive_in_json() {
+    let folder = TempDir::new().unwrap();
+    let strange = "quote \" backslash \\ newline \n tab \t bell \u{7}";
+    let graph = GraphProto {
+        node: vec![node("Neg", &["x"], strange)],
+        input: vec![named("x")],
+        output: vec![named(strange)],
+        initializer: vec![TensorProto {
+            name: Some("unused".to_owned()),
+            data_type: Some(1),
+            ..TensorProto::default()
+        }],
+        ..GraphProto::default()
+    };
+    let mut graph = graph;
+    graph.node[0].attribute.push(AttributeProto {
+        name: Some(strange.to_owned()),
+        ..AttributeProto::default()
+    });
+    let path = written(&folder, graph);
+    let output = phasor([
+        OsStr::new("inspect"),
+        path.as_os_str(),
+        OsStr::new("--format=json"),
+    ]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["sites"].as_array().unwrap().len(), 0);
+}
