@@ -16,9 +16,10 @@ use serde::Serialize;
 use crate::engine::Source;
 use crate::onnx::proto::TensorProto;
 use crate::onnx::{self, DataType, Edit, ModelFile, Written};
+use crate::recognize::rules::Selection;
 use crate::rewrite::{self, ONNX_OPSET, REPAIR, Target};
 use crate::scopes::{self, Planned};
-use crate::verify::{self, inputs::InputsError};
+use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
 pub use crate::scopes::{Findings, Found};
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse};
@@ -37,11 +38,22 @@ pub enum Goal {
     },
 }
 
+/// How a model is searched.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// The rules that may be applied.
+    pub rules: Selection,
+    /// Sizes of symbolic dimensions under which sites are confirmed; the others are tried out.
+    pub sizes: BTreeMap<String, i64>,
+}
+
 /// How a file is rewritten.
 #[derive(Debug)]
 pub struct Options {
     /// What is to come of it.
     pub goal: Goal,
+    /// Which sites are looked for.
+    pub search: Search,
     /// Whose operators the sites become.
     pub target: Target,
     /// How the new model is compared with the old one; `None` leaves that out.
@@ -191,8 +203,12 @@ pub struct Outcome {
 }
 
 /// Finds the sites of a model: see [`scopes::find`].
-pub fn find(file: &ModelFile) -> Findings {
-    scopes::find(file)
+///
+/// # Errors
+/// A size for a dimension that the model does not have.
+pub fn find(file: &ModelFile, search: &Search) -> Result<Findings, Error> {
+    check_sizes(file, &search.sizes)?;
+    Ok(scopes::find(file, &search.rules, &search.sizes))
 }
 
 /// Rewrites a file: see the module.
@@ -212,7 +228,7 @@ pub fn fuse(
         });
     }
     check_data(file, runs)?;
-    let mut findings = find(file);
+    let mut findings = find(file, &options.search)?;
     let planned = settle(file, &mut findings, options.target);
     let before = scopes::count_nodes(file.model());
     let mut outcome = Outcome {
@@ -266,6 +282,19 @@ fn write(
         }
     }
     Ok((done, Some(staged.commit()?)))
+}
+
+/// Whether the model has the dimensions that sizes are given for.
+fn check_sizes(file: &ModelFile, sizes: &BTreeMap<String, i64>) -> Result<(), Error> {
+    match Signature::of(file, sizes) {
+        Err(cause @ InputsError::UnknownDim { .. }) => Err(verify::Error::Inputs {
+            model: format!("`{}`", file.path().display()),
+            cause,
+        }
+        .into()),
+        // What else random inputs cannot be made for does not matter here.
+        _ => Ok(()),
+    }
 }
 
 /// Holds what tensors say of their data against what there is of it: damage that would otherwise show only where somebody runs

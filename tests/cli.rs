@@ -2,10 +2,14 @@
 
 #[path = "cli/damage.rs"]
 mod damage;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/fuse.rs"]
 mod fuse;
 #[path = "cli/inspect.rs"]
 mod inspect;
+#[path = "cli/rules.rs"]
+mod rules;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/usage.rs"]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use graph::{Size, Spelling, Weights};
 use model::{Angles, Decoder};
 use phasor::onnx::ModelFile;
-use phasor::pipeline::{self, Goal, Options, Verdict};
+use phasor::pipeline::{self, Goal, Options, Search, Verdict};
 use phasor::recognize::Pairing;
 use phasor::rewrite::Target;
 use prost::Message;
@@ -22,6 +22,7 @@ fn check(decoder: Decoder) {
     let file = ModelFile::from_bytes("decoder.onnx", bytes).unwrap();
     let options = Options {
         goal: Goal::Check,
+        search: Search::default(),
         target: Target::default(),
         verify: None,
     };

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use phasor::onnx::ModelFile;
-use phasor::pipeline::{self, Goal, Options, Verdict};
+use phasor::pipeline::{self, Goal, Options, Search, Verdict};
 use phasor::report::{FuseReport, text};
 use phasor::rewrite::Target;
 
 use super::progress::Spinner;
+use super::search::RuleChoice;
 use super::verify::Comparison;
 use super::{Ending, Format, note, print_json};
 
@@ -39,6 +40,8 @@ pub(super) struct Fuse {
     /// Form of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    rules: RuleChoice,
     #[command(flatten)]
     comparison: Comparison,
 }
@@ -75,10 +78,15 @@ impl Fuse {
             },
             None => Goal::Check,
         };
+        let comparison = self.comparison.options();
         let options = Options {
             goal,
+            search: Search {
+                rules: self.rules.selection()?,
+                sizes: comparison.dims.clone(),
+            },
             target: self.target.into(),
-            verify: (!self.no_verify).then(|| self.comparison.options()),
+            verify: (!self.no_verify).then_some(comparison),
         };
         let outcome = pipeline::fuse(&file, &options, &mut Spinner::default())?;
         let report = FuseReport::new(&file, &outcome, begun.elapsed());

@@ -7,6 +7,7 @@ use phasor::onnx::ModelFile;
 use phasor::pipeline;
 use phasor::report::{InspectReport, text};
 
+use super::search::Sizes;
 use super::{Ending, Format, print_data, print_json};
 
 /// Lists every position encoding of a model, and the near misses with the node and the reason
@@ -14,6 +15,8 @@ use super::{Ending, Format, print_data, print_json};
 pub(super) struct Inspect {
     /// The model, an .onnx file
     input: PathBuf,
+    #[command(flatten)]
+    sizes: Sizes,
     /// Form of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -22,7 +25,7 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let file = ModelFile::open(&self.input)?;
-        let report = InspectReport::new(&file, &pipeline::find(&file));
+        let report = InspectReport::new(&file, &pipeline::find(&file, &self.sizes.search())?);
         match self.format {
             Format::Json => print_json(&report)?,
             Format::Text => print_data(&text::inspect(&report))?,

@@ -5,10 +5,13 @@
 //! standard error.
 
 mod completions;
+mod explain;
 mod fuse;
 mod inspect;
 mod lib_path;
 mod progress;
+mod rules;
+mod search;
 mod unfuse;
 mod verify;
 
@@ -36,7 +39,9 @@ const EXIT_CODES: &str =
 enum Command {
     Fuse(fuse::Fuse),
     Inspect(inspect::Inspect),
+    Explain(explain::Explain),
     Verify(verify::Verify),
+    Rules(rules::Rules),
     Unfuse(unfuse::Unfuse),
     LibPath(lib_path::LibPath),
     Completions(completions::Completions),
@@ -83,7 +88,9 @@ pub(crate) fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Fuse(command) => command.run(),
         Command::Inspect(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Rules(command) => command.run(),
         Command::Unfuse(command) => command.run(),
         Command::LibPath(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -17,6 +17,8 @@ mod probe;
 #[cfg(feature = "tract")]
 mod sizes;
 
+use std::collections::BTreeMap;
+
 use crate::onnx::ModelFile;
 use crate::recognize::{Analysis, Refusal};
 
@@ -29,11 +31,16 @@ pub struct Confirmed {
     pub probes: usize,
 }
 
-/// Probes every site of an analysis, in order. Built without the embedded engine, nothing is probed.
-pub fn confirm(file: &ModelFile, analysis: &Analysis) -> Vec<Result<Confirmed, Refusal>> {
+/// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. Built
+/// without the embedded engine, nothing is probed.
+pub fn confirm(
+    file: &ModelFile,
+    analysis: &Analysis,
+    sizes: &BTreeMap<String, i64>,
+) -> Vec<Result<Confirmed, Refusal>> {
     #[cfg(feature = "tract")]
     {
-        let mut prober = probe::Prober::new(file, &analysis.shapes);
+        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes);
         analysis
             .sites
             .iter()
@@ -42,7 +49,7 @@ pub fn confirm(file: &ModelFile, analysis: &Analysis) -> Vec<Result<Confirmed, R
     }
     #[cfg(not(feature = "tract"))]
     {
-        let _ = file;
+        let _ = (file, sizes);
         analysis
             .sites
             .iter()

@@ -1,5 +1,7 @@
 //! Runs the cut of a site and compares it with the reference.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use rustc_hash::FxHashMap;
 
@@ -9,7 +11,7 @@ use crate::engine::{Engine, Source};
 use crate::facts::Dim;
 use crate::onnx::proto::type_proto;
 use crate::onnx::{DataType, ModelFile, Tensor};
-use crate::recognize::{Refusal, Site, TableInput};
+use crate::recognize::{Refusal, Site, Stage, TableInput};
 
 use phasor_ops::contract::rotary::reference;
 
@@ -29,6 +31,7 @@ const MAX_INDEX: i64 = 4;
 /// Confirms the sites of one model.
 pub(super) struct Prober<'a> {
     subject: Subject<'a>,
+    sizes: &'a BTreeMap<String, i64>,
     known: FxHashMap<Vec<u8>, Result<f64, Failure>>,
 }
 
@@ -43,8 +46,13 @@ enum Failure {
 
 impl<'a> Prober<'a> {
     /// A prober for a model whose values have these symbolic shapes.
-    pub(super) fn new(file: &'a ModelFile, shapes: &'a FxHashMap<String, Vec<Dim>>) -> Self {
+    pub(super) fn new(
+        file: &'a ModelFile,
+        shapes: &'a FxHashMap<String, Vec<Dim>>,
+        sizes: &'a BTreeMap<String, i64>,
+    ) -> Self {
         Prober {
+            sizes,
             subject: Subject::new(file, shapes),
             known: FxHashMap::default(),
         }
@@ -57,7 +65,7 @@ impl<'a> Prober<'a> {
             .filter_map(|name| self.subject.shapes.get(name))
             .map(|s| &s[..])
             .collect();
-        let bindings = bindings(&dims);
+        let bindings = bindings(&dims, self.sizes);
         let needed = SIZES.min(bindings.len());
         let mut confirmed = Confirmed::default();
         let mut sizes = 0;
@@ -305,10 +313,12 @@ fn starts(site: &Site) -> Vec<Vec<&str>> {
 fn refusal(site: &Site, reason: String) -> Refusal {
     Refusal {
         rule: site.rule,
+        stage: Stage::Confirmation,
         node: site.node_name.clone(),
         value: site.y.clone(),
         reason,
         hint: Some("please report the model: the proof and the numbers should agree".to_owned()),
+        lost: None,
     }
 }
 

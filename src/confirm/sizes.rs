@@ -3,7 +3,7 @@
 //! A size may be what convolutions leave of a symbol, `(time//5 - 1)//2`: small symbols would leave nothing. Symbols grow until
 //! every size of the site is at least [`LEAST`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
@@ -48,8 +48,8 @@ impl Binding {
     }
 }
 
-/// The assignments to try, the most telling first.
-pub(super) fn bindings(shapes: &[&[Dim]]) -> Vec<Binding> {
+/// The assignments to try, the most telling first; `fixed` symbols have the same size in all.
+pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<Binding> {
     let mut names = BTreeSet::new();
     for dim in shapes.iter().copied().flatten() {
         dim.collect_symbols(&mut names);
@@ -72,13 +72,18 @@ pub(super) fn bindings(shapes: &[&[Dim]]) -> Vec<Binding> {
     let alike = ALIKE.iter().map(|&size| bound(&[size], size));
     distinct
         .chain(alike)
-        .map(|binding| grown(binding, shapes))
+        .map(|mut binding| {
+            let fixed = fixed.iter().map(|(name, &size)| (name.clone(), size));
+            binding.sizes.extend(fixed);
+            binding
+        })
+        .map(|binding| grown(binding, shapes, fixed))
         .collect()
 }
 
-/// The assignment with symbols doubled until every size that depends on them is at least [`LEAST`]; as it was where that
-/// does not help.
-fn grown(binding: Binding, shapes: &[&[Dim]]) -> Binding {
+/// The assignment with symbols, unless they are fixed, doubled until every size that depends on them is at least [`LEAST`]; as
+/// it was where that does not help.
+fn grown(binding: Binding, shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Binding {
     let mut larger = binding.clone();
     for _ in 0..DOUBLINGS {
         let mut short = BTreeSet::new();
@@ -87,6 +92,7 @@ fn grown(binding: Binding, shapes: &[&[Dim]]) -> Binding {
                 dim.collect_symbols(&mut short);
             }
         }
+        short.retain(|name| !fixed.contains_key(name));
         if short.is_empty() {
             return larger;
         }

@@ -1,7 +1,10 @@
 //! Reads position encodings off abstract values.
 #![forbid(unsafe_code)]
 
+pub mod around;
+mod refusal;
 mod rotary;
+pub mod rules;
 mod site;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -10,8 +13,9 @@ use crate::facts::{Dim, Facts};
 use crate::onnx::ModelFile;
 use crate::symbolic::{Interpreter, dims};
 
+pub use refusal::{Lost, Refusal, Stage};
 pub(crate) use rotary::RULE as ROTARY;
-pub use site::{Analysis, AngleSource, Pairing, Proof, Refusal, Site, TableInput};
+pub use site::{Analysis, AngleSource, Pairing, Proof, Site, TableInput};
 
 /// Finds every position encoding of a model that can be proven, and the near misses.
 ///

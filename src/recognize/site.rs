@@ -1,10 +1,12 @@
-//! What recognition says of a model: the sites it can prove, and the near misses with the reason that stopped them.
+//! What recognition says of a model: the sites it can prove, beside the near misses.
 
 use phasor_ops::contract::rotary::RotaryAttributes;
 use rustc_hash::FxHashMap;
 
 use crate::facts::Dim;
 use crate::onnx::DataType;
+
+use super::Refusal;
 
 /// Which channels of the rotated range form a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,21 +145,6 @@ impl Site {
             inverse: self.inverse,
         }
     }
-}
-
-/// A place that came near and was left alone.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// Identifier of the rule that came near.
-    pub rule: &'static str,
-    /// Name of the node that stopped it.
-    pub node: String,
-    /// The value looked at.
-    pub value: String,
-    /// The condition that failed, in a sentence without a full stop.
-    pub reason: String,
-    /// What a user can do about it.
-    pub hint: Option<String>,
 }
 
 /// Everything recognition has to say of a model.

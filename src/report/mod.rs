@@ -1,15 +1,19 @@
-//! What the commands have to say, as data with a schema ([`FuseReport`], [`InspectReport`], [`UnfuseReport`], [`VerifyReport`]) and as text for
+//! What the commands have to say, as data with a schema ([`FuseReport`], [`InspectReport`], [`ExplainReport`] ...) and as text for
 //! people ([`text`]). `docs/json.md` describes the data; [`SCHEMA`] changes when a reader of it could break.
 #![forbid(unsafe_code)]
 
+mod explain;
 mod fuse;
 mod inspect;
+mod rules;
 pub mod text;
 mod unfuse;
 mod verify;
 
+pub use explain::{ExplainReport, Focus};
 pub use fuse::FuseReport;
 pub use inspect::InspectReport;
+pub use rules::RulesReport;
 pub use unfuse::UnfuseReport;
 pub use verify::VerifyReport;
 
@@ -159,6 +163,8 @@ impl From<&Found> for SiteReport {
 pub struct RefusalReport {
     /// Rule that came near.
     pub rule: &'static str,
+    /// The stage that it did not pass.
+    pub stage: &'static str,
     /// Node that stopped it.
     pub node: String,
     /// Value looked at.
@@ -167,16 +173,38 @@ pub struct RefusalReport {
     pub reason: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The first value on the way there that the analysis could not follow, where that is the cause.
+    pub lost: Option<LostReport>,
+}
+
+/// A value that the analysis could not follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LostReport {
+    /// The node that computes it.
+    pub node: String,
+    /// Its operator, with the domain where that is not ONNX's own.
+    pub operator: String,
+    /// The value.
+    pub value: String,
+    /// Why.
+    pub reason: &'static str,
 }
 
 impl From<&Refusal> for RefusalReport {
     fn from(refusal: &Refusal) -> Self {
         Self {
             rule: refusal.rule,
+            stage: refusal.stage.as_str(),
             node: refusal.node.clone(),
             value: refusal.value.clone(),
             reason: refusal.reason.clone(),
             hint: refusal.hint.clone(),
+            lost: refusal.lost.as_ref().map(|lost| LostReport {
+                node: lost.node.clone(),
+                operator: lost.operator.clone(),
+                value: lost.value.clone(),
+                reason: lost.reason,
+            }),
         }
     }
 }

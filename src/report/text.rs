@@ -1,5 +1,11 @@
 //! Reports as text, in colour. Whoever prints it strips the colours where they are not wanted.
 
+mod explain;
+mod rules;
+
+pub use explain::explain;
+pub use rules::rules;
+
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -45,7 +51,7 @@ pub fn fuse(report: &FuseReport) -> String {
     if !report.refusals.is_empty() {
         let what = count(report.refusals.len(), "near miss");
         out += &format!(
-            "{what}: `phasor inspect {}` shows the reasons\n",
+            "{what}: `phasor explain {}` shows the reasons\n",
             model.path
         );
     }

@@ -1,5 +1,7 @@
 //! Searching all graphs of a model.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashSet;
 
 use super::call::{self, Calls};
@@ -10,7 +12,8 @@ use crate::facts::Facts;
 use crate::onnx::names::bodies;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Error, ModelFile};
-use crate::recognize::{self, Refusal, Site};
+use crate::recognize::rules::Selection;
+use crate::recognize::{self, Refusal, Site, Stage};
 use crate::rewrite::{self, Subject, Target};
 
 /// A site that is proven and confirmed.
@@ -31,17 +34,25 @@ pub struct Findings {
     pub sites: Vec<Found>,
     /// Near misses: not proven, or proven and not confirmed.
     pub refusals: Vec<Refusal>,
+    /// The rules that may be applied.
+    pub rules: Selection,
     /// Sites that are proven and confirmed, and that the target cannot express.
     pub left: Vec<Refusal>,
     /// The graphs that were searched, the main graph first, each before those inside it.
     pub scopes: Vec<Scope>,
 }
 
-/// Finds the sites of a model in all its graphs: those that are proven, and of them those that are confirmed.
-pub fn find(file: &ModelFile) -> Findings {
+/// Finds the sites of a model in all its graphs: those that these rules prove, and of them those that are confirmed, with
+/// these sizes of symbolic dimensions where they are probed.
+pub fn find(file: &ModelFile, rules: &Selection, sizes: &BTreeMap<String, i64>) -> Findings {
     let mut search = Search {
         main: file,
-        findings: Findings::default(),
+        rules,
+        sizes,
+        findings: Findings {
+            rules: rules.clone(),
+            ..Findings::default()
+        },
         calls: Calls::of(file.model()),
         budget: Budget::default(),
     };
@@ -54,6 +65,8 @@ pub fn find(file: &ModelFile) -> Findings {
 
 struct Search<'a> {
     main: &'a ModelFile,
+    rules: &'a Selection,
+    sizes: &'a BTreeMap<String, i64>,
     findings: Findings,
     calls: Calls,
     budget: Budget,
@@ -130,7 +143,11 @@ impl Search<'_> {
     ) -> FxHashSet<usize> {
         let file = view.file(own);
         let mut analysis = recognize::analyse(file, facts, &view.hidden);
-        let verdicts = confirm::confirm(file, &analysis);
+        analysis.sites.retain(|site| self.rules.allows(site.rule));
+        analysis
+            .refusals
+            .retain(|refusal| self.rules.allows(refusal.rule));
+        let verdicts = confirm::confirm(file, &analysis, self.sizes);
         let path = self.findings.scopes[scope].path.clone();
         let mut sites = Vec::new();
         for (mut site, verdict) in analysis.sites.drain(..).zip(verdicts) {
@@ -172,6 +189,7 @@ impl Search<'_> {
             file: own,
             facts,
             shapes: &shapes,
+            rules: self.rules,
         };
         let edit = rewrite::plan(&subject, &sites, Target::default()).edit;
         self.findings.scopes[scope].shapes = shapes;
@@ -225,6 +243,8 @@ impl Search<'_> {
             value: String::new(),
             reason: format!("the graph cannot be searched: {error}"),
             hint: error.hint(),
+            stage: Stage::Angles,
+            lost: None,
         });
     }
 }
@@ -236,6 +256,8 @@ fn left(site: &Site, reason: &str) -> Refusal {
         value: site.y.clone(),
         reason: reason.to_owned(),
         hint: Some("inline the function, for instance with `onnx.inliner`".to_owned()),
+        stage: Stage::Target,
+        lost: None,
     }
 }
 

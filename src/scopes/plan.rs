@@ -54,6 +54,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
             file: own,
             facts: &scope.facts,
             shapes: &scope.shapes,
+            rules: &findings.rules,
         };
         let plan = rewrite::plan(&subject, &chosen, target);
         planned.repaired += plan.repaired;

@@ -64,7 +64,15 @@ fn completions_and_help_exist() {
         assert_eq!(code(&output), 0);
         assert!(stdout(&output).contains("phasor"), "{shell}");
     }
-    for command in ["fuse", "inspect", "verify", "lib-path", "completions"] {
+    for command in [
+        "fuse",
+        "inspect",
+        "explain",
+        "rules",
+        "verify",
+        "lib-path",
+        "completions",
+    ] {
         let output = phasor([command, "--help"]);
         assert_eq!(code(&output), 0);
         assert!(stdout(&output).contains("Usage: phasor"), "{command}");

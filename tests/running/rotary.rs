@@ -1,12 +1,16 @@
 //! Rotations that are proven and run on numbers, in spellings that are hard to cut out.
 
 use phasor::onnx::{DataType, Tensor};
-use phasor::pipeline::{self, Findings};
+use phasor::pipeline::{self, Findings, Search};
 
 use super::build;
 
 fn findings(text: &str, constants: &[(&str, Tensor)]) -> Findings {
-    pipeline::find(&build::open(&build::model(text, constants)))
+    pipeline::find(
+        &build::open(&build::model(text, constants)),
+        &Search::default(),
+    )
+    .unwrap()
 }
 
 /// One site with this `x`, `y` and origin, and no refusal.

@@ -3,14 +3,14 @@
 use crate::build::{branch, f32s, i64s, model, node, open};
 use phasor::onnx::Tensor;
 use phasor::onnx::proto::{GraphProto, ValueInfoProto};
-use phasor::pipeline::{self, Found};
+use phasor::pipeline::{self, Found, Search};
 
 /// Half of the rotated channels, and positions in `x: float[batch, 3, seq, 8]`.
 const FREQUENCIES: [f32; 4] = [1.0, 0.3, 0.1, 0.03];
 
 /// The sites of a model, proven and confirmed.
 fn sites(text: &str, constants: &[(&str, Tensor)]) -> Vec<Found> {
-    let findings = pipeline::find(&open(&model(text, constants)));
+    let findings = pipeline::find(&open(&model(text, constants)), &Search::default()).unwrap();
     for refusal in &findings.refusals {
         eprintln!("{}: {}", refusal.value, refusal.reason);
     }
@@ -229,7 +229,7 @@ fn a_branch_that_is_always_taken_is_followed() {
         branch("then_branch", body("Concat(n1, n2) axis=0")),
         branch("else_branch", body("Identity(n1)")),
     ];
-    let findings = pipeline::find(&open(&model));
+    let findings = pipeline::find(&open(&model), &Search::default()).unwrap();
     let [site] = &findings.sites[..] else {
         panic!("{:?}", findings.refusals);
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::build::{i64s, model, opset, typed};
 use phasor::onnx::proto::ModelProto;
 use phasor::onnx::{DataType, ModelFile, Tensor};
-use phasor::pipeline::{self, Check, Error, Goal, Options, Outcome, Verdict};
+use phasor::pipeline::{self, Check, Error, Goal, Options, Outcome, Search, Verdict};
 use phasor::rewrite::Target;
 use phasor::verify::{self, Preference};
 use prost::Message;
@@ -20,6 +20,7 @@ fn fuse(file: &ModelFile, target: Target) -> Result<(Outcome, ModelFile), Error>
             path: path.clone(),
             force: false,
         },
+        search: Search::default(),
         target,
         verify: Some(verify::Options {
             engine: Preference::Tract,

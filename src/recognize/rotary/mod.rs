@@ -14,7 +14,14 @@
 //! Values are taken in three steps: [`groups`] collects the tensors that share rotated channels, [`readoff`] expresses one in
 //! the channels of another, [`tables`] finds the graph's own cos and sin.
 
+mod diagnose;
+mod flaw;
+mod flow;
+mod formula;
 mod groups;
+mod lost;
+mod miss;
+mod nearby;
 mod order;
 mod proof;
 mod readoff;
@@ -26,8 +33,9 @@ use crate::onnx::{DataType, ValueId};
 use crate::symbolic::Interpreter;
 use crate::symbolic::value::Value;
 
-use super::{Analysis, Refusal, Site};
+use super::{Analysis, Site, Stage};
 use groups::{Group, Sources};
+use miss::{Miss, node_name};
 use order::Order;
 use proof::{Origin, Verdict};
 use readoff::{Pair, Rotation};
@@ -35,23 +43,6 @@ use tables::{Found, Tables};
 
 /// The rule's identifier.
 pub(crate) const RULE: &str = "rotary";
-
-/// How far an attempt came; a larger value is further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
-    Channels,
-    Pairs,
-    Angles,
-    Tables,
-}
-
-/// An attempt that failed: how far it came, and why.
-struct Miss {
-    stage: Stage,
-    value: ValueId,
-    reason: String,
-    hint: Option<String>,
-}
 
 /// What the graph offers to build sites from.
 struct Material {
@@ -64,77 +55,46 @@ struct Material {
 pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysis: &mut Analysis) {
     let order = Order::of(it, hidden);
     let groups = groups::collect(it, &order);
-    if groups.is_empty() {
-        return;
-    }
-    let material = Material {
-        sources: Sources::collect(it, &order, &groups),
-        tables: Tables::collect(it, &order),
-        order,
-    };
-    for group in groups {
-        match site(it, &group, &material) {
-            Ok(site) => analysis.sites.push(site),
-            Err(Some(miss)) if miss.stage >= Stage::Angles || group.trigonometric => {
-                analysis.refusals.push(refusal(it, miss))
+    let mut misses = Vec::new();
+    if !groups.is_empty() {
+        let material = Material {
+            sources: Sources::collect(it, &order, &groups),
+            tables: Tables::collect(it, &order),
+            order,
+        };
+        for group in groups {
+            if let Some(site) = site(it, &group, &material) {
+                analysis.sites.push(site);
+            } else {
+                misses.extend(diagnose::group(it, &group, &material));
             }
-            Err(_) => {}
         }
     }
     analysis.sites.sort_by_key(|site| site.node);
-}
-
-fn refusal(it: &Interpreter<'_>, miss: Miss) -> Refusal {
-    let value = it.index().name(miss.value).to_owned();
-    let node = it
-        .index()
-        .producer(miss.value)
-        .map_or_else(|| value.clone(), |(node, _)| node_name(it, node));
-    Refusal {
-        rule: RULE,
-        node,
-        value,
-        reason: miss.reason,
-        hint: miss.hint,
-    }
-}
-
-fn node_name(it: &Interpreter<'_>, node: usize) -> String {
-    let node = &it.file.graph().node[node];
-    match node.name() {
-        "" => node.output.first().cloned().unwrap_or_default(),
-        name => name.to_owned(),
-    }
+    let ends = analysis
+        .sites
+        .iter()
+        .filter_map(|site| it.index().id(&site.y));
+    let mut accounted: FxHashSet<ValueId> = ends.collect();
+    accounted.extend(misses.iter().map(|miss| miss.value));
+    // A rotated tensor that is cut up and repeated further on is no second rotation.
+    misses.retain(|miss| !nearby::follows(it, miss.value, &accounted));
+    misses.extend(nearby::find(it, &accounted));
+    let refusals = misses.into_iter().map(|miss| miss.refusal(it));
+    analysis.refusals.extend(refusals);
 }
 
 /// The best rewrite of a group: the widest `y`, of the narrowest type, the earliest in the graph.
-fn site(
-    it: &mut Interpreter<'_>,
-    group: &Group,
-    material: &Material,
-) -> Result<Site, Option<Miss>> {
-    let mut furthest: Option<Miss> = None;
-    let mut note = |miss: Miss| {
-        if furthest.as_ref().is_none_or(|f| miss.stage > f.stage) {
-            furthest = Some(miss);
-        }
-    };
+fn site(it: &mut Interpreter<'_>, group: &Group, material: &Material) -> Option<Site> {
     for &y in &group.values {
         let sources = material.sources.of(group.root);
         for &x in sources.iter().filter(|&&x| material.order.is_before(x, y)) {
-            match attempt(it, group, x, y, material) {
-                Ok(site) => return Ok(site),
-                Err(miss) => note(miss),
+            if let Ok(site) = attempt(it, group, x, y, material) {
+                return Some(site);
             }
         }
-        note(Miss {
-            stage: Stage::Channels,
-            value: y,
-            reason: "no tensor of this shape holds the channels before the rotation".into(),
-            hint: None,
-        });
     }
-    Err(furthest)
+    None
 }
 
 fn attempt(
@@ -144,18 +104,9 @@ fn attempt(
     y: ValueId,
     material: &Material,
 ) -> Result<Site, Miss> {
-    let miss = |stage, reason: String, hint: Option<&str>| Miss {
-        stage,
-        value: y,
-        reason,
-        hint: hint.map(str::to_owned),
-    };
+    let miss = |stage, reason: &str, hint| Miss::new(stage, y, reason).with_hint(hint);
     let (Some(xv), Some(yv)) = (it.known(x).cloned(), it.known(y).cloned()) else {
-        return Err(miss(
-            Stage::Channels,
-            "a value that was not interpreted".into(),
-            None,
-        ));
+        return Err(miss(Stage::Pairs, "a value that was not interpreted", None));
     };
     let dtype = yv.dtype;
     if xv.dtype != dtype
@@ -165,26 +116,26 @@ fn attempt(
         )
     {
         return Err(miss(
-            Stage::Channels,
-            "the tensor and its rotation differ in type".into(),
+            Stage::Pairs,
+            "the tensor and its rotation differ in type",
             None,
         ));
     }
     let rotation: Rotation = readoff::read(it, &xv, &yv, group.root)
-        .map_err(|reason| miss(Stage::Pairs, reason.into(), None))?;
+        .map_err(|reason| miss(Stage::Pairs, reason, None))?;
     let Verdict {
         proof,
         origin,
         amplitude,
     } = match proof::prove(it, &rotation) {
         Ok(verdict) => verdict,
-        Err(reason) => return Err(miss(Stage::Angles, reason.reason.into(), reason.hint)),
+        Err(reason) => return Err(miss(Stage::Proof, reason.reason, reason.hint)),
     };
     let (rotation, inverse, (cos, sin)) =
         wired(it, rotation, material, (y, &yv)).ok_or_else(|| {
             miss(
                 Stage::Tables,
-                "no tensor of the graph holds the cosines and sines in a form that broadcasts against the rotated tensor".into(),
+                "no tensor of the graph holds the cosines and sines in a form that broadcasts against the rotated tensor",
                 None,
             )
         })?;
@@ -194,15 +145,15 @@ fn attempt(
         .map(|(node, _)| node)
         .ok_or_else(|| {
             miss(
-                Stage::Channels,
-                "the rotated tensor is not computed by a node".into(),
+                Stage::Pairs,
+                "the rotated tensor is not computed by a node",
                 None,
             )
         })?;
     if it.file.graph().node[node].output.len() != 1 {
         return Err(miss(
-            Stage::Channels,
-            "the node of the rotated tensor has other outputs".into(),
+            Stage::Pairs,
+            "the node of the rotated tensor has other outputs",
             None,
         ));
     }

@@ -89,6 +89,14 @@ fn pair_proof(arena: &Arena, tables: &Tables, pair: &Pair) -> Result<Verdict, Do
     })
 }
 
+/// Proves one channel of a pair.
+pub(super) fn channel(
+    it: &Interpreter<'_>,
+    coefficients: (PolyId, PolyId),
+) -> Result<Verdict, Doubt> {
+    channel_proof(&it.arena, &it.tables, coefficients)
+}
+
 fn channel_proof(
     arena: &Arena,
     tables: &Tables,

@@ -55,7 +55,7 @@ impl Rotation {
 }
 
 /// A channel of `y`: the channels of `x` it is made of, with their coefficients.
-type Row = SmallVec<[(usize, PolyId); 2]>;
+pub(super) type Row = SmallVec<[(usize, PolyId); 2]>;
 
 /// Expresses `y` in the channels of `x`.
 pub(super) fn read(
@@ -64,25 +64,9 @@ pub(super) fn read(
     y: &Value,
     root: RootId,
 ) -> Result<Rotation, &'static str> {
-    if !same_layout(x, y, root) {
-        return Err("no tensor of the same layout holds the channels before the rotation");
-    }
+    let rows = rows(it, x, y, root)?;
     let arena = &mut it.arena;
     let channels = y.extents(arena).last().copied().unwrap_or(0);
-    if channels < 2 || !y.enumerated[y.rank() - 1] {
-        return Err("the last axis does not hold the channels");
-    }
-    let origin = channels_of(arena, x, root)
-        .ok_or("a channel before the rotation is not one channel of its root")?;
-    let mut rows: Vec<Vec<Row>> = Vec::new();
-    for (at, &p) in y.data.iter().enumerate() {
-        if at % channels == 0 {
-            rows.push(Vec::with_capacity(channels));
-        }
-        let row = row(arena, p, root, &origin, at / channels, channels)
-            .ok_or("a channel mixes others than its own pair")?;
-        rows.last_mut().ok_or("no channels")?.push(row);
-    }
     let first = rows.first().ok_or("no channels")?;
     let (offset, width) = rotated_range(first)?;
     for input in [Pairing::Half, Pairing::Interleaved] {
@@ -108,7 +92,37 @@ pub(super) fn read(
     )
 }
 
-fn other(pairing: Pairing) -> Pairing {
+/// The channels of `y`, for each enumerated position before the channel axis, in those of `x`.
+pub(super) fn rows(
+    it: &mut Interpreter<'_>,
+    x: &Value,
+    y: &Value,
+    root: RootId,
+) -> Result<Vec<Vec<Row>>, &'static str> {
+    if !same_layout(x, y, root) {
+        return Err("no tensor of the same layout holds the channels before the rotation");
+    }
+    let arena = &mut it.arena;
+    let channels = y.extents(arena).last().copied().unwrap_or(0);
+    if channels < 2 || !y.enumerated[y.rank() - 1] {
+        return Err("the last axis does not hold the channels");
+    }
+    let origin = channels_of(arena, x, root)
+        .ok_or("a channel before the rotation is not one channel of its root")?;
+    let mut rows: Vec<Vec<Row>> = Vec::new();
+    for (at, &p) in y.data.iter().enumerate() {
+        if at % channels == 0 {
+            rows.push(Vec::with_capacity(channels));
+        }
+        let row = row(arena, p, root, &origin, at / channels, channels)
+            .ok_or("a channel mixes others than its own pair")?;
+        rows.last_mut().ok_or("no channels")?.push(row);
+    }
+    Ok(rows)
+}
+
+/// The other layout.
+pub(super) fn other(pairing: Pairing) -> Pairing {
     match pairing {
         Pairing::Half => Pairing::Interleaved,
         Pairing::Interleaved => Pairing::Half,
@@ -124,7 +138,7 @@ pub(super) fn members(pairing: Pairing, k: usize, width: usize) -> (usize, usize
 }
 
 /// Whether the two tensors agree in rank, enumerated axes and where the root lies, and have equal sizes.
-fn same_layout(x: &Value, y: &Value, root: RootId) -> bool {
+pub(super) fn same_layout(x: &Value, y: &Value, root: RootId) -> bool {
     let (Some(along_x), Some(along_y)) = (x.axes_of(root), y.axes_of(root)) else {
         return false;
     };
@@ -136,7 +150,7 @@ fn same_layout(x: &Value, y: &Value, root: RootId) -> bool {
             .all(|axis| x.shape[axis] == y.shape[axis] || along_x.contains(&(axis as u8)))
 }
 
-struct Origin {
+pub(super) struct Origin {
     lead: usize,
     channel: usize,
     /// Factors and coefficient that the channel already carries in `x` (a norm's weight, a scale).
@@ -145,7 +159,11 @@ struct Origin {
 }
 
 /// Where each channel of the root stands in `x`.
-fn channels_of(arena: &Arena, x: &Value, root: RootId) -> Option<FxHashMap<AtomId, Origin>> {
+pub(super) fn channels_of(
+    arena: &Arena,
+    x: &Value,
+    root: RootId,
+) -> Option<FxHashMap<AtomId, Origin>> {
     let channels = x.extents(arena).last().copied()?;
     let mut found = FxHashMap::default();
     for (at, &p) in x.data.iter().enumerate() {

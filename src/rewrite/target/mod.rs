@@ -16,7 +16,8 @@ use rustc_hash::FxHashMap;
 use crate::facts::{Dim, Facts};
 use crate::onnx::proto::FunctionProto;
 use crate::onnx::{Edit, ModelFile};
-use crate::recognize::{Refusal, Site};
+use crate::recognize::rules::Selection;
+use crate::recognize::{Refusal, Site, Stage};
 
 use contrib::Contrib;
 use draft::Draft;
@@ -46,6 +47,8 @@ pub struct Subject<'a> {
     pub facts: &'a Facts,
     /// Symbolic shapes of the sites' tensors.
     pub shapes: &'a FxHashMap<String, Vec<Dim>>,
+    /// The rules that may be applied.
+    pub rules: &'a Selection,
 }
 
 /// A change to a model, and what it leaves.
@@ -97,7 +100,7 @@ fn lowered(subject: &Subject<'_>, sites: &[Site], target: Target, operator: &dyn
         .enumerate()
         .map(|(position, site)| (site.node, Task::Fuse(position)))
         .collect();
-    if target == Target::Onnx {
+    if target == Target::Onnx && subject.rules.allows(REPAIR) {
         let needy = repair::needy(subject.file, subject.facts);
         tasks.extend(
             needy
@@ -137,5 +140,7 @@ fn left(site: &Site, operator: &dyn Rotary, reason: &str) -> Refusal {
         value: site.y.clone(),
         reason: format!("`{}` cannot express it: {reason}", operator.name()),
         hint: Some("`--target phasor` fuses it".to_owned()),
+        stage: Stage::Target,
+        lost: None,
     }
 }

@@ -12,7 +12,7 @@ use super::sizes::Measured;
 use super::view::Entry;
 
 /// Identifier of the repair among the rules.
-pub const REPAIR: &str = "rotary-batch";
+pub const REPAIR: &str = crate::recognize::rules::BATCH;
 
 /// The nodes that need it: position in the graph, and the inputs to expand.
 pub(super) fn needy(file: &ModelFile, facts: &Facts) -> Vec<(usize, Vec<usize>)> {

@@ -1,0 +1,72 @@
+//! `phasor explain`: why a place is not fused, or how it is.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use phasor::onnx::ModelFile;
+use phasor::pipeline;
+use phasor::report::{ExplainReport, text};
+
+use super::search::Sizes;
+use super::{Advice, Ending, Format, print_data, print_json};
+
+/// Names that are offered for one that the model does not have.
+const OFFERED: usize = 3;
+
+/// Says of every place that comes near a rotary embedding how far it came, what stopped it, and what to do
+#[derive(Args)]
+pub(super) struct Explain {
+    /// The model, an .onnx file
+    input: PathBuf,
+    /// Only what is at or nearest to this node or value; a site that is fine is shown whole
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
+    #[command(flatten)]
+    sizes: Sizes,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+impl Explain {
+    pub(super) fn run(self) -> anyhow::Result<Ending> {
+        let file = ModelFile::open(&self.input)?;
+        let findings = pipeline::find(&file, &self.sizes.search())?;
+        let name = self.site.as_deref();
+        let report = ExplainReport::new(&file, &findings, name)
+            .ok_or_else(|| unknown(&file, name.unwrap_or_default()))?;
+        match self.format {
+            Format::Json => print_json(&report)?,
+            Format::Text => print_data(&text::explain(&report))?,
+        }
+        Ok(Ending::Good)
+    }
+}
+
+/// The model has no such node or value: names that hold the same letters.
+fn unknown(file: &ModelFile, name: &str) -> Advice {
+    let nodes = file.graph().node.iter();
+    let wanted = name.to_lowercase();
+    let near: Vec<String> = nodes
+        .flat_map(|node| {
+            [node.name()]
+                .into_iter()
+                .chain(node.output.iter().map(String::as_str))
+        })
+        .filter(|known| !wanted.is_empty() && known.to_lowercase().contains(&wanted))
+        .take(OFFERED)
+        .map(|known| format!("`{known}`"))
+        .collect();
+    let hint = match near.is_empty() {
+        true => format!(
+            "`phasor inspect {}` lists the nodes of sites",
+            file.path().display()
+        ),
+        false => format!("names with these letters: {}", near.join(", ")),
+    };
+    let path = file.path().display();
+    Advice::new(
+        format!("`{path}` has no node or value `{name}` in its main graph"),
+        hint,
+    )
+}

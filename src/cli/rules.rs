@@ -1,0 +1,28 @@
+//! `phasor rules`: what there is to fuse by.
+
+use clap::Args;
+use phasor::report::{RulesReport, text};
+
+use super::{Ending, Format, print_data, print_json, search};
+
+/// Lists the rules, or shows one: what it matches, what it rewrites to, on which conditions, with which numerics
+#[derive(Args)]
+pub(super) struct Rules {
+    /// The rule to show
+    rule: Option<String>,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+impl Rules {
+    pub(super) fn run(self) -> anyhow::Result<Ending> {
+        let rule = self.rule.as_deref().map(search::rule).transpose()?;
+        let report = RulesReport::new(rule.copied());
+        match self.format {
+            Format::Json => print_json(&report)?,
+            Format::Text => print_data(&text::rules(&report, rule.is_some()))?,
+        }
+        Ok(Ending::Good)
+    }
+}

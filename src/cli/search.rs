@@ -1,0 +1,58 @@
+//! Arguments that say what is looked for.
+
+use clap::Args;
+use phasor::pipeline::Search;
+use phasor::recognize::rules::{RULES, Rule, Selection, find};
+
+use super::{Advice, dimension};
+
+/// Sizes of symbolic dimensions.
+#[derive(Args)]
+pub(super) struct Sizes {
+    /// Size of a symbolic dimension while sites are confirmed, such as batch=2; may be repeated
+    #[arg(long, value_name = "NAME=N", value_parser = dimension)]
+    dim: Vec<(String, i64)>,
+}
+
+impl Sizes {
+    pub(super) fn search(self) -> Search {
+        Search {
+            sizes: self.dim.into_iter().collect(),
+            ..Search::default()
+        }
+    }
+}
+
+/// Which rules are applied.
+#[derive(Args)]
+#[command(next_help_heading = "Rules")]
+pub(super) struct RuleChoice {
+    /// Apply this rule and no other that is not selected; may be repeated
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    select: Vec<String>,
+    /// Do not apply this rule; may be repeated
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    ignore: Vec<String>,
+}
+
+impl RuleChoice {
+    pub(super) fn selection(&self) -> anyhow::Result<Selection> {
+        let ids = |names: &[String]| -> anyhow::Result<Vec<&'static str>> {
+            names.iter().map(|name| Ok(rule(name)?.id)).collect()
+        };
+        Ok(Selection {
+            select: ids(&self.select)?,
+            ignore: ids(&self.ignore)?,
+        })
+    }
+}
+
+/// The rule of this name.
+pub(super) fn rule(name: &str) -> anyhow::Result<&'static Rule> {
+    let known = || {
+        let known: Vec<String> = RULES.iter().map(|rule| format!("`{}`", rule.id)).collect();
+        let hint = format!("the rules are {}", known.join(", "));
+        Advice::new(format!("there is no rule `{name}`"), hint)
+    };
+    Ok(find(name).ok_or_else(known)?)
+}

@@ -1,0 +1,171 @@
+//! Why a group of tensors gave no site.
+//!
+//! Of all attempts the telling one is that between the widest tensor and the earliest that holds its channels before any
+//! cosine was multiplied in. [`flaw`] names the channel that does not fit; a coefficient that the analysis lost track of on
+//! its way is followed back to the node where that happened.
+
+use crate::onnx::ValueId;
+use crate::recognize::{Lost, Stage};
+use crate::symbolic::function::Function;
+use crate::symbolic::poly::{Arena, Atom, PolyId};
+use crate::symbolic::root::{RootId, RootKind};
+use crate::symbolic::{Interpreter, display};
+
+use super::formula::Letters;
+use super::groups::Group;
+use super::lost;
+use super::miss::Miss;
+use super::readoff::{self, Rotation};
+use super::{Material, attempt, flaw, proof};
+
+/// What a group lacks, and whether it is worth a word: it is not where nothing trigonometric is in it and its channels do not
+/// form pairs.
+pub(super) fn group(it: &mut Interpreter<'_>, group: &Group, material: &Material) -> Option<Miss> {
+    for &y in &group.values {
+        if let Some(x) = before(it, group.root, y, material) {
+            let Err(miss) = attempt(it, group, x, y, material) else {
+                continue;
+            };
+            return refined(it, group, (x, y), miss);
+        }
+    }
+    let y = *group.values.first()?;
+    group
+        .trigonometric
+        .then(|| without_source(it, group.root, y, material))
+}
+
+/// The earliest tensor of `y`'s layout that holds the channels of the root, with no cosine multiplied in.
+fn before(it: &Interpreter<'_>, root: RootId, y: ValueId, material: &Material) -> Option<ValueId> {
+    let yv = it.known(y)?;
+    let serves = |x: &ValueId| {
+        material.order.is_before(*x, y)
+            && it.known(*x).is_some_and(|xv| {
+                readoff::same_layout(xv, yv, root)
+                    && xv
+                        .data
+                        .first()
+                        .is_some_and(|&p| !trigonometric(&it.arena, p))
+                    && readoff::channels_of(&it.arena, xv, root).is_some()
+            })
+    };
+    material.sources.of(root).iter().copied().find(serves)
+}
+
+fn trigonometric(arena: &Arena, p: PolyId) -> bool {
+    let is = |f: &Function| matches!(f, Function::Cos | Function::Sin | Function::Table(_));
+    arena.terms(p).iter().any(|term| {
+        arena.factors(term.mono).iter().any(
+            |&factor| matches!(arena.atom_of(factor), Atom::Apply { function, .. } if is(function)),
+        )
+    })
+}
+
+fn without_source(it: &Interpreter<'_>, root: RootId, y: ValueId, material: &Material) -> Miss {
+    let shape = |id: ValueId| {
+        it.known(id)
+            .map_or_else(String::new, |v| display::shape(&it.arena, &v.shape))
+    };
+    let whole = |x: &&ValueId| {
+        material.order.is_before(**x, y)
+            && it
+                .known(**x)
+                .and_then(|v| v.data.first())
+                .is_some_and(|&p| !trigonometric(&it.arena, p))
+    };
+    let reason = match material.sources.of(root).iter().find(whole) {
+        Some(&x) => format!(
+            "no tensor of its layout, {}, holds the channels before the rotation; they come from `{}` of shape {}",
+            shape(y),
+            it.index().name(x),
+            shape(x),
+        ),
+        None => "no tensor of the graph holds the channels before the rotation".to_owned(),
+    };
+    Miss::new(Stage::Pairs, y, reason)
+}
+
+/// The miss with the channels that show it.
+fn refined(
+    it: &mut Interpreter<'_>,
+    group: &Group,
+    (x, y): (ValueId, ValueId),
+    mut miss: Miss,
+) -> Option<Miss> {
+    let (xv, yv) = (it.known(x)?.clone(), it.known(y)?.clone());
+    if miss.stage == Stage::Proof {
+        if let Ok(rotation) = readoff::read(it, &xv, &yv, group.root) {
+            unproven(it, &rotation, &mut miss);
+        }
+        return Some(miss);
+    }
+    let rows = readoff::rows(it, &xv, &yv, group.root).ok();
+    let found = rows
+        .iter()
+        .flatten()
+        .find_map(|rows| flaw::find(&mut it.arena, rows));
+    let paired = found.as_ref().is_some_and(|found| found.paired);
+    if let Some(found) = found {
+        // Any tables would do for the operator, but those of no single angle are rarely in the graph.
+        if found.paired && miss.stage == Stage::Tables {
+            miss.stage = Stage::Proof;
+        }
+        miss.reason = found.reason;
+        miss.hint = found.hint.map(str::to_owned);
+    }
+    (paired || miss.stage > Stage::Pairs || group.trigonometric).then_some(miss)
+}
+
+/// Shows the first channel that is not proven, and where its coefficients were lost.
+fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
+    let half = (rotation.width / 2).max(1);
+    for (k, pair) in rotation.pairs.iter().flatten().enumerate() {
+        let (a, b) = readoff::members(rotation.input, k % half, rotation.width);
+        let (ya, yb) = readoff::members(rotation.output, k % half, rotation.width);
+        let channels = [
+            (ya, (a, b), pair.first, -1.0),
+            (yb, (b, a), pair.second, 1.0),
+        ];
+        for (channel, (own, other), (cos, sin), sign) in channels {
+            if proof::channel(it, (cos, sin)).is_ok() {
+                continue;
+            }
+            let mut letters = Letters::default();
+            let cross = it.arena.scale(sin, sign);
+            let row = [
+                (rotation.offset + own, cos),
+                (rotation.offset + other, cross),
+            ];
+            let formula = letters.row(&it.arena, &row);
+            let relation = letters.relation(&mut it.arena);
+            let reason = if cos == sin && trigonometric(&it.arena, cos) {
+                "the same function stands for cosine and for sine"
+            } else {
+                &miss.reason
+            };
+            let channel = rotation.offset + channel;
+            miss.reason = format!("{reason}: channel {channel} is `{formula}`{relation}");
+            miss.lost = [cos, sin].into_iter().find_map(|p| origin(it, p));
+            if let Some(lost) = &miss.lost {
+                miss.hint = Some(lost::hint(lost).to_owned());
+            }
+            return;
+        }
+    }
+}
+
+/// The node at which a coefficient that is neither cosine nor sine became unknown.
+fn origin(it: &Interpreter<'_>, coefficient: PolyId) -> Option<Lost> {
+    it.arena.roots_of(coefficient).iter().find_map(|&root| {
+        let mut root = root;
+        while let RootKind::Derived(base, _) = &it.arena.root_of(root).kind {
+            root = *base;
+        }
+        match it.arena.root_of(root).kind {
+            RootKind::Fresh(value, _) if it.arena.root_of(root).activation => {
+                lost::at(it, ValueId(value))
+            }
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,222 @@
+//! What keeps the channels of one tensor from being a rotation of those of another, as a sentence about the first channel
+//! that does not fit.
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::recognize::Pairing;
+use crate::symbolic::poly::{Arena, PolyId};
+
+use super::formula::Letters;
+use super::readoff::{Row, members, other};
+
+/// A defect.
+pub(super) struct Flaw {
+    /// The sentence.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
+    /// Whether the channels do form the pairs of a layout, and only the coefficients are wrong.
+    pub paired: bool,
+}
+
+fn flaw(reason: String) -> Option<Flaw> {
+    Some(Flaw {
+        reason,
+        hint: None,
+        paired: false,
+    })
+}
+
+/// The first defect of these channels; `None` where they are a rotation, or nothing simple can be said.
+pub(super) fn find(arena: &mut Arena, rows: &[Row]) -> Option<Flaw> {
+    let rotated: Vec<usize> = (0..rows.len()).filter(|&j| rows[j].len() == 2).collect();
+    let (&first, &last) = (rotated.first()?, rotated.last()?);
+    if let Some(&j) = rotated.iter().find(|&&j| rows[j][0].0 == rows[j][1].0) {
+        let formula = Letters::default().row(arena, &rows[j]);
+        return flaw(format!(
+            "channel {j} is `{formula}`: both terms are of one channel, where a rotation takes two that change places"
+        ));
+    }
+    if last - first + 1 != rotated.len() {
+        return flaw(format!(
+            "the rotated channels are {}, and not one contiguous range",
+            runs(&rotated)
+        ));
+    }
+    let outside =
+        (0..rows.len()).find(|&j| rows[j].len() != 2 && rows[j][..] != [(j, PolyId::ONE)]);
+    if let Some(j) = outside {
+        let formula = Letters::default().row(arena, &rows[j]);
+        return flaw(format!(
+            "channel {j} outside the rotated range {first}..{} is `{formula}` where it should be unchanged",
+            last + 1
+        ));
+    }
+    if rotated.len() % 2 == 1 {
+        return flaw(format!(
+            "an odd number of channels is rotated, {}",
+            rotated.len()
+        ));
+    }
+    layouts(arena, rows, first, rotated.len()).or_else(|| partners(rows, first, rotated.len()))
+}
+
+/// The channels that a channel is made of, ascending.
+fn made_of(row: &Row) -> SmallVec<[usize; 2]> {
+    let mut channels: SmallVec<[usize; 2]> = row.iter().map(|(channel, _)| *channel).collect();
+    channels.sort_unstable();
+    channels
+}
+
+fn coefficient(row: &Row, channel: usize) -> Option<PolyId> {
+    row.iter().find(|(c, _)| *c == channel).map(|(_, p)| *p)
+}
+
+/// Channels that form the pairs of a layout, with the wrong coefficients.
+fn layouts(arena: &mut Arena, rows: &[Row], offset: usize, width: usize) -> Option<Flaw> {
+    let layouts = [Pairing::Half, Pairing::Interleaved];
+    let (input, output) = layouts
+        .into_iter()
+        .flat_map(|input| [(input, input), (input, other(input))])
+        .find(|&(input, output)| {
+            (0..width / 2).all(|k| {
+                let ((a, b), (ya, yb)) = (members(input, k, width), members(output, k, width));
+                let pair = [offset + a, offset + b];
+                made_of(&rows[offset + ya])[..] == pair && made_of(&rows[offset + yb])[..] == pair
+            })
+        })?;
+    for k in 0..width / 2 {
+        let ((a, b), (ya, yb)) = (members(input, k, width), members(output, k, width));
+        let (a, b, ya, yb) = (offset + a, offset + b, offset + ya, offset + yb);
+        let own = (coefficient(&rows[ya], a)?, coefficient(&rows[yb], b)?);
+        let cross = (coefficient(&rows[ya], b)?, coefficient(&rows[yb], a)?);
+        let opposite = arena.scale(cross.1, -1.0);
+        if own.0 == own.1 && cross.0 == opposite {
+            continue;
+        }
+        let mut letters = Letters::default();
+        let ordered = |row: &Row, own: usize| {
+            let mut row = row.clone();
+            row.sort_by_key(|(channel, _)| *channel != own);
+            row
+        };
+        let formulas = [
+            letters.row(arena, &ordered(&rows[ya], a)),
+            letters.row(arena, &ordered(&rows[yb], b)),
+        ];
+        let relation = letters.relation(arena);
+        let pair = format!(
+            "channel {ya} is `{}` and channel {yb} is `{}`{relation}",
+            formulas[0], formulas[1]
+        );
+        let (verdict, hint) = if own.0 == own.1 && cross.0 == cross.1 {
+            (
+                "the two cross terms have one sign, which reflects and does not rotate".to_owned(),
+                None,
+            )
+        } else if let Some((laid_out, hint)) = misplaced(rows, offset, width, input) {
+            (laid_out, Some(hint))
+        } else {
+            (
+                "the two channels of a pair are not turned by one angle".to_owned(),
+                None,
+            )
+        };
+        return Some(Flaw {
+            reason: format!("{pair}: {verdict}"),
+            hint,
+            paired: true,
+        });
+    }
+    None
+}
+
+/// Angles laid out for the pairs of the other layout.
+fn misplaced(
+    rows: &[Row],
+    offset: usize,
+    width: usize,
+    input: Pairing,
+) -> Option<(String, &'static str)> {
+    if width < 4 {
+        return None;
+    }
+    let own = |j: usize| coefficient(&rows[offset + j], offset + j);
+    let fits = (0..width / 2).all(|k| {
+        let (a, b) = members(other(input), k, width);
+        own(a).is_some() && own(a) == own(b)
+    });
+    fits.then(|| match input {
+        Pairing::Half => (
+            format!(
+                "the angles are laid out for pairs (2j, 2j + 1), the channels for pairs (j, j + {})",
+                width / 2
+            ),
+            "repeat the angles as a whole (`cat(a, a)`), or rotate neighbouring channels",
+        ),
+        Pairing::Interleaved => (
+            format!(
+                "the angles are laid out for pairs (j, j + {}), the channels for pairs (2j, 2j + 1)",
+                width / 2
+            ),
+            "repeat every angle (`repeat_interleave(2)`), or rotate the halves",
+        ),
+    })
+}
+
+/// Channels that do not form the pairs of a layout.
+fn partners(rows: &[Row], offset: usize, width: usize) -> Option<Flaw> {
+    let mut by_pair: FxHashMap<SmallVec<[usize; 2]>, usize> = FxHashMap::default();
+    let range = offset..offset + width;
+    for j in range.clone() {
+        *by_pair.entry(made_of(&rows[j])).or_default() += 1;
+    }
+    if let Some(j) = range.clone().find(|&j| by_pair[&made_of(&rows[j])] != 2) {
+        let pair = made_of(&rows[j]);
+        let partner = pair.iter().find(|&&c| c != j && range.contains(&c))?;
+        let theirs = made_of(&rows[*partner]);
+        return Some(Flaw {
+            reason: format!(
+                "channel {j} is made of channels {} and {}, but channel {partner} of {} and {}: they do not change places",
+                pair[0], pair[1], theirs[0], theirs[1]
+            ),
+            hint: Some("check the bounds of the slices that make the halves"),
+            paired: false,
+        });
+    }
+    let j = range.clone().next()?;
+    let pair = made_of(&rows[j]);
+    flaw(format!(
+        "channel {j} is made of channels {} and {}, which are no pair of the half layout (j, j + {}) nor of the interleaved \
+         one (2j, 2j + 1)",
+        pair[0],
+        pair[1],
+        width / 2
+    ))
+}
+
+/// `0..4 and 6..8`.
+fn runs(channels: &[usize]) -> String {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &c in channels {
+        match runs.last_mut() {
+            Some((_, end)) if *end == c => *end += 1,
+            _ => runs.push((c, c + 1)),
+        }
+    }
+    const SHOWN: usize = 4;
+    let mut words: Vec<String> = runs
+        .iter()
+        .take(SHOWN)
+        .map(|(from, to)| format!("{from}..{to}"))
+        .collect();
+    if runs.len() > SHOWN {
+        words.push("further ones".to_owned());
+    }
+    let last = words.pop().unwrap_or_default();
+    match words.is_empty() {
+        true => last,
+        false => format!("{} and {last}", words.join(", ")),
+    }
+}

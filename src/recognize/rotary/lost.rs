@@ -1,0 +1,76 @@
+//! Where the interpreter lost track: from a value that tells nothing upstream to the first node that was not followed.
+
+use crate::onnx::ValueId;
+use crate::recognize::Lost;
+use crate::symbolic::{Interpreter, Stopped};
+
+use super::miss::node_name;
+
+/// The reason of a node that stopped because of what it reads.
+const UNKNOWN_INPUT: &str = "an input of unknown rank";
+/// The reasons of a node that stopped because of what it computes: sums that no rotation has.
+const SYMPTOMS: [&str; 1] = ["a sum of unrelated activations"];
+
+/// The node that `value` became unknown at; `None` where its producer was followed.
+pub(super) fn at(it: &Interpreter<'_>, value: ValueId) -> Option<Lost> {
+    let (node, _) = it.index().producer(value)?;
+    let mut stopped = *of(it, node)?;
+    // Every step goes to an earlier node of an acyclic graph.
+    while stopped.reason.0 == UNKNOWN_INPUT {
+        let Some(earlier) = unknown_input(it, stopped.node) else {
+            break;
+        };
+        stopped = earlier;
+    }
+    Some(describe(it, &stopped))
+}
+
+/// What stopped a node, if it was not followed.
+pub(super) fn of<'a>(it: &'a Interpreter<'_>, node: usize) -> Option<&'a Stopped> {
+    it.stopped.iter().find(|stopped| stopped.node == node)
+}
+
+/// Whether a node stopped for what comes together in it, and not because it is unknown.
+pub(super) fn is_symptom(stopped: &Stopped) -> bool {
+    SYMPTOMS.contains(&stopped.reason.0)
+}
+
+fn unknown_input(it: &Interpreter<'_>, node: usize) -> Option<Stopped> {
+    let index = it.index();
+    let inputs = it.file.graph().node[node].input.iter();
+    inputs
+        .filter_map(|name| index.id(name))
+        .filter(|&id| it.known(id).is_none())
+        .filter_map(|id| index.producer(id))
+        .find_map(|(node, _)| of(it, node).copied())
+}
+
+fn describe(it: &Interpreter<'_>, stopped: &Stopped) -> Lost {
+    let node = &it.file.graph().node[stopped.node];
+    let operator = match node.domain() {
+        "" | "ai.onnx" => node.op_type().to_owned(),
+        domain => format!("{domain}::{}", node.op_type()),
+    };
+    Lost {
+        node: node_name(it, stopped.node),
+        operator,
+        value: node.output.first().cloned().unwrap_or_default(),
+        reason: stopped.reason.0,
+    }
+}
+
+/// What to do about a node that is not followed.
+pub(super) fn hint(lost: &Lost) -> &'static str {
+    match lost.reason {
+        UNKNOWN_INPUT => {
+            "give the model shapes: `onnx.shape_inference.infer_shapes`, or an export with static ranks"
+        }
+        _ if lost.operator.contains("::") => {
+            "fuse before other tools bring operators of their own into the graph, or export without them"
+        }
+        "an operator the analysis does not know" => {
+            "export or simplify the model so that this operator does not stand between the angles and the rotation"
+        }
+        _ => "please report the model: this spelling is not followed",
+    }
+}

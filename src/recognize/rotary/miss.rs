@@ -1,0 +1,68 @@
+//! An attempt that failed: how far it came, and why.
+
+use crate::onnx::ValueId;
+use crate::recognize::{Lost, Refusal, Stage};
+use crate::symbolic::Interpreter;
+
+use super::RULE;
+
+/// An attempt that failed.
+#[derive(Clone, Debug)]
+pub(super) struct Miss {
+    /// The stage that it did not pass.
+    pub stage: Stage,
+    /// The value that was looked at.
+    pub value: ValueId,
+    /// The condition that failed.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where the analysis lost track, if that is why.
+    pub lost: Option<Lost>,
+}
+
+impl Miss {
+    /// A miss at a value.
+    pub(super) fn new(stage: Stage, value: ValueId, reason: impl Into<String>) -> Miss {
+        Miss {
+            stage,
+            value,
+            reason: reason.into(),
+            hint: None,
+            lost: None,
+        }
+    }
+
+    /// The same with advice.
+    pub(super) fn with_hint(mut self, hint: Option<&str>) -> Miss {
+        self.hint = hint.map(str::to_owned);
+        self
+    }
+
+    /// The same for reports, by name.
+    pub(super) fn refusal(self, it: &Interpreter<'_>) -> Refusal {
+        let value = it.index().name(self.value).to_owned();
+        let node = it
+            .index()
+            .producer(self.value)
+            .map_or_else(|| value.clone(), |(node, _)| node_name(it, node));
+        Refusal {
+            rule: RULE,
+            stage: self.stage,
+            node,
+            value,
+            reason: self.reason,
+            hint: self.hint,
+            lost: self.lost,
+        }
+    }
+}
+
+/// The name of a node, or of its first output where it has none.
+pub(super) fn node_name(it: &Interpreter<'_>, node: usize) -> String {
+    let node = &it.file.graph().node[node];
+    match node.name() {
+        "" => node.output.first().cloned().unwrap_or_default(),
+        name => name.to_owned(),
+    }
+}

@@ -1,0 +1,493 @@
+//! Places where cosines and sines are multiplied into a tensor and the abstract values show no rotation.
+//!
+//! Angles are followed from `Cos`, `Sin` and constant tables that look like them through whatever rearranges or rescales
+//! them, to the products with a tensor of activations; the products are followed to where they meet. Products that are added
+//! to one another, or of a cosine and of a sine that are laid side by side, make a place. A sinusoidal encoding that is added,
+//! a sine that is an activation function, a basis that is contracted in a matrix product and a single gated product make none.
+//!
+//! The place then tells what stopped it: the first node on the way that the interpreter did not follow, or, where all were
+//! followed, what the products lack.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::onnx::ValueId;
+use crate::recognize::Stage;
+use crate::symbolic::function::Function;
+use crate::symbolic::poly::{Atom, PolyId};
+use crate::symbolic::root::{RootId, RootKind};
+use crate::symbolic::table::TableId;
+use crate::symbolic::{Interpreter, display};
+
+use super::flow::{self, Kind};
+use super::groups::single_roots;
+use super::lost;
+use super::miss::Miss;
+
+/// Relative deviation of a table's first row from that of cosines or sines.
+const TOLERANCE: f64 = 2e-2;
+/// Most values that the origin of a tensor is sought among.
+const MAX_ORIGINS: usize = 64;
+
+/// Which functions of angles a value holds.
+#[derive(Clone, Copy, Default)]
+struct Angles {
+    cos: bool,
+    sin: bool,
+}
+
+impl Angles {
+    fn any(self) -> bool {
+        self.cos || self.sin
+    }
+
+    fn or(self, other: Angles) -> Angles {
+        Angles {
+            cos: self.cos || other.cos,
+            sin: self.sin || other.sin,
+        }
+    }
+}
+
+/// A product of angles and activations.
+struct Product {
+    angle: ValueId,
+    tensor: ValueId,
+    kinds: Angles,
+}
+
+/// Products that meet.
+struct Place {
+    products: Vec<usize>,
+    /// Where the last of them meet.
+    end: ValueId,
+    /// Whether some are added to one another.
+    summed: bool,
+    /// The values from the products on.
+    values: Vec<ValueId>,
+}
+
+/// Finds the places none of whose values is `accounted` for.
+pub(super) fn find(it: &Interpreter<'_>, accounted: &FxHashSet<ValueId>) -> Vec<Miss> {
+    let trace = Trace::of(it);
+    trace
+        .places()
+        .into_iter()
+        .filter(|place| !place.values.iter().any(|value| accounted.contains(value)))
+        .map(|place| explain(it, &trace, &place))
+        .collect()
+}
+
+/// Whether `value` is another of `ends`, merely rearranged.
+pub(super) fn follows(it: &Interpreter<'_>, value: ValueId, ends: &FxHashSet<ValueId>) -> bool {
+    let mut open = vec![value];
+    let mut seen = FxHashSet::default();
+    while let Some(next) = open.pop() {
+        if next != value && ends.contains(&next) {
+            return true;
+        }
+        let Some((node, _)) = it.index().producer(next).filter(|_| seen.insert(next)) else {
+            continue;
+        };
+        if let Kind::Moves(_) = flow::kind(&it.file.graph().node[node]) {
+            open.extend(sources(it, next));
+        }
+    }
+    false
+}
+
+/// Angles and products, followed through the graph.
+struct Trace {
+    angles: FxHashMap<ValueId, Angles>,
+    products: Vec<Product>,
+    /// The product each value comes from.
+    from: FxHashMap<ValueId, usize>,
+    parent: Vec<usize>,
+    /// For each product that heads its set: where the last meet, and whether some are added.
+    meeting: FxHashMap<usize, (ValueId, bool)>,
+}
+
+impl Trace {
+    fn of(it: &Interpreter<'_>) -> Trace {
+        let mut trace = Trace {
+            angles: FxHashMap::default(),
+            products: Vec::new(),
+            from: FxHashMap::default(),
+            parent: Vec::new(),
+            meeting: FxHashMap::default(),
+        };
+        for value in it.index().values() {
+            if it.index().producer(value).is_none() {
+                trace.note_table(it, value);
+            }
+        }
+        for &node in it.index().order() {
+            trace.visit(it, node);
+        }
+        trace
+    }
+
+    fn note_table(&mut self, it: &Interpreter<'_>, value: ValueId) {
+        let kinds = table_kinds(it, value);
+        if kinds.any() {
+            self.angles.insert(value, kinds);
+        }
+    }
+
+    fn top(&self, mut product: usize) -> usize {
+        while self.parent[product] != product {
+            product = self.parent[product];
+        }
+        product
+    }
+
+    /// Products that meet in `value`.
+    fn meet(&mut self, value: ValueId, products: &[usize], summed: bool) {
+        let Some((&first, others)) = products.split_first() else {
+            return;
+        };
+        let head = self.top(first);
+        let mut added = summed && !others.is_empty();
+        for &other in others {
+            let other = self.top(other);
+            if other != head {
+                self.parent[other] = head;
+                added |= self.meeting.remove(&other).is_some_and(|(_, added)| added);
+            }
+        }
+        if !others.is_empty() {
+            let entry = self.meeting.entry(head).or_insert((value, false));
+            *entry = (value, entry.1 || added);
+        }
+        self.from.insert(value, head);
+    }
+
+    fn visit(&mut self, it: &Interpreter<'_>, position: usize) {
+        let node = &it.file.graph().node[position];
+        let inputs: Vec<(usize, ValueId)> = flow::inputs(it, node).collect();
+        let outputs: Vec<ValueId> = node
+            .output
+            .iter()
+            .filter_map(|name| it.index().id(name))
+            .collect();
+        let angle = |id: ValueId| self.angles.get(&id).copied().unwrap_or_default();
+        let kind = flow::kind(node);
+        let data: Vec<ValueId> = match &kind {
+            Kind::Moves(data) => inputs
+                .iter()
+                .filter(|(k, _)| data.contains(k))
+                .map(|(_, id)| *id)
+                .collect(),
+            Kind::Mixes => return,
+            Kind::Trigonometric => {
+                let cos = node.op_type() == "Cos";
+                for id in outputs {
+                    self.angles.insert(id, Angles { cos, sin: !cos });
+                }
+                return;
+            }
+            _ => inputs.iter().map(|(_, id)| *id).collect(),
+        };
+        let kinds = data
+            .iter()
+            .fold(Angles::default(), |k, &id| k.or(angle(id)));
+        let flowing: Vec<usize> = data
+            .iter()
+            .filter_map(|id| self.from.get(id).copied())
+            .collect();
+        if !kinds.any() && flowing.is_empty() {
+            return;
+        }
+        let other = data
+            .iter()
+            .copied()
+            .find(|&id| !angle(id).any() && flow::is_activation(it, id));
+        let moved = matches!(kind, Kind::Moves(_));
+        if kinds.any() && (other.is_none() || moved) {
+            for &id in &outputs {
+                self.angles.insert(id, kinds);
+            }
+        }
+        if let (Kind::Multiplies, true, Some(tensor), &[output]) =
+            (&kind, kinds.any(), other, &outputs[..])
+            && node.op_type() == "Mul"
+            && let Some(&angle) = data.iter().find(|&&id| id != tensor)
+        {
+            let product = self.products.len();
+            self.products.push(Product {
+                angle,
+                tensor,
+                kinds,
+            });
+            self.parent.push(product);
+            self.from.insert(output, product);
+            return;
+        }
+        let all_flow = data
+            .iter()
+            .all(|id| self.from.contains_key(id) || !flow::is_activation(it, *id));
+        let passes = match kind {
+            Kind::Moves(_) => true,
+            Kind::Adds | Kind::Multiplies | Kind::Other => all_flow,
+            Kind::Mixes | Kind::Trigonometric => false,
+        };
+        if passes {
+            for &output in &outputs {
+                self.meet(output, &flowing, matches!(kind, Kind::Adds));
+            }
+        }
+    }
+
+    fn places(&self) -> Vec<Place> {
+        let mut by_head: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
+        for product in 0..self.products.len() {
+            by_head.entry(self.top(product)).or_default().push(product);
+        }
+        let mut values: FxHashMap<usize, Vec<ValueId>> = FxHashMap::default();
+        for (&value, &product) in &self.from {
+            values.entry(self.top(product)).or_default().push(value);
+        }
+        let mut places: Vec<Place> = by_head
+            .into_iter()
+            .filter_map(|(head, products)| {
+                let &(end, summed) = self.meeting.get(&head)?;
+                let kinds = products
+                    .iter()
+                    .fold(Angles::default(), |k, &p| k.or(self.products[p].kinds));
+                let mut values = values.remove(&head).unwrap_or_default();
+                values.sort_unstable();
+                (summed || (kinds.cos && kinds.sin)).then_some(Place {
+                    products,
+                    end,
+                    summed,
+                    values,
+                })
+            })
+            .collect();
+        places.sort_by_key(|place| place.end);
+        places
+    }
+}
+
+/// Whether a constant looks like rows of cosines, of sines, or of both, from position 0 on: each column begins at its peak or
+/// at zero.
+fn table_kinds(it: &Interpreter<'_>, value: ValueId) -> Angles {
+    let none = Angles::default();
+    let Some(known) = it
+        .known(value)
+        .filter(|v| v.dtype.is_float() && v.rank() >= 2)
+    else {
+        return none;
+    };
+    let width = known.extents(&it.arena).last().copied().unwrap_or(0);
+    if width < 2 {
+        return none;
+    }
+    let mut kinds = none;
+    let mut column = Vec::new();
+    for k in 0..width {
+        column.clear();
+        match (table_of(it, known.data[k]), known.elements()) {
+            (Some(table), _) => {
+                column.extend((0..it.tables.rows(table)).map(|row| it.tables.get(table, row)));
+            }
+            (None, Some(elements)) => {
+                let rows = elements.iter().skip(k).step_by(width);
+                column.extend(rows.map_while(|&p| it.arena.as_constant(p)));
+            }
+            (None, None) => return none,
+        }
+        let peak = column.iter().fold(0.0f64, |peak, v| peak.max(v.abs()));
+        let Some(&first) = column.first().filter(|_| column.len() > 1 && peak > 0.0) else {
+            return none;
+        };
+        let (cos, sin) = (
+            (peak - first).abs() <= TOLERANCE * peak,
+            first.abs() <= TOLERANCE * peak,
+        );
+        if !cos && !sin {
+            return none;
+        }
+        kinds = kinds.or(Angles { cos, sin });
+    }
+    kinds
+}
+
+fn table_of(it: &Interpreter<'_>, p: PolyId) -> Option<TableId> {
+    match it.arena.atom_of(it.arena.as_atom(p)?) {
+        Atom::Apply {
+            function: Function::Table(table),
+            ..
+        } => Some(*table),
+        _ => None,
+    }
+}
+
+fn explain(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Miss {
+    if let Some(miss) = exchanged_elsewhere(it, trace, place) {
+        return miss;
+    }
+    let lost = way(it, trace, place)
+        .into_iter()
+        .filter(|&node| lost::of(it, node).is_some_and(|stopped| !lost::is_symptom(stopped)))
+        .find_map(|node| {
+            let output = it.file.graph().node[node].output.first()?;
+            lost::at(it, it.index().id(output)?)
+        });
+    if let Some(lost) = lost {
+        let reason = format!(
+            "`{}`, on the way from the angles and the tensor to their products, is not followed",
+            lost.value
+        );
+        let hint = lost::hint(&lost);
+        let mut miss = Miss::new(Stage::Angles, place.end, reason).with_hint(Some(hint));
+        miss.lost = Some(lost);
+        return miss;
+    }
+    let tensors = tensors(it, trace, place);
+    let reason = match &tensors[..] {
+        [tensor] if !place.summed => format!(
+            "cosine and sine are multiplied into `{tensor}`, but the products stand side by side: no channel is a sum of two"
+        ),
+        [a, b, ..] if place.summed => {
+            format!(
+                "the products that are added are of `{a}` and `{b}`, and not of the channels of one tensor"
+            )
+        }
+        _ => "no channel is a sum of two channels of one tensor".to_owned(),
+    };
+    Miss::new(Stage::Angles, place.end, reason)
+}
+
+/// The nodes between angles, tensors and the end of a place, in graph order. Of what leads to the tensors, only what does not
+/// lead to all of them: where a tensor begins, nothing has to be known.
+fn way(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<usize> {
+    let mut values: FxHashSet<ValueId> = place.values.iter().copied().collect();
+    let mut open: Vec<ValueId> = place
+        .products
+        .iter()
+        .map(|&p| trace.products[p].angle)
+        .collect();
+    while let Some(value) = open.pop() {
+        if trace.angles.contains_key(&value) && values.insert(value) {
+            open.extend(sources(it, value));
+        }
+    }
+    let origins: Vec<FxHashSet<ValueId>> = place
+        .products
+        .iter()
+        .map(|&p| origins(it, trace.products[p].tensor))
+        .collect();
+    let shared = |value: &ValueId| origins.iter().all(|o| o.contains(value));
+    if origins.iter().flatten().any(shared) {
+        let parts = origins.iter().flatten().copied();
+        values.extend(parts.filter(|value| !shared(value)));
+    }
+    let nodes: FxHashSet<usize> = values
+        .into_iter()
+        .filter_map(|value| it.index().producer(value))
+        .map(|(node, _)| node)
+        .collect();
+    let order = it.index().order().iter().copied();
+    order.filter(|node| nodes.contains(node)).collect()
+}
+
+/// What a value is computed from; nothing where that mixes its elements or begins an angle.
+fn sources(it: &Interpreter<'_>, value: ValueId) -> Vec<ValueId> {
+    let Some((node, _)) = it.index().producer(value) else {
+        return Vec::new();
+    };
+    let node = &it.file.graph().node[node];
+    let kind = flow::kind(node);
+    let reads = |k: &usize| match &kind {
+        Kind::Moves(data) => data.contains(k),
+        Kind::Mixes | Kind::Trigonometric => false,
+        _ => true,
+    };
+    flow::inputs(it, node)
+        .filter(|(k, _)| reads(k))
+        .map(|(_, id)| id)
+        .collect()
+}
+
+/// The activations that a tensor is computed from, itself included, back to where elements are mixed.
+fn origins(it: &Interpreter<'_>, tensor: ValueId) -> FxHashSet<ValueId> {
+    let mut found = FxHashSet::default();
+    let mut open = vec![tensor];
+    while let Some(value) = open.pop() {
+        if found.len() < MAX_ORIGINS && flow::is_activation(it, value) && found.insert(value) {
+            open.extend(sources(it, value));
+        }
+    }
+    found
+}
+
+/// The tensors that are multiplied, each traced back to where it was last something else than rearranged; by name, without
+/// repetition.
+fn tensors(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for &p in &place.products {
+        let mut value = trace.products[p].tensor;
+        while let Some((node, _)) = it.index().producer(value) {
+            let node = &it.file.graph().node[node];
+            let Kind::Moves(data) = flow::kind(node) else {
+                break;
+            };
+            let source = flow::inputs(it, node).find(|(k, _)| data.first() == Some(k));
+            let Some((_, source)) = source else { break };
+            value = source;
+        }
+        let name = it.index().name(value).to_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Halves that change places along another axis than the last: a concatenation, there, of pieces of one tensor.
+fn exchanged_elsewhere(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Option<Miss> {
+    place.products.iter().find_map(|&p| {
+        let tensor = trace.products[p].tensor;
+        let (node, _) = it.index().producer(tensor)?;
+        let node = &it.file.graph().node[node];
+        if node.op_type() != "Concat" {
+            return None;
+        }
+        let pieces: Vec<ValueId> = flow::inputs(it, node).map(|(_, id)| id).collect();
+        let whole = it.known(*pieces.first()?)?;
+        let axis = node.attribute.iter().find(|a| a.name() == "axis")?.i?;
+        let axis = if axis < 0 {
+            axis + whole.rank() as i64
+        } else {
+            axis
+        };
+        if axis + 1 == whole.rank() as i64 {
+            return None;
+        }
+        let mut base = None;
+        for piece in &pieces {
+            let root = base_root(it, *piece)?;
+            if *base.get_or_insert(root) != root {
+                return None;
+            }
+        }
+        let shape = display::shape(&it.arena, &whole.shape);
+        let reason = format!(
+            "the halves that change places lie along axis {axis} of the tensor, in pieces of shape {shape}, and not along its \
+             last axis"
+        );
+        let hint = "a rotation exchanges channels within one head: check the axis of the slices and of the concatenation";
+        Some(Miss::new(Stage::Angles, place.end, reason).with_hint(Some(hint)))
+    })
+}
+
+/// The root that the channels of a value come from, however it was cut.
+fn base_root(it: &Interpreter<'_>, value: ValueId) -> Option<RootId> {
+    let known = it.known(value)?;
+    let terms = it.arena.terms(*known.data.first()?);
+    let mut root = *single_roots(&it.arena, terms.first()?.mono).first()?;
+    while let RootKind::Derived(base, _) = &it.arena.root_of(root).kind {
+        root = *base;
+    }
+    Some(root)
+}

@@ -1,0 +1,77 @@
+//! Report of `phasor explain`.
+
+use serde::Serialize;
+
+use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
+use crate::onnx::ModelFile;
+use crate::pipeline::Findings;
+use crate::recognize::around::{self, Nearest, Place};
+
+/// Everything that `phasor explain` has to say.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExplainReport {
+    /// Version of this layout.
+    pub schema: u32,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// The model that was read.
+    pub model: ModelSummary,
+    /// The place that was asked for, if one was.
+    pub focus: Option<Focus>,
+    /// Sites: all of them, or those nearest to the focus.
+    pub sites: Vec<SiteReport>,
+    /// Near misses: all of them, or those nearest to the focus.
+    pub refusals: Vec<RefusalReport>,
+}
+
+/// The place that was asked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Focus {
+    /// The name of a node or value.
+    pub name: String,
+    /// Nodes from there to what is reported, 0 where it is part of it; null where nothing is near.
+    pub distance: Option<usize>,
+}
+
+impl ExplainReport {
+    /// The report of what was found. With a `name`, only what is at or nearest to the node or value of that name; `None` if the
+    /// model has no such node or value.
+    pub fn new(file: &ModelFile, findings: &Findings, name: Option<&str>) -> Option<Self> {
+        let mut report = Self {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            model: ModelSummary::of(file),
+            focus: None,
+            sites: findings.sites.iter().map(Into::into).collect(),
+            refusals: findings.refusals.iter().map(Into::into).collect(),
+        };
+        let Some(name) = name else {
+            return Some(report);
+        };
+        let Nearest { places, distance } = around::nearest(file, &report.places(), name)?;
+        let sites = report.sites.len();
+        let near = |k: usize| places.binary_search(&k).is_ok();
+        let mut k = 0..;
+        report.sites.retain(|_| k.next().is_some_and(near));
+        let mut k = sites..;
+        report.refusals.retain(|_| k.next().is_some_and(near));
+        report.focus = Some(Focus {
+            name: name.to_owned(),
+            distance: (!places.is_empty()).then_some(distance),
+        });
+        Some(report)
+    }
+
+    /// Sites, then near misses, as places in the graph.
+    fn places(&self) -> Vec<Place<'_>> {
+        let sites = self.sites.iter().map(|site| Place {
+            from: vec![&site.x, &site.cos.value, &site.sin.value],
+            to: &site.y,
+        });
+        let refusals = self.refusals.iter().map(|refusal| Place {
+            from: Vec::new(),
+            to: &refusal.value,
+        });
+        sites.chain(refusals).collect()
+    }
+}
