@@ -17,11 +17,12 @@ use crate::engine::Source;
 use crate::onnx::proto::TensorProto;
 use crate::onnx::{self, DataType, Edit, ModelFile, Written};
 use crate::recognize::rules::Selection;
+use crate::recognize::{Proof, TABLE_RULE};
 use crate::rewrite::{self, ONNX_OPSET, REPAIR, Target};
-use crate::scopes::{self, Planned};
+use crate::scopes::{self, Planned, TableChange};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
-pub use crate::scopes::{Findings, Found};
+pub use crate::scopes::{Findings, Found, FoundTable};
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse};
 
 /// What is to come of it.
@@ -56,6 +57,8 @@ pub struct Options {
     pub search: Search,
     /// Whose operators the sites become.
     pub target: Target,
+    /// Whether tables of angles are computed exactly, and not as the graph rounds them.
+    pub precise_angles: bool,
     /// How the new model is compared with the old one; `None` leaves that out.
     pub verify: Option<verify::Options>,
 }
@@ -229,6 +232,10 @@ pub fn fuse(
     }
     check_data(file, runs)?;
     let mut findings = find(file, &options.search)?;
+    let scopes = findings.scopes.iter_mut();
+    for found in scopes.flat_map(|scope| &mut scope.tables) {
+        found.table.precise = options.precise_angles;
+    }
     let planned = settle(file, &mut findings, options.target);
     let before = scopes::count_nodes(file.model());
     let mut outcome = Outcome {
@@ -385,7 +392,7 @@ fn check(
     }
 }
 
-/// The change to the model; sites that the target cannot express are set aside.
+/// The change to the model; sites that the target cannot express are set aside, and tables that it leaves are forgotten.
 fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned {
     let sites: Vec<&Found> = findings.sites.iter().collect();
     let mut planned = scopes::plan(file, findings, &sites, target);
@@ -393,11 +400,11 @@ fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned 
         findings.sites.remove(position);
         findings.left.insert(0, refusal);
     }
+    for Found { site, scope, .. } in &mut findings.sites {
+        let wired = |table: usize| planned.tables.tables.contains(&(*scope, table));
+        site.table = site.table.take().filter(|used| wired(used.table));
+    }
     planned
-}
-
-fn added(edit: &Edit) -> usize {
-    edit.insert_before.values().map(Vec::len).sum()
 }
 
 /// What each rule does; `whole` is the plan of all together, which is that of a rule that is alone.
@@ -427,8 +434,8 @@ fn rules(
         RuleSummary {
             rule,
             sites: found.len(),
-            removed: planned.removed - by_repair,
-            added: planned.added - for_repair,
+            removed: (planned.removed - by_repair).saturating_sub(planned.tables.removed),
+            added: (planned.added - for_repair).saturating_sub(planned.tables.added),
             proofs,
             max_diff: found
                 .iter()
@@ -445,5 +452,25 @@ fn rules(
         max_diff: 0.0,
         probes: 0,
     });
-    by_rule.into_iter().map(summary).chain(repairs).collect()
+    let tables = &whole.tables;
+    let tables = (!tables.tables.is_empty()).then(|| table_summary(findings, tables));
+    let rules = by_rule.into_iter().map(summary);
+    rules.chain(tables).chain(repairs).collect()
+}
+
+/// What the tables do beyond the sites that read them.
+fn table_summary(findings: &Findings, change: &TableChange) -> RuleSummary {
+    let tables = change.tables.iter();
+    let confirmed = tables.map(|&(scope, table)| findings.scopes[scope].tables[table].confirmed);
+    RuleSummary {
+        rule: TABLE_RULE,
+        sites: change.tables.len(),
+        removed: change.removed,
+        added: change.added,
+        proofs: vec![Proof::Rotation.as_str()],
+        max_diff: confirmed
+            .clone()
+            .fold(0.0, |worst, c| c.max_diff.max(worst)),
+        probes: confirmed.map(|c| c.probes).sum(),
+    }
 }

@@ -24,6 +24,7 @@ fn check(decoder: Decoder) {
         goal: Goal::Check,
         search: Search::default(),
         target: Target::default(),
+        precise_angles: false,
         verify: None,
     };
     let outcome = pipeline::fuse(&file, &options, &mut ()).unwrap();

@@ -1,6 +1,8 @@
 //! Running, analysing and comparing small models.
 #![cfg(feature = "tract")]
 
+#[path = "running/angles.rs"]
+mod angles;
 #[path = "running/build.rs"]
 mod build;
 #[path = "running/engine.rs"]

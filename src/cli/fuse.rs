@@ -34,6 +34,9 @@ pub(super) struct Fuse {
     /// Replace OUT if it exists, even if it is the input
     #[arg(long)]
     force: bool,
+    /// Compute tables of angles exactly at any position, not as the model rounds them
+    #[arg(long)]
+    precise_angles: bool,
     /// Do not compare the fused model with the original
     #[arg(long)]
     no_verify: bool,
@@ -86,6 +89,7 @@ impl Fuse {
                 sizes: comparison.dims.clone(),
             },
             target: self.target.into(),
+            precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
         };
         let outcome = pipeline::fuse(&file, &options, &mut Spinner::default())?;

@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tract")]
+mod angles;
+#[cfg(feature = "tract")]
 mod cut;
 #[cfg(feature = "tract")]
 mod probe;
@@ -20,7 +22,7 @@ mod sizes;
 use std::collections::BTreeMap;
 
 use crate::onnx::ModelFile;
-use crate::recognize::{Analysis, Refusal};
+use crate::recognize::{Analysis, Refusal, Site};
 
 /// What probing a site showed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -55,5 +57,30 @@ pub fn confirm(
             .iter()
             .map(|_| Ok(Confirmed::default()))
             .collect()
+    }
+}
+
+/// Probes for every site of an analysis whether its cosines and sines are those of the table it could read; `None` where there
+/// is no such table. Sites that read the same tensors are probed once. Built without the embedded engine, nothing is probed.
+pub fn confirm_tables(
+    file: &ModelFile,
+    analysis: &Analysis,
+    sizes: &BTreeMap<String, i64>,
+) -> Vec<Option<Result<Confirmed, Refusal>>> {
+    #[cfg(feature = "tract")]
+    {
+        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes);
+        let mut known = angles::Known::default();
+        let probe = |site: &Site| {
+            let used = site.table.as_ref()?;
+            Some(known.probe(&mut prober, &analysis.tables[used.table], site, used))
+        };
+        analysis.sites.iter().map(probe).collect()
+    }
+    #[cfg(not(feature = "tract"))]
+    {
+        let _ = (file, sizes);
+        let probe = |site: &Site| site.table.as_ref().map(|_| Ok(Confirmed::default()));
+        analysis.sites.iter().map(probe).collect()
     }
 }

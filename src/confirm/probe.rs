@@ -30,14 +30,14 @@ const MAX_INDEX: i64 = 4;
 
 /// Confirms the sites of one model.
 pub(super) struct Prober<'a> {
-    subject: Subject<'a>,
-    sizes: &'a BTreeMap<String, i64>,
-    known: FxHashMap<Vec<u8>, Result<f64, Failure>>,
+    pub(super) subject: Subject<'a>,
+    pub(super) sizes: &'a BTreeMap<String, i64>,
+    pub(super) known: FxHashMap<Vec<u8>, Result<f64, Failure>>,
 }
 
 /// Why a probe does not confirm.
 #[derive(Clone)]
-enum Failure {
+pub(super) enum Failure {
     /// The numbers differ.
     Differs(f64),
     /// It could not be run.
@@ -165,7 +165,7 @@ impl<'a> Prober<'a> {
         worst.map(|diff| (diff, seeds as usize))
     }
 
-    fn shape(&self, value: &str, binding: &Binding) -> Result<Vec<usize>, Failure> {
+    pub(super) fn shape(&self, value: &str, binding: &Binding) -> Result<Vec<usize>, Failure> {
         let dims = self
             .subject
             .shapes
@@ -262,7 +262,12 @@ impl<'a> Prober<'a> {
     }
 
     /// Numbers for an input of the model that the cut reads: positions, masks, sizes.
-    fn leaf(&self, name: &str, binding: &Binding, random: &mut Random) -> Result<Tensor, Failure> {
+    pub(super) fn leaf(
+        &self,
+        name: &str,
+        binding: &Binding,
+        random: &mut Random,
+    ) -> Result<Tensor, Failure> {
         let shape = self.shape(name, binding)?;
         let count: usize = shape.iter().product();
         let info = self
@@ -323,7 +328,7 @@ fn refusal(site: &Site, reason: String) -> Refusal {
 }
 
 /// The shape with the site's unit axes.
-fn unsqueezed(shape: &[usize], table: &TableInput) -> Vec<usize> {
+pub(super) fn unsqueezed(shape: &[usize], table: &TableInput) -> Vec<usize> {
     let mut shape = shape.to_vec();
     for &axis in &table.unsqueeze {
         shape.insert(axis.min(shape.len()), 1);

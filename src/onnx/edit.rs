@@ -46,6 +46,18 @@ impl Edit {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Number of nodes that go and that come.
+    pub fn change(&self) -> (usize, usize) {
+        let added = self.insert_before.values().map(Vec::len).sum();
+        (self.remove_nodes.len(), added)
+    }
+
+    /// How many nodes fewer there are.
+    pub fn saved(&self) -> isize {
+        let (removed, added) = self.change();
+        removed as isize - added as isize
+    }
 }
 
 /// An edit seen against one model: what goes and what comes, decided once for file and memory.

@@ -8,7 +8,7 @@ use crate::onnx::{ModelFile, Written};
 use crate::rewrite::{self, Expanded};
 use crate::verify;
 
-use super::{Check, Error, Progress, added, check_data, write};
+use super::{Check, Error, Progress, check_data, write};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,7 +64,7 @@ pub fn unfuse(
     Ok(Unfused {
         verdict,
         operators,
-        nodes: (before, before + added(&edit) - edit.remove_nodes.len()),
+        nodes: (before, before.saturating_add_signed(-edit.saved())),
         check,
         written,
     })

@@ -1,6 +1,7 @@
 //! Reads position encodings off abstract values.
 #![forbid(unsafe_code)]
 
+mod angles;
 pub mod around;
 mod refusal;
 mod rotary;
@@ -13,6 +14,7 @@ use crate::facts::{Dim, Facts};
 use crate::onnx::ModelFile;
 use crate::symbolic::{Interpreter, dims};
 
+pub use angles::{AngleTable, Frequencies, RULE as TABLE_RULE, TableUse};
 pub use refusal::{Lost, Refusal, Stage};
 pub(crate) use rotary::RULE as ROTARY;
 pub use site::{Analysis, AngleSource, Pairing, Proof, Site, TableInput};
@@ -25,28 +27,31 @@ pub fn analyse(file: &ModelFile, facts: &Facts, hidden: &FxHashSet<String>) -> A
     let mut analysis = Analysis::default();
     rotary::find(&mut interpreter, hidden, &mut analysis);
     if !analysis.sites.is_empty() {
-        analysis.shapes = shapes(&interpreter, &analysis.sites);
+        analysis.shapes = shapes(&interpreter, &analysis);
     }
     analysis
 }
 
 /// Shapes of the sites' tensors, of the model's inputs, and of every tensor whose shape the graph reads.
-fn shapes(interpreter: &Interpreter<'_>, sites: &[Site]) -> FxHashMap<String, Vec<Dim>> {
+fn shapes(interpreter: &Interpreter<'_>, analysis: &Analysis) -> FxHashMap<String, Vec<Dim>> {
     let (index, graph) = (interpreter.index(), interpreter.file.graph());
-    let tensors = sites
-        .iter()
-        .flat_map(|site| [&site.x, &site.origin, &site.cos.value, &site.sin.value]);
-    let inputs = graph.input.iter().filter_map(|input| input.name.as_ref());
+    let tensors = analysis.sites.iter().flat_map(|site| {
+        let tables = [&site.cos.value[..], &site.sin.value];
+        [&site.x[..], &site.origin].into_iter().chain(tables)
+    });
+    let tables = analysis.tables.iter().flat_map(AngleTable::sources);
+    let inputs = graph.input.iter().map(|input| input.name());
     let measured = graph.node.iter().filter(|node| node.op_type() == "Shape");
     let mut shapes = FxHashMap::default();
     for name in tensors
+        .chain(tables)
         .chain(inputs)
-        .chain(measured.flat_map(|node| &node.input))
+        .chain(measured.flat_map(|node| node.input.iter().map(String::as_str)))
     {
         let value = index.id(name).and_then(|id| interpreter.known(id));
         if let (Some(value), false) = (value, shapes.contains_key(name)) {
             let dim = |&p| dims::dim(&interpreter.arena, p);
-            shapes.insert(name.clone(), value.shape.iter().map(dim).collect());
+            shapes.insert(name.to_owned(), value.shape.iter().map(dim).collect());
         }
     }
     shapes

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::facts::Dim;
 use crate::onnx::DataType;
 
-use super::Refusal;
+use super::{AngleTable, Refusal, TableUse};
 
 /// Which channels of the rotated range form a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,6 +126,8 @@ pub struct Site {
     pub angles: AngleSource,
     /// Constant factor on cos and sin (attention scaling of YaRN and longrope); 1 where there is none.
     pub amplitude: f64,
+    /// The table that cos and sin can be computed into from positions and frequencies.
+    pub table: Option<TableUse>,
 }
 
 impl Site {
@@ -154,6 +156,8 @@ pub struct Analysis {
     pub sites: Vec<Site>,
     /// Near misses, in graph order.
     pub refusals: Vec<Refusal>,
+    /// Tables of angles that are positions times frequencies.
+    pub tables: Vec<AngleTable>,
     /// Symbolic shapes, by name, of the tensors a cut of the graph starts from or asks for the size of.
     pub shapes: FxHashMap<String, Vec<Dim>>,
 }

@@ -42,7 +42,7 @@ impl ExplainReport {
             tool: Tool::THIS,
             model: ModelSummary::of(file),
             focus: None,
-            sites: findings.sites.iter().map(Into::into).collect(),
+            sites: SiteReport::all(findings),
             refusals: findings.refusals.iter().map(Into::into).collect(),
         };
         let Some(name) = name else {

@@ -98,7 +98,7 @@ impl FuseReport {
             model: ModelSummary::of(file),
             nodes_after: outcome.nodes.1,
             rules: outcome.rules.clone(),
-            sites: outcome.findings.sites.iter().map(Into::into).collect(),
+            sites: SiteReport::all(&outcome.findings),
             refusals: outcome.findings.refusals.iter().map(Into::into).collect(),
             left: outcome.findings.left.iter().map(Into::into).collect(),
             verification: (&outcome.check).into(),

@@ -28,7 +28,7 @@ impl InspectReport {
             schema: SCHEMA,
             tool: Tool::THIS,
             model: ModelSummary::of(file),
-            sites: findings.sites.iter().map(Into::into).collect(),
+            sites: SiteReport::all(findings),
             refusals: findings.refusals.iter().map(Into::into).collect(),
         }
     }

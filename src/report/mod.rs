@@ -20,8 +20,8 @@ pub use verify::VerifyReport;
 use serde::Serialize;
 
 use crate::onnx::ModelFile;
-use crate::pipeline::Found;
-use crate::recognize::{Refusal, TableInput};
+use crate::pipeline::{Findings, Found};
+use crate::recognize::{Refusal, TableInput, TableUse};
 
 /// Version of the reports' layout.
 pub const SCHEMA: u32 = 1;
@@ -99,6 +99,8 @@ pub struct SiteReport {
     pub table_dtype: String,
     /// Where the angles come from.
     pub angles: &'static str,
+    /// Positions and frequencies, where the angles are their products and one `RotaryTable` can compute them for all sites.
+    pub angle_table: Option<AngleTableReport>,
     /// Constant factor on cos and sin.
     pub amplitude: f64,
     /// What is proven.
@@ -127,12 +129,49 @@ impl From<&TableInput> for Table {
     }
 }
 
-impl From<&Found> for SiteReport {
-    fn from(
-        Found {
+/// Angles that are positions times frequencies.
+#[derive(Clone, Debug, Serialize)]
+pub struct AngleTableReport {
+    /// Number of the table: sites of one number share it.
+    pub table: usize,
+    /// The graph's value that holds the positions.
+    pub positions: String,
+    /// Axis of the positions along which coordinate streams lie, if there are several.
+    pub axis: Option<usize>,
+    /// The graph's value that holds the frequencies; absent where they are numbers.
+    pub frequencies: Option<String>,
+}
+
+impl AngleTableReport {
+    /// The report of the table that a site reads.
+    fn new(used: &TableUse, scope: usize, findings: &Findings) -> Self {
+        let before: usize = findings.scopes[..scope]
+            .iter()
+            .map(|s| s.tables.len())
+            .sum();
+        let table = &findings.scopes[scope].tables[used.table].table;
+        Self {
+            table: before + used.table,
+            positions: table.positions.clone(),
+            axis: table.axis,
+            frequencies: table.frequencies.value().map(str::to_owned),
+        }
+    }
+}
+
+impl SiteReport {
+    /// The reports of all sites.
+    fn all(findings: &Findings) -> Vec<Self> {
+        let sites = findings.sites.iter();
+        sites.map(|found| Self::new(found, findings)).collect()
+    }
+
+    /// The report of a site among everything that was found.
+    fn new(found: &Found, findings: &Findings) -> Self {
+        let Found {
             site, confirmed, ..
-        }: &Found,
-    ) -> Self {
+        } = found;
+        let table = site.table.as_ref();
         Self {
             rule: site.rule,
             node: site.node_name.clone(),
@@ -150,6 +189,7 @@ impl From<&Found> for SiteReport {
             dtype: site.dtype.to_string(),
             table_dtype: site.table_dtype.to_string(),
             angles: site.angles.as_str(),
+            angle_table: table.map(|used| AngleTableReport::new(used, found.scope, findings)),
             amplitude: site.amplitude,
             proof: site.proof.as_str(),
             max_diff: confirmed.max_diff,

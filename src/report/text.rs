@@ -171,6 +171,9 @@ pub fn inspect(report: &InspectReport) -> String {
             }
             let end = site.rotary_offset + site.rotary_dim;
             let mut angles = site.angles.to_owned();
+            if let Some(table) = &site.angle_table {
+                angles = format!("table {} of `{}`", table.table + 1, table.positions);
+            }
             if site.amplitude != 1.0 {
                 angles += &format!(" x {:.4}", site.amplitude);
             }

@@ -5,6 +5,7 @@
 //! back.
 #![forbid(unsafe_code)]
 
+mod angles;
 mod dead;
 mod function;
 mod rotary;
@@ -19,7 +20,7 @@ use crate::onnx::{Edit, ModelFile};
 use phasor_ops::contract;
 
 pub(crate) use target::functions;
-pub use target::{ONNX_OPSET, Plan, REPAIR, Subject, Target, plan};
+pub use target::{ONNX_OPSET, Plan, REPAIR, Subject, TablePlan, Target, Uses, plan};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 
 /// Metadata of a rewritten model: who rewrote it.

@@ -24,7 +24,7 @@ pub(super) fn use_of(site: &Site) -> RotaryUse {
     }
 }
 
-fn element_type(dtype: DataType) -> ElementType {
+pub(super) fn element_type(dtype: DataType) -> ElementType {
     match dtype {
         DataType::F16 => ElementType::F16,
         DataType::BF16 => ElementType::BF16,
@@ -69,7 +69,7 @@ impl Names {
         }
     }
 
-    fn fresh(&mut self, stem: &str) -> String {
+    pub(super) fn fresh(&mut self, stem: &str) -> String {
         let mut name = stem.to_owned();
         let mut count = 1;
         while !self.taken.insert(name.clone()) {

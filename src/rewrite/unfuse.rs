@@ -11,11 +11,14 @@ use std::collections::BTreeMap;
 
 use crate::facts::Facts;
 use crate::onnx::functions::{Expander, bodies, domain};
-use crate::onnx::proto::{FunctionProto, GraphProto, NodeProto};
+use crate::onnx::proto::{AttributeProto, FunctionProto, GraphProto, NodeProto};
 use crate::onnx::{DataType, Edit, ModelFile};
 
 use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
-use phasor_ops::contract::{ContractError, DOMAIN, ElementType, FunctionBody};
+use phasor_ops::contract::rotary_table::{
+    self, Frequencies, RotaryTableAttributes, RotaryTableUse,
+};
+use phasor_ops::contract::{AttributeValue, ContractError, DOMAIN, ElementType, FunctionBody};
 
 use super::function;
 
@@ -238,6 +241,7 @@ fn generated(
     let node = label(uses[0]);
     let body = match operator {
         rotary::NAME => rotary_body(file, uses),
+        rotary_table::NAME => table_body(file, uses),
         _ => {
             return Err(UnfuseError::Unknown {
                 node,
@@ -264,6 +268,43 @@ fn rotary_body(file: &ModelFile, nodes: &[&NodeProto]) -> Result<FunctionBody, C
     // One node of which too little is known needs the body that is right for all.
     let uses: Option<Vec<RotaryUse>> = uses.into_iter().collect();
     rotary::function_body(file.opset(), &uses.unwrap_or_default())
+}
+
+fn table_body(file: &ModelFile, nodes: &[&NodeProto]) -> Result<FunctionBody, ContractError> {
+    let facts = Facts::of(file);
+    let mut uses = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let given = |name: &str| node.attribute.iter().find(|a| a.name() == name);
+        let number = |a: &AttributeProto| a.i.map(AttributeValue::from).or(a.f.map(Into::into));
+        let attributes = RotaryTableAttributes::parse(|name| given(name).and_then(number))?;
+        uses.push(table_use(&facts, node, attributes));
+    }
+    let uses: Option<Vec<RotaryTableUse>> = uses.into_iter().collect();
+    rotary_table::function_body(file.opset(), &uses.unwrap_or_default())
+}
+
+fn table_use(
+    facts: &Facts,
+    node: &NodeProto,
+    attributes: RotaryTableAttributes,
+) -> Option<RotaryTableUse> {
+    if node.attribute.iter().any(|a| !a.ref_attr_name().is_empty()) {
+        return None;
+    }
+    let fact = facts.get(node.input.get(1)?)?;
+    let frequencies = match &fact.shape.as_ref()?[..] {
+        [_] => Some(Frequencies::One),
+        [streams, _] => {
+            let streams = streams.known().and_then(|n| usize::try_from(n).ok());
+            streams.map(Frequencies::Streams)
+        }
+        _ => None,
+    };
+    Some(RotaryTableUse {
+        attributes,
+        frequencies,
+        table_dtype: fact.dtype.and_then(element_type)?,
+    })
 }
 
 fn rotary_use(facts: &Facts, node: &NodeProto, attributes: RotaryAttributes) -> Option<RotaryUse> {

@@ -6,14 +6,14 @@ use rustc_hash::FxHashSet;
 
 use super::call::{self, Calls};
 use super::view::{self, Budget, Outside, View};
-use super::{Place, Scope, body};
+use super::{Place, Scope, body, tables};
 use crate::confirm::{self, Confirmed};
 use crate::facts::Facts;
 use crate::onnx::names::bodies;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Error, ModelFile};
 use crate::recognize::rules::Selection;
-use crate::recognize::{self, Refusal, Site, Stage};
+use crate::recognize::{self, Refusal, Site, Stage, TABLE_RULE};
 use crate::rewrite::{self, Subject, Target};
 
 /// A site that is proven and confirmed.
@@ -147,7 +147,15 @@ impl Search<'_> {
         analysis
             .refusals
             .retain(|refusal| self.rules.allows(refusal.rule));
+        if !self.rules.allows(TABLE_RULE) {
+            analysis.sites.iter_mut().for_each(|site| site.table = None);
+        }
         let verdicts = confirm::confirm(file, &analysis, self.sizes);
+        let of_tables = confirm::confirm_tables(file, &analysis, self.sizes);
+        let tables = std::mem::take(&mut analysis.tables);
+        let (tables, kept) = tables::settle(tables, &mut analysis.sites, of_tables);
+        analysis.refusals.extend(kept);
+        self.findings.scopes[scope].tables = tables;
         let path = self.findings.scopes[scope].path.clone();
         let mut sites = Vec::new();
         for (mut site, verdict) in analysis.sites.drain(..).zip(verdicts) {
@@ -190,6 +198,7 @@ impl Search<'_> {
             facts,
             shapes: &shapes,
             rules: self.rules,
+            tables: &[],
         };
         let edit = rewrite::plan(&subject, &sites, Target::default()).edit;
         self.findings.scopes[scope].shapes = shapes;

@@ -17,6 +17,7 @@ mod call;
 mod find;
 mod plan;
 mod splice;
+mod tables;
 mod view;
 
 use rustc_hash::FxHashMap;
@@ -28,6 +29,7 @@ use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
 
 pub use find::{Findings, Found, find};
 pub use plan::{Planned, plan};
+pub use tables::{FoundTable, TableChange};
 
 use phasor_ops::contract;
 
@@ -44,6 +46,8 @@ pub struct Scope {
     facts: Facts,
     /// Symbolic shapes of the sites' tensors, by name.
     shapes: FxHashMap<String, Vec<Dim>>,
+    /// Tables of angles that its sites can read; sites name them by position.
+    pub tables: Vec<FoundTable>,
 }
 
 /// Where a graph belongs.

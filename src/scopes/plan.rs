@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Findings, Found, Place, Scope, count_nodes, is_operator, splice};
+use super::{Findings, Found, Place, Scope, TableChange, count_nodes, is_operator, splice};
 use crate::onnx::functions::{Key, called_by, key};
 use crate::onnx::names::{self, bodies};
 use crate::onnx::proto::{FunctionProto, GraphProto, NodeProto};
 use crate::onnx::{Edit, ModelFile};
-use crate::recognize::{Refusal, Site};
-use crate::rewrite::{self, Subject, Target};
+use crate::recognize::{AngleTable, Refusal, Site, TABLE_RULE};
+use crate::rewrite::{self, Subject, Target, Uses};
 
 /// A change to a model, and what it leaves.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Planned {
     pub removed: usize,
     /// Nodes that come.
     pub added: usize,
+    /// What tables computed by nodes of their own have to do with that.
+    pub tables: TableChange,
     /// Sites that the target cannot express: position in the given list, and why.
     pub left: Vec<(usize, Refusal)>,
     /// Nodes that the model has already and that are made to run at any batch.
@@ -45,19 +47,27 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
     // Nodes whose bodies have changed, by scope and position.
     let mut changed: Vec<BTreeMap<usize, NodeProto>> = vec![BTreeMap::new(); scopes.len()];
     let mut edits: Vec<(usize, Edit)> = Vec::new();
+    let mut uses = Uses::default();
     // Bodies come after the graphs that hold them.
     for (at, scope) in scopes.iter().enumerate().rev() {
         let own = scope.file(main);
         let mine: Vec<usize> = (0..sites.len()).filter(|&k| sites[k].scope == at).collect();
         let chosen: Vec<Site> = mine.iter().map(|&k| sites[k].site.clone()).collect();
+        let tables: Vec<AngleTable> = scope.tables.iter().map(|t| t.table.clone()).collect();
         let subject = Subject {
             file: own,
             facts: &scope.facts,
             shapes: &scope.shapes,
             rules: &findings.rules,
+            tables: &tables,
         };
         let plan = rewrite::plan(&subject, &chosen, target);
         planned.repaired += plan.repaired;
+        if let Some(wired) = &plan.tables {
+            planned.tables.add(at, wired, plan.edit.change());
+        }
+        uses.rotary.extend(plan.uses.rotary);
+        uses.tables.extend(plan.uses.tables);
         let left = plan.left.into_iter();
         planned.left.extend(left.map(|(k, mut refusal)| {
             refusal.node.clone_from(&chosen[k].node_name);
@@ -95,11 +105,11 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
     }
     planned.left.sort_by_key(|(k, _)| *k);
     let fused = |k: &usize| planned.left.iter().all(|(left, _)| left != k);
-    let fused = (0..sites.len())
-        .filter(fused)
-        .map(|k| sites[k].site.clone());
-    let fused: Vec<Site> = fused.collect();
-    match whole(main, scopes, edits, (&fused, planned.repaired), target) {
+    let fused = (0..sites.len()).filter(fused).map(|k| sites[k].site.rule);
+    let tables = uses.tables.iter().map(|_| TABLE_RULE);
+    let repaired = std::iter::repeat_n(rewrite::REPAIR, planned.repaired);
+    let rules: Vec<&'static str> = fused.chain(tables).chain(repaired).collect();
+    match whole(main, scopes, edits, (&rules, &uses), target) {
         Some(edit) => {
             planned.edit = edit;
             if scopes.len() > 1 {
@@ -189,7 +199,7 @@ fn whole(
     main: &ModelFile,
     scopes: &[Scope],
     edits: Vec<(usize, Edit)>,
-    (fused, repaired): (&[Site], usize),
+    (rules, uses): (&[&'static str], &Uses),
     target: Target,
 ) -> Option<Edit> {
     if edits.is_empty() {
@@ -213,10 +223,8 @@ fn whole(
     whole.opsets.clone_from(&opsets);
     whole.min_ir_version = version;
     whole.metadata.clear();
-    let repaired = std::iter::repeat_n(rewrite::REPAIR, repaired);
-    let rules = fused.iter().map(|site| site.rule).chain(repaired);
-    rewrite::provenance(&mut whole, rules);
-    whole.add_functions = rewrite::functions(main, fused, target)?;
+    rewrite::provenance(&mut whole, rules.iter().copied());
+    whole.add_functions = rewrite::functions(main, uses, target)?;
     for (position, edit) in functions {
         let mut function = main.model().functions[position].clone();
         splice::function(&mut function, &edit, &opsets);

@@ -290,7 +290,7 @@ def fused_nodes(model):
     def count(nodes):
         here = inside = 0
         for node in nodes:
-            here += node.domain == "ai.phasor"
+            here += node.domain == "ai.phasor" and node.op_type == "RotaryEmbedding"
             for attribute in node.attribute:
                 if attribute.HasField("g"):
                     inside += sum(count(attribute.g.node))

@@ -22,6 +22,7 @@ fn fuse(file: &ModelFile, target: Target) -> Result<(Outcome, ModelFile), Error>
         },
         search: Search::default(),
         target,
+        precise_angles: false,
         verify: Some(verify::Options {
             engine: Preference::Tract,
             ..Default::default()
@@ -92,7 +93,7 @@ fn exported_models_become_operators_of_onnx_runtime() {
         "llama-dynamo",
         "llama-f16",
     ] {
-        let file = ModelFile::open(models.join(name).join("model.onnx")).unwrap();
+        let file = ModelFile::open(&models.join(name).join("model.onnx")).unwrap();
         let (outcome, fused) = fuse(&file, Target::Contrib).unwrap();
         assert!(compared(&outcome), "{name}: {:?}", outcome.check);
         assert_eq!(
@@ -162,7 +163,9 @@ fn tables_of_batch_1_are_expanded_for_nodes_that_are_there() {
     let file = stored(&folder, model(text, &[("table", table)]), 23);
     let options = |target| Options {
         goal: Goal::Check,
+        search: Search::default(),
         target,
+        precise_angles: false,
         verify: None,
     };
     let outcome = pipeline::fuse(&file, &options(Target::Onnx), &mut ()).unwrap();

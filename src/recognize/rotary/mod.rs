@@ -14,6 +14,7 @@
 //! Values are taken in three steps: [`groups`] collects the tensors that share rotated channels, [`readoff`] expresses one in
 //! the channels of another, [`tables`] finds the graph's own cos and sin.
 
+mod angles;
 mod diagnose;
 mod flaw;
 mod flow;
@@ -27,6 +28,8 @@ mod proof;
 mod readoff;
 mod tables;
 
+use std::cell::RefCell;
+
 use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
@@ -34,6 +37,7 @@ use crate::symbolic::Interpreter;
 use crate::symbolic::value::Value;
 
 use super::{Analysis, Site, Stage};
+use angles::Angles;
 use groups::{Group, Sources};
 use miss::{Miss, node_name};
 use order::Order;
@@ -49,6 +53,7 @@ struct Material {
     order: Order,
     sources: Sources,
     tables: Tables,
+    angles: RefCell<Angles>,
 }
 
 /// Finds the rotary sites of an interpreted graph.
@@ -61,6 +66,7 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
             sources: Sources::collect(it, &order, &groups),
             tables: Tables::collect(it, &order),
             order,
+            angles: RefCell::default(),
         };
         for group in groups {
             if let Some(site) = site(it, &group, &material) {
@@ -69,6 +75,7 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
                 misses.extend(diagnose::group(it, &group, &material));
             }
         }
+        analysis.tables = material.angles.into_inner().tables;
     }
     analysis.sites.sort_by_key(|site| site.node);
     let ends = analysis
@@ -163,6 +170,8 @@ fn attempt(
         .filter(|id| id.index() < it.index().len())
         .unwrap_or(x);
     let origin_dtype = it.known(start).map_or(dtype, |value| value.dtype);
+    let mut angles = material.angles.borrow_mut();
+    let table = angles.of(it, &material.order, &rotation, (&[x, start], y), inverse);
     Ok(Site {
         rule: RULE,
         x: it.index().name(x).to_owned(),
@@ -191,6 +200,7 @@ fn attempt(
         amplitude,
         cos: cos.input,
         sin: sin.input,
+        table,
     })
 }
 

@@ -50,4 +50,9 @@ impl Order {
     pub(super) fn is_before(&self, a: ValueId, b: ValueId) -> bool {
         self.position[a.index()] < self.position[b.index()]
     }
+
+    /// Sorts values by when they exist.
+    pub(super) fn sort(&self, values: &mut [ValueId]) {
+        values.sort_unstable_by_key(|value| self.position[value.index()]);
+    }
 }

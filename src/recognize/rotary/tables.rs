@@ -173,6 +173,17 @@ fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
     })
 }
 
+/// The axes to insert so that a table of cosines broadcasts against the rotated tensor.
+pub(super) fn placement(
+    arena: &Arena,
+    cosines: &Value,
+    y: &Value,
+    rotation: &Rotation,
+) -> Option<Vec<usize>> {
+    let wanted = Wanted::of(rotation, |c| c.0);
+    fits(arena, cosines, y, &wanted).map(|(unsqueeze, _)| unsqueeze)
+}
+
 /// The axes to insert so that `table` broadcasts against `y` with the wanted coefficients, and its width.
 fn fits(arena: &Arena, table: &Value, y: &Value, wanted: &Wanted) -> Option<(Vec<usize>, usize)> {
     let width = table.extents(arena).last().copied()?;

@@ -17,7 +17,10 @@ use crate::facts::{Dim, Facts};
 use crate::onnx::proto::FunctionProto;
 use crate::onnx::{Edit, ModelFile};
 use crate::recognize::rules::Selection;
-use crate::recognize::{Refusal, Site, Stage};
+use crate::recognize::{AngleTable, Refusal, Site, Stage};
+
+use phasor_ops::contract::rotary::RotaryUse;
+use phasor_ops::contract::rotary_table::RotaryTableUse;
 
 use contrib::Contrib;
 use draft::Draft;
@@ -49,6 +52,8 @@ pub struct Subject<'a> {
     pub shapes: &'a FxHashMap<String, Vec<Dim>>,
     /// The rules that may be applied.
     pub rules: &'a Selection,
+    /// Tables that sites can read instead of the graph's own.
+    pub tables: &'a [AngleTable],
 }
 
 /// A change to a model, and what it leaves.
@@ -60,16 +65,38 @@ pub struct Plan {
     pub left: Vec<(usize, Refusal)>,
     /// `ai.onnx::RotaryEmbedding` nodes of the model whose tables are expanded to the batch.
     pub repaired: usize,
+    /// The new nodes that have a function body in the model.
+    pub uses: Uses,
+    /// The tables that the change computes by nodes of their own.
+    pub tables: Option<TablePlan>,
 }
 
-/// The functions that a model with these sites carries; `None` where they cannot be written for all of them.
+/// Nodes that have a function body in the model.
+#[derive(Clone, Debug, Default)]
+pub struct Uses {
+    /// `RotaryEmbedding`.
+    pub rotary: Vec<RotaryUse>,
+    /// `RotaryTable`.
+    pub tables: Vec<RotaryTableUse>,
+}
+
+/// Tables computed by nodes of their own.
+#[derive(Clone, Debug, Default)]
+pub struct TablePlan {
+    /// Their numbers.
+    pub wired: Vec<usize>,
+    /// Nodes that go and come without them.
+    pub plain: (usize, usize),
+}
+
+/// The functions that a model with these nodes carries; `None` where they cannot be written for all of them.
 pub(crate) fn functions(
     file: &ModelFile,
-    sites: &[Site],
+    uses: &Uses,
     target: Target,
 ) -> Option<Vec<FunctionProto>> {
     match target {
-        Target::Phasor => phasor::functions(file, sites),
+        Target::Phasor => phasor::functions(file, uses),
         Target::Contrib | Target::Onnx => Some(Vec::new()),
     }
 }
@@ -77,10 +104,7 @@ pub(crate) fn functions(
 /// The change that fuses these sites for a target.
 pub fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
     match target {
-        Target::Phasor => Plan {
-            edit: phasor::edit(subject.file, sites),
-            ..Plan::default()
-        },
+        Target::Phasor => phasor::plan(subject.file, sites, subject.tables),
         Target::Contrib => lowered(subject, sites, target, &Contrib),
         Target::Onnx => lowered(subject, sites, target, &Onnx),
     }

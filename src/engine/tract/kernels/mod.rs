@@ -16,6 +16,7 @@
 //! ```
 
 mod rotary;
+mod table;
 
 use phasor_ops::contract::DOMAIN;
 use tract_onnx::model::{Onnx, ParsingContext};
@@ -28,7 +29,10 @@ use crate::onnx::proto::FunctionProto;
 type Builder = fn(&ParsingContext, &NodeProto) -> Built;
 
 /// Every operator by name.
-const KERNELS: [(&str, Builder); 1] = [(phasor_ops::contract::rotary::NAME, rotary::build)];
+const KERNELS: [(&str, Builder); 2] = [
+    (phasor_ops::contract::rotary::NAME, rotary::build),
+    (phasor_ops::contract::rotary_table::NAME, table::build),
+];
 
 /// Teaches tract's ONNX reader the operators of `ai.phasor`. Operators of other domains that share a name stay tract's own.
 pub fn register(onnx: &mut Onnx) {

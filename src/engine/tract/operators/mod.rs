@@ -3,6 +3,7 @@
 mod adapters;
 mod bounded;
 mod numeric;
+mod round;
 mod shapes;
 
 use tract_onnx::model::Onnx;
@@ -19,4 +20,5 @@ pub(super) fn register(onnx: &mut Onnx) {
     numeric::register(onnx);
     adapters::register(onnx);
     bounded::register(onnx);
+    round::register(onnx);
 }

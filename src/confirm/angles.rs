@@ -1,0 +1,358 @@
+//! Runs the graph from positions to cosines and sines and compares it with the reference of `RotaryTable`.
+//!
+//! Positions reach a million: there the rounding of one product moves an angle by a hundredth, so that another order of
+//! operations, another type, or frequencies that differ in the last place are seen. Where the tables are in half precision,
+//! nearly all entries must be equal after rounding, not only close.
+
+use prost::Message;
+
+use crate::engine::random::Random;
+use crate::engine::tract::Tract;
+use crate::engine::{Engine, Source};
+use crate::facts::Dim;
+use crate::onnx::{DataType, Tensor};
+use crate::recognize::{
+    AngleTable, Frequencies, Pairing, Refusal, Site, Stage, TABLE_RULE, TableInput, TableUse,
+};
+
+use phasor_ops::contract::ElementType;
+use phasor_ops::contract::rotary_table::{RotaryTableAttributes, reference};
+
+use super::Confirmed;
+use super::cut::{Cut, cut};
+use super::probe::{Failure, Prober, unsqueezed};
+use super::sizes::{Binding, bindings};
+
+/// Runs with other numbers for each set of sizes.
+const SEEDS: u64 = 3;
+/// Sets of sizes that must agree, where the graph has symbols.
+const SIZES: usize = 2;
+/// Positions are below this, but for the first run of each set of sizes.
+const MAX_POSITION: i64 = 1 << 20;
+/// Positions of the first run.
+const FEW_POSITIONS: i64 = 64;
+/// Share of entries that another rounding of the cosine may move to the next number in half precision.
+const MOVED: f64 = 0.01;
+
+/// Numbers with their shape.
+struct Numbers {
+    values: Vec<f64>,
+    shape: Vec<usize>,
+}
+
+/// What makes two sites read a table alike.
+type Reading = (TableUse, TableInput, TableInput, Pairing, DataType, bool);
+
+/// Sites whose tables have been probed, and what that showed.
+#[derive(Default)]
+pub(super) struct Known(Vec<(Reading, Result<Confirmed, Refusal>)>);
+
+impl Known {
+    /// Confirms that a site's cosines and sines are those of the table. What an earlier site has shown takes no more probes.
+    pub(super) fn probe(
+        &mut self,
+        prober: &mut Prober<'_>,
+        table: &AngleTable,
+        site: &Site,
+        used: &TableUse,
+    ) -> Result<Confirmed, Refusal> {
+        let reading = (
+            used.clone(),
+            site.cos.clone(),
+            site.sin.clone(),
+            site.pairing,
+            site.table_dtype,
+            site.inverse,
+        );
+        if let Some((_, verdict)) = self.0.iter().find(|(known, _)| *known == reading) {
+            return verdict.clone().map(|seen| Confirmed { probes: 0, ..seen });
+        }
+        let verdict = prober.table(table, site, used);
+        self.0.push((reading, verdict.clone()));
+        verdict
+    }
+}
+
+impl Prober<'_> {
+    /// Confirms that a site's cosines and sines are those of the table.
+    fn table(
+        &mut self,
+        table: &AngleTable,
+        site: &Site,
+        used: &TableUse,
+    ) -> Result<Confirmed, Refusal> {
+        let names = [&table.positions, &site.cos.value, &site.sin.value];
+        let dims: Vec<&[Dim]> = names
+            .into_iter()
+            .filter_map(|name| self.subject.shapes.get(name))
+            .map(|shape| &shape[..])
+            .collect();
+        let bindings = bindings(&dims, self.sizes);
+        let needed = SIZES.min(bindings.len());
+        let mut confirmed = Confirmed::default();
+        let mut sizes = 0;
+        let mut failure = None;
+        for binding in &bindings {
+            match self.table_under(table, site, used, binding) {
+                Ok(diff) => {
+                    confirmed.max_diff = confirmed.max_diff.max(diff);
+                    confirmed.probes += SEEDS as usize;
+                    sizes += 1;
+                    if sizes == needed {
+                        return Ok(confirmed);
+                    }
+                }
+                Err(Failure::Differs(diff)) => {
+                    let reason = format!(
+                        "the angles are positions times frequencies, but the graph computes them in another order or type: \
+                         cosine or sine differ by {diff:.1e} at positions below {MAX_POSITION}, so the graph's own tables stay"
+                    );
+                    return Err(refusal(site, reason));
+                }
+                Err(Failure::NotRun(cause)) => failure = Some(cause),
+            }
+        }
+        let cause = failure.unwrap_or_else(|| "no sizes to run it with".to_owned());
+        let reason = format!(
+            "the angles are positions times frequencies, but that could not be run on numbers, so the graph's own tables stay: {cause}"
+        );
+        Err(refusal(site, reason))
+    }
+
+    /// Largest difference over all seeds under one assignment of sizes.
+    fn table_under(
+        &mut self,
+        table: &AngleTable,
+        site: &Site,
+        used: &TableUse,
+        binding: &Binding,
+    ) -> Result<f64, Failure> {
+        let mut given: Vec<&str> = vec![&table.positions];
+        given.extend(table.same.iter().map(String::as_str));
+        if let Frequencies::Value { name, .. } = &table.frequencies {
+            given.push(name);
+        }
+        let wanted = [&site.cos.value[..], &site.sin.value];
+        let cut = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun)?;
+        let key = {
+            let mut key = cut.model.encode_to_vec();
+            key.extend(format!("{table:?}{used:?}{:?}", cut.given).bytes());
+            key.extend(format!("{:?}{:?}{:?}", site.attributes(), site.cos, site.sin).bytes());
+            key.extend(format!("{binding:?}").bytes());
+            key
+        };
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let mut worst = Ok(0.0f64);
+        for seed in 0..SEEDS {
+            worst = worst.and_then(|worst| {
+                let diff = self.table_run(table, site, used, (binding, &cut), seed)?;
+                Ok(worst.max(diff))
+            });
+        }
+        self.known.insert(key, worst.clone());
+        worst
+    }
+
+    fn table_run(
+        &self,
+        table: &AngleTable,
+        site: &Site,
+        used: &TableUse,
+        (binding, cut): (&Binding, &Cut),
+        seed: u64,
+    ) -> Result<f64, Failure> {
+        let mut random = Random::new(seed, "angles");
+        let positions = {
+            let shape = self.shape(&table.positions, binding)?;
+            let limit = if seed == 0 {
+                FEW_POSITIONS
+            } else {
+                MAX_POSITION
+            };
+            let count = shape.iter().product();
+            let values: Vec<f64> = (0..count).map(|_| random.below(limit) as f64).collect();
+            Tensor::from_f64_as(table.positions_dtype, &shape, &values)
+        };
+        let copies = 1 + table.same.len();
+        let mut inputs = Vec::new();
+        for name in cut.given[..copies].iter().flatten() {
+            inputs.push((name.clone(), positions.clone()));
+        }
+        if inputs.is_empty() {
+            let why = format!("cosine and sine do not read `{}`", table.positions);
+            return Err(Failure::NotRun(why));
+        }
+        let frequencies = match &table.frequencies {
+            Frequencies::Numbers(rows) => Numbers {
+                shape: match rows.len() {
+                    1 => vec![table.width],
+                    streams => vec![streams, table.width],
+                },
+                values: rows.concat(),
+            },
+            Frequencies::Value { name, .. } => {
+                let values: Vec<f64> = (0..table.width).map(|_| random.signed()).collect();
+                let shape = self.shape(name, binding)?;
+                let tensor = Tensor::from_f64_as(table.dtype, &shape, &values);
+                let Some(Some(input)) = cut.given.get(copies) else {
+                    let why = format!("cosine and sine do not read `{name}`");
+                    return Err(Failure::NotRun(why));
+                };
+                let values = tensor.to_f64().unwrap_or(values);
+                inputs.push((input.clone(), tensor));
+                Numbers {
+                    values,
+                    shape: vec![table.width],
+                }
+            }
+        };
+        for (original, name) in &cut.leaves {
+            inputs.push((name.clone(), self.leaf(original, binding, &mut random)?));
+        }
+        let outputs = Tract
+            .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
+            .map_err(|e| Failure::NotRun(e.to_string()))?;
+        let attributes = RotaryTableAttributes {
+            axis: table.axis.unwrap_or(0) as i64,
+            amplitude: table.amplitude,
+            precise: false,
+        };
+        let of = match table.dtype {
+            DataType::F64 => ElementType::F64,
+            _ => ElementType::F32,
+        };
+        let (cos, sin) = reference(
+            &attributes,
+            of,
+            &positions.to_f64().unwrap_or_default(),
+            &positions.shape,
+            &frequencies.values,
+            &frequencies.shape,
+        )
+        .map_err(|e| Failure::NotRun(e.to_string()))?;
+        let mut shape = positions.shape.clone();
+        if let Some(axis) = table.axis {
+            shape.remove(axis);
+        }
+        shape.push(table.width);
+        for &axis in &used.unsqueeze {
+            shape.insert(axis.min(shape.len()), 1);
+        }
+        let sign = if used.inverse == site.inverse {
+            1.0
+        } else {
+            -1.0
+        };
+        let sin = sin.into_iter().map(|s| sign * s).collect();
+        let mut worst = 0.0f64;
+        for (expected, (output, input)) in [cos, sin]
+            .into_iter()
+            .zip(outputs.iter().zip([&site.cos, &site.sin]))
+        {
+            let found = Numbers {
+                values: output
+                    .to_f64()
+                    .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))?,
+                shape: unsqueezed(&output.shape, input),
+            };
+            let expected = Numbers {
+                values: expected,
+                shape: shape.clone(),
+            };
+            let scale = f64::from(table.amplitude.abs()).max(1.0);
+            worst = worst.max(compare(&expected, &found, site, scale)?);
+        }
+        Ok(worst)
+    }
+}
+
+/// Largest difference of the graph's table from the expected one, where both are broadcast against each other; an error where
+/// rounding does not explain it.
+fn compare(expected: &Numbers, found: &Numbers, site: &Site, scale: f64) -> Result<f64, Failure> {
+    let rank = expected.shape.len().max(found.shape.len());
+    let padded = |shape: &[usize]| {
+        let mut all = vec![1; rank - shape.len()];
+        all.extend_from_slice(shape);
+        all
+    };
+    let (left, right) = (padded(&expected.shape), padded(&found.shape));
+    let (Some(&pairs), Some(&width)) = (left.last(), right.last()) else {
+        return Err(Failure::Differs(f64::INFINITY));
+    };
+    let fits = |(&a, &b): (&usize, &usize)| a == b || a == 1 || b == 1;
+    if !left[..rank - 1].iter().zip(&right[..rank - 1]).all(fits) || width % pairs != 0 {
+        return Err(Failure::Differs(f64::INFINITY));
+    }
+    let pair_of = |channel: usize| match site.pairing {
+        _ if width == pairs => channel,
+        Pairing::Half => channel % pairs,
+        Pairing::Interleaved => channel / 2,
+    };
+    let lead: Vec<usize> = (0..rank - 1)
+        .map(|axis| left[axis].max(right[axis]))
+        .collect();
+    let row = |mut at: usize, shape: &[usize]| {
+        let (mut row, mut step) = (0, 1);
+        for axis in (0..rank - 1).rev() {
+            if shape[axis] != 1 {
+                row += at % lead[axis] * step;
+            }
+            step *= shape[axis];
+            at /= lead[axis];
+        }
+        row
+    };
+    let (mut worst, mut moved, mut count) = (0.0f64, 0usize, 0usize);
+    let exact = Tensor::from_f64_as(site.table_dtype, &[expected.values.len()], &expected.values);
+    let exact = exact.to_f64().unwrap_or_default();
+    for at in 0..lead.iter().product() {
+        for channel in 0..width {
+            let k = row(at, &left) * pairs + pair_of(channel);
+            let (Some(want), Some(rounded), Some(have)) = (
+                expected.values.get(k),
+                exact.get(k),
+                found.values.get(row(at, &right) * width + channel),
+            ) else {
+                return Err(Failure::Differs(f64::INFINITY));
+            };
+            count += 1;
+            moved += usize::from(rounded != have);
+            let diff = (want - have).abs() / scale;
+            worst = if diff.is_nan() {
+                f64::INFINITY
+            } else {
+                worst.max(diff)
+            };
+        }
+    }
+    let moved = site.table_dtype == DataType::F16 && moved as f64 > MOVED * count as f64 + 1.0;
+    if worst <= tolerance(site.table_dtype) && !moved {
+        Ok(worst)
+    } else {
+        Err(Failure::Differs(worst))
+    }
+}
+
+/// Largest difference of a cosine that rounding to this type explains.
+fn tolerance(dtype: DataType) -> f64 {
+    match dtype {
+        DataType::F64 => 1e-12,
+        DataType::F16 => 6e-4,
+        DataType::BF16 => 5e-3,
+        _ => 1e-6,
+    }
+}
+
+fn refusal(site: &Site, reason: String) -> Refusal {
+    Refusal {
+        rule: TABLE_RULE,
+        stage: Stage::Confirmation,
+        node: site.node_name.clone(),
+        value: site.cos.value.clone(),
+        reason,
+        hint: None,
+        lost: None,
+    }
+}

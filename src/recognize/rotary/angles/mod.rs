@@ -1,0 +1,301 @@
+//! Angles that are positions times frequencies.
+//!
+//! *Matches.* Every pair of a proven rotation is turned by `amplitude · cos(angle)` and `amplitude · sin(angle)`, and one tensor
+//! of the graph holds positions such that every angle is the sum over its coordinate streams of position times frequency. The
+//! frequencies are a tensor of the graph, or numbers that the element type holds exactly.
+//!
+//! *Conditions.* Positions and frequencies exist before the rotated tensor, and the tables that they give broadcast against it
+//! as the graph's own do. Rounding is not modelled here: that the graph computes the products in this order and type is for
+//! [`crate::confirm`] to show.
+//!
+//! *Rewrites to.* `ai.phasor::RotaryTable(positions, frequencies)`, one for all sites that share them.
+//!
+//! [`positions`] lists the tensors that may hold positions, [`frequencies`] divides the angles by them.
+
+mod frequencies;
+mod positions;
+
+use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
+
+use crate::onnx::{DataType, ValueId};
+use crate::recognize::{AngleTable, TableUse};
+use crate::symbolic::Interpreter;
+use crate::symbolic::function::Function;
+use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId};
+use crate::symbolic::value::Value;
+
+use super::order::Order;
+use super::readoff::Rotation;
+use super::tables;
+use positions::Positions;
+
+/// Most values looked at behind a site; a rotation with its angles has about 60 nodes.
+const MAX_CONE: usize = 4000;
+
+/// The tables found so far, with what tells them apart.
+#[derive(Default)]
+pub(super) struct Angles {
+    pub tables: Vec<AngleTable>,
+    keys: Vec<Key>,
+}
+
+struct Key {
+    value: ValueId,
+    positions: Positions,
+    rows: Vec<Vec<PolyId>>,
+    frequencies: Option<ValueId>,
+}
+
+impl Angles {
+    /// The table that a site's angles come from, if they are positions times frequencies.
+    pub(super) fn of(
+        &mut self,
+        it: &mut Interpreter<'_>,
+        order: &Order,
+        rotation: &Rotation,
+        (stops, y): (&[ValueId], ValueId),
+        inverse: bool,
+    ) -> Option<TableUse> {
+        let turned = turned(&it.arena, rotation)?;
+        let cone = cone(it, order, y, stops)?;
+        let doubles = |id: &ValueId| it.known(*id).is_some_and(|v| v.dtype == DataType::F64);
+        let precisions = match cone.iter().any(doubles) {
+            true => &[DataType::F32, DataType::F64][..],
+            false => &[DataType::F32],
+        };
+        for &precision in precisions {
+            for &value in &cone {
+                let found = self.at(it, order, (&turned, rotation), (value, &cone), y, precision);
+                let found = found.map(|(table, unsqueeze)| TableUse {
+                    table,
+                    unsqueeze,
+                    inverse: inverse != turned.negated,
+                });
+                if found.is_some() {
+                    return found;
+                }
+            }
+        }
+        None
+    }
+
+    /// The number of the table whose positions are this value, and the axes to insert, if it is one.
+    fn at(
+        &mut self,
+        it: &mut Interpreter<'_>,
+        order: &Order,
+        (turned, rotation): (&Turned, &Rotation),
+        (value, cone): (ValueId, &[ValueId]),
+        y: ValueId,
+        precision: DataType,
+    ) -> Option<(usize, Vec<usize>)> {
+        let target = it.known(y)?.clone();
+        for positions in positions::of(it, value) {
+            let Some(rows) = frequencies::divide(&mut it.arena, &turned.angles, &positions) else {
+                continue;
+            };
+            let Some(unsqueeze) = placed(it, &positions, rotation, &target) else {
+                continue;
+            };
+            let Some(found) = frequencies::exact(it, cone, &rows, precision) else {
+                continue;
+            };
+            let table = AngleTable {
+                positions: it.index().name(value).to_owned(),
+                positions_dtype: positions.rows.dtype,
+                same: copies(it, cone, value),
+                axis: positions.axis,
+                frequencies: found.frequencies,
+                dtype: found.dtype,
+                width: turned.angles.len(),
+                amplitude: turned.amplitude,
+                precise: false,
+            };
+            let key = Key {
+                value,
+                positions,
+                rows,
+                frequencies: found.value,
+            };
+            return Some((self.share(order, (table, key), y), unsqueeze));
+        }
+        None
+    }
+
+    /// The number of an equal table that exists before `y`, or of this one, which is new then.
+    fn share(&mut self, order: &Order, (table, key): (AngleTable, Key), y: ValueId) -> usize {
+        let equal = |known: &AngleTable, k: &Key| {
+            known.dtype == table.dtype
+                && known.amplitude == table.amplitude
+                && k.rows == key.rows
+                && k.positions == key.positions
+                && order.is_before(k.value, y)
+                && k.frequencies.is_none_or(|f| order.is_before(f, y))
+        };
+        let known = (0..self.keys.len()).find(|&at| equal(&self.tables[at], &self.keys[at]));
+        if let Some(at) = known {
+            let known = &mut self.tables[at];
+            for name in std::iter::once(table.positions).chain(table.same) {
+                if name != known.positions && !known.same.contains(&name) {
+                    known.same.push(name);
+                }
+            }
+            return at;
+        }
+        self.tables.push(table);
+        self.keys.push(key);
+        self.tables.len() - 1
+    }
+}
+
+/// Other tensors behind a site that hold the same as this one.
+fn copies(it: &Interpreter<'_>, cone: &[ValueId], value: ValueId) -> Vec<String> {
+    let Some(first) = it.known(value) else {
+        return Vec::new();
+    };
+    let same = |v: &Value| {
+        v.dtype == first.dtype
+            && v.data == first.data
+            && v.shape == first.shape
+            && v.enumerated == first.enumerated
+            && v.alignment == first.alignment
+    };
+    cone.iter()
+        .filter(|&&id| id != value && it.known(id).is_some_and(|v| same(v)))
+        .map(|&id| it.index().name(id).to_owned())
+        .collect()
+}
+
+/// The angles of the pairs.
+struct Turned {
+    angles: Vec<PolyId>,
+    amplitude: f32,
+    /// Whether all sines are negated.
+    negated: bool,
+}
+
+/// Reads the angles off the coefficients: one a pair, the same at every enumerated position before the channels, with one
+/// amplitude that is exact in f32.
+fn turned(arena: &Arena, rotation: &Rotation) -> Option<Turned> {
+    let (pairs, rest) = rotation.pairs.split_first()?;
+    if rest.iter().any(|other| other != pairs) {
+        return None;
+    }
+    let mut common: Option<(f64, bool)> = None;
+    let mut still = Vec::new();
+    let mut angles = Vec::with_capacity(pairs.len());
+    for pair in pairs {
+        if !pair.is_even() {
+            return None;
+        }
+        let (cos, sin) = pair.first;
+        if sin == PolyId::ZERO {
+            still.push(arena.as_constant(cos)?);
+            angles.push(PolyId::ZERO);
+            continue;
+        }
+        let (c, angle) = applied(arena, cos, Function::Cos)?;
+        let (s, same) = applied(arena, sin, Function::Sin)?;
+        if angle != same || c != s.abs() {
+            return None;
+        }
+        let this = (c, s < 0.0);
+        if common.is_some_and(|common| common != this) {
+            return None;
+        }
+        common = Some(this);
+        angles.push(angle);
+    }
+    let (amplitude, negated) = common?;
+    if still.iter().any(|&c| c != amplitude) {
+        return None;
+    }
+    Some(Turned {
+        angles,
+        amplitude: exact_f32(amplitude)?,
+        negated,
+    })
+}
+
+/// `coefficient · function(argument)` taken apart.
+fn applied(arena: &Arena, p: PolyId, function: Function) -> Option<(f64, PolyId)> {
+    let terms = arena.terms(p);
+    let [term] = &*terms else { return None };
+    let factors: SmallVec<[AtomId; 4]> = arena.factors(term.mono);
+    let [atom] = factors[..] else { return None };
+    match arena.atom_of(atom) {
+        Atom::Apply { function: f, args } if *f == function => match args[..] {
+            [argument] => Some((term.coefficient, argument)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Relative error of arithmetic in f64 on numbers that were exact.
+const ROUNDING: f64 = 1e-13;
+
+/// The f32 that a number is, up to the rounding of f64.
+fn exact_f32(number: f64) -> Option<f32> {
+    let single = number as f32;
+    near(f64::from(single), number).then_some(single)
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= ROUNDING * a.abs()
+}
+
+/// All values that `y` needs beside those that the rotation starts from, in the order they exist. None is hidden.
+fn cone(
+    it: &Interpreter<'_>,
+    order: &Order,
+    y: ValueId,
+    stops: &[ValueId],
+) -> Option<Vec<ValueId>> {
+    let (index, graph) = (it.index(), it.file.graph());
+    let mut seen = FxHashSet::from_iter(stops.iter().copied().chain([y]));
+    let mut queue = vec![y];
+    let mut cone = Vec::new();
+    while let Some(value) = queue.pop() {
+        let Some((node, _)) = index.producer(value) else {
+            continue;
+        };
+        let inputs = graph.node[node].input.iter();
+        for input in inputs.filter_map(|name| index.id(name)) {
+            if seen.insert(input) {
+                cone.push(input);
+                queue.push(input);
+            }
+        }
+        if cone.len() > MAX_CONE {
+            return None;
+        }
+    }
+    cone.retain(|&value| order.is_before(value, y));
+    order.sort(&mut cone);
+    Some(cone)
+}
+
+/// The axes to insert so that the table of these positions broadcasts against the rotated tensor.
+fn placed(
+    it: &mut Interpreter<'_>,
+    positions: &Positions,
+    rotation: &Rotation,
+    y: &Value,
+) -> Option<Vec<usize>> {
+    let first = rotation.pairs.first()?;
+    let width = it.arena.integer((rotation.width / 2) as i64);
+    let mut table = positions.rows.clone();
+    table.dtype = DataType::F32;
+    table.shape.push(width);
+    table.enumerated.push(true);
+    table.data = first.iter().map(|pair| pair.first.0).collect();
+    // Frequencies that depend on other tensors are the same at every position.
+    for root in table.live_roots(&it.arena) {
+        if table.axes_of(root).is_none() {
+            table.alignment.push((root, SmallVec::new()));
+        }
+    }
+    tables::placement(&it.arena, &table, y, rotation)
+}

@@ -1,0 +1,192 @@
+//! The `RotaryTable` nodes of a rewrite.
+//!
+//! Sites whose angles are positions times frequencies read the outputs of one node a table, in place of the graph's own
+//! tables, which fall where nothing else uses them. Where the graph rounds its tables to a narrower type, one cast a table
+//! does the same.
+
+use std::collections::BTreeMap;
+
+use crate::onnx::proto::NodeProto;
+use crate::onnx::{Edit, ModelFile, Tensor};
+use crate::recognize::{AngleTable, Frequencies, Site, TableInput};
+
+use phasor_ops::contract::DOMAIN;
+use phasor_ops::contract::rotary_table::{self, NAME, RotaryTableAttributes, RotaryTableUse};
+
+use super::function::value;
+use super::rotary::{Names, element_type};
+
+/// Sites that read `RotaryTable` nodes, and those nodes.
+#[derive(Default)]
+pub(super) struct Wired {
+    /// All sites, with the tables they read.
+    pub sites: Vec<Site>,
+    /// New nodes, by the node before which they must stand.
+    pub nodes: BTreeMap<usize, Vec<NodeProto>>,
+    /// What the function body must serve.
+    pub uses: Vec<RotaryTableUse>,
+}
+
+impl Wired {
+    /// Wires the sites of the chosen tables; the others keep theirs.
+    pub(super) fn new(
+        file: &ModelFile,
+        sites: &[Site],
+        tables: &[AngleTable],
+        chosen: &[usize],
+        names: &mut Names,
+        edit: &mut Edit,
+    ) -> Wired {
+        let mut wired = Wired {
+            sites: sites.to_vec(),
+            ..Wired::default()
+        };
+        for &number in chosen {
+            wired.add(file, &tables[number], number, names, edit);
+        }
+        wired
+    }
+
+    fn add(
+        &mut self,
+        file: &ModelFile,
+        table: &AngleTable,
+        number: usize,
+        names: &mut Names,
+        edit: &mut Edit,
+    ) {
+        let readers: Vec<usize> = (0..self.sites.len())
+            .filter(|&s| uses(&self.sites[s], number))
+            .collect();
+        let Some(first) = readers.iter().map(|&s| self.sites[s].node).min() else {
+            return;
+        };
+        if !sources_stand_before(file, table, first) {
+            return;
+        }
+        let mut nodes = Vec::new();
+        let frequencies = frequencies(table, names, edit, &mut nodes);
+        let attributes = RotaryTableAttributes {
+            axis: table.axis.unwrap_or(0) as i64,
+            amplitude: table.amplitude,
+            precise: table.precise,
+        };
+        let outputs = ["cos", "sin"].map(|part| names.fresh(&format!("phasor_angles_{part}")));
+        nodes.push(NodeProto {
+            name: Some(names.fresh("phasor_angles")),
+            op_type: Some(NAME.to_owned()),
+            domain: Some(DOMAIN.to_owned()),
+            input: vec![table.positions.clone(), frequencies],
+            output: outputs.to_vec(),
+            attribute: attributes
+                .values()
+                .into_iter()
+                .map(|(name, given)| value(name, given))
+                .collect(),
+            ..Default::default()
+        });
+        let mut narrowed: BTreeMap<i32, [String; 2]> = BTreeMap::new();
+        for s in readers {
+            let site = &mut self.sites[s];
+            let Some(used) = site.table.take() else {
+                continue;
+            };
+            let dtype = site.table_dtype;
+            let [cos, sin] = match dtype == table.dtype {
+                true => &outputs,
+                false => narrowed.entry(dtype.to_onnx()).or_insert_with(|| {
+                    outputs.each_ref().map(|from| {
+                        let to = names.fresh(&format!("{from}_{dtype}"));
+                        nodes.push(cast(from, &to, dtype.to_onnx()));
+                        to
+                    })
+                }),
+            };
+            site.cos = input(cos, &used.unsqueeze);
+            site.sin = input(sin, &used.unsqueeze);
+            site.table_width = table.width;
+            site.inverse = used.inverse;
+        }
+        self.nodes.entry(first).or_default().extend(nodes);
+        self.uses.push(RotaryTableUse {
+            attributes,
+            frequencies: Some(match &table.frequencies {
+                Frequencies::Numbers(rows) if rows.len() > 1 => {
+                    rotary_table::Frequencies::Streams(rows.len())
+                }
+                _ => rotary_table::Frequencies::One,
+            }),
+            table_dtype: element_type(table.dtype),
+        });
+    }
+}
+
+/// Whether a site reads the table of this number.
+pub(super) fn uses(site: &Site, table: usize) -> bool {
+    site.table.as_ref().is_some_and(|used| used.table == table)
+}
+
+/// Whether positions and frequencies are computed before the node at `first`. They are in a sorted graph.
+fn sources_stand_before(file: &ModelFile, table: &AngleTable, first: usize) -> bool {
+    let index = file.index();
+    let before = |name: &str| {
+        let producer = index.id(name).and_then(|id| index.producer(id));
+        producer.is_none_or(|(node, _)| node < first)
+    };
+    table.sources().all(before)
+}
+
+/// The value that holds the frequencies, of rank 1, or 2 where there are several streams.
+fn frequencies(
+    table: &AngleTable,
+    names: &mut Names,
+    edit: &mut Edit,
+    nodes: &mut Vec<NodeProto>,
+) -> String {
+    let stem = "phasor_angles_frequencies";
+    match &table.frequencies {
+        Frequencies::Value { name, flatten } if !flatten => name.clone(),
+        Frequencies::Value { name, .. } => {
+            let shape = names.fresh(&format!("{stem}_shape"));
+            let all = Tensor::from_i64(&[1], &[-1]);
+            edit.add_initializers.push(all.to_proto(&shape));
+            let output = names.fresh(stem);
+            nodes.push(NodeProto {
+                name: Some(output.clone()),
+                op_type: Some("Reshape".to_owned()),
+                input: vec![name.clone(), shape],
+                output: vec![output.clone()],
+                ..Default::default()
+            });
+            output
+        }
+        Frequencies::Numbers(rows) => {
+            let shape = match rows.len() {
+                1 => vec![table.width],
+                streams => vec![streams, table.width],
+            };
+            let name = names.fresh(stem);
+            let tensor = Tensor::from_f64_as(table.dtype, &shape, &rows.concat());
+            edit.add_initializers.push(tensor.to_proto(&name));
+            name
+        }
+    }
+}
+
+fn cast(from: &str, to: &str, dtype: i32) -> NodeProto {
+    NodeProto {
+        name: Some(to.to_owned()),
+        op_type: Some("Cast".to_owned()),
+        input: vec![from.to_owned()],
+        output: vec![to.to_owned()],
+        attribute: vec![value("to", i64::from(dtype).into())],
+        ..Default::default()
+    }
+}
+
+fn input(value: &str, unsqueeze: &[usize]) -> TableInput {
+    TableInput {
+        value: value.to_owned(),
+        unsqueeze: unsqueeze.to_vec(),
+    }
+}
