@@ -9,7 +9,10 @@ use crate::simd::{Element, Level};
 use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
-use crate::simd::x86_64::{avx2::Avx2F64, avx512::Avx512F64};
+use crate::simd::x86_64::{
+    avx2::{Avx2F32, Avx2F64},
+    avx512::{Avx512F32, Avx512F64},
+};
 
 /// One variant of the algorithm; see [`rows`] for what its caller owes.
 pub(super) type RowsFn<P, T> = unsafe fn(&Job<'_, P, T>, Range<usize>);
@@ -19,34 +22,51 @@ pub(super) type RowsFn<P, T> = unsafe fn(&Job<'_, P, T>, Range<usize>);
 pub trait WithPositions<P: Position>: Element {
     /// The variant for a processor with `level`.
     #[doc(hidden)]
-    fn variant(level: Level, precise: bool) -> RowsFn<P, Self>;
+    fn variant(level: Level, precise: bool, scaled: bool) -> RowsFn<P, Self>;
 }
 
-/// [`rows`] for one set of vectors, with that set's features.
+/// [`rows`] for one instruction set, with its features: angles that are rounded in vectors of `$plain`, exact ones in those of
+/// `$wide`.
 macro_rules! compiled {
-    ($simd:ty, $p:ty, $t:ty, $precise:expr $(, $feature:literal)?) => {{
+    ($plain:ty, $wide:ty, $p:ty, $t:ty, $precise:expr, $scaled:expr $(, $feature:literal)?) => {{
         /// # Safety
         /// As [`rows`].
         $(#[target_feature(enable = $feature)])?
-        unsafe fn run<const PRECISE: bool>(job: &Job<'_, $p, $t>, range: Range<usize>) {
+        unsafe fn rounded<const SCALED: bool>(job: &Job<'_, $p, $t>, range: Range<usize>) {
             // SAFETY: the same contract.
-            unsafe { rows::<$simd, $p, $t, PRECISE>(job, range) }
+            unsafe { rows::<$plain, $p, $t, false, SCALED>(job, range) }
         }
-        if $precise { run::<true> } else { run::<false> }
+        /// # Safety
+        /// As [`rows`].
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn exact<const SCALED: bool>(job: &Job<'_, $p, $t>, range: Range<usize>) {
+            // SAFETY: the same contract.
+            unsafe { rows::<$wide, $p, $t, true, SCALED>(job, range) }
+        }
+        match ($precise, $scaled) {
+            (false, false) => rounded::<false>,
+            (false, true) => rounded::<true>,
+            (true, false) => exact::<false>,
+            (true, true) => exact::<true>,
+        }
     }};
 }
 
 macro_rules! with_positions {
-    ($($t:ty: $($p:ty),+;)+) => {$($(
+    ($($t:ty, $avx2:ident, $avx512:ident: $($p:ty),+;)+) => {$($(
         #[allow(private_interfaces)]
         impl WithPositions<$p> for $t {
-            fn variant(level: Level, precise: bool) -> RowsFn<$p, $t> {
+            fn variant(level: Level, precise: bool, scaled: bool) -> RowsFn<$p, $t> {
                 match level {
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => compiled!(Avx512F64, $p, $t, precise, "avx512f,avx2,fma,f16c"),
+                    Level::Avx512 => {
+                        compiled!($avx512, Avx512F64, $p, $t, precise, scaled, "avx512f,avx2,fma,f16c")
+                    }
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => compiled!(Avx2F64, $p, $t, precise, "avx2,fma,f16c"),
-                    _ => compiled!(Scalar<f64>, $p, $t, precise),
+                    Level::Avx2 => {
+                        compiled!($avx2, Avx2F64, $p, $t, precise, scaled, "avx2,fma,f16c")
+                    }
+                    _ => compiled!(Scalar<$t>, Scalar<f64>, $p, $t, precise, scaled),
                 }
             }
         }
@@ -54,6 +74,6 @@ macro_rules! with_positions {
 }
 
 with_positions! {
-    f32: i64, i32, f32, f64;
-    f64: i64, i32, f32, f64;
+    f32, Avx2F32, Avx512F32: i64, i32, f32, f64;
+    f64, Avx2F64, Avx512F64: i64, i32, f32, f64;
 }

@@ -8,8 +8,8 @@
 use super::Position;
 use crate::contract::ElementType;
 use crate::contract::rotary_table::RotaryTableGeometry;
-use crate::simd::trig::{add_pairs, sin_cos, two_product};
-use crate::simd::{Element, Memory, Turn};
+use crate::simd::Element;
+use crate::simd::trig::{Trig, add_pairs, two_product};
 use std::ops::Range;
 
 /// One call, as a kernel sees it. `cos` and `sin` overlap nothing.
@@ -22,17 +22,41 @@ pub(super) struct Job<'a, P, T> {
     pub(super) sin: *mut T,
 }
 
-/// The rows `range` of a job. `PRECISE`: products keep what rounding loses.
+/// The rows `range` of a job. `PRECISE`: products keep what rounding loses, which takes a set of `f64`. `SCALED`: the amplitude is not 1.
 ///
 /// # Safety
 /// The processor has the instructions of `S`. The pointers of `job` are good for what its geometry says, and nobody else touches
 /// the rows `range` of `cos` and `sin` meanwhile.
 #[inline(always)]
-pub(super) unsafe fn rows<S, P, T, const PRECISE: bool>(job: &Job<'_, P, T>, range: Range<usize>)
+pub(super) unsafe fn rows<S, P, T, const PRECISE: bool, const SCALED: bool>(
+    job: &Job<'_, P, T>,
+    range: Range<usize>,
+) where
+    P: Position,
+    T: Element,
+    S: Trig<T>,
+{
+    // SAFETY: the caller's.
+    unsafe {
+        if near::<S, P, T>(job, range.clone()) {
+            each_row::<S, P, T, PRECISE, SCALED, false>(job, range);
+        } else {
+            each_row::<S, P, T, PRECISE, SCALED, true>(job, range);
+        }
+    }
+}
+
+/// Whether the angles of all these rows are within the limit of the vectors' own sine, or not finite (of which it makes NaN as
+/// well): no vector need be asked then.
+///
+/// # Safety
+/// As [`rows`].
+#[inline(always)]
+unsafe fn near<S, P, T>(job: &Job<'_, P, T>, range: Range<usize>) -> bool
 where
     P: Position,
     T: Element,
-    S: Memory<T> + Memory<f64> + Turn,
+    S: Trig<T>,
 {
     let RotaryTableGeometry {
         streams,
@@ -40,27 +64,68 @@ where
         width,
         ..
     } = *job.geometry;
+    // SAFETY: positions of the rows, and all frequencies.
+    unsafe {
+        let mut farthest = 0f64;
+        for row in range {
+            let positions = job.positions.add(first_position(job.geometry, row));
+            let far = (0..streams).map(|p| (*positions.add(p * inner)).to_f64().abs());
+            farthest = farthest.max(far.sum());
+        }
+        let limit = S::LIMIT / farthest;
+        let count = streams * width;
+        let mut at = 0;
+        while at < count {
+            let part = (count - at).min(S::LANES);
+            if !S::all_within(S::load_part(job.frequencies.add(at), part), limit) {
+                return false;
+            }
+            at += part;
+        }
+        true
+    }
+}
+
+/// Where the position of a row's first stream is.
+#[inline(always)]
+fn first_position(geometry: &RotaryTableGeometry, row: usize) -> usize {
+    let RotaryTableGeometry { streams, inner, .. } = *geometry;
+    row / inner * streams * inner + row % inner
+}
+
+/// [`rows`], `FAR`: some angles may be beyond the limit.
+///
+/// # Safety
+/// As [`rows`].
+#[inline(always)]
+unsafe fn each_row<S, P, T, const PRECISE: bool, const SCALED: bool, const FAR: bool>(
+    job: &Job<'_, P, T>,
+    range: Range<usize>,
+) where
+    P: Position,
+    T: Element,
+    S: Trig<T>,
+{
+    let width = job.geometry.width;
     for row in range {
         // SAFETY: the rows lie in cos and sin, and the positions that go with them in positions.
         unsafe {
             let at = Row {
                 job,
-                positions: job
-                    .positions
-                    .add(row / inner * streams * inner + row % inner),
+                positions: job.positions.add(first_position(job.geometry, row)),
                 start: row * width,
             };
             if width < S::LANES {
-                at.columns::<S, PRECISE, false>(0, width);
+                at.columns::<S, PRECISE, SCALED, FAR, false>(0, width);
                 continue;
             }
             let mut column = 0;
             while column + S::LANES <= width {
-                at.columns::<S, PRECISE, true>(column, S::LANES);
+                at.columns::<S, PRECISE, SCALED, FAR, true>(column, S::LANES);
                 column += S::LANES;
             }
             if column < width {
-                at.columns::<S, PRECISE, true>(width - S::LANES, S::LANES);
+                at.columns::<S, PRECISE, SCALED, FAR, true>(width - S::LANES, S::LANES);
             }
         }
     }
@@ -79,16 +144,25 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
     /// # Safety
     /// As [`rows`], and the columns lie in the row.
     #[inline(always)]
-    unsafe fn columns<S, const PRECISE: bool, const WHOLE: bool>(&self, column: usize, count: usize)
-    where
-        S: Memory<T> + Memory<f64> + Turn,
+    unsafe fn columns<
+        S,
+        const PRECISE: bool,
+        const SCALED: bool,
+        const FAR: bool,
+        const WHOLE: bool,
+    >(
+        &self,
+        column: usize,
+        count: usize,
+    ) where
+        S: Trig<T>,
     {
         // SAFETY: the caller's.
         unsafe {
             let (high, low) = self.angles::<S, PRECISE, WHOLE>(column, count);
-            let (sin, cos) = sin_cos::<S, T, PRECISE>(high, low);
-            self.put::<S, WHOLE>(self.job.cos.add(self.start + column), count, cos);
-            self.put::<S, WHOLE>(self.job.sin.add(self.start + column), count, sin);
+            let (sin, cos) = S::sin_cos::<PRECISE, FAR>(high, low);
+            self.put::<S, SCALED, WHOLE>(self.job.cos.add(self.start + column), count, cos);
+            self.put::<S, SCALED, WHOLE>(self.job.sin.add(self.start + column), count, sin);
         }
     }
 
@@ -103,7 +177,7 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
         count: usize,
     ) -> (S::V, S::V)
     where
-        S: Memory<T> + Memory<f64> + Turn,
+        S: Trig<T>,
     {
         let RotaryTableGeometry {
             streams,
@@ -123,20 +197,20 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
                 };
                 let frequencies = self.job.frequencies.add(stream * width + column);
                 let frequencies = if WHOLE {
-                    <S as Memory<T>>::load(frequencies)
+                    S::load(frequencies)
                 } else {
-                    <S as Memory<T>>::load_part(frequencies, count)
+                    S::load_part(frequencies, count)
                 };
                 let product = if PRECISE {
                     two_product::<S>(S::splat(position), frequencies)
                 } else {
                     let product = S::mul(S::splat(position), frequencies);
-                    (<S as Memory<T>>::rounded(product), zero)
+                    (S::rounded(product), zero)
                 };
                 angle = match stream {
                     0 => product,
                     _ if PRECISE => add_pairs::<S>(angle, product),
-                    _ => (<S as Memory<T>>::rounded(S::add(angle.0, product.0)), zero),
+                    _ => (S::rounded(S::add(angle.0, product.0)), zero),
                 };
             }
             angle
@@ -146,13 +220,17 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
     /// # Safety
     /// `to` is good for `count` elements, which are a vector if `WHOLE`.
     #[inline(always)]
-    unsafe fn put<S, const WHOLE: bool>(&self, to: *mut T, count: usize, mut v: S::V)
-    where
-        S: Memory<T> + Turn,
+    unsafe fn put<S, const SCALED: bool, const WHOLE: bool>(
+        &self,
+        to: *mut T,
+        count: usize,
+        mut v: S::V,
+    ) where
+        S: Trig<T>,
     {
         // SAFETY: the caller's.
         unsafe {
-            if self.job.amplitude != 1.0 {
+            if SCALED {
                 v = S::mul(S::rounded(v), S::splat(self.job.amplitude));
             }
             if WHOLE {

@@ -54,7 +54,11 @@ impl RotaryTableKernel {
         Ok(RotaryTableCall {
             geometry: RotaryTableGeometry::new(&self.attributes, positions, frequencies)?,
             amplitude: self.attributes.amplitude.into(),
-            run: T::variant(self.level, self.attributes.precise),
+            run: T::variant(
+                self.level,
+                self.attributes.precise,
+                self.attributes.amplitude != 1.0,
+            ),
         })
     }
 

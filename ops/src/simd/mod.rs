@@ -51,12 +51,12 @@ pub(crate) trait Simd: Copy {
     unsafe fn from_pair_order(v: Self::V) -> Self::V;
 }
 
-/// What reducing an angle takes, for sets of `f64`.
+/// What reducing an angle takes.
 ///
 /// # Safety
 /// As [`Simd`].
 pub(crate) trait Turn: Simd {
-    /// `value` in every lane.
+    /// `value` in every lane, rounded to the arithmetic type.
     unsafe fn splat(value: f64) -> Self::V;
     /// `a + b`
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;

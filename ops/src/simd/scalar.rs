@@ -77,39 +77,53 @@ scalar! { f64,
     f32: f64::from, <f32 as Element>::from_f64;
 }
 
-impl Turn for Scalar<f64> {
-    #[inline(always)]
-    unsafe fn splat(value: f64) -> f64 {
-        value
-    }
-    #[inline(always)]
-    unsafe fn add(a: f64, b: f64) -> f64 {
-        a + b
-    }
-    #[inline(always)]
-    unsafe fn sub(a: f64, b: f64) -> f64 {
-        a - b
-    }
-    #[inline(always)]
-    unsafe fn fused(a: f64, b: f64, c: f64) -> f64 {
-        a.mul_add(b, c)
-    }
-    #[inline(always)]
-    unsafe fn all_within(v: f64, limit: f64) -> bool {
-        v.abs() <= limit
-    }
-    #[inline(always)]
-    unsafe fn turned(quarters: f64, sin: f64, cos: f64) -> (f64, f64) {
-        let quarters = quarters.to_bits();
-        let sign = |bit: u64| bit << 62 & 1 << 63;
-        let (first, second) = if quarters & 1 == 0 {
-            (sin, cos)
-        } else {
-            (cos, sin)
-        };
-        (
-            f64::from_bits(first.to_bits() ^ sign(quarters)),
-            f64::from_bits(second.to_bits() ^ sign(quarters.wrapping_add(1))),
-        )
-    }
+macro_rules! turn {
+    ($arithmetic:ty, $bits:ty, |$a:ident, $b:ident, $c:ident| $fused:expr) => {
+        impl Turn for Scalar<$arithmetic> {
+            #[inline(always)]
+            unsafe fn splat(value: f64) -> Self::V {
+                value as $arithmetic
+            }
+            #[inline(always)]
+            unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+                a + b
+            }
+            #[inline(always)]
+            unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+                a - b
+            }
+            #[inline(always)]
+            unsafe fn fused($a: Self::V, $b: Self::V, $c: Self::V) -> Self::V {
+                $fused
+            }
+            #[inline(always)]
+            unsafe fn all_within(v: Self::V, limit: f64) -> bool {
+                f64::from(v).abs() <= limit
+            }
+            #[inline(always)]
+            unsafe fn turned(quarters: Self::V, sin: Self::V, cos: Self::V) -> (Self::V, Self::V) {
+                const TOP: $bits = 1 << (<$bits>::BITS - 1);
+                let quarters = quarters.to_bits();
+                let sign = |bits: $bits| bits << (<$bits>::BITS - 2) & TOP;
+                let (first, second) = if quarters & 1 == 0 {
+                    (sin, cos)
+                } else {
+                    (cos, sin)
+                };
+                (
+                    <$arithmetic>::from_bits(first.to_bits() ^ sign(quarters)),
+                    <$arithmetic>::from_bits(second.to_bits() ^ sign(quarters.wrapping_add(1))),
+                )
+            }
+        }
+    };
 }
+
+// The product of two floats is exact in double. Rounding the sum twice is no loss where this is used: the results are exact, or
+// far smaller than what they correct.
+turn!(
+    f32,
+    u32,
+    |a, b, c| (f64::from(a) * f64::from(b) + f64::from(c)) as f32
+);
+turn!(f64, u64, |a, b, c| a.mul_add(b, c));

@@ -266,6 +266,18 @@ fn angles_near_multiples_of_a_quarter_turn() {
     );
 }
 
+/// One `f32` in 4099 up to the largest angle, and the nearest ones to multiples of a quarter turn.
+#[test]
+fn angles_of_every_size() {
+    let end = (LARGEST_ANGLE as f32).to_bits();
+    let mut values: Vec<f32> = (0..=end).step_by(4099).map(f32::from_bits).collect();
+    let quarter = std::f64::consts::FRAC_PI_2;
+    values.extend((1..100_000).map(|n| (quarter * f64::from(n)) as f32));
+    values.extend((1..100_000).map(|n| -(quarter * f64::from(n * 6421)) as f32));
+    let plain = RotaryTableAttributes::default();
+    check(plain, &[1i64], &[1], &values, &[values.len()]);
+}
+
 #[test]
 fn angles_beyond_the_limit() {
     let plain = RotaryTableAttributes::default();

@@ -78,7 +78,57 @@ mod implementation {
         }
     }
 
+    impl Turn for Avx2F32 {
+        #[inline(always)]
+        unsafe fn splat(value: f64) -> Self::V {
+            unsafe { _mm256_set1_ps(value as f32) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm256_add_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm256_sub_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn fused(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            unsafe { _mm256_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn all_within(v: __m256, limit: f64) -> bool {
+            unsafe {
+                let size = _mm256_andnot_ps(_mm256_set1_ps(-0.0), v);
+                let within = _mm256_cmp_ps::<_CMP_LE_OQ>(size, _mm256_set1_ps(limit as f32));
+                _mm256_movemask_ps(within) == 0xff
+            }
+        }
+        #[inline(always)]
+        unsafe fn turned(quarters: __m256, sin: __m256, cos: __m256) -> (__m256, __m256) {
+            unsafe {
+                let quarters = _mm256_castps_si256(quarters);
+                let odd = _mm256_castsi256_ps(_mm256_slli_epi32::<31>(quarters));
+                let first = _mm256_blendv_ps(sin, cos, odd);
+                let second = _mm256_blendv_ps(cos, sin, odd);
+                // The second lowest bit as a sign.
+                let sign = |bits| {
+                    let shifted = _mm256_castsi256_ps(_mm256_slli_epi32::<30>(bits));
+                    _mm256_and_ps(shifted, _mm256_set1_ps(-0.0))
+                };
+                let next = _mm256_add_epi32(quarters, _mm256_set1_epi32(1));
+                (
+                    _mm256_xor_ps(first, sign(quarters)),
+                    _mm256_xor_ps(second, sign(next)),
+                )
+            }
+        }
+    }
+
     impl Memory<f32> for Avx2F32 {
+        #[inline(always)]
+        unsafe fn rounded(v: Self::V) -> Self::V {
+            v
+        }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> __m256 {
             unsafe { _mm256_loadu_ps(from) }

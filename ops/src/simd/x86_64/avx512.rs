@@ -80,7 +80,56 @@ mod implementation {
         }
     }
 
+    impl Turn for Avx512F32 {
+        #[inline(always)]
+        unsafe fn splat(value: f64) -> Self::V {
+            unsafe { _mm512_set1_ps(value as f32) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm512_add_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+            unsafe { _mm512_sub_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn fused(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn all_within(v: __m512, limit: f64) -> bool {
+            unsafe {
+                let size = _mm512_abs_ps(v);
+                _mm512_cmp_ps_mask::<_CMP_LE_OQ>(size, _mm512_set1_ps(limit as f32)) == 0xffff
+            }
+        }
+        #[inline(always)]
+        unsafe fn turned(quarters: __m512, sin: __m512, cos: __m512) -> (__m512, __m512) {
+            unsafe {
+                let quarters = _mm512_castps_si512(quarters);
+                let odd = _mm512_test_epi32_mask(quarters, _mm512_set1_epi32(1));
+                let first = _mm512_mask_blend_ps(odd, sin, cos);
+                let second = _mm512_mask_blend_ps(odd, cos, sin);
+                // The second lowest bit as a sign.
+                let signed = |v, bits| {
+                    let sign = _mm512_and_si512(
+                        _mm512_slli_epi32::<30>(bits),
+                        _mm512_set1_epi32(i32::MIN),
+                    );
+                    _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(v), sign))
+                };
+                let next = _mm512_add_epi32(quarters, _mm512_set1_epi32(1));
+                (signed(first, quarters), signed(second, next))
+            }
+        }
+    }
+
     impl Memory<f32> for Avx512F32 {
+        #[inline(always)]
+        unsafe fn rounded(v: Self::V) -> Self::V {
+            v
+        }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> __m512 {
             unsafe { _mm512_loadu_ps(from) }
