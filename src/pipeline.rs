@@ -434,8 +434,12 @@ fn rules(
         RuleSummary {
             rule,
             sites: found.len(),
-            removed: (planned.removed - by_repair).saturating_sub(planned.tables.removed),
-            added: (planned.added - for_repair).saturating_sub(planned.tables.added),
+            removed: planned
+                .removed
+                .saturating_sub(by_repair + planned.tables.removed),
+            added: planned
+                .added
+                .saturating_sub(for_repair + planned.tables.added),
             proofs,
             max_diff: found
                 .iter()

@@ -3,12 +3,14 @@
 Among them are the rewrites that other fusers are known to get wrong: two bases in one graph, half precision, positions of batch 1
 at batch 2, partial rotation before attention, a lost amplitude, and sequences longer than a cache.
 """
+import json
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conftest import count, difference, run, session
+from conftest import MODELS, count, difference, readable, run, session
 from test_scopes import MODELS as BODIES
 from test_scopes import fuse, written
 
@@ -354,6 +356,21 @@ def test_sites_in_bodies_and_functions_keep_their_numbers(name, tmp_path):
     for length in (3, 6):
         values = inputs(path, length)
         assert difference(run(session(out), values), run(session(path), values)) < 2e-6
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
+def test_exports_compute_what_pytorch_computed(folder, tmp_path):
+    meta, out = json.loads((folder / "meta.json").read_text()), tmp_path / "fused.onnx"
+    done, report = fuse(folder / "model.onnx", out, "--target", "contrib", "--engine", "tract")
+    assert done.returncode == 0, done.stderr
+    assert report["verification"]["verdict"] == "same"
+    assert count(out, *OPERATORS["contrib"]) == meta["groundtruth"]["rope_sites"]
+    assert report["nodes_after"] < report["model"]["nodes"]
+    fused = session(readable(out, tmp_path))
+    for inputs in sorted(folder.glob("inputs_*.npz")):
+        expected = np.load(inputs.with_name(inputs.name.replace("inputs", "expected")))
+        got = run(fused, dict(np.load(inputs)))
+        assert difference(got, dict(expected)) <= (2e-2 if meta["dtype"] == "float16" else 2e-4)
 
 
 def test_nodes_that_fail_at_batch_2_are_repaired(tmp_path):
