@@ -9,6 +9,8 @@ mod build;
 mod engine;
 #[path = "running/facts.rs"]
 mod facts;
+#[path = "running/refusals.rs"]
+mod refusals;
 #[path = "running/rotary.rs"]
 mod rotary;
 #[path = "running/spellings.rs"]

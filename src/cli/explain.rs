@@ -65,8 +65,5 @@ fn unknown(file: &ModelFile, name: &str) -> Advice {
         false => format!("names with these letters: {}", near.join(", ")),
     };
     let path = file.path().display();
-    Advice::new(
-        format!("`{path}` has no node or value `{name}` in its main graph"),
-        hint,
-    )
+    Advice::new(format!("`{path}` has no node or value `{name}`"), hint)
 }

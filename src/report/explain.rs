@@ -48,7 +48,7 @@ impl ExplainReport {
         let Some(name) = name else {
             return Some(report);
         };
-        let Nearest { places, distance } = around::nearest(file, &report.places(), name)?;
+        let Nearest { places, distance } = report.nearest(file, findings, name)?;
         let sites = report.sites.len();
         let near = |k: usize| places.binary_search(&k).is_ok();
         let mut k = 0..;
@@ -62,11 +62,33 @@ impl ExplainReport {
         Some(report)
     }
 
-    /// Sites, then near misses, as places in the graph.
-    fn places(&self) -> Vec<Place<'_>> {
-        let sites = self.sites.iter().map(|site| Place {
+    /// What is nearest to a name in any graph of the model.
+    fn nearest(&self, file: &ModelFile, findings: &Findings, name: &str) -> Option<Nearest> {
+        let mut best: Option<Nearest> = None;
+        for (at, scope) in findings.scopes.iter().enumerate() {
+            let inside = format!("{}/", scope.path);
+            let own = name.strip_prefix(&inside).unwrap_or(name);
+            let Some(found) = around::nearest(scope.file(file), &self.places(findings, at), own)
+            else {
+                continue;
+            };
+            let nearer = |best: &Nearest| {
+                !found.places.is_empty()
+                    && (best.places.is_empty() || found.distance < best.distance)
+            };
+            if best.as_ref().is_none_or(nearer) {
+                best = Some(found);
+            }
+        }
+        best
+    }
+
+    /// Sites, then near misses, as places in one graph. What is in another graph covers nothing of it.
+    fn places(&self, findings: &Findings, scope: usize) -> Vec<Place<'_>> {
+        let sites = self.sites.iter().zip(&findings.sites);
+        let sites = sites.map(|(site, found)| Place {
             from: vec![&site.x, &site.cos.value, &site.sin.value],
-            to: &site.y,
+            to: if found.scope == scope { &site.y } else { "" },
         });
         let refusals = self.refusals.iter().map(|refusal| Place {
             from: Vec::new(),

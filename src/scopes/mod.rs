@@ -68,7 +68,7 @@ enum Place {
 
 impl Scope {
     /// The graph as a model of its own.
-    fn file<'a>(&'a self, main: &'a ModelFile) -> &'a ModelFile {
+    pub fn file<'a>(&'a self, main: &'a ModelFile) -> &'a ModelFile {
         self.scratch.as_ref().unwrap_or(main)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Of all attempts the telling one is that between the widest tensor and the earliest that holds its channels before any
 //! cosine was multiplied in. [`flaw`] names the channel that does not fit; a coefficient that the analysis lost track of on
-//! its way is followed back to the node where that happened.
+//! its way is followed back to the node where that happened. A channel with a constant coefficient in its sum (`x + x*cos`) is
+//! modulated and not near a rotation.
 
 use crate::onnx::ValueId;
 use crate::recognize::{Lost, Stage};
@@ -100,6 +101,12 @@ fn refined(
         return Some(miss);
     }
     let rows = readoff::rows(it, &xv, &yv, group.root).ok();
+    let modulated = |row: &readoff::Row| {
+        row.len() == 2 && row.iter().any(|(_, c)| it.arena.as_constant(*c).is_some())
+    };
+    if miss.stage == Stage::Pairs && rows.iter().flatten().flatten().any(modulated) {
+        return None;
+    }
     let found = rows
         .iter()
         .flatten()

@@ -59,7 +59,10 @@ pub(super) fn find(arena: &mut Arena, rows: &[Row]) -> Option<Flaw> {
             rotated.len()
         ));
     }
-    layouts(arena, rows, first, rotated.len()).or_else(|| partners(rows, first, rotated.len()))
+    match layout(rows, first, rotated.len()) {
+        Some(layout) => uneven(arena, rows, first, rotated.len(), layout),
+        None => partners(rows, first, rotated.len()),
+    }
 }
 
 /// The channels that a channel is made of, ascending.
@@ -73,10 +76,10 @@ fn coefficient(row: &Row, channel: usize) -> Option<PolyId> {
     row.iter().find(|(c, _)| *c == channel).map(|(_, p)| *p)
 }
 
-/// Channels that form the pairs of a layout, with the wrong coefficients.
-fn layouts(arena: &mut Arena, rows: &[Row], offset: usize, width: usize) -> Option<Flaw> {
+/// The layouts, before and after, whose pairs the channels form.
+fn layout(rows: &[Row], offset: usize, width: usize) -> Option<(Pairing, Pairing)> {
     let layouts = [Pairing::Half, Pairing::Interleaved];
-    let (input, output) = layouts
+    layouts
         .into_iter()
         .flat_map(|input| [(input, input), (input, other(input))])
         .find(|&(input, output)| {
@@ -85,7 +88,17 @@ fn layouts(arena: &mut Arena, rows: &[Row], offset: usize, width: usize) -> Opti
                 let pair = [offset + a, offset + b];
                 made_of(&rows[offset + ya])[..] == pair && made_of(&rows[offset + yb])[..] == pair
             })
-        })?;
+        })
+}
+
+/// The first pair whose channels are not turned by one angle.
+fn uneven(
+    arena: &mut Arena,
+    rows: &[Row],
+    offset: usize,
+    width: usize,
+    (input, output): (Pairing, Pairing),
+) -> Option<Flaw> {
     for k in 0..width / 2 {
         let ((a, b), (ya, yb)) = (members(input, k, width), members(output, k, width));
         let (a, b, ya, yb) = (offset + a, offset + b, offset + ya, offset + yb);

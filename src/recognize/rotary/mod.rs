@@ -84,7 +84,7 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
         .filter_map(|site| it.index().id(&site.y));
     let mut accounted: FxHashSet<ValueId> = ends.collect();
     accounted.extend(misses.iter().map(|miss| miss.value));
-    // A rotated tensor that is cut up and repeated further on is no second rotation.
+    // A rotated tensor that is cut up, repeated or scaled further on is no second rotation.
     misses.retain(|miss| !nearby::follows(it, miss.value, &accounted));
     misses.extend(nearby::find(it, &accounted));
     let refusals = misses.into_iter().map(|miss| miss.refusal(it));

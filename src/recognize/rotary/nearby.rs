@@ -2,8 +2,9 @@
 //!
 //! Angles are followed from `Cos`, `Sin` and constant tables that look like them through whatever rearranges or rescales
 //! them, to the products with a tensor of activations; the products are followed to where they meet. Products that are added
-//! to one another, or of a cosine and of a sine that are laid side by side, make a place. A sinusoidal encoding that is added,
-//! a sine that is an activation function, a basis that is contracted in a matrix product and a single gated product make none.
+//! to one another, or of a cosine and of a sine that are laid side by side, make a place; so does one that is added to another
+//! product of its tensor, whose angle may have got lost. A sinusoidal encoding that is added, a sine that is an activation
+//! function, a basis that is contracted in a matrix product and a single gated product make none.
 //!
 //! The place then tells what stopped it: the first node on the way that the interpreter did not follow, or, where all were
 //! followed, what the products lack.
@@ -48,10 +49,11 @@ impl Angles {
     }
 }
 
-/// A product of angles and activations.
+/// A product of angles, or of what stands in their place, and activations.
 struct Product {
     angle: ValueId,
     tensor: ValueId,
+    /// None where nothing is known of the angle.
     kinds: Angles,
 }
 
@@ -77,7 +79,7 @@ pub(super) fn find(it: &Interpreter<'_>, accounted: &FxHashSet<ValueId>) -> Vec<
         .collect()
 }
 
-/// Whether `value` is another of `ends`, merely rearranged.
+/// Whether `value` is another of `ends`, merely rearranged and rescaled.
 pub(super) fn follows(it: &Interpreter<'_>, value: ValueId, ends: &FxHashSet<ValueId>) -> bool {
     let mut open = vec![value];
     let mut seen = FxHashSet::default();
@@ -88,7 +90,7 @@ pub(super) fn follows(it: &Interpreter<'_>, value: ValueId, ends: &FxHashSet<Val
         let Some((node, _)) = it.index().producer(next).filter(|_| seen.insert(next)) else {
             continue;
         };
-        if let Kind::Moves(_) = flow::kind(&it.file.graph().node[node]) {
+        if let Kind::Moves(_) | Kind::Multiplies = flow::kind(&it.file.graph().node[node]) {
             open.extend(sources(it, next));
         }
     }
@@ -222,6 +224,15 @@ impl Trace {
             self.from.insert(output, product);
             return;
         }
+        if matches!(kind, Kind::Adds) {
+            for &id in &data {
+                self.note_partner(it, id, &flowing);
+            }
+        }
+        let flowing: Vec<usize> = data
+            .iter()
+            .filter_map(|id| self.from.get(id).copied())
+            .collect();
         let all_flow = data
             .iter()
             .all(|id| self.from.contains_key(id) || !flow::is_activation(it, *id));
@@ -235,6 +246,51 @@ impl Trace {
                 self.meet(output, &flowing, matches!(kind, Kind::Adds));
             }
         }
+    }
+
+    /// What is added to a product may be one of the same tensor, by an angle or in an operator that is not known.
+    fn note_partner(&mut self, it: &Interpreter<'_>, value: ValueId, added_to: &[usize]) {
+        let Some(&beside) = added_to.first().filter(|_| !self.from.contains_key(&value)) else {
+            return;
+        };
+        let mut origin = value;
+        let node = loop {
+            let Some((node, _)) = it.index().producer(origin) else {
+                return;
+            };
+            let node = &it.file.graph().node[node];
+            match flow::kind(node) {
+                Kind::Multiplies | Kind::Other => break node,
+                Kind::Moves(_) => match sources(it, origin).first() {
+                    Some(&source) => origin = source,
+                    None => return,
+                },
+                _ => return,
+            }
+        };
+        let operands: Vec<ValueId> = flow::inputs(it, node).map(|(_, id)| id).collect();
+        let &[a, b] = &operands[..] else {
+            return;
+        };
+        let tensor = origins(it, self.products[beside].tensor);
+        let shares = |id: ValueId| !origins(it, id).is_disjoint(&tensor);
+        let (tensor, angle) = match (shares(a), shares(b)) {
+            (true, false) => (a, b),
+            (false, true) => (b, a),
+            _ => return,
+        };
+        let kinds = self.angles.get(&angle).copied().unwrap_or_default();
+        if !kinds.any() && !flow::is_activation(it, angle) {
+            return;
+        }
+        let product = self.products.len();
+        self.products.push(Product {
+            angle,
+            tensor,
+            kinds,
+        });
+        self.parent.push(product);
+        self.from.insert(value, product);
     }
 
     fn places(&self) -> Vec<Place> {
@@ -367,6 +423,11 @@ fn way(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<usize> {
         .iter()
         .map(|&p| trace.products[p].angle)
         .collect();
+    for &p in &place.products {
+        if !trace.products[p].kinds.any() {
+            values.extend(origins(it, trace.products[p].angle));
+        }
+    }
     while let Some(value) = open.pop() {
         if trace.angles.contains_key(&value) && values.insert(value) {
             open.extend(sources(it, value));
