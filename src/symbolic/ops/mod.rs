@@ -4,6 +4,7 @@
 //! [`shapes::infer`] or the facts know. Domains other than ONNX's own are never interpreted.
 
 pub mod arithmetic;
+mod contrib;
 mod creation;
 mod extend;
 mod gather;

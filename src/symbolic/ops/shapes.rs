@@ -7,6 +7,8 @@ use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Shape;
 use crate::symbolic::visit::Visit;
 
+use super::contrib;
+
 /// Element type and shape of an output, from the values of the inputs.
 pub fn infer(
     it: &mut Interpreter<'_>,
@@ -16,12 +18,9 @@ pub fn infer(
     if !matches!(visit.node.domain(), "" | "ai.onnx" | "com.microsoft") {
         return None;
     }
-    let first = visit
-        .node
-        .output
-        .first()
-        .map(|name| it.index().id(name) == Some(output))
-        .unwrap_or(false);
+    let mut outputs = visit.node.output.iter();
+    let slot = outputs.position(|name| it.index().id(name) == Some(output))?;
+    let first = slot == 0;
     match visit.node.op_type() {
         "MatMul" => matmul(it, visit),
         "Gemm" => gemm(it, visit),
@@ -90,11 +89,25 @@ pub fn infer(
         "Gather" => gather(it, visit),
         "Concat" => concat(it, visit),
         "Reshape" => reshape(it, visit),
+        "DequantizeLinear" => {
+            let ((_, shape), (dtype, _)) = (input(it, visit, 0)?, input(it, visit, 1)?);
+            Some((dtype, shape))
+        }
+        "QuantizeLinear" => {
+            let ((_, shape), (dtype, _)) = (input(it, visit, 0)?, input(it, visit, 2)?);
+            Some((dtype, shape))
+        }
+        "DynamicQuantizeLinear" if first => {
+            input(it, visit, 0).map(|(_, shape)| (DataType::U8, shape))
+        }
+        "MatMulInteger" => matmul(it, visit).map(|(_, shape)| (DataType::I32, shape)),
+        _ if visit.node.domain() == "com.microsoft" => contrib::infer(it, visit, slot),
         _ => None,
     }
 }
 
-fn input(
+/// Element type and shape of an input.
+pub(super) fn input(
     it: &mut Interpreter<'_>,
     visit: &Visit<'_>,
     position: usize,
@@ -146,16 +159,21 @@ fn broadcast(
 
 fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let ((dtype, a), (_, b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
+    product(it, &a, &b).map(|shape| (dtype, shape))
+}
+
+/// The shape of a matrix product.
+pub(super) fn product(it: &Interpreter<'_>, a: &Shape, b: &Shape) -> Option<Shape> {
     if a.len() < 2 || b.len() < 2 {
         return None;
     }
     let mut shape = joined(it, &[a[..a.len() - 2].into(), b[..b.len() - 2].into()]);
     shape.push(a[a.len() - 2]);
     shape.push(b[b.len() - 1]);
-    Some((dtype, shape))
+    Some(shape)
 }
 
-fn gemm(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+pub(super) fn gemm(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let ((dtype, a), (_, b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
     let transposed = |name: &str| visit.int(name).unwrap_or(0) != 0;
     let rows = *a.get(usize::from(transposed("transA")))?;
