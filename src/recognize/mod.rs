@@ -3,6 +3,7 @@
 
 mod angles;
 pub mod around;
+mod made;
 mod refusal;
 mod rotary;
 pub mod rules;
@@ -15,6 +16,7 @@ use crate::onnx::ModelFile;
 use crate::symbolic::{Interpreter, dims};
 
 pub use angles::{AngleTable, Frequencies, RULE as TABLE_RULE, TableUse};
+pub use made::Made;
 pub use refusal::{Lost, Refusal, Stage};
 pub(crate) use rotary::RULE as ROTARY;
 pub use site::{Analysis, AngleSource, Pairing, Proof, Site, TableInput};
@@ -27,7 +29,8 @@ pub fn analyse(file: &ModelFile, facts: &Facts, hidden: &FxHashSet<String>) -> A
     let mut analysis = Analysis::default();
     rotary::find(&mut interpreter, hidden, &mut analysis);
     if !analysis.sites.is_empty() {
-        analysis.shapes = shapes(&interpreter, &analysis);
+        let shapes = shapes(&interpreter, &analysis);
+        analysis.shapes.extend(shapes);
     }
     analysis
 }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::facts::Dim;
 use crate::onnx::DataType;
 
-use super::{AngleTable, Refusal, TableUse};
+use super::{AngleTable, Made, Refusal, TableUse};
 
 /// Which channels of the rotated range form a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,6 +158,8 @@ pub struct Analysis {
     pub refusals: Vec<Refusal>,
     /// Tables of angles that are positions times frequencies.
     pub tables: Vec<AngleTable>,
+    /// Values that sites name and the graph does not hold.
+    pub made: Made,
     /// Symbolic shapes, by name, of the tensors a cut of the graph starts from or asks for the size of.
     pub shapes: FxHashMap<String, Vec<Dim>>,
 }

@@ -150,6 +150,13 @@ impl Search<'_> {
         if !self.rules.allows(TABLE_RULE) {
             analysis.sites.iter_mut().for_each(|site| site.table = None);
         }
+        let made = std::mem::take(&mut analysis.made);
+        let with_made = |file| match made.is_empty() {
+            true => None,
+            false => made.added_to(file).ok(),
+        };
+        let extended = with_made(file);
+        let file = extended.as_ref().unwrap_or(file);
         let verdicts = confirm::confirm(file, &analysis, self.sizes);
         let of_tables = confirm::confirm_tables(file, &analysis, self.sizes);
         let tables = std::mem::take(&mut analysis.tables);
@@ -189,20 +196,24 @@ impl Search<'_> {
         });
         self.findings.refusals.extend(told);
         let shapes = analysis.shapes;
-        if !own.graph().node.iter().any(|node| self.leads_on(node)) {
-            self.findings.scopes[scope].shapes = shapes;
-            return FxHashSet::default();
+        let extended = with_made(own);
+        let mut gone = FxHashSet::default();
+        if own.graph().node.iter().any(|node| self.leads_on(node)) {
+            let subject = Subject {
+                file: extended.as_ref().unwrap_or(own),
+                facts,
+                shapes: &shapes,
+                rules: self.rules,
+                tables: &[],
+            };
+            let edit = rewrite::plan(&subject, &sites, Target::default()).edit;
+            gone = edit.remove_nodes;
         }
-        let subject = Subject {
-            file: own,
-            facts,
-            shapes: &shapes,
-            rules: self.rules,
-            tables: &[],
-        };
-        let edit = rewrite::plan(&subject, &sites, Target::default()).edit;
-        self.findings.scopes[scope].shapes = shapes;
-        edit.remove_nodes
+        let kept = &mut self.findings.scopes[scope];
+        kept.shapes = shapes;
+        kept.made = made;
+        kept.extended = extended;
+        gone
     }
 
     /// Searches a function.

@@ -26,6 +26,7 @@ use crate::facts::{Dim, Facts};
 use crate::onnx::ModelFile;
 use crate::onnx::names::bodies;
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
+use crate::recognize::Made;
 
 pub use find::{Findings, Found, find};
 pub use plan::{Planned, plan};
@@ -42,6 +43,10 @@ pub struct Scope {
     place: Place,
     /// The graph as a model of its own; `None` for the main graph, which has one.
     scratch: Option<ModelFile>,
+    /// Values that the sites need and the graph does not hold.
+    made: Made,
+    /// The graph with them; `None` where there are none.
+    extended: Option<ModelFile>,
     /// What is known of its values.
     facts: Facts,
     /// Symbolic shapes of the sites' tensors, by name.

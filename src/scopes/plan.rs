@@ -55,7 +55,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
         let chosen: Vec<Site> = mine.iter().map(|&k| sites[k].site.clone()).collect();
         let tables: Vec<AngleTable> = scope.tables.iter().map(|t| t.table.clone()).collect();
         let subject = Subject {
-            file: own,
+            file: scope.extended.as_ref().unwrap_or(own),
             facts: &scope.facts,
             shapes: &scope.shapes,
             rules: &findings.rules,
@@ -74,6 +74,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
             (mine[k], refusal)
         }));
         let mut edit = plan.edit;
+        scope.made.settle(&mut edit, own.graph().node.len());
         let held = std::mem::take(&mut changed[at]);
         if edit.is_empty() && held.is_empty() {
             continue;

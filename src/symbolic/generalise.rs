@@ -52,7 +52,10 @@ pub fn column_at(arena: &mut Arena, column: Column, row: PolyId) -> Result<PolyI
             let start = arena.constant(start);
             arena.add(slope, start)
         }
-        Column::Table(table) => Ok(arena.apply(Function::Table(table), &[row])),
+        Column::Table(table, sign) => {
+            let element = arena.apply(Function::Table(table), &[row]);
+            Ok(arena.scale(element, sign))
+        }
     }
 }
 

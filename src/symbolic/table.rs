@@ -1,7 +1,7 @@
 //! Constant tables, by content.
 //!
-//! A column of a constant is a function of the row. Columns with equal content are one function, so that
-//! `concat(freqs, freqs)` is seen through a table that was folded to a constant. Content is compared by a hash over sampled
+//! A column of a constant is a function of the row. Columns with equal content, but for the sign of the whole, are one function:
+//! `concat(freqs, freqs)` is seen through a table that was folded to a constant, and so is a sine with its sign. Content is compared by a hash over sampled
 //! rows first, and in full only where the samples agree: a vocabulary of embeddings is never read as a whole.
 
 use std::rc::Rc;
@@ -32,38 +32,46 @@ pub enum Column {
         /// Difference of neighbours.
         step: f64,
     },
-    /// Anything else.
-    Table(TableId),
+    /// Anything else, as a multiple (1 or -1) of a table whose first number that is not zero is positive.
+    Table(TableId, f64),
 }
 
-enum Source {
+/// Where the numbers of a column are.
+enum Numbers {
     Tensor {
         tensor: Rc<Tensor>,
         start: usize,
         stride: usize,
         rows: usize,
     },
-    Numbers(Rc<[f64]>),
+    List(Rc<[f64]>),
+}
+
+struct Source {
+    numbers: Numbers,
+    sign: f64,
 }
 
 impl Source {
     fn rows(&self) -> usize {
-        match self {
-            Source::Tensor { rows, .. } => *rows,
-            Source::Numbers(numbers) => numbers.len(),
+        match &self.numbers {
+            Numbers::Tensor { rows, .. } => *rows,
+            Numbers::List(numbers) => numbers.len(),
         }
     }
 
     fn get(&self, row: usize) -> f64 {
-        match self {
-            Source::Tensor {
+        let number = match &self.numbers {
+            Numbers::Tensor {
                 tensor,
                 start,
                 stride,
                 ..
             } => tensor.element(start + row * stride),
-            Source::Numbers(numbers) => numbers[row],
-        }
+            Numbers::List(numbers) => numbers[row],
+        };
+        // Adding zero makes one zero of two.
+        self.sign * number + 0.0
     }
 }
 
@@ -83,7 +91,7 @@ impl Tables {
         stride: usize,
         rows: usize,
     ) -> Column {
-        self.intern(Source::Tensor {
+        self.intern(Numbers::Tensor {
             tensor: tensor.clone(),
             start,
             stride,
@@ -93,7 +101,7 @@ impl Tables {
 
     /// A column given by its numbers.
     pub fn numbers(&mut self, numbers: &[f64]) -> Column {
-        self.intern(Source::Numbers(numbers.into()))
+        self.intern(Numbers::List(numbers.into()))
     }
 
     /// Number of rows of a table.
@@ -106,7 +114,8 @@ impl Tables {
         self.columns[table.0 as usize].get(row)
     }
 
-    fn intern(&mut self, source: Source) -> Column {
+    fn intern(&mut self, numbers: Numbers) -> Column {
+        let mut source = Source { numbers, sign: 1.0 };
         let rows = source.rows();
         let (first, second) = (
             source.get(0),
@@ -127,19 +136,25 @@ impl Tables {
                 Column::Affine { start: first, step }
             };
         }
+        let mut numbers = (0..rows).map(|row| source.get(row));
+        let sign = match numbers.find(|&number| number != 0.0) {
+            Some(first) if first < 0.0 => -1.0,
+            _ => 1.0,
+        };
+        source.sign = sign;
         let hash = sample_hash(&source);
         for &known in self.by_hash.get(&hash).into_iter().flatten() {
             let other = &self.columns[known.0 as usize];
             if other.rows() == rows
                 && (0..rows).all(|row| other.get(row).to_bits() == source.get(row).to_bits())
             {
-                return Column::Table(known);
+                return Column::Table(known, sign);
             }
         }
         let id = TableId(self.columns.len() as u32);
         self.columns.push(source);
         self.by_hash.entry(hash).or_default().push(id);
-        Column::Table(id)
+        Column::Table(id, sign)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Rotations as exporters and people spell them: what is found, confirmed, and what of it is said.
 
 use crate::build::{branch, f32s, i64s, model, node, open};
-use phasor::onnx::Tensor;
 use phasor::onnx::proto::{GraphProto, ValueInfoProto};
+use phasor::onnx::{ModelFile, Tensor};
 use phasor::pipeline::{self, Found, Search};
+use phasor::verify;
+use prost::Message;
 
 /// Half of the rotated channels, and positions in `x: float[batch, 3, seq, 8]`.
 const FREQUENCIES: [f32; 4] = [1.0, 0.3, 0.1, 0.03];
@@ -31,6 +33,42 @@ fn one(text: &str, constants: &[(&str, Tensor)]) -> String {
         site.rotary_offset + site.rotary_dim,
         site.proof.as_str()
     )
+}
+
+/// Fuses a model, has the numbers compared, and returns the operators of its nodes in order.
+fn fused(text: &str, constants: &[(&str, Tensor)]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (plain, path) = (
+        folder.path().join("plain.onnx"),
+        folder.path().join("fused.onnx"),
+    );
+    std::fs::write(&plain, model(text, constants).encode_to_vec()).unwrap();
+    let options = pipeline::Options {
+        goal: pipeline::Goal::Write {
+            path: path.clone(),
+            force: false,
+        },
+        target: Default::default(),
+        precise_angles: false,
+        search: Search::default(),
+        verify: Some(verify::Options {
+            engine: verify::Preference::Tract,
+            ..Default::default()
+        }),
+    };
+    let outcome = pipeline::fuse(&ModelFile::open(&plain).unwrap(), &options, &mut ()).unwrap();
+    assert_eq!(outcome.verdict, pipeline::Verdict::Fused);
+    let pipeline::Check::Done(report) = &outcome.check else {
+        panic!("not compared");
+    };
+    assert!(
+        matches!(report.verdict, verify::Verdict::Same { .. }),
+        "{:?}",
+        report.verdict
+    );
+    let fused = ModelFile::open(&path).unwrap();
+    let nodes = fused.graph().node.iter();
+    nodes.map(|node| node.op_type().to_owned()).collect()
 }
 
 /// Numbers that spellings of slices and shapes share.
@@ -235,4 +273,117 @@ fn a_branch_that_is_always_taken_is_followed() {
     };
     assert_eq!(site.site.proof.as_str(), "rotation");
     assert_eq!(site.site.pairing.as_str(), "half");
+}
+
+#[test]
+fn complex_numbers_in_one_table_are_taken_apart() {
+    // Pairs lie along an axis of their own, of which the products are taken as of complex numbers; so do cosine and sine.
+    let text = "
+        flat: float[batch, seq, 24]
+        turns: float[seq, 4, 2]
+        pairs = Reshape(flat, to_pairs)
+        re = Slice(pairs, n0, n1, minus1)
+        im = Slice(pairs, n1, n2, minus1)
+        laid = Unsqueeze(turns, n1)
+        c = Slice(laid, n0, n1, minus1)
+        s = Slice(laid, n1, n2, minus1)
+        rc = Mul(re, c)
+        is = Mul(im, s)
+        rs = Mul(re, s)
+        ic = Mul(im, c)
+        new_re = Sub(rc, is)
+        new_im = Add(rs, ic)
+        both = Concat(new_re, new_im) axis=-1
+        y = Reshape(both, to_heads)
+        z = Transpose(y) perm=[0,2,1,3]";
+    let mut constants = constants();
+    constants.extend([
+        ("to_pairs", i64s(&[5], &[0, 0, 3, 4, 2])),
+        ("to_heads", i64s(&[4], &[0, 0, 3, 8])),
+    ]);
+    assert_eq!(one(text, &constants), "interleaved 0..8 linear");
+    let fused = fused(text, &constants);
+    let after = ["RotaryEmbedding", "Transpose"].map(str::to_owned);
+    assert!(fused.ends_with(&after), "{fused:?}");
+}
+
+#[test]
+fn parts_of_an_angle_for_each_axis_are_joined() {
+    // Every axis of a video turns channels of its own, cut out of the head and joined again.
+    let part = |k: usize, from: usize| {
+        format!(
+            "x{k} = Slice(x, n{from}, n{}, minus1)
+            angle{k} = Mul(pos{k}, freq{k})
+            twice{k} = Concat(angle{k}, angle{k}) axis=-1
+            c{k} = Cos(twice{k})
+            s{k} = Sin(twice{k})
+            even{k} = Slice(x{k}, n0, end, minus1, n2)
+            odd{k} = Slice(x{k}, n1, end, minus1, n2)
+            gone{k} = Neg(odd{k})
+            first{k} = Unsqueeze(gone{k}, minus1)
+            second{k} = Unsqueeze(even{k}, minus1)
+            both{k} = Concat(first{k}, second{k}) axis=-1
+            turned{k} = Reshape(both{k}, shape)
+            left{k} = Mul(x{k}, c{k})
+            right{k} = Mul(turned{k}, s{k})
+            y{k} = Add(left{k}, right{k})",
+            from + 4
+        )
+    };
+    let text = format!(
+        "x: float[batch, 3, seq, 8]
+        pos0: float[seq, 1]
+        pos1: float[seq, 1]
+        {}
+        {}
+        y = Concat(y0, y1) axis=-1",
+        part(0, 0),
+        part(1, 4)
+    );
+    let mut constants = constants();
+    constants.extend([
+        ("freq0", f32s(&[2], &[1.0, 0.1])),
+        ("freq1", f32s(&[2], &[0.9, 0.2])),
+        ("shape", i64s(&[4], &[0, 0, 0, -1])),
+    ]);
+    assert_eq!(one(&text, &constants), "interleaved 0..8 linear");
+    assert_eq!(
+        fused(&text, &constants)
+            .iter()
+            .filter(|op| *op == "RotaryEmbedding")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn signs_folded_into_a_table_are_left_out_of_it() {
+    // The sine's sign is in the table: only one half of it holds the sine.
+    let text = "
+        x: float[batch, 3, seq, 8]
+        pos: int64[batch, seq]
+        cosines = Gather(cos_table, pos)
+        sines = Gather(sin_table, pos)
+        c = Unsqueeze(cosines, n1)
+        s = Unsqueeze(sines, n1)
+        a, b = Split(x) axis=-1
+        turned = Concat(b, a) axis=-1
+        left = Mul(x, c)
+        right = Mul(turned, s)
+        y = Add(left, right)";
+    let table = |f: fn(f32) -> f32, sign: f32| {
+        let row = |p: usize| {
+            let angle = move |k: usize| f(p as f32 * FREQUENCIES[k]);
+            (0..8).map(move |j| angle(j % 4) * if j < 4 { sign } else { 1.0 })
+        };
+        f32s(&[16, 8], &(0..16).flat_map(row).collect::<Vec<f32>>())
+    };
+    let mut constants = constants();
+    constants.extend([
+        ("cos_table", table(f32::cos, 1.0)),
+        ("sin_table", table(f32::sin, -1.0)),
+    ]);
+    assert_eq!(one(text, &constants), "half 0..8 rotation");
+    let fused = fused(text, &constants);
+    assert_eq!(fused.last().unwrap(), "RotaryEmbedding");
 }

@@ -17,14 +17,22 @@ use super::groups::Group;
 use super::lost;
 use super::miss::Miss;
 use super::readoff::{self, Rotation};
-use super::{Material, attempt, flaw, proof};
+use super::{Material, Source, attempt, flaw, proof};
 
 /// What a group lacks, and whether it is worth a word: it is not where nothing trigonometric is in it and its channels do not
 /// form pairs.
 pub(super) fn group(it: &mut Interpreter<'_>, group: &Group, material: &Material) -> Option<Miss> {
     for &y in &group.values {
         if let Some(x) = before(it, group.root, y, material) {
-            let Err(miss) = attempt(it, group, x, y, material) else {
+            let (Some(xv), Some(yv)) = (it.known(x).cloned(), it.known(y).cloned()) else {
+                continue;
+            };
+            let source = Source {
+                id: x,
+                value: xv,
+                step: None,
+            };
+            let Err(miss) = attempt(it, group, &source, (y, &yv), material) else {
                 continue;
             };
             return refined(it, group, (x, y), miss);

@@ -15,6 +15,7 @@
 //! the channels of another, [`tables`] finds the graph's own cos and sin.
 
 mod angles;
+mod assemble;
 mod diagnose;
 mod flaw;
 mod flow;
@@ -29,31 +30,44 @@ mod readoff;
 mod tables;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
-use crate::symbolic::Interpreter;
 use crate::symbolic::value::Value;
+use crate::symbolic::{Interpreter, dims};
 
+use super::made::{Maker, Step};
 use super::{Analysis, Site, Stage};
 use angles::Angles;
+use assemble::Holders;
 use groups::{Group, Sources};
 use miss::{Miss, node_name};
 use order::Order;
 use proof::{Origin, Verdict};
 use readoff::{Pair, Rotation};
-use tables::{Found, Tables};
+use tables::{Found, Tables, Wanted};
 
 /// The rule's identifier.
 pub(crate) const RULE: &str = "rotary";
 
-/// What the graph offers to build sites from.
+/// What the graph offers to build sites from, and what is made of it.
 struct Material {
     order: Order,
     sources: Sources,
     tables: Tables,
     angles: RefCell<Angles>,
+    holders: RefCell<Holders>,
+    maker: RefCell<Maker>,
+}
+
+/// A tensor that may be the one that is rotated.
+struct Source {
+    id: ValueId,
+    value: Rc<Value>,
+    /// What makes it of the graph's own tensor.
+    step: Option<Step>,
 }
 
 /// Finds the rotary sites of an interpreted graph.
@@ -67,6 +81,8 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
             tables: Tables::collect(it, &order),
             order,
             angles: RefCell::default(),
+            holders: RefCell::default(),
+            maker: RefCell::new(Maker::new(it.file)),
         };
         for group in groups {
             if let Some(site) = site(it, &group, &material) {
@@ -76,6 +92,12 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
             }
         }
         analysis.tables = material.angles.into_inner().tables;
+        let maker = material.maker.into_inner();
+        for (name, value) in maker.values {
+            let shape = value.shape.iter().map(|&p| dims::dim(&it.arena, p));
+            analysis.shapes.insert(name, shape.collect());
+        }
+        analysis.made = maker.made;
     }
     analysis.sites.sort_by_key(|site| site.node);
     let ends = analysis
@@ -94,9 +116,11 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
 /// The best rewrite of a group: the widest `y`, of the narrowest type, the earliest in the graph.
 fn site(it: &mut Interpreter<'_>, group: &Group, material: &Material) -> Option<Site> {
     for &y in &group.values {
-        let sources = material.sources.of(group.root);
-        for &x in sources.iter().filter(|&&x| material.order.is_before(x, y)) {
-            if let Ok(site) = attempt(it, group, x, y, material) {
+        let Some(yv) = it.known(y).cloned() else {
+            continue;
+        };
+        for x in sources(it, group, (y, &yv), material) {
+            if let Ok(site) = attempt(it, group, &x, (y, &yv), material) {
                 return Some(site);
             }
         }
@@ -104,17 +128,44 @@ fn site(it: &mut Interpreter<'_>, group: &Group, material: &Material) -> Option<
     None
 }
 
+/// The tensors that `y` may be a rotation of: those of the graph, then those whose channels lie along two axes, put along one.
+fn sources(
+    it: &mut Interpreter<'_>,
+    group: &Group,
+    (y, yv): (ValueId, &Value),
+    material: &Material,
+) -> Vec<Source> {
+    let before = material.sources.of(group.root).iter();
+    let before = before.filter(|&&x| material.order.is_before(x, y));
+    let before = before.filter_map(|&id| Some((id, it.known(id)?.clone())));
+    let (others, same): (Vec<_>, Vec<_>) = before.partition(|(_, x)| x.rank() == yv.rank() + 1);
+    let mut sources: Vec<Source> = Vec::new();
+    sources.extend(same.into_iter().map(|(id, value)| Source {
+        id,
+        value,
+        step: None,
+    }));
+    for (id, value) in others {
+        if let Some((step, merged)) = assemble::merged(it, &value) {
+            sources.push(Source {
+                id,
+                value: Rc::new(merged),
+                step: Some(step),
+            });
+        }
+    }
+    sources
+}
+
 fn attempt(
     it: &mut Interpreter<'_>,
     group: &Group,
-    x: ValueId,
-    y: ValueId,
+    x: &Source,
+    (y, yv): (ValueId, &Value),
     material: &Material,
 ) -> Result<Site, Miss> {
     let miss = |stage, reason: &str, hint| Miss::new(stage, y, reason).with_hint(hint);
-    let (Some(xv), Some(yv)) = (it.known(x).cloned(), it.known(y).cloned()) else {
-        return Err(miss(Stage::Pairs, "a value that was not interpreted", None));
-    };
+    let xv = &x.value;
     let dtype = yv.dtype;
     if xv.dtype != dtype
         || !matches!(
@@ -128,8 +179,8 @@ fn attempt(
             None,
         ));
     }
-    let rotation: Rotation = readoff::read(it, &xv, &yv, group.root)
-        .map_err(|reason| miss(Stage::Pairs, reason, None))?;
+    let rotation: Rotation =
+        readoff::read(it, xv, yv, group.root).map_err(|reason| miss(Stage::Pairs, reason, None))?;
     let Verdict {
         proof,
         origin,
@@ -139,7 +190,7 @@ fn attempt(
         Err(reason) => return Err(miss(Stage::Proof, reason.reason, reason.hint)),
     };
     let (rotation, inverse, (cos, sin)) =
-        wired(it, rotation, material, (y, &yv)).ok_or_else(|| {
+        wired(it, rotation, material, (y, yv)).ok_or_else(|| {
             miss(
                 Stage::Tables,
                 "no tensor of the graph holds the cosines and sines in a form that broadcasts against the rotated tensor",
@@ -168,13 +219,18 @@ fn attempt(
     // What begins inside a branch has no name here.
     let start = start
         .filter(|id| id.index() < it.index().len())
-        .unwrap_or(x);
+        .unwrap_or(x.id);
     let origin_dtype = it.known(start).map_or(dtype, |value| value.dtype);
     let mut angles = material.angles.borrow_mut();
-    let table = angles.of(it, &material.order, &rotation, (&[x, start], y), inverse);
+    let table = angles.of(it, &material.order, &rotation, (&[x.id, start], y), inverse);
+    let name = it.index().name(x.id).to_owned();
+    let name = match &x.step {
+        Some(step) => material.maker.borrow_mut().make(step.clone(), &[&name], xv),
+        None => name,
+    };
     Ok(Site {
         rule: RULE,
-        x: it.index().name(x).to_owned(),
+        x: name,
         y: it.index().name(y).to_owned(),
         origin: it.index().name(start).to_owned(),
         origin_dtype,
@@ -204,20 +260,30 @@ fn attempt(
     })
 }
 
-/// The graph's tables for a rotation. One by the negated angle reads the same cosines and sines with the sine's sign turned.
+/// The tables for a rotation: the graph's own, or else put together from them. A rotation by the negated angle reads the same
+/// cosines and sines with the sine's sign turned.
 fn wired(
     it: &mut Interpreter<'_>,
     rotation: Rotation,
     material: &Material,
     y: (ValueId, &Value),
 ) -> Option<(Rotation, bool, (Found, Found))> {
-    let find = |it: &Interpreter<'_>, rotation: &Rotation| {
-        material.tables.find(it, &material.order, rotation, y)
-    };
-    if let Some(found) = find(it, &rotation) {
+    let Material { order, tables, .. } = material;
+    let cosines = Wanted::of(&rotation, |c| c.0);
+    let sines = Wanted::of(&rotation, |c| c.1);
+    if let Some(found) = tables.find(it, order, (&cosines, &sines), y) {
         return Some((rotation, false, found));
     }
-    let reversed = rotation.reversed(&mut it.arena);
-    let found = find(it, &reversed)?;
+    let reversed = rotation.clone().reversed(&mut it.arena);
+    let negated = Wanted::of(&reversed, |c| c.1);
+    if let Some(found) = tables.find(it, order, (&cosines, &negated), y) {
+        return Some((reversed, true, found));
+    }
+    let mut holders = material.holders.borrow_mut();
+    let maker = &mut material.maker.borrow_mut();
+    if let Some(found) = holders.find(it, maker, order, (&cosines, &sines), y) {
+        return Some((rotation, false, found));
+    }
+    let found = holders.find(it, maker, order, (&cosines, &negated), y)?;
     Some((reversed, true, found))
 }

@@ -10,6 +10,7 @@ use crate::symbolic::root::RootId;
 use crate::symbolic::value::Value;
 
 /// `y` as a rotation of `x`.
+#[derive(Clone)]
 pub(super) struct Rotation {
     /// Pairs of the input channels.
     pub input: Pairing,

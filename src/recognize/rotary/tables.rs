@@ -30,7 +30,7 @@ pub(super) struct Tables {
 }
 
 /// The cosines or the sines of a rotation, as a table may hold them; one row for each enumerated position before the channels.
-struct Wanted {
+pub(super) struct Wanted {
     /// One a pair, where it is the same for both channels.
     half: Option<Vec<Vec<PolyId>>>,
     /// One a channel, in the input's layout.
@@ -38,7 +38,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) -> Wanted {
+    pub(super) fn of(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) -> Wanted {
         let even = |pair: &Pair| part(pair.first) == part(pair.second);
         let half = |pairs: &Vec<Pair>| pairs.iter().map(|pair| part(pair.first)).collect();
         let full = |pairs: &Vec<Pair>| {
@@ -56,8 +56,17 @@ impl Wanted {
         }
     }
 
+    /// The widths that tables of both may have, the narrow one first.
+    pub(super) fn widths(cosines: &Wanted, sines: &Wanted) -> SmallVec<[usize; 2]> {
+        let width = |rows: &[Vec<PolyId>]| rows.first().map_or(0, Vec::len);
+        let half = cosines.half.iter().zip(&sines.half);
+        half.map(|(cosines, _)| width(cosines))
+            .chain([width(&cosines.full)])
+            .collect()
+    }
+
     /// The rows that a table of this width must hold.
-    fn of_width(&self, width: usize) -> Option<&[Vec<PolyId>]> {
+    pub(super) fn of_width(&self, width: usize) -> Option<&[Vec<PolyId>]> {
         let fits = |rows: &&Vec<Vec<PolyId>>| rows.first().is_some_and(|row| row.len() == width);
         let half = self.half.iter();
         half.chain([&self.full]).find(fits).map(|rows| &rows[..])
@@ -108,11 +117,11 @@ impl Tables {
         &self,
         it: &Interpreter<'_>,
         order: &Order,
-        rotation: &Rotation,
+        (cosines, sines): (&Wanted, &Wanted),
         (y_id, y): (ValueId, &Value),
     ) -> Option<(Found, Found)> {
-        let cosines = self.candidates(it, order, &Wanted::of(rotation, |c| c.0), (y_id, y));
-        let sines = self.candidates(it, order, &Wanted::of(rotation, |c| c.1), (y_id, y));
+        let cosines = self.candidates(it, order, cosines, (y_id, y));
+        let sines = self.candidates(it, order, sines, (y_id, y));
         let rank = |f: &Found| (f.width, f.input.unsqueeze.len(), f.dtype.bits());
         cosines
             .iter()
@@ -135,13 +144,7 @@ impl Tables {
         let mut found: Vec<Found> = Vec::new();
         for (id, value) in self.by_first.get(&first).into_iter().flatten() {
             let id = *id;
-            if !order.is_before(id, y_id) {
-                continue;
-            }
-            if value.dtype != y.dtype && value.dtype != DataType::F32 {
-                continue;
-            }
-            if y.dtype == DataType::F64 && value.dtype != DataType::F64 {
+            if !order.is_before(id, y_id) || !may_serve(value.dtype, y) {
                 continue;
             }
             if let Some((unsqueeze, width)) = fits(&it.arena, value, y, wanted) {
@@ -184,8 +187,18 @@ pub(super) fn placement(
     fits(arena, cosines, y, &wanted).map(|(unsqueeze, _)| unsqueeze)
 }
 
+/// Whether the operator takes tables of this type for `y`: its own or float.
+pub(super) fn may_serve(dtype: DataType, y: &Value) -> bool {
+    dtype == y.dtype || (dtype == DataType::F32 && y.dtype != DataType::F64)
+}
+
 /// The axes to insert so that `table` broadcasts against `y` with the wanted coefficients, and its width.
-fn fits(arena: &Arena, table: &Value, y: &Value, wanted: &Wanted) -> Option<(Vec<usize>, usize)> {
+pub(super) fn fits(
+    arena: &Arena,
+    table: &Value,
+    y: &Value,
+    wanted: &Wanted,
+) -> Option<(Vec<usize>, usize)> {
     let width = table.extents(arena).last().copied()?;
     if !table.enumerated[table.rank() - 1] || table.rank() > y.rank() || y.rank() > MAX_RANK {
         return None;

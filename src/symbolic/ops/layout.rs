@@ -114,7 +114,7 @@ pub(super) fn squeeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
 }
 
 /// The value without these axes, all of size 1.
-pub(super) fn without_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
+pub fn without_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
     if axes.iter().any(|&axis| !a.is_unit(axis)) {
         return Err(Stop("a squeezed axis that may be longer than 1"));
     }

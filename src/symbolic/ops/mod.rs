@@ -23,6 +23,9 @@ use super::poly::Stop;
 use super::value::Value;
 use super::visit::Visit;
 
+pub use layout::without_axes;
+pub use slicing::pick;
+
 /// The outputs of a node; `None` where nothing is known of one.
 pub type Outputs = SmallVec<[Option<Value>; 1]>;
 

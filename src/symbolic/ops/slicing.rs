@@ -194,7 +194,7 @@ fn positions(size: i64, start: i64, end: i64, step: i64) -> Result<Vec<usize>, S
 }
 
 /// The elements at these positions of an enumerated axis.
-pub(super) fn pick(
+pub fn pick(
     it: &mut Interpreter<'_>,
     a: &Value,
     axis: usize,
