@@ -45,7 +45,7 @@ type Reading = (TableUse, TableInput, TableInput, Pairing, DataType, bool);
 
 /// Sites whose tables have been probed, and what that showed.
 #[derive(Default)]
-pub(super) struct Known(Vec<(Reading, Result<Confirmed, Refusal>)>);
+pub(super) struct Known(Vec<(Reading, Result<Confirmed, Box<Refusal>>)>);
 
 impl Known {
     /// Confirms that a site's cosines and sines are those of the table. What an earlier site has shown takes no more probes.
@@ -55,7 +55,7 @@ impl Known {
         table: &AngleTable,
         site: &Site,
         used: &TableUse,
-    ) -> Result<Confirmed, Refusal> {
+    ) -> Result<Confirmed, Box<Refusal>> {
         let reading = (
             used.clone(),
             site.cos.clone(),
@@ -80,7 +80,7 @@ impl Prober<'_> {
         table: &AngleTable,
         site: &Site,
         used: &TableUse,
-    ) -> Result<Confirmed, Refusal> {
+    ) -> Result<Confirmed, Box<Refusal>> {
         let names = [&table.positions, &site.cos.value, &site.sin.value];
         let dims: Vec<&[Dim]> = names
             .into_iter()
@@ -345,8 +345,8 @@ fn tolerance(dtype: DataType) -> f64 {
     }
 }
 
-fn refusal(site: &Site, reason: String) -> Refusal {
-    Refusal {
+fn refusal(site: &Site, reason: String) -> Box<Refusal> {
+    Box::new(Refusal {
         rule: TABLE_RULE,
         stage: Stage::Confirmation,
         node: site.node_name.clone(),
@@ -354,5 +354,5 @@ fn refusal(site: &Site, reason: String) -> Refusal {
         reason,
         hint: None,
         lost: None,
-    }
+    })
 }

@@ -39,7 +39,7 @@ pub fn confirm(
     file: &ModelFile,
     analysis: &Analysis,
     sizes: &BTreeMap<String, i64>,
-) -> Vec<Result<Confirmed, Refusal>> {
+) -> Vec<Result<Confirmed, Box<Refusal>>> {
     #[cfg(feature = "tract")]
     {
         let mut prober = probe::Prober::new(file, &analysis.shapes, sizes);
@@ -66,7 +66,7 @@ pub fn confirm_tables(
     file: &ModelFile,
     analysis: &Analysis,
     sizes: &BTreeMap<String, i64>,
-) -> Vec<Option<Result<Confirmed, Refusal>>> {
+) -> Vec<Option<Result<Confirmed, Box<Refusal>>>> {
     #[cfg(feature = "tract")]
     {
         let mut prober = probe::Prober::new(file, &analysis.shapes, sizes);

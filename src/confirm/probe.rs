@@ -59,7 +59,7 @@ impl<'a> Prober<'a> {
     }
 
     /// Confirms one site.
-    pub(super) fn site(&mut self, site: &Site) -> Result<Confirmed, Refusal> {
+    pub(super) fn site(&mut self, site: &Site) -> Result<Confirmed, Box<Refusal>> {
         let dims: Vec<&[Dim]> = operands(site)
             .chain([&site.origin[..]])
             .filter_map(|name| self.subject.shapes.get(name))
@@ -315,8 +315,8 @@ fn starts(site: &Site) -> Vec<Vec<&str>> {
     near.chain(far).collect()
 }
 
-fn refusal(site: &Site, reason: String) -> Refusal {
-    Refusal {
+fn refusal(site: &Site, reason: String) -> Box<Refusal> {
+    Box::new(Refusal {
         rule: site.rule,
         stage: Stage::Confirmation,
         node: site.node_name.clone(),
@@ -324,7 +324,7 @@ fn refusal(site: &Site, reason: String) -> Refusal {
         reason,
         hint: Some("please report the model: the proof and the numbers should agree".to_owned()),
         lost: None,
-    }
+    })
 }
 
 /// The shape with the site's unit axes.

@@ -182,7 +182,7 @@ impl Search<'_> {
                 }
                 Err(mut refusal) => {
                     refusal.node = site.node_name;
-                    self.findings.refusals.push(refusal);
+                    self.findings.refusals.push(*refusal);
                 }
             }
         }

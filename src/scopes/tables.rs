@@ -40,7 +40,7 @@ impl TableChange {
 pub(super) fn settle(
     tables: Vec<AngleTable>,
     sites: &mut [Site],
-    verdicts: Vec<Option<Result<Confirmed, Refusal>>>,
+    verdicts: Vec<Option<Result<Confirmed, Box<Refusal>>>>,
 ) -> (Vec<FoundTable>, Vec<Refusal>) {
     let found = |table| FoundTable {
         table,
@@ -59,7 +59,7 @@ pub(super) fn settle(
                 site.table = None;
                 let known = |r: &Refusal| r.value == refusal.value && r.reason == refusal.reason;
                 if !refusals.iter().any(known) {
-                    refusals.push(refusal);
+                    refusals.push(*refusal);
                 }
             }
             _ => {}

@@ -160,7 +160,10 @@ fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
             };
             let channel = rotation.offset + channel;
             miss.reason = format!("{reason}: channel {channel} is `{formula}`{relation}");
-            miss.lost = [cos, sin].into_iter().find_map(|p| origin(it, p));
+            miss.lost = [cos, sin]
+                .into_iter()
+                .find_map(|p| origin(it, p))
+                .map(Box::new);
             if let Some(lost) = &miss.lost {
                 miss.hint = Some(lost::hint(lost).to_owned());
             }

@@ -18,7 +18,7 @@ pub(super) struct Miss {
     /// What to do about it.
     pub hint: Option<String>,
     /// Where the analysis lost track, if that is why.
-    pub lost: Option<Lost>,
+    pub lost: Option<Box<Lost>>,
 }
 
 impl Miss {
@@ -53,7 +53,7 @@ impl Miss {
             value,
             reason: self.reason,
             hint: self.hint,
-            lost: self.lost,
+            lost: self.lost.map(|lost| *lost),
         }
     }
 }

@@ -396,7 +396,7 @@ fn explain(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Miss {
         );
         let hint = lost::hint(&lost);
         let mut miss = Miss::new(Stage::Angles, place.end, reason).with_hint(Some(hint));
-        miss.lost = Some(lost);
+        miss.lost = Some(Box::new(lost));
         return miss;
     }
     let tensors = tensors(it, trace, place);

@@ -107,18 +107,21 @@ fn taken_out(
         step: 1,
         length: PolyId::ONE,
     };
-    let ways: [&dyn Fn(&mut Arena, usize, u8) -> Restructure; 2] = [&by_index, &by_slice];
+    let ways: [&Way; 2] = [&by_index, &by_slice];
     ways.into_iter()
         .filter_map(|way| restructured(&mut it.arena, value, axis, count, way).ok())
         .collect()
 }
+
+/// The restructuring that element `k` along an opaque axis of a root stands for.
+type Way = dyn Fn(&mut Arena, usize, u8) -> Restructure;
 
 fn restructured(
     arena: &mut Arena,
     value: &Value,
     axis: usize,
     count: usize,
-    way: &dyn Fn(&mut Arena, usize, u8) -> Restructure,
+    way: &Way,
 ) -> Result<Positions, Stop> {
     let mut alignment = Alignment::new();
     let mut all = Vec::with_capacity(count);
