@@ -387,3 +387,85 @@ fn signs_folded_into_a_table_are_left_out_of_it() {
     let fused = fused(text, &constants);
     assert_eq!(fused.last().unwrap(), "RotaryEmbedding");
 }
+
+#[test]
+fn a_cosine_may_be_a_sine_a_quarter_turn_ahead() {
+    let text = |quarter: &str| {
+        format!(
+            "x: float[batch, 3, seq, 8]
+            pos: int64[seq, 1]
+            numbers = Cast(pos) to=1
+            angle = Mul(numbers, freq)
+            wide = Concat(angle, angle) axis=-1
+            ahead = Add(wide, {quarter})
+            c = Sin(ahead)
+            s = Sin(wide)
+            {HALVES}"
+        )
+    };
+    let mut constants = constants();
+    constants.extend([
+        ("quarter", f32s(&[], &[std::f32::consts::FRAC_PI_2])),
+        ("other", f32s(&[], &[1.5])),
+    ]);
+    assert_eq!(one(&text("quarter"), &constants), "half 0..8 rotation");
+    assert!(sites(&text("other"), &constants).is_empty());
+}
+
+#[test]
+fn a_scatter_over_a_written_out_grid_is_followed() {
+    // TorchScript writes an assignment to every second channel as a grid of all indices.
+    let grid = |k: usize, first: &str| {
+        format!(
+            "columns{k} = Unsqueeze({first}, n0)
+            filled{k} = Expand(columns{k}, grid)
+            last{k} = Unsqueeze(filled{k}, minus1)
+            at{k} = Concat(i0, i1, last{k}) axis=-1"
+        )
+    };
+    let text = format!(
+        "x: float[batch, seq, 8]
+        pos: float[seq, 1]
+        angle = Mul(pos, freq)
+        c = Cos(angle)
+        s = Sin(angle)
+        even = Slice(x, n0, end, n2, n2)
+        odd = Slice(x, n1, end, n2, n2)
+        dims = Shape(x)
+        b = Gather(dims, zero)
+        q = Gather(dims, one)
+        batches = Range(zero, b, one)
+        steps = Range(zero, q, one)
+        bv = Unsqueeze(b, n0)
+        qv = Unsqueeze(q, n0)
+        grid = Concat(bv, qv, n4) axis=0
+        column0 = Unsqueeze(batches, both_last)
+        column1 = Unsqueeze(steps, minus1)
+        grid0 = Expand(column0, grid)
+        grid1 = Expand(column1, grid)
+        i0 = Unsqueeze(grid0, minus1)
+        i1 = Unsqueeze(grid1, minus1)
+        {}
+        {}
+        ec = Mul(even, c)
+        os = Mul(odd, s)
+        oc = Mul(odd, c)
+        es = Mul(even, s)
+        new_even = Sub(ec, os)
+        new_odd = Add(oc, es)
+        blank = ConstantOfShape(dims)
+        halfway = ScatterND(blank, at0, new_even)
+        y = ScatterND(halfway, at1, new_odd)",
+        grid(0, "evens"),
+        grid(1, "odds")
+    );
+    let mut constants = constants();
+    constants.extend([
+        ("zero", i64s(&[], &[0])),
+        ("one", i64s(&[], &[1])),
+        ("both_last", i64s(&[2], &[1, 2])),
+        ("evens", i64s(&[4], &[0, 2, 4, 6])),
+        ("odds", i64s(&[4], &[1, 3, 5, 7])),
+    ]);
+    assert_eq!(one(&text, &constants), "interleaved 0..8 rotation");
+}

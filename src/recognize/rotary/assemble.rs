@@ -163,6 +163,12 @@ fn runs(
         let usable = holders
             .filter(|(form, _)| order.is_before(form.id, y_id) && may_serve(form.value.dtype, y));
         let all = usable.flat_map(|(form, at)| runs_from(it, form, *at, &row[covered..]));
+        // Numbers alone would be found in tensors that have nothing to do with it.
+        let varies = |run: &Run| {
+            let columns = &row[covered..covered + run.count];
+            columns.iter().any(|&p| it.arena.as_constant(p).is_none())
+        };
+        let all = all.filter(varies);
         // Among equals the first in the graph: later layers then share what is made of it.
         let best = all.reduce(|best, next| if next.count > best.count { next } else { best })?;
         covered += best.count;

@@ -1,15 +1,20 @@
 //! Whether the coefficients of the pairs are a rotation.
 
+use std::f64::consts::{FRAC_PI_2, PI};
+
 use crate::recognize::Proof;
 use crate::symbolic::Interpreter;
 use crate::symbolic::function::Function;
-use crate::symbolic::poly::{Arena, Atom, PolyId};
+use crate::symbolic::poly::{Arena, Atom, MonoId, PolyId, Term};
 use crate::symbolic::table::{TableId, Tables};
 
 use super::readoff::{Pair, Rotation};
 
 /// Relative deviation of `c² + s²` over the rows of a table: tables are rounded, to bfloat16 at worst (2⁻⁸ a factor).
 const NORM_TOLERANCE: f64 = 2e-2;
+
+/// Deviation from whole half turns, in half turns: models write the quarter turn in `f32`.
+const TURN_TOLERANCE: f64 = 1e-7;
 
 /// Where cos and sin come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,13 +147,14 @@ fn channel_proof(
                 function: g,
                 args: b,
             },
-        ) => trigonometric(
-            tables,
-            (*f, a[..] == b[..], *g),
-            c.coefficient,
-            s.coefficient,
-            same_size,
-        ),
+        ) => {
+            if let (Some(a), Some(b)) = (as_cosine(*f, a), as_cosine(*g, b)) {
+                let plain = (*f, *g) == (Function::Cos, Function::Sin);
+                return computed(arena, plain, (a, c.coefficient), (b, s.coefficient));
+            }
+            let functions = (*f, a[..] == b[..], *g);
+            read(tables, functions, c.coefficient, s.coefficient)
+        }
         (Atom::Channel { .. }, Atom::Channel { .. }) if same_size => Ok(Verdict {
             proof: Proof::Linear,
             origin: Origin::Given,
@@ -158,30 +164,71 @@ fn channel_proof(
     }
 }
 
-fn trigonometric(
+/// An angle as an expression and what is to be added to it.
+type Angle = (PolyId, f64);
+
+/// The angle that a cosine or a sine is the cosine of.
+fn as_cosine(function: Function, args: &[PolyId]) -> Option<Angle> {
+    match (function, args) {
+        (Function::Cos, [angle]) => Some((*angle, 0.0)),
+        (Function::Sin, [angle]) => Some((*angle, -FRAC_PI_2)),
+        _ => None,
+    }
+}
+
+/// Cosine and sine of one angle, each of which may be spelled as the other a quarter turn away. `plain` says that they are not.
+fn computed(
+    arena: &Arena,
+    plain: bool,
+    (cos, c): (Angle, f64),
+    (sin, s): (Angle, f64),
+) -> Result<Verdict, Doubt> {
+    // sin(b) = cos(b - π/2), so the angles agree where the second cosine is a quarter turn behind the first.
+    let apart = constant_difference(arena, cos.0, sin.0)
+        .map(|constant| (constant + cos.1 - sin.1 - FRAC_PI_2) / PI);
+    let turns = apart.filter(|turns| (turns - turns.round()).abs() <= TURN_TOLERANCE);
+    let Some(turns) = turns else {
+        return match plain {
+            true => doubt("cosine and sine are of different angles", None),
+            false => doubt(
+                "the coefficients of a pair are not cosine and sine of one angle",
+                None,
+            ),
+        };
+    };
+    if (c.abs() - s.abs()).abs() > 1e-9 * c.abs() {
+        return doubt("cosine and sine are scaled differently", None);
+    }
+    // Half a turn changes the sign.
+    let c = if turns.round() % 2.0 == 0.0 { c } else { -c };
+    if c < 0.0 {
+        return doubt("the cosine is negated", None);
+    }
+    Ok(Verdict {
+        proof: Proof::Rotation,
+        origin: Origin::Computed,
+        amplitude: c,
+    })
+}
+
+/// `a - b` where that is a number.
+fn constant_difference(arena: &Arena, a: PolyId, b: PolyId) -> Option<f64> {
+    let terms = |p| {
+        let terms = arena.terms(p);
+        let varying = terms.iter().filter(|term| term.mono != MonoId::ONE);
+        varying.copied().collect::<Vec<Term>>()
+    };
+    (terms(a) == terms(b)).then(|| arena.constant_term(a) - arena.constant_term(b))
+}
+
+/// Coefficients that are read from tables or chosen by a condition.
+fn read(
     tables: &Tables,
     (f, same_argument, g): (Function, bool, Function),
     c: f64,
     s: f64,
-    same_size: bool,
 ) -> Result<Verdict, Doubt> {
     match (f, g) {
-        (Function::Cos, Function::Sin) => {
-            if !same_argument {
-                return doubt("cosine and sine are of different angles", None);
-            }
-            if !same_size {
-                return doubt("cosine and sine are scaled differently", None);
-            }
-            if c < 0.0 {
-                return doubt("the cosine is negated", None);
-            }
-            Ok(Verdict {
-                proof: Proof::Rotation,
-                origin: Origin::Computed,
-                amplitude: c,
-            })
-        }
         (Function::Table(cos), Function::Table(sin)) if same_argument => {
             table_rotation(tables, cos, sin, c, s)
         }

@@ -1,12 +1,15 @@
-//! ScatterND with constant indices: elements written into a tensor whose indexed axes are told apart.
+//! ScatterND with constant indices: elements written into a tensor whose indexed axes are told apart. Along other axes every
+//! position may be named once, by itself, as exporters do that write out the whole grid of indices.
 
 use smallvec::SmallVec;
 
 use crate::symbolic::broadcast::merge;
 use crate::symbolic::interpreter::Interpreter;
-use crate::symbolic::poly::Stop;
+use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Value, row};
 use crate::symbolic::visit::Visit;
+
+use super::slicing::pick;
 
 pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     if !matches!(visit.string("reduction"), None | Some("none")) {
@@ -17,10 +20,12 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
         it.value(visit.input(1)?)?,
         it.value(visit.input(2)?)?,
     );
-    let list: Vec<i64> = indices
+    let constant = indices
         .elements()
-        .and_then(|elements| elements.iter().map(|&p| it.arena.as_integer(p)).collect())
-        .ok_or(Stop("scatter indices that are not constant"))?;
+        .and_then(|elements| elements.iter().map(|&p| it.arena.as_integer(p)).collect());
+    let Some(list): Option<Vec<i64>> = constant else {
+        return over_grid(it, &a, &indices, &updates);
+    };
     let last = indices
         .rank()
         .checked_sub(1)
@@ -66,4 +71,75 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
         alignment,
         ..(*a).clone()
     })
+}
+
+/// Indices of every axis, laid along the axes that they index: constants, or the position itself.
+fn over_grid(
+    it: &mut Interpreter<'_>,
+    a: &Value,
+    indices: &Value,
+    updates: &Value,
+) -> Result<Value, Stop> {
+    const STOP: Stop = Stop("scatter indices that are not constant");
+    let rank = a.rank();
+    let width = it.arena.integer(rank as i64);
+    if indices.rank() != rank + 1
+        || updates.rank() != rank
+        || indices.shape[rank] != width
+        || !indices.enumerated[rank]
+    {
+        return Err(STOP);
+    }
+    // Axes along which each position is named by itself.
+    let mut whole: SmallVec<[bool; 6]> = SmallVec::new();
+    for axis in 0..rank {
+        let component = pick(it, indices, rank, &[axis])?;
+        let first = component.data[0];
+        let position = component.alignment.iter().any(|(root, axes)| {
+            it.arena.is_iota(*root)
+                && axes[..] == [axis as u8]
+                && first == it.arena.channel(*root, 0)
+        });
+        let constant = |&p: &PolyId| it.arena.as_integer(p).is_some();
+        match component.data.iter().all(constant) {
+            true => whole.push(false),
+            false
+                if position
+                    && component.data.iter().all(|&p| p == first)
+                    && indices.shape[axis] == a.shape[axis] =>
+            {
+                whole.push(true)
+            }
+            false => return Err(STOP),
+        }
+    }
+    let (mut a, mut updates) = (a.clone(), updates.clone());
+    for axis in 0..rank {
+        if whole[axis] {
+            a = a.with_opaque(&mut it.arena, &mut it.tables, axis)?;
+            updates = updates.with_opaque(&mut it.arena, &mut it.tables, axis)?;
+        } else if !a.enumerated[axis] || !updates.enumerated[axis] || !indices.enumerated[axis] {
+            return Err(Stop("a scatter into opaque axes"));
+        }
+    }
+    let (extents, from) = (a.extents(&it.arena), updates.extents(&it.arena));
+    let grid = indices.extents(&it.arena);
+    if from[..] != grid[..rank] {
+        return Err(Stop("updates of other shape"));
+    }
+    let mut data = a.data.to_vec();
+    for (update, tuple) in updates.data.iter().zip(indices.data.chunks(rank)) {
+        let place: SmallVec<[i64; 6]> = (0..rank)
+            .map(|axis| match whole[axis] {
+                true => Some(0),
+                false => it.arena.as_integer(tuple[axis]),
+            })
+            .collect::<Option<_>>()
+            .ok_or(STOP)?;
+        data[row(&place, &extents)?] = *update;
+    }
+    a.data = data.into();
+    let alignment = updates.alignment.clone();
+    merge(&mut a.alignment, &alignment)?;
+    Ok(a)
 }
