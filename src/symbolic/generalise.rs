@@ -1,9 +1,11 @@
-//! From a column of elements to one expression in the position: anti-unification against iota.
+//! From a column of elements to one expression in the position: anti-unification against iota, and against vectors whose
+//! elements were told apart.
 
 use smallvec::SmallVec;
 
 use super::function::Function;
 use super::poly::{Arena, Atom, PolyId, Stop};
+use super::root::RootId;
 use super::table::{Column, Tables};
 
 /// A polynomial `p(iota)` with `p(k) = column[k]`.
@@ -29,6 +31,36 @@ pub fn along_iota(
     match same_monomials(arena, tables, column)? {
         Some(p) => Ok(p),
         None => same_function(arena, tables, column),
+    }
+}
+
+/// Opens the roots that have a channel for each position of the column, where the element at every position speaks of the
+/// channel of that position and of no other. Roots that are `laid` along other axes stay. Adds the opened ones to `opened`.
+pub fn open_roots(
+    arena: &mut Arena,
+    column: &mut Vec<PolyId>,
+    laid: &dyn Fn(RootId) -> bool,
+    opened: &mut SmallVec<[RootId; 1]>,
+) {
+    let first = column.first().copied().unwrap_or(PolyId::ZERO);
+    if column.iter().all(|&p| p == first) {
+        return;
+    }
+    for root in arena.roots_of(first).to_vec() {
+        let channels = arena.root_of(root).channels as usize;
+        if arena.is_iota(root) || channels != column.len() || laid(root) {
+            continue;
+        }
+        let open = arena.open(root);
+        let followed = (0..)
+            .zip(&*column)
+            .map(|(at, &p)| arena.follow(p, root, at, open));
+        if let Ok(followed) = followed.collect() {
+            *column = followed;
+            if !opened.contains(&open) {
+                opened.push(open);
+            }
+        }
     }
 }
 

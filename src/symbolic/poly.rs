@@ -111,6 +111,7 @@ pub(super) enum Memo {
     Mul(PolyId, PolyId),
     Rename(PolyId, RootId, RootId),
     Substitute(PolyId, RootId, PolyId),
+    Follow(PolyId, RootId, u32),
 }
 
 /// All polynomials, atoms and roots of one analysis.

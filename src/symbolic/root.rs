@@ -42,6 +42,8 @@ pub enum Restructure {
         /// Shape after.
         to: SmallVec<[PolyId; 6]>,
     },
+    /// The root's one axis of channels became opaque: its only channel is any of them.
+    Opened,
     /// The same root, laid along other axes of one tensor.
     Alias(SmallVec<[u8; 4]>),
 }
@@ -108,6 +110,12 @@ impl Arena {
             ..
         } = self.roots[root.0 as usize];
         self.root(RootKind::Derived(root, change), channels, activation)
+    }
+
+    /// `root`, all of whose channels lie along one axis, with that axis opaque.
+    pub fn open(&mut self, root: RootId) -> RootId {
+        let activation = self.roots[root.0 as usize].activation;
+        self.root(RootKind::Derived(root, Restructure::Opened), 1, activation)
     }
 
     /// Channel `index` of a root.

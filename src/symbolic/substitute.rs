@@ -1,4 +1,5 @@
-//! Replacing the channels of a root inside expressions: renaming a root, and substituting a position.
+//! Replacing the channels of a root inside expressions: renaming a root, substituting a position, and opening a root whose
+//! channels were told apart.
 
 use smallvec::SmallVec;
 
@@ -16,6 +17,23 @@ impl Arena {
     /// `p` with the (only) channel of root `from` replaced by the polynomial `by`.
     pub fn substitute(&mut self, p: PolyId, from: RootId, by: PolyId) -> Result<PolyId, Stop> {
         self.rewrite(p, from, Memo::Substitute(p, from, by), &mut |_, _| Ok(by))
+    }
+
+    /// `p`, which stands at position `at` along an axis, with channel `at` of root `from` replaced by the one channel of
+    /// `opened`.
+    pub fn follow(
+        &mut self,
+        p: PolyId,
+        from: RootId,
+        at: u32,
+        opened: RootId,
+    ) -> Result<PolyId, Stop> {
+        self.rewrite(p, from, Memo::Follow(p, from, at), &mut |arena, index| {
+            if index != at {
+                return Err(Stop("an element that depends on another position"));
+            }
+            Ok(arena.channel(opened, 0))
+        })
     }
 
     fn rewrite(
@@ -96,6 +114,7 @@ impl Memo {
         match self {
             Memo::Rename(_, from, to) => Memo::Rename(p, from, to),
             Memo::Substitute(_, from, by) => Memo::Substitute(p, from, by),
+            Memo::Follow(_, from, at) => Memo::Follow(p, from, at),
             Memo::Add(..) | Memo::Mul(..) => unreachable!("only rewrites recurse"),
         }
     }

@@ -134,7 +134,8 @@ impl Value {
     }
 
     /// The value with axis `axis` opaque. Elements that differ along it must follow a rule in the position: a constant
-    /// column becomes a table of iota, an arithmetic progression an affine function of it.
+    /// column becomes a table of iota, an arithmetic progression an affine function of it, and the elements of a vector that
+    /// were told apart become its element at the position.
     pub fn with_opaque(
         &self,
         arena: &mut Arena,
@@ -148,11 +149,14 @@ impl Value {
         let (outer, count, inner) = split(&extents, axis);
         let mut data = Vec::with_capacity(outer * inner);
         let mut varies = false;
+        let mut opened = SmallVec::<[RootId; 1]>::new();
+        let laid = |root: RootId| self.axes_of(root).is_some_and(|axes| !axes.is_empty());
         let mut column = Vec::with_capacity(count);
         for o in 0..outer {
             for i in 0..inner {
                 column.clear();
                 column.extend((0..count).map(|k| self.data[(o * count + k) * inner + i]));
+                super::generalise::open_roots(arena, &mut column, &laid, &mut opened);
                 let p = super::generalise::along_iota(arena, tables, &column)?;
                 varies |= column.iter().any(|&q| q != column[0]);
                 data.push(p);
@@ -162,10 +166,12 @@ impl Value {
         value.enumerated[axis] = false;
         value.data = data.into();
         if varies {
-            let iota = arena.iota();
+            opened.push(arena.iota());
+        }
+        for root in opened {
             let axes: Axes = smallvec![axis as u8];
-            match value.axes_of(iota) {
-                None => value.alignment.push((iota, axes)),
+            match value.axes_of(root) {
+                None => value.alignment.push((root, axes)),
                 Some(known) if *known == axes => {}
                 Some(_) => return Err(Stop("two position axes of one value")),
             }

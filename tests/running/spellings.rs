@@ -469,3 +469,63 @@ fn a_scatter_over_a_written_out_grid_is_followed() {
     ]);
     assert_eq!(one(&text, &constants), "interleaved 0..8 rotation");
 }
+
+#[test]
+fn positions_of_a_short_fixed_sequence_are_one_vector() {
+    let text = format!(
+        "x: float[batch, 3, 4, 8]
+        pos: int64[4]
+        p = Cast(pos) to=1
+        column = Unsqueeze(p, minus1)
+        angle = Mul(column, freq)
+        wide = Concat(angle, angle) axis=-1
+        c = Cos(wide)
+        s = Sin(wide)
+        {HALVES}"
+    );
+    assert_eq!(one(&text, &constants()), "half 0..8 rotation");
+    // The sines are of the positions in the reverse order.
+    let other = text.replace(
+        "s = Sin(wide)",
+        "back_to_front = Gather(wide, order) axis=0\ns = Sin(back_to_front)",
+    );
+    let mut all = constants();
+    all.push(("order", i64s(&[4], &[3, 2, 1, 0])));
+    assert!(sites(&other, &all).is_empty());
+}
+
+#[test]
+fn halves_are_scattered_into_zeros() {
+    let text = |order: [&str; 2]| {
+        format!(
+            "x: float[batch, 2, 3, seq, 8]
+            pos: float[seq, 1]
+            angle = Mul(pos, freq)
+            c = Cos(angle)
+            s = Sin(angle)
+            a = Slice(x, n0, n4, minus1)
+            b = Slice(x, n4, end, minus1)
+            ac = Mul(a, c)
+            bs = Mul(b, s)
+            bc = Mul(b, c)
+            as = Mul(a, s)
+            first = Sub(ac, bs)
+            second = Add(bc, as)
+            size = Shape(x)
+            zeros = Expand(zero, size)
+            part = Shape(first)
+            low = Expand({}, part)
+            high = Expand({}, part)
+            begun = ScatterElements(zeros, low, first) axis=-1
+            y = ScatterElements(begun, high, second) axis=-1",
+            order[0], order[1]
+        )
+    };
+    let mut all = constants();
+    all.push(("zero", f32s(&[], &[0.0])));
+    all.push(("front", i64s(&[4], &[0, 1, 2, 3])));
+    all.push(("rear", i64s(&[4], &[-4, -3, -2, -1])));
+    all.push(("reversed", i64s(&[4], &[7, 6, 5, 4])));
+    assert_eq!(one(&text(["front", "rear"]), &all), "half 0..8 rotation");
+    assert!(sites(&text(["front", "reversed"]), &all).is_empty());
+}

@@ -13,6 +13,7 @@ mod layout;
 mod linear;
 mod reshape;
 mod scatter;
+mod scatter_elements;
 pub mod shapes;
 mod slicing;
 
@@ -66,6 +67,7 @@ pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs,
         "Gather" => gather::gather(it, visit)?,
         "GatherElements" => gather::gather_elements(it, visit)?,
         "GatherND" => gather::gather_nd(it, visit)?,
+        "ScatterElements" | "Scatter" => scatter_elements::scatter_elements(it, visit)?,
         "ScatterND" => scatter::scatter_nd(it, visit)?,
         "MatMul" => linear::matmul(it, visit)?,
         "Einsum" => linear::einsum(it, visit)?,

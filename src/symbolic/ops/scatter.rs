@@ -1,6 +1,8 @@
 //! ScatterND with constant indices: elements written into a tensor whose indexed axes are told apart. Along other axes every
 //! position may be named once, by itself, as exporters do that write out the whole grid of indices.
 
+use std::rc::Rc;
+
 use smallvec::SmallVec;
 
 use crate::symbolic::broadcast::merge;
@@ -9,17 +11,26 @@ use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Value, row};
 use crate::symbolic::visit::Visit;
 
+use super::scatter_elements::alike;
 use super::slicing::pick;
 
-pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+/// Data, indices and updates.
+pub(super) fn operands(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+) -> Result<[Rc<Value>; 3], Stop> {
     if !matches!(visit.string("reduction"), None | Some("none")) {
         return Err(Stop("a scatter that accumulates"));
     }
-    let (a, indices, updates) = (
+    Ok([
         it.value(visit.input(0)?)?,
         it.value(visit.input(1)?)?,
         it.value(visit.input(2)?)?,
-    );
+    ])
+}
+
+pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let [a, indices, updates] = operands(it, visit)?;
     let constant = indices
         .elements()
         .and_then(|elements| elements.iter().map(|&p| it.arena.as_integer(p)).collect());
@@ -37,11 +48,13 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     if width == 0 || width > a.rank() || !a.enumerated[..width].iter().all(|&e| e) {
         return Err(Stop("a scatter into opaque axes"));
     }
-    let trailing = |v: &Value, from: usize| -> SmallVec<[bool; 6]> {
-        v.enumerated[from.min(v.rank())..].into()
-    };
-    if trailing(&a, width) != trailing(&updates, last) {
-        return Err(Stop("updates told apart otherwise than the data"));
+    let (mut a, mut updates) = ((*a).clone(), (*updates).clone());
+    if a.rank() - width != updates.rank().saturating_sub(last) {
+        return Err(Stop("updates of other rank"));
+    }
+    for axis in width..a.rank() {
+        let at = axis + last - width;
+        alike(it, &mut [(&mut a, axis), (&mut updates, at)])?;
     }
     let extents = a.extents(&it.arena);
     let inner: usize = extents[width..].iter().product();
@@ -69,7 +82,7 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     Ok(Value {
         data: data.into(),
         alignment,
-        ..(*a).clone()
+        ..a
     })
 }
 
