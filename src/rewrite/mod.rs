@@ -7,6 +7,7 @@
 
 mod angles;
 mod dead;
+mod definition;
 mod function;
 mod rotary;
 mod target;

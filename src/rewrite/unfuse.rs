@@ -9,18 +9,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::Facts;
 use crate::onnx::functions::{Expander, bodies, domain};
-use crate::onnx::proto::{AttributeProto, FunctionProto, GraphProto, NodeProto};
-use crate::onnx::{DataType, Edit, ModelFile};
+use crate::onnx::proto::{FunctionProto, GraphProto, NodeProto};
+use crate::onnx::{Edit, ModelFile};
 
-use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
-use phasor_ops::contract::rotary_table::{
-    self, Frequencies, RotaryTableAttributes, RotaryTableUse,
-};
-use phasor_ops::contract::{AttributeValue, ContractError, DOMAIN, ElementType, FunctionBody};
+use phasor_ops::contract::{ContractError, DOMAIN};
 
-use super::function;
+use super::definition;
 
 /// Metadata that is true of a fused model only.
 const METADATA: [&str; 2] = [super::VERSION_KEY, super::RULES_KEY];
@@ -69,9 +64,9 @@ pub enum UnfuseError {
         /// The reason.
         cause: ContractError,
     },
-    /// The definition calls itself, or grows without bound.
-    #[error("node `{node}`: the definition of `{DOMAIN}::{operator}` cannot be expanded")]
-    Endless {
+    /// The definition imports another version of an operator set than the model, or grows without bound.
+    #[error("node `{node}`: the definition of `{DOMAIN}::{operator}` cannot be expanded here")]
+    Unfit {
         /// A node of it.
         node: String,
         /// The operator.
@@ -87,7 +82,7 @@ impl UnfuseError {
             UnfuseError::Contract { .. } => {
                 "convert the model to a newer opset, or unfuse the file that was fused first"
             }
-            UnfuseError::Endless { .. } => "the model is damaged: fuse the original again",
+            UnfuseError::Unfit { .. } => "the model is damaged: fuse the original again",
         }
     }
 }
@@ -135,7 +130,13 @@ pub fn unfuse(file: &ModelFile) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
             Some(function) => function.clone(),
             None => FunctionProto {
                 overload: Some(overload.to_owned()).filter(|o| !o.is_empty()),
-                ..generated(file, operator, &uses)?
+                ..definition::of(file, operator, &uses)
+                    .ok_or_else(|| unknown(uses[0]))?
+                    .map_err(|cause| UnfuseError::Contract {
+                        node: label(uses[0]),
+                        operator: operator.to_owned(),
+                        cause,
+                    })?
             },
         });
         let calls = found[..counted].iter();
@@ -197,7 +198,7 @@ fn expand(
     let Some(call) = calls.first() else {
         return Ok(None);
     };
-    let new = expander.node(node).ok_or_else(|| UnfuseError::Endless {
+    let new = expander.node(node).ok_or_else(|| UnfuseError::Unfit {
         node: label(call),
         operator: call.op_type().to_owned(),
     })?;
@@ -224,105 +225,17 @@ fn is_for(function: &FunctionProto, opset: i64) -> bool {
     imports.all(|o| !domain(o.domain()).is_empty() || o.version() == opset)
 }
 
+fn unknown(node: &NodeProto) -> UnfuseError {
+    UnfuseError::Unknown {
+        node: label(node),
+        operator: node.op_type().to_owned(),
+    }
+}
+
 fn label(node: &NodeProto) -> String {
     let first = || node.output.first().map_or("", String::as_str);
     match node.name() {
         "" => first().to_owned(),
         name => name.to_owned(),
     }
-}
-
-/// The body that the contract writes for these nodes.
-fn generated(
-    file: &ModelFile,
-    operator: &str,
-    uses: &[&NodeProto],
-) -> Result<FunctionProto, UnfuseError> {
-    let node = label(uses[0]);
-    let body = match operator {
-        rotary::NAME => rotary_body(file, uses),
-        rotary_table::NAME => table_body(file, uses),
-        _ => {
-            return Err(UnfuseError::Unknown {
-                node,
-                operator: operator.to_owned(),
-            });
-        }
-    };
-    body.map(|body| function::proto(&body))
-        .map_err(|cause| UnfuseError::Contract {
-            node,
-            operator: operator.to_owned(),
-            cause,
-        })
-}
-
-fn rotary_body(file: &ModelFile, nodes: &[&NodeProto]) -> Result<FunctionBody, ContractError> {
-    let facts = Facts::of(file);
-    let mut uses = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        let given = |name: &str| node.attribute.iter().find(|a| a.name() == name);
-        let attributes = RotaryAttributes::parse(|name| given(name).and_then(|a| a.i))?;
-        uses.push(rotary_use(&facts, node, attributes));
-    }
-    // One node of which too little is known needs the body that is right for all.
-    let uses: Option<Vec<RotaryUse>> = uses.into_iter().collect();
-    rotary::function_body(file.opset(), &uses.unwrap_or_default())
-}
-
-fn table_body(file: &ModelFile, nodes: &[&NodeProto]) -> Result<FunctionBody, ContractError> {
-    let facts = Facts::of(file);
-    let mut uses = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        let given = |name: &str| node.attribute.iter().find(|a| a.name() == name);
-        let number = |a: &AttributeProto| a.i.map(AttributeValue::from).or(a.f.map(Into::into));
-        let attributes = RotaryTableAttributes::parse(|name| given(name).and_then(number))?;
-        uses.push(table_use(&facts, node, attributes));
-    }
-    let uses: Option<Vec<RotaryTableUse>> = uses.into_iter().collect();
-    rotary_table::function_body(file.opset(), &uses.unwrap_or_default())
-}
-
-fn table_use(
-    facts: &Facts,
-    node: &NodeProto,
-    attributes: RotaryTableAttributes,
-) -> Option<RotaryTableUse> {
-    if node.attribute.iter().any(|a| !a.ref_attr_name().is_empty()) {
-        return None;
-    }
-    let fact = facts.get(node.input.get(1)?)?;
-    let frequencies = match &fact.shape.as_ref()?[..] {
-        [_] => Some(Frequencies::One),
-        [streams, _] => {
-            let streams = streams.known().and_then(|n| usize::try_from(n).ok());
-            streams.map(Frequencies::Streams)
-        }
-        _ => None,
-    };
-    Some(RotaryTableUse {
-        attributes,
-        frequencies,
-        table_dtype: fact.dtype.and_then(element_type)?,
-    })
-}
-
-fn rotary_use(facts: &Facts, node: &NodeProto, attributes: RotaryAttributes) -> Option<RotaryUse> {
-    if node.attribute.iter().any(|a| !a.ref_attr_name().is_empty()) {
-        return None;
-    }
-    let fact = |slot: usize| facts.get(node.input.get(slot)?);
-    let dtype = |slot| fact(slot)?.dtype.and_then(element_type);
-    let width = |slot| usize::try_from(fact(slot)?.shape.as_ref()?.last()?.known()?).ok();
-    Some(RotaryUse {
-        attributes,
-        table_width: width(1),
-        head_dim: width(0),
-        x_dtype: dtype(0)?,
-        table_dtype: dtype(1)?,
-    })
-}
-
-fn element_type(dtype: DataType) -> Option<ElementType> {
-    ElementType::from_onnx(dtype.to_onnx())
 }

@@ -169,3 +169,45 @@ fn operators_of_other_domains_stay_what_they_are() {
     let ours = |node: &tract::TypedNode| node.op.name().contains("Phasor");
     assert!(!model.nodes.iter().any(ours));
 }
+
+#[test]
+fn a_pair_is_turned_as_two_are() {
+    let text = |nodes: &str| {
+        let inputs =
+            "q: float[2, 5, 4, 8]\nk: float[2, 5, 1, 8]\ncos: float[5, 1, 4]\nsin: float[5, 1, 4]";
+        let mut m = model(&format!("{inputs}\n{nodes}"), &[]);
+        m.opset_import.push(opset("ai.phasor", 1));
+        m
+    };
+    let pair =
+        text("a, b = ai.phasor::RotaryEmbeddingPair(q, k, cos, sin) interleaved=1 inverse=1");
+    let single = text(
+        "a = ai.phasor::RotaryEmbedding(q, cos, sin) interleaved=1 inverse=1\n\
+         b = ai.phasor::RotaryEmbedding(k, cos, sin) interleaved=1 inverse=1",
+    );
+    let shapes: [&[usize]; 4] = [&[2, 5, 4, 8], &[2, 5, 1, 8], &[5, 1, 4], &[5, 1, 4]];
+    let names = ["q", "k", "cos", "sin"].map(str::to_owned).into_iter();
+    let tensors = (1..).zip(shapes);
+    let tensors = tensors.map(|(seed, shape)| typed(DataType::F32, shape, &numbers(seed, shape)));
+    let inputs: Vec<(String, Tensor)> = names.zip(tensors).collect();
+    let run = |m: &phasor::onnx::proto::ModelProto| {
+        let outputs = ["a", "b"].map(str::to_owned);
+        let results = Tract
+            .run(Source::Proto(m, None), &inputs, &outputs)
+            .unwrap();
+        results
+            .iter()
+            .flat_map(|t| t.to_f64().unwrap())
+            .collect::<Vec<f64>>()
+    };
+    let want = run(&single);
+    assert_eq!(want.len(), 2 * 5 * 5 * 8);
+    assert_eq!(run(&pair), want);
+    // By its contract too, once it is expanded.
+    let file = crate::build::open(&pair);
+    let (edit, expanded) = phasor::rewrite::unfuse(&file).unwrap();
+    assert_eq!(expanded[0].operator, "RotaryEmbeddingPair");
+    for (got, want) in run(&file.edited(&edit)).iter().zip(want) {
+        assert!((got - want).abs() < 1e-6, "{got} {want}");
+    }
+}

@@ -273,6 +273,17 @@ fn an_operator_without_definition_is_named() {
         said.contains("Unheard") && said.contains("node of y"),
         "{said}"
     );
+    m.functions.push(FunctionProto {
+        name: Some("Unheard".into()),
+        domain: Some(DOMAIN.into()),
+        input: vec!["x".into()],
+        output: vec!["y".into()],
+        node: vec![node("y", "other::Thing(x)")],
+        opset_import: vec![opset("", 17), opset("other", 2)],
+        ..Default::default()
+    });
+    let error = rewrite::unfuse(&open(&m)).unwrap_err().to_string();
+    assert!(error.contains("cannot be expanded"), "{error}");
 }
 
 #[test]

@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod pair;
 mod rotary;
 mod table;
 
@@ -29,8 +30,9 @@ use crate::onnx::proto::FunctionProto;
 type Builder = fn(&ParsingContext, &NodeProto) -> Built;
 
 /// Every operator by name.
-const KERNELS: [(&str, Builder); 2] = [
+const KERNELS: [(&str, Builder); 3] = [
     (phasor_ops::contract::rotary::NAME, rotary::build),
+    (phasor_ops::contract::rotary_pair::NAME, pair::build),
     (phasor_ops::contract::rotary_table::NAME, table::build),
 ];
 

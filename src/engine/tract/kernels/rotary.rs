@@ -14,13 +14,18 @@ pub(super) fn build(context: &ParsingContext, node: &NodeProto) -> Built {
     if node.domain != DOMAIN {
         return super::other_domain(NAME, context, node);
     }
+    let attributes = attributes(node)?;
+    Ok((expand(Rotary { attributes }), vec![]))
+}
+
+/// The attributes of a node, which the two operators share.
+pub(super) fn attributes(node: &NodeProto) -> TractResult<RotaryAttributes> {
     let mut given = Vec::new();
     for spec in &ATTRIBUTES {
         given.push((spec.name, node.get_attr_opt::<i64>(spec.name)?));
     }
     let value = |name| given.iter().find(|(n, _)| *n == name).and_then(|(_, v)| *v);
-    let attributes = RotaryAttributes::parse(value)?;
-    Ok((expand(Rotary { attributes }), vec![]))
+    Ok(RotaryAttributes::parse(value)?)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
