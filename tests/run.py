@@ -4,7 +4,7 @@
     python3 tests/run.py            everything
     python3 tests/run.py --rust     the Rust tests alone
     python3 tests/run.py --python   the Python tests alone (after a build)
-    python3 tests/run.py --strict   a skip for anything but an opset that a release does not know is a failure
+    python3 tests/run.py --strict   a skip for anything but what a release of ONNX Runtime lacks is a failure
 
 Needs Rust and Python 3.11 or 3.12 with `venv`; installs the rest into `target/venvs`.
 """
@@ -57,7 +57,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rust", action="store_true", help="the Rust tests alone")
     parser.add_argument("--python", action="store_true", help="the Python tests alone")
-    parser.add_argument("--strict", action="store_true", help="a skip for anything but an opset that a release does not know is a failure")
+    parser.add_argument("--strict", action="store_true", help="a skip for anything but what a release of ONNX Runtime lacks is a failure")
     args = parser.parse_args()
     both = args.rust == args.python
     results = {}
