@@ -315,3 +315,14 @@ impl BodyBuilder {
         self.gather_along(&shape, &last, 0)
     }
 }
+
+/// Every name is set once, before it is read.
+#[cfg(test)]
+pub(crate) fn assert_in_order(body: &FunctionBody) {
+    let mut known: std::collections::HashSet<_> = body.inputs.iter().collect();
+    for node in &body.nodes {
+        assert!(node.inputs.iter().all(|i| known.contains(i)), "{node:?}");
+        assert!(node.outputs.iter().all(|o| known.insert(o)), "{node:?}");
+    }
+    assert!(body.outputs.iter().all(|o| known.contains(o)));
+}
