@@ -9,7 +9,6 @@ use prost::Message;
 use crate::engine::random::Random;
 use crate::engine::tract::Tract;
 use crate::engine::{Engine, Source};
-use crate::facts::Dim;
 use crate::onnx::{DataType, Tensor};
 use crate::recognize::{
     AngleTable, Frequencies, Pairing, Refusal, Site, Stage, TABLE_RULE, TableInput, TableUse,
@@ -21,12 +20,10 @@ use phasor_ops::contract::rotary_table::{RotaryTableAttributes, reference};
 use super::Confirmed;
 use super::cut::{Cut, cut};
 use super::probe::{Failure, Prober, unsqueezed};
-use super::sizes::{Binding, bindings};
+use super::sizes::Binding;
 
 /// Runs with other numbers for each set of sizes.
 const SEEDS: u64 = 3;
-/// Sets of sizes that must agree, where the graph has symbols.
-const SIZES: usize = 2;
 /// Positions are below this, but for the first run of each set of sizes.
 const MAX_POSITION: i64 = 1 << 20;
 /// Positions of the first run.
@@ -82,41 +79,22 @@ impl Prober<'_> {
         used: &TableUse,
     ) -> Result<Confirmed, Box<Refusal>> {
         let names = [&table.positions, &site.cos.value, &site.sin.value];
-        let dims: Vec<&[Dim]> = names
-            .into_iter()
-            .filter_map(|name| self.subject.shapes.get(name))
-            .map(|shape| &shape[..])
-            .collect();
-        let bindings = bindings(&dims, self.sizes);
-        let needed = SIZES.min(bindings.len());
-        let mut confirmed = Confirmed::default();
-        let mut sizes = 0;
-        let mut failure = None;
-        for binding in &bindings {
-            match self.table_under(table, site, used, binding) {
-                Ok(diff) => {
-                    confirmed.max_diff = confirmed.max_diff.max(diff);
-                    confirmed.probes += SEEDS as usize;
-                    sizes += 1;
-                    if sizes == needed {
-                        return Ok(confirmed);
-                    }
-                }
-                Err(Failure::Differs(diff)) => {
-                    let reason = format!(
-                        "the angles are positions times frequencies, but the graph computes them in another order or type: \
-                         cosine or sine differ by {diff:.1e} at positions below {MAX_POSITION}, so the graph's own tables stay"
-                    );
-                    return Err(refusal(site, reason));
-                }
-                Err(Failure::NotRun(cause)) => failure = Some(cause),
-            }
-        }
-        let cause = failure.unwrap_or_else(|| "no sizes to run it with".to_owned());
-        let reason = format!(
-            "the angles are positions times frequencies, but that could not be run on numbers, so the graph's own tables stay: {cause}"
-        );
-        Err(refusal(site, reason))
+        self.over_sizes(names.into_iter().map(String::as_str), |prober, binding| {
+            let diff = prober.table_under(table, site, used, binding)?;
+            Ok((diff, SEEDS as usize))
+        })
+        .map_err(|failure| {
+            let reason = match failure {
+                Failure::Differs(diff) => format!(
+                    "the angles are positions times frequencies, but the graph computes them in another order or type: \
+                     cosine or sine differ by {diff:.1e} at positions below {MAX_POSITION}, so the graph's own tables stay"
+                ),
+                Failure::NotRun(cause) => format!(
+                    "the angles are positions times frequencies, but that could not be run on numbers, so the graph's own tables stay: {cause}"
+                ),
+            };
+            refusal(site, reason)
+        })
     }
 
     /// Largest difference over all seeds under one assignment of sizes.

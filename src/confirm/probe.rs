@@ -60,10 +60,31 @@ impl<'a> Prober<'a> {
 
     /// Confirms one site.
     pub(super) fn site(&mut self, site: &Site) -> Result<Confirmed, Box<Refusal>> {
-        let dims: Vec<&[Dim]> = operands(site)
-            .chain([&site.origin[..]])
+        let names = operands(site).chain([&site.origin[..]]);
+        self.over_sizes(names, |prober, binding| prober.under(site, binding))
+            .map_err(|failure| {
+                let reason = match failure {
+                    Failure::Differs(diff) => format!(
+                        "proven, but run on random numbers it differs from the operator by {diff:.1e}"
+                    ),
+                    Failure::NotRun(cause) => {
+                        format!("proven, but it could not be run on numbers: {cause}")
+                    }
+                };
+                refusal(site, reason)
+            })
+    }
+
+    /// Probes under sets of sizes for the dimensions of the named values, until enough of them agree. A probe gives its largest
+    /// difference and the number of runs; one set that cannot be run is passed over, one that differs decides.
+    pub(super) fn over_sizes<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+        probe: impl Fn(&mut Self, &Binding) -> Result<(f64, usize), Failure>,
+    ) -> Result<Confirmed, Failure> {
+        let dims: Vec<&[Dim]> = names
             .filter_map(|name| self.subject.shapes.get(name))
-            .map(|s| &s[..])
+            .map(|shape| &shape[..])
             .collect();
         let bindings = bindings(&dims, self.sizes);
         let needed = SIZES.min(bindings.len());
@@ -71,7 +92,7 @@ impl<'a> Prober<'a> {
         let mut sizes = 0;
         let mut failure = None;
         for binding in &bindings {
-            match self.under(site, binding) {
+            match probe(self, binding) {
                 Ok((diff, probes)) => {
                     confirmed.max_diff = confirmed.max_diff.max(diff);
                     confirmed.probes += probes;
@@ -80,22 +101,11 @@ impl<'a> Prober<'a> {
                         return Ok(confirmed);
                     }
                 }
-                Err(Failure::Differs(diff)) => {
-                    return Err(refusal(
-                        site,
-                        format!(
-                            "proven, but run on random numbers it differs from the operator by {diff:.1e}"
-                        ),
-                    ));
-                }
-                Err(Failure::NotRun(cause)) => failure = Some(cause),
+                Err(differs @ Failure::Differs(_)) => return Err(differs),
+                Err(not_run) => failure = Some(not_run),
             }
         }
-        let cause = failure.unwrap_or_else(|| "no sizes to run it with".to_owned());
-        Err(refusal(
-            site,
-            format!("proven, but it could not be run on numbers: {cause}"),
-        ))
+        Err(failure.unwrap_or_else(|| Failure::NotRun("no sizes to run it with".to_owned())))
     }
 
     /// All seeds under one assignment of sizes, from the first start that confirms: largest difference and number of runs.

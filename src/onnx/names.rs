@@ -1,4 +1,4 @@
-//! Names of values across graphs: which a model uses at all, and which the bodies of a node take from outside.
+//! Names of values across graphs: which a model uses at all, which the bodies of a node take from outside, and new ones.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,17 @@ pub(crate) fn bodies(node: &NodeProto) -> impl Iterator<Item = (&str, usize, &Gr
         let named = graphs.enumerate();
         named.map(move |(place, graph)| (attribute.name(), place, graph))
     })
+}
+
+/// A name that is not taken yet: `stem`, or `stem_2` and so on. It is taken from then on.
+pub(crate) fn fresh(taken: &mut FxHashSet<String>, stem: &str) -> String {
+    let mut name = stem.to_owned();
+    let mut count = 1;
+    while !taken.insert(name.clone()) {
+        count += 1;
+        name = format!("{stem}_{count}");
+    }
+    name
 }
 
 /// Calls `visit` with every name of a value in a model: in its graph, in bodies at any depth, and in functions.

@@ -148,12 +148,6 @@ impl Maker {
     }
 
     fn fresh(&mut self, stem: &str) -> String {
-        let mut name = stem.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(name.clone()) {
-            count += 1;
-            name = format!("{stem}_{count}");
-        }
-        name
+        names::fresh(&mut self.taken, stem)
     }
 }

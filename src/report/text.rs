@@ -58,20 +58,10 @@ pub fn fuse(report: &FuseReport) -> String {
     out += &left(&report.left);
     out += &verification(&report.verification);
     out += &match (&report.verdict, &report.written) {
-        (Verdict::Fused, Some(written)) => format!(
-            "{} {}: {} -> {}, {}, in {:.2} s\n",
-            paint(GOOD, "Wrote"),
-            path(&written.path),
-            model.nodes,
-            count(report.nodes_after, "node"),
-            size(written.bytes),
-            report.seconds,
-        ),
-        (Verdict::NothingToFuse, Some(written)) => format!(
-            "{}: {} is the input, byte for byte\n",
-            paint(WARN, "Nothing to fuse"),
-            path(&written.path),
-        ),
+        (Verdict::Fused, Some(written)) => {
+            wrote(model, report.nodes_after, written, report.seconds)
+        }
+        (Verdict::NothingToFuse, Some(written)) => same_bytes("Nothing to fuse", written),
         (Verdict::WouldFuse, _) => format!(
             "{} {} -> {}; nothing is written\n",
             paint(WARN, "Would fuse"),
@@ -102,23 +92,34 @@ pub fn unfuse(report: &UnfuseReport) -> String {
     }
     out += &verification(&report.verification);
     out += &match (&report.verdict, &report.written) {
-        (UnfusedVerdict::Unfused, Some(written)) => format!(
-            "{} {}: {} -> {}, {}, in {:.2} s\n",
-            paint(GOOD, "Wrote"),
-            path(&written.path),
-            model.nodes,
-            count(report.nodes_after, "node"),
-            size(written.bytes),
-            report.seconds,
-        ),
-        (UnfusedVerdict::NothingToUnfuse, Some(written)) => format!(
-            "{}: {} is the input, byte for byte\n",
-            paint(WARN, "Nothing to unfuse"),
-            path(&written.path),
-        ),
+        (UnfusedVerdict::Unfused, Some(written)) => {
+            wrote(model, report.nodes_after, written, report.seconds)
+        }
+        (UnfusedVerdict::NothingToUnfuse, Some(written)) => {
+            same_bytes("Nothing to unfuse", written)
+        }
         _ => format!("{}: nothing is written\n", paint(BAD, "Failed")),
     };
     out + &absent(report.written.as_ref())
+}
+
+fn wrote(model: &ModelSummary, nodes: usize, written: &WrittenReport, seconds: f64) -> String {
+    format!(
+        "{} {}: {} -> {}, {}, in {seconds:.2} s\n",
+        paint(GOOD, "Wrote"),
+        path(&written.path),
+        model.nodes,
+        count(nodes, "node"),
+        size(written.bytes),
+    )
+}
+
+fn same_bytes(what: &str, written: &WrittenReport) -> String {
+    let file = path(&written.path);
+    format!(
+        "{}: {file} is the input, byte for byte\n",
+        paint(WARN, what)
+    )
 }
 
 fn loaded(model: &ModelSummary) -> String {

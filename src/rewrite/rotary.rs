@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::proto::NodeProto;
-use crate::onnx::{DataType, Edit, ModelFile, Tensor};
+use crate::onnx::{DataType, Edit, ModelFile, Tensor, names};
 use crate::recognize::{Site, TableInput};
 
 use phasor_ops::contract::rotary::{NAME, RotaryUse};
@@ -70,13 +70,7 @@ impl Names {
     }
 
     pub(super) fn fresh(&mut self, stem: &str) -> String {
-        let mut name = stem.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(name.clone()) {
-            count += 1;
-            name = format!("{stem}_{count}");
-        }
-        name
+        names::fresh(&mut self.taken, stem)
     }
 }
 

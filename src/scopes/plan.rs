@@ -166,12 +166,7 @@ fn rename(own: &ModelFile, edit: &mut Edit, names: &mut FxHashSet<String>) {
     made.extend(edit.add_initializers.iter().map(|t| t.name().to_owned()));
     let mut others: FxHashMap<String, String> = FxHashMap::default();
     for name in made {
-        let mut other = name.clone();
-        let mut count = 1;
-        while !names.insert(other.clone()) {
-            count += 1;
-            other = format!("{name}_{count}");
-        }
+        let other = names::fresh(names, &name);
         if other != name {
             others.insert(name, other);
         }

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
-use crate::onnx::{Edit, ModelFile, Tensor};
+use crate::onnx::{Edit, ModelFile, Tensor, names};
 use crate::rewrite::{dead, function, provenance};
 
 /// An operator with its inputs and attributes, as one text.
@@ -101,13 +101,7 @@ impl<'a> Draft<'a> {
     }
 
     fn fresh(&mut self, stem: &str) -> String {
-        let mut name = stem.to_owned();
-        let mut count = 1;
-        while !self.taken.insert(name.clone()) {
-            count += 1;
-            name = format!("{stem}_{count}");
-        }
-        name
+        names::fresh(&mut self.taken, stem)
     }
 
     /// An initializer of integers, with this shape.
