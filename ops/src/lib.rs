@@ -9,6 +9,7 @@
 #[cfg(feature = "abi")]
 pub mod abi;
 pub mod contract;
+mod level;
 pub mod rotary;
 pub mod rotary_table;
 pub mod simd;

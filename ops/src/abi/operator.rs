@@ -4,13 +4,13 @@ use super::context::{Context, Node};
 use super::host::Host;
 use super::infer::Inference;
 use super::newer::{CustomOp, NEWEST_CUSTOM_OP};
-use super::status::{Failure, guard, guard_silent};
-use crate::contract::VERSION;
+use super::status::{Failure, c_string, guard, guard_silent};
+use crate::contract::{OperatorSpec, VERSION, ValueSpec};
 use ort_sys::{
     ONNXTensorElementDataType, OrtApi, OrtCustomOpInputOutputCharacteristic, OrtKernelContext,
     OrtKernelInfo, OrtMemType, OrtShapeInferContext, OrtStatusPtr,
 };
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 /// The host's word for no type.
@@ -19,14 +19,10 @@ const UNDEFINED: ONNXTensorElementDataType =
 
 /// An operator for one combination of element types.
 pub(super) trait Operator: 'static {
-    /// Operator type.
-    const NAME: &'static CStr;
-    /// Element types of the inputs, all required.
-    const INPUTS: &'static [ONNXTensorElementDataType];
-    /// Element types of the outputs.
-    const OUTPUTS: &'static [ONNXTensorElementDataType];
-    /// How many of the first outputs may take the place of the input of the same index.
-    const IN_PLACE: usize;
+    /// Its description.
+    const SPEC: &'static OperatorSpec;
+    /// The combination: an element type for each of [`OperatorSpec::types`].
+    const TYPES: &'static [ONNXTensorElementDataType];
 
     /// What is known of a node before it runs. Shared by all threads that run it.
     type Kernel: Send + Sync;
@@ -50,12 +46,13 @@ pub(super) trait Operator: 'static {
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure>;
 }
 
-/// The table of an operator, and the host it is for. The host hands the address of the table to most callbacks, which is also
+/// The table of an operator, the host it is for, and its name as the host wants it. The host hands the address of the table to most callbacks, which is also
 /// that of the whole.
 #[repr(C)]
 struct Table {
     custom_op: CustomOp,
     host: &'static Host,
+    name: CString,
 }
 
 /// A kernel as the host keeps it.
@@ -69,7 +66,7 @@ pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
     let custom_op = CustomOp {
         version: host.version.min(NEWEST_CUSTOM_OP),
         create_kernel: None,
-        get_name: name::<O>,
+        get_name: name,
         get_execution_provider_type: provider,
         get_input_type: input_type::<O>,
         get_input_type_count: input_count::<O>,
@@ -94,20 +91,36 @@ pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
         get_alias_map: None,
         release_alias_map: None,
     };
-    &Box::leak(Box::new(Table { custom_op, host })).custom_op
+    let table = Table {
+        custom_op,
+        host,
+        name: c_string(O::SPEC.name),
+    };
+    &Box::leak(Box::new(table)).custom_op
 }
 
-/// The host of a table.
+/// The whole around a table of callbacks.
 ///
 /// # Safety
 /// `op` is from [`table`].
-unsafe fn host_of(op: *const CustomOp) -> &'static Host {
+unsafe fn whole(op: *const CustomOp) -> &'static Table {
     // SAFETY: the custom operator is the first field of a `Table`, which is never freed.
-    unsafe { (*op.cast::<Table>()).host }
+    unsafe { &*op.cast::<Table>() }
 }
 
-unsafe extern "system" fn name<O: Operator>(_: *const CustomOp) -> *const c_char {
-    O::NAME.as_ptr()
+/// The type of one of `values`.
+fn type_of<O: Operator>(values: &[ValueSpec], index: usize) -> ONNXTensorElementDataType {
+    values
+        .get(index)
+        .and_then(|value| O::SPEC.type_of(value))
+        .and_then(|at| O::TYPES.get(at))
+        .copied()
+        .unwrap_or(UNDEFINED)
+}
+
+unsafe extern "system" fn name(op: *const CustomOp) -> *const c_char {
+    // SAFETY: `op` is a table of ours.
+    unsafe { whole(op).name.as_ptr() }
 }
 
 unsafe extern "system" fn provider(_: *const CustomOp) -> *const c_char {
@@ -118,22 +131,22 @@ unsafe extern "system" fn input_type<O: Operator>(
     _: *const CustomOp,
     index: usize,
 ) -> ONNXTensorElementDataType {
-    O::INPUTS.get(index).copied().unwrap_or(UNDEFINED)
+    type_of::<O>(O::SPEC.inputs, index)
 }
 
 unsafe extern "system" fn input_count<O: Operator>(_: *const CustomOp) -> usize {
-    O::INPUTS.len()
+    O::SPEC.inputs.len()
 }
 
 unsafe extern "system" fn output_type<O: Operator>(
     _: *const CustomOp,
     index: usize,
 ) -> ONNXTensorElementDataType {
-    O::OUTPUTS.get(index).copied().unwrap_or(UNDEFINED)
+    type_of::<O>(O::SPEC.outputs, index)
 }
 
 unsafe extern "system" fn output_count<O: Operator>(_: *const CustomOp) -> usize {
-    O::OUTPUTS.len()
+    O::SPEC.outputs.len()
 }
 
 unsafe extern "system" fn required(
@@ -165,13 +178,13 @@ unsafe extern "system" fn may_inplace<O: Operator>(
     outputs: *mut *mut c_int,
 ) -> usize {
     static SAME: [c_int; 2] = [0, 1];
-    const { assert!(O::IN_PLACE <= SAME.len()) };
+    const { assert!(O::SPEC.in_place <= SAME.len()) };
     // SAFETY: the host passes places for two pointers, and only reads what they point to.
     unsafe {
         inputs.write(SAME.as_ptr().cast_mut());
         outputs.write(SAME.as_ptr().cast_mut());
     }
-    O::IN_PLACE
+    O::SPEC.in_place
 }
 
 unsafe extern "system" fn release_may_inplace(_: *mut c_int, _: *mut c_int) {}
@@ -184,8 +197,8 @@ unsafe extern "system" fn create<O: Operator>(
 ) -> OrtStatusPtr {
     // SAFETY: `op` is a table of ours, `info` the host's during this call, and `out` a place for a pointer.
     unsafe {
-        let host = host_of(op);
-        guard(host, &O::NAME.to_string_lossy(), || {
+        let host = whole(op).host;
+        guard(host, O::SPEC.name, || {
             out.write(null_mut());
             let kernel = O::create(&Node::new(host, info))?;
             out.write(Box::into_raw(Box::new(Instance::<O> { host, kernel })).cast());
@@ -201,7 +214,7 @@ unsafe extern "system" fn compute<O: Operator>(
     // SAFETY: `kernel` is from `create`, and shared: it is not changed. `context` is the host's during this call.
     unsafe {
         let instance = &*kernel.cast::<Instance<O>>();
-        guard(instance.host, O::NAME.to_str().unwrap_or_default(), || {
+        guard(instance.host, O::SPEC.name, || {
             O::compute(&instance.kernel, &Context::new(instance.host, context))
         })
     }
@@ -221,8 +234,8 @@ unsafe extern "system" fn infer<O: Operator>(
 ) -> OrtStatusPtr {
     // SAFETY: `op` is a table of ours, `context` the host's during this call.
     unsafe {
-        let host = host_of(op);
-        guard(host, &O::NAME.to_string_lossy(), || {
+        let host = whole(op).host;
+        guard(host, O::SPEC.name, || {
             O::infer(&Inference::new(host, context))
         })
     }

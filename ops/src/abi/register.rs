@@ -143,3 +143,40 @@ unsafe fn domain(
     }
     Ok(domain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::host::fake;
+    use super::*;
+    use crate::contract::ALL;
+    use std::ffi::CStr;
+
+    #[test]
+    fn the_operators_are_those_of_the_contract() {
+        // SAFETY: the fake has all that negotiation uses, and the callbacks are asked about their own table.
+        unsafe {
+            let host = Host::negotiate(&fake::base::<17>()).ok().unwrap();
+            let host = Box::leak(Box::new(host));
+            let mut registered = operators(host);
+            for spec in ALL {
+                for kernel in spec.kernels {
+                    let op = registered.next().unwrap();
+                    let name = CStr::from_ptr((op.get_name)(op));
+                    assert_eq!(name.to_str(), Ok(spec.name));
+                    assert_eq!((op.get_input_type_count)(op), spec.inputs.len());
+                    assert_eq!((op.get_output_type_count)(op), spec.outputs.len());
+                    let inputs = (0..).map(|i| (op.get_input_type)(op, i));
+                    let outputs = (0..).map(|i| (op.get_output_type)(op, i));
+                    let values = spec.inputs.iter().zip(inputs);
+                    for (value, given) in values.chain(spec.outputs.iter().zip(outputs)) {
+                        let expected = kernel[spec.type_of(value).unwrap()];
+                        // The host's numbers of element types are those of ONNX.
+                        let code = given as i32;
+                        assert_eq!(code, expected.to_onnx(), "{}: {kernel:?}", value.name);
+                    }
+                }
+            }
+            assert!(registered.next().is_none());
+        }
+    }
+}

@@ -5,11 +5,11 @@ use super::infer::Inference;
 use super::operator::Operator;
 use super::status::Failure;
 use super::tensor::{Shared, Tensor, Typed};
-use crate::contract::rotary::{ATTRIBUTES, RotaryAttributes};
+use crate::contract::OperatorSpec;
+use crate::contract::rotary::{ATTRIBUTES, RotaryAttributes, SPEC};
 use crate::rotary::{RotaryKernel, WithTables};
 use crate::simd::Element;
 use ort_sys::ONNXTensorElementDataType;
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The operator with `X` of type `T` and tables of type `TT`.
@@ -69,11 +69,8 @@ impl<TT> Tables<TT> {
 }
 
 impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbedding<T, TT> {
-    const NAME: &'static CStr = c"RotaryEmbedding";
-    const INPUTS: &'static [ONNXTensorElementDataType] =
-        &[<T as Typed>::TYPE, <TT as Typed>::TYPE, <TT as Typed>::TYPE];
-    const OUTPUTS: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE];
-    const IN_PLACE: usize = 1;
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <TT as Typed>::TYPE];
 
     type Kernel = Prepared<TT>;
 
@@ -86,13 +83,13 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
         let kernel = RotaryKernel::new(attributes);
         Ok(Prepared {
             kernel,
-            // SAFETY: inputs 1 and 2 have the types of `INPUTS`.
+            // SAFETY: inputs 1 and 2 have the types of `TYPES`.
             tables: unsafe { Tables::of(node, 1)? },
         })
     }
 
     fn compute(prepared: &Prepared<TT>, context: &Context<'_>) -> Result<(), Failure> {
-        // SAFETY: inputs and the output have the types of `INPUTS` and `OUTPUT`, and are used in this call alone.
+        // SAFETY: inputs and the output have the types of `TYPES`, and are used in this call alone.
         unsafe {
             let x: Tensor<T> = context.input(0)?;
             let (cos, sin) = prepared.tables.get(context)?;
@@ -109,16 +106,5 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
                 call.rows(x, cos, sin, y, rows);
             })
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::rotary::NAME;
-
-    #[test]
-    fn the_name_is_the_contracts() {
-        assert_eq!(RotaryEmbedding::<f32, f32>::NAME.to_str(), Ok(NAME));
     }
 }

@@ -6,12 +6,12 @@ use super::operator::Operator;
 use super::rotary::Tables;
 use super::status::Failure;
 use super::tensor::{Shared, Tensor, Typed};
+use crate::contract::OperatorSpec;
 use crate::contract::rotary::RotaryAttributes;
-use crate::contract::rotary_pair::ATTRIBUTES;
+use crate::contract::rotary_pair::{ATTRIBUTES, SPEC};
 use crate::rotary::{RotaryPairKernel, WithTables};
 use crate::simd::Element;
 use ort_sys::ONNXTensorElementDataType;
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The operator with `Q` and `K` of type `T` and tables of type `TT`.
@@ -24,15 +24,8 @@ pub(super) struct Prepared<TT> {
 }
 
 impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddingPair<T, TT> {
-    const NAME: &'static CStr = c"RotaryEmbeddingPair";
-    const INPUTS: &'static [ONNXTensorElementDataType] = &[
-        <T as Typed>::TYPE,
-        <T as Typed>::TYPE,
-        <TT as Typed>::TYPE,
-        <TT as Typed>::TYPE,
-    ];
-    const OUTPUTS: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE; 2];
-    const IN_PLACE: usize = 2;
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <TT as Typed>::TYPE];
 
     type Kernel = Prepared<TT>;
 
@@ -45,13 +38,13 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
         let attributes = node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))?;
         Ok(Prepared {
             kernel: RotaryPairKernel::new(attributes),
-            // SAFETY: inputs 2 and 3 have the types of `INPUTS`.
+            // SAFETY: inputs 2 and 3 have the types of `TYPES`.
             tables: unsafe { Tables::of(node, 2)? },
         })
     }
 
     fn compute(prepared: &Prepared<TT>, context: &Context<'_>) -> Result<(), Failure> {
-        // SAFETY: inputs and outputs have the types of `INPUTS` and `OUTPUTS`, and are used in this call alone.
+        // SAFETY: inputs and outputs have the types of `TYPES`, and are used in this call alone.
         unsafe {
             let q: Tensor<T> = context.input(0)?;
             let k: Tensor<T> = context.input(1)?;
@@ -71,16 +64,5 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
                 call.rows(q, k, tables, rows);
             })
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::rotary_pair::NAME;
-
-    #[test]
-    fn the_name_is_the_contracts() {
-        assert_eq!(RotaryEmbeddingPair::<f32, f32>::NAME.to_str(), Ok(NAME));
     }
 }

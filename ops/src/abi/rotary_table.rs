@@ -5,10 +5,10 @@ use super::infer::{Dimension, Inference, Known};
 use super::operator::Operator;
 use super::status::Failure;
 use super::tensor::{Shape, Shared, Tensor, Typed};
-use crate::contract::rotary_table::{ATTRIBUTES, RotaryTableAttributes, resolve_axis};
+use crate::contract::OperatorSpec;
+use crate::contract::rotary_table::{ATTRIBUTES, RotaryTableAttributes, SPEC, resolve_axis};
 use crate::rotary_table::{Position, RotaryTableKernel, WithPositions};
 use ort_sys::ONNXTensorElementDataType;
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The operator with positions of type `P` and tables of type `T`.
@@ -26,10 +26,8 @@ unsafe impl<T: Sync> Send for Prepared<T> {}
 unsafe impl<T: Sync> Sync for Prepared<T> {}
 
 impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<P, T> {
-    const NAME: &'static CStr = c"RotaryTable";
-    const INPUTS: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
-    const OUTPUTS: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE; 2];
-    const IN_PLACE: usize = 0;
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
 
     type Kernel = Prepared<T>;
 
@@ -61,7 +59,7 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
         let attributes =
             node.attributes(&ATTRIBUTES, |given| RotaryTableAttributes::parse(given))?;
         let kernel = RotaryTableKernel::new(attributes);
-        // SAFETY: inputs have the types of `INPUTS`; the tensor is kept in the kernel alone, which dies with the session.
+        // SAFETY: inputs have the types of `TYPES`; the tensor is kept in the kernel alone, which dies with the session.
         let frequencies = unsafe { node.constant(1)? };
         Ok(Prepared {
             kernel,
@@ -70,7 +68,7 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
     }
 
     fn compute(prepared: &Prepared<T>, context: &Context<'_>) -> Result<(), Failure> {
-        // SAFETY: inputs and outputs have the types of `INPUTS` and `OUTPUTS`, and are used in this call alone.
+        // SAFETY: inputs and outputs have the types of `TYPES`, and are used in this call alone.
         unsafe {
             let positions: Tensor<P> = context.input(0)?;
             let frequencies = match prepared.frequencies {
@@ -90,16 +88,5 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
                 call.rows(positions, frequencies, tables, rows);
             })
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::rotary_table::NAME;
-
-    #[test]
-    fn the_name_is_the_contracts() {
-        assert_eq!(RotaryTable::<i64, f32>::NAME.to_str(), Ok(NAME));
     }
 }

@@ -41,19 +41,27 @@ pub struct AttributeSpec {
     pub name: &'static str,
     /// Value where the model gives none.
     pub default: AttributeValue,
+    /// What its values mean, in words.
+    pub meaning: &'static str,
 }
 
 impl AttributeSpec {
     /// An integer attribute.
-    pub const fn int(name: &'static str, default: i64) -> Self {
-        let default = AttributeValue::Int(default);
-        Self { name, default }
+    pub const fn int(name: &'static str, default: i64, meaning: &'static str) -> Self {
+        Self {
+            name,
+            default: AttributeValue::Int(default),
+            meaning,
+        }
     }
 
     /// A float attribute.
-    pub const fn float(name: &'static str, default: f32) -> Self {
-        let default = AttributeValue::Float(default);
-        Self { name, default }
+    pub const fn float(name: &'static str, default: f32, meaning: &'static str) -> Self {
+        Self {
+            name,
+            default: AttributeValue::Float(default),
+            meaning,
+        }
     }
 
     /// The refusal of a value.
@@ -146,7 +154,10 @@ impl<const N: usize> Given<N> {
 mod tests {
     use super::*;
 
-    const SPECS: [AttributeSpec; 2] = [AttributeSpec::int("n", 3), AttributeSpec::float("f", 0.5)];
+    const SPECS: [AttributeSpec; 2] = [
+        AttributeSpec::int("n", 3, "a number"),
+        AttributeSpec::float("f", 0.5, "a factor"),
+    ];
 
     #[test]
     fn types_are_those_of_the_defaults() {

@@ -4,7 +4,9 @@
 //! they declare themselves, so they are generated for a given opset. Plain data here; whoever writes a model turns it into a
 //! `FunctionProto`.
 
-use super::{AttributeSpec, AttributeValue, ContractError, ElementType};
+use super::{
+    AttributeSpec, AttributeValue, ContractError, DOMAIN, ElementType, OperatorSpec, ValueSpec,
+};
 
 /// The oldest opset of the default domain for which bodies are written.
 pub const OLDEST_OPSET: i64 = 13;
@@ -130,9 +132,18 @@ impl BodyBuilder {
         })
     }
 
-    /// The nodes written.
-    pub(crate) fn finish(self) -> Vec<BodyNode> {
-        self.nodes
+    /// The nodes written, as the body of an operator.
+    pub(crate) fn finish(self, spec: &OperatorSpec) -> FunctionBody {
+        let names = |values: &[ValueSpec]| values.iter().map(|v| v.name.to_owned()).collect();
+        FunctionBody {
+            domain: DOMAIN,
+            name: spec.name,
+            opset: self.opset,
+            inputs: names(spec.inputs),
+            outputs: names(spec.outputs),
+            attributes: spec.attributes.to_vec(),
+            nodes: self.nodes,
+        }
     }
 
     /// The last node's output is called `name`.

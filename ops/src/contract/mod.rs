@@ -3,6 +3,7 @@
 //! Everything here is plain Rust over plain values. The rewriter, the kernels, the C ABI and the tests all read it, so that a
 //! name, a default or an error text exists once. An operator is a module of this one with the same parts:
 //!
+//! * a description, `SPEC`, which says all that can be said in words and tables; [`ALL`] lists them,
 //! * an attribute struct with defaults, read from and written to plain integers and floats,
 //! * a geometry: the shape rule, and what a kernel needs to walk the tensors,
 //! * a reference in `f64`, written for reading,
@@ -16,9 +17,14 @@ pub mod broadcast;
 pub mod rotary;
 pub mod rotary_pair;
 pub mod rotary_table;
+mod spec;
 
 pub use attribute::{AttributeSpec, AttributeValue};
 pub use body::{BodyAttribute, BodyNode, FunctionBody};
+pub use spec::{ErrorBound, OperatorSpec, TensorType, ValueSpec};
+
+/// Every operator.
+pub static ALL: [&OperatorSpec; 3] = [&rotary::SPEC, &rotary_pair::SPEC, &rotary_table::SPEC];
 
 /// Domain of every operator.
 pub const DOMAIN: &str = "ai.phasor";

@@ -10,14 +10,13 @@
 #![allow(unsafe_code)]
 
 mod element;
-mod level;
 pub(crate) mod scalar;
 pub(crate) mod trig;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;
 
+pub use crate::level::Level;
 pub use element::Element;
-pub use level::Level;
 
 /// A vector of `LANES` numbers of one arithmetic type, and what can be done with it.
 ///

@@ -3,13 +3,25 @@
 use crate::contract::attribute::Given;
 use crate::contract::{AttributeSpec, AttributeValue, ContractError};
 
-/// Names and defaults, as kernels and function bodies share them.
+/// As kernels and function bodies share them.
 pub const ATTRIBUTES: [AttributeSpec; 5] = [
-    AttributeSpec::int("interleaved", 0),
-    AttributeSpec::int("output_interleaved", -1),
-    AttributeSpec::int("rotary_dim", 0),
-    AttributeSpec::int("rotary_offset", 0),
-    AttributeSpec::int("inverse", 0),
+    AttributeSpec::int(
+        "interleaved",
+        0,
+        "0: channel `k` of the rotated range pairs with `k + r/2`; 1: channel `2k` pairs with `2k + 1`",
+    ),
+    AttributeSpec::int(
+        "output_interleaved",
+        -1,
+        "where the pair goes: -1 = where it came from, else as `interleaved`",
+    ),
+    AttributeSpec::int(
+        "rotary_dim",
+        0,
+        "`r`, even; 0 = everything from the offset on, `C - rotary_offset`",
+    ),
+    AttributeSpec::int("rotary_offset", 0, "first rotated channel"),
+    AttributeSpec::int("inverse", 0, "1: `sin` is negated"),
 ];
 
 /// The attributes of one node.

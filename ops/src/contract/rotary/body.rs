@@ -5,9 +5,10 @@
 //! Where they differ it is written for every combination: the channel each output takes its two factors from is computed from
 //! the attributes, and gathered. Neither knows the rank of anything.
 
-use super::{ATTRIBUTES, INPUTS, NAME, OUTPUT, RotaryAttributes, RotaryGeometry, TableForm};
+use super::{ATTRIBUTES, INPUTS, OUTPUTS, RotaryAttributes, RotaryGeometry, SPEC, TableForm};
 use crate::contract::body::{BodyBuilder, Restore, casts};
-use crate::contract::{ContractError, DOMAIN, ElementType, FunctionBody};
+use crate::contract::spec::names;
+use crate::contract::{ContractError, ElementType, FunctionBody, OperatorSpec};
 
 /// ONNX's number for booleans.
 const BOOL: i64 = 9;
@@ -67,24 +68,24 @@ struct Casts {
 /// # Errors
 /// [`ContractError::Unsupported`] for an opset older than 13, and for uses with several element types of `X` at one older than 15.
 pub fn function_body(opset: i64, uses: &[RotaryUse]) -> Result<FunctionBody, ContractError> {
-    let [x, _, _] = INPUTS;
-    turning(NAME, opset, &[(x, OUTPUT, uses)])
+    let ([x, _, _], [y]) = (names(&INPUTS), names(&OUTPUTS));
+    turning(&SPEC, opset, &[(x, y, uses)])
 }
 
-/// The body of operator `name`, which turns tensors by the same tables. A tensor is given by the names of its input and its
+/// The body of operator `spec`, which turns tensors by the same tables. A tensor is given by the names of its input and its
 /// output and its part in each use; the order of inputs is tensors, cos, sin.
 ///
 /// # Errors
 /// As [`function_body`].
 pub(in crate::contract) fn turning(
-    name: &'static str,
+    spec: &OperatorSpec,
     opset: i64,
     tensors: &[(&str, &str, &[RotaryUse])],
 ) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
     let all: Vec<&RotaryUse> = tensors.iter().flat_map(|(_, _, uses)| *uses).collect();
     let casts = casts_of(opset, &all)?;
-    let [_, cos, sin] = INPUTS;
+    let [_, cos, sin] = names(&INPUTS);
     let tables = [cos, sin].map(|table| builder.lift(table, casts.tables));
     for &(x, y, uses) in tensors {
         let lifted = builder.lift(x, casts.x);
@@ -96,16 +97,7 @@ pub(in crate::contract) fn turning(
         builder.restore(&turned, casts.restore, x);
         builder.name_last(y);
     }
-    let inputs = tensors.iter().map(|(x, _, _)| *x).chain([cos, sin]);
-    Ok(FunctionBody {
-        domain: DOMAIN,
-        name,
-        opset,
-        inputs: inputs.map(str::to_owned).collect(),
-        outputs: tensors.iter().map(|(_, y, _)| (*y).to_owned()).collect(),
-        attributes: ATTRIBUTES.to_vec(),
-        nodes: builder.finish(),
-    })
+    Ok(builder.finish(spec))
 }
 
 /// The first of uses that one special body serves, and what its tables hold.

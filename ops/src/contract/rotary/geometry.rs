@@ -39,7 +39,7 @@ impl RotaryGeometry {
         cos: &[usize],
         sin: &[usize],
     ) -> Result<Self, ContractError> {
-        Self::of(INPUTS[0], attributes, x, cos, sin)
+        Self::of(INPUTS[0].name, attributes, x, cos, sin)
     }
 
     /// The same for a tensor called `name`.
@@ -107,7 +107,7 @@ impl RotaryGeometry {
         attributes: &RotaryAttributes,
         channels: usize,
     ) -> Result<(usize, usize), ContractError> {
-        Self::range_of(INPUTS[0], attributes, channels)
+        Self::range_of(INPUTS[0].name, attributes, channels)
     }
 
     fn range_of(

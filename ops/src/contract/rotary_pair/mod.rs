@@ -1,31 +1,15 @@
-//! `RotaryEmbeddingPair`: turns the queries and the keys of a layer by the same angles.
-//!
-//! # Inputs
-//! * `Q`, `K` of type T in {float, float16, bfloat16, double}.
-//! * `cos`, `sin` of type TT in {T, float}.
-//!
-//! # Outputs
-//! `YQ`, `YK`: what [`RotaryEmbedding`](super::rotary) makes of `Q, cos, sin` and of `K, cos, sin`, with the attributes of this
-//! node. Each tensor fits the tables by itself: `Q` and `K` may have other numbers of heads, other leading axes, and where
-//! `rotary_dim` says which channels turn, other numbers of channels.
-//!
-//! # Attributes and numerics
-//! Those of [`RotaryEmbedding`](super::rotary).
+//! `RotaryEmbeddingPair`, which [`SPEC`] describes.
+
+mod spec;
 
 use super::rotary::body::turning;
 use super::rotary::{RotaryAttributes, RotaryGeometry, RotaryUse};
+use super::spec::names;
 use super::{ContractError, FunctionBody};
 
 pub use super::rotary::{ATTRIBUTES, UNIT_ERROR};
 
-/// Operator type.
-pub const NAME: &str = "RotaryEmbeddingPair";
-
-/// Names of the inputs.
-pub const INPUTS: [&str; 4] = ["Q", "K", "cos", "sin"];
-
-/// Names of the outputs.
-pub const OUTPUTS: [&str; 2] = ["YQ", "YK"];
+pub use spec::{INPUTS, NAME, OUTPUTS, SPEC};
 
 /// One node of a model, as far as it is known: its part in turning `Q` and that in turning `K`. They agree in attributes, element
 /// types and tables.
@@ -44,8 +28,8 @@ pub struct RotaryPairUse {
 pub fn function_body(opset: i64, uses: &[RotaryPairUse]) -> Result<FunctionBody, ContractError> {
     let part = |of: fn(&RotaryPairUse) -> &RotaryUse| uses.iter().map(of).cloned().collect();
     let (q, k): (Vec<_>, Vec<_>) = (part(|u| &u.q), part(|u| &u.k));
-    let ([q_in, k_in, _, _], [q_out, k_out]) = (INPUTS, OUTPUTS);
-    turning(NAME, opset, &[(q_in, q_out, &q), (k_in, k_out, &k)])
+    let ([q_in, k_in, _, _], [q_out, k_out]) = (names(&INPUTS), names(&OUTPUTS));
+    turning(&SPEC, opset, &[(q_in, q_out, &q), (k_in, k_out, &k)])
 }
 
 /// Checks the shapes of a call; gives the geometry of turning `Q` and of turning `K`.

@@ -3,11 +3,23 @@
 use crate::contract::attribute::Given;
 use crate::contract::{AttributeSpec, AttributeValue, ContractError};
 
-/// Names and defaults, as kernels and function bodies share them.
+/// As kernels and function bodies share them.
 pub const ATTRIBUTES: [AttributeSpec; 3] = [
-    AttributeSpec::int("axis", 0),
-    AttributeSpec::float("amplitude", 1.0),
-    AttributeSpec::int("precise", 0),
+    AttributeSpec::int(
+        "axis",
+        0,
+        "the axis of `positions` along which the coordinates lie; negative counts from the end. Not looked at with frequencies `[F]`",
+    ),
+    AttributeSpec::float(
+        "amplitude",
+        1.0,
+        "factor of cos and sin (attention scaling)",
+    ),
+    AttributeSpec::int(
+        "precise",
+        0,
+        "how angles are computed: 0 as exported graphs do, 1 exactly",
+    ),
 ];
 
 /// The attributes of one node.

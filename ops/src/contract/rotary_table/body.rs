@@ -3,9 +3,10 @@
 //! A model has one function of a name. In whatever trait all uses agree, the body is written for that; for the rest it asks the
 //! attributes, the shapes and the types. Neither knows the rank of `positions`.
 
-use super::{ATTRIBUTES, INPUTS, NAME, OUTPUTS, RotaryTableAttributes};
+use super::{ATTRIBUTES, INPUTS, OUTPUTS, RotaryTableAttributes, SPEC};
 use crate::contract::body::{BodyBuilder, CAST_LIKE_OPSET};
-use crate::contract::{ContractError, DOMAIN, ElementType, FunctionBody};
+use crate::contract::spec::names;
+use crate::contract::{ContractError, ElementType, FunctionBody};
 
 /// ONNX's number for booleans.
 const BOOL: i64 = 9;
@@ -104,15 +105,7 @@ pub fn function_body(opset: i64, uses: &[RotaryTableUse]) -> Result<FunctionBody
         )));
     }
     Writer::new(&mut builder, traits).write();
-    Ok(FunctionBody {
-        domain: DOMAIN,
-        name: NAME,
-        opset,
-        inputs: INPUTS.map(str::to_owned).to_vec(),
-        outputs: OUTPUTS.map(str::to_owned).to_vec(),
-        attributes: ATTRIBUTES.to_vec(),
-        nodes: builder.finish(),
-    })
+    Ok(builder.finish(&SPEC))
 }
 
 /// An angle: half turns, and what is left in `[-pi/2, pi/2]`.
@@ -135,7 +128,7 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Brings the inputs to the shapes in which products are written.
     fn new(b: &'a mut BodyBuilder, traits: Agreed) -> Self {
-        let [positions, frequencies] = INPUTS;
+        let [positions, frequencies] = names(&INPUTS);
         let (positions, frequencies, shape) = match traits.layout {
             Some(_) => (positions.to_owned(), frequencies.to_owned(), None),
             None => {
@@ -153,7 +146,7 @@ impl<'a> Writer<'a> {
     }
 
     fn write(mut self) {
-        let [cos, sin] = OUTPUTS;
+        let [cos, sin] = names(&OUTPUTS);
         let plain = self.traits.precise == Some(false);
         if plain && self.traits.table == Some(ElementType::F32) {
             let angle = self.rounded();
@@ -182,7 +175,7 @@ impl<'a> Writer<'a> {
         match self.traits.table {
             Some(table) if table == from => value.to_owned(),
             Some(table) => self.b.cast(value, table.to_onnx().into()),
-            None => self.b.op("CastLike", &[value, INPUTS[1]]),
+            None => self.b.op("CastLike", &[value, INPUTS[1].name]),
         }
     }
 
@@ -211,7 +204,7 @@ impl<'a> Writer<'a> {
         let positions = self.positions.clone();
         let positions = match self.traits.table {
             Some(table) => self.b.cast(&positions, table.to_onnx().into()),
-            None => self.b.op("CastLike", &[&positions, INPUTS[1]]),
+            None => self.b.op("CastLike", &[&positions, INPUTS[1].name]),
         };
         let frequencies = self.frequencies.clone();
         self.sum(&positions, &frequencies)

@@ -1,0 +1,88 @@
+//! What `RotaryTable` is.
+
+use super::{ATTRIBUTES, function_body};
+use crate::contract::TensorType as Type;
+use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
+use crate::level::Level;
+
+/// Operator type.
+pub const NAME: &str = "RotaryTable";
+
+/// The inputs.
+pub const INPUTS: [ValueSpec; 2] = [
+    ValueSpec::new(
+        "positions",
+        "P",
+        "any",
+        "where the rows of the tables are, in one coordinate or several",
+    ),
+    ValueSpec::new(
+        "frequencies",
+        "TT",
+        "`[F]`, or `[P, F]` for positions of several coordinates",
+        "radians a position",
+    ),
+];
+
+const SHAPE: &str = "with frequencies `[F]` that of `positions` with an axis of size `F` at the end; with `[P, F]`, the axis `axis` \
+                     of `positions` has size `P` (temporal, height, width; or the axes of an image) and is taken away before that";
+
+/// The outputs.
+pub const OUTPUTS: [ValueSpec; 2] = [
+    ValueSpec::new("cos", "TT", SHAPE, "cosines"),
+    ValueSpec::new("sin", "TT", "that of `cos`", "sines"),
+];
+
+/// Largest error of a cosine or sine before it is multiplied by `amplitude`, in units in the last place.
+pub const ULP_ERROR: f64 = 1.0;
+
+/// The size of an angle up to which [`ULP_ERROR`] is kept.
+pub const LARGEST_ANGLE: f64 = 2_147_483_648.0;
+
+/// The operator.
+pub static SPEC: OperatorSpec = OperatorSpec {
+    name: NAME,
+    summary: "Computes cosines and sines of positions times frequencies.",
+    meaning: "\
+```text
+angle[..., j] = sum over p of positions[..., p, ...] * frequencies[p, j]
+cos = cos(angle) * amplitude
+sin = sin(angle) * amplitude
+```",
+    types: &["P", "TT"],
+    inputs: &INPUTS,
+    outputs: &OUTPUTS,
+    in_place: 0,
+    attributes: &ATTRIBUTES,
+    numerics: "\
+`precise = 0`: a position is rounded to TT, each product is rounded to TT, and they are added up in TT in the order of `p`: the angle \
+is the exported graph's to the bit. In float it is off by 1e-4 at positions of some thousands and by 3e-2 at a million.
+
+`precise = 1`: products are exact and so is the reduction of the angle to a quarter turn, for positions that are exact in double and \
+angles up to 2^31.
+
+The error is that of cos and sin for the angle so defined. They are rounded to TT, multiplied by `amplitude`, and rounded again. \
+Beyond 2^31 the bound holds as far as the platform's own `sin` and `cos` of a double keep it. An angle that is infinite or NaN \
+gives NaN.",
+    error: ErrorBound {
+        limit: ULP_ERROR,
+        of: "units in the last place of TT, before the multiplication by `amplitude`",
+    },
+    body_notes: "\
+Exact angles are computed in double: frequencies are split so that products with positions of up to 31 bits are exact, and the \
+angle is reduced to half a turn before any `Sin`; cosines are sines, because ONNX Runtime had no `Cos` of a double before 1.22. For \
+frequencies in double, products are rounded to double. Without `precise` and in float, cos and sin are the host's own. Where uses \
+differ in the shape of frequencies, the order of the sum is the host's.",
+    body: |opset| function_body(opset, &[]),
+    kernels: &[
+        &[Type::I64, Type::F32],
+        &[Type::I32, Type::F32],
+        &[Type::F32, Type::F32],
+        &[Type::F64, Type::F32],
+        &[Type::I64, Type::F64],
+        &[Type::I32, Type::F64],
+        &[Type::F32, Type::F64],
+        &[Type::F64, Type::F64],
+    ],
+    levels: &Level::ALL,
+};
