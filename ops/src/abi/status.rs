@@ -17,7 +17,7 @@ pub(super) enum Failure {
 impl From<ContractError> for Failure {
     fn from(error: ContractError) -> Self {
         let code = match error {
-            ContractError::Attribute { .. } | ContractError::Shape(_) => {
+            ContractError::Attribute { .. } | ContractError::Shape(_) | ContractError::Value(_) => {
                 OrtErrorCode::ORT_INVALID_ARGUMENT
             }
             ContractError::Unsupported(_) => OrtErrorCode::ORT_NOT_IMPLEMENTED,

@@ -14,6 +14,7 @@
 mod attribute;
 pub mod body;
 pub mod broadcast;
+pub mod relative;
 pub mod rotary;
 pub mod rotary_pair;
 pub mod rotary_table;
@@ -108,6 +109,9 @@ pub enum ContractError {
     /// The shapes of the inputs do not fit each other or the attributes.
     #[error("{0}")]
     Shape(String),
+    /// An element of an input has a value outside its range.
+    #[error("{0}")]
+    Value(String),
     /// The request is meaningful, but this version has no way to do it.
     #[error("{0}")]
     Unsupported(String),
