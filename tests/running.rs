@@ -9,6 +9,10 @@ mod build;
 mod engine;
 #[path = "running/facts.rs"]
 mod facts;
+#[path = "running/fused.rs"]
+mod fused;
+#[path = "running/pairs.rs"]
+mod pairs;
 #[path = "running/refusals.rs"]
 mod refusals;
 #[path = "running/rotary.rs"]

@@ -12,7 +12,7 @@ use phasor::rewrite::Target;
 use super::progress::Spinner;
 use super::search::RuleChoice;
 use super::verify::Comparison;
-use super::{Ending, Format, note, print_json};
+use super::{Advice, Ending, Format, note, print_json};
 
 /// Fuses the position encodings of a model and verifies the result
 ///
@@ -37,6 +37,9 @@ pub(super) struct Fuse {
     /// Compute tables of angles exactly at any position, not as the model rounds them
     #[arg(long)]
     precise_angles: bool,
+    /// Turn queries and keys of a layer by one RotaryEmbeddingPair where they share their tables (`--target phasor`)
+    #[arg(long)]
+    pairs: bool,
     /// Do not compare the fused model with the original
     #[arg(long)]
     no_verify: bool,
@@ -60,19 +63,26 @@ enum TargetName {
     Onnx,
 }
 
-impl From<TargetName> for Target {
-    fn from(name: TargetName) -> Target {
-        match name {
-            TargetName::Phasor => Target::Phasor,
-            TargetName::Contrib => Target::Contrib,
-            TargetName::Onnx => Target::Onnx,
+impl Fuse {
+    /// # Errors
+    /// For pairs where the operators of others are wanted, which have none.
+    fn target(&self) -> anyhow::Result<Target> {
+        match (self.target, self.pairs) {
+            (TargetName::Phasor, false) => Ok(Target::Phasor),
+            (TargetName::Phasor, true) => Ok(Target::PhasorPairs),
+            (TargetName::Contrib, false) => Ok(Target::Contrib),
+            (TargetName::Onnx, false) => Ok(Target::Onnx),
+            (TargetName::Contrib | TargetName::Onnx, true) => Err(Advice::new(
+                "`--pairs` is for `--target phasor` alone".to_owned(),
+                "leave one of the two out: the other operators turn one tensor each".to_owned(),
+            )
+            .into()),
         }
     }
-}
 
-impl Fuse {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let begun = Instant::now();
+        let target = self.target()?;
         let file = ModelFile::open(&self.input)?;
         let goal = match self.output {
             Some(path) => Goal::Write {
@@ -88,7 +98,7 @@ impl Fuse {
                 rules: self.rules.selection()?,
                 sizes: comparison.dims.clone(),
             },
-            target: self.target.into(),
+            target,
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
         };

@@ -20,7 +20,7 @@ use super::cut::{Cut, Subject, cut};
 use super::sizes::{Binding, bindings};
 
 /// Runs with other numbers for each set of sizes.
-const SEEDS: u64 = 2;
+const SEEDS: u64 = 3;
 /// Sets of sizes that must agree, where the graph has symbols.
 const SIZES: usize = 2;
 /// Elements beyond which one run a set of sizes must do.

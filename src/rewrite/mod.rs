@@ -9,6 +9,7 @@ mod angles;
 mod dead;
 mod definition;
 mod function;
+mod pairs;
 mod rotary;
 mod target;
 mod unfuse;

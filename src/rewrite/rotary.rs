@@ -1,4 +1,4 @@
-//! The fused node of a rotary site and the unit axes of its tables.
+//! The fused node of a rotary site, or of two, and the unit axes of their tables.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use crate::onnx::{DataType, Edit, ModelFile, Tensor, names};
 use crate::recognize::{Site, TableInput};
 
 use phasor_ops::contract::rotary::{NAME, RotaryUse};
+use phasor_ops::contract::rotary_pair::{self, RotaryPairUse};
 use phasor_ops::contract::{DOMAIN, ElementType};
 
 use super::function::value;
@@ -33,16 +34,41 @@ pub(super) fn element_type(dtype: DataType) -> ElementType {
     }
 }
 
-/// The fused node; it keeps name and output of the node it replaces.
-pub(super) fn node(file: &ModelFile, site: &Site, cos: String, sin: String) -> NodeProto {
+/// What the function body of a pair must serve.
+pub(super) fn pair_use(q: &Site, k: &Site) -> RotaryPairUse {
+    let [q, k] = [q, k].map(use_of);
+    RotaryPairUse { q, k }
+}
+
+/// The fused node with these tables; it keeps name and output of the node it replaces.
+pub(super) fn node(file: &ModelFile, site: &Site, tables: &(String, String)) -> NodeProto {
     let old = &file.graph().node[site.node];
+    fused(NAME, site, &[site], tables, old.output.clone(), old)
+}
+
+/// The fused node of two sites with the same tables and attributes; it takes the place of the second one's.
+pub(super) fn pair(file: &ModelFile, q: &Site, k: &Site, tables: &(String, String)) -> NodeProto {
+    let [first, second] = [q, k].map(|site| &file.graph().node[site.node]);
+    let outputs = [&first.output[..], &second.output].concat();
+    fused(rotary_pair::NAME, k, &[q, k], tables, outputs, second)
+}
+
+fn fused(
+    operator: &str,
+    like: &Site,
+    sites: &[&Site],
+    (cos, sin): &(String, String),
+    output: Vec<String>,
+    old: &NodeProto,
+) -> NodeProto {
+    let turned = sites.iter().map(|site| &site.x);
     NodeProto {
         name: old.name.clone(),
-        op_type: Some(NAME.to_owned()),
+        op_type: Some(operator.to_owned()),
         domain: Some(DOMAIN.to_owned()),
-        input: vec![site.x.clone(), cos, sin],
-        output: old.output.clone(),
-        attribute: site
+        input: turned.chain([cos, sin]).cloned().collect(),
+        output,
+        attribute: like
             .attributes()
             .values()
             .into_iter()

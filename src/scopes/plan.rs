@@ -67,6 +67,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
             planned.tables.add(at, wired, plan.edit.change());
         }
         uses.rotary.extend(plan.uses.rotary);
+        uses.pairs.extend(plan.uses.pairs);
         uses.tables.extend(plan.uses.tables);
         let left = plan.left.into_iter();
         planned.left.extend(left.map(|(k, mut refusal)| {

@@ -121,6 +121,23 @@ fn an_output_that_exists_needs_force() {
 }
 
 #[test]
+fn pairs_are_phasors_own() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("fused.onnx");
+    let input = model("llama-dynamo");
+    let output = fuse(&input, &out, &["--pairs", "--target", "contrib"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("`--pairs`"), "{}", stderr(&output));
+    assert!(names(&folder).is_empty());
+    let output = fuse(&input, &out, &["--pairs", "--engine", "tract"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let file = ModelFile::open(&out).unwrap();
+    let nodes = file.graph().node.iter();
+    let pairs = nodes.filter(|node| node.op_type() == "RotaryEmbeddingPair");
+    assert_eq!(pairs.count(), 2);
+}
+
+#[test]
 fn a_target_that_cannot_be_written_is_named() {
     let folder = TempDir::new().unwrap();
     let input = model("llama-dynamo");

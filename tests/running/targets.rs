@@ -3,48 +3,14 @@
 use std::path::Path;
 
 use crate::build::{i64s, model, opset, typed};
+use crate::fused::{compared, count, fuse};
 use phasor::onnx::proto::ModelProto;
 use phasor::onnx::{DataType, ModelFile, Tensor};
-use phasor::pipeline::{self, Check, Error, Goal, Options, Outcome, Search, Verdict};
+use phasor::pipeline::{self, Check, Error, Goal, Options, Search, Verdict};
 use phasor::rewrite::Target;
-use phasor::verify::{self, Preference};
+use phasor::verify;
 use prost::Message;
 use tempfile::TempDir;
-
-/// Fuses for a target, comparing in the embedded engine; the model that is written.
-fn fuse(file: &ModelFile, target: Target) -> Result<(Outcome, ModelFile), Error> {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("fused.onnx");
-    let options = Options {
-        goal: Goal::Write {
-            path: path.clone(),
-            force: false,
-        },
-        search: Search::default(),
-        target,
-        precise_angles: false,
-        verify: Some(verify::Options {
-            engine: Preference::Tract,
-            ..Default::default()
-        }),
-    };
-    let outcome = pipeline::fuse(file, &options, &mut ())?;
-    let bytes = std::fs::read(path).unwrap();
-    let fused = ModelFile::from_bytes("fused.onnx", bytes.into()).unwrap();
-    Ok((outcome, fused))
-}
-
-fn compared(outcome: &Outcome) -> bool {
-    matches!(&outcome.check, Check::Done(report) if report.same())
-}
-
-/// Operators of a domain in the main graph.
-fn count(file: &ModelFile, domain: &str, op: &str) -> usize {
-    let nodes = file.graph().node.iter();
-    nodes
-        .filter(|node| node.domain() == domain && node.op_type() == op)
-        .count()
-}
 
 /// A model of this opset in a file, for engines that read files.
 fn stored(folder: &TempDir, mut model: ModelProto, version: i64) -> ModelFile {

@@ -20,6 +20,7 @@ use crate::recognize::rules::Selection;
 use crate::recognize::{AngleTable, Refusal, Site, Stage};
 
 use phasor_ops::contract::rotary::RotaryUse;
+use phasor_ops::contract::rotary_pair::RotaryPairUse;
 use phasor_ops::contract::rotary_table::RotaryTableUse;
 
 use contrib::Contrib;
@@ -36,6 +37,9 @@ pub enum Target {
     /// `ai.phasor::RotaryEmbedding`, with its function body in the model.
     #[default]
     Phasor,
+    /// As [`Target::Phasor`], and two sites of a layer that share their tables, where nothing forbids it, are one
+    /// `ai.phasor::RotaryEmbeddingPair`.
+    PhasorPairs,
     /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
     Contrib,
     /// `ai.onnx::RotaryEmbedding`, in models of opset [`ONNX_OPSET`] or newer.
@@ -76,6 +80,8 @@ pub struct Plan {
 pub struct Uses {
     /// `RotaryEmbedding`.
     pub rotary: Vec<RotaryUse>,
+    /// `RotaryEmbeddingPair`.
+    pub pairs: Vec<RotaryPairUse>,
     /// `RotaryTable`.
     pub tables: Vec<RotaryTableUse>,
 }
@@ -96,7 +102,7 @@ pub(crate) fn functions(
     target: Target,
 ) -> Option<Vec<FunctionProto>> {
     match target {
-        Target::Phasor => phasor::functions(file, uses),
+        Target::Phasor | Target::PhasorPairs => phasor::functions(file, uses),
         Target::Contrib | Target::Onnx => Some(Vec::new()),
     }
 }
@@ -104,7 +110,8 @@ pub(crate) fn functions(
 /// The change that fuses these sites for a target.
 pub fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
     match target {
-        Target::Phasor => phasor::plan(subject.file, sites, subject.tables),
+        Target::Phasor => phasor::plan(subject.file, sites, subject.tables, false),
+        Target::PhasorPairs => phasor::plan(subject.file, sites, subject.tables, true),
         Target::Contrib => lowered(subject, sites, target, &Contrib),
         Target::Onnx => lowered(subject, sites, target, &Onnx),
     }

@@ -1,4 +1,4 @@
-//! `ai.phasor::RotaryEmbedding`, and the `RotaryTable` nodes it reads.
+//! `ai.phasor::RotaryEmbedding` or `RotaryEmbeddingPair`, and the `RotaryTable` nodes they read.
 //!
 //! Inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. Angles that are positions times
 //! frequencies are computed by one node a table, where that leaves fewer nodes than the graph's own tables. Operator set,
@@ -10,7 +10,7 @@ use crate::onnx::proto::{FunctionProto, NodeProto};
 use crate::onnx::{Edit, ModelFile};
 use crate::recognize::{AngleTable, Site, TABLE_RULE};
 use crate::rewrite::angles::{self, Wired};
-use crate::rewrite::{OLDEST_OPSET, dead, function, provenance, rotary};
+use crate::rewrite::{OLDEST_OPSET, dead, function, pairs, provenance, rotary};
 
 use phasor_ops::contract;
 
@@ -22,19 +22,26 @@ const FUNCTION_IR_VERSION: i64 = 9;
 /// The operators' bodies, written for these uses.
 pub(super) fn functions(file: &ModelFile, uses: &Uses) -> Option<Vec<FunctionProto>> {
     let opset = file.opset();
-    let mut bodies = vec![contract::rotary::function_body(opset, &uses.rotary).ok()?];
+    let mut bodies = Vec::new();
+    if !uses.rotary.is_empty() {
+        bodies.push(contract::rotary::function_body(opset, &uses.rotary).ok()?);
+    }
+    if !uses.pairs.is_empty() {
+        bodies.push(contract::rotary_pair::function_body(opset, &uses.pairs).ok()?);
+    }
     if !uses.tables.is_empty() {
         bodies.push(contract::rotary_table::function_body(opset, &uses.tables).ok()?);
     }
     Some(bodies.iter().map(function::proto).collect())
 }
 
-/// The change that fuses these sites; the empty change where there are none or the model's opset is too old.
-pub(super) fn plan(file: &ModelFile, sites: &[Site], tables: &[AngleTable]) -> Plan {
+/// The change that fuses these sites, two of a layer by one node if `paired`; the empty change where there are none or the
+/// model's opset is too old.
+pub(super) fn plan(file: &ModelFile, sites: &[Site], tables: &[AngleTable], paired: bool) -> Plan {
     if sites.is_empty() || file.opset() < OLDEST_OPSET {
         return Plan::default();
     }
-    let Some(mut best) = with_tables(file, sites, tables, &[]) else {
+    let Some(mut best) = with_tables(file, sites, tables, &[], paired) else {
         return Plan::default();
     };
     let plain = best.edit.change();
@@ -44,7 +51,7 @@ pub(super) fn plan(file: &ModelFile, sites: &[Site], tables: &[AngleTable]) -> P
             continue;
         }
         wired.push(table);
-        match with_tables(file, sites, tables, &wired) {
+        match with_tables(file, sites, tables, &wired, paired) {
             Some(shorter) if shorter.edit.saved() > best.edit.saved() => best = shorter,
             _ => {
                 wired.pop();
@@ -61,25 +68,44 @@ fn with_tables(
     sites: &[Site],
     tables: &[AngleTable],
     chosen: &[usize],
+    paired: bool,
 ) -> Option<Plan> {
     let mut edit = Edit::default();
     let mut names = rotary::Names::new(file);
     let wired = Wired::new(file, sites, tables, chosen, &mut names, &mut edit);
     let sites = &wired.sites;
-    let uses = Uses {
-        rotary: sites.iter().map(rotary::use_of).collect(),
-        tables: wired.uses,
-    };
-    edit.add_functions = functions(file, &uses)?;
     let mut new: BTreeMap<usize, Vec<NodeProto>> = BTreeMap::new();
+    let mut read = Vec::new();
     for site in sites {
-        let cos = rotary::table(site, &site.cos, sites, &mut new, &mut edit, &mut names);
-        let sin = rotary::table(site, &site.sin, sites, &mut new, &mut edit, &mut names);
-        new.entry(site.node)
-            .or_default()
-            .push(rotary::node(file, site, cos, sin));
+        let [cos, sin] = [&site.cos, &site.sin]
+            .map(|input| rotary::table(site, input, sites, &mut new, &mut edit, &mut names));
+        read.push((cos, sin));
         edit.remove_nodes.insert(site.node);
     }
+    let mut uses = Uses {
+        tables: wired.uses,
+        ..Uses::default()
+    };
+    let mut joined = vec![false; sites.len()];
+    let pairs = match paired {
+        true => pairs::find(file, sites, &read),
+        false => Vec::new(),
+    };
+    for (first, second) in pairs {
+        (joined[first], joined[second]) = (true, true);
+        let (q, k) = (&sites[first], &sites[second]);
+        let node = rotary::pair(file, q, k, &read[second]);
+        new.entry(k.node).or_default().push(node);
+        uses.pairs.push(rotary::pair_use(q, k));
+    }
+    for (position, site) in sites.iter().enumerate() {
+        if !joined[position] {
+            let node = rotary::node(file, site, &read[position]);
+            new.entry(site.node).or_default().push(node);
+            uses.rotary.push(rotary::use_of(site));
+        }
+    }
+    edit.add_functions = functions(file, &uses)?;
     // Before the unit axes of their outputs, which stand at the front too.
     for (at, nodes) in wired.nodes {
         new.entry(at).or_default().splice(0..0, nodes);

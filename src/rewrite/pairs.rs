@@ -1,0 +1,62 @@
+//! Which sites become one node: `RotaryEmbeddingPair`.
+//!
+//! Two sites of a graph turn together where they read the same tables with the same attributes and types, as the queries and
+//! the keys of a layer do. The node stands where the later site stood, so nothing up to there may read what the earlier one gives;
+//! that the later one does not depend on the earlier one follows.
+
+use rustc_hash::FxHashMap;
+
+use crate::onnx::ModelFile;
+use crate::recognize::Site;
+
+use phasor_ops::contract::rotary::RotaryAttributes;
+
+/// What two sites must have in common: tables, attributes, number of rotated channels, types.
+type Shared<'a> = (&'a str, &'a str, RotaryAttributes, usize, [i32; 2]);
+
+/// Pairs of positions in `sites`, the earlier site first; `cos` and `sin` of a position are the values that the site's node reads.
+pub(super) fn find(
+    file: &ModelFile,
+    sites: &[Site],
+    tables: &[(String, String)],
+) -> Vec<(usize, usize)> {
+    let mut order: Vec<usize> = (0..sites.len()).collect();
+    order.sort_by_key(|&s| sites[s].node);
+    let mut waiting: FxHashMap<Shared<'_>, usize> = FxHashMap::default();
+    let mut pairs = Vec::new();
+    for second in order {
+        let site = &sites[second];
+        let (cos, sin) = &tables[second];
+        let types = [site.dtype, site.table_dtype].map(|t| t.to_onnx());
+        let key = (
+            &cos[..],
+            &sin[..],
+            site.attributes(),
+            site.rotary_dim,
+            types,
+        );
+        match waiting.remove(&key) {
+            Some(first) if can_wait(file, &sites[first], site.node) => pairs.push((first, second)),
+            _ => {
+                waiting.insert(key, second);
+            }
+        }
+    }
+    pairs
+}
+
+/// Whether a site's result may come into being at the node at `later`. What it reads is there by then in a sorted graph.
+fn can_wait(file: &ModelFile, site: &Site, later: usize) -> bool {
+    let index = file.index();
+    let single = |node: usize| file.graph().node[node].output.len() == 1;
+    let Some(y) = index
+        .id(&site.y)
+        .filter(|_| single(site.node) && single(later))
+    else {
+        return false;
+    };
+    let readers = index.consumers(y).iter().map(|&(node, _)| node);
+    readers
+        .chain(index.capturers(y).iter().copied())
+        .all(|node| node > later)
+}
