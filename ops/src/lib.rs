@@ -8,6 +8,7 @@
 
 #[cfg(feature = "abi")]
 pub mod abi;
+pub mod angle;
 pub mod contract;
 mod level;
 pub mod rotary;

@@ -5,9 +5,10 @@ use super::infer::{Dimension, Inference, Known};
 use super::operator::Operator;
 use super::status::Failure;
 use super::tensor::{Shape, Shared, Tensor, Typed};
+use crate::angle::Position;
 use crate::contract::OperatorSpec;
 use crate::contract::rotary_table::{ATTRIBUTES, RotaryTableAttributes, SPEC, resolve_axis};
-use crate::rotary_table::{Position, RotaryTableKernel, WithPositions};
+use crate::rotary_table::{RotaryTableKernel, WithPositions};
 use ort_sys::ONNXTensorElementDataType;
 use std::marker::PhantomData;
 

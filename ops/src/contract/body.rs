@@ -14,6 +14,9 @@ pub const OLDEST_OPSET: i64 = 13;
 /// The first opset with `CastLike`.
 pub(crate) const CAST_LIKE_OPSET: i64 = 15;
 
+/// ONNX's number for booleans.
+pub(crate) const BOOL: i64 = 9;
+
 /// The first opset whose `Reshape` can be told that a size of 0 is no size to copy.
 const ALLOW_ZERO_OPSET: i64 = 14;
 
@@ -109,6 +112,15 @@ pub(crate) fn casts(
     Ok((Some(arithmetic), Restore::Like))
 }
 
+/// The trait that all uses of an operator have; `None` without uses, and where one has none.
+pub(crate) fn agreed<U, T: PartialEq>(uses: &[U], of: impl Fn(&U) -> Option<T>) -> Option<T> {
+    let (first, rest) = uses.split_first()?;
+    let first = of(first)?;
+    rest.iter()
+        .all(|u| of(u).as_ref() == Some(&first))
+        .then_some(first)
+}
+
 /// Writes the nodes of a body, naming values as it goes.
 pub(crate) struct BodyBuilder {
     opset: i64,
@@ -150,6 +162,17 @@ impl BodyBuilder {
     pub(crate) fn name_last(&mut self, name: &str) {
         if let Some(node) = self.nodes.last_mut() {
             node.outputs = vec![name.to_owned()];
+        }
+    }
+
+    /// `value` is called `name`, wherever it is used.
+    pub(crate) fn rename(&mut self, value: &str, name: &str) {
+        for node in &mut self.nodes {
+            for at in node.inputs.iter_mut().chain(&mut node.outputs) {
+                if at == value {
+                    name.clone_into(at);
+                }
+            }
         }
     }
 

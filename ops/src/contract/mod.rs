@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod angle;
 mod attribute;
 pub mod body;
 pub mod broadcast;

@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::Position;
 use super::generic::{Job, rows};
+use crate::angle::Position;
 use crate::simd::scalar::Scalar;
 use crate::simd::{Element, Level};
 use std::ops::Range;

@@ -5,11 +5,11 @@
 
 #![allow(unsafe_code)]
 
-use super::Position;
-use crate::contract::ElementType;
+use crate::angle::{self, Position};
 use crate::contract::rotary_table::RotaryTableGeometry;
 use crate::simd::Element;
-use crate::simd::trig::{Trig, add_pairs, two_product};
+use crate::simd::pairs::{read, write};
+use crate::simd::trig::Trig;
 use std::ops::Range;
 
 /// One call, as a kernel sees it. `cos` and `sin` overlap nothing.
@@ -46,8 +46,7 @@ pub(super) unsafe fn rows<S, P, T, const PRECISE: bool, const SCALED: bool>(
     }
 }
 
-/// Whether the angles of all these rows are within the limit of the vectors' own sine, or not finite (of which it makes NaN as
-/// well): no vector need be asked then.
+/// [`angle::near`] for all these rows.
 ///
 /// # Safety
 /// As [`rows`].
@@ -72,17 +71,7 @@ where
             let far = (0..streams).map(|p| (*positions.add(p * inner)).to_f64().abs());
             farthest = farthest.max(far.sum());
         }
-        let limit = S::LIMIT / farthest;
-        let count = streams * width;
-        let mut at = 0;
-        while at < count {
-            let part = (count - at).min(S::LANES);
-            if !S::all_within(S::load_part(job.frequencies.add(at), part), limit) {
-                return false;
-            }
-            at += part;
-        }
-        true
+        angle::near::<S, T, T>(farthest, job.frequencies, streams * width)
     }
 }
 
@@ -187,30 +176,17 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
         } = *self.job.geometry;
         // SAFETY: the caller's.
         unsafe {
-            let zero = S::splat(0.0);
-            let mut angle = (zero, zero);
+            let mut angle = (S::splat(0.0), S::splat(0.0));
             for stream in 0..streams {
                 let position = *self.positions.add(stream * inner);
-                let position = match T::TYPE {
-                    ElementType::F32 if !PRECISE => f64::from(position.to_f32()),
-                    _ => position.to_f64(),
-                };
+                let position = angle::position::<T>(position, PRECISE);
                 let frequencies = self.job.frequencies.add(stream * width + column);
-                let frequencies = if WHOLE {
-                    S::load(frequencies)
-                } else {
-                    S::load_part(frequencies, count)
-                };
-                let product = if PRECISE {
-                    two_product::<S>(S::splat(position), frequencies)
-                } else {
-                    let product = S::mul(S::splat(position), frequencies);
-                    (S::rounded(product), zero)
-                };
+                let frequencies = read::<S, T, WHOLE>(frequencies, count);
+                let product = angle::product::<S, T, PRECISE>(position, frequencies);
+                // The first product starts the sum: -0 + 0 would be 0.
                 angle = match stream {
                     0 => product,
-                    _ if PRECISE => add_pairs::<S>(angle, product),
-                    _ => (S::rounded(S::add(angle.0, product.0)), zero),
+                    _ => angle::sum::<S, T, PRECISE>(angle, product),
                 };
             }
             angle
@@ -233,11 +209,7 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
             if SCALED {
                 v = S::mul(S::rounded(v), S::splat(self.job.amplitude));
             }
-            if WHOLE {
-                S::store(to, v);
-            } else {
-                S::store_part(to, v, count);
-            }
+            write::<S, T, WHOLE>(to, v, count);
         }
     }
 }

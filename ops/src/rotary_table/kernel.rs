@@ -2,17 +2,14 @@
 
 #![allow(unsafe_code)]
 
-use super::Position;
 use super::backend::{RowsFn, WithPositions};
 use super::generic::Job;
+use crate::angle::{Position, TASK_ANGLES};
 use crate::contract::ContractError;
 use crate::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
 use crate::simd::Level;
 use crate::tensor::check_size;
 use std::ops::Range;
-
-/// Angles that are worth a task of their own: some microseconds.
-const TASK_ANGLES: usize = 8 * 1024;
 
 /// A kernel of `RotaryTable`.
 #[derive(Clone, Copy, Debug)]

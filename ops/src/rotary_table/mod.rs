@@ -6,8 +6,6 @@
 mod backend;
 mod generic;
 mod kernel;
-mod position;
 
 pub use backend::WithPositions;
 pub use kernel::{RotaryTableCall, RotaryTableKernel};
-pub use position::Position;

@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 mod element;
+pub(crate) mod pairs;
 pub(crate) mod scalar;
 pub(crate) mod trig;
 #[cfg(target_arch = "x86_64")]

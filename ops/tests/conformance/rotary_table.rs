@@ -1,10 +1,10 @@
 //! `RotaryTable` against its reference.
 
 use crate::common::{Limits, Random, levels, wide};
-use phasor_ops::contract::rotary_table::{
-    LARGEST_ANGLE, RotaryTableAttributes, RotaryTableGeometry, ULP_ERROR, reference,
-};
-use phasor_ops::rotary_table::{Position, RotaryTableKernel, WithPositions};
+use phasor_ops::angle::Position;
+use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
+use phasor_ops::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry, reference};
+use phasor_ops::rotary_table::{RotaryTableKernel, WithPositions};
 use phasor_ops::simd::{Element, Level};
 
 /// Precise, and everything else by default.

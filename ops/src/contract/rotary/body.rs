@@ -6,12 +6,9 @@
 //! the attributes, and gathered. Neither knows the rank of anything.
 
 use super::{ATTRIBUTES, INPUTS, OUTPUTS, RotaryAttributes, RotaryGeometry, SPEC, TableForm};
-use crate::contract::body::{BodyBuilder, Restore, casts};
+use crate::contract::body::{BOOL, BodyBuilder, Restore, casts};
 use crate::contract::spec::names;
 use crate::contract::{ContractError, ElementType, FunctionBody, OperatorSpec};
-
-/// ONNX's number for booleans.
-const BOOL: i64 = 9;
 
 /// One node of a model, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,4 +10,4 @@ pub use attributes::{ATTRIBUTES, RotaryTableAttributes};
 pub use body::{Frequencies, RotaryTableUse, function_body};
 pub use geometry::{RotaryTableGeometry, resolve_axis};
 pub use reference::reference;
-pub use spec::{INPUTS, LARGEST_ANGLE, NAME, OUTPUTS, SPEC, ULP_ERROR};
+pub use spec::{INPUTS, NAME, OUTPUTS, SPEC};

@@ -1,6 +1,7 @@
 //! `RotaryTable` in `f64`, written for reading.
 
 use super::{RotaryTableAttributes, RotaryTableGeometry};
+use crate::contract::angle::{Sum, rounded};
 use crate::contract::{ContractError, ElementType};
 
 /// `cos` and `sin` of the operator for frequencies of type `table`, before and without the roundings after the cosine and the
@@ -28,10 +29,7 @@ pub fn reference(
             )));
         }
     }
-    let round = |value: f64| match table.arithmetic() {
-        ElementType::F64 => value,
-        _ => f64::from(value as f32),
-    };
+    let round = |value| rounded(value, table);
     let RotaryTableGeometry {
         rows,
         streams,
@@ -63,47 +61,6 @@ pub fn reference(
         }
     }
     Ok((cos, sin))
-}
-
-/// A number as the unevaluated sum of two: about 106 bits.
-#[derive(Clone, Copy)]
-struct Sum {
-    high: f64,
-    low: f64,
-}
-
-impl Sum {
-    const ZERO: Self = Self {
-        high: 0.0,
-        low: 0.0,
-    };
-
-    /// `a * b`, exactly.
-    fn product(a: f64, b: f64) -> Self {
-        let high = a * b;
-        Self {
-            high,
-            low: a.mul_add(b, -high),
-        }
-    }
-
-    /// Knuth's sum without error of the high parts; that of the low parts is rounded.
-    fn add(self, other: Self) -> Self {
-        let high = self.high + other.high;
-        let back = high - self.high;
-        let error = (self.high - (high - back)) + (other.high - back);
-        Self {
-            high,
-            low: error + (self.low + other.low),
-        }
-    }
-
-    /// By the addition theorem.
-    fn cos_sin(self) -> (f64, f64) {
-        let (sin, cos) = self.high.sin_cos();
-        let (low_sin, low_cos) = self.low.sin_cos();
-        (cos * low_cos - sin * low_sin, sin * low_cos + cos * low_sin)
-    }
 }
 
 #[cfg(test)]

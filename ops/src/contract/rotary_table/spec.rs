@@ -2,6 +2,7 @@
 
 use super::{ATTRIBUTES, function_body};
 use crate::contract::TensorType as Type;
+use crate::contract::angle::ULP_ERROR;
 use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
 use crate::level::Level;
 
@@ -32,12 +33,6 @@ pub const OUTPUTS: [ValueSpec; 2] = [
     ValueSpec::new("cos", "TT", SHAPE, "cosines"),
     ValueSpec::new("sin", "TT", "that of `cos`", "sines"),
 ];
-
-/// Largest error of a cosine or sine before it is multiplied by `amplitude`, in units in the last place.
-pub const ULP_ERROR: f64 = 1.0;
-
-/// The size of an angle up to which [`ULP_ERROR`] is kept.
-pub const LARGEST_ANGLE: f64 = 2_147_483_648.0;
 
 /// The operator.
 pub static SPEC: OperatorSpec = OperatorSpec {

@@ -2,7 +2,7 @@
 //!
 //! Whole quarter turns are taken off an angle, and what polynomials make of the rest is swapped and negated by their number.
 //! `single` does so in `f32` for angles that are `f32`, `wide` in `f64` for the others; the results in `f32` of both are within
-//! [`ULP_ERROR`](crate::contract::rotary_table::ULP_ERROR), and those of `wide` almost always the nearest. Angles too large for
+//! [`ULP_ERROR`](crate::contract::angle::ULP_ERROR), and those of `wide` almost always the nearest. Angles too large for
 //! `single` take `wide`, and those too large for `wide` the platform's own functions, number by number: a result does not depend
 //! on which others are in its vector.
 
@@ -11,7 +11,7 @@ mod wide;
 
 use super::scalar::Scalar;
 use super::{Element, MAX_LANES, Memory, Simd, Turn};
-use crate::contract::rotary_table::LARGEST_ANGLE;
+use crate::contract::angle::LARGEST_ANGLE;
 
 #[cfg(target_arch = "x86_64")]
 use super::x86_64::{

@@ -1,0 +1,95 @@
+//! Angles in vectors: positions times frequencies. What the kernels that compute them share.
+//!
+//! A position comes as an `f64`, read by [`position`]; frequencies are vectors. `A` is the arithmetic type, `PRECISE` says that
+//! products keep what rounding loses, which takes a set of `f64`.
+
+#![allow(unsafe_code)]
+
+mod position;
+
+pub use position::Position;
+
+use crate::contract::ElementType;
+use crate::simd::trig::{Trig, add_pairs, two_product};
+use crate::simd::{Element, Memory};
+
+/// Angles that are worth a task of their own: some microseconds.
+pub(crate) const TASK_ANGLES: usize = 8 * 1024;
+
+/// A position, as products with frequencies take it.
+#[inline(always)]
+pub(crate) fn position<A: Element>(position: impl Position, precise: bool) -> f64 {
+    match A::TYPE {
+        ElementType::F32 if !precise => f64::from(position.to_f32()),
+        _ => position.to_f64(),
+    }
+}
+
+/// The products of a position and frequencies, as sums of two.
+///
+/// # Safety
+/// The processor has the instructions of `S`.
+#[inline(always)]
+pub(crate) unsafe fn product<S: Trig<A>, A: Element, const PRECISE: bool>(
+    position: f64,
+    frequencies: S::V,
+) -> (S::V, S::V) {
+    // SAFETY: the caller's.
+    unsafe {
+        if PRECISE {
+            two_product::<S>(S::splat(position), frequencies)
+        } else {
+            let product = S::mul(S::splat(position), frequencies);
+            (S::rounded(product), S::splat(0.0))
+        }
+    }
+}
+
+/// The sums of angles and products.
+///
+/// # Safety
+/// As [`product`].
+#[inline(always)]
+pub(crate) unsafe fn sum<S: Trig<A>, A: Element, const PRECISE: bool>(
+    angles: (S::V, S::V),
+    products: (S::V, S::V),
+) -> (S::V, S::V) {
+    // SAFETY: the caller's.
+    unsafe {
+        if PRECISE {
+            add_pairs::<S>(angles, products)
+        } else {
+            (S::rounded(S::add(angles.0, products.0)), S::splat(0.0))
+        }
+    }
+}
+
+/// Whether the products of `count` frequencies with every position of a size up to `farthest` are within the limit of the
+/// vectors' own sine, or not finite (of which it makes NaN as well): no vector need be asked then.
+///
+/// # Safety
+/// As [`product`], and there are `count` frequencies.
+#[inline(always)]
+pub(crate) unsafe fn near<S: Trig<A> + Memory<T>, A: Element, T: Element>(
+    farthest: f64,
+    frequencies: *const T,
+    count: usize,
+) -> bool {
+    // A little less: what is rounded here must not take an angle for near that [`Trig::sin_cos`] takes for far, or results would
+    // depend on what else is computed.
+    let limit = S::LIMIT * (1.0 - 1e-6) / farthest;
+    let mut at = 0;
+    while at < count {
+        let part = (count - at).min(S::LANES);
+        // SAFETY: the part lies in the frequencies.
+        let within = unsafe {
+            let frequencies = <S as Memory<T>>::load_part(frequencies.add(at), part);
+            S::all_within(frequencies, limit)
+        };
+        if !within {
+            return false;
+        }
+        at += part;
+    }
+    true
+}
