@@ -16,6 +16,7 @@ mod attribute;
 pub mod body;
 pub mod broadcast;
 pub mod relative;
+pub mod relative_gather;
 pub mod rotary;
 pub mod rotary_pair;
 pub mod rotary_table;

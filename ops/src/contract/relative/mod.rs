@@ -10,6 +10,7 @@
 //! end. Entries are rows of another input: at least 0, and below the number of its rows. Positions, and entries, of type int32
 //! mean the same as of int64.
 
+pub(crate) mod body;
 mod geometry;
 mod lut;
 mod runs;
