@@ -11,6 +11,9 @@ use super::{
 /// The oldest opset of the default domain for which bodies are written.
 pub const OLDEST_OPSET: i64 = 13;
 
+/// The newest opset with which bodies are tested. Bodies for later ones are the same.
+pub const NEWEST_OPSET: i64 = 26;
+
 /// The first opset with `CastLike`.
 pub(crate) const CAST_LIKE_OPSET: i64 = 15;
 

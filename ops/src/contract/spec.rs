@@ -75,7 +75,7 @@ impl ValueSpec {
 pub struct ErrorBound {
     /// The number, which tests hold every kernel to; 0 for results that are exact.
     pub limit: f64,
-    /// What it counts, as "units in the last place of T".
+    /// What it counts, as "units in the last place of T"; empty for results that are exact.
     pub of: &'static str,
 }
 

@@ -13,7 +13,7 @@ pub const NAME: &str = "RotaryTable";
 pub const INPUTS: [ValueSpec; 2] = [
     ValueSpec::new(
         "positions",
-        "P",
+        "TP",
         "any",
         "where the rows of the tables are, in one coordinate or several",
     ),
@@ -44,7 +44,7 @@ angle[..., j] = sum over p of positions[..., p, ...] * frequencies[p, j]
 cos = cos(angle) * amplitude
 sin = sin(angle) * amplitude
 ```",
-    types: &["P", "TT"],
+    types: &["TP", "TT"],
     inputs: &INPUTS,
     outputs: &OUTPUTS,
     in_place: 0,
