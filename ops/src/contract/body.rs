@@ -20,6 +20,9 @@ pub(crate) const CAST_LIKE_OPSET: i64 = 15;
 /// ONNX's number for booleans.
 pub(crate) const BOOL: i64 = 9;
 
+/// ONNX's number for int64.
+pub(crate) const INT64: i64 = 7;
+
 /// The first opset whose `Reshape` can be told that a size of 0 is no size to copy.
 const ALLOW_ZERO_OPSET: i64 = 14;
 
@@ -333,6 +336,12 @@ impl BodyBuilder {
             &[value, axes],
             vec![("keepdims", BodyAttribute::Int(0))],
         )
+    }
+
+    /// `value` with its axes in the order `order`.
+    pub(crate) fn transpose(&mut self, value: &str, order: &[i64]) -> String {
+        let order = BodyAttribute::Ints(order.to_vec());
+        self.op_with("Transpose", &[value], vec![("perm", order)])
     }
 
     /// `value` in the shape `shape`, whose sizes are all given.

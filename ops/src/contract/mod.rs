@@ -11,11 +11,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alibi_bias;
 pub mod angle;
 mod attribute;
 pub mod body;
 pub mod broadcast;
 pub mod relative;
+pub mod relative_bias;
 pub mod relative_gather;
 pub mod rotary;
 pub mod rotary_pair;

@@ -19,6 +19,8 @@ pub use geometry::BiasGeometry;
 pub use lut::LutRange;
 pub use runs::{consecutive, next_run};
 
+use super::ValueSpec;
+
 /// Name of the input with the positions of queries.
 pub const QUERY_POSITIONS: &str = "query_positions";
 
@@ -27,6 +29,34 @@ pub const KEY_POSITIONS: &str = "key_positions";
 
 /// Name of the input with the lookup table.
 pub const LUT: &str = "lut";
+
+/// The positions of queries of a bias.
+pub(in crate::contract) const QUERIES: ValueSpec = ValueSpec::new(
+    QUERY_POSITIONS,
+    "I",
+    "`[Q]` or `[B, Q]`",
+    "where the queries are; a batch of 1 serves all",
+);
+
+/// The positions of keys of a bias.
+pub(in crate::contract) const KEYS: ValueSpec = ValueSpec::new(
+    KEY_POSITIONS,
+    "I",
+    "`[K]` or `[B, K]`",
+    "where the keys are; a batch of 1 serves all",
+);
+
+/// The lookup table of a bias.
+pub(in crate::contract) const LUT_VALUE: ValueSpec = ValueSpec::new(
+    LUT,
+    "I",
+    "`[2D + 1]`",
+    "the row of each distance from `-D` to `D`",
+);
+
+/// The shape of a bias.
+pub(in crate::contract) const BIAS_SHAPE: &str =
+    "`[B, N, Q, K]`, where `B` is 1 if neither positions have batches";
 
 /// A Rust type of positions and of entries of a lookup table.
 pub trait Integer: Copy + Send + Sync + PartialEq + std::fmt::Debug + 'static {

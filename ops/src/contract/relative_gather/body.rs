@@ -4,13 +4,10 @@
 //! attribute and the shapes.
 
 use super::{ATTRIBUTES, INPUTS, OUTPUTS, RelativeGatherAttributes, SPEC};
-use crate::contract::body::BodyBuilder;
-use crate::contract::relative::body::{INT64, entries};
+use crate::contract::body::{BOOL, BodyBuilder, INT64};
+use crate::contract::relative::body::entries;
 use crate::contract::spec::names;
 use crate::contract::{BodyAttribute, ContractError, FunctionBody};
-
-/// ONNX's number for booleans.
-const BOOL: i64 = 9;
 
 /// One node of a model, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]

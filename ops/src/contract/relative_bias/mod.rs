@@ -1,0 +1,11 @@
+//! `RelativePositionBias`, which [`SPEC`] describes.
+
+mod body;
+mod geometry;
+mod reference;
+mod spec;
+
+pub use body::{RelativeBiasUse, function_body};
+pub use geometry::table_sizes;
+pub use reference::reference;
+pub use spec::{INPUTS, NAME, OUTPUTS, SPEC};
