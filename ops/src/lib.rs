@@ -11,6 +11,7 @@ pub mod abi;
 pub mod angle;
 pub mod contract;
 mod level;
+pub mod relative_gather;
 pub mod rotary;
 pub mod rotary_table;
 pub mod simd;

@@ -13,6 +13,7 @@ mod element;
 pub(crate) mod pairs;
 pub(crate) mod scalar;
 pub(crate) mod trig;
+pub mod words;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86_64;
 

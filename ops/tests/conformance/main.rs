@@ -2,6 +2,7 @@
 //! has.
 
 mod common;
+mod relative_gather;
 mod rotary;
 mod rotary_pair;
 mod rotary_table;

@@ -1,0 +1,61 @@
+//! The algorithm compiled for each instruction set, type of positions and size of elements.
+
+#![allow(unsafe_code)]
+
+use super::generic::{Job, items};
+use crate::contract::relative::Integer;
+use crate::simd::Level;
+use crate::simd::words::Word;
+use crate::simd::words::scalar::Plain;
+use std::ops::Range;
+
+#[cfg(target_arch = "x86_64")]
+use crate::simd::words::{avx2::Avx2, avx512::Avx512};
+
+/// One variant of the algorithm; see [`items`] for what its caller owes.
+pub(super) type ItemsFn<I, W> = unsafe fn(&Job<'_, I, W>, Range<usize>);
+
+/// Words for which there are kernels with positions of type `I`.
+#[allow(private_interfaces)]
+pub trait WithColumns<I: Integer>: Word {
+    /// The variant for a processor with `level`.
+    #[doc(hidden)]
+    fn variant(level: Level) -> ItemsFn<I, Self>;
+}
+
+/// [`items`] for one instruction set, with its features.
+macro_rules! compiled {
+    ($set:ty, $i:ty, $w:ty $(, $feature:literal)?) => {{
+        /// # Safety
+        /// As [`items`].
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn compiled(job: &Job<'_, $i, $w>, range: Range<usize>) {
+            // SAFETY: the same contract.
+            unsafe { items::<$set, $i, $w>(job, range) }
+        }
+        compiled
+    }};
+}
+
+macro_rules! with_columns {
+    ($($w:ty: $($i:ty),+;)+) => {$($(
+        #[allow(private_interfaces)]
+        impl WithColumns<$i> for $w {
+            fn variant(level: Level) -> ItemsFn<$i, $w> {
+                match level {
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => compiled!(Avx512, $i, $w, "avx512f,avx2,fma,f16c"),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => compiled!(Avx2, $i, $w, "avx2,fma,f16c"),
+                    _ => compiled!(Plain, $i, $w),
+                }
+            }
+        }
+    )+)+};
+}
+
+with_columns! {
+    u16: i64, i32;
+    u32: i64, i32;
+    u64: i64, i32;
+}

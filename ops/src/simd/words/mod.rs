@@ -1,0 +1,115 @@
+//! Vectors of words: elements that are moved and never looked at, so that a NaN keeps its payload.
+//!
+//! What moves them is the same for all types of one size: kernels that only copy are compiled for words of 2, 4 and 8 bytes.
+
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+pub(crate) mod scalar;
+
+use super::Element;
+use half::{bf16, f16};
+
+/// An unsigned integer as wide as an element.
+pub trait Word: Copy + Send + Sync + 'static {
+    /// No bit set.
+    const ZERO: Self;
+}
+
+impl Word for u16 {
+    const ZERO: Self = 0;
+}
+impl Word for u32 {
+    const ZERO: Self = 0;
+}
+impl Word for u64 {
+    const ZERO: Self = 0;
+}
+
+/// An element that is moved as a word.
+pub trait AsWord: Element {
+    /// The word of its size.
+    type Word: Word;
+}
+
+impl AsWord for f32 {
+    type Word = u32;
+}
+impl AsWord for f16 {
+    type Word = u16;
+}
+impl AsWord for bf16 {
+    type Word = u16;
+}
+impl AsWord for f64 {
+    type Word = u64;
+}
+
+/// Largest [`Words::LANES`].
+pub(crate) const MAX_LANES: usize = 16;
+
+/// A vector of `LANES` words of type `W`.
+///
+/// # Safety
+/// Every function requires that the processor has the instructions of the implementing type, and pointers that are good for what
+/// is said. No alignment beyond that of the type is needed.
+pub(crate) trait Words<W: Word>: Copy {
+    /// The vector.
+    type V: Copy;
+    /// Words in a vector; a power of two, at most [`MAX_LANES`].
+    const LANES: usize;
+
+    /// `LANES` words at `from`.
+    unsafe fn load(from: *const W) -> Self::V;
+    /// `LANES` words to `to`.
+    unsafe fn store(to: *mut W, v: Self::V);
+    /// The words of `a` and `b` in turns: the first half of them, and the second.
+    unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
+    /// `row[indices[i]]` in lane `i`; `None` where the indices lie too far apart for the set. `row` is good for `last + LANES`
+    /// words, `indices` for `LANES`, and each of them is below `last + LANES`.
+    unsafe fn pick(row: *const W, last: u32, indices: *const u32) -> Option<Self::V>;
+}
+
+/// The first word of a vector that holds all of `row[indices[..lanes]]`, if any does: the sets look among the ends only, since
+/// indices mostly rise or fall.
+///
+/// # Safety
+/// As [`Words::pick`].
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn first_of(last: u32, indices: *const u32, lanes: usize) -> u32 {
+    // SAFETY: the caller's.
+    let (one, other) = unsafe { (*indices, *indices.add(lanes - 1)) };
+    one.min(other).min(last)
+}
+
+/// Turns a square of `LANES` rows, densely packed at `from`, into its transpose at `to`, whose rows are `stride` words apart.
+///
+/// # Safety
+/// As [`Words`]; `from` and `to` do not overlap.
+#[inline(always)]
+pub(crate) unsafe fn transpose<W: Word, S: Words<W>>(from: *const W, to: *mut W, stride: usize) {
+    let half = S::LANES / 2;
+    // SAFETY: the caller's.
+    unsafe {
+        let mut rows = [S::load(from); MAX_LANES];
+        for (i, row) in rows[..S::LANES].iter_mut().enumerate() {
+            *row = S::load(from.add(i * S::LANES));
+        }
+        // Each round interleaves the halves: it moves one bit of the row's number into the column's, and one back.
+        let mut round = 1;
+        while round < S::LANES {
+            let old = rows;
+            for i in 0..half {
+                (rows[2 * i], rows[2 * i + 1]) = S::interleave(old[i], old[i + half]);
+            }
+            round *= 2;
+        }
+        for (i, row) in rows[..S::LANES].iter().enumerate() {
+            S::store(to.add(i * stride), *row);
+        }
+    }
+}
