@@ -6,7 +6,7 @@ use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
 use crate::onnx::{DataType, Error, ModelFile};
 use crate::symbolic::{Interpreter, dims};
 
-use super::view::Outside;
+use super::outside::Outside;
 
 /// Analyses of one body at most: each but the last takes back what the one before has shown to change between iterations.
 const MAX_ROUNDS: usize = 3;

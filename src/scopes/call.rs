@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::is_operator;
-use super::view::{self, Budget, Outside};
+use super::outside::Outside;
+use super::view::{self, Budget};
 use crate::facts::{Fact, Facts};
 use crate::onnx::functions::{Key, bodies_mut, called_by, key};
 use crate::onnx::names::bodies;

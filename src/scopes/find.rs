@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 
 use super::call::{self, Calls};
-use super::view::{self, Budget, Outside, View};
+use super::outside::Outside;
+use super::view::{self, Budget, View};
 use super::{Place, Scope, body, tables};
 use crate::confirm::{self, Confirmed};
 use crate::facts::Facts;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::is_operator;
-use crate::facts::Facts;
+use super::outside::Outside;
 use crate::onnx::names::bodies;
 use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto};
 use crate::onnx::{ModelFile, callees, functions};
@@ -42,17 +42,6 @@ impl View {
     pub(super) fn file<'a>(&'a self, own: &'a ModelFile) -> &'a ModelFile {
         self.scratch.as_ref().unwrap_or(own)
     }
-}
-
-/// What a body sees of the graph around it.
-#[derive(Clone, Copy)]
-pub(super) struct Outside<'a> {
-    /// The graph around, as analysed.
-    pub(super) file: &'a ModelFile,
-    /// What is known of its values.
-    pub(super) facts: &'a Facts,
-    /// Those of its values that exist inside a call.
-    pub(super) hidden: &'a FxHashSet<String>,
 }
 
 /// Makes the view of `own`, which takes the values `captured` from outside.

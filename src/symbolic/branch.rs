@@ -10,9 +10,8 @@ use crate::onnx::names::{bodies, captured_by_body};
 use crate::onnx::proto::{ModelProto, ValueInfoProto};
 
 use super::interpreter::Interpreter;
-use super::ops::Outputs;
 use super::poly::Stop;
-use super::visit::Visit;
+use super::visit::{Outputs, Visit};
 
 /// The outputs of an `If` node.
 pub(super) fn taken(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {

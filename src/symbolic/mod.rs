@@ -8,11 +8,13 @@
 
 mod branch;
 pub mod broadcast;
+mod derive;
 pub mod dims;
 pub mod display;
 mod division;
 pub mod function;
 pub mod generalise;
+mod ids;
 pub mod interpreter;
 pub mod ops;
 pub mod poly;

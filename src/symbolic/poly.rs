@@ -13,8 +13,11 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::function::Function;
-use super::root::{Root, RootId, RootKind};
+use super::ids::{RootId, TAG};
+use super::root::{Root, RootKind};
 use super::rootset::{RootSets, SetId};
+
+pub use super::ids::{AtomId, MonoId, PolyId};
 
 /// Most terms of a polynomial. Rotations have 2, two-dimensional angles up to 4; activations that mix grow without bound.
 pub const MAX_TERMS: usize = 12;
@@ -24,20 +27,6 @@ pub const MAX_DEGREE: usize = 8;
 /// Why an operation could not be interpreted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop(pub &'static str);
-
-/// An interned polynomial. The top bit marks `1 · atom`, so that the channels of a fresh root need no table entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PolyId(u32);
-
-/// An interned monomial. The top bit marks a product; otherwise the monomial is one atom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MonoId(u32);
-
-/// An interned atom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AtomId(u32);
-
-const TAG: u32 = 1 << 31;
 
 /// An indivisible factor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -454,33 +443,6 @@ impl Arena {
         });
         self.poly_ids.insert(terms, id);
         id
-    }
-}
-
-impl PolyId {
-    /// The constant 0.
-    pub const ZERO: PolyId = PolyId(0);
-    /// The constant 1.
-    pub const ONE: PolyId = PolyId(1);
-
-    /// `1 · atom`.
-    pub fn of_atom(atom: AtomId) -> PolyId {
-        PolyId(atom.0 | TAG)
-    }
-
-    fn atom(self) -> Option<AtomId> {
-        (self.0 & TAG != 0).then_some(AtomId(self.0 & !TAG))
-    }
-}
-
-impl MonoId {
-    /// The empty product.
-    pub const ONE: MonoId = MonoId(TAG);
-}
-
-impl AtomId {
-    pub(super) fn offset(first: u32, index: u32) -> AtomId {
-        AtomId(first + index)
     }
 }
 

@@ -8,11 +8,9 @@
 
 use smallvec::SmallVec;
 
-use super::poly::{Arena, AtomId, PolyId};
+use super::ids::PolyId;
 
-/// An interned root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RootId(pub(super) u32);
+pub use super::ids::RootId;
 
 /// What was done to the opaque axes of a root.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -67,75 +65,6 @@ pub struct Root {
     pub activation: bool,
     /// Number of channels.
     pub channels: u32,
-    first: u32,
-}
-
-impl Arena {
-    /// The root of this kind, made where it is new.
-    pub fn root(&mut self, kind: RootKind, channels: u32, activation: bool) -> RootId {
-        if let Some(&id) = self.root_ids.get(&kind) {
-            return id;
-        }
-        let id = RootId(self.roots.len() as u32);
-        let first = self.push_channels(id, channels);
-        self.roots.push(Root {
-            kind: kind.clone(),
-            activation,
-            channels,
-            first,
-        });
-        self.root_ids.insert(kind, id);
-        id
-    }
-
-    /// The iota root.
-    pub fn iota(&mut self) -> RootId {
-        self.root(RootKind::Iota, 1, false)
-    }
-
-    /// Whether `root` is iota, laid along some axis.
-    pub fn is_iota(&self, root: RootId) -> bool {
-        match &self.roots[root.0 as usize].kind {
-            RootKind::Iota => true,
-            RootKind::Derived(base, Restructure::Alias(_)) => self.is_iota(*base),
-            _ => false,
-        }
-    }
-
-    /// `root` with its opaque axes restructured.
-    pub fn derive(&mut self, root: RootId, change: Restructure) -> RootId {
-        let Root {
-            channels,
-            activation,
-            ..
-        } = self.roots[root.0 as usize];
-        self.root(RootKind::Derived(root, change), channels, activation)
-    }
-
-    /// `root`, all of whose channels lie along one axis, with that axis opaque.
-    pub fn open(&mut self, root: RootId) -> RootId {
-        let activation = self.roots[root.0 as usize].activation;
-        self.root(RootKind::Derived(root, Restructure::Opened), 1, activation)
-    }
-
-    /// Channel `index` of a root.
-    pub fn channel(&self, root: RootId, index: u32) -> PolyId {
-        let root = &self.roots[root.0 as usize];
-        debug_assert!(index < root.channels);
-        PolyId::of_atom(AtomId::offset(root.first, index))
-    }
-
-    /// The number of the value that `root` comes from, through all restructuring; `None` for positions.
-    pub fn origin(&self, root: RootId) -> Option<u32> {
-        match &self.roots[root.0 as usize].kind {
-            RootKind::Fresh(value, _) => Some(*value),
-            RootKind::Iota => None,
-            RootKind::Derived(base, _) => self.origin(*base),
-        }
-    }
-
-    /// The definition of a root.
-    pub fn root_of(&self, root: RootId) -> &Root {
-        &self.roots[root.0 as usize]
-    }
+    /// Its first channel, as an atom.
+    pub(super) first: u32,
 }

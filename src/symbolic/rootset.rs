@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::root::RootId;
+use super::ids::RootId;
 
 /// An interned set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

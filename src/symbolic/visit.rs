@@ -6,6 +6,10 @@ use crate::onnx::ValueId;
 use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto};
 
 use super::poly::Stop;
+use super::value::Value;
+
+/// The outputs of a node; `None` where nothing is known of one.
+pub type Outputs = SmallVec<[Option<Value>; 1]>;
 
 /// One node during its visit.
 pub struct Visit<'a> {

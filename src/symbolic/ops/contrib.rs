@@ -8,7 +8,7 @@ use crate::symbolic::interpreter::Interpreter;
 use crate::symbolic::value::Shape;
 use crate::symbolic::visit::Visit;
 
-use super::shapes::{gemm, input, product};
+use super::factors::{gemm, input, product};
 
 /// Element type and shape of output `slot`, from the values of the inputs.
 pub(super) fn infer(

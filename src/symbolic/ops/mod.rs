@@ -7,6 +7,7 @@ pub mod arithmetic;
 mod contrib;
 mod creation;
 mod extend;
+mod factors;
 mod gather;
 mod known;
 mod layout;
@@ -16,19 +17,17 @@ mod scatter;
 mod scatter_elements;
 pub mod shapes;
 mod slicing;
+mod written;
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 use super::interpreter::Interpreter;
 use super::poly::Stop;
 use super::value::Value;
-use super::visit::Visit;
+use super::visit::{Outputs, Visit};
 
 pub use layout::without_axes;
 pub use slicing::pick;
-
-/// The outputs of a node; `None` where nothing is known of one.
-pub type Outputs = SmallVec<[Option<Value>; 1]>;
 
 /// Interprets one node.
 pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {

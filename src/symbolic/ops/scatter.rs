@@ -1,8 +1,6 @@
 //! ScatterND with constant indices: elements written into a tensor whose indexed axes are told apart. Along other axes every
 //! position may be named once, by itself, as exporters do that write out the whole grid of indices.
 
-use std::rc::Rc;
-
 use smallvec::SmallVec;
 
 use crate::symbolic::broadcast::merge;
@@ -11,23 +9,8 @@ use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Value, row};
 use crate::symbolic::visit::Visit;
 
-use super::scatter_elements::alike;
 use super::slicing::pick;
-
-/// Data, indices and updates.
-pub(super) fn operands(
-    it: &mut Interpreter<'_>,
-    visit: &Visit<'_>,
-) -> Result<[Rc<Value>; 3], Stop> {
-    if !matches!(visit.string("reduction"), None | Some("none")) {
-        return Err(Stop("a scatter that accumulates"));
-    }
-    Ok([
-        it.value(visit.input(0)?)?,
-        it.value(visit.input(1)?)?,
-        it.value(visit.input(2)?)?,
-    ])
-}
+use super::written::{alike, operands};
 
 pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let [a, indices, updates] = operands(it, visit)?;

@@ -8,6 +8,7 @@ use crate::symbolic::value::Shape;
 use crate::symbolic::visit::Visit;
 
 use super::contrib;
+use super::factors::{gemm, input, joined, product};
 
 /// Element type and shape of an output, from the values of the inputs.
 pub fn infer(
@@ -106,41 +107,8 @@ pub fn infer(
     }
 }
 
-/// Element type and shape of an input.
-pub(super) fn input(
-    it: &mut Interpreter<'_>,
-    visit: &Visit<'_>,
-    position: usize,
-) -> Option<(DataType, Shape)> {
-    let id = visit.optional(position)?;
-    // Initializers are weights here: their shape is enough, their data stays unread.
-    if let Some(index) = it.index().initializer(id) {
-        let file = it.file;
-        let proto = &file.graph().initializer[index];
-        let shape = proto.dims.iter().map(|&d| it.arena.integer(d)).collect();
-        return Some((DataType::from_onnx(proto.data_type())?, shape));
-    }
-    let value = it.value(id).ok()?;
-    Some((value.dtype, value.shape.clone()))
-}
-
 fn same(it: &mut Interpreter<'_>, visit: &Visit<'_>, position: usize) -> Option<(DataType, Shape)> {
     input(it, visit, position)
-}
-
-fn joined(it: &Interpreter<'_>, shapes: &[Shape]) -> Shape {
-    let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
-    (0..rank)
-        .map(|axis| {
-            let mut dims = shapes
-                .iter()
-                .filter_map(|s| (axis + s.len()).checked_sub(rank).map(|k| s[k]))
-                .filter(|&d| d != PolyId::ONE);
-            let first = dims.clone().next().unwrap_or(PolyId::ONE);
-            dims.find(|&d| it.arena.as_integer(d).is_some())
-                .unwrap_or(first)
-        })
-        .collect()
 }
 
 fn broadcast(
@@ -160,25 +128,6 @@ fn broadcast(
 fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let ((dtype, a), (_, b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
     product(it, &a, &b).map(|shape| (dtype, shape))
-}
-
-/// The shape of a matrix product.
-pub(super) fn product(it: &Interpreter<'_>, a: &Shape, b: &Shape) -> Option<Shape> {
-    if a.len() < 2 || b.len() < 2 {
-        return None;
-    }
-    let mut shape = joined(it, &[a[..a.len() - 2].into(), b[..b.len() - 2].into()]);
-    shape.push(a[a.len() - 2]);
-    shape.push(b[b.len() - 1]);
-    Some(shape)
-}
-
-pub(super) fn gemm(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
-    let ((dtype, a), (_, b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
-    let transposed = |name: &str| visit.int(name).unwrap_or(0) != 0;
-    let rows = *a.get(usize::from(transposed("transA")))?;
-    let columns = *b.get(usize::from(!transposed("transB")))?;
-    Some((dtype, Shape::from_slice(&[rows, columns])))
 }
 
 fn reduce(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
