@@ -9,6 +9,7 @@
 
 #![allow(unsafe_code)]
 
+mod blocks;
 mod element;
 pub(crate) mod pairs;
 pub(crate) mod scalar;
@@ -18,6 +19,7 @@ pub mod words;
 pub(crate) mod x86_64;
 
 pub use crate::level::Level;
+pub(crate) use blocks::{Blocks, copy};
 pub use element::Element;
 
 /// A vector of `LANES` numbers of one arithmetic type, and what can be done with it.

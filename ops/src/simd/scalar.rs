@@ -1,6 +1,6 @@
 //! One number at a time, on any processor.
 
-use super::{Element, Memory, Simd, Turn};
+use super::{Blocks, Element, Memory, Simd, Turn};
 use half::{bf16, f16};
 use std::marker::PhantomData;
 
@@ -75,6 +75,23 @@ scalar! { f32,
 scalar! { f64,
     f64: std::convert::identity, std::convert::identity;
     f32: f64::from, <f32 as Element>::from_f64;
+}
+
+impl<A: Copy> Blocks for Scalar<A> {
+    const BYTES: usize = 16;
+
+    #[inline(always)]
+    unsafe fn copy(from: *const u8, to: *mut u8) {
+        // SAFETY: the caller vouches for both places, which do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(from, to, Self::BYTES) }
+    }
+    #[inline(always)]
+    unsafe fn stream(from: *const u8, to: *mut u8) {
+        // SAFETY: the same contract.
+        unsafe { Self::copy(from, to) }
+    }
+    #[inline(always)]
+    unsafe fn fence() {}
 }
 
 macro_rules! turn {

@@ -1,7 +1,10 @@
 //! Every kernel against its reference: one generator of values, one comparison an operator, every instruction set this processor
 //! has.
 
+mod alibi_bias;
 mod common;
+mod positions;
+mod relative_bias;
 mod relative_gather;
 mod rotary;
 mod rotary_pair;

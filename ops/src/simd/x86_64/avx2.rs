@@ -3,7 +3,7 @@
 //! Pair order is what the in-lane shuffles give: the middle quarters are swapped, so that splitting and weaving are two
 //! instructions each.
 
-use crate::simd::{Memory, Simd, Turn};
+use crate::simd::{Blocks, Memory, Simd, Turn};
 use half::{bf16, f16};
 use std::arch::x86_64::*;
 
@@ -300,4 +300,33 @@ mod implementation {
             unsafe { _mm_storeu_ps(to, _mm256_cvtpd_ps(v)) }
         }
     }
+
+    macro_rules! blocks {
+        ($($set:ty),+) => {$(
+            impl Blocks for $set {
+                const BYTES: usize = 32;
+
+                #[inline(always)]
+                unsafe fn copy(from: *const u8, to: *mut u8) {
+                    unsafe {
+                        let v = _mm256_loadu_si256(from.cast());
+                        _mm256_storeu_si256(to.cast(), v);
+                    }
+                }
+                #[inline(always)]
+                unsafe fn stream(from: *const u8, to: *mut u8) {
+                    unsafe {
+                        let v = _mm256_loadu_si256(from.cast());
+                        _mm256_stream_si256(to.cast(), v);
+                    }
+                }
+                #[inline(always)]
+                unsafe fn fence() {
+                    unsafe { _mm_sfence() }
+                }
+            }
+        )+};
+    }
+
+    blocks!(Avx2F32, Avx2F64);
 }

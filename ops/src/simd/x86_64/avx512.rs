@@ -1,6 +1,6 @@
 //! AVX-512F: 16 numbers in `f32`, 8 in `f64`. Pair order is memory order.
 
-use crate::simd::{Memory, Simd, Turn};
+use crate::simd::{Blocks, Memory, Simd, Turn};
 use half::{bf16, f16};
 use std::arch::x86_64::*;
 
@@ -313,4 +313,33 @@ mod implementation {
             unsafe { _mm256_storeu_ps(to, _mm512_cvtpd_ps(v)) }
         }
     }
+
+    macro_rules! blocks {
+        ($($set:ty),+) => {$(
+            impl Blocks for $set {
+                const BYTES: usize = 64;
+
+                #[inline(always)]
+                unsafe fn copy(from: *const u8, to: *mut u8) {
+                    unsafe {
+                        let v = _mm512_loadu_si512(from.cast());
+                        _mm512_storeu_si512(to.cast(), v);
+                    }
+                }
+                #[inline(always)]
+                unsafe fn stream(from: *const u8, to: *mut u8) {
+                    unsafe {
+                        let v = _mm512_loadu_si512(from.cast());
+                        _mm512_stream_si512(to.cast(), v);
+                    }
+                }
+                #[inline(always)]
+                unsafe fn fence() {
+                    unsafe { _mm_sfence() }
+                }
+            }
+        )+};
+    }
+
+    blocks!(Avx512F32, Avx512F64);
 }
