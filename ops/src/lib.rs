@@ -1,8 +1,8 @@
 //! Position-encoding operators for ONNX Runtime: one contract an operator, and the kernels that keep it.
 //!
 //! [`contract`] is the single source of every operator: names, attributes, shape rule, error texts, a reference in `f64` and
-//! the ONNX function body that stands in where this library is not loaded. [`rotary`], [`rotary_table`] and
-//! [`relative_bias`] hold kernels, written once over the vectors of [`simd`].
+//! the ONNX function body that stands in where this library is not loaded. [`rotary`], [`rotary_table`], [`relative_bias`] and
+//! [`sinusoidal`] hold kernels, written once over the vectors of [`simd`].
 
 #![warn(missing_docs)]
 
@@ -16,4 +16,5 @@ pub mod relative_gather;
 pub mod rotary;
 pub mod rotary_table;
 pub mod simd;
+pub mod sinusoidal;
 mod tensor;

@@ -14,6 +14,7 @@
 
 #![allow(unsafe_code)]
 
+mod constant;
 mod context;
 mod host;
 mod infer;
@@ -23,6 +24,7 @@ mod register;
 mod rotary;
 mod rotary_pair;
 mod rotary_table;
+mod sinusoidal;
 mod status;
 mod tensor;
 

@@ -6,6 +6,7 @@ use super::operator::table;
 use super::rotary::RotaryEmbedding;
 use super::rotary_pair::RotaryEmbeddingPair;
 use super::rotary_table::RotaryTable;
+use super::sinusoidal::SinusoidalEmbedding;
 use super::status::{Failure, c_string, guard, panic_text};
 use crate::contract::DOMAIN;
 use half::{bf16, f16};
@@ -47,6 +48,11 @@ fn operators(host: &'static Host) -> impl Iterator<Item = &'static CustomOp> {
             <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>;
         RotaryTable:
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
+            <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>;
+        SinusoidalEmbedding:
+            <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
+            <i64, f16>, <i32, f16>, <f32, f16>, <f64, f16>,
+            <i64, bf16>, <i32, bf16>, <f32, bf16>, <f64, bf16>,
             <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>;
     };
     all.into_iter()

@@ -1,9 +1,9 @@
 //! `RotaryEmbeddingPair` for the host.
 
+use super::constant::Constant;
 use super::context::{Context, Node};
 use super::infer::Inference;
 use super::operator::Operator;
-use super::rotary::Tables;
 use super::status::Failure;
 use super::tensor::{Shared, Tensor, Typed};
 use crate::contract::OperatorSpec;
@@ -17,10 +17,10 @@ use std::marker::PhantomData;
 /// The operator with `Q` and `K` of type `T` and tables of type `TT`.
 pub(super) struct RotaryEmbeddingPair<T, TT>(PhantomData<(T, TT)>);
 
-/// A node: what it does, and those of its tables that are constants of the model.
+/// A node: what it does, and its cosines and sines.
 pub(super) struct Prepared<TT> {
     kernel: RotaryPairKernel,
-    tables: Tables<TT>,
+    tables: [Constant<TT>; 2],
 }
 
 impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddingPair<T, TT> {
@@ -38,8 +38,8 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
         let attributes = node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))?;
         Ok(Prepared {
             kernel: RotaryPairKernel::new(attributes),
-            // SAFETY: inputs 2 and 3 have the types of `TYPES`.
-            tables: unsafe { Tables::of(node, 2)? },
+            // SAFETY: inputs 2 and 3 have the types of `TYPES`; the kernel dies with the session.
+            tables: unsafe { [Constant::of(node, 2)?, Constant::of(node, 3)?] },
         })
     }
 
@@ -48,7 +48,8 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
         unsafe {
             let q: Tensor<T> = context.input(0)?;
             let k: Tensor<T> = context.input(1)?;
-            let (cos, sin) = prepared.tables.get(context)?;
+            let [cos, sin] = &prepared.tables;
+            let (cos, sin) = (cos.get(context)?, sin.get(context)?);
             let call = prepared.kernel.call::<T, TT>(
                 q.shape.sizes(),
                 k.shape.sizes(),

@@ -1,5 +1,6 @@
 //! `RotaryTable` for the host.
 
+use super::constant::Constant;
 use super::context::{Context, Node};
 use super::infer::{Dimension, Inference, Known};
 use super::operator::Operator;
@@ -15,16 +16,11 @@ use std::marker::PhantomData;
 /// The operator with positions of type `P` and tables of type `T`.
 pub(super) struct RotaryTable<P, T>(PhantomData<(P, T)>);
 
-/// A node: what it does, and its frequencies, if they are a constant of the model.
+/// A node: what it does, and its frequencies.
 pub(super) struct Prepared<T> {
     kernel: RotaryTableKernel,
-    frequencies: Option<Tensor<T>>,
+    frequencies: Constant<T>,
 }
-
-// SAFETY: the frequencies are a constant of the model: nobody writes to them, and they live as long as the session.
-unsafe impl<T: Sync> Send for Prepared<T> {}
-// SAFETY: as above.
-unsafe impl<T: Sync> Sync for Prepared<T> {}
 
 impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<P, T> {
     const SPEC: &'static OperatorSpec = &SPEC;
@@ -59,12 +55,10 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
     fn create(node: &Node<'_>) -> Result<Prepared<T>, Failure> {
         let attributes =
             node.attributes(&ATTRIBUTES, |given| RotaryTableAttributes::parse(given))?;
-        let kernel = RotaryTableKernel::new(attributes);
-        // SAFETY: inputs have the types of `TYPES`; the tensor is kept in the kernel alone, which dies with the session.
-        let frequencies = unsafe { node.constant(1)? };
         Ok(Prepared {
-            kernel,
-            frequencies,
+            kernel: RotaryTableKernel::new(attributes),
+            // SAFETY: inputs have the types of `TYPES`; the kernel dies with the session.
+            frequencies: unsafe { Constant::of(node, 1)? },
         })
     }
 
@@ -72,10 +66,7 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
         // SAFETY: inputs and outputs have the types of `TYPES`, and are used in this call alone.
         unsafe {
             let positions: Tensor<P> = context.input(0)?;
-            let frequencies = match prepared.frequencies {
-                Some(constant) => constant,
-                None => context.input(1)?,
-            };
+            let frequencies = prepared.frequencies.get(context)?;
             let call = prepared
                 .kernel
                 .call::<P, T>(positions.shape.sizes(), frequencies.shape.sizes())?;

@@ -22,6 +22,7 @@ pub mod relative_gather;
 pub mod rotary;
 pub mod rotary_pair;
 pub mod rotary_table;
+pub mod sinusoidal;
 mod spec;
 
 pub use attribute::{AttributeSpec, AttributeValue};
@@ -29,7 +30,12 @@ pub use body::{BodyAttribute, BodyNode, FunctionBody};
 pub use spec::{ErrorBound, OperatorSpec, TensorType, ValueSpec};
 
 /// Every operator.
-pub static ALL: [&OperatorSpec; 3] = [&rotary::SPEC, &rotary_pair::SPEC, &rotary_table::SPEC];
+pub static ALL: [&OperatorSpec; 4] = [
+    &rotary::SPEC,
+    &rotary_pair::SPEC,
+    &rotary_table::SPEC,
+    &sinusoidal::SPEC,
+];
 
 /// Domain of every operator.
 pub const DOMAIN: &str = "ai.phasor";

@@ -76,7 +76,8 @@ pub(crate) trait Turn: Simd {
 /// Largest [`Simd::LANES`].
 pub(crate) const MAX_LANES: usize = 16;
 
-/// Reads and writes elements of type `T`, converted to the arithmetic type and rounded to nearest, ties to even, on the way back.
+/// Reads and writes elements of type `T`, converted to the arithmetic type and rounded to nearest, ties to even, on the way back;
+/// from `f64` to types of 16 bits by way of `f32`.
 ///
 /// # Safety
 /// As [`Simd`]; and the pointers must be good for the elements named. No alignment beyond that of `T` is needed.

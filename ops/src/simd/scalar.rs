@@ -75,6 +75,8 @@ scalar! { f32,
 scalar! { f64,
     f64: std::convert::identity, std::convert::identity;
     f32: f64::from, <f32 as Element>::from_f64;
+    f16: f16::to_f64, |v| f16::from_f32(v as f32);
+    bf16: bf16::to_f64, |v| bf16::from_f32(v as f32);
 }
 
 impl<A: Copy> Blocks for Scalar<A> {

@@ -2,6 +2,7 @@
 //! has.
 
 mod alibi_bias;
+mod angles;
 mod common;
 mod positions;
 mod relative_bias;
@@ -9,3 +10,4 @@ mod relative_gather;
 mod rotary;
 mod rotary_pair;
 mod rotary_table;
+mod sinusoidal;

@@ -1,6 +1,7 @@
 //! `RotaryTable` against its reference.
 
-use crate::common::{Limits, Random, levels, wide};
+use crate::angles::{self, Spaced, frequencies, largest_error};
+use crate::common::{Random, levels, wide};
 use phasor_ops::angle::Position;
 use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
 use phasor_ops::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry, reference};
@@ -14,32 +15,8 @@ const PRECISE: RotaryTableAttributes = RotaryTableAttributes {
     precise: true,
 };
 
-/// A type of tables, with its spacing.
-trait Table: Element + Limits {
-    /// The distance of `value` to the next number away from zero.
-    fn spacing(value: f64) -> f64;
-    /// The reference's own error, in units of the spacing.
-    const REFERENCE_ERROR: f64;
-}
-
-impl Table for f32 {
-    fn spacing(value: f64) -> f64 {
-        let value = value.abs() as f32;
-        f64::from(f32::from_bits(value.to_bits() + 1)) - f64::from(value)
-    }
-    const REFERENCE_ERROR: f64 = 0.0;
-}
-
-impl Table for f64 {
-    fn spacing(value: f64) -> f64 {
-        let value = value.abs();
-        f64::from_bits(value.to_bits() + 1) - value
-    }
-    const REFERENCE_ERROR: f64 = 1.0;
-}
-
 /// Runs one call on every level and compares.
-fn check<P: Position, T: Table + WithPositions<P>>(
+fn check<P: Position, T: Spaced + WithPositions<P>>(
     attributes: RotaryTableAttributes,
     positions: &[P],
     positions_shape: &[usize],
@@ -82,7 +59,7 @@ fn check<P: Position, T: Table + WithPositions<P>>(
     }
 }
 
-fn run<P: Position, T: Table + WithPositions<P>>(
+fn run<P: Position, T: Spaced + WithPositions<P>>(
     attributes: RotaryTableAttributes,
     level: Level,
     positions: (&[P], &[usize]),
@@ -99,7 +76,7 @@ fn run<P: Position, T: Table + WithPositions<P>>(
 }
 
 /// How far a result is beyond the bound; `exact` is without the amplitude.
-fn excess<T: Table>(got: T, exact: f64, amplitude: f32) -> f64 {
+fn excess<T: Spaced>(got: T, exact: f64, amplitude: f32) -> f64 {
     let got = got.to_f64();
     if exact.is_nan() {
         return if got.is_nan() { 0.0 } else { f64::INFINITY };
@@ -111,13 +88,6 @@ fn excess<T: Table>(got: T, exact: f64, amplitude: f32) -> f64 {
         bound += 0.5 * T::spacing(expected);
     }
     (got - expected).abs() - bound
-}
-
-/// Frequencies as rotary embeddings have them, of a base of 10,000.
-fn frequencies<T: Element>(count: usize) -> Vec<T> {
-    (0..count)
-        .map(|i| T::from_f64(10_000f64.powf(-(i as f64) / count as f64)))
-        .collect()
 }
 
 fn attributes() -> impl Iterator<Item = RotaryTableAttributes> {
@@ -317,82 +287,42 @@ fn neighbours_do_not_matter() {
     }
 }
 
-/// The largest error in units in the last place of `f32`, over rows of `positions` by one frequency or the reverse.
+/// The largest error in units in the last place of `f32`.
 fn worst(
     attributes: RotaryTableAttributes,
     level: Level,
     positions: &[i64],
     values: &[f32],
 ) -> f64 {
+    let shapes = ([positions.len()], [values.len()]);
     let wide_positions: Vec<f64> = positions.iter().map(|&p| p as f64).collect();
     let (cos, sin) = reference(
         &attributes,
         f32::TYPE,
         &wide_positions,
-        &[positions.len()],
+        &shapes.0,
         &wide(values),
-        &[values.len()],
+        &shapes.1,
     )
     .unwrap();
     let got = run(
         attributes,
         level,
-        (positions, &[positions.len()]),
-        (values, &[values.len()]),
+        (positions, &shapes.0),
+        (values, &shapes.1),
     );
-    let of = |got: &[f32], expected: &[f64]| {
-        got.iter()
-            .zip(expected)
-            .map(|(g, &e)| (f64::from(*g) - e).abs() / f32::spacing(e))
-            .fold(0.0, f64::max)
-    };
-    of(&got.0, &cos).max(of(&got.1, &sin))
+    largest_error(&got.0, &cos).max(largest_error(&got.1, &sin))
 }
 
-/// Every `f32` from 0 to the largest angle. Takes minutes.
 #[test]
 #[ignore = "takes minutes"]
 fn every_angle() {
-    let mut largest = 0f64;
-    let end = (LARGEST_ANGLE as f32).to_bits();
-    for start in (0..=end).step_by(1 << 16) {
-        let values: Vec<f32> = (start..(start + (1 << 16)).min(end + 1))
-            .map(f32::from_bits)
-            .collect();
-        for level in levels().filter(|&l| l != Level::Scalar) {
-            largest = largest.max(worst(
-                RotaryTableAttributes::default(),
-                level,
-                &[1],
-                &values,
-            ));
-        }
-    }
-    println!("largest error: {largest} ulp");
-    assert!(largest <= ULP_ERROR);
+    let plain = RotaryTableAttributes::default();
+    angles::every_angle(|level, values| worst(plain, level, &[1], values));
 }
 
-/// Every position to 2^31 at one frequency, and every 97th at as many as a head of 128 channels has. Takes minutes.
 #[test]
 #[ignore = "takes minutes"]
 fn every_position() {
-    let mut largest = 0f64;
-    let end = 1i64 << 31;
-    let all = frequencies::<f32>(64);
-    for (step, values) in [(1, &all[3..4]), (97 * 64, &all[..])] {
-        let chunk = 1 << 14;
-        let mut start = 0;
-        while start <= end {
-            let positions: Vec<i64> = (0..chunk)
-                .map(|i| start + i * step)
-                .filter(|&p| p <= end)
-                .collect();
-            for level in levels().filter(|&l| l != Level::Scalar) {
-                largest = largest.max(worst(PRECISE, level, &positions, values));
-            }
-            start += chunk * step;
-        }
-    }
-    println!("largest error: {largest} ulp");
-    assert!(largest <= ULP_ERROR);
+    angles::every_position(|level, positions, values| worst(PRECISE, level, positions, values));
 }

@@ -3,6 +3,7 @@
 use super::{RotaryTableAttributes, RotaryTableGeometry};
 use crate::contract::angle::{Sum, rounded};
 use crate::contract::{ContractError, ElementType};
+use crate::tensor::check_size;
 
 /// `cos` and `sin` of the operator for frequencies of type `table`, before and without the roundings after the cosine and the
 /// sine. Slices are dense, in row-major order; each has as many elements as its shape says.
@@ -18,17 +19,8 @@ pub fn reference(
     frequencies_shape: &[usize],
 ) -> Result<(Vec<f64>, Vec<f64>), ContractError> {
     let geometry = RotaryTableGeometry::new(attributes, positions_shape, frequencies_shape)?;
-    for (name, values, shape) in [
-        ("positions", positions, positions_shape),
-        ("frequencies", frequencies, frequencies_shape),
-    ] {
-        if shape.iter().product::<usize>() != values.len() {
-            return Err(ContractError::Shape(format!(
-                "{name} has {} elements, which do not fit its shape {shape:?}",
-                values.len()
-            )));
-        }
-    }
+    check_size("positions", (positions, positions_shape))?;
+    check_size("frequencies", (frequencies, frequencies_shape))?;
     let round = |value| rounded(value, table);
     let RotaryTableGeometry {
         rows,

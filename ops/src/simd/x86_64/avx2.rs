@@ -161,20 +161,28 @@ mod implementation {
         #[inline(always)]
         unsafe fn store(to: *mut bf16, v: __m256) {
             unsafe {
-                let bits = _mm256_castps_si256(v);
-                let upper = _mm256_srli_epi32::<16>(bits);
-                // Half of the unit kept, less one where the kept part is even: carries on more than half, and on a tie to even.
-                let odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
-                let bias = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
-                let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, bias));
-                // A carry would turn a NaN into an infinity or worse: keep its upper half and make it quiet.
-                let quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
-                let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
-                let kept = _mm256_blendv_epi8(rounded, quiet, nan);
-                let packed = _mm256_packus_epi32(kept, kept);
-                let packed = _mm256_permute4x64_epi64::<MIDDLE_SWAPPED>(packed);
-                _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(packed));
+                _mm_storeu_si128(to.cast(), bf16_of(v));
             }
+        }
+    }
+
+    /// The nearest `bf16`, ties to even.
+    #[inline(always)]
+    unsafe fn bf16_of(v: __m256) -> __m128i {
+        unsafe {
+            let bits = _mm256_castps_si256(v);
+            let upper = _mm256_srli_epi32::<16>(bits);
+            // Half of the unit kept, less one where the kept part is even: carries on more than half, and on a tie to even.
+            let odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+            let bias = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+            let rounded = _mm256_srli_epi32::<16>(_mm256_add_epi32(bits, bias));
+            // A carry would turn a NaN into an infinity or worse: keep its upper half and make it quiet.
+            let quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+            let nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v));
+            let kept = _mm256_blendv_epi8(rounded, quiet, nan);
+            let packed = _mm256_packus_epi32(kept, kept);
+            let packed = _mm256_permute4x64_epi64::<MIDDLE_SWAPPED>(packed);
+            _mm256_castsi256_si128(packed)
         }
     }
 
@@ -329,4 +337,35 @@ mod implementation {
     }
 
     blocks!(Avx2F32, Avx2F64);
+
+    impl Memory<f16> for Avx2F64 {
+        #[inline(always)]
+        unsafe fn load(from: *const f16) -> __m256d {
+            unsafe { _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(from.cast()))) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f16, v: __m256d) {
+            unsafe {
+                let halves = _mm_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(_mm256_cvtpd_ps(v));
+                _mm_storel_epi64(to.cast(), halves);
+            }
+        }
+    }
+
+    impl Memory<bf16> for Avx2F64 {
+        #[inline(always)]
+        unsafe fn load(from: *const bf16) -> __m256d {
+            unsafe {
+                let wide = _mm_cvtepu16_epi32(_mm_loadl_epi64(from.cast()));
+                _mm256_cvtps_pd(_mm_castsi128_ps(_mm_slli_epi32::<16>(wide)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut bf16, v: __m256d) {
+            unsafe {
+                let floats = _mm256_zextps128_ps256(_mm256_cvtpd_ps(v));
+                _mm_storel_epi64(to.cast(), bf16_of(floats));
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! AVX-512F: 16 numbers in `f32`, 8 in `f64`. Pair order is memory order.
 
+use super::avx2::Avx2F32;
 use crate::simd::{Blocks, Memory, Simd, Turn};
 use half::{bf16, f16};
 use std::arch::x86_64::*;
@@ -342,4 +343,26 @@ mod implementation {
     }
 
     blocks!(Avx512F32, Avx512F64);
+
+    impl Memory<f16> for Avx512F64 {
+        #[inline(always)]
+        unsafe fn load(from: *const f16) -> __m512d {
+            unsafe { _mm512_cvtps_pd(Avx2F32::load(from)) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut f16, v: __m512d) {
+            unsafe { Avx2F32::store(to, _mm512_cvtpd_ps(v)) }
+        }
+    }
+
+    impl Memory<bf16> for Avx512F64 {
+        #[inline(always)]
+        unsafe fn load(from: *const bf16) -> __m512d {
+            unsafe { _mm512_cvtps_pd(Avx2F32::load(from)) }
+        }
+        #[inline(always)]
+        unsafe fn store(to: *mut bf16, v: __m512d) {
+            unsafe { Avx2F32::store(to, _mm512_cvtpd_ps(v)) }
+        }
+    }
 }

@@ -1,0 +1,80 @@
+//! `SinusoidalEmbedding` for the host.
+
+use super::constant::Constant;
+use super::context::{Context, Node};
+use super::infer::{Dimension, Inference, Known};
+use super::operator::Operator;
+use super::status::Failure;
+use super::tensor::{Shape, Shared, Tensor, Typed};
+use crate::angle::Position;
+use crate::contract::OperatorSpec;
+use crate::contract::sinusoidal::{ATTRIBUTES, SPEC, SinusoidalAttributes};
+use crate::sinusoidal::{Embedded, SinusoidalKernel};
+use ort_sys::ONNXTensorElementDataType;
+use std::marker::PhantomData;
+
+/// The operator with positions of type `P` and embeddings of type `T`.
+pub(super) struct SinusoidalEmbedding<P, T>(PhantomData<(P, T)>);
+
+/// A node: what it does, and its frequencies.
+pub(super) struct Prepared<T> {
+    kernel: SinusoidalKernel,
+    frequencies: Constant<T>,
+}
+
+impl<P: Position + Typed, T: Embedded + Typed> Operator for SinusoidalEmbedding<P, T> {
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
+
+    type Kernel = Prepared<T>;
+
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        let (Some(positions), Some(frequencies)) = (node.input(0), node.input(1)) else {
+            return Ok(());
+        };
+        let width = match (
+            node.integer(ATTRIBUTES[3].name).unwrap_or(0),
+            &frequencies.shape[..],
+        ) {
+            (width @ 1.., [_]) => width,
+            (0, [Dimension::Size(count)]) => match count.checked_mul(2) {
+                Some(width) => width,
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        let mut shape = positions.shape;
+        shape.push(Dimension::Size(width));
+        let element = frequencies.element;
+        node.output(0, &Known { element, shape })
+    }
+
+    fn create(node: &Node<'_>) -> Result<Prepared<T>, Failure> {
+        let attributes =
+            node.attributes(&ATTRIBUTES, |given| SinusoidalAttributes::parse(given))?;
+        Ok(Prepared {
+            kernel: SinusoidalKernel::new(attributes),
+            // SAFETY: inputs have the types of `TYPES`; the kernel dies with the session.
+            frequencies: unsafe { Constant::of(node, 1)? },
+        })
+    }
+
+    fn compute(prepared: &Prepared<T>, context: &Context<'_>) -> Result<(), Failure> {
+        // SAFETY: inputs and the output have the types of `TYPES`, and are used in this call alone.
+        unsafe {
+            let positions: Tensor<P> = context.input(0)?;
+            let frequencies = prepared.frequencies.get(context)?;
+            let call = prepared
+                .kernel
+                .call::<P, T>(positions.shape.sizes(), frequencies.shape.sizes())?;
+            let shape = Shape::of(call.output_shape())?;
+            let embedding: *mut T = context.output(0, &shape)?;
+            let shared = Shared((positions.data, frequencies.data, embedding));
+            context.parallel_for(call.row_count(), call.task_rows(), |rows| {
+                let (positions, frequencies, embedding) = shared.get();
+                // The tensors have the shapes of `call`; the host gives the output a place of its own.
+                call.rows(positions, frequencies, embedding, rows);
+            })
+        }
+    }
+}

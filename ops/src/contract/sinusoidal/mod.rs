@@ -1,0 +1,13 @@
+//! `SinusoidalEmbedding`, which [`SPEC`] describes.
+
+mod attributes;
+mod body;
+mod geometry;
+mod reference;
+mod spec;
+
+pub use attributes::{ATTRIBUTES, SinusoidalAttributes};
+pub use body::{SinusoidalUse, function_body};
+pub use geometry::SinusoidalGeometry;
+pub use reference::reference;
+pub use spec::{INPUTS, NAME, OUTPUTS, SPEC};

@@ -1,0 +1,83 @@
+//! What `SinusoidalEmbedding` is.
+
+use super::{ATTRIBUTES, function_body};
+use crate::contract::TensorType as Type;
+use crate::contract::angle::ULP_ERROR;
+use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
+use crate::level::Level;
+
+/// Operator type.
+pub const NAME: &str = "SinusoidalEmbedding";
+
+/// The inputs.
+pub const INPUTS: [ValueSpec; 2] = [
+    ValueSpec::new("positions", "P", "any", "what is embedded: places, times"),
+    ValueSpec::new("frequencies", "T", "`[F]`", "radians a position"),
+];
+
+/// The output.
+pub const OUTPUTS: [ValueSpec; 1] = [ValueSpec::new(
+    "embedding",
+    "T",
+    "that of `positions` with an axis of size `W` at the end",
+    "sines and cosines, a row a position",
+)];
+
+/// The operator.
+pub static SPEC: OperatorSpec = OperatorSpec {
+    name: NAME,
+    summary: "Embeds positions as sines and cosines of several frequencies.",
+    meaning: "\
+```text
+angle[..., j] = positions[...] * frequencies[j]
+a, b = amplitude * sin(angle), amplitude * cos(angle)       (the reverse with cos_first = 1)
+row = a[0], ..., a[F-1], b[0], ..., b[F-1]                  (interleaved = 0)
+row = a[0], b[0], a[1], b[1], ..., a[F-1], b[F-1]           (interleaved = 1)
+embedding[...] = the first W elements of row, 0, 0, ...
+```
+
+`width` says `W` for odd numbers of channels: the interleaved table of the original Transformer lacks the last cosine (`W = 2F - 1`), \
+those of fairseq and of diffusion timesteps end with a zero (`W = 2F + 1`).
+
+A row whose position equals `padding_position` is zero, whatever the frequencies (fairseq's row of the padding token). Equality is that \
+of the numbers, whatever their type.",
+    types: &["P", "T"],
+    inputs: &INPUTS,
+    outputs: &OUTPUTS,
+    in_place: 0,
+    attributes: &ATTRIBUTES,
+    numerics: "\
+The arithmetic type A is double for T = double, else float; frequencies are exact in it. Angles, sines and cosines are those of \
+[`RotaryTable`](RotaryTable.md) with one coordinate and frequencies of type A: `precise = 0` rounds a position and its product with a \
+frequency to A, `precise = 1` does not.
+
+Sines and cosines are rounded to A, multiplied by `amplitude`, rounded to A again, and rounded to T. An angle that is infinite or NaN \
+gives NaN. Zeros that pad are positive.",
+    error: ErrorBound {
+        limit: ULP_ERROR,
+        of: "units in the last place of A, before the multiplication by `amplitude` and the rounding to T",
+    },
+    body_notes: "\
+Angles are those of the body of [`RotaryTable`](RotaryTable.md). For T = float16 and bfloat16 everything up to the result is in float. \
+Where uses differ in layout or `width`, or the number of frequencies is not known, elements are put in their places by one `Gather`.",
+    body: |opset| function_body(opset, &[]),
+    kernels: &[
+        &[Type::I64, Type::F32],
+        &[Type::I32, Type::F32],
+        &[Type::F32, Type::F32],
+        &[Type::F64, Type::F32],
+        &[Type::I64, Type::F16],
+        &[Type::I32, Type::F16],
+        &[Type::F32, Type::F16],
+        &[Type::F64, Type::F16],
+        &[Type::I64, Type::BF16],
+        &[Type::I32, Type::BF16],
+        &[Type::F32, Type::BF16],
+        &[Type::F64, Type::BF16],
+        &[Type::I64, Type::F64],
+        &[Type::I32, Type::F64],
+        &[Type::F32, Type::F64],
+        &[Type::F64, Type::F64],
+    ],
+    levels: &Level::ALL,
+};

@@ -1,0 +1,91 @@
+//! The algorithm compiled for each instruction set and element type.
+
+#![allow(unsafe_code)]
+
+use super::generic::{Job, rows};
+use crate::level::Level;
+use crate::simd::Element;
+use crate::simd::scalar::Scalar;
+use half::{bf16, f16};
+
+#[cfg(target_arch = "x86_64")]
+use crate::simd::x86_64::{
+    avx2::{Avx2F32, Avx2F64},
+    avx512::{Avx512F32, Avx512F64},
+};
+
+/// One variant of the algorithm; see [`rows`] for what its caller owes.
+pub(super) type RowsFn<T> = unsafe fn(&Job<'_, T>);
+
+/// A type of embeddings for which there are kernels.
+#[allow(private_interfaces)]
+pub trait Embedded: Element {
+    /// The variant for a processor with `level`.
+    #[doc(hidden)]
+    fn variant(level: Level, precise: bool, scaled: bool, interleaved: bool) -> RowsFn<Self>;
+    /// [`angle::position`](crate::angle) in the arithmetic type.
+    #[doc(hidden)]
+    fn position(position: impl crate::angle::Position, precise: bool) -> f64;
+}
+
+/// [`rows`] for one instruction set, with its features: angles that are rounded in vectors of `$plain`, exact ones in those of
+/// `$wide`.
+macro_rules! compiled {
+    ($plain:ty, $wide:ty, $a:ty, $t:ty, $choice:expr $(, $feature:literal)?) => {{
+        /// # Safety
+        /// As [`rows`].
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn rounded<const SCALED: bool, const NEAR: bool>(job: &Job<'_, $t>) {
+            // SAFETY: the same contract.
+            unsafe { rows::<$plain, $a, $t, false, SCALED, NEAR>(job) }
+        }
+        /// # Safety
+        /// As [`rows`].
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn exact<const SCALED: bool, const NEAR: bool>(job: &Job<'_, $t>) {
+            // SAFETY: the same contract.
+            unsafe { rows::<$wide, $a, $t, true, SCALED, NEAR>(job) }
+        }
+        match $choice {
+            (false, false, false) => rounded::<false, false>,
+            (false, false, true) => rounded::<false, true>,
+            (false, true, false) => rounded::<true, false>,
+            (false, true, true) => rounded::<true, true>,
+            (true, false, false) => exact::<false, false>,
+            (true, false, true) => exact::<false, true>,
+            (true, true, false) => exact::<true, false>,
+            (true, true, true) => exact::<true, true>,
+        }
+    }};
+}
+
+macro_rules! embedded {
+    ($($t:ty: $a:ty, $avx2:ident, $avx512:ident;)+) => {$(
+        #[allow(private_interfaces)]
+        impl Embedded for $t {
+            fn variant(level: Level, precise: bool, scaled: bool, interleaved: bool) -> RowsFn<$t> {
+                let choice = (precise, scaled, interleaved);
+                match level {
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => {
+                        compiled!($avx512, Avx512F64, $a, $t, choice, "avx512f,avx2,fma,f16c")
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => compiled!($avx2, Avx2F64, $a, $t, choice, "avx2,fma,f16c"),
+                    _ => compiled!(Scalar<$a>, Scalar<f64>, $a, $t, choice),
+                }
+            }
+
+            fn position(position: impl crate::angle::Position, precise: bool) -> f64 {
+                crate::angle::position::<$a>(position, precise)
+            }
+        }
+    )+};
+}
+
+embedded! {
+    f32: f32, Avx2F32, Avx512F32;
+    f16: f32, Avx2F32, Avx512F32;
+    bf16: f32, Avx2F32, Avx512F32;
+    f64: f64, Avx2F64, Avx512F64;
+}
