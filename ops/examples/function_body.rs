@@ -8,13 +8,14 @@
 //! their names, floats with a point. Beside them, for the rotary embeddings `head_dim` (of Q, for a pair; `k_head_dim` of K,
 //! where it differs), `table_width`, `x` and `table` (element types), as in
 //! `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; for `RotaryTable` `table` and `streams` (the
-//! rows of frequencies, 0 if they are of rank 1).
+//! rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` (of frequencies) and `frequencies` (how many).
 
 use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
 use phasor_ops::contract::rotary_pair::{self, RotaryPairUse};
 use phasor_ops::contract::rotary_table::{
     self, Frequencies, RotaryTableAttributes, RotaryTableUse,
 };
+use phasor_ops::contract::sinusoidal::{self, SinusoidalAttributes, SinusoidalUse};
 use phasor_ops::contract::{AttributeValue, BodyAttribute, ElementType, FunctionBody};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -56,6 +57,10 @@ fn run(arguments: &[String]) -> Result<Value, Box<dyn std::error::Error>> {
         rotary_table::NAME => {
             let uses = uses.map(|u| u?.rotary_table());
             rotary_table::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
+        }
+        sinusoidal::NAME => {
+            let uses = uses.map(|u| u?.sinusoidal());
+            sinusoidal::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
         }
         _ => return Err(format!("there is no operator `{name}`").into()),
     };
@@ -119,6 +124,14 @@ impl<'a> Use<'a> {
                 Some(count) => Some(Frequencies::Streams(count)),
             },
             table_dtype: self.element("table")?,
+        })
+    }
+
+    fn sinusoidal(&self) -> Result<SinusoidalUse, Box<dyn std::error::Error>> {
+        Ok(SinusoidalUse {
+            attributes: SinusoidalAttributes::parse(|name| self.attribute(name))?,
+            frequencies: self.number("frequencies")?,
+            dtype: self.element("table")?,
         })
     }
 }

@@ -11,7 +11,7 @@ pub const NAME: &str = "SinusoidalEmbedding";
 
 /// The inputs.
 pub const INPUTS: [ValueSpec; 2] = [
-    ValueSpec::new("positions", "P", "any", "what is embedded: places, times"),
+    ValueSpec::new("positions", "TP", "any", "what is embedded: places, times"),
     ValueSpec::new("frequencies", "T", "`[F]`", "radians a position"),
 ];
 
@@ -41,7 +41,7 @@ those of fairseq and of diffusion timesteps end with a zero (`W = 2F + 1`).
 
 A row whose position equals `padding_position` is zero, whatever the frequencies (fairseq's row of the padding token). Equality is that \
 of the numbers, whatever their type.",
-    types: &["P", "T"],
+    types: &["TP", "T"],
     inputs: &INPUTS,
     outputs: &OUTPUTS,
     in_place: 0,
