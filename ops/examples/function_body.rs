@@ -8,8 +8,11 @@
 //! their names, floats with a point. Beside them, for the rotary embeddings `head_dim` (of Q, for a pair; `k_head_dim` of K,
 //! where it differs), `table_width`, `x` and `table` (element types), as in
 //! `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; for `RotaryTable` `table` and `streams` (the
-//! rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` (of frequencies) and `frequencies` (how many).
+//! rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` (of frequencies) and `frequencies` (how many);
+//! for `RelativePositionBias` `batched` (0 or 1); for `AlibiBias` `dtype`.
 
+use phasor_ops::contract::alibi_bias::{self, AlibiAttributes, AlibiUse};
+use phasor_ops::contract::relative_bias::{self, RelativeBiasUse};
 use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
 use phasor_ops::contract::rotary_pair::{self, RotaryPairUse};
 use phasor_ops::contract::rotary_table::{
@@ -57,6 +60,14 @@ fn run(arguments: &[String]) -> Result<Value, Box<dyn std::error::Error>> {
         rotary_table::NAME => {
             let uses = uses.map(|u| u?.rotary_table());
             rotary_table::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
+        }
+        relative_bias::NAME => {
+            let uses = uses.map(|u| u?.relative_bias());
+            relative_bias::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
+        }
+        alibi_bias::NAME => {
+            let uses = uses.map(|u| u?.alibi());
+            alibi_bias::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
         }
         sinusoidal::NAME => {
             let uses = uses.map(|u| u?.sinusoidal());
@@ -124,6 +135,18 @@ impl<'a> Use<'a> {
                 Some(count) => Some(Frequencies::Streams(count)),
             },
             table_dtype: self.element("table")?,
+        })
+    }
+
+    fn relative_bias(&self) -> Result<RelativeBiasUse, Box<dyn std::error::Error>> {
+        let batched = self.number("batched")?.map(|batched| batched != 0);
+        Ok(RelativeBiasUse { batched })
+    }
+
+    fn alibi(&self) -> Result<AlibiUse, Box<dyn std::error::Error>> {
+        Ok(AlibiUse {
+            attributes: AlibiAttributes::parse(|name| self.attribute(name))?,
+            dtype: self.element("dtype")?,
         })
     }
 

@@ -11,11 +11,11 @@ pub(crate) fn text(body: &FunctionBody) -> String {
         .collect();
     let nodes: Vec<String> = body.nodes.iter().map(node).collect();
     format!(
-        "<domain: \"{}\", opset_import: [\"\" : {}]>\n{} <{}>\n({}) => ({})\n{{\n{}}}\n",
+        "<domain: \"{}\", opset_import: [\"\" : {}]>\n{}{}\n({}) => ({})\n{{\n{}}}\n",
         body.domain,
         body.opset,
         body.name,
-        attributes.join(", "),
+        bracketed(&attributes),
         body.inputs.join(", "),
         body.outputs.join(", "),
         nodes.concat(),
@@ -24,16 +24,21 @@ pub(crate) fn text(body: &FunctionBody) -> String {
 
 fn node(node: &BodyNode) -> String {
     let attributes: Vec<String> = node.attributes.iter().map(attribute).collect();
-    let attributes = match attributes.len() {
-        0 => String::new(),
-        _ => format!(" <{}>", attributes.join(", ")),
-    };
     format!(
-        "    {} = {}{attributes} ({})\n",
+        "    {} = {}{} ({})\n",
         node.outputs.join(", "),
         node.op_type,
+        bracketed(&attributes),
         node.inputs.join(", ")
     )
+}
+
+/// Attributes, where there are any: the parser takes no empty brackets.
+fn bracketed(attributes: &[String]) -> String {
+    match attributes.len() {
+        0 => String::new(),
+        _ => format!(" <{}>", attributes.join(", ")),
+    }
 }
 
 fn attribute((name, value): &(&'static str, BodyAttribute)) -> String {

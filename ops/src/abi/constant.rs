@@ -26,6 +26,11 @@ impl<T: Copy> Constant<T> {
         Ok(Self { index, value })
     }
 
+    /// It, if it is a constant.
+    pub(super) fn known(&self) -> Option<&Tensor<T>> {
+        self.value.as_ref()
+    }
+
     /// It, in one run.
     ///
     /// # Safety

@@ -14,6 +14,7 @@
 
 #![allow(unsafe_code)]
 
+mod alibi_bias;
 mod constant;
 mod context;
 mod host;
@@ -21,6 +22,7 @@ mod infer;
 mod newer;
 mod operator;
 mod register;
+mod relative_bias;
 mod rotary;
 mod rotary_pair;
 mod rotary_table;

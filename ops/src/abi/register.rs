@@ -1,8 +1,10 @@
 //! Handing the operators to a session.
 
+use super::alibi_bias::AlibiBias;
 use super::host::{Host, ort};
 use super::newer::CustomOp;
 use super::operator::table;
+use super::relative_bias::RelativePositionBias;
 use super::rotary::RotaryEmbedding;
 use super::rotary_pair::RotaryEmbeddingPair;
 use super::rotary_table::RotaryTable;
@@ -49,6 +51,12 @@ fn operators(host: &'static Host) -> impl Iterator<Item = &'static CustomOp> {
         RotaryTable:
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
             <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>;
+        RelativePositionBias:
+            <f32, i64>, <f32, i32>, <f16, i64>, <f16, i32>,
+            <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>;
+        AlibiBias:
+            <f32, i64>, <f32, i32>, <f16, i64>, <f16, i32>,
+            <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>;
         SinusoidalEmbedding:
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
             <i64, f16>, <i32, f16>, <f32, f16>, <f64, f16>,

@@ -98,6 +98,20 @@ pub(super) struct Tensor<T> {
 }
 
 impl<T> Tensor<T> {
+    /// Its elements.
+    ///
+    /// # Safety
+    /// They are of type `T`, and stay and are not written to as long as the result is used.
+    #[inline]
+    pub(super) unsafe fn elements<'a>(&self) -> &'a [T] {
+        match self.shape.sizes().iter().product() {
+            // There may be no address then.
+            0 => &[],
+            // SAFETY: the host's tensor has as many; the rest is the caller's.
+            count => unsafe { std::slice::from_raw_parts(self.data, count) },
+        }
+    }
+
     /// The tensor in a value.
     ///
     /// # Safety

@@ -30,10 +30,12 @@ pub use body::{BodyAttribute, BodyNode, FunctionBody};
 pub use spec::{ErrorBound, OperatorSpec, TensorType, ValueSpec};
 
 /// Every operator.
-pub static ALL: [&OperatorSpec; 4] = [
+pub static ALL: [&OperatorSpec; 6] = [
     &rotary::SPEC,
     &rotary_pair::SPEC,
     &rotary_table::SPEC,
+    &relative_bias::SPEC,
+    &alibi_bias::SPEC,
     &sinusoidal::SPEC,
 ];
 

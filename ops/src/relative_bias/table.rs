@@ -8,7 +8,7 @@ use super::plan::Plan;
 use super::source::Table;
 use crate::contract::ContractError;
 use crate::contract::relative::{BiasGeometry, Integer, LutRange};
-use crate::contract::relative_bias::table_sizes;
+use crate::contract::relative_bias::{ROWS, table_sizes};
 use crate::simd::{Element, Level};
 use crate::tensor::check_size;
 use std::ops::Range;
@@ -76,7 +76,7 @@ impl RelativeBiasKernel {
     ) -> Result<RelativeBiasCall<'a, I, T>, ContractError> {
         let (rows, heads) = table_sizes(table)?;
         let geometry = BiasGeometry::new(heads, query_positions, key_positions)?;
-        lut.range.check(lut.entries, rows, "rows of table")?;
+        lut.range.check(lut.entries, rows, ROWS)?;
         Ok(RelativeBiasCall {
             plan: Plan::new(geometry, size_of::<T>()),
             lut,

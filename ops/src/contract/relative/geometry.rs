@@ -66,6 +66,30 @@ impl BiasGeometry {
     }
 }
 
+/// The shape of a bias by sizes of any kind, such as names; `None` where they do not tell it. `one` is the size 1.
+pub fn bias_shape<D: Clone + PartialEq>(
+    one: &D,
+    heads: &D,
+    query: &[D],
+    key: &[D],
+) -> Option<[D; 4]> {
+    let batched = |shape: &[D]| match shape {
+        [count] => Some((one.clone(), count.clone())),
+        [batch, count] => Some((batch.clone(), count.clone())),
+        _ => None,
+    };
+    let (query_batch, queries) = batched(query)?;
+    let (key_batch, keys) = batched(key)?;
+    let batch = if query_batch == key_batch || key_batch == *one {
+        query_batch
+    } else if query_batch == *one {
+        key_batch
+    } else {
+        return None;
+    };
+    Some([batch, heads.clone(), queries, keys])
+}
+
 /// Batches, where there is an axis of them, and the number of positions.
 fn split(name: &str, shape: &[usize]) -> Result<(Option<usize>, usize), ContractError> {
     match *shape {
@@ -99,6 +123,17 @@ mod tests {
             assert_eq!(g.output_shape(), shape);
             assert_eq!((g.query_step, g.key_step), steps);
         }
+    }
+
+    #[test]
+    fn names_are_sizes() {
+        let of = |query: &[&'static str], key: &[&'static str]| bias_shape(&"1", &"n", query, key);
+        assert_eq!(of(&["q"], &["k"]), Some(["1", "n", "q", "k"]));
+        assert_eq!(of(&["b", "q"], &["k"]), Some(["b", "n", "q", "k"]));
+        assert_eq!(of(&["1", "q"], &["b", "k"]), Some(["b", "n", "q", "k"]));
+        assert_eq!(of(&["b", "q"], &["b", "k"]), Some(["b", "n", "q", "k"]));
+        assert_eq!(of(&["b", "q"], &["c", "k"]), None);
+        assert_eq!(of(&[], &["k"]), None);
     }
 
     #[test]

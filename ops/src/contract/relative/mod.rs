@@ -15,7 +15,7 @@ mod geometry;
 mod lut;
 mod runs;
 
-pub use geometry::BiasGeometry;
+pub use geometry::{BiasGeometry, bias_shape};
 pub use lut::LutRange;
 pub use runs::{consecutive, next_run};
 

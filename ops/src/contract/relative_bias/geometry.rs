@@ -2,6 +2,9 @@
 
 use crate::contract::{ContractError, shape_text};
 
+/// What entries of the lookup table are, in words.
+pub const ROWS: &str = "rows of table";
+
 /// Rows and heads of `table`.
 ///
 /// # Errors

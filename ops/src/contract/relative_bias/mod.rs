@@ -6,6 +6,6 @@ mod reference;
 mod spec;
 
 pub use body::{RelativeBiasUse, function_body};
-pub use geometry::table_sizes;
+pub use geometry::{ROWS, table_sizes};
 pub use reference::reference;
 pub use spec::{INPUTS, NAME, OUTPUTS, SPEC};

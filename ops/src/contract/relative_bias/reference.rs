@@ -1,6 +1,6 @@
 //! `RelativePositionBias` in `f64`, written for reading.
 
-use super::table_sizes;
+use super::{ROWS, table_sizes};
 use crate::contract::ContractError;
 use crate::contract::relative::{BiasGeometry, LutRange, distance, slot};
 use crate::tensor::check_size;
@@ -17,7 +17,7 @@ pub fn reference(
 ) -> Result<Vec<f64>, ContractError> {
     let (rows, heads) = table_sizes(table.1)?;
     let range = LutRange::new(lut, &[lut.len()])?;
-    range.check(lut, rows, "rows of table")?;
+    range.check(lut, rows, ROWS)?;
     let geometry = BiasGeometry::new(heads, query_positions.1, key_positions.1)?;
     check_size("table", table)?;
     check_size("query_positions", query_positions)?;
