@@ -5,6 +5,8 @@
 mod angles;
 #[path = "running/build.rs"]
 mod build;
+#[path = "running/cuts.rs"]
+mod cuts;
 #[path = "running/engine.rs"]
 mod engine;
 #[path = "running/facts.rs"]

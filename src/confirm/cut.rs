@@ -2,13 +2,13 @@
 //!
 //! The cut keeps the nodes between the given values and the wanted ones. Sizes that the part reads off tensors outside it
 //! (`Shape` of a whole layer's input, say) become constants, so that the cut stays as small as what it computes.
-//! Values are renamed in order of appearance: equal parts give equal models.
+//! Values are renamed in order of appearance: equal parts give equal models. What bodies read from outside keeps its name.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::Dim;
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
-use crate::onnx::{ModelFile, Tensor, ValueId};
+use crate::onnx::{ModelFile, Tensor, ValueId, names};
 
 use super::sizes::Binding;
 
@@ -55,6 +55,8 @@ struct Builder<'a> {
     shapes: &'a FxHashMap<String, Vec<Dim>>,
     binding: &'a Binding,
     names: FxHashMap<ValueId, String>,
+    /// Values that the bodies of nodes read.
+    captured: FxHashSet<ValueId>,
     initializers: Vec<TensorProto>,
     bytes: usize,
 }
@@ -82,6 +84,7 @@ pub(super) fn cut(
         shapes,
         binding,
         names: FxHashMap::default(),
+        captured: FxHashSet::default(),
         initializers: Vec::new(),
         bytes: 0,
     };
@@ -107,6 +110,12 @@ pub(super) fn cut(
                     read.insert(value);
                     new.input.push(builder.input(value, &frozen)?);
                 }
+            }
+        }
+        for name in names::captured(old) {
+            if let Some(value) = index.id(name) {
+                read.insert(value);
+                builder.input(value, &frozen)?;
             }
         }
         new.output = old
@@ -174,7 +183,7 @@ pub(super) fn cut(
 type Reach = (FxHashSet<usize>, Vec<ValueId>, FxHashMap<ValueId, Tensor>);
 
 impl Builder<'_> {
-    fn reach(&self, wanted: &[ValueId], stops: &FxHashSet<ValueId>) -> Result<Reach, String> {
+    fn reach(&mut self, wanted: &[ValueId], stops: &FxHashSet<ValueId>) -> Result<Reach, String> {
         let (index, graph) = (self.file.index(), self.file.graph());
         let mut nodes = FxHashSet::default();
         let mut seen = FxHashSet::default();
@@ -196,20 +205,15 @@ impl Builder<'_> {
                 frozen.insert(value, size);
                 continue;
             }
-            if proto
-                .attribute
-                .iter()
-                .any(|a| a.g.is_some() || !a.graphs.is_empty())
-            {
-                return Err(format!(
-                    "the part contains `{}`, whose bodies read other values",
-                    proto.op_type()
-                ));
-            }
             nodes.insert(node);
             if nodes.len() > MAX_NODES {
                 return Err(format!("the part has more than {MAX_NODES} nodes"));
             }
+            let captured = names::captured(proto);
+            let captured = captured.iter().filter_map(|name| index.id(name));
+            let before = queue.len();
+            queue.extend(captured);
+            self.captured.extend(&queue[before..]);
             queue.extend(
                 proto
                     .input
@@ -248,9 +252,14 @@ impl Builder<'_> {
 
     fn name(&mut self, value: ValueId) -> String {
         let next = self.names.len();
+        let (captured, index) = (&self.captured, self.file.index());
         self.names
             .entry(value)
-            .or_insert_with(|| format!("v{next}"))
+            .or_insert_with(|| match captured.contains(&value) {
+                true => index.name(value).to_owned(),
+                // No name that a body is likely to have.
+                false => format!("cut/{next}"),
+            })
             .clone()
     }
 
