@@ -4,6 +4,7 @@
     python3 tests/run.py            everything
     python3 tests/run.py --rust     the Rust tests alone
     python3 tests/run.py --python   the Python tests alone (after a build)
+    python3 tests/run.py --all-hosts  the operator library in three more releases of ONNX Runtime
     python3 tests/run.py --strict   a skip for anything but what a release of ONNX Runtime lacks is a failure
 
 Needs Rust and Python 3.11 or 3.12 with `venv`; installs the rest into `target/venvs`.
@@ -18,8 +19,10 @@ import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON_TESTS = ROOT / "tests" / "python"
-PYTHON_FOLDERS = [PYTHON_TESTS, ROOT / "tests" / "ort"]
+ORT_TESTS = ROOT / "tests" / "ort"
+# The releases of ONNX Runtime that run everything, and those that run the operator library alone.
 RELEASES = ["newest", "middle", "oldest"]
+MORE_HOSTS = ["1.31", "1.26", "1.22"]
 
 
 def target():
@@ -53,16 +56,29 @@ def ort_library(python):
     return str(found[0]) if found else None
 
 
+def pytest(python, folder, env):
+    return run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--confcutdir={ROOT / 'tests'}", folder, env=env)
+
+
+def report(results):
+    """Prints what passed; the exit code."""
+    print()
+    for name, passed in results.items():
+        print(f"{'skipped' if passed is None else 'passed' if passed else 'FAILED':8} {name}")
+    return 0 if all(passed is not False for passed in results.values()) else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rust", action="store_true", help="the Rust tests alone")
     parser.add_argument("--python", action="store_true", help="the Python tests alone")
+    parser.add_argument("--all-hosts", action="store_true", help=f"the operator library in ONNX Runtime {', '.join(MORE_HOSTS)} as well")
     parser.add_argument("--strict", action="store_true", help="a skip for anything but what a release of ONNX Runtime lacks is a failure")
     args = parser.parse_args()
     both = args.rust == args.python
     results = {}
 
-    pythons = {release: environment(release) for release in RELEASES}
+    pythons = {release: environment(release) for release in RELEASES + (MORE_HOSTS if args.all_hosts else [])}
     # One build for programs, library and tests: they share the release profile.
     if not run("cargo", "build", "--release", "--workspace", "--lib", "--bins", "--examples"):
         sys.exit("error: the build failed")
@@ -81,13 +97,13 @@ def main():
                 print(f"skipped: {name}: its packages cannot be installed for Python {sys.version.split()[0]}")
                 results[name] = False if args.strict else None
                 continue
+            others = [ort_library(other) for other in pythons.values() if other not in (None, python)]
+            env["PHASOR_OTHER_HOSTS"] = os.pathsep.join(path for path in others if path)
             # Two runs: each folder has its own fixtures.
-            results[name] = all([run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--confcutdir={ROOT / 'tests'}", folder, env=env) for folder in PYTHON_FOLDERS])
+            folders = [ORT_TESTS] if release in MORE_HOSTS else [PYTHON_TESTS, ORT_TESTS]
+            results[name] = all([pytest(python, folder, env) for folder in folders])
 
-    print()
-    for name, passed in results.items():
-        print(f"{'skipped' if passed is None else 'passed' if passed else 'FAILED':8} {name}")
-    return 0 if all(passed is not False for passed in results.values()) else 1
+    return report(results)
 
 
 if __name__ == "__main__":

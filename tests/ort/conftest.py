@@ -1,7 +1,8 @@
 """Where the library and its companions are, and what the installed ONNX Runtime can do.
 
 The library is taken from `PHASOR_OPS_LIB`, the program that prints function bodies from `PHASOR_FUNCTION_BODY`; without these
-from the build folder. What is absent makes tests say `skipped`, with the reason.
+from the build folder. What is absent makes tests say `skipped`, with the reason. With `PHASOR_NO_ARENA`, every tensor is an
+allocation of its own, so that a memory checker sees its ends.
 """
 
 import functools
@@ -58,6 +59,7 @@ def session(ort, library):
         options = ort.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads
+        options.enable_cpu_mem_arena = not os.environ.get("PHASOR_NO_ARENA")
         if plugin:
             for _ in range(times):
                 options.register_custom_ops_library(library)

@@ -1,6 +1,8 @@
-"""Two copies of ONNX Runtime in one process: the one in the Python module, and the wheel's shared library driven through C."""
+"""Two copies of ONNX Runtime in one process: the one in the Python module, and a shared library driven through C: the wheel's own,
+and those of other releases that `PHASOR_OTHER_HOSTS` names."""
 
 import ctypes
+import os
 import pathlib
 
 import numpy as np
@@ -61,12 +63,18 @@ class Host:
         return np.ctypeslib.as_array(flat, feeds["X"].shape).copy()
 
 
-def test_each_copy_has_its_own_table(ort, session, library):
-    folder = pathlib.Path(ort.__file__).parent / "capi"
-    shared = sorted(folder.glob("libonnxruntime.so*"))
-    if not shared:
-        pytest.skip(f"this wheel has no shared library in {folder}")
-    host = Host(str(shared[0]))
+OTHERS = [path for path in os.environ.get("PHASOR_OTHER_HOSTS", "").split(os.pathsep) if path]
+
+
+@pytest.mark.parametrize("path", [None, *OTHERS], ids=lambda path: pathlib.Path(path).name if path else "own")
+def test_each_copy_has_its_own_table(path, ort, session, library):
+    if path is None:
+        folder = pathlib.Path(ort.__file__).parent / "capi"
+        shared = sorted(folder.glob("libonnxruntime.so*"))
+        if not shared:
+            pytest.skip(f"this wheel has no shared library in {folder}")
+        path = str(shared[0])
+    host = Host(path)
     model = rotary.single()
     feeds = rotary.inputs([2, 3, 4, 16], [4, 8])
     expected = rotary.reference(feeds["X"], feeds["cos"], feeds["sin"])
