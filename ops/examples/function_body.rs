@@ -9,10 +9,11 @@
 //! where it differs), `table_width`, `x` and `table` (element types), as in
 //! `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; for `RotaryTable` `table` and `streams` (the
 //! rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` (of frequencies) and `frequencies` (how many);
-//! for `RelativePositionBias` `batched` (0 or 1); for `AlibiBias` `dtype`.
+//! for `RelativePositionBias` `batched` (0 or 1); for `AlibiBias` `dtype`; for `RelativeGather` `rank` (of the scores).
 
 use phasor_ops::contract::alibi_bias::{self, AlibiAttributes, AlibiUse};
 use phasor_ops::contract::relative_bias::{self, RelativeBiasUse};
+use phasor_ops::contract::relative_gather::{self, RelativeGatherAttributes, RelativeGatherUse};
 use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
 use phasor_ops::contract::rotary_pair::{self, RotaryPairUse};
 use phasor_ops::contract::rotary_table::{
@@ -72,6 +73,10 @@ fn run(arguments: &[String]) -> Result<Value, Box<dyn std::error::Error>> {
         sinusoidal::NAME => {
             let uses = uses.map(|u| u?.sinusoidal());
             sinusoidal::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
+        }
+        relative_gather::NAME => {
+            let uses = uses.map(|u| u?.relative_gather());
+            relative_gather::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
         }
         _ => return Err(format!("there is no operator `{name}`").into()),
     };
@@ -155,6 +160,13 @@ impl<'a> Use<'a> {
             attributes: SinusoidalAttributes::parse(|name| self.attribute(name))?,
             frequencies: self.number("frequencies")?,
             dtype: self.element("table")?,
+        })
+    }
+
+    fn relative_gather(&self) -> Result<RelativeGatherUse, Box<dyn std::error::Error>> {
+        Ok(RelativeGatherUse {
+            attributes: RelativeGatherAttributes::parse(|name| self.attribute(name))?,
+            rank: self.number("rank")?,
         })
     }
 }

@@ -23,6 +23,7 @@ mod newer;
 mod operator;
 mod register;
 mod relative_bias;
+mod relative_gather;
 mod rotary;
 mod rotary_pair;
 mod rotary_table;

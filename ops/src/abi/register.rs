@@ -5,6 +5,7 @@ use super::host::{Host, ort};
 use super::newer::CustomOp;
 use super::operator::table;
 use super::relative_bias::RelativePositionBias;
+use super::relative_gather::RelativeGather;
 use super::rotary::RotaryEmbedding;
 use super::rotary_pair::RotaryEmbeddingPair;
 use super::rotary_table::RotaryTable;
@@ -62,6 +63,9 @@ fn operators(host: &'static Host) -> impl Iterator<Item = &'static CustomOp> {
             <i64, f16>, <i32, f16>, <f32, f16>, <f64, f16>,
             <i64, bf16>, <i32, bf16>, <f32, bf16>, <f64, bf16>,
             <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>;
+        RelativeGather:
+            <f32, i64>, <f16, i64>, <bf16, i64>, <f64, i64>,
+            <f32, i32>, <f16, i32>, <bf16, i32>, <f64, i32>;
     };
     all.into_iter()
 }

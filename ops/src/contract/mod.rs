@@ -30,13 +30,14 @@ pub use body::{BodyAttribute, BodyNode, FunctionBody};
 pub use spec::{ErrorBound, OperatorSpec, TensorType, ValueSpec};
 
 /// Every operator.
-pub static ALL: [&OperatorSpec; 6] = [
+pub static ALL: [&OperatorSpec; 7] = [
     &rotary::SPEC,
     &rotary_pair::SPEC,
     &rotary_table::SPEC,
     &relative_bias::SPEC,
     &alibi_bias::SPEC,
     &sinusoidal::SPEC,
+    &relative_gather::SPEC,
 ];
 
 /// Domain of every operator.

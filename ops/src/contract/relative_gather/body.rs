@@ -4,7 +4,7 @@
 //! attribute and the shapes.
 
 use super::{ATTRIBUTES, INPUTS, OUTPUTS, RelativeGatherAttributes, SPEC};
-use crate::contract::body::{BOOL, BodyBuilder, INT64};
+use crate::contract::body::{BOOL, BodyBuilder, INT64, agreed};
 use crate::contract::relative::body::entries;
 use crate::contract::spec::names;
 use crate::contract::{BodyAttribute, ContractError, FunctionBody};
@@ -27,23 +27,12 @@ pub fn function_body(
     uses: &[RelativeGatherUse],
 ) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
-    let agreed = uses
-        .split_first()
-        .filter(|(first, rest)| rest.iter().all(|u| u.attributes == first.attributes));
-    let by_key = agreed.map(|(first, _)| first.attributes.by_key);
-    let rank = agreed.and_then(|(first, rest)| {
-        first
-            .rank
-            .filter(|rank| rest.iter().all(|u| u.rank == Some(*rank)))
-    });
-    let mut writer = Writer {
-        b: &mut builder,
-        sizes: String::new(),
-    };
-    writer.sizes = writer.b.op("Shape", &[INPUTS[0].name]);
+    let by_key = agreed(uses, |u| Some(u.attributes.by_key));
+    let rank = agreed(uses, |u| u.rank);
+    let mut writer = Writer::new(&mut builder);
     match (by_key, rank) {
         (Some(false), _) => {
-            writer.rows(false);
+            writer.rows(false, rank);
         }
         (Some(true), Some(rank)) => writer.transposed(rank),
         _ => writer.numbered(by_key),
@@ -55,108 +44,118 @@ pub fn function_body(
 /// Writes one body.
 struct Writer<'a> {
     b: &'a mut BodyBuilder,
-    /// Shape of `scores`.
+    /// Shape of `scores`, and that without the last two axes.
     sizes: String,
+    lead: String,
+    /// How many queries and keys there are, of rank 1 each.
+    queries: String,
+    keys: String,
+    /// Two numbers of rank 1.
+    last: String,
+    next_to_last: String,
 }
 
-impl Writer<'_> {
-    /// Gathers from each row; with `by_key` the result has a row a key, a column a query.
-    fn rows(&mut self, by_key: bool) -> String {
-        let columns = self.columns(by_key);
+impl<'a> Writer<'a> {
+    fn new(b: &'a mut BodyBuilder) -> Self {
         let [scores, _, query, key] = names(&INPUTS);
-        let shape = self.shape(if by_key { [key, query] } else { [query, key] });
+        let (last, next_to_last) = (b.vector(&[-1]), b.vector(&[-2]));
+        let zero = b.vector(&[0]);
+        let sizes = b.op("Shape", &[scores]);
+        let lead = b.op("Slice", &[&sizes, &zero, &next_to_last]);
+        let [queries, keys] = [query, key].map(|positions| {
+            let sizes = b.op("Shape", &[positions]);
+            b.gather(&sizes, &last)
+        });
+        Self {
+            b,
+            sizes,
+            lead,
+            queries,
+            keys,
+            last,
+            next_to_last,
+        }
+    }
+
+    /// Gathers from each row; with `by_key` the result has a row a key, a column a query.
+    fn rows(&mut self, by_key: bool, rank: Option<usize>) -> String {
+        let columns = self.columns(by_key);
+        let shape = if by_key {
+            self.b.concat(&[&self.lead, &self.keys, &self.queries])
+        } else {
+            self.b.concat(&[&self.lead, &self.queries, &self.keys])
+        };
         let columns = self.b.op("Expand", &[&columns, &shape]);
-        self.gather_elements(scores, &columns)
+        // ONNX's own evaluator fails for an axis counted from the end.
+        let axis = rank.map_or(-1, |rank| rank as i64 - 1);
+        self.gather_elements(INPUTS[0].name, &columns, axis)
     }
 
     /// The same with `by_key` for one rank, turned to a row a query.
     fn transposed(&mut self, rank: usize) {
-        let gathered = self.rows(true);
+        let gathered = self.rows(true, Some(rank));
         let mut order: Vec<i64> = (0..).take(rank).collect();
         if let [.., row, column] = &mut order[..] {
             std::mem::swap(row, column);
         }
-        let order = vec![("perm", BodyAttribute::Ints(order))];
-        self.b.op_with("Transpose", &[&gathered], order);
+        self.b.transpose(&gathered, &order);
     }
 
-    /// For every rank, and both values of `by_key` where it is not given: gathers from the elements of a matrix, in one row.
+    /// For every rank, and both values of `by_key` where it is not given: gathers from the elements of a matrix, all in one row.
     fn numbered(&mut self, by_key: Option<bool>) {
-        let [scores, _, query, key] = names(&INPUTS);
         let columns = self.columns(false);
         let columns = self.b.cast(&columns, INT64);
         let row = self.row_numbers(by_key);
-        let width = self.b.vector(&[-1]);
-        let width = self.b.gather(&self.sizes, &width);
+        let width = self.b.gather(&self.sizes, &self.last);
         let start = self.b.op("Mul", &[&row, &width]);
         let element = self.b.op("Add", &[&start, &columns]);
-        let shape = self.shape([query, key]);
+        let shape = self.b.concat(&[&self.lead, &self.queries, &self.keys]);
         let element = self.b.op("Expand", &[&element, &shape]);
 
-        let joined = self.joined(&shape);
-        let element = self.b.reshape(&element, &joined);
-        let joined = self.joined(&self.sizes.clone());
-        let scores = self.b.reshape(scores, &joined);
-        let gathered = self.gather_elements(&scores, &element);
+        let [element, scores] = [&element, INPUTS[0].name].map(|matrices| {
+            let rows = vec![("axis", BodyAttribute::Int(-2))];
+            self.b.op_with("Flatten", &[matrices], rows)
+        });
+        let gathered = self.gather_elements(&scores, &element, 1);
         self.b.reshape(&gathered, &shape);
     }
 
     /// The column of `scores` for every query and key, a row a query, or a key.
     fn columns(&mut self, by_key: bool) -> String {
         let [_, lut, query, key] = names(&INPUTS);
-        let (row, column) = (self.b.vector(&[-1]), self.b.vector(&[-2]));
-        let (of_query, of_key) = if by_key { (column, row) } else { (row, column) };
-        let query = self.b.op("Unsqueeze", &[query, &of_query]);
-        let key = self.b.op("Unsqueeze", &[key, &of_key]);
+        let (of_query, of_key) = if by_key {
+            (&self.next_to_last, &self.last)
+        } else {
+            (&self.last, &self.next_to_last)
+        };
+        let query = self.b.op("Unsqueeze", &[query, of_query]);
+        let key = self.b.op("Unsqueeze", &[key, of_key]);
         entries(self.b, lut, &query, &key)
     }
 
     /// The row of `scores` for every query and key: it broadcasts to a row a query, a column a key.
     fn row_numbers(&mut self, by_key: Option<bool>) -> String {
-        let [_, _, query, key] = names(&INPUTS);
-        let of_key = self.count_up(key);
+        let of_key = self.count_to(&self.keys.clone());
         if by_key == Some(true) {
             return of_key;
         }
-        let of_query = self.count_up(query);
-        let last = self.b.vector(&[-1]);
-        let of_query = self.b.op("Unsqueeze", &[&of_query, &last]);
+        let of_query = self.count_to(&self.queries.clone());
+        let of_query = self.b.op("Unsqueeze", &[&of_query, &self.last]);
         let by_key = self.b.attribute(ATTRIBUTES[0]);
         let by_key = self.b.cast(&by_key, BOOL);
         self.b.op("Where", &[&by_key, &of_key, &of_query])
     }
 
-    /// From 0 on, as many as the last axis of `positions` has.
-    fn count_up(&mut self, positions: &str) -> String {
+    /// The numbers from 0 to below `end`, which is of rank 1.
+    fn count_to(&mut self, end: &str) -> String {
         let (zero, one) = (self.b.scalar(0), self.b.scalar(1));
-        let count = self.b.last_size(positions);
-        self.b.op("Range", &[&zero, &count, &one])
+        let end = self.b.op("Squeeze", &[end]);
+        self.b.op("Range", &[&zero, &end, &one])
     }
 
-    /// The leading axes of `scores`, and as many rows and columns as there are positions.
-    fn shape(&mut self, positions: [&str; 2]) -> String {
-        let last = self.b.vector(&[-1]);
-        let [rows, columns] = positions.map(|positions| {
-            let sizes = self.b.op("Shape", &[positions]);
-            self.b.gather(&sizes, &last)
-        });
-        let lead = self.b.slice(&self.sizes, 0, -2, 1);
-        self.b.concat(&[&lead, &rows, &columns])
-    }
-
-    /// `shape` with its last two axes as one.
-    fn joined(&mut self, shape: &str) -> String {
-        let lead = self.b.slice(shape, 0, -2, 1);
-        let (row, column) = (self.b.vector(&[-2]), self.b.vector(&[-1]));
-        let rows = self.b.gather(shape, &row);
-        let columns = self.b.gather(shape, &column);
-        let elements = self.b.op("Mul", &[&rows, &columns]);
-        self.b.concat(&[&lead, &elements])
-    }
-
-    fn gather_elements(&mut self, data: &str, indices: &str) -> String {
-        let last = vec![("axis", BodyAttribute::Int(-1))];
-        self.b.op_with("GatherElements", &[data, indices], last)
+    fn gather_elements(&mut self, data: &str, indices: &str, axis: i64) -> String {
+        let axis = vec![("axis", BodyAttribute::Int(axis))];
+        self.b.op_with("GatherElements", &[data, indices], axis)
     }
 }
 
@@ -189,10 +188,10 @@ mod tests {
             (vec![of(false, None)], 0, 0, false),
             (vec![of(false, Some(3)), of(false, Some(4))], 0, 0, false),
             (vec![of(true, Some(4)), of(true, Some(4))], 1, 0, false),
-            (vec![of(true, Some(3)), of(true, Some(4))], 0, 3, false),
-            (vec![of(true, None)], 0, 3, false),
-            (vec![of(true, Some(3)), of(false, Some(3))], 0, 3, true),
-            (vec![], 0, 3, true),
+            (vec![of(true, Some(3)), of(true, Some(4))], 0, 1, false),
+            (vec![of(true, None)], 0, 1, false),
+            (vec![of(true, Some(3)), of(false, Some(3))], 0, 1, true),
+            (vec![], 0, 1, true),
         ] {
             assert_eq!(count(&uses, "Transpose"), transposes, "{uses:?}");
             assert_eq!(count(&uses, "Reshape"), reshapes, "{uses:?}");

@@ -71,9 +71,10 @@ Every entry of `lut` is checked, including those that no distance leads to. Diff
         of: "units in the last place of T",
     },
     body_notes: "\
-Entries of `lut` that are no columns of `scores` are left to the host's `GatherElements`, which counts negative ones from the end. A body for \
-nodes that differ in `by_key`, or with `by_key` in the rank of `scores`, numbers the elements of a whole matrix of `scores`, where an entry \
-that is too large lands in another row; at opset 13, whose `Reshape` cannot be told a size of 0, it does not serve for no keys.",
+Entries of `lut` that are no columns of `scores` are left to the host's `GatherElements`, which counts negative ones from the end. A \
+body for nodes that differ in `by_key`, or with `by_key` in the rank of `scores`, numbers the elements of a whole matrix of `scores`: \
+an entry that is too large lands in another row. At opset 13, whose `Reshape` cannot be told a size of 0, that body does not serve for \
+an empty output.",
     body: |opset| function_body(opset, &[]),
     kernels: &[
         &[Type::F32, Type::I64],

@@ -1,0 +1,113 @@
+//! `RelativeGather` for the host.
+
+use super::context::{Context, Node};
+use super::infer::{Inference, Known};
+use super::operator::Operator;
+use super::status::Failure;
+use super::tensor::{Shape, Shared, Tensor, Typed};
+use crate::contract::OperatorSpec;
+use crate::contract::relative::Integer;
+use crate::contract::relative_gather::{ATTRIBUTES, RelativeGatherAttributes, SPEC};
+use crate::relative_gather::{Lookup, RelativeGatherKernel, RelativeGatherTensors, WithColumns};
+use crate::simd::words::AsWord;
+use ort_sys::ONNXTensorElementDataType;
+use std::marker::PhantomData;
+
+/// The operator on elements of type `T`, with positions of type `I`.
+pub(super) struct RelativeGather<T, I>(PhantomData<(T, I)>);
+
+/// A node: what it does, and its lookup table, if that is a constant of the model.
+pub(super) struct Prepared<I> {
+    kernel: RelativeGatherKernel,
+    lut: Option<(Tensor<I>, Lookup)>,
+}
+
+// SAFETY: the table is a constant of the model: nobody writes to it, and it lives as long as the session.
+unsafe impl<I: Sync> Send for Prepared<I> {}
+// SAFETY: as above.
+unsafe impl<I: Sync> Sync for Prepared<I> {}
+
+impl<T: AsWord + Typed, I: Integer + Typed> Operator for RelativeGather<T, I>
+where
+    T::Word: WithColumns<I>,
+{
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <I as Typed>::TYPE];
+
+    type Kernel = Prepared<I>;
+
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        let (Some(scores), Some(query), Some(key)) = (node.input(0), node.input(2), node.input(3))
+        else {
+            return Ok(());
+        };
+        let (Some(queries), Some(keys)) = (query.shape.last(), key.shape.last()) else {
+            return Ok(());
+        };
+        let element = scores.element;
+        let mut shape = scores.shape;
+        let Some(lead) = shape.len().checked_sub(2) else {
+            return Ok(());
+        };
+        shape.truncate(lead);
+        shape.extend([queries.clone(), keys.clone()]);
+        node.output(0, &Known { element, shape })
+    }
+
+    fn create(node: &Node<'_>) -> Result<Prepared<I>, Failure> {
+        let attributes =
+            node.attributes(&ATTRIBUTES, |given| RelativeGatherAttributes::parse(given))?;
+        // SAFETY: inputs have the types of `TYPES`; the tensor is kept in the kernel alone, which dies with the session.
+        let lut: Option<Tensor<I>> = unsafe { node.constant(1)? };
+        let lut = match lut {
+            Some(lut) => {
+                // SAFETY: as above.
+                let entries = unsafe { lut.elements() };
+                let lookup = Lookup::of_constant(entries, lut.shape.sizes())?;
+                Some((lut, lookup))
+            }
+            None => None,
+        };
+        Ok(Prepared {
+            kernel: RelativeGatherKernel::new(attributes),
+            lut,
+        })
+    }
+
+    fn compute(prepared: &Prepared<I>, context: &Context<'_>) -> Result<(), Failure> {
+        // SAFETY: inputs and outputs have the types of `TYPES`, and are used in this call alone.
+        unsafe {
+            let scores: Tensor<T> = context.input(0)?;
+            let query: Tensor<I> = context.input(2)?;
+            let key: Tensor<I> = context.input(3)?;
+            let call = prepared.kernel.call::<I, T::Word>(
+                scores.shape.sizes(),
+                query.shape.sizes(),
+                key.shape.sizes(),
+            )?;
+            let given: Tensor<I>;
+            let looked: Lookup;
+            let (lut, lookup) = match &prepared.lut {
+                Some((lut, lookup)) => (lut.elements(), lookup),
+                None => {
+                    given = context.input(1)?;
+                    looked = Lookup::new(given.elements(), given.shape.sizes())?;
+                    (given.elements(), &looked)
+                }
+            };
+            lookup.check(lut, call.width())?;
+            let shape = Shape::of(call.output_shape())?;
+            let output: *mut T = context.output(0, &shape)?;
+            let tensors = Shared(RelativeGatherTensors {
+                scores: scores.data.cast(),
+                query: query.data,
+                key: key.data,
+                output: output.cast(),
+            });
+            context.parallel_for(call.item_count(), call.task_items(), |items| {
+                // The tensors have the shapes of `call`; the host gives outputs places of their own.
+                call.items(lookup, lut, tensors.get(), items);
+            })
+        }
+    }
+}
