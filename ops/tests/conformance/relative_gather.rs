@@ -1,8 +1,8 @@
 //! `RelativeGather` against its reference: to the bit, since it copies.
 
 use crate::common::{Limits, Random, Values, levels};
+use crate::positions::{Made, Order, typed};
 use half::{bf16, f16};
-use phasor_ops::contract::relative::Integer;
 use phasor_ops::contract::relative_gather::{
     RelativeGatherAttributes, RelativeGatherGeometry, reference,
 };
@@ -22,8 +22,9 @@ fn at(positions: &[i64]) -> Positions {
     (positions.to_vec(), vec![positions.len()])
 }
 
-/// Runs one call in both roles of rows, with random scores of the leading axes `lead` and `width` columns.
-fn check<I: Integer + TryFrom<i64>, T: Element + Limits + AsWord>(
+/// Runs one call in both roles of rows, with random scores of the leading axes `lead` and `width` columns. Positions that the type
+/// does not hold are another type's case.
+fn check<I: Made, T: Element + Limits + AsWord>(
     lead: &[usize],
     width: usize,
     lut: &[i64],
@@ -32,14 +33,16 @@ fn check<I: Integer + TryFrom<i64>, T: Element + Limits + AsWord>(
 ) where
     T::Word: WithColumns<I>,
 {
-    let integers = |values: &[i64]| -> Option<Vec<I>> {
-        values.iter().map(|&v| I::try_from(v).ok()).collect()
-    };
-    let (Some(lut), Some(queries), Some(keys)) =
-        (integers(lut), integers(&query.0), integers(&key.0))
-    else {
+    let [lowest, highest] = I::ENDS;
+    if !query
+        .0
+        .iter()
+        .chain(&key.0)
+        .all(|p| (lowest..=highest).contains(p))
+    {
         return;
-    };
+    }
+    let (lut, queries, keys) = (typed::<I>(lut), typed::<I>(&query.0), typed::<I>(&key.0));
     let mut random = Random(17);
     for by_key in [false, true] {
         let attributes = RelativeGatherAttributes { by_key };
@@ -287,7 +290,7 @@ fn payloads_of_nan_are_kept() {
             let kernel = RelativeGatherKernel::with_level(attributes, level).unwrap();
             // Signalling and quiet ones, of both signs.
             let scores: Vec<f32> = (0..40u32)
-                .map(|i| f32::from_bits(0x7f80_0001 + i * 0x0003_3333 + (i % 2 << 31)))
+                .map(|i| f32::from_bits(0x7f80_0001 + i * 0x0003_3333 + ((i % 2) << 31)))
                 .collect();
             let mut got = vec![0f32; 40];
             let lut: Vec<i64> = vec![0];
@@ -364,18 +367,10 @@ fn random_cases() {
             3 => scattered(reach, 1 + below(50) as usize),
             _ => identity(reach).into_iter().map(|e| e / 3).collect(),
         };
-        let mut positions = |count: usize| match below(3) {
-            0 => from(below(50) as i64, count),
-            1 => at(&(0..count).map(|_| below(60) as i64).collect::<Vec<_>>()),
-            _ => {
-                let mut p = from(below(30) as i64, count);
-                if count > 0 {
-                    p.0[below(count as u64) as usize] += 1;
-                }
-                p
-            }
-        };
-        let (query, key) = (positions(queries), positions(keys));
+        let [query, key] = [queries, keys].map(|count| {
+            let order = Order::ALL[random.bits() as usize % Order::ALL.len()];
+            at(&order.positions::<i32>(&mut random, count))
+        });
         check_all(&[2], columns(&lut), &lut, &query, &key);
     }
 }
