@@ -5,17 +5,15 @@
 use super::generic::{Job, items};
 use super::source::{Products, Slopes, Table};
 use crate::contract::relative::Integer;
-use crate::simd::scalar::Scalar;
-use crate::simd::{Element, Level};
+use crate::simd::{Element, Level, by_level, scalar};
 use half::{bf16, f16};
 use std::marker::PhantomData;
 use std::ops::Range;
 
+#[cfg(target_arch = "aarch64")]
+use crate::simd::aarch64::neon;
 #[cfg(target_arch = "x86_64")]
-use crate::simd::x86_64::{
-    avx2::{Avx2F32, Avx2F64},
-    avx512::{Avx512F32, Avx512F64},
-};
+use crate::simd::x86_64::{avx2, avx512};
 
 /// One variant of the walk over rows of a table; see [`items`] for what its caller owes.
 pub(super) type TableFn<I, T> = unsafe fn(&Job<'_, I, T, Table<'_, I, T>>, Range<usize>);
@@ -49,13 +47,18 @@ macro_rules! products {
 }
 
 products! {
-    f32: Scalar<f32> => f32, f16, bf16;
-    f64: Scalar<f64> => f64;
+    f32: scalar::F32 => f32, f16, bf16;
+    f64: scalar::F64 => f64;
 }
 #[cfg(target_arch = "x86_64")]
 products! {
-    f32: Avx2F32, Avx512F32 => f32, f16, bf16;
-    f64: Avx2F64, Avx512F64 => f64;
+    f32: avx2::F32, avx512::F32 => f32, f16, bf16;
+    f64: avx2::F64, avx512::F64 => f64;
+}
+#[cfg(target_arch = "aarch64")]
+products! {
+    f32: neon::F32 => f32, f16, bf16;
+    f64: neon::F64 => f64;
 }
 
 /// [`items`] for one instruction set, with its features.
@@ -85,27 +88,21 @@ macro_rules! compiled {
 }
 
 macro_rules! with_integers {
-    ($($arithmetic:ty, $avx2:ident, $avx512:ident: $($t:ty),+;)+) => {$($(
-        with_integers!(@ $arithmetic, $avx2, $avx512, $t, i64);
-        with_integers!(@ $arithmetic, $avx2, $avx512, $t, i32);
+    ($($set:ident: $($t:ty),+;)+) => {$($(
+        with_integers!(@ $set, $t, i64);
+        with_integers!(@ $set, $t, i32);
     )+)+};
-    (@ $arithmetic:ty, $avx2:ident, $avx512:ident, $t:ty, $i:ty) => {
+    (@ $set:ident, $t:ty, $i:ty) => {
         #[allow(private_interfaces)]
         impl WithIntegers<$i> for $t {
             fn variants(level: Level) -> (TableFn<$i, $t>, SlopesFn<$i, $t>) {
-                match level {
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => compiled!($avx512, $i, $t, "avx512f,avx2,fma,f16c"),
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => compiled!($avx2, $i, $t, "avx2,fma,f16c"),
-                    _ => compiled!(Scalar<$arithmetic>, $i, $t),
-                }
+                by_level!(level, compiled!(set::$set, $i, $t))
             }
         }
     };
 }
 
 with_integers! {
-    f32, Avx2F32, Avx512F32: f32, f16, bf16;
-    f64, Avx2F64, Avx512F64: f64;
+    F32: f32, f16, bf16;
+    F64: f64;
 }

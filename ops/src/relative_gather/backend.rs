@@ -4,13 +4,9 @@
 
 use super::generic::{Job, items};
 use crate::contract::relative::Integer;
-use crate::simd::Level;
 use crate::simd::words::Word;
-use crate::simd::words::scalar::Plain;
+use crate::simd::{Level, by_level};
 use std::ops::Range;
-
-#[cfg(target_arch = "x86_64")]
-use crate::simd::words::{avx2::Avx2, avx512::Avx512};
 
 /// One variant of the algorithm; see [`items`] for what its caller owes.
 pub(super) type ItemsFn<I, W> = unsafe fn(&Job<'_, I, W>, Range<usize>);
@@ -42,13 +38,7 @@ macro_rules! with_columns {
         #[allow(private_interfaces)]
         impl WithColumns<$i> for $w {
             fn variant(level: Level) -> ItemsFn<$i, $w> {
-                match level {
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => compiled!(Avx512, $i, $w, "avx512f,avx2,fma,f16c"),
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => compiled!(Avx2, $i, $w, "avx2,fma,f16c"),
-                    _ => compiled!(Plain, $i, $w),
-                }
+                by_level!(level, compiled!(set::Whole, $i, $w))
             }
         }
     )+)+};

@@ -4,13 +4,9 @@
 
 use super::generic::{Job, rows};
 use crate::contract::rotary::{RotaryAttributes, RotaryGeometry, TableForm};
-use crate::simd::scalar::Scalar;
-use crate::simd::{Element, Level};
+use crate::simd::{Element, Level, by_level};
 use half::{bf16, f16};
 use std::ops::Range;
-
-#[cfg(target_arch = "x86_64")]
-use crate::simd::x86_64::{avx2, avx512};
 
 /// One variant of the algorithm; see [`rows`] for what its caller owes.
 pub(super) type RowsFn<T, TT> = unsafe fn(&Job<'_, T, TT>, Range<usize>);
@@ -68,32 +64,24 @@ macro_rules! compiled {
 }
 
 macro_rules! with_tables {
-    ($arithmetic:ty, $avx2:ident, $avx512:ident: $($t:ty, $tt:ty;)+) => {$(
+    ($set:ident: $($t:ty, $tt:ty;)+) => {$(
         #[allow(private_interfaces)]
         impl WithTables<$tt> for $t {
             fn variant(level: Level, attributes: &RotaryAttributes, geometry: &RotaryGeometry) -> RowsFn<$t, $tt> {
-                match level {
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => {
-                        compiled!(avx512::$avx512, $t, $tt, attributes, geometry, "avx512f,avx2,fma,f16c")
-                    }
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => compiled!(avx2::$avx2, $t, $tt, attributes, geometry, "avx2,fma,f16c"),
-                    _ => compiled!(Scalar<$arithmetic>, $t, $tt, attributes, geometry),
-                }
+                by_level!(level, compiled!(set::$set, $t, $tt, attributes, geometry))
             }
         }
     )+};
 }
 
-with_tables! { f32, Avx2F32, Avx512F32:
+with_tables! { F32:
     f32, f32;
     f16, f16;
     f16, f32;
     bf16, bf16;
     bf16, f32;
 }
-with_tables! { f64, Avx2F64, Avx512F64:
+with_tables! { F64:
     f64, f64;
     f64, f32;
 }

@@ -4,15 +4,8 @@
 
 use super::generic::{Job, rows};
 use crate::angle::Position;
-use crate::simd::scalar::Scalar;
-use crate::simd::{Element, Level};
+use crate::simd::{Element, Level, by_level};
 use std::ops::Range;
-
-#[cfg(target_arch = "x86_64")]
-use crate::simd::x86_64::{
-    avx2::{Avx2F32, Avx2F64},
-    avx512::{Avx512F32, Avx512F64},
-};
 
 /// One variant of the algorithm; see [`rows`] for what its caller owes.
 pub(super) type RowsFn<P, T> = unsafe fn(&Job<'_, P, T>, Range<usize>);
@@ -53,27 +46,17 @@ macro_rules! compiled {
 }
 
 macro_rules! with_positions {
-    ($($t:ty, $avx2:ident, $avx512:ident: $($p:ty),+;)+) => {$($(
+    ($($t:ty, $set:ident: $($p:ty),+;)+) => {$($(
         #[allow(private_interfaces)]
         impl WithPositions<$p> for $t {
             fn variant(level: Level, precise: bool, scaled: bool) -> RowsFn<$p, $t> {
-                match level {
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => {
-                        compiled!($avx512, Avx512F64, $p, $t, precise, scaled, "avx512f,avx2,fma,f16c")
-                    }
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => {
-                        compiled!($avx2, Avx2F64, $p, $t, precise, scaled, "avx2,fma,f16c")
-                    }
-                    _ => compiled!(Scalar<$t>, Scalar<f64>, $p, $t, precise, scaled),
-                }
+                by_level!(level, compiled!(set::$set, set::F64, $p, $t, precise, scaled))
             }
         }
     )+)+};
 }
 
 with_positions! {
-    f32, Avx2F32, Avx512F32: i64, i32, f32, f64;
-    f64, Avx2F64, Avx512F64: i64, i32, f32, f64;
+    f32, F32: i64, i32, f32, f64;
+    f64, F64: i64, i32, f32, f64;
 }

@@ -9,6 +9,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod aarch64;
 mod blocks;
 mod element;
 pub(crate) mod pairs;
@@ -138,3 +140,32 @@ unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize) {
         piece /= 2;
     }
 }
+
+/// What `$compiled!` makes of its arguments for the instruction set of a level. They may name its vectors: `set::F32` and `set::F64`
+/// for arithmetic, `set::Whole` for words that are moved. After them come the features it needs, if any.
+macro_rules! by_level {
+    ($level:expr, $compiled:ident!($($argument:tt)*)) => {
+        match $level {
+            #[cfg(target_arch = "x86_64")]
+            $crate::simd::Level::Avx512 => {
+                use $crate::simd::x86_64::avx512 as set;
+                $compiled!($($argument)*, "avx512f,avx2,fma,f16c")
+            }
+            #[cfg(target_arch = "x86_64")]
+            $crate::simd::Level::Avx2 => {
+                use $crate::simd::x86_64::avx2 as set;
+                $compiled!($($argument)*, "avx2,fma,f16c")
+            }
+            #[cfg(target_arch = "aarch64")]
+            $crate::simd::Level::Neon => {
+                use $crate::simd::aarch64::neon as set;
+                $compiled!($($argument)*, "neon")
+            }
+            _ => {
+                use $crate::simd::scalar as set;
+                $compiled!($($argument)*)
+            }
+        }
+    };
+}
+pub(crate) use by_level;

@@ -8,6 +8,14 @@ use std::marker::PhantomData;
 #[derive(Clone, Copy)]
 pub(crate) struct Scalar<A>(PhantomData<A>);
 
+/// One `f32`.
+pub(crate) type F32 = Scalar<f32>;
+
+/// One `f64`.
+pub(crate) type F64 = Scalar<f64>;
+
+pub(crate) use crate::simd::words::scalar::Plain as Whole;
+
 macro_rules! scalar {
     ($arithmetic:ty, $($element:ty: $read:expr, $write:expr;)+) => {
         impl Simd for Scalar<$arithmetic> {

@@ -4,15 +4,8 @@
 
 use super::generic::{Job, rows};
 use crate::level::Level;
-use crate::simd::Element;
-use crate::simd::scalar::Scalar;
+use crate::simd::{Element, by_level};
 use half::{bf16, f16};
-
-#[cfg(target_arch = "x86_64")]
-use crate::simd::x86_64::{
-    avx2::{Avx2F32, Avx2F64},
-    avx512::{Avx512F32, Avx512F64},
-};
 
 /// One variant of the algorithm; see [`rows`] for what its caller owes.
 pub(super) type RowsFn<T> = unsafe fn(&Job<'_, T>);
@@ -60,20 +53,12 @@ macro_rules! compiled {
 }
 
 macro_rules! embedded {
-    ($($t:ty: $a:ty, $avx2:ident, $avx512:ident;)+) => {$(
+    ($($t:ty: $a:ty, $set:ident;)+) => {$(
         #[allow(private_interfaces)]
         impl Embedded for $t {
             fn variant(level: Level, precise: bool, scaled: bool, interleaved: bool) -> RowsFn<$t> {
                 let choice = (precise, scaled, interleaved);
-                match level {
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => {
-                        compiled!($avx512, Avx512F64, $a, $t, choice, "avx512f,avx2,fma,f16c")
-                    }
-                    #[cfg(target_arch = "x86_64")]
-                    Level::Avx2 => compiled!($avx2, Avx2F64, $a, $t, choice, "avx2,fma,f16c"),
-                    _ => compiled!(Scalar<$a>, Scalar<f64>, $a, $t, choice),
-                }
+                by_level!(level, compiled!(set::$set, set::F64, $a, $t, choice))
             }
 
             fn position(position: impl crate::angle::Position, precise: bool) -> f64 {
@@ -84,8 +69,8 @@ macro_rules! embedded {
 }
 
 embedded! {
-    f32: f32, Avx2F32, Avx512F32;
-    f16: f32, Avx2F32, Avx512F32;
-    bf16: f32, Avx2F32, Avx512F32;
-    f64: f64, Avx2F64, Avx512F64;
+    f32: f32, F32;
+    f16: f32, F32;
+    bf16: f32, F32;
+    f64: f64, F64;
 }

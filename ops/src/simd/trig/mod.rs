@@ -9,15 +9,14 @@
 mod single;
 mod wide;
 
-use super::scalar::Scalar;
+use super::scalar::{self, Scalar};
 use super::{Element, MAX_LANES, Memory, Simd, Turn};
 use crate::contract::angle::LARGEST_ANGLE;
 
+#[cfg(target_arch = "aarch64")]
+use super::aarch64::neon;
 #[cfg(target_arch = "x86_64")]
-use super::x86_64::{
-    avx2::{Avx2F32, Avx2F64},
-    avx512::{Avx512F32, Avx512F64},
-};
+use super::x86_64::{avx2, avx512};
 
 /// A set with sine and cosine good for results in `T`.
 ///
@@ -101,11 +100,13 @@ macro_rules! set {
     };
 }
 
-set!(Scalar<f32>, Scalar<f64>);
+set!(scalar::F32, scalar::F64);
 #[cfg(target_arch = "x86_64")]
-set!(Avx2F32, Avx2F64);
+set!(avx2::F32, avx2::F64);
 #[cfg(target_arch = "x86_64")]
-set!(Avx512F32, Avx512F64);
+set!(avx512::F32, avx512::F64);
+#[cfg(target_arch = "aarch64")]
+set!(neon::F32, neon::F64);
 
 /// Replaces what is beyond the limit of `single`, in rows of angles, nothing, sines and cosines.
 #[cold]

@@ -8,6 +8,8 @@
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 pub(crate) mod scalar;
 
 use super::Element;
@@ -78,7 +80,7 @@ pub(crate) trait Words<W: Word>: Copy {
 ///
 /// # Safety
 /// As [`Words::pick`].
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 unsafe fn first_of(last: u32, indices: *const u32, lanes: usize) -> u32 {
     // SAFETY: the caller's.

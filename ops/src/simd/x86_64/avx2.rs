@@ -12,11 +12,13 @@ const MIDDLE_SWAPPED: i32 = 0b11_01_10_00;
 
 /// Vectors of 8 `f32`.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2F32;
+pub(crate) struct F32;
 
 /// Vectors of 4 `f64`.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2F64;
+pub(crate) struct F64;
+
+pub(crate) use crate::simd::words::avx2::Avx2 as Whole;
 
 // SAFETY of every block below: the traits' contract is that the processor has the instructions and the pointers are good for a
 // vector of elements; the loads and stores used are the unaligned ones.
@@ -24,7 +26,7 @@ pub(crate) struct Avx2F64;
 mod implementation {
     use super::*;
 
-    impl Simd for Avx2F32 {
+    impl Simd for F32 {
         type V = __m256;
         const LANES: usize = 8;
 
@@ -78,7 +80,7 @@ mod implementation {
         }
     }
 
-    impl Turn for Avx2F32 {
+    impl Turn for F32 {
         #[inline(always)]
         unsafe fn splat(value: f64) -> Self::V {
             unsafe { _mm256_set1_ps(value as f32) }
@@ -124,7 +126,7 @@ mod implementation {
         }
     }
 
-    impl Memory<f32> for Avx2F32 {
+    impl Memory<f32> for F32 {
         #[inline(always)]
         unsafe fn rounded(v: Self::V) -> Self::V {
             v
@@ -139,7 +141,7 @@ mod implementation {
         }
     }
 
-    impl Memory<f16> for Avx2F32 {
+    impl Memory<f16> for F32 {
         #[inline(always)]
         unsafe fn load(from: *const f16) -> __m256 {
             unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
@@ -150,7 +152,7 @@ mod implementation {
         }
     }
 
-    impl Memory<bf16> for Avx2F32 {
+    impl Memory<bf16> for F32 {
         #[inline(always)]
         unsafe fn load(from: *const bf16) -> __m256 {
             unsafe {
@@ -186,7 +188,7 @@ mod implementation {
         }
     }
 
-    impl Simd for Avx2F64 {
+    impl Simd for F64 {
         type V = __m256d;
         const LANES: usize = 4;
 
@@ -233,7 +235,7 @@ mod implementation {
         }
     }
 
-    impl Turn for Avx2F64 {
+    impl Turn for F64 {
         #[inline(always)]
         unsafe fn splat(value: f64) -> Self::V {
             unsafe { _mm256_set1_pd(value) }
@@ -279,7 +281,7 @@ mod implementation {
         }
     }
 
-    impl Memory<f64> for Avx2F64 {
+    impl Memory<f64> for F64 {
         #[inline(always)]
         unsafe fn rounded(v: Self::V) -> Self::V {
             v
@@ -294,7 +296,7 @@ mod implementation {
         }
     }
 
-    impl Memory<f32> for Avx2F64 {
+    impl Memory<f32> for F64 {
         #[inline(always)]
         unsafe fn rounded(v: Self::V) -> Self::V {
             unsafe { _mm256_cvtps_pd(_mm256_cvtpd_ps(v)) }
@@ -336,9 +338,9 @@ mod implementation {
         )+};
     }
 
-    blocks!(Avx2F32, Avx2F64);
+    blocks!(F32, F64);
 
-    impl Memory<f16> for Avx2F64 {
+    impl Memory<f16> for F64 {
         #[inline(always)]
         unsafe fn load(from: *const f16) -> __m256d {
             unsafe { _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(from.cast()))) }
@@ -352,7 +354,7 @@ mod implementation {
         }
     }
 
-    impl Memory<bf16> for Avx2F64 {
+    impl Memory<bf16> for F64 {
         #[inline(always)]
         unsafe fn load(from: *const bf16) -> __m256d {
             unsafe {

@@ -1,17 +1,19 @@
 //! AVX-512F: 16 numbers in `f32`, 8 in `f64`. Pair order is memory order.
 
-use super::avx2::Avx2F32;
+use super::avx2;
 use crate::simd::{Blocks, Memory, Simd, Turn};
 use half::{bf16, f16};
 use std::arch::x86_64::*;
 
 /// Vectors of 16 `f32`.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512F32;
+pub(crate) struct F32;
 
 /// Vectors of 8 `f64`.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512F64;
+pub(crate) struct F64;
+
+pub(crate) use crate::simd::words::avx512::Avx512 as Whole;
 
 // SAFETY of every block below: the traits' contract is that the processor has the instructions and the pointers are good for a
 // vector of elements; the loads and stores used are the unaligned ones.
@@ -19,7 +21,7 @@ pub(crate) struct Avx512F64;
 mod implementation {
     use super::*;
 
-    impl Simd for Avx512F32 {
+    impl Simd for F32 {
         type V = __m512;
         const LANES: usize = 16;
 
@@ -81,7 +83,7 @@ mod implementation {
         }
     }
 
-    impl Turn for Avx512F32 {
+    impl Turn for F32 {
         #[inline(always)]
         unsafe fn splat(value: f64) -> Self::V {
             unsafe { _mm512_set1_ps(value as f32) }
@@ -126,7 +128,7 @@ mod implementation {
         }
     }
 
-    impl Memory<f32> for Avx512F32 {
+    impl Memory<f32> for F32 {
         #[inline(always)]
         unsafe fn rounded(v: Self::V) -> Self::V {
             v
@@ -141,7 +143,7 @@ mod implementation {
         }
     }
 
-    impl Memory<f16> for Avx512F32 {
+    impl Memory<f16> for F32 {
         #[inline(always)]
         unsafe fn load(from: *const f16) -> __m512 {
             unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
@@ -154,7 +156,7 @@ mod implementation {
         }
     }
 
-    impl Memory<bf16> for Avx512F32 {
+    impl Memory<bf16> for F32 {
         #[inline(always)]
         unsafe fn load(from: *const bf16) -> __m512 {
             unsafe {
@@ -179,7 +181,7 @@ mod implementation {
         }
     }
 
-    impl Simd for Avx512F64 {
+    impl Simd for F64 {
         type V = __m512d;
         const LANES: usize = 8;
 
@@ -240,7 +242,7 @@ mod implementation {
         }
     }
 
-    impl Turn for Avx512F64 {
+    impl Turn for F64 {
         #[inline(always)]
         unsafe fn splat(value: f64) -> Self::V {
             unsafe { _mm512_set1_pd(value) }
@@ -285,7 +287,7 @@ mod implementation {
         }
     }
 
-    impl Memory<f64> for Avx512F64 {
+    impl Memory<f64> for F64 {
         #[inline(always)]
         unsafe fn rounded(v: Self::V) -> Self::V {
             v
@@ -300,7 +302,7 @@ mod implementation {
         }
     }
 
-    impl Memory<f32> for Avx512F64 {
+    impl Memory<f32> for F64 {
         #[inline(always)]
         unsafe fn rounded(v: Self::V) -> Self::V {
             unsafe { _mm512_cvtps_pd(_mm512_cvtpd_ps(v)) }
@@ -342,27 +344,27 @@ mod implementation {
         )+};
     }
 
-    blocks!(Avx512F32, Avx512F64);
+    blocks!(F32, F64);
 
-    impl Memory<f16> for Avx512F64 {
+    impl Memory<f16> for F64 {
         #[inline(always)]
         unsafe fn load(from: *const f16) -> __m512d {
-            unsafe { _mm512_cvtps_pd(Avx2F32::load(from)) }
+            unsafe { _mm512_cvtps_pd(avx2::F32::load(from)) }
         }
         #[inline(always)]
         unsafe fn store(to: *mut f16, v: __m512d) {
-            unsafe { Avx2F32::store(to, _mm512_cvtpd_ps(v)) }
+            unsafe { avx2::F32::store(to, _mm512_cvtpd_ps(v)) }
         }
     }
 
-    impl Memory<bf16> for Avx512F64 {
+    impl Memory<bf16> for F64 {
         #[inline(always)]
         unsafe fn load(from: *const bf16) -> __m512d {
-            unsafe { _mm512_cvtps_pd(Avx2F32::load(from)) }
+            unsafe { _mm512_cvtps_pd(avx2::F32::load(from)) }
         }
         #[inline(always)]
         unsafe fn store(to: *mut bf16, v: __m512d) {
-            unsafe { Avx2F32::store(to, _mm512_cvtpd_ps(v)) }
+            unsafe { avx2::F32::store(to, _mm512_cvtpd_ps(v)) }
         }
     }
 }

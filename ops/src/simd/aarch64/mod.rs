@@ -1,0 +1,3 @@
+//! The vector set of AArch64.
+
+pub(crate) mod neon;
