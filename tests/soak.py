@@ -27,7 +27,7 @@ LENGTHS = [1, 2, 7, 64, 333, 1024]
 MODEL = """
     <ir_version: 9, opset_import: ["" : 17, "ai.phasor" : 1]>
     soak (float[B, 8, S, 64] Q, float[B, 2, S, 64] K, int64[B, S] positions, float[32] frequencies)
-        => (float[B, 8, S, 64] YQ, float[B, 2, S, 64] YK, float[B, 8, S, 64] back, float16[B, 8, S, 64] half)
+        => (float[B, 8, S, 64] YQ, float[B, 2, S, 64] YK, float[B, 8, S, 64] back, float16[B, 8, S, 64] half, float[B, S, 65] embedding)
     {
         axis = Constant <value_ints: ints = [1]> ()
         cos3, sin3 = ai.phasor.RotaryTable <precise: int = 1> (positions, frequencies)
@@ -38,6 +38,7 @@ MODEL = """
         back = ai.phasor.RotaryEmbedding <interleaved: int = 1, inverse: int = 1> (there, cos, sin)
         small = Cast <to: int = 10> (Q)
         half = ai.phasor.RotaryEmbedding <output_interleaved: int = 1> (small, cos, sin)
+        embedding = ai.phasor.SinusoidalEmbedding <width: int = 65, padding_position: int = 3> (positions, frequencies)
     }
 """
 
