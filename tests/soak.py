@@ -14,43 +14,33 @@ import sys
 import threading
 import time
 
-import numpy as np
-import onnx
 import onnxruntime as ort
+from onnx import helper
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = ROOT / "docs" / "operators"
+sys.path.insert(0, str(ROOT / "tests" / "ort"))
+import samples
 
 # Sequences long enough for several tasks a node, and short ones. Results of one size must not depend on what other threads run.
-LENGTHS = [1, 2, 7, 64, 333, 1024]
-
-MODEL = """
-    <ir_version: 9, opset_import: ["" : 17, "ai.phasor" : 1]>
-    soak (float[B, 8, S, 64] Q, float[B, 2, S, 64] K, int64[B, S] positions, float[32] frequencies)
-        => (float[B, 8, S, 64] YQ, float[B, 2, S, 64] YK, float[B, 8, S, 64] back, float16[B, 8, S, 64] half, float[B, S, 65] embedding)
-    {
-        axis = Constant <value_ints: ints = [1]> ()
-        cos3, sin3 = ai.phasor.RotaryTable <precise: int = 1> (positions, frequencies)
-        cos = Unsqueeze (cos3, axis)
-        sin = Unsqueeze (sin3, axis)
-        YQ, YK = ai.phasor.RotaryEmbeddingPair (Q, K, cos, sin)
-        there = ai.phasor.RotaryEmbedding <interleaved: int = 1> (YQ, cos, sin)
-        back = ai.phasor.RotaryEmbedding <interleaved: int = 1, inverse: int = 1> (there, cos, sin)
-        small = Cast <to: int = 10> (Q)
-        half = ai.phasor.RotaryEmbedding <output_interleaved: int = 1> (small, cos, sin)
-        embedding = ai.phasor.SinusoidalEmbedding <width: int = 65, padding_position: int = 3> (positions, frequencies)
-    }
-"""
+LENGTHS = [1, 2, 7, 64, 333]
 
 
-def feeds(length):
-    generator = np.random.default_rng(length)
-    return {
-        "Q": generator.standard_normal((1, 8, length, 64), np.float32),
-        "K": generator.standard_normal((1, 2, length, 64), np.float32),
-        "positions": generator.integers(0, 1 << 20, (1, length)),
-        "frequencies": (10000.0 ** (-np.arange(32) / 32)).astype(np.float32),
-    }
+
+def model_and_feeds():
+    """One node an operator, each from a tensor it may overwrite; and inputs for each length."""
+    nodes, inputs, outputs = [], {}, []
+    for name in samples.operators():
+        attributes, values, results = samples.SAMPLES[name](LENGTHS[0])
+        first, *rest = values
+        given = {value: f"{name}_{value}" for value in values}
+        inputs.update({given[value]: array for value, array in values.items()})
+        nodes.append(helper.make_node("Neg", [given[first]], [f"{name}_own"]))
+        made = [f"{name}_{result}" for result in results]
+        nodes.append(helper.make_node(name, [f"{name}_own", *(given[v] for v in rest)], made, domain=samples.DOMAIN, **attributes))
+        outputs += made
+    model = samples.model(nodes, inputs, outputs)
+    feeds = [{f"{name}_{value}": array for name in samples.operators() for value, array in samples.SAMPLES[name](n)[1].items()} for n in LENGTHS]
+    return model, feeds
 
 
 def main():
@@ -59,18 +49,13 @@ def main():
     parser.add_argument("--threads", type=int, default=16)
     args = parser.parse_args()
 
-    model = onnx.parser.parse_model(MODEL)
-    used = {node.op_type for node in model.graph.node if node.domain == "ai.phasor"}
-    absent = {page.stem for page in PAGES.glob("*.md")} - {"README"} - used
-    if absent:
-        sys.exit(f"error: the model has no {', '.join(sorted(absent))}")
+    model, given = model_and_feeds()
     options = ort.SessionOptions()
     options.intra_op_num_threads = 2
     options.enable_cpu_mem_arena = not os.environ.get("PHASOR_NO_ARENA")
     options.register_custom_ops_library(os.environ.get("PHASOR_OPS_LIB", str(ROOT / "target/release/libphasor_ops.so")))
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
-    given = [feeds(length) for length in LENGTHS]
     first = [[value.tobytes() for value in session.run(None, each)] for each in given]
     end = time.monotonic() + args.seconds
     runs, faults = [0] * args.threads, []

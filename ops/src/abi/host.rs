@@ -108,6 +108,11 @@ impl Host {
         }
     }
 
+    /// Whether both are the same copy of ONNX Runtime. One may be loaded where another has been, so the release counts too.
+    pub(super) fn is(&self, other: &Host) -> bool {
+        (self.api, self.version) == (other.api, other.version)
+    }
+
     /// The function table.
     #[inline]
     pub(super) fn api(&self) -> *const OrtApi {

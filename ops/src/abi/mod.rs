@@ -5,7 +5,7 @@
 //! `newer` and used only where the host is new enough. Several copies of ONNX Runtime may live in one process; each has a
 //! `host::Host` of its own, which every operator and kernel made for it carries along.
 //!
-//! No panic leaves this module: each callback runs in `status::guard`, which turns a panic into a status. Kernels are shared
+//! No panic leaves this module: each callback runs in `guard::guard`, which turns a panic into a status. Kernels are shared
 //! between threads and have no mutable state.
 //!
 //! An operator is an implementation of `operator::Operator` over safe tensors; `rotary` is the pattern for the rest, and
@@ -17,6 +17,7 @@
 mod alibi_bias;
 mod constant;
 mod context;
+mod guard;
 mod host;
 mod infer;
 mod newer;

@@ -1,10 +1,11 @@
 //! An operator in safe terms, and the table of C callbacks made from it.
 
 use super::context::{Context, Node};
+use super::guard::{guard, guard_silent};
 use super::host::Host;
 use super::infer::Inference;
 use super::newer::{CustomOp, NEWEST_CUSTOM_OP};
-use super::status::{Failure, c_string, guard, guard_silent};
+use super::status::{Failure, c_string};
 use crate::contract::{OperatorSpec, VERSION, ValueSpec};
 use ort_sys::{
     ONNXTensorElementDataType, OrtApi, OrtCustomOpInputOutputCharacteristic, OrtKernelContext,

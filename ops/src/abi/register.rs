@@ -1,6 +1,7 @@
 //! Handing the operators to a session.
 
 use super::alibi_bias::AlibiBias;
+use super::guard::guard;
 use super::host::{Host, ort};
 use super::newer::CustomOp;
 use super::operator::table;
@@ -10,7 +11,7 @@ use super::rotary::RotaryEmbedding;
 use super::rotary_pair::RotaryEmbeddingPair;
 use super::rotary_table::RotaryTable;
 use super::sinusoidal::SinusoidalEmbedding;
-use super::status::{Failure, c_string, guard, panic_text};
+use super::status::{Failure, c_string, panic_text};
 use crate::contract::DOMAIN;
 use half::{bf16, f16};
 use ort_sys::{OrtApiBase, OrtCustomOpDomain, OrtErrorCode, OrtSessionOptions, OrtStatusPtr};
@@ -24,7 +25,6 @@ const MARK: &std::ffi::CStr = c"ai.phasor.registered";
 /// The operators as one host knows them.
 #[derive(Clone, Copy)]
 struct Registered {
-    base: *const OrtApiBase,
     host: &'static Host,
     domain: *mut OrtCustomOpDomain,
 }
@@ -32,7 +32,8 @@ struct Registered {
 // SAFETY: the domain is not changed once it is made, and the host reads it from any thread.
 unsafe impl Send for Registered {}
 
-/// One entry a copy of ONNX Runtime. Never freed: sessions refer to them, and may outlive anything we could tie them to.
+/// One entry a copy of ONNX Runtime. Never freed: sessions refer to them, and may outlive anything we could tie them to. (The
+/// library itself stays loaded: see `build.rs`.)
 static REGISTERED: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
 
 /// The tables of an operator in combinations of element types.
@@ -97,7 +98,7 @@ pub(super) unsafe fn register(
             if marked != 0 {
                 return Ok(());
             }
-            let domain = domain(base, host)?;
+            let domain = domain(host)?;
             ort!(host, AddCustomOpDomain(options, domain))?;
             let version = c_string(env!("CARGO_PKG_VERSION"));
             ort!(
@@ -113,14 +114,14 @@ pub(super) unsafe fn register(
 /// # Safety
 /// `base` is the host's.
 unsafe fn known_host(base: *const OrtApiBase) -> Result<&'static Host, OrtStatusPtr> {
+    // SAFETY: the caller vouches for `base`.
+    let host = unsafe { Host::negotiate(base)? };
     let mut registered = REGISTERED.lock().unwrap_or_else(|e| e.into_inner());
-    if let Some(known) = registered.iter().find(|r| r.base == base) {
+    if let Some(known) = registered.iter().find(|r| r.host.is(&host)) {
         return Ok(known.host);
     }
-    // SAFETY: the caller vouches for `base`.
-    let host: &'static Host = Box::leak(Box::new(unsafe { Host::negotiate(base)? }));
+    let host: &'static Host = Box::leak(Box::new(host));
     registered.push(Registered {
-        base,
         host,
         domain: null_mut(),
     });
@@ -130,15 +131,12 @@ unsafe fn known_host(base: *const OrtApiBase) -> Result<&'static Host, OrtStatus
 /// The domain with the operators, made when it is first asked for.
 ///
 /// # Safety
-/// `host` is the one behind `base`.
-unsafe fn domain(
-    base: *const OrtApiBase,
-    host: &'static Host,
-) -> Result<*mut OrtCustomOpDomain, Failure> {
+/// `host` is from [`known_host`], and is there.
+unsafe fn domain(host: &'static Host) -> Result<*mut OrtCustomOpDomain, Failure> {
     let mut registered = REGISTERED.lock().unwrap_or_else(|e| e.into_inner());
     if let Some(known) = registered
         .iter()
-        .find(|r| r.base == base && !r.domain.is_null())
+        .find(|r| std::ptr::eq(r.host, host) && !r.domain.is_null())
     {
         return Ok(known.domain);
     }
@@ -156,7 +154,7 @@ unsafe fn domain(
             )?;
         }
     }
-    for known in registered.iter_mut().filter(|r| r.base == base) {
+    for known in registered.iter_mut().filter(|r| std::ptr::eq(r.host, host)) {
         known.domain = domain;
     }
     Ok(domain)
