@@ -25,7 +25,6 @@ import samples
 LENGTHS = [1, 2, 7, 64, 333]
 
 
-
 def model_and_feeds():
     """One node an operator, each from a tensor it may overwrite; and inputs for each length."""
     nodes, inputs, outputs = [], {}, []
