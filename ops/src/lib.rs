@@ -10,6 +10,8 @@
 pub mod abi;
 pub mod angle;
 pub mod contract;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod level;
 pub mod relative_bias;
 pub mod relative_gather;

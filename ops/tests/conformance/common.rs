@@ -131,6 +131,24 @@ pub(crate) fn levels() -> impl Iterator<Item = Level> {
     })
 }
 
+/// What runs a kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Runner {
+    /// This processor, with an instruction set.
+    Cpu(Level),
+    /// The CUDA kernels, emulated.
+    #[cfg(feature = "cuda")]
+    Cuda,
+}
+
+/// All there are here.
+pub(crate) fn runners() -> impl Iterator<Item = Runner> {
+    #[cfg(feature = "cuda")]
+    return levels().map(Runner::Cpu).chain([Runner::Cuda]);
+    #[cfg(not(feature = "cuda"))]
+    levels().map(Runner::Cpu)
+}
+
 pub(crate) fn with_last(lead: &[usize], last: usize) -> Vec<usize> {
     let mut shape = lead.to_vec();
     shape.push(last);

@@ -1,9 +1,11 @@
 //! Every kernel against its reference: one generator of values, one comparison an operator, every instruction set this processor
-//! has.
+//! has, and the CUDA kernels in emulation.
 
 mod alibi_bias;
 mod angles;
 mod common;
+#[cfg(feature = "cuda")]
+mod emulated;
 mod positions;
 mod relative_bias;
 mod relative_gather;

@@ -1,11 +1,15 @@
 //! `RotaryEmbedding` against its reference.
 
-use crate::common::{Limits, Random, Values, levels, wide, with_last};
+use crate::common::{Limits, Random, Runner, Values, runners, wide, with_last};
 use half::{bf16, f16};
 use phasor_ops::contract::ElementType;
 use phasor_ops::contract::rotary::{RotaryAttributes, UNIT_ERROR, reference};
 use phasor_ops::rotary::{RotaryKernel, WithTables};
-use phasor_ops::simd::{Element, Level};
+use phasor_ops::simd::Element;
+
+#[cfg(feature = "cuda")]
+#[path = "rotary_cuda.rs"]
+pub(crate) mod cuda;
 
 #[derive(Clone, Debug)]
 struct Case {
@@ -16,23 +20,47 @@ struct Case {
     values: Values,
 }
 
-/// Runs a case on one level, apart and in place, and compares.
-fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(case: &Case, level: Level, seed: u64) {
+/// The result of a case, apart or in place.
+fn turned<T: WithTables<TT> + Limits, TT: Element>(
+    case: &Case,
+    runner: Runner,
+    (x, cos, sin): (&[T], &[TT], &[TT]),
+    in_place: bool,
+) -> Vec<T> {
+    let (cos, sin) = ((cos, &case.cos[..]), (sin, &case.sin[..]));
+    match runner {
+        Runner::Cpu(level) => {
+            let kernel =
+                RotaryKernel::with_level(case.attributes, level).expect("the level is available");
+            let mut y = if in_place {
+                x.to_vec()
+            } else {
+                vec![T::from_f64(7.0); x.len()]
+            };
+            if in_place {
+                kernel.run_in_place((&mut y, &case.x), cos, sin).unwrap();
+            } else {
+                kernel.run((x, &case.x), cos, sin, &mut y).unwrap();
+            }
+            y
+        }
+        #[cfg(feature = "cuda")]
+        Runner::Cuda => {
+            let [y] = cuda::turned(&case.attributes, [(x, &case.x)], cos, sin, [in_place]);
+            y
+        }
+    }
+}
+
+/// Runs a case, apart and in place, and compares.
+fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(case: &Case, runner: Runner, seed: u64) {
     let mut random = Random(seed);
     let x: Vec<T> = random.tensor(&case.x, 4.0, case.values);
     let cos: Vec<TT> = random.tensor(&case.cos, 1.0, case.values);
     let sin: Vec<TT> = random.tensor(&case.sin, 1.0, case.values);
-    let context = || format!("{case:?} {:?} {:?} {level:?}", T::TYPE, TT::TYPE);
+    let context = || format!("{case:?} {:?} {:?} {runner:?}", T::TYPE, TT::TYPE);
 
-    let kernel = RotaryKernel::with_level(case.attributes, level).expect("the level is available");
-    let mut y = vec![T::from_f64(7.0); x.len()];
-    kernel
-        .run((&x, &case.x), (&cos, &case.cos), (&sin, &case.sin), &mut y)
-        .unwrap_or_else(|e| panic!("{e}: {}", context()));
-    let mut at = x.clone();
-    kernel
-        .run_in_place((&mut at, &case.x), (&cos, &case.cos), (&sin, &case.sin))
-        .unwrap();
+    let [y, at] = [false, true].map(|in_place| turned(case, runner, (&x, &cos, &sin), in_place));
     for (i, (a, b)) in y.iter().zip(&at).enumerate() {
         // Which NaN comes out of several is the compiler's choice.
         let same =
@@ -109,21 +137,21 @@ fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(case: &Case, level: L
     }
 }
 
-fn check_all_types(case: &Case, level: Level, seed: u64) {
-    check::<f32, f32>(case, level, seed);
-    check::<f16, f16>(case, level, seed);
-    check::<f16, f32>(case, level, seed);
-    check::<bf16, bf16>(case, level, seed);
-    check::<bf16, f32>(case, level, seed);
-    check::<f64, f64>(case, level, seed);
-    check::<f64, f32>(case, level, seed);
+fn check_all_types(case: &Case, runner: Runner, seed: u64) {
+    check::<f32, f32>(case, runner, seed);
+    check::<f16, f16>(case, runner, seed);
+    check::<f16, f32>(case, runner, seed);
+    check::<bf16, bf16>(case, runner, seed);
+    check::<bf16, f32>(case, runner, seed);
+    check::<f64, f64>(case, runner, seed);
+    check::<f64, f32>(case, runner, seed);
 }
 
-/// Runs cases on every level.
+/// Runs cases on everything there is.
 fn run(cases: &[Case]) {
-    for level in levels() {
+    for runner in runners() {
         for (i, case) in cases.iter().enumerate() {
-            check_all_types(case, level, i as u64);
+            check_all_types(case, runner, i as u64);
         }
     }
 }

@@ -7,13 +7,15 @@ use phasor_ops::rotary::{RotaryKernel, RotaryPairKernel, WithTables};
 use phasor_ops::simd::{Element, Level};
 
 /// Shapes of Q, K and the tables.
-const CASES: [([&[usize]; 3], RotaryAttributes); 6] = [
+const CASES: [([&[usize]; 3], RotaryAttributes); 7] = [
     ([&[1, 4, 3, 16], &[1, 2, 3, 16], &[3, 8]], PLAIN),
     ([&[2, 5, 4, 12], &[2, 5, 1, 12], &[2, 5, 1, 12]], PLAIN),
     ([&[7, 64], &[7, 64], &[64]], NEAR),
     ([&[3, 2, 20], &[3, 12], &[8]], PART),
     ([&[0, 8], &[3, 8], &[4]], PLAIN),
     ([&[3, 8], &[0, 8], &[4]], NEAR),
+    // An entry a channel of Q, an entry a pair of K.
+    ([&[3, 16], &[3, 32], &[3, 16]], PLAIN),
 ];
 
 const PLAIN: RotaryAttributes = RotaryAttributes {
@@ -73,6 +75,39 @@ fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(level: Level) {
             T::TYPE
         );
     }
+}
+
+/// The same of the CUDA kernels, in one launch, in every combination of in place and apart.
+#[cfg(feature = "cuda")]
+fn check_cuda<T: WithTables<TT> + Limits, TT: Element + Limits>() {
+    use crate::rotary::cuda::turned;
+    for (i, ([q_shape, k_shape, table], attributes)) in CASES.into_iter().enumerate() {
+        let mut random = Random(i as u64);
+        let q: Vec<T> = random.tensor(q_shape, 4.0, Values::Ordinary);
+        let k: Vec<T> = random.tensor(k_shape, 4.0, Values::Ordinary);
+        let cos: Vec<TT> = random.tensor(table, 1.0, Values::Ordinary);
+        let sin: Vec<TT> = random.tensor(table, 1.0, Values::Ordinary);
+        let (cos, sin) = ((&cos[..], table), (&sin[..], table));
+        let [q, k] = [(&q[..], q_shape), (&k[..], k_shape)];
+        let alone = |x| turned(&attributes, [x], cos, sin, [false])[0].clone();
+        let expected = [alone(q), alone(k)];
+        for in_place in [[false, false], [false, true], [true, false], [true, true]] {
+            let both = turned(&attributes, [q, k], cos, sin, in_place);
+            assert_eq!(both, expected, "case {i}, {in_place:?}, {:?}", T::TYPE);
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn both_are_what_one_would_be_emulated() {
+    check_cuda::<f32, f32>();
+    check_cuda::<f16, f16>();
+    check_cuda::<f16, f32>();
+    check_cuda::<bf16, bf16>();
+    check_cuda::<bf16, f32>();
+    check_cuda::<f64, f64>();
+    check_cuda::<f64, f32>();
 }
 
 #[test]

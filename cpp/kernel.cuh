@@ -1,0 +1,41 @@
+// How a kernel is declared, for nvcc and for the emulation on a CPU.
+//
+//     PHASOR_KERNEL(rotary_f32_f32_pair, RotaryParams, 256) { ... }
+//
+// makes the kernel `phasor_rotary_f32_f32_pair`, which takes one struct by value, called `params`, and runs in blocks of at most
+// 256 threads. One that calls `__syncthreads` is a PHASOR_BARRIER_KERNEL: the emulation runs its threads side by side, the others'
+// one after the other. Kernels use no warp intrinsics, no atomics and no globals, which the emulation does not have.
+#pragma once
+
+#if defined(__CUDACC__)
+
+#define PHASOR_KERNEL(name, Params, threads) \
+    extern "C" __global__ void __launch_bounds__(threads) phasor_##name(const Params params)
+#define PHASOR_BARRIER_KERNEL PHASOR_KERNEL
+// Before a loop of which each turn is to have its own registers.
+#define PHASOR_UNROLL _Pragma("unroll")
+
+// The block's dynamic shared memory.
+template <typename T>
+__device__ __forceinline__ T* shared_memory() {
+    extern __shared__ uint4 phasor_shared[];
+    return reinterpret_cast<T*>(phasor_shared);
+}
+
+// The address of something that is read or written as a whole.
+template <typename T>
+__device__ __forceinline__ T* aligned(T* address) {
+    return address;
+}
+
+#else
+#include "emulation/emulation.h"
+#endif
+
+// What every function of the kernels is.
+#define PHASOR_DEVICE __device__ __forceinline__
+
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;

@@ -1,0 +1,85 @@
+//! Launching kernels, by the driver or in emulation.
+
+#![allow(unsafe_code)]
+
+use crate::contract::{ContractError, ElementType};
+use std::ffi::c_void;
+
+/// The kernels of an operator family: one file in `cpp`, loaded as a whole when it is first used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Image {
+    /// `rotary.cu`.
+    Rotary,
+}
+
+impl Image {
+    /// All of them.
+    pub const ALL: [Image; 1] = [Image::Rotary];
+}
+
+/// A queue of work on a device, as the driver knows it; null is the default one.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream(pub *mut c_void);
+
+/// One launch. Blocks are numbered along one axis alone, of which a grid may have most.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<P> {
+    /// Number of blocks, not 0.
+    pub blocks: u32,
+    /// Threads of a block, along x and y.
+    pub threads: [u32; 2],
+    /// Bytes of dynamic shared memory.
+    pub shared: u32,
+    /// The struct that the kernel takes.
+    pub params: P,
+}
+
+/// Why nothing was launched.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CudaError {
+    /// The operator refuses the call.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// There is no usable device, or the driver failed.
+    #[error("{0}")]
+    Driver(String),
+}
+
+/// Who runs kernels.
+pub trait Launcher {
+    /// A kernel that can be launched.
+    type Function: Send + Sync;
+
+    /// The kernel called `name` of an image.
+    ///
+    /// # Errors
+    /// [`CudaError::Driver`].
+    fn function(&self, image: Image, name: &str) -> Result<Self::Function, CudaError>;
+
+    /// How many multiprocessors the device has: what the work is shared out by.
+    fn processors(&self) -> u32;
+
+    /// Puts a launch into a stream.
+    ///
+    /// # Errors
+    /// [`CudaError::Driver`].
+    ///
+    /// # Safety
+    /// `P` is the struct the kernel takes. What it points to is the device's and stays until the stream has done the launch.
+    unsafe fn launch<P>(
+        &self,
+        function: &Self::Function,
+        launch: &Launch<P>,
+        stream: Stream,
+    ) -> Result<(), CudaError>;
+}
+
+/// What an element type is called in names of kernels.
+pub(super) const fn type_name(element: ElementType) -> &'static str {
+    match element {
+        ElementType::F32 => "f32",
+        ElementType::F16 => "f16",
+        ElementType::BF16 => "bf16",
+        ElementType::F64 => "f64",
+    }
+}

@@ -1,0 +1,13 @@
+//! CUDA kernels: which kernel a call takes, how it is shared out over the processor, and with which parameters.
+//!
+//! The kernels themselves are C++, in `cpp`. An operator family has an [`Image`], which is the file that holds its kernels, and a
+//! module here, with its parameters and its geometry. That module launches through a [`Launcher`], of which there are two: the
+//! driver of CUDA, and in tests the emulation of the kernels on a CPU. So all of it but the driver is tested anywhere.
+//!
+//! A kernel object is made once for a node. It resolves the kernels it may need by name, since nothing may be loaded while a
+//! graph is captured; a call then does no more than to check shapes and to launch once.
+
+mod launcher;
+pub mod rotary;
+
+pub use launcher::{CudaError, Image, Launch, Launcher, Stream};

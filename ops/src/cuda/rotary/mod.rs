@@ -1,0 +1,10 @@
+//! `RotaryEmbedding` and `RotaryEmbeddingPair`.
+//!
+//! `params` mirrors what the kernels take, `plan` picks the kernel and shares out the rows, `kernel` launches.
+
+mod kernel;
+mod params;
+mod plan;
+
+pub use kernel::RotaryCuda;
+pub use plan::Turned;

@@ -1,0 +1,256 @@
+//! Which kernel turns some tensors, and how their rows are shared out.
+
+use super::params::{AXES, RotaryAxis, RotaryParams, RotaryTensor};
+use crate::contract::rotary::{RotaryAttributes, RotaryGeometry, TableForm};
+use crate::contract::{ContractError, ElementType};
+use crate::cuda::Launch;
+
+/// Threads of a block.
+const THREADS: u64 = 256;
+
+/// Threads of a block in which rows are read as a whole, at most (`rotary.cu` declares as many), and pairs of each.
+const MOVED_THREADS: u64 = 512;
+const MOVED_PAIRS: u64 = 8;
+
+/// Rows of a task, at most: what is read again of the tables is then a small part of the rest.
+const ROWS: u64 = 8;
+
+/// Threads that a multiprocessor has under way.
+const RESIDENT: u64 = 2048;
+
+/// Bytes of an access.
+const ACCESS: u64 = 16;
+
+/// A tensor to turn, and where the result goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Turned<'a> {
+    /// Its sizes.
+    pub geometry: &'a RotaryGeometry,
+    /// Address of the tensor.
+    pub x: u64,
+    /// Address of the result: the same, or that of memory apart.
+    pub y: u64,
+}
+
+/// A kernel of `rotary.cu`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// Whole accesses, tables with an entry a pair.
+    Pair,
+    /// Whole accesses, tables with an entry a channel.
+    Channel,
+    /// One pair a thread.
+    Scalar,
+    /// In place, with pairs that move within the row.
+    Moved,
+}
+
+impl Variant {
+    /// In the order of their numbers.
+    pub(super) const ALL: [Variant; 4] = [
+        Variant::Pair,
+        Variant::Channel,
+        Variant::Scalar,
+        Variant::Moved,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Variant::Pair => "pair",
+            Variant::Channel => "channel",
+            Variant::Scalar => "scalar",
+            Variant::Moved => "moved",
+        }
+    }
+}
+
+/// A node and its device.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planner {
+    pub(super) attributes: RotaryAttributes,
+    pub(super) element: ElementType,
+    pub(super) table: ElementType,
+    pub(super) processors: u32,
+}
+
+impl Planner {
+    /// The launch that turns one or two tensors by tables at these addresses; `None` where there is nothing to do.
+    ///
+    /// # Errors
+    /// [`ContractError::Unsupported`] for sizes that no kernel takes.
+    pub(super) fn plan(
+        &self,
+        tensors: &[Turned<'_>],
+        cos: u64,
+        sin: u64,
+    ) -> Result<Option<(Variant, Launch<RotaryParams>)>, ContractError> {
+        let variant = self.variant(tensors, cos, sin)?;
+        let vector = match variant {
+            Variant::Pair | Variant::Channel => ACCESS / self.element.size() as u64,
+            Variant::Scalar | Variant::Moved => 1,
+        };
+        let mut params = RotaryParams {
+            cos,
+            sin,
+            interleaved: self.attributes.interleaved.into(),
+            interleaved_out: self.attributes.interleaved_out().into(),
+            inverse: self.attributes.inverse.into(),
+            ..Default::default()
+        };
+        for (tensor, turned) in params.tensors.iter_mut().zip(tensors) {
+            *tensor = sizes(turned, vector);
+        }
+        let all = |each: fn(&RotaryTensor, &Turned<'_>) -> u64| {
+            let parts = params.tensors.iter().zip(tensors);
+            parts.map(move |(tensor, turned)| each(tensor, turned))
+        };
+        let total = all(|tensor, turned| tensor.lanes.saturating_mul(rows(turned)))
+            .fold(0u64, |sum, part| sum.saturating_add(part));
+        if total == 0 {
+            return Ok(None);
+        }
+        let (widest, limit) = match variant {
+            Variant::Moved => (
+                all(|tensor, _| tensor.half.max(1)).fold(1, u64::max),
+                MOVED_THREADS,
+            ),
+            _ => (all(|tensor, _| tensor.lanes).fold(1, u64::max), THREADS),
+        };
+        let x = widest.min(limit);
+        let y = (THREADS / x).max(1);
+        // As many rows a task as leave every multiprocessor its share of threads.
+        let share = total / u64::from(self.processors.max(1)).saturating_mul(RESIDENT);
+        let mut blocks = [0; 2];
+        for ((tensor, turned), blocks) in params.tensors.iter_mut().zip(tensors).zip(&mut blocks) {
+            axes(tensor, turned.geometry, share.clamp(1, ROWS));
+            *blocks = tensor.tasks.div_ceil(y);
+        }
+        let count = blocks.iter().try_fold(0u64, |sum, &n| sum.checked_add(n));
+        let Some(count) = count
+            .and_then(|n| i32::try_from(n).ok())
+            .map(i32::cast_unsigned)
+        else {
+            return Err(ContractError::Unsupported(format!(
+                "{} rows are more than one launch takes",
+                tensors.iter().map(rows).fold(0, u64::saturating_add)
+            )));
+        };
+        // Not above `count`.
+        params.border = blocks[0] as u32;
+        // Neither is above `THREADS`.
+        let threads = [x as u32, y as u32];
+        Ok(Some((
+            variant,
+            Launch {
+                blocks: count,
+                threads,
+                shared: 0,
+                params,
+            },
+        )))
+    }
+
+    fn variant(
+        &self,
+        tensors: &[Turned<'_>],
+        cos: u64,
+        sin: u64,
+    ) -> Result<Variant, ContractError> {
+        if self.attributes.interleaved != self.attributes.interleaved_out()
+            && tensors.iter().any(|t| t.x == t.y)
+        {
+            let widest = tensors.iter().map(|t| t.geometry.rotated as u64).max();
+            return match widest {
+                Some(channels) if channels / 2 > MOVED_THREADS * MOVED_PAIRS => {
+                    Err(ContractError::Unsupported(format!(
+                        "{channels} channels are too many to turn in place with `output_interleaved` unlike `interleaved`, \
+                         expected at most {}",
+                        2 * MOVED_THREADS * MOVED_PAIRS
+                    )))
+                }
+                _ => Ok(Variant::Moved),
+            };
+        }
+        let size = self.element.size() as u64;
+        let vector = ACCESS / size;
+        let table_access = (vector * self.table.size() as u64).min(ACCESS);
+        let aligned = |t: &Turned<'_>| {
+            let RotaryGeometry {
+                channels,
+                offset,
+                rotated,
+                ..
+            } = *t.geometry;
+            [t.x, t.y].iter().all(|at| at.is_multiple_of(ACCESS))
+                && [channels, offset, rotated / 2]
+                    .iter()
+                    .all(|&n| (n as u64).is_multiple_of(vector))
+        };
+        let tables = [cos, sin].iter().all(|at| at.is_multiple_of(table_access));
+        let all = |form| tensors.iter().all(|t| t.geometry.form == form);
+        Ok(match () {
+            () if !tables || !tensors.iter().all(aligned) => Variant::Scalar,
+            () if all(TableForm::Pair) => Variant::Pair,
+            () if all(TableForm::Channel) => Variant::Channel,
+            // The two tensors read the tables differently.
+            () => Variant::Scalar,
+        })
+    }
+}
+
+fn rows(turned: &Turned<'_>) -> u64 {
+    turned.geometry.rows.count() as u64
+}
+
+/// What a row has.
+fn sizes(turned: &Turned<'_>, vector: u64) -> RotaryTensor {
+    let geometry = turned.geometry;
+    let half = (geometry.rotated / 2) as u64;
+    let copied = if turned.x == turned.y {
+        0
+    } else {
+        (geometry.channels - geometry.rotated) as u64
+    };
+    RotaryTensor {
+        x: turned.x,
+        y: turned.y,
+        channels: geometry.channels as u64,
+        offset: geometry.offset as u64,
+        half,
+        lanes: (half + copied) / vector,
+        by_channel: (geometry.form == TableForm::Channel).into(),
+        ..Default::default()
+    }
+}
+
+/// Numbers the tasks, of up to `loops` rows each.
+fn axes(tensor: &mut RotaryTensor, geometry: &RotaryGeometry, loops: u64) {
+    let mut row = 1;
+    let merged = geometry.rows.axes();
+    tensor.rank = merged.len() as u32;
+    tensor.head_axis = AXES as u32;
+    (tensor.heads, tensor.chunks, tensor.loops) = (1, 1, 1);
+    for (at, axis) in merged.iter().enumerate().rev() {
+        let [cos, sin] = axis.steps.map(|step| step as u64);
+        tensor.axes[at] = RotaryAxis {
+            size: axis.size as u64,
+            row,
+            cos,
+            sin,
+        };
+        if axis.steps == [0, 0] && axis.size as u64 > tensor.heads {
+            tensor.head_axis = at as u32;
+            (tensor.heads, tensor.head_row) = (axis.size as u64, row);
+        }
+        row *= axis.size as u64;
+    }
+    if let Some(heads) = tensor.axes.get_mut(tensor.head_axis as usize) {
+        tensor.chunks = tensor.heads.div_ceil(loops);
+        tensor.loops = tensor.heads.div_ceil(tensor.chunks) as u32;
+        heads.size = tensor.chunks;
+    }
+    tensor.tasks = tensor.axes[..merged.len()]
+        .iter()
+        .map(|axis| axis.size)
+        .product();
+}
