@@ -1,6 +1,7 @@
 """What models and callers may do wrong, or unusually, with every operator: it is refused or works, and the session goes on."""
 
 import gc
+import re
 import sys
 import threading
 
@@ -46,7 +47,9 @@ def test_other_shapes(session, name, value):
         try:
             made.run(None, {**inputs, value: array})
         except Exception as error:
-            assert type(error).__name__ == "InvalidArgument" and f"{name}: " in str(error), error
+            assert type(error).__name__ == "InvalidArgument", type(error)
+            named = str(error).split(f"{name}: ")[-1]
+            assert any(re.search(rf"\b{other}\b", named) for other in inputs), error
         assert run(made, inputs) == expected
 
 
@@ -153,6 +156,70 @@ def test_constants(session, name):
         fixed.graph.initializer.append(onnx.numpy_helper.from_array(array, value))
         del fixed.graph.input[list(inputs).index(value)]
         assert run(session(fixed), {k: v for k, v in inputs.items() if k != value}) == expected
+
+
+@each_operator
+def test_constants_at_odd_addresses(ort, library, name, tmp_path):
+    """The host maps files of weights, in which a tensor may begin anywhere."""
+    model, inputs = samples.single(name)
+    expected = model.SerializeToString()
+    # Of the first input nothing is known beforehand.
+    first, *rest = inputs
+    del model.graph.input[1:]
+    weights = bytearray()
+    for value in rest:
+        array = inputs[value]
+        weights += b"\0" * (1 + len(weights) % 2)
+        tensor = model.graph.initializer.add(name=value, dims=array.shape, data_type=helper.np_dtype_to_tensor_dtype(array.dtype))
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, text in [("location", "weights"), ("offset", len(weights)), ("length", array.nbytes)]:
+            tensor.external_data.add(key=key, value=str(text))
+        weights += array.tobytes()
+    path = tmp_path / "model.onnx"
+    (tmp_path / "weights").write_bytes(weights)
+    path.write_bytes(model.SerializeToString())
+    options = ort.SessionOptions()
+    options.register_custom_ops_library(library)
+    odd, plain = (ort.InferenceSession(source, options, providers=["CPUExecutionProvider"]) for source in (str(path), expected))
+    assert run(odd, {first: inputs[first]}) == run(plain, inputs)
+
+
+@each_operator
+def test_buffers_at_odd_addresses(session, name):
+    model, inputs = samples.single(name)
+    made = session(model)
+    expected = made.run(None, inputs)
+    odd = {value: np.frombuffer(b"\0" + array.tobytes(), np.uint8)[1:] for value, array in inputs.items()}
+    for value in [*odd, None]:
+        binding = made.io_binding()
+        for other, array in inputs.items():
+            address = (odd[other] if other == value else array).ctypes.data
+            binding.bind_input(other, "cpu", 0, array.dtype, array.shape, address)
+        if value:
+            for output in made.get_outputs():
+                binding.bind_output(output.name)
+            made.run_with_iobinding(binding)
+            assert [output.tobytes() for output in binding.copy_outputs_to_cpu()] == [array.tobytes() for array in expected]
+            continue
+        rooms = [np.zeros(array.nbytes + 1, np.uint8) for array in expected]
+        for output, array, room in zip(made.get_outputs(), expected, rooms):
+            binding.bind_output(output.name, "cpu", 0, array.dtype, array.shape, room.ctypes.data + 1)
+        with pytest.raises(Exception, match=f"{name}: .* is to be written to address 0x[0-9a-f]*[13579bdf], expected a multiple of 4"):
+            made.run_with_iobinding(binding)
+
+
+@pytest.mark.parametrize("name, by", [("RelativePositionBias", "table"), ("RelativeGather", "scores")])
+@pytest.mark.parametrize("fixed", [[], ["lut"], ["by"], ["lut", "by"]], ids=str)
+def test_entries_out_of_range_however_they_come(session, name, by, fixed):
+    model, inputs = samples.single(name)
+    inputs["lut"] = np.where(np.arange(33) == 7, 9, inputs["lut"])
+    for value in fixed:
+        value = by if value == "by" else value
+        index = [given.name for given in model.graph.input].index(value)
+        del model.graph.input[index]
+        model.graph.initializer.append(onnx.numpy_helper.from_array(inputs.pop(value), value))
+    with pytest.raises(Exception, match=r"lut\[7\] is 9, expected one of the 9"):
+        session(model).run(None, inputs)
 
 
 @pytest.mark.parametrize("name, same", [("RotaryEmbedding", ["X"] * 3), ("RotaryEmbeddingPair", ["X"] * 4), ("RotaryEmbeddingPair", ["X", "X", "c", "c"])], ids=str)

@@ -8,12 +8,14 @@ use super::tensor::Tensor;
 pub(super) struct Constant<T> {
     index: usize,
     value: Option<Tensor<T>>,
+    /// Its elements, where those of the model are not aligned.
+    copy: Option<Vec<T>>,
 }
 
 // SAFETY: a constant of the model is written by nobody, and lives as long as the session.
-unsafe impl<T: Sync> Send for Constant<T> {}
+unsafe impl<T: Send + Sync> Send for Constant<T> {}
 // SAFETY: as above.
-unsafe impl<T: Sync> Sync for Constant<T> {}
+unsafe impl<T: Send + Sync> Sync for Constant<T> {}
 
 impl<T: Copy> Constant<T> {
     /// Input `index` of a node.
@@ -22,13 +24,26 @@ impl<T: Copy> Constant<T> {
     /// As [`Node::constant`].
     pub(super) unsafe fn of(node: &Node<'_>, index: usize) -> Result<Self, Failure> {
         // SAFETY: the caller's.
-        let value = unsafe { node.constant(index)? };
-        Ok(Self { index, value })
+        let value: Option<Tensor<T>> = unsafe { node.constant(index)? };
+        let copy = value
+            .filter(|tensor| !tensor.data.is_aligned())
+            .map(|tensor| {
+                let count = tensor.shape.sizes().iter().product();
+                // SAFETY: the tensor has as many elements, wherever they lie.
+                let element = |at| unsafe { tensor.data.add(at).read_unaligned() };
+                (0..count).map(element).collect()
+            });
+        Ok(Self { index, value, copy })
     }
 
     /// It, if it is a constant.
-    pub(super) fn known(&self) -> Option<&Tensor<T>> {
-        self.value.as_ref()
+    #[inline]
+    pub(super) fn known(&self) -> Option<Tensor<T>> {
+        let mut value = self.value?;
+        if let Some(copy) = &self.copy {
+            value.data = copy.as_ptr();
+        }
+        Some(value)
     }
 
     /// It, in one run.
@@ -37,7 +52,7 @@ impl<T: Copy> Constant<T> {
     /// As [`Context::input`].
     #[inline]
     pub(super) unsafe fn get(&self, context: &Context<'_>) -> Result<Tensor<T>, Failure> {
-        match self.value {
+        match self.known() {
             Some(constant) => Ok(constant),
             // SAFETY: the caller's.
             None => unsafe { context.input(self.index) },

@@ -3,8 +3,9 @@
 use super::host::{Host, ort};
 use super::status::{Failure, c_string, panic_text};
 use super::tensor::{Shape, Tensor};
-use crate::contract::{AttributeSpec, AttributeValue, ContractError};
+use crate::contract::{AttributeSpec, AttributeValue, ContractError, OperatorSpec, ValueSpec};
 use ort_sys::{OrtErrorCode, OrtKernelContext, OrtKernelInfo};
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,15 +14,20 @@ use std::sync::Mutex;
 
 /// The node a kernel is created for.
 pub(super) struct Node<'a> {
-    pub(super) host: &'a Host,
+    host: &'a Host,
+    spec: &'static OperatorSpec,
     info: *const OrtKernelInfo,
 }
 
 impl<'a> Node<'a> {
     /// # Safety
     /// `info` is the host's, and stays for `'a`.
-    pub(super) unsafe fn new(host: &'a Host, info: *const OrtKernelInfo) -> Self {
-        Self { host, info }
+    pub(super) unsafe fn new(
+        host: &'a Host,
+        spec: &'static OperatorSpec,
+        info: *const OrtKernelInfo,
+    ) -> Self {
+        Self { host, spec, info }
     }
 
     /// What `parse` makes of the attributes that the node has of those in `specs`.
@@ -80,7 +86,7 @@ impl<'a> Node<'a> {
             let others = others.map(|other| self.found(other));
             if found.into_iter().chain(others).any(|found| found) {
                 let text = format!("attribute `{}` is not {expected}", spec.name);
-                return Err(Failure::Ours(OrtErrorCode::ORT_INVALID_ARGUMENT, text));
+                return Err(refused(text));
             }
         }
         Ok(None)
@@ -91,7 +97,8 @@ impl<'a> Node<'a> {
         answer.map_err(|absent| self.host.forget(absent)).is_ok()
     }
 
-    /// Input `index`, if it is a constant of the model.
+    /// Input `index`, if it is a constant of the model. It may lie at an address that is not aligned, as in a file that the host has
+    /// mapped.
     ///
     /// # Safety
     /// Its elements are of type `T`. The result is used only as long as the session lives, as its kernels do.
@@ -107,23 +114,46 @@ impl<'a> Node<'a> {
             if is_constant == 0 || value.is_null() {
                 return Ok(None);
             }
-            Tensor::of(self.host, value).map(Some)
+            Tensor::of(self.host, name_of(self.spec.inputs, index), value).map(Some)
         }
     }
+}
+
+/// The name of an input or output, for errors.
+#[inline]
+fn name_of(values: &'static [ValueSpec], index: usize) -> &'static str {
+    values.get(index).map_or("a tensor", |value| value.name)
+}
+
+/// The caller's fault.
+fn refused(text: String) -> Failure {
+    Failure::Ours(OrtErrorCode::ORT_INVALID_ARGUMENT, text)
 }
 
 /// One run of a kernel.
 pub(super) struct Context<'a> {
     host: &'a Host,
+    spec: &'static OperatorSpec,
     context: *mut OrtKernelContext,
+    /// The elements of inputs that lie at addresses which are not aligned.
+    copies: RefCell<Vec<Vec<u64>>>,
 }
 
 impl<'a> Context<'a> {
     /// # Safety
     /// `context` is the host's, and stays for `'a`.
     #[inline]
-    pub(super) unsafe fn new(host: &'a Host, context: *mut OrtKernelContext) -> Self {
-        Self { host, context }
+    pub(super) unsafe fn new(
+        host: &'a Host,
+        spec: &'static OperatorSpec,
+        context: *mut OrtKernelContext,
+    ) -> Self {
+        Self {
+            host,
+            spec,
+            context,
+            copies: RefCell::default(),
+        }
     }
 
     /// Input `index`.
@@ -139,12 +169,35 @@ impl<'a> Context<'a> {
                 self.host,
                 KernelContext_GetInput(self.context, index, &mut value)
             )?;
+            let name = name_of(self.spec.inputs, index);
             if value.is_null() {
-                let text = format!("input {index} is absent");
-                return Err(Failure::Ours(OrtErrorCode::ORT_INVALID_ARGUMENT, text));
+                return Err(refused(format!("{name} is absent")));
             }
-            Tensor::of(self.host, value)
+            let mut tensor: Tensor<T> = Tensor::of(self.host, name, value)?;
+            if !tensor.data.is_aligned() {
+                tensor.data = self.copy(&tensor);
+            }
+            Ok(tensor)
         }
+    }
+
+    /// An aligned copy of the elements of `tensor`, which lasts as long as the run. Such tensors are buffers of the caller's own,
+    /// or constants in a file that the host has mapped.
+    ///
+    /// # Safety
+    /// As [`Context::input`].
+    #[cold]
+    unsafe fn copy<T>(&self, tensor: &Tensor<T>) -> *const T {
+        const { assert!(align_of::<T>() <= align_of::<u64>()) };
+        let bytes = tensor.shape.sizes().iter().product::<usize>() * size_of::<T>();
+        let mut copy = vec![0u64; bytes.div_ceil(size_of::<u64>())];
+        let data = copy.as_mut_ptr().cast::<T>();
+        // SAFETY: the tensor has as many bytes, and the copy as many or more.
+        unsafe {
+            std::ptr::copy_nonoverlapping(tensor.data.cast::<u8>(), data.cast::<u8>(), bytes);
+        }
+        self.copies.borrow_mut().push(copy);
+        data
     }
 
     /// Output `index`, with `shape`: the first element. It may be that of an input the operator lets it replace.
@@ -163,7 +216,16 @@ impl<'a> Context<'a> {
             )?;
             ort!(self.host, GetTensorMutableData(value, &mut data))?;
         }
-        Ok(data.cast())
+        let data: *mut T = data.cast();
+        if !data.is_aligned() {
+            return Err(refused(format!(
+                "{} is to be written to address {:#x}, expected a multiple of {}",
+                name_of(self.spec.outputs, index),
+                data.addr(),
+                align_of::<T>()
+            )));
+        }
+        Ok(data)
     }
 
     /// Calls `work` for ranges of `0..total` of `grain` items each, the last one shorter, on the host's threads. Returns when all

@@ -201,7 +201,7 @@ unsafe extern "system" fn create<O: Operator>(
         let host = whole(op).host;
         guard(host, O::SPEC.name, || {
             out.write(null_mut());
-            let kernel = O::create(&Node::new(host, info))?;
+            let kernel = O::create(&Node::new(host, O::SPEC, info))?;
             out.write(Box::into_raw(Box::new(Instance::<O> { host, kernel })).cast());
             Ok(())
         })
@@ -216,7 +216,10 @@ unsafe extern "system" fn compute<O: Operator>(
     unsafe {
         let instance = &*kernel.cast::<Instance<O>>();
         guard(instance.host, O::SPEC.name, || {
-            O::compute(&instance.kernel, &Context::new(instance.host, context))
+            O::compute(
+                &instance.kernel,
+                &Context::new(instance.host, O::SPEC, context),
+            )
         })
     }
 }

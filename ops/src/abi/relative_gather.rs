@@ -1,5 +1,6 @@
 //! `RelativeGather` for the host.
 
+use super::constant::Constant;
 use super::context::{Context, Node};
 use super::infer::{Inference, Known};
 use super::operator::Operator;
@@ -19,13 +20,9 @@ pub(super) struct RelativeGather<T, I>(PhantomData<(T, I)>);
 /// A node: what it does, and its lookup table, if that is a constant of the model.
 pub(super) struct Prepared<I> {
     kernel: RelativeGatherKernel,
-    lut: Option<(Tensor<I>, Lookup)>,
+    lut: Constant<I>,
+    lookup: Option<Lookup>,
 }
-
-// SAFETY: the table is a constant of the model: nobody writes to it, and it lives as long as the session.
-unsafe impl<I: Sync> Send for Prepared<I> {}
-// SAFETY: as above.
-unsafe impl<I: Sync> Sync for Prepared<I> {}
 
 impl<T: AsWord + Typed, I: Integer + Typed> Operator for RelativeGather<T, I>
 where
@@ -58,20 +55,18 @@ where
         let attributes =
             node.attributes(&ATTRIBUTES, |given| RelativeGatherAttributes::parse(given))?;
         // SAFETY: inputs have the types of `TYPES`; the tensor is kept in the kernel alone, which dies with the session.
-        let lut: Option<Tensor<I>> = unsafe { node.constant(1)? };
-        let lut = match lut {
-            Some(lut) => {
-                // SAFETY: as above.
-                let entries = unsafe { lut.elements() };
-                let lookup = Lookup::of_constant(entries, lut.shape.sizes())?;
-                Some((lut, lookup))
-            }
-            None => None,
-        };
-        Ok(Prepared {
-            kernel: RelativeGatherKernel::new(attributes),
-            lut,
-        })
+        unsafe {
+            let lut: Constant<I> = Constant::of(node, 1)?;
+            let lookup = match lut.known() {
+                Some(lut) => Some(Lookup::of_constant(lut.elements(), lut.shape.sizes())?),
+                None => None,
+            };
+            Ok(Prepared {
+                kernel: RelativeGatherKernel::new(attributes),
+                lut,
+                lookup,
+            })
+        }
     }
 
     fn compute(prepared: &Prepared<I>, context: &Context<'_>) -> Result<(), Failure> {
@@ -85,14 +80,14 @@ where
                 query.shape.sizes(),
                 key.shape.sizes(),
             )?;
-            let given: Tensor<I>;
+            let lut = prepared.lut.get(context)?;
+            let (lut, sizes) = (lut.elements(), lut.shape.sizes());
             let looked: Lookup;
-            let (lut, lookup) = match &prepared.lut {
-                Some((lut, lookup)) => (lut.elements(), lookup),
+            let lookup = match &prepared.lookup {
+                Some(lookup) => lookup,
                 None => {
-                    given = context.input(1)?;
-                    looked = Lookup::new(given.elements(), given.shape.sizes())?;
-                    (given.elements(), &looked)
+                    looked = Lookup::new(lut, sizes)?;
+                    &looked
                 }
             };
             lookup.check(lut, call.width())?;

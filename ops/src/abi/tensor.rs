@@ -39,20 +39,22 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// The shape of the tensor `name`, of these sizes.
+    ///
     /// # Errors
     /// [`ContractError::Shape`] for too many axes, or a negative size.
-    fn new(dimensions: &[i64]) -> Result<Self, Failure> {
+    fn new(name: &str, dimensions: &[i64]) -> Result<Self, Failure> {
         let mut sizes = [0; MAX_RANK];
         if dimensions.len() > MAX_RANK {
             let text = format!(
-                "an input has rank {}, expected at most {MAX_RANK}",
+                "{name} has rank {}, expected at most {MAX_RANK}",
                 dimensions.len()
             );
             return Err(ContractError::Shape(text).into());
         }
         for (size, &dimension) in sizes.iter_mut().zip(dimensions) {
             *size = usize::try_from(dimension).map_err(|_| {
-                ContractError::Shape(format!("an input has an axis of size {dimension}"))
+                ContractError::Shape(format!("{name} has an axis of size {dimension}"))
             })?;
         }
         Ok(Self {
@@ -72,7 +74,7 @@ impl Shape {
                 ContractError::Shape(format!("an output has an axis of size {size}"))
             })?;
         }
-        Self::new(dimensions.get(..given.len()).unwrap_or(&[]))
+        Self::new("an output", dimensions.get(..given.len()).unwrap_or(&[]))
     }
 
     /// The sizes.
@@ -112,19 +114,23 @@ impl<T> Tensor<T> {
         }
     }
 
-    /// The tensor in a value.
+    /// The tensor in a value; `name` is for errors. It may lie at an address that is not aligned.
     ///
     /// # Safety
     /// `value` is a tensor with elements of type `T`, of the host's, and stays as long as the result is used.
     #[inline]
-    pub(super) unsafe fn of(host: &Host, value: *const OrtValue) -> Result<Self, Failure> {
+    pub(super) unsafe fn of(
+        host: &Host,
+        name: &str,
+        value: *const OrtValue,
+    ) -> Result<Self, Failure> {
         // SAFETY: the caller vouches for the value. The host does not write through `value` here, in spite of the type.
         unsafe {
             let mut data = null_mut();
             ort!(host, GetTensorMutableData(value.cast_mut(), &mut data))?;
             Ok(Self {
                 data: data.cast(),
-                shape: shape(host, value)?,
+                shape: shape(host, name, value)?,
             })
         }
     }
@@ -135,20 +141,20 @@ impl<T> Tensor<T> {
 /// # Safety
 /// As [`Tensor::of`].
 #[inline]
-unsafe fn shape(host: &Host, value: *const OrtValue) -> Result<Shape, Failure> {
+unsafe fn shape(host: &Host, name: &str, value: *const OrtValue) -> Result<Shape, Failure> {
     let mut dimensions = std::ptr::null();
     let mut rank = 0;
     // SAFETY: the value is a tensor; the dimensions are the host's, and stay as long as it.
     unsafe {
         let Some(reference) = host.shape_reference else {
-            return copied_shape(host, value);
+            return copied_shape(host, name, value);
         };
         let mut element = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
         outcome(reference(value, &mut element, &mut dimensions, &mut rank))?;
         if rank == 0 {
-            return Shape::new(&[]);
+            return Shape::new(name, &[]);
         }
-        Shape::new(std::slice::from_raw_parts(dimensions, rank))
+        Shape::new(name, std::slice::from_raw_parts(dimensions, rank))
     }
 }
 
@@ -156,7 +162,7 @@ unsafe fn shape(host: &Host, value: *const OrtValue) -> Result<Shape, Failure> {
 ///
 /// # Safety
 /// As [`Tensor::of`].
-unsafe fn copied_shape(host: &Host, value: *const OrtValue) -> Result<Shape, Failure> {
+unsafe fn copied_shape(host: &Host, name: &str, value: *const OrtValue) -> Result<Shape, Failure> {
     struct Info<'a>(&'a Host, *mut OrtTensorTypeAndShapeInfo);
     impl Drop for Info<'_> {
         fn drop(&mut self) {
@@ -172,10 +178,10 @@ unsafe fn copied_shape(host: &Host, value: *const OrtValue) -> Result<Shape, Fai
         ort!(host, GetDimensionsCount(info.1, &mut rank))?;
         let mut dimensions = [0i64; MAX_RANK];
         if rank > MAX_RANK {
-            return Shape::new(&vec![0; rank]);
+            return Shape::new(name, &vec![0; rank]);
         }
         ort!(host, GetDimensions(info.1, dimensions.as_mut_ptr(), rank))?;
-        Shape::new(&dimensions[..rank])
+        Shape::new(name, &dimensions[..rank])
     }
 }
 

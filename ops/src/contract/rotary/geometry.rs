@@ -132,7 +132,7 @@ impl RotaryGeometry {
         };
         if !rotated.is_multiple_of(2) {
             return Err(ContractError::Shape(format!(
-                "{rotated} channels from channel {offset} on make no pairs, expected an even number"
+                "{rotated} channels of {name} from channel {offset} on make no pairs, expected an even number"
             )));
         }
         Ok((offset, rotated))
