@@ -9,10 +9,10 @@
 //! where it differs), `table_width`, `x` and `table` (element types), as in
 //! `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; for `RotaryTable` `table` and `streams` (the
 //! rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` (of frequencies) and `frequencies` (how many);
-//! for `RelativePositionBias` `batched` (0 or 1); for `AlibiBias` `dtype`; for `RelativeGather` `rank` (of the scores).
+//! for `AlibiBias` `dtype`; for `RelativeGather` `rank` (of the scores).
 
 use phasor_ops::contract::alibi_bias::{self, AlibiAttributes, AlibiUse};
-use phasor_ops::contract::relative_bias::{self, RelativeBiasUse};
+use phasor_ops::contract::relative_bias;
 use phasor_ops::contract::relative_gather::{self, RelativeGatherAttributes, RelativeGatherUse};
 use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
 use phasor_ops::contract::rotary_pair::{self, RotaryPairUse};
@@ -63,8 +63,8 @@ fn run(arguments: &[String]) -> Result<Value, Box<dyn std::error::Error>> {
             rotary_table::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
         }
         relative_bias::NAME => {
-            let uses = uses.map(|u| u?.relative_bias());
-            relative_bias::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
+            uses.collect::<Result<Vec<_>, _>>()?;
+            relative_bias::function_body(opset)?
         }
         alibi_bias::NAME => {
             let uses = uses.map(|u| u?.alibi());
@@ -141,11 +141,6 @@ impl<'a> Use<'a> {
             },
             table_dtype: self.element("table")?,
         })
-    }
-
-    fn relative_bias(&self) -> Result<RelativeBiasUse, Box<dyn std::error::Error>> {
-        let batched = self.number("batched")?.map(|batched| batched != 0);
-        Ok(RelativeBiasUse { batched })
     }
 
     fn alibi(&self) -> Result<AlibiUse, Box<dyn std::error::Error>> {

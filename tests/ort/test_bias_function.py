@@ -13,10 +13,9 @@ def requires(knows_opset, opset):
         pytest.skip(f"opset {opset} is not known to this ONNX Runtime or onnx")
 
 
-def traits(name, positions, dtype="float", absolute=0):
-    if name == bias.ALIBI:
-        return use(absolute=absolute, dtype=dtype)
-    return use(batched=int(max(p.ndim for p in positions) > 1))
+def traits(name, dtype="float", absolute=0):
+    """The arguments that name a use: none for the operator whose body is the same for all."""
+    return [use(absolute=absolute, dtype=dtype)] if name == bias.ALIBI else []
 
 
 @pytest.mark.parametrize("opset", OPSETS)
@@ -27,7 +26,7 @@ def test_body(session, function_body, knows_opset, opset, general, positions, na
     requires(knows_opset, opset)
     if general and opset < 15 and name == bias.ALIBI:
         pytest.skip("a body for every type needs opset 15")
-    uses = [] if general else [traits(name, POSITIONS[positions])]
+    uses = [] if general else traits(name)
     body = function(function_body(name, opset, *uses), opset)
     made = session(bias.single(name, opset=opset, functions=[body]), plugin=False)
     feeds = MAKERS[name](*POSITIONS[positions])
@@ -39,7 +38,7 @@ def test_body(session, function_body, knows_opset, opset, general, positions, na
 @pytest.mark.parametrize("name", MAKERS)
 def test_types(session, function_body, name, dtype, integers):
     for positions in (POSITIONS["prefill"], POSITIONS["batches"]):
-        body = function(function_body(name, 17, traits(name, positions, dtype)), 17)
+        body = function(function_body(name, 17, *traits(name, dtype)), 17)
         made = session(bias.single(name, dtype, integers, functions=[body]), plugin=False)
         feeds = MAKERS[name](*positions, dtype, integers)
         bias.assert_same(bias.run(made, feeds), bias.expected(feeds, dtype))
@@ -59,14 +58,14 @@ def test_one_body_for_nodes_that_differ(session, function_body, dtype, absolute)
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_positions_at_the_ends_of_int64(session, function_body, name):
-    body = function(function_body(name, 17, traits(name, FAR, "double")), 17)
+    body = function(function_body(name, 17, *traits(name, "double")), 17)
     made = session(bias.single(name, "double", functions=[body]), plugin=False)
     feeds = MAKERS[name](*FAR, "double")
     bias.assert_same(bias.run(made, feeds), bias.expected(feeds, "double"))
 
 
 def test_lookup_table_of_one_entry(session, function_body):
-    body = function(function_body(bias.RELATIVE, 17, use(batched=0)), 17)
+    body = function(function_body(bias.RELATIVE, 17), 17)
     feeds = bias.relative(*POSITIONS["prefill"], reach=0)
     made = session(bias.single(bias.RELATIVE, functions=[body]), plugin=False)
     bias.assert_same(bias.run(made, feeds), bias.expected(feeds))
@@ -74,7 +73,7 @@ def test_lookup_table_of_one_entry(session, function_body):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_body_and_kernel_agree(session, function_body, name):
-    body = function(function_body(name, 17, traits(name, POSITIONS["prefill"])), 17)
+    body = function(function_body(name, 17, *traits(name)), 17)
     model = bias.single(name, functions=[body])
     positions = (np.arange(200) + 16_777_210, np.arange(300))
     feeds = MAKERS[name](*positions)
@@ -86,7 +85,7 @@ def test_reference_evaluator(function_body, name):
     """onnx's own evaluator reads the function as well."""
     evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
     for positions in (POSITIONS["any order"], POSITIONS["batches"]):
-        body = function(function_body(name, 17, traits(name, positions)), 17)
+        body = function(function_body(name, 17, *traits(name)), 17)
         feeds = MAKERS[name](*positions)
         got = evaluator(bias.single(name, functions=[body])).run(None, feeds)[0]
         bias.assert_same(got, bias.expected(feeds))

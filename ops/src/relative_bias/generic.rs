@@ -2,8 +2,8 @@
 //!
 //! Where keys are consecutive the values along a row are those of consecutive distances, and where queries are as well the next row
 //! is the same, moved by one: `rows + columns - 1` values make a whole tile. They are computed once into a *window* on the stack,
-//! and every row is copied out of it. Where only keys are consecutive, each row is computed where it belongs. For the rest the
-//! distances of a row are looked at one by one, once for all heads.
+//! and every row is copied out of it. Elsewhere rows are computed where they belong, a block of them at a time: what all heads
+//! share is found out once, and a head's part of the block is written in one go.
 
 #![allow(unsafe_code)]
 
@@ -19,6 +19,12 @@ const MOST_COLUMNS: usize = 1024;
 
 /// Fewest consecutive keys that are worth a window.
 const LEAST_RUN: usize = 16;
+
+/// Marks of a block; at least those of a row, and few enough for the first cache.
+const BLOCK: usize = 4 * MOST_COLUMNS;
+
+/// Most rows of a block.
+const BLOCK_ROWS: usize = 32;
 
 /// Distances in a tile.
 const WINDOW: usize = MOST_ROWS + MOST_COLUMNS;
@@ -128,7 +134,9 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
             let run = next_run(&self.keys[at..end], LEAST_RUN);
             // SAFETY: the caller's; the columns lie in the rows.
             unsafe {
-                self.scattered(at..at + run.start);
+                if run.start > 0 {
+                    self.apart(0..self.queries.len(), at..at + run.start, false);
+                }
                 self.consecutive::<S, STREAM>(at + run.start..at + run.end);
             }
             at += run.end;
@@ -155,21 +163,27 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
     #[inline(always)]
     unsafe fn consecutive<S: Blocks, const STREAM: bool>(&self, columns: Range<usize>) {
         let keys = &self.keys[columns.clone()];
-        let [first_key, .., last_key] = keys else {
+        if keys.is_empty() {
             return;
-        };
+        }
         let mut marks = [const { MaybeUninit::uninit() }; WINDOW];
         let mut window = [const { MaybeUninit::<T>::uninit() }; WINDOW];
         let window: *mut T = window.as_mut_ptr().cast();
         let mut row = 0;
         while row < self.queries.len() {
             let rows = consecutive(&self.queries[row..]);
-            let (first, last) = (self.queries[row], self.queries[row + rows - 1]);
-            let lowest = first_key.to_i64().checked_sub(last.to_i64());
-            let highest = last_key.to_i64().checked_sub(first.to_i64());
-            let (Some(lowest), Some(_)) = (lowest, highest) else {
+            if rows == 1 {
+                let alone = |&row: &usize| consecutive(&self.queries[row..]) == 1;
+                let end = row + (row..self.queries.len()).take_while(alone).count();
                 // SAFETY: the caller's.
-                unsafe { self.scattered_rows(row..row + rows, columns.clone()) };
+                unsafe { self.apart(row..end, columns.clone(), true) };
+                row = end;
+                continue;
+            }
+            let (first, last) = (self.queries[row], self.queries[row + rows - 1]);
+            let Some(lowest) = lowest_of(keys, first, last) else {
+                // SAFETY: the caller's.
+                unsafe { self.apart(row..row + rows, columns.clone(), true) };
                 row += rows;
                 continue;
             };
@@ -179,11 +193,6 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
             unsafe {
                 let varied = self.source.marks(lowest, marks);
                 for head in self.heads.clone() {
-                    if rows == 1 {
-                        let to = self.at(head, row, columns.start);
-                        self.spread(head, marks, varied.clone(), to);
-                        continue;
-                    }
                     self.spread(head, marks, varied.clone(), window);
                     for i in 0..rows {
                         let from = window.add(rows - 1 - i);
@@ -215,41 +224,61 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
         }
     }
 
-    /// Columns of any keys, at most [`MOST_COLUMNS`] of them.
+    /// Rows that have nothing to do with each other, in at most [`MOST_COLUMNS`] columns, of which there are some; `rising`: of
+    /// consecutive keys.
     ///
     /// # Safety
     /// As [`Band::run`].
     #[inline(always)]
-    unsafe fn scattered(&self, columns: Range<usize>) {
-        if !columns.is_empty() {
-            // SAFETY: the caller's.
-            unsafe { self.scattered_rows(0..self.queries.len(), columns) };
-        }
-    }
-
-    /// [`Band::scattered`] in some of the rows.
-    ///
-    /// # Safety
-    /// As [`Band::run`].
-    #[inline(always)]
-    unsafe fn scattered_rows(&self, rows: Range<usize>, columns: Range<usize>) {
+    unsafe fn apart(&self, rows: Range<usize>, columns: Range<usize>, rising: bool) {
         let keys = &self.keys[columns.clone()];
-        let mut marks = [const { MaybeUninit::uninit() }; MOST_COLUMNS];
-        let marks = filled(&mut marks[..keys.len()], F::ANY);
-        for row in rows {
-            let query = self.queries[row].to_i64();
-            // SAFETY: the caller's.
+        let width = keys.len();
+        let most = (BLOCK / width).min(BLOCK_ROWS);
+        let mut marks = [const { MaybeUninit::uninit() }; BLOCK];
+        let mut varied = [(0, 0); BLOCK_ROWS];
+        let mut row = rows.start;
+        while row < rows.end {
+            let count = most.min(rows.end - row);
+            let marks = filled(&mut marks[..count * width], F::ANY);
+            // SAFETY: the caller's; each row has its marks.
             unsafe {
-                for (mark, key) in marks.iter_mut().zip(keys) {
-                    *mark = self.source.mark(distance(query, key.to_i64()));
+                for (i, marks) in marks.chunks_exact_mut(width).enumerate() {
+                    let query = self.queries[row + i];
+                    let lowest = if rising {
+                        lowest_of(keys, query, query)
+                    } else {
+                        None
+                    };
+                    let part = match lowest {
+                        Some(lowest) => self.source.marks(lowest, marks),
+                        None => {
+                            for (mark, key) in marks.iter_mut().zip(keys) {
+                                *mark = self.source.mark(distance(query.to_i64(), key.to_i64()));
+                            }
+                            0..width
+                        }
+                    };
+                    varied[i] = (part.start, part.end);
                 }
                 for head in self.heads.clone() {
-                    self.source
-                        .values(head, marks, self.at(head, row, columns.start));
+                    for (i, marks) in marks.chunks_exact(width).enumerate() {
+                        let (start, end) = varied[i];
+                        let to = self.at(head, row + i, columns.start);
+                        self.spread(head, marks, start..end, to);
+                    }
                 }
             }
+            row += count;
         }
     }
+}
+
+/// The lowest distance of consecutive keys from consecutive queries, if `i64` holds all of them.
+#[inline(always)]
+fn lowest_of<I: Integer>(keys: &[I], first_query: I, last_query: I) -> Option<i64> {
+    let (first, last) = (keys.first()?, keys.last()?);
+    last.to_i64().checked_sub(first_query.to_i64())?;
+    first.to_i64().checked_sub(last_query.to_i64())
 }
 
 /// A part of a buffer, with `value` in all places: as much of it as is used, where an array would be written as a whole.

@@ -6,16 +6,16 @@
 use crate::contract::relative::BiasGeometry;
 
 /// Most rows of a band.
-pub(super) const MOST_ROWS: usize = 128;
+pub(super) const MOST_ROWS: usize = 64;
 
 /// Fewest rows of a band, where there are as many.
 const FEWEST_ROWS: usize = 16;
 
 /// Bytes of an item: large enough that the window of a band is small beside it.
-const ITEM_BYTES: usize = 512 * 1024;
+const ITEM_BYTES: usize = 256 * 1024;
 
-/// Bytes of a task.
-const TASK_BYTES: usize = 1024 * 1024;
+/// Bytes of a task: several heads, so that what they share is cheap beside them.
+const TASK_BYTES: usize = 2048 * 1024;
 
 /// Bytes of a bias from which on it is written past the caches. What is as large as a last-level cache is not found there by its
 /// reader anyway; smaller ones are, and then it pays to leave them there. Measured with a cache of 32 MB.
@@ -84,10 +84,10 @@ mod tests {
     #[test]
     fn items_cover_the_bias() {
         let p = plan(32, &[1024], &[1024], 4);
-        assert_eq!((p.band_rows, p.bands, p.items()), (128, 8, 256));
-        assert_eq!((p.task_items(), p.stream), (2, true));
+        assert_eq!((p.band_rows, p.bands, p.items()), (64, 16, 512));
+        assert_eq!((p.task_items(), p.stream), (8, true));
         let p = plan(32, &[2, 1], &[4096], 4);
-        assert_eq!((p.bands, p.items(), p.task_items()), (1, 64, 64));
+        assert_eq!((p.bands, p.items(), p.task_items()), (1, 64, 128));
         assert!(!p.stream);
         let p = plan(3, &[130], &[1_000_000], 2);
         assert_eq!((p.band_rows, p.bands, p.task_items()), (16, 9, 1));

@@ -36,7 +36,10 @@ pub(super) trait Source<T> {
     unsafe fn values(&self, head: usize, marks: &[Self::Mark], to: *mut T);
 }
 
-/// Rows of a table, by a lookup table of distances. Marks are places in the table.
+/// Elements of a table for which there are marks.
+pub(super) const MOST_PLACES: usize = u32::MAX as usize;
+
+/// Rows of a table, by a lookup table of distances. Marks are places in the table, which has at most [`MOST_PLACES`].
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a, I, T> {
     /// `heads` elements for each of the rows in `lut`.
@@ -48,18 +51,18 @@ pub(super) struct Table<'a, I, T> {
 }
 
 impl<I: Integer, T: Element> Source<T> for Table<'_, I, T> {
-    type Mark = usize;
-    const ANY: usize = 0;
+    type Mark = u32;
+    const ANY: u32 = 0;
 
     #[inline(always)]
-    unsafe fn mark(&self, distance: i64) -> usize {
+    unsafe fn mark(&self, distance: i64) -> u32 {
         // SAFETY: slots are below `2 * reach + 1`.
         let row = unsafe { *self.lut.get_unchecked(slot(distance, self.reach)) };
-        row.to_i64() as usize * self.heads
+        row.to_i64() as u32 * self.heads as u32
     }
 
     #[inline(always)]
-    unsafe fn marks(&self, first: i64, marks: &mut [usize]) -> Range<usize> {
+    unsafe fn marks(&self, first: i64, marks: &mut [u32]) -> Range<usize> {
         // How many lie before the lowest distance with an entry, and up to the highest; each side keeps one.
         let reach = self.reach as i64;
         let last = marks.len() - 1;
@@ -73,19 +76,19 @@ impl<I: Integer, T: Element> Source<T> for Table<'_, I, T> {
                 .as_ptr()
                 .add(slot(first + start as i64, self.reach));
             for (i, mark) in marks[start..end].iter_mut().enumerate() {
-                *mark = (*entries.add(i)).to_i64() as usize * self.heads;
+                *mark = (*entries.add(i)).to_i64() as u32 * self.heads as u32;
             }
         }
         start..end
     }
 
     #[inline(always)]
-    unsafe fn values(&self, head: usize, marks: &[usize], to: *mut T) {
+    unsafe fn values(&self, head: usize, marks: &[u32], to: *mut T) {
         // SAFETY: the caller's.
         unsafe {
             let table = self.table.add(head);
             for (i, &mark) in marks.iter().enumerate() {
-                to.add(i).write(*table.add(mark));
+                to.add(i).write(*table.add(mark as usize));
             }
         }
     }
@@ -175,11 +178,18 @@ impl<S: Products<T>, T: Element> Source<T> for Slopes<S, T> {
                 <S as Memory<T>>::store(to.add(at), product);
                 at += S::LANES;
             }
-            if at < count {
-                let part = <S as Memory<S::Number>>::load_part(from.add(at), count - at);
-                let product = S::mul(slope, part);
-                <S as Memory<T>>::store_part(to.add(at), product, count - at);
+            if at == count {
+                return;
             }
+            if count >= S::LANES {
+                // The last vector, over what is there already.
+                at = count - S::LANES;
+                let product = S::mul(slope, <S as Memory<S::Number>>::load(from.add(at)));
+                <S as Memory<T>>::store(to.add(at), product);
+                return;
+            }
+            let part = <S as Memory<S::Number>>::load_part(from, count);
+            <S as Memory<T>>::store_part(to, S::mul(slope, part), count);
         }
     }
 }

@@ -5,10 +5,10 @@
 use super::backend::{TableFn, WithIntegers};
 use super::generic::Job;
 use super::plan::Plan;
-use super::source::Table;
-use crate::contract::ContractError;
+use super::source::{MOST_PLACES, Table};
 use crate::contract::relative::{BiasGeometry, Integer, LutRange};
 use crate::contract::relative_bias::{ROWS, table_sizes};
+use crate::contract::{ContractError, shape_text};
 use crate::simd::{Element, Level};
 use crate::tensor::check_size;
 use std::ops::Range;
@@ -66,7 +66,8 @@ impl RelativeBiasKernel {
     /// Checks the shapes of a call, and the entries of its lookup table.
     ///
     /// # Errors
-    /// Those of [`table_sizes`], [`BiasGeometry::new`] and [`LutRange::check`].
+    /// Those of [`table_sizes`], [`BiasGeometry::new`] and [`LutRange::check`], and [`ContractError::Unsupported`] for a table of
+    /// more than 2^32 elements.
     pub fn call<'a, I: Integer, T: WithIntegers<I>>(
         &self,
         table: &[usize],
@@ -77,6 +78,15 @@ impl RelativeBiasKernel {
         let (rows, heads) = table_sizes(table)?;
         let geometry = BiasGeometry::new(heads, query_positions, key_positions)?;
         lut.range.check(lut.entries, rows, ROWS)?;
+        if rows
+            .checked_mul(heads)
+            .is_none_or(|places| places > MOST_PLACES)
+        {
+            return Err(ContractError::Unsupported(format!(
+                "table {} has more elements than are supported, {MOST_PLACES}",
+                shape_text(table)
+            )));
+        }
         Ok(RelativeBiasCall {
             plan: Plan::new(geometry, size_of::<T>()),
             lut,
@@ -191,7 +201,7 @@ mod tests {
                 .call::<i64, f32>(table_shape, lut, query_shape, key_shape)
                 .unwrap();
             let items = call.plan().items();
-            assert_eq!(items, 2 * 2 * heads);
+            assert_eq!(items, 2 * 3 * heads);
             for size in [1, 3, 7, 20] {
                 let mut bias = vec![0f32; whole.len()];
                 for start in (0..items).step_by(size).rev() {

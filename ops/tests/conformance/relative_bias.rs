@@ -266,6 +266,10 @@ fn shapes_that_do_not_fit() {
             call(&[3, usize::MAX], &[2], &[1]),
             "more elements than can be addressed",
         ),
+        (
+            call(&[3, 1 << 32], &[2], &[1]),
+            "more elements than are supported",
+        ),
     ] {
         assert!(text.contains(words), "{text}");
     }

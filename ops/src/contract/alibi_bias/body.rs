@@ -36,7 +36,7 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
 
     let b = &mut builder;
     let [slopes, _, _] = names(&INPUTS);
-    let Plane { queries, keys } = plane(b, true);
+    let Plane { queries, keys } = plane(b);
     // Keys as far from each query as int64 can say.
     let zero = b.vector(&[0]);
     let near = b.op("Max", &[&queries, &zero]);

@@ -39,21 +39,19 @@ pub(crate) fn clamped(b: &mut BodyBuilder, query: &str, key: &str, reach: &str) 
 
 /// Positions in int64 that broadcast to a plane of queries and keys.
 pub(crate) struct Plane {
-    /// `[Q, 1]`, or `[B, Q, 1]`.
+    /// `[B, Q, 1]`
     pub(crate) queries: String,
-    /// `[1, K]`, or `[B, 1, K]`.
+    /// `[B, 1, K]`
     pub(crate) keys: String,
 }
 
-/// Both positions of a bias; `batched`: with an axis of batches, of size 1 where they have none.
-pub(crate) fn plane(b: &mut BodyBuilder, batched: bool) -> Plane {
+/// Both positions of a bias; one batch where they have none.
+pub(crate) fn plane(b: &mut BodyBuilder) -> Plane {
     let [queries, keys] = [(QUERY_POSITIONS, -1), (KEY_POSITIONS, -2)].map(|(name, axis)| {
-        let mut positions = b.cast(name, INT64);
-        if batched {
-            // Broadcasting to a shape of rank 2 gives a rank of 2 and keeps sizes.
-            let ones = b.vector(&[1, 1]);
-            positions = b.op("Expand", &[&positions, &ones]);
-        }
+        let positions = b.cast(name, INT64);
+        // Broadcasting to a shape of rank 2 gives a rank of 2 and keeps sizes.
+        let ones = b.vector(&[1, 1]);
+        let positions = b.op("Expand", &[&positions, &ones]);
         let axis = b.vector(&[axis]);
         b.op("Unsqueeze", &[&positions, &axis])
     });

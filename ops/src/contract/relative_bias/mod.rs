@@ -5,7 +5,7 @@ mod geometry;
 mod reference;
 mod spec;
 
-pub use body::{RelativeBiasUse, function_body};
+pub use body::function_body;
 pub use geometry::{ROWS, table_sizes};
 pub use reference::reference;
 pub use spec::{INPUTS, NAME, OUTPUTS, SPEC};

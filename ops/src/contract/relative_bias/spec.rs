@@ -58,7 +58,7 @@ Elements are copied, bit by bit. Distances are those of integers of any size: wh
     body_notes: "\
 The body clamps keys to what is within `D` of each query, so that no difference overflows. Without the library, entries of `lut` from \
 `-R` to -1 are not refused but count from the last row.",
-    body: |opset| function_body(opset, &[]),
+    body: function_body,
     kernels: &[
         &[Type::F32, Type::I64],
         &[Type::F32, Type::I32],
