@@ -4,8 +4,8 @@
     python3 tests/aarch64.py            what this machine can
     python3 tests/aarch64.py --install  tries to get what is missing first: the target from rustup, the rest from Debian (as root)
 
-Linting needs Rust's target `aarch64-unknown-linux-gnu`. Running needs a linker and qemu as well: Debian's `gcc-aarch64-linux-gnu`,
-`libc6-dev-arm64-cross` and `qemu-user`. What is missing makes a check say `skipped`, with the reason.
+Linting the library needs Rust's target `aarch64-unknown-linux-gnu`. Linting and running its tests needs a C++ compiler and qemu as well:
+Debian's `g++-aarch64-linux-gnu` and `qemu-user`. What is missing makes a check say `skipped`, with the reason.
 """
 import argparse
 import pathlib
@@ -18,9 +18,10 @@ from run import report, run
 
 TARGET = "aarch64-unknown-linux-gnu"
 LINKER = "aarch64-linux-gnu-gcc"
+COMPILER = "aarch64-linux-gnu-g++"
 EMULATOR = "qemu-aarch64"
 LIBRARIES = pathlib.Path("/usr/aarch64-linux-gnu")
-PACKAGES = ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"]
+PACKAGES = ["g++-aarch64-linux-gnu", "qemu-user"]
 # A server that does not answer must not hold up the rest.
 PATIENCE = ["timeout", "300"] if shutil.which("timeout") else []
 
@@ -31,8 +32,8 @@ def has_target():
 
 
 def missing():
-    """What running takes and is not there."""
-    tools = [tool for tool in (LINKER, EMULATOR) if not shutil.which(tool)]
+    """What the tests take and is not there."""
+    tools = [tool for tool in (LINKER, COMPILER, EMULATOR) if not shutil.which(tool)]
     return tools + [str(path) for path in [LIBRARIES] if not path.is_dir()]
 
 
@@ -54,17 +55,18 @@ def main():
         return report(results)
     if args.install:
         install()
-    what = ["--release", "--package", "phasor-ops", "--all-targets", "--target", TARGET]
+    what = ["--release", "--package", "phasor-ops", "--target", TARGET]
     if not has_target():
         print(f"skipped: Rust's target {TARGET} is not installed")
         return report(results)
-    results["clippy"] = run("cargo", "clippy", *what, "--", "-D", "warnings")
-    if absent := missing():
-        print(f"skipped: cargo test: {', '.join(absent)} not found")
+    absent = missing()
+    results["clippy"] = run("cargo", "clippy", *what, "--lib" if absent else "--all-targets", "--", "-D", "warnings")
+    if absent:
+        print(f"skipped: the tests: {', '.join(absent)} not found")
         return report(results)
     prefix = f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}"
     env = {f"{prefix}_LINKER": LINKER, f"{prefix}_RUNNER": f"{EMULATOR} -L {LIBRARIES}"}
-    results["cargo test"] = run("cargo", "test", *what, env=env)
+    results["cargo test"] = run("cargo", "test", *what, "--all-targets", env=env)
     return report(results)
 
 
