@@ -17,11 +17,13 @@ use std::marker::PhantomData;
 /// The operator on elements of type `T`, with positions of type `I`.
 pub(super) struct RelativeGather<T, I>(PhantomData<(T, I)>);
 
-/// A node: what it does, and its lookup table, if that is a constant of the model.
+/// A node: what it does, its inputs but the scores, and what is known of its lookup table, if that is a constant of the model.
 pub(super) struct Prepared<I> {
     kernel: RelativeGatherKernel,
     lut: Constant<I>,
     lookup: Option<Lookup>,
+    query: Constant<I>,
+    key: Constant<I>,
 }
 
 impl<T: AsWord + Typed, I: Integer + Typed> Operator for RelativeGather<T, I>
@@ -54,17 +56,21 @@ where
     fn create(node: &Node<'_>) -> Result<Prepared<I>, Failure> {
         let attributes =
             node.attributes(&ATTRIBUTES, |given| RelativeGatherAttributes::parse(given))?;
-        // SAFETY: inputs have the types of `TYPES`; the tensor is kept in the kernel alone, which dies with the session.
+        let kernel = RelativeGatherKernel::new(attributes);
+        // SAFETY: inputs have the types of `TYPES`, and are kept in the kernel alone.
         unsafe {
             let lut: Constant<I> = Constant::of(node, 1)?;
             let lookup = match lut.known() {
-                Some(lut) => Some(Lookup::of_constant(lut.elements(), lut.shape.sizes())?),
+                Some(known) => Some(Lookup::of_constant(known.elements(), known.shape.sizes())?),
                 None => None,
             };
+            let (query, key) = (Constant::of(node, 2)?, Constant::of(node, 3)?);
             Ok(Prepared {
-                kernel: RelativeGatherKernel::new(attributes),
+                kernel,
                 lut,
                 lookup,
+                query,
+                key,
             })
         }
     }
@@ -73,24 +79,24 @@ where
         // SAFETY: inputs and outputs have the types of `TYPES`, and are used in this call alone.
         unsafe {
             let scores: Tensor<T> = context.input(0)?;
-            let query: Tensor<I> = context.input(2)?;
-            let key: Tensor<I> = context.input(3)?;
+            let lut = prepared.lut.get(context)?;
+            let query = prepared.query.get(context)?;
+            let key = prepared.key.get(context)?;
             let call = prepared.kernel.call::<I, T::Word>(
                 scores.shape.sizes(),
                 query.shape.sizes(),
                 key.shape.sizes(),
             )?;
-            let lut = prepared.lut.get(context)?;
-            let (lut, sizes) = (lut.elements(), lut.shape.sizes());
-            let looked: Lookup;
+            let entries = lut.elements();
+            let looked;
             let lookup = match &prepared.lookup {
                 Some(lookup) => lookup,
                 None => {
-                    looked = Lookup::new(lut, sizes)?;
+                    looked = Lookup::new(entries, lut.shape.sizes())?;
                     &looked
                 }
             };
-            lookup.check(lut, call.width())?;
+            lookup.check(entries, call.width())?;
             let shape = Shape::of(call.output_shape())?;
             let output: *mut T = context.output(0, &shape)?;
             let tensors = Shared(RelativeGatherTensors {
@@ -101,7 +107,7 @@ where
             });
             context.parallel_for(call.item_count(), call.task_items(), |items| {
                 // The tensors have the shapes of `call`; the host gives outputs places of their own.
-                call.items(lookup, lut, tensors.get(), items);
+                call.items(lookup, entries, tensors.get(), items);
             })
         }
     }
