@@ -1,7 +1,8 @@
 //! The algorithm, over any vector set.
 //!
-//! Neighbouring columns mostly lie near each other, and often all in one vector of the row, which is loaded once and permuted; else
-//! they are read one by one. What does not fill a vector is done with the one before, which it overlaps.
+//! Where columns rise or fall one by one, a row is copied, or copied from its end. Elsewhere neighbouring columns often lie in one
+//! vector of the row, which is loaded once and permuted; else they are read one by one. What does not fill a vector is done with the
+//! one before, which it overlaps.
 
 #![allow(unsafe_code)]
 
@@ -11,17 +12,12 @@ use crate::contract::relative_gather::RelativeGatherGeometry;
 use crate::simd::words::{MAX_LANES, Word, Words, transpose};
 use std::ops::Range;
 
-/// Keys whose rows are turned together: their parts that one block of queries reads stay in a first cache.
-const TURNED_KEYS: usize = 64;
-
 /// One call, as a kernel sees it. `output` overlaps nothing.
 pub(super) struct Job<'a, I, W> {
     pub(super) geometry: &'a RelativeGatherGeometry,
     pub(super) cut: Cut,
     /// Read from its end if rows of scores are those of keys.
     pub(super) entries: Entries<'a, I>,
-    /// Entries that rise by one.
-    pub(super) rising: Range<usize>,
     pub(super) scores: *const W,
     pub(super) query: *const I,
     pub(super) key: *const I,
@@ -123,36 +119,13 @@ unsafe fn by_query<S: Words<W>, I: Integer, W: Word>(
             tile.fill(job.entries, some_queries, some_keys, shifted);
             for matrix in matrices.clone() {
                 let first = matrix * queries + start + r * height;
-                for (i, query) in some_queries.iter().enumerate() {
+                for i in 0..some_queries.len() {
                     // SAFETY: the rows are in the block, and the tile was filled for them.
                     unsafe {
-                        let row =
-                            row::<S, W>(job.scores.add((first + i) * width), width, &mut padded);
+                        let row = job.scores.add((first + i) * width);
+                        let row = row_of::<S, W>(row, width, &mut padded);
                         let to = job.output.add((first + i) * keys + c * length);
-                        let columns = tile.row(i);
-                        let count = some_keys.len();
-                        let copied = if shifted && width >= S::LANES {
-                            rising(job, *query, some_keys)
-                        } else {
-                            0..0
-                        };
-                        if copied.len() < 2 * S::LANES {
-                            pick_all::<S, W>(row, columns, to, count);
-                            continue;
-                        }
-                        let from = *columns.add(copied.start) as usize;
-                        let (at, size) = (copied.start, copied.len());
-                        std::ptr::copy_nonoverlapping(row.scores.add(from), to.add(at), size);
-                        // Whole vectors, as far as there are: what is copied already is written once more.
-                        let before = at.next_multiple_of(S::LANES).min(count);
-                        if at != 0 {
-                            pick_all::<S, W>(row, columns, to, before);
-                        }
-                        let left = count - copied.end;
-                        let at = count - left.next_multiple_of(S::LANES).min(count);
-                        if left != 0 {
-                            pick_all::<S, W>(row, columns.add(at), to.add(at), count - at);
-                        }
+                        one_row::<S, I, W>(job, tile, i, row, to, some_keys.len());
                     }
                 }
             }
@@ -160,18 +133,54 @@ unsafe fn by_query<S: Words<W>, I: Integer, W: Word>(
     }
 }
 
-/// Which of consecutive `keys` take the table's rising entries.
+/// `count` words of `row`, which is that of the tile's row `i`.
+///
+/// # Safety
+/// As [`items`]: the tile was filled for as many columns, and `to` is good for them.
 #[inline(always)]
-fn rising<I: Integer, W>(job: &Job<'_, I, W>, query: I, keys: &[I]) -> Range<usize> {
-    let Range { start, end } = job.rising;
-    // Key `c` takes the entry `c + offset` where there is one; a table's length is below 2^62.
-    let offset = keys[0].to_i64().saturating_sub(query.to_i64());
-    let offset = offset.saturating_add(job.entries.reach as i64);
-    let key_of = |entry: usize| {
-        let key = (entry as i64).saturating_sub(offset);
-        key.clamp(0, keys.len() as i64) as usize
-    };
-    key_of(start)..key_of(end)
+unsafe fn one_row<S: Words<W>, I: Integer, W: Word>(
+    job: &Job<'_, I, W>,
+    tile: &Tile,
+    i: usize,
+    row: Row<W>,
+    to: *mut W,
+    count: usize,
+) {
+    let columns = tile.row(i);
+    let Range { start, end } = tile.stretch(i, count);
+    // SAFETY: the caller's.
+    unsafe {
+        // The columns differ, so the row has as many.
+        if end - start < 2 * S::LANES {
+            return pick_all::<S, W>(row, columns, to, count);
+        }
+        // Whole vectors, as far as there are: what is copied is written once more.
+        if start != 0 {
+            let count = start.next_multiple_of(S::LANES).min(count);
+            pick_all::<S, W>(row, columns, to, count);
+        }
+        if end != count {
+            let part = (count - end).next_multiple_of(S::LANES).min(count);
+            let at = count - part;
+            pick_all::<S, W>(row, columns.add(at), to.add(at), part);
+        }
+        let from = row.scores.add(*columns.add(start) as usize);
+        let to = to.add(start);
+        let last = end - start - S::LANES;
+        let falling = job.entries.stretch.falling;
+        let copy = |at: usize| {
+            if falling {
+                let words = S::load(from.sub(at + S::LANES - 1));
+                S::store(to.add(at), S::reverse(words));
+            } else {
+                S::store(to.add(at), S::load(from.add(at)));
+            }
+        };
+        for at in (0..last).step_by(S::LANES) {
+            copy(at);
+        }
+        copy(last);
+    }
 }
 
 /// [`by_query`] where rows of scores are those of keys.
@@ -211,20 +220,22 @@ unsafe fn by_key<S: Words<W>, I: Integer, W: Word>(
                 // SAFETY: as above, and the tile was filled for them.
                 unsafe {
                     let sides = (some_keys.len(), some_queries.len());
-                    turn::<S, W>(tile, (scores, width), (to, keys), sides);
+                    let falling = job.entries.stretch.falling;
+                    turn::<S, W>((tile, falling), (scores, width), (to, keys), sides);
                 }
             }
         }
     }
 }
 
-/// What a tile picks from rows that are `width` apart, transposed, to rows that are `stride` apart.
+/// What a tile picks from rows that are `width` apart, transposed, to rows that are `stride` apart. Where it has a stretch, columns
+/// are `falling` there or rising.
 ///
 /// # Safety
 /// As [`items`]; the tile was filled for as many rows and columns.
 #[inline(always)]
 unsafe fn turn<S: Words<W>, W: Word>(
-    tile: &Tile,
+    (tile, falling): (&Tile, bool),
     (scores, width): (*const W, usize),
     (to, stride): (*mut W, usize),
     (height, length): (usize, usize),
@@ -242,19 +253,37 @@ unsafe fn turn<S: Words<W>, W: Word>(
         }
         let mut padded = [W::ZERO; MAX_LANES];
         let mut square = [W::ZERO; MAX_LANES * MAX_LANES];
-        for part in (0..height).step_by(TURNED_KEYS) {
-            let part_end = (part + TURNED_KEYS).min(height);
-            for c in (0..length).step_by(S::LANES) {
-                let c = c.min(length - S::LANES);
-                for r in (part..part_end).step_by(S::LANES) {
-                    let r = r.min(height - S::LANES);
-                    for i in 0..S::LANES {
-                        let row = row::<S, W>(scores.add((r + i) * width), width, &mut padded);
-                        let columns = tile.row(r + i).add(c);
-                        pick::<S, W>(row, columns, square.as_mut_ptr().add(i * S::LANES));
+        // Sizes of tensors that exist.
+        let (to_stride, last) = (stride as isize, S::LANES - 1);
+        // Rows of the output to their ends: a cache holds few lines of each, as rows are often a power of two apart, and what is
+        // written in parts costs more than what is read in parts.
+        for c in (0..length).step_by(S::LANES) {
+            let c = c.min(length - S::LANES);
+            for r in (0..height).step_by(S::LANES) {
+                let r = r.min(height - S::LANES);
+                let to = to.add(c * stride + r);
+                // The columns that are of the stretch in all rows of the square.
+                let start = tile.stretch(r + last, length).start;
+                let end = tile.stretch(r, length).end;
+                if start <= c && c + S::LANES <= end {
+                    // From a row to the next the columns move by one.
+                    let column = *tile.row(r).add(c) as usize;
+                    let from = scores.add(r * width + column);
+                    if falling {
+                        let from = (from.sub(last), width as isize + 1);
+                        transpose::<W, S>(from, (to.add(last * stride), -to_stride));
+                    } else {
+                        transpose::<W, S>((from, width as isize - 1), (to, to_stride));
                     }
-                    transpose::<W, S>(square.as_ptr(), to.add(c * stride + r), stride);
+                    continue;
                 }
+                for i in 0..S::LANES {
+                    let row = row_of::<S, W>(scores.add((r + i) * width), width, &mut padded);
+                    let columns = tile.row(r + i).add(c);
+                    pick::<S, W>(row, columns, square.as_mut_ptr().add(i * S::LANES));
+                }
+                let from = (square.as_ptr(), S::LANES as isize);
+                transpose::<W, S>(from, (to, to_stride));
             }
         }
     }
@@ -265,7 +294,7 @@ unsafe fn turn<S: Words<W>, W: Word>(
 /// # Safety
 /// `scores` is good for `width` words.
 #[inline(always)]
-unsafe fn row<S: Words<W>, W: Word>(
+unsafe fn row_of<S: Words<W>, W: Word>(
     scores: *const W,
     width: usize,
     padded: &mut [W; MAX_LANES],

@@ -190,9 +190,9 @@ impl<I: Integer, W: Word> RelativeGatherCall<I, W> {
             entries: Entries {
                 table: lut,
                 reach: lookup.reach(),
+                stretch: lookup.stretch(self.by_key),
                 reversed: self.by_key,
             },
-            rising: lookup.rising(),
             scores: tensors.scores,
             query: tensors.query,
             key: tensors.key,

@@ -2,8 +2,10 @@
 
 #![allow(unsafe_code)]
 
+use super::lookup::Stretch;
 use crate::contract::relative::{Integer, consecutive, distance, slot};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Most entries of a tile: 16 KiB, which leaves room in a first cache for the rows that are read by them.
 const ENTRIES: usize = 4096;
@@ -21,6 +23,8 @@ pub(super) struct Entries<'a, I> {
     pub(super) table: &'a [I],
     /// Half of that, rounded down.
     pub(super) reach: usize,
+    /// Slots whose entries rise or fall one by one.
+    pub(super) stretch: Stretch,
     /// Whether the last entry is for the distance `-reach`.
     pub(super) reversed: bool,
 }
@@ -83,7 +87,14 @@ pub(super) struct Tile {
     /// Where the entries of the first row are, and how far those of the next from them.
     start: usize,
     step: isize,
+    /// Which columns the first row reads for the stretch, if there were more of them on both sides; those of the next row are
+    /// one farther.
+    first: i64,
+    end: i64,
 }
+
+/// No column is as far as this from the first; and it may be moved by as much without overflow.
+const FAR: i64 = 1 << 60;
 
 /// Whether the entries of a row are those of the row before, moved by one: both kinds of positions are consecutive.
 #[inline(always)]
@@ -108,6 +119,8 @@ impl Tile {
             entries: [MaybeUninit::uninit(); ENTRIES],
             start: 0,
             step: 0,
+            first: 0,
+            end: 0,
         }
     }
 
@@ -128,9 +141,15 @@ impl Tile {
             let window = &mut self.entries[..last + columns.len()];
             entries.window(distance(rows[last].to_i64(), first), window);
             (self.start, self.step) = (last, -1);
+            // Column `c` of the first row takes the slot `c + offset`.
+            let offset = distance(rows[0].to_i64(), first).saturating_add(entries.reach as i64);
+            let column_of = |slot: usize| (slot as i64).saturating_sub(offset).clamp(-FAR, FAR);
+            let stretch = entries.stretch;
+            (self.first, self.end) = (column_of(stretch.start), column_of(stretch.end));
             return;
         }
         (self.start, self.step) = (0, columns.len() as isize);
+        (self.first, self.end) = (0, 0);
         let own = self.entries.chunks_exact_mut(columns.len());
         let windows = consecutive(columns) == columns.len();
         for (row, own) in rows.iter().zip(own) {
@@ -145,6 +164,16 @@ impl Tile {
         }
     }
 
+    /// Which of the first `columns` columns of row `row` take entries that rise or fall one by one. None, unless the tile is shifted.
+    #[inline(always)]
+    pub(super) fn stretch(&self, row: usize, columns: usize) -> Range<usize> {
+        let within = |column: i64| (column + row as i64).clamp(0, columns as i64) as usize;
+        if self.first == self.end {
+            return 0..0;
+        }
+        within(self.first)..within(self.end)
+    }
+
     /// The entries of row `row` of those it was filled for: as many as it was given columns.
     #[inline(always)]
     pub(super) fn row(&self, row: usize) -> *const u32 {
@@ -156,19 +185,33 @@ impl Tile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::relative_gather::lookup::Lookup;
 
     /// Entries of a filled tile, row by row.
     fn filled(reversed: bool, table: &[i64], rows: &[i64], columns: &[i64]) -> Vec<u32> {
         let shifted = is_shifted(rows, columns);
         let (r, c) = tile_sides(shifted, rows.len(), columns.len());
         assert_eq!((r, c), (rows.len(), columns.len()), "one tile");
+        let lookup = Lookup::of_constant(table, &[table.len()]).unwrap();
+        let stretch = lookup.stretch(reversed);
         let entries = Entries {
             table,
             reach: table.len() / 2,
+            stretch,
             reversed,
         };
         let mut tile = Tile::new();
         tile.fill(entries, rows, columns, shifted);
+        for row in 0..rows.len() {
+            // SAFETY: the tile was filled for as many columns.
+            let read = unsafe { std::slice::from_raw_parts(tile.row(row), columns.len()) };
+            let part = &read[tile.stretch(row, columns.len())];
+            assert!(part.windows(2).all(|pair| if stretch.falling {
+                pair[0] == pair[1] + 1
+            } else {
+                pair[0] + 1 == pair[1]
+            }));
+        }
         (0..rows.len())
             .flat_map(|row| {
                 let at = tile.row(row);

@@ -37,6 +37,13 @@ mod implementation {
             unsafe { _mm_storeu_si128(to.cast(), v) }
         }
         #[inline(always)]
+        unsafe fn reverse(v: __m128i) -> __m128i {
+            unsafe {
+                let order = _mm_set_epi8(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+                _mm_shuffle_epi8(v, order)
+            }
+        }
+        #[inline(always)]
         unsafe fn interleave(a: __m128i, b: __m128i) -> (__m128i, __m128i) {
             unsafe { (_mm_unpacklo_epi16(a, b), _mm_unpackhi_epi16(a, b)) }
         }
@@ -67,6 +74,10 @@ mod implementation {
             unsafe { _mm256_storeu_si256(to.cast(), v) }
         }
         #[inline(always)]
+        unsafe fn reverse(v: __m256i) -> __m256i {
+            unsafe { _mm256_permutevar8x32_epi32(v, _mm256_set_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
+        }
+        #[inline(always)]
         unsafe fn interleave(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
             unsafe { in_order(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b)) }
         }
@@ -92,6 +103,10 @@ mod implementation {
         #[inline(always)]
         unsafe fn store(to: *mut u64, v: __m256i) {
             unsafe { _mm256_storeu_si256(to.cast(), v) }
+        }
+        #[inline(always)]
+        unsafe fn reverse(v: __m256i) -> __m256i {
+            unsafe { _mm256_permute4x64_epi64::<0b00_01_10_11>(v) }
         }
         #[inline(always)]
         unsafe fn interleave(a: __m256i, b: __m256i) -> (__m256i, __m256i) {

@@ -37,6 +37,14 @@ mod implementation {
             unsafe { _mm256_storeu_si256(to.cast(), v) }
         }
         #[inline(always)]
+        unsafe fn reverse(v: __m256i) -> __m256i {
+            unsafe {
+                let order = _mm_set_epi8(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+                let halves = _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(order));
+                _mm256_permute4x64_epi64::<0b01_00_11_10>(halves)
+            }
+        }
+        #[inline(always)]
         unsafe fn interleave(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
             unsafe {
                 let (low, high) = (_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b));
@@ -72,6 +80,13 @@ mod implementation {
             unsafe { _mm512_storeu_si512(to.cast(), v) }
         }
         #[inline(always)]
+        unsafe fn reverse(v: __m512i) -> __m512i {
+            unsafe {
+                let order = _mm512_set_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                _mm512_permutexvar_epi32(order, v)
+            }
+        }
+        #[inline(always)]
         unsafe fn interleave(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
             unsafe {
                 let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -104,6 +119,10 @@ mod implementation {
         #[inline(always)]
         unsafe fn store(to: *mut u64, v: __m512i) {
             unsafe { _mm512_storeu_si512(to.cast(), v) }
+        }
+        #[inline(always)]
+        unsafe fn reverse(v: __m512i) -> __m512i {
+            unsafe { _mm512_permutexvar_epi64(_mm512_set_epi64(0, 1, 2, 3, 4, 5, 6, 7), v) }
         }
         #[inline(always)]
         unsafe fn interleave(a: __m512i, b: __m512i) -> (__m512i, __m512i) {

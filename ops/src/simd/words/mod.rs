@@ -68,6 +68,8 @@ pub(crate) trait Words<W: Word>: Copy {
     unsafe fn load(from: *const W) -> Self::V;
     /// `LANES` words to `to`.
     unsafe fn store(to: *mut W, v: Self::V);
+    /// The words of `v` from the last to the first.
+    unsafe fn reverse(v: Self::V) -> Self::V;
     /// The words of `a` and `b` in turns: the first half of them, and the second.
     unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// `row[indices[i]]` in lane `i`; `None` where the indices lie too far apart for the set. `row` is good for `last + LANES`
@@ -88,18 +90,21 @@ unsafe fn first_of(last: u32, indices: *const u32, lanes: usize) -> u32 {
     one.min(other).min(last)
 }
 
-/// Turns a square of `LANES` rows, densely packed at `from`, into its transpose at `to`, whose rows are `stride` words apart.
+/// Turns a square of `LANES` rows into its transpose. The rows at `from`, and those at `to`, are as many words apart as said.
 ///
 /// # Safety
 /// As [`Words`]; `from` and `to` do not overlap.
 #[inline(always)]
-pub(crate) unsafe fn transpose<W: Word, S: Words<W>>(from: *const W, to: *mut W, stride: usize) {
+pub(crate) unsafe fn transpose<W: Word, S: Words<W>>(
+    (from, from_stride): (*const W, isize),
+    (to, to_stride): (*mut W, isize),
+) {
     let half = S::LANES / 2;
     // SAFETY: the caller's.
     unsafe {
         let mut rows = [S::load(from); MAX_LANES];
         for (i, row) in rows[..S::LANES].iter_mut().enumerate() {
-            *row = S::load(from.add(i * S::LANES));
+            *row = S::load(from.offset(i as isize * from_stride));
         }
         // Each round interleaves the halves: it moves one bit of the row's number into the column's, and one back.
         let mut round = 1;
@@ -111,7 +116,7 @@ pub(crate) unsafe fn transpose<W: Word, S: Words<W>>(from: *const W, to: *mut W,
             round *= 2;
         }
         for (i, row) in rows[..S::LANES].iter().enumerate() {
-            S::store(to.add(i * stride), *row);
+            S::store(to.offset(i as isize * to_stride), *row);
         }
     }
 }

@@ -22,6 +22,11 @@ impl<W: Word> Words<W> for Plain {
         unsafe { to.cast::<[W; 8]>().write(v) }
     }
     #[inline(always)]
+    unsafe fn reverse(mut v: [W; 8]) -> [W; 8] {
+        v.reverse();
+        v
+    }
+    #[inline(always)]
     unsafe fn interleave(a: [W; 8], b: [W; 8]) -> ([W; 8], [W; 8]) {
         let half = |start: usize| {
             array::from_fn(|i| {
