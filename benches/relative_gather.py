@@ -5,12 +5,12 @@
 
 * `c2p` and `p2c` are DeBERTa's: a bucket for every query and key is there (all layers share it), and each layer has Add, Clip,
   Squeeze, Expand and GatherElements, for `p2c` Neg before and Transpose after. `gather` has GatherElements (and Transpose) alone, its
-  indices expanded beforehand.
+  indices expanded beforehand: a layer that shares all the rest with others.
 * `shift` is Transformer-XL's and the Conformer's: a column of zeros, Reshape, Slice, Reshape, Slice. There the operator's lookup table
   is no constant, as in models whose length may vary.
 * `copy` copies as many bytes as the output has, from as many: what the memory allows, since every contestant reads scores too.
 
-How contestants are measured is said in `rotary_table.py`. Needs onnxruntime, onnx and numpy.
+How contestants are measured is said in `rotary_table.py`. Small nodes are measured several to a model, each with inputs of its own. Needs onnxruntime, onnx and numpy.
 """
 import argparse
 import json
@@ -47,9 +47,10 @@ def buckets(distance):
 
 
 class Case:
-    """One kind and shape: the models of all contestants, and their inputs."""
+    """One kind and shape: the models of all contestants, and their inputs, `count` nodes each."""
 
-    def __init__(self, kind, matrices, queries, keys, dtype):
+    def __init__(self, kind, matrices, queries, keys, dtype, count):
+        self.count = count
         self.kind, self.element = kind, ELEMENTS[dtype][1]
         self.output = [matrices, queries, keys]
         rows = keys if kind == "p2c" else queries
@@ -76,7 +77,10 @@ class Case:
         return name
 
     def add(self, op_type, inputs, output, **attributes):
-        self.nodes.append(helper.make_node(op_type, inputs, [output], **attributes))
+        """`count` nodes; what is no constant has a number behind its name."""
+        for k in range(self.count):
+            numbered = [name if name in self.constants else f"{name}{k}" for name in inputs]
+            self.nodes.append(helper.make_node(op_type, numbered, [f"{output}{k}"], **attributes))
         return output
 
     def phasor(self):
@@ -134,24 +138,27 @@ class Case:
     def contestant(self, make, threads, library):
         """A session of what `make` adds."""
         self.nodes, self.constants = [], {}
-        feeds = make()
+        feeds = {f"{name}{k}": value for name, value in make().items() for k in range(self.count)}
+        used = {name for node in self.nodes for name in node.input}
+        feeds = {name: value for name, value in feeds.items() if name in used}
         kinds = {np.dtype(np.int64): TensorProto.INT64}
         inputs = [helper.make_tensor_value_info(n, kinds.get(v.dtype, self.element), v.shape) for n, v in feeds.items()]
-        used = {name for node in self.nodes for name in node.input}
-        inputs = [i for i in inputs if i.name in used]
-        outputs = [helper.make_tensor_value_info("output", self.element, self.output)]
-        graph = helper.make_graph(self.nodes, "gather", inputs, outputs, list(self.constants.values()))
+        outputs = [helper.make_tensor_value_info(f"output{k}", self.element, self.output) for k in range(self.count)]
+        # In the order of layers, not of steps.
+        order = sorted(self.nodes, key=lambda node: int(node.output[0][len(node.output[0].rstrip("0123456789")) :]))
+        graph = helper.make_graph(order, "gather", inputs, outputs, list(self.constants.values()))
         proto = helper.make_model(graph, opset_imports=IMPORTS, ir_version=8)
-        feeds = {name: value for name, value in feeds.items() if name in used}
-        return Contestant(proto, feeds, self.feeds["scores"].dtype, threads, library, 1)
+        return Contestant(proto, feeds, self.feeds["scores"].dtype, threads, library, self.count)
 
 
 class Copy(Contestant):
     """A copy of as many bytes as an output has, on one thread."""
 
     def __init__(self, shape, dtype):
-        self.source, self.target = np.ones(shape, dtype), np.ones(shape, dtype)
-        self.nodes, self.times = 1, []
+        # At an address as ONNX Runtime's tensors have.
+        both = [ort.OrtValue.ortvalue_from_numpy(np.ones(shape, dtype)) for _ in range(2)]
+        self.source, self.target = (value.numpy() for value in both)
+        self.held, self.nodes, self.times = both, 1, []
         self.session = self
 
     binding = None
@@ -161,7 +168,9 @@ class Copy(Contestant):
 
 
 def measure(kind, matrices, queries, keys, dtype, threads, library, rounds):
-    case = Case(kind, matrices, queries, keys, dtype)
+    elements = matrices * queries * keys
+    count = 16 if elements < 1 << 16 else 1
+    case = Case(kind, matrices, queries, keys, dtype, count)
     makes = {"phasor": case.phasor, "graph": case.graph}
     if kind != "shift":
         makes["gather"] = case.gather_alone
@@ -170,8 +179,7 @@ def measure(kind, matrices, queries, keys, dtype, threads, library, rounds):
     for name, contestant in contestants.items():
         assert np.array_equal(contestant.run()[0], wanted), name
     contestants["copy"] = Copy(case.output, dtype)
-    elements = matrices * queries * keys
-    return rate(contestants, max(1, (1 << 16) // elements), rounds)
+    return rate(contestants, max(1, (1 << 18) // (elements * count)), rounds)
 
 
 def main():
@@ -182,7 +190,7 @@ def main():
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     args = parser.parse_args()
     if not args.json:
-        print(f"onnxruntime {ort.__version__}, {args.rounds} rounds, microseconds a run (fastest round); ratios: fastest, median\n")
+        print(f"onnxruntime {ort.__version__}, {args.rounds} rounds, microseconds a node (fastest round); ratios: fastest, median\n")
         print("| kind | output | type | threads | Phasor | graph | gather | copy | graph / Phasor | gather / Phasor | copy / Phasor |")
         print("|---|---|---|---|---|---|---|---|---|---|---|")
     for kind, name, *sizes in SHAPES:
