@@ -207,7 +207,8 @@ PHASOR_DEVICE void store(T* to, const Packed<T, V>& stored) {
     Part* parts = aligned(reinterpret_cast<Part*>(to));
 PHASOR_UNROLL
     for (int i = 0; i < Packed<T, V>::PARTS; i++) {
-        parts[i] = stored.parts[i];
+        // Left to the compiler, a part may be stored word by word.
+        __stwb(parts + i, stored.parts[i]);
     }
 }
 

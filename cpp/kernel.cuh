@@ -14,6 +14,8 @@
 #define PHASOR_BARRIER_KERNEL PHASOR_KERNEL
 // Before a loop of which each turn is to have its own registers.
 #define PHASOR_UNROLL _Pragma("unroll")
+// Before a loop that is to stay one: the compiler unrolls loops over rows, at twice the registers.
+#define PHASOR_ROLLED _Pragma("unroll 1")
 
 // The block's dynamic shared memory.
 template <typename T>

@@ -12,9 +12,6 @@
 
 namespace {
 
-// The pairs a thread of `moved` keeps, at most.
-const int MOVED_PAIRS = 8;
-
 // What a block works on.
 PHASOR_DEVICE const RotaryTensor& tensor_of(const RotaryParams& params) {
     return params.tensors[blockIdx.x < params.border ? 0 : 1];
@@ -36,6 +33,7 @@ struct Place {
 
 PHASOR_DEVICE Place place_of(const RotaryTensor& tensor, u64 task) {
     Place place = {0, 0, 0, 0};
+PHASOR_ROLLED
     for (u32 i = tensor.rank; i-- > 0;) {
         const RotaryAxis& axis = tensor.axes[i];
         // The outermost axis needs no division.
@@ -52,28 +50,22 @@ PHASOR_DEVICE Place place_of(const RotaryTensor& tensor, u64 task) {
     return place;
 }
 
-// The two vectors that hold V pairs from `k` on.
+// The two vectors that hold V pairs.
 template <typename T, int V>
 struct Members {
     Packed<T, V> low;
     Packed<T, V> high;
 };
 
-// Where the second one begins.
+// Where the vectors with the pairs from `k` on lie in a row.
 template <int V>
-PHASOR_DEVICE u64 second(u64 half, u64 k, bool neighbours) {
-    return neighbours ? 2 * k + V : half + k;
-}
+struct Spot {
+    u64 low;
+    // How much further the second one is.
+    u64 apart;
 
-template <int V, typename T>
-PHASOR_DEVICE Members<T, V> load_members(const T* row, u64 half, u64 k, bool neighbours) {
-    return {load<V>(row + (neighbours ? 2 * k : k)), load<V>(row + second<V>(half, k, neighbours))};
-}
-
-template <int V, typename T>
-PHASOR_DEVICE Members<T, V> load_constant_members(const T* row, u64 half, u64 k, bool neighbours) {
-    return {load_constant<V>(row + (neighbours ? 2 * k : k)), load_constant<V>(row + second<V>(half, k, neighbours))};
-}
+    PHASOR_DEVICE Spot(u64 half, u64 k, bool neighbours) : low(neighbours ? 2 * k : k), apart(neighbours ? V : half) {}
+};
 
 // First and second members of the pairs.
 template <typename A, typename T, int V>
@@ -91,7 +83,7 @@ PHASOR_UNROLL
 }
 
 template <int V, typename T, typename A>
-PHASOR_DEVICE void store_members(T* row, u64 half, u64 k, bool neighbours, const A (&a)[V], const A (&b)[V]) {
+PHASOR_DEVICE void store_members(T* at, u64 apart, bool neighbours, const A (&a)[V], const A (&b)[V]) {
     A low[V], high[V];
 PHASOR_UNROLL
     for (int i = 0; i < V; i++) {
@@ -101,11 +93,11 @@ PHASOR_UNROLL
         low[i] = neighbours ? first : a[i];
         high[i] = neighbours ? other : b[i];
     }
-    Packed<T, V> packed;
+    Packed<T, V> packed = {};
     pack(low, packed);
-    store(row + (neighbours ? 2 * k : k), packed);
+    store(at, packed);
     pack(high, packed);
-    store(row + second<V>(half, k, neighbours), packed);
+    store(at + apart, packed);
 }
 
 // Cosines and sines for both members of V pairs.
@@ -116,8 +108,13 @@ struct Turn {
     template <typename TT>
     PHASOR_DEVICE void load(const TT* cos, const TT* sin, u64 half, u64 k, bool by_channel, bool neighbours, bool inverse) {
         if (by_channel) {
-            unpack_members(load_constant_members<V>(cos, half, k, neighbours), neighbours, cos_a, cos_b);
-            unpack_members(load_constant_members<V>(sin, half, k, neighbours), neighbours, sin_a, sin_b);
+            const Spot<V> at(half, k, neighbours);
+            cos += at.low;
+            sin += at.low;
+            const Members<TT, V> cosines = {load_constant<V>(cos), load_constant<V>(cos + at.apart)};
+            const Members<TT, V> sines = {load_constant<V>(sin), load_constant<V>(sin + at.apart)};
+            unpack_members(cosines, neighbours, cos_a, cos_b);
+            unpack_members(sines, neighbours, sin_a, sin_b);
         } else {
             unpack(load_constant<V>(cos + k), cos_a);
             unpack(load_constant<V>(sin + k), sin_a);
@@ -143,21 +140,17 @@ PHASOR_UNROLL
     }
 };
 
-// The rows of a task: a pointer to a channel of the first one, and how to come to the others.
-template <typename T>
+// The rows of a task: where the first one begins, how far it is to the next, in elements, and how many there are.
 struct Heads {
-    const T* x;
-    T* y;
-    // Elements from one row of the task to the next.
+    u64 first;
     u64 step;
     u32 count;
 
-    PHASOR_DEVICE Heads(const RotaryTensor& tensor, const Place& place, u64 channel) {
-        const u64 at = place.row * tensor.channels + channel;
-        x = reinterpret_cast<const T*>(tensor.x) + at;
-        y = reinterpret_cast<T*>(tensor.y) + at;
+    PHASOR_DEVICE Heads(const RotaryTensor& tensor, const Place& place) {
+        first = place.row * tensor.channels;
         step = tensor.chunks * tensor.head_row * tensor.channels;
-        count = place.head < tensor.heads ? u32((tensor.heads - place.head + tensor.chunks - 1) / tensor.chunks) : 0;
+        // The last one may be beyond the end.
+        count = tensor.loops - (place.head + (tensor.loops - 1) * tensor.chunks >= tensor.heads ? 1 : 0);
     }
 };
 
@@ -170,9 +163,12 @@ PHASOR_DEVICE u64 copied(const RotaryTensor& tensor, u64 lane) {
 
 template <int V, typename T>
 PHASOR_DEVICE void copy(const RotaryTensor& tensor, const Place& place, u64 lane) {
-    Heads<T> rows(tensor, place, copied<V>(tensor, lane));
-    for (u32 i = 0; i < rows.count; i++) {
-        store(rows.y + i * rows.step, load<V>(rows.x + i * rows.step));
+    const Heads rows(tensor, place);
+    u64 at = rows.first + copied<V>(tensor, lane);
+PHASOR_ROLLED
+    for (u32 left = rows.count; left > 0; left--) {
+        store(reinterpret_cast<T*>(tensor.y) + at, load<V>(reinterpret_cast<const T*>(tensor.x) + at));
+        at += rows.step;
     }
 }
 
@@ -193,6 +189,7 @@ PHASOR_DEVICE void rotary(const RotaryParams& params, bool by_channel) {
     const bool in = params.interleaved != 0;
     const bool out = params.interleaved_out != 0;
     const u64 pairs = half / V;
+PHASOR_ROLLED
     for (u64 lane = threadIdx.x; lane < tensor.lanes; lane += blockDim.x) {
         if (lane >= pairs) {
             copy<V, T>(tensor, place, lane - pairs);
@@ -201,22 +198,26 @@ PHASOR_DEVICE void rotary(const RotaryParams& params, bool by_channel) {
         const u64 k = lane * V;
         Turn<A, V> turn;
         turn.load(cos, sin, half, k, by_channel, in, params.inverse != 0);
-        const Heads<T> rows(tensor, place, tensor.offset);
-        const T* x = rows.x;
-        T* y = rows.y;
+        const Heads rows(tensor, place);
+        const Spot<V> from(half, k, in);
+        const Spot<V> to(half, k, out);
+        const T* x = reinterpret_cast<const T*>(tensor.x) + (rows.first + tensor.offset + from.low);
+        T* y = reinterpret_cast<T*>(tensor.y) + (rows.first + tensor.offset + to.low);
+PHASOR_ROLLED
         for (u32 left = rows.count; left > 0;) {
             const bool both = left > 1;
-            const Members<T, V> first = load_members<V>(x, half, k, in);
             // The first one again where there is no other.
-            const Members<T, V> other = load_members<V>(both ? x + rows.step : x, half, k, in);
+            const T* next = both ? x + rows.step : x;
+            const Members<T, V> first = {load<V>(x), load<V>(x + from.apart)};
+            const Members<T, V> other = {load<V>(next), load<V>(next + from.apart)};
             A a[V], b[V];
             unpack_members(first, in, a, b);
             turn.apply(a, b);
-            store_members(y, half, k, out, a, b);
+            store_members(y, to.apart, out, a, b);
             if (both) {
                 unpack_members(other, in, a, b);
                 turn.apply(a, b);
-                store_members(y + rows.step, half, k, out, a, b);
+                store_members(y + rows.step, to.apart, out, a, b);
             }
             x += 2 * rows.step;
             y += 2 * rows.step;
@@ -225,51 +226,52 @@ PHASOR_DEVICE void rotary(const RotaryParams& params, bool by_channel) {
     }
 }
 
-// The kernel `moved`: a thread has up to MOVED_PAIRS pairs of a row, `blockDim.x` apart, and all threads of a block go through the
-// same number of barriers.
+// The kernel `moved`: tasks of one row, whose rotated channels are read into shared memory.
 template <typename T, typename TT>
 PHASOR_DEVICE void moved(const RotaryParams& params) {
     typedef Arithmetic<T> A;
     const RotaryTensor& tensor = tensor_of(params);
     const u64 task = task_of(params);
+    // All threads of a block reach the barrier.
     const bool live = task < tensor.tasks;
     const Place place = place_of(tensor, live ? task : 0);
-    const u64 half = tensor.half;
+    // No more than shared memory has room for.
+    const u32 half = u32(tensor.half);
+    const u64 first = place.row * tensor.channels + tensor.offset;
+    const T* x = reinterpret_cast<const T*>(tensor.x) + first;
+    T* y = reinterpret_cast<T*>(tensor.y) + first;
+    T* row = shared_memory<T>() + threadIdx.y * 2 * half;
+    if (live) {
+PHASOR_ROLLED
+        for (u32 i = threadIdx.x; i < 2 * half; i += blockDim.x) {
+            row[i] = x[i];
+        }
+PHASOR_ROLLED
+        for (u64 lane = half + threadIdx.x; lane < tensor.lanes; lane += blockDim.x) {
+            copy<1, T>(tensor, place, lane - half);
+        }
+    }
+    __syncthreads();
+    if (!live) {
+        return;
+    }
     const bool by_channel = tensor.by_channel != 0;
-    const u64 width = by_channel ? 2 * half : half;
+    const u32 width = by_channel ? 2 * half : half;
     const TT* cos = reinterpret_cast<const TT*>(params.cos) + place.cos * width;
     const TT* sin = reinterpret_cast<const TT*>(params.sin) + place.sin * width;
     const bool in = params.interleaved != 0;
     const bool out = params.interleaved_out != 0;
-    const Heads<T> rows(tensor, place, tensor.offset);
-    for (u32 i = 0; i < tensor.loops; i++) {
-        const bool here = live && i < rows.count;
-        Members<T, 1> pairs[MOVED_PAIRS];
-PHASOR_UNROLL
-        for (int p = 0; p < MOVED_PAIRS; p++) {
-            const u64 k = threadIdx.x + u64(p) * blockDim.x;
-            if (here && k < half) {
-                pairs[p] = load_members<1>(rows.x + i * rows.step, half, k, in);
-            }
-        }
-        __syncthreads();
-PHASOR_UNROLL
-        for (int p = 0; p < MOVED_PAIRS; p++) {
-            const u64 k = threadIdx.x + u64(p) * blockDim.x;
-            if (here && k < half) {
-                Turn<A, 1> turn;
-                turn.load(cos, sin, half, k, by_channel, in, params.inverse != 0);
-                A a[1], b[1];
-                unpack_members(pairs[p], in, a, b);
-                turn.apply(a, b);
-                store_members(rows.y + i * rows.step, half, k, out, a, b);
-            }
-        }
-    }
-    if (live) {
-        for (u64 lane = half + threadIdx.x; lane < tensor.lanes; lane += blockDim.x) {
-            copy<1, T>(tensor, place, lane - half);
-        }
+PHASOR_ROLLED
+    for (u32 k = threadIdx.x; k < half; k += blockDim.x) {
+        Turn<A, 1> turn;
+        turn.load(cos, sin, half, k, by_channel, in, params.inverse != 0);
+        const Spot<1> from(half, k, in);
+        const Spot<1> to(half, k, out);
+        const Members<T, 1> pair = {load<1>(row + from.low), load<1>(row + from.low + from.apart)};
+        A a[1], b[1];
+        unpack_members(pair, in, a, b);
+        turn.apply(a, b);
+        store_members(y + to.low, to.apart, out, a, b);
     }
 }
 
@@ -285,7 +287,7 @@ PHASOR_UNROLL
     PHASOR_KERNEL(rotary_##t##_##tt##_scalar, RotaryParams, 256) {                 \
         rotary<1, T, TT>(params, tensor_of(params).by_channel != 0);               \
     }                                                                              \
-    PHASOR_BARRIER_KERNEL(rotary_##t##_##tt##_moved, RotaryParams, 512) {         \
+    PHASOR_BARRIER_KERNEL(rotary_##t##_##tt##_moved, RotaryParams, 256) {         \
         moved<T, TT>(params);                                                      \
     }
 

@@ -15,7 +15,6 @@ fn main() {
         // Words of memory are read as elements of any type, and products are fused where the kernels say so.
         .flag("-fno-strict-aliasing")
         .flag("-ffp-contract=off")
-        .warnings_into_errors(true)
         // It uses that of C alone.
         .cpp_link_stdlib(None)
         .compile("phasor_ops_emulation");

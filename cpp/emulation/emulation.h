@@ -14,6 +14,7 @@
 #define __device__
 #define __forceinline__ inline
 #define PHASOR_UNROLL
+#define PHASOR_ROLLED
 
 struct uint2 {
     unsigned int x, y;
@@ -85,6 +86,11 @@ inline T* aligned(T* address) {
 template <typename T>
 inline T __ldg(const T* address) {
     return *address;
+}
+
+template <typename T>
+inline void __stwb(T* address, T value) {
+    *address = value;
 }
 
 inline unsigned int __float_as_uint(float value) {

@@ -2,20 +2,9 @@
 
 #![allow(unsafe_code)]
 
+use super::Image;
 use crate::contract::{ContractError, ElementType};
 use std::ffi::c_void;
-
-/// The kernels of an operator family: one file in `cpp`, loaded as a whole when it is first used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Image {
-    /// `rotary.cu`.
-    Rotary,
-}
-
-impl Image {
-    /// All of them.
-    pub const ALL: [Image; 1] = [Image::Rotary];
-}
 
 /// A queue of work on a device, as the driver knows it; null is the default one.
 #[derive(Clone, Copy, Debug)]

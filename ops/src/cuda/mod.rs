@@ -7,7 +7,11 @@
 //! A kernel object is made once for a node. It resolves the kernels it may need by name, since nothing may be loaded while a
 //! graph is captured; a call then does no more than to check shapes and to launch once.
 
+mod driver;
+mod image;
 mod launcher;
 pub mod rotary;
 
-pub use launcher::{CudaError, Image, Launch, Launcher, Stream};
+pub use driver::{Driver, Function};
+pub use image::Image;
+pub use launcher::{CudaError, Launch, Launcher, Stream};

@@ -120,3 +120,19 @@ impl<T: Element> Device<T> {
         Self::new(&vec![T::from_f64(7.0); count], aligned)
     }
 }
+
+#[test]
+fn the_committed_code_has_the_kernels_of_the_sources() {
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let emulated = sorted(phasor_ops_emulation::kernels());
+    for capability in [75, 80] {
+        let carried = Image::ALL
+            .iter()
+            .flat_map(|image| image.kernels(capability));
+        let carried = sorted(carried.map(str::to_owned).collect());
+        assert_eq!(carried, emulated, "run `python3 cpp/build.py`");
+    }
+}

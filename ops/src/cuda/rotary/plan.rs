@@ -8,9 +8,8 @@ use crate::cuda::Launch;
 /// Threads of a block.
 const THREADS: u64 = 256;
 
-/// Threads of a block in which rows are read as a whole, at most (`rotary.cu` declares as many), and pairs of each.
-const MOVED_THREADS: u64 = 512;
-const MOVED_PAIRS: u64 = 8;
+/// Bytes of shared memory that a block may have without asking for more.
+const SHARED: u64 = 48 * 1024;
 
 /// Rows of a task, at most: what is read again of the tables is then a small part of the rest.
 const ROWS: u64 = 8;
@@ -109,17 +108,22 @@ impl Planner {
         if total == 0 {
             return Ok(None);
         }
-        let (widest, limit) = match variant {
-            Variant::Moved => (
-                all(|tensor, _| tensor.half.max(1)).fold(1, u64::max),
-                MOVED_THREADS,
-            ),
-            _ => (all(|tensor, _| tensor.lanes).fold(1, u64::max), THREADS),
+        let widest = all(|tensor, _| tensor.lanes).fold(1, u64::max);
+        let x = widest.min(THREADS);
+        let mut y = THREADS / x;
+        let mut shared = 0;
+        if variant == Variant::Moved {
+            // At least one row fits: `variant` saw to it.
+            let row =
+                self.element.size() as u64 * all(|tensor, _| 2 * tensor.half).fold(1, u64::max);
+            y = y.min(SHARED / row);
+            shared = y * row;
+        }
+        // As many rows a task as leave every multiprocessor its share of threads; `moved` takes one.
+        let share = match variant {
+            Variant::Moved => 1,
+            _ => total / u64::from(self.processors.max(1)).saturating_mul(RESIDENT),
         };
-        let x = widest.min(limit);
-        let y = (THREADS / x).max(1);
-        // As many rows a task as leave every multiprocessor its share of threads.
-        let share = total / u64::from(self.processors.max(1)).saturating_mul(RESIDENT);
         let mut blocks = [0; 2];
         for ((tensor, turned), blocks) in params.tensors.iter_mut().zip(tensors).zip(&mut blocks) {
             axes(tensor, turned.geometry, share.clamp(1, ROWS));
@@ -137,14 +141,14 @@ impl Planner {
         };
         // Not above `count`.
         params.border = blocks[0] as u32;
-        // Neither is above `THREADS`.
-        let threads = [x as u32, y as u32];
+        // None is above `THREADS` or `SHARED`.
+        let (threads, shared) = ([x as u32, y as u32], shared as u32);
         Ok(Some((
             variant,
             Launch {
                 blocks: count,
                 threads,
-                shared: 0,
+                shared,
                 params,
             },
         )))
@@ -159,15 +163,13 @@ impl Planner {
         if self.attributes.interleaved != self.attributes.interleaved_out()
             && tensors.iter().any(|t| t.x == t.y)
         {
+            let most = SHARED / self.element.size() as u64;
             let widest = tensors.iter().map(|t| t.geometry.rotated as u64).max();
             return match widest {
-                Some(channels) if channels / 2 > MOVED_THREADS * MOVED_PAIRS => {
-                    Err(ContractError::Unsupported(format!(
-                        "{channels} channels are too many to turn in place with `output_interleaved` unlike `interleaved`, \
-                         expected at most {}",
-                        2 * MOVED_THREADS * MOVED_PAIRS
-                    )))
-                }
+                Some(channels) if channels > most => Err(ContractError::Unsupported(format!(
+                    "{channels} channels are too many to turn in place with `output_interleaved` unlike `interleaved`, \
+                     expected at most {most}"
+                ))),
                 _ => Ok(Variant::Moved),
             };
         }

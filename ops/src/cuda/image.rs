@@ -1,0 +1,72 @@
+//! The kernels as the library carries them.
+
+/// The kernels of an operator family: one file in `cpp`, loaded as a whole when it is first used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Image {
+    /// `rotary.cu`.
+    Rotary,
+}
+
+/// An image for some devices, as the driver takes it.
+#[derive(Clone, Copy)]
+pub(super) struct Code {
+    /// Ten times the compute capability of the oldest device it is for.
+    pub(super) capability: u32,
+    /// Machine code, or PTX with a zero at its end.
+    pub(super) bytes: &'static [u8],
+}
+
+/// Made when the library is built: all files of kernels, by name.
+static IMAGES: &[(&str, &[Code])] = include!(concat!(env!("OUT_DIR"), "/images.rs"));
+
+impl Image {
+    /// All of them.
+    pub const ALL: [Image; 1] = [Image::Rotary];
+
+    /// The name of its file, without the extension.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Image::Rotary => "rotary",
+        }
+    }
+
+    /// What there is of it, in the order in which it is to be tried.
+    pub(super) fn codes(self) -> &'static [Code] {
+        let known = IMAGES.iter().find(|(name, _)| *name == self.name());
+        known.map_or(&[], |(_, codes)| codes)
+    }
+
+    /// Names of the kernels in its PTX for a compute capability, ten times its number; none where there is no such PTX.
+    pub fn kernels(self, capability: u32) -> Vec<&'static str> {
+        let text = |code: &Code| {
+            let text = code.bytes.strip_suffix(b"\0")?;
+            std::str::from_utf8(text).ok()
+        };
+        self.codes()
+            .iter()
+            .filter(|code| code.capability == capability)
+            .filter_map(text)
+            .flat_map(|text| text.split(".entry ").skip(1))
+            .filter_map(|entry| {
+                entry
+                    .split(|c: char| c != '_' && !c.is_alphanumeric())
+                    .next()
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_an_image_and_carried() {
+        let names: Vec<_> = IMAGES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, Image::ALL.map(Image::name));
+        for image in Image::ALL {
+            let capabilities: Vec<_> = image.codes().iter().map(|code| code.capability).collect();
+            assert!(capabilities.ends_with(&[80, 75]), "{capabilities:?}");
+        }
+    }
+}
