@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the operator library under memory checkers, and for a long time.
 
-    python3 tests/sanitize.py                  everything, about ten minutes
+    python3 tests/sanitize.py                  everything; the library is compiled once more
     python3 tests/sanitize.py --only address   one of the steps, or several
     python3 tests/sanitize.py --seconds 600    a longer soak
 
