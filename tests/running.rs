@@ -19,6 +19,8 @@ mod pairs;
 mod refusals;
 #[path = "running/rotary.rs"]
 mod rotary;
+#[path = "running/roundings.rs"]
+mod roundings;
 #[path = "running/spellings.rs"]
 mod spellings;
 #[path = "running/targets.rs"]

@@ -305,7 +305,8 @@ fn compare(expected: &Numbers, found: &Numbers, site: &Site, scale: f64) -> Resu
             };
         }
     }
-    let moved = site.table_dtype == DataType::F16 && moved as f64 > MOVED * count as f64 + 1.0;
+    let narrow = matches!(site.table_dtype, DataType::F16 | DataType::BF16);
+    let moved = narrow && moved as f64 > MOVED * count as f64 + 1.0;
     if worst <= tolerance(site.table_dtype) && !moved {
         Ok(worst)
     } else {

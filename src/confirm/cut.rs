@@ -195,7 +195,7 @@ impl Builder<'_> {
                 continue;
             }
             let Some((node, _)) = index.producer(value) else {
-                if index.initializer(value).is_none() {
+                if self.file.constant(value).is_none() {
                     leaves.push(value);
                 }
                 continue;
@@ -276,12 +276,7 @@ impl Builder<'_> {
         }
         if let Some(size) = frozen.get(&value) {
             self.initializers.push(size.to_proto(&name));
-        } else if let Some(position) = self
-            .file
-            .index()
-            .initializer(value)
-            .filter(|_| !self.file.index().is_input(value))
-        {
+        } else if let Some(position) = self.file.constant(value) {
             let proto = &self.file.graph().initializer[position];
             let tensor = self.file.tensor(proto).map_err(|e| e.to_string())?;
             self.bytes += tensor.data.len();

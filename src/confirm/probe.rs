@@ -347,13 +347,13 @@ pub(super) fn unsqueezed(shape: &[usize], table: &TableInput) -> Vec<usize> {
 }
 
 /// Largest difference that rounding explains: three roundings of the model's own type, in half precision; f32 arithmetic
-/// is exact to about 1e-7, and the embedded engine computes bfloat16 in f32.
+/// is exact to about 1e-7. The embedded engine rounds to bfloat16 only where the graph casts to it.
 fn tolerance(site: &Site) -> f64 {
     match site.dtype {
         DataType::F64 => 1e-9,
         DataType::F16 => 4e-3,
         _ if site.table_dtype == DataType::F16 => 4e-3,
-        DataType::BF16 => 1e-4,
+        DataType::BF16 => 1e-2,
         _ => 1e-5,
     }
 }

@@ -19,7 +19,7 @@ use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto,
     TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
-use crate::onnx::{Tensor, functions};
+use crate::onnx::{DataType, Tensor, functions};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 
@@ -267,6 +267,9 @@ fn node(node: &NodeProto, retype: &Retype) -> Result<NodeProto, String> {
     for attribute in &node.attribute {
         let mut attribute = attribute.clone();
         if retype.is_dtype_attribute(node, attribute.name()) {
+            if node.op_type() == "Cast" && attribute.i == Some(DataType::BF16.to_onnx().into()) {
+                copy.attribute.push(cast::rounding());
+            }
             attribute.i = attribute.i.map(|code| i64::from(retype.code(code as i32)));
         }
         if let Some(tensor) = &mut attribute.t {

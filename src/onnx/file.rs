@@ -13,7 +13,10 @@ use super::index::Fault;
 use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, TensorProto};
 use super::stage::folder_of;
-use super::{Edit, Error, GraphIndex, Tensor, callees, map, schema, sniff, tensor};
+use super::{Edit, Error, GraphIndex, Tensor, ValueId, callees, map, schema, sniff, tensor};
+
+/// IR version from which on an initializer that is also an input is a default that callers may override.
+const OVERRIDING_IR_VERSION: i64 = 4;
 
 /// A model file, mapped and decoded; weights stay where they are.
 #[derive(Debug)]
@@ -134,6 +137,14 @@ impl ModelFile {
     /// Who makes and who uses each value of the main graph.
     pub fn index(&self) -> &GraphIndex {
         &self.index
+    }
+
+    /// The position of the initializer that a value of the main graph always is: not of one that is an input too, which callers may
+    /// override. Before IR version 4 every initializer had to be listed as an input, and none could be.
+    pub fn constant(&self, id: ValueId) -> Option<usize> {
+        let overridable =
+            self.index.is_input(id) && self.model.ir_version() >= OVERRIDING_IR_VERSION;
+        self.index.initializer(id).filter(|_| !overridable)
     }
 
     /// The elements of a tensor of this model, from its raw bytes, its typed fields or its external file.

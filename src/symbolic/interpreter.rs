@@ -111,7 +111,7 @@ impl<'a> Interpreter<'a> {
         if let Some(value) = &self.values[id.index()] {
             return Ok(value.clone());
         }
-        let made = match self.file.index().initializer(id) {
+        let made = match self.file.constant(id) {
             Some(position) => {
                 let file = self.file;
                 let tensor = &file.graph().initializer[position];
@@ -222,7 +222,7 @@ impl<'a> Interpreter<'a> {
             return known.clone();
         }
         let file = self.file;
-        let proto = match file.index().initializer(id) {
+        let proto = match file.constant(id) {
             Some(position) => Some(&file.graph().initializer[position]),
             None => self.constants.get(&id).and_then(|&node| {
                 let node = &file.graph().node[node];

@@ -27,6 +27,11 @@ const RIGHT: &str = "
 ";
 
 fn findings(text: &str) -> Findings {
+    of_version(text, 8)
+}
+
+/// As [`findings`], in a model of this IR version.
+fn of_version(text: &str, ir_version: i64) -> Findings {
     let list = |values: &[i64]| i64s(&[values.len()], values);
     let scalar = |value: f32| f32s(&[], &[value]);
     let constants: Vec<(&str, Tensor)> = vec![
@@ -39,6 +44,7 @@ fn findings(text: &str) -> Findings {
         ("n8", list(&[8])),
         ("minus1", list(&[-1])),
         ("backwards", list(&[7, 6, 5, 4, 3, 2, 1, 0])),
+        ("impossible", list(&[1 << 62, 4])),
         (
             "signs",
             f32s(&[8], &[-1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0]),
@@ -46,7 +52,9 @@ fn findings(text: &str) -> Findings {
         ("a half", scalar(0.5)),
         ("freq", f32s(&[4], &[1.0, 0.3, 0.1, 0.03])),
     ];
-    pipeline::find(&open(&model(text, &constants)), &Search::default()).unwrap()
+    let mut model = model(text, &constants);
+    model.ir_version = Some(ir_version);
+    pipeline::find(&open(&model), &Search::default()).unwrap()
 }
 
 /// The graph with the line that makes `name` replaced.
@@ -241,4 +249,36 @@ fn what_is_no_rotation_is_no_near_miss() {
             findings.refusals
         );
     }
+}
+
+#[test]
+fn a_product_of_two_tensors_is_rotated_once() {
+    let text = RIGHT.replace(
+        "x: float[batch, 4, seq, 8]",
+        "gate: float[batch, 4, seq, 8]
+        value: float[batch, 4, seq, 8]
+        x = Mul(gate, value)",
+    );
+    let findings = findings(&text);
+    let [found] = &findings.sites[..] else {
+        panic!("{:#?}", findings.sites);
+    };
+    assert_eq!(found.site.x, "x");
+    assert!(findings.refusals.is_empty(), "{:#?}", findings.refusals);
+}
+
+#[test]
+fn what_callers_may_override_is_no_constant() {
+    let text = format!("n4: int64[1]{RIGHT}");
+    assert!(findings(&text).sites.is_empty());
+    // There every initializer is an input, and none can be overridden.
+    assert_eq!(of_version(&text, 3).sites.len(), 1);
+    let text = format!("freq: float[4]{RIGHT}");
+    assert_eq!(findings(&text).sites.len(), 1);
+}
+
+#[test]
+fn parts_of_impossible_sizes_are_no_channels() {
+    let text = with("low", "low, rest = Split(x, impossible) axis=-1");
+    assert!(findings(&text).sites.is_empty());
 }

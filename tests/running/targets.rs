@@ -152,6 +152,35 @@ fn tables_of_batch_1_are_expanded_for_nodes_that_are_there() {
 }
 
 #[test]
+fn sizes_that_are_not_known_to_be_equal_are_left() {
+    let mut model = halves("float");
+    for input in &mut model.graph.as_mut().unwrap().input {
+        if input.name() != "x" {
+            *input = crate::build::info(&format!("{}: float[other, seq, 4]", input.name()));
+        }
+    }
+    let folder = TempDir::new().unwrap();
+    let file = stored(&folder, model, 23);
+    for target in [Target::Contrib, Target::Onnx] {
+        let (outcome, _) = fuse(&file, target).unwrap();
+        assert_eq!(outcome.verdict, Verdict::NothingToFuse);
+        let [left] = &outcome.findings.left[..] else {
+            panic!("{:?}", outcome.findings.left);
+        };
+        assert!(
+            left.reason.contains("`other` and `batch`"),
+            "{}",
+            left.reason
+        );
+    }
+    // Compared at a batch of 1 and of several, where the tables are the larger ones.
+    let (outcome, fused) = fuse(&file, Target::Phasor).unwrap();
+    assert!(compared(&outcome), "{:#?}", outcome.check);
+    assert_eq!(count(&fused, "ai.phasor", "RotaryEmbedding"), 1);
+    assert_eq!(count(&fused, "", "Expand"), 1);
+}
+
+#[test]
 fn an_engine_that_lacks_the_operator_does_not_condemn_the_model() {
     // tract wants the number of heads for three axes, which is not fixed here.
     let text = "

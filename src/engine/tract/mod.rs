@@ -7,8 +7,8 @@
 //! The operators of `ai.phasor` are computed by their kernels ([`kernels`]), or, in [`TractBodies`], by the function bodies that
 //! the model carries. Calls of other functions are expanded.
 //!
-//! bfloat16, which tract lacks, is computed in f32: values are converted exactly on the way in, nothing is rounded to bfloat16
-//! in between, and the outputs are f32.
+//! bfloat16, which tract lacks, is computed in f32: values are converted exactly on the way in, casts to bfloat16 round, other
+//! operators do not, and the outputs are f32.
 
 mod contraction;
 mod kernels;

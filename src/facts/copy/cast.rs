@@ -2,11 +2,29 @@
 //!
 //! tract turns every int64 into a symbolic integer and in doing so wraps the largest ones, with which exporters write "to the
 //! end" of a slice. Here int64 stays int64, and what is symbolic already stays symbolic.
+//!
+//! A cast to bfloat16, for which f32 stands in, carries a mark by which its result is rounded all the same.
 
+use crate::onnx::proto::AttributeProto;
+use crate::onnx::proto::attribute_proto::AttributeType;
+use half::bf16;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core;
 use tract_onnx::tract_hir::internal::*;
+
+/// Name of the mark.
+const ROUNDING: &str = "phasor::to_bf16";
+
+/// The mark of a cast to bfloat16.
+pub(super) fn rounding() -> AttributeProto {
+    AttributeProto {
+        name: Some(ROUNDING.to_owned()),
+        r#type: Some(AttributeType::Int as i32),
+        i: Some(1),
+        ..AttributeProto::default()
+    }
+}
 
 /// The builder to register for `Cast`.
 pub(crate) fn cast(
@@ -16,6 +34,7 @@ pub(crate) fn cast(
     Ok((
         expand(Cast {
             to: node.get_attr("to")?,
+            to_bf16: node.get_attr_opt::<i64>(ROUNDING)?.is_some(),
         }),
         vec![],
     ))
@@ -24,6 +43,7 @@ pub(crate) fn cast(
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Cast {
     to: DatumType,
+    to_bf16: bool,
 }
 
 impl Cast {
@@ -67,10 +87,43 @@ impl Expansion for Cast {
             from != String::datum_type(),
             "casts from strings are not supported"
         );
-        model.wire_node(
-            prefix,
-            tract_core::ops::cast::cast(self.target(from)),
-            inputs,
-        )
+        let cast = tract_core::ops::cast::cast(self.target(from));
+        if self.to_bf16 && self.to == f32::datum_type() {
+            let wide = model.wire_node(format!("{prefix}.wide"), cast, inputs)?;
+            return model.wire_node(prefix, RoundBf16, &wide);
+        }
+        model.wire_node(prefix, cast, inputs)
     }
+}
+
+/// Numbers of type f32, rounded to those that bfloat16 has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct RoundBf16;
+
+impl Op for RoundBf16 {
+    fn name(&self) -> StaticName {
+        "RoundBf16".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for RoundBf16 {
+    op_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let mut x = args_1!(inputs).into_tensor();
+        for x in x.try_as_plain_ram_mut()?.as_slice_mut::<f32>()? {
+            *x = bf16::from_f32(*x).to_f32();
+        }
+        Ok(tvec!(x.into_tvalue()))
+    }
+}
+
+impl TypedOp for RoundBf16 {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(tvec!(inputs[0].without_value()))
+    }
+
+    as_op!();
 }

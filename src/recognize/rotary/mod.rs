@@ -84,9 +84,13 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
             holders: RefCell::default(),
             maker: RefCell::new(Maker::new(it.file)),
         };
+        // A product of two tensors is linear in either: its rotation is in a group of each.
+        let mut nodes = FxHashSet::default();
         for group in groups {
             if let Some(site) = site(it, &group, &material) {
-                analysis.sites.push(site);
+                if nodes.insert(site.node) {
+                    analysis.sites.push(site);
+                }
             } else {
                 misses.extend(diagnose::group(it, &group, &material));
             }

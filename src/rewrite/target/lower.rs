@@ -122,6 +122,11 @@ pub(super) fn site(
         laid.ok_or_else(|| format!("`{}` has more axes than the rotated tensor", input.value))
     };
     let (cos, sin) = (lay(&site.cos)?, lay(&site.sin)?);
+    if let Some((table, own)) = cos.doubt(shape).or_else(|| sin.doubt(shape)) {
+        return Err(format!(
+            "its tables must have as many rows as the tensor, and here `{table}` and `{own}` may differ"
+        ));
+    }
     let along = cos.along();
     if along != sin.along() {
         return Err(

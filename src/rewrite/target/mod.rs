@@ -10,6 +10,7 @@ mod repair;
 mod sizes;
 mod table;
 mod view;
+mod widen;
 
 use rustc_hash::FxHashMap;
 
@@ -110,8 +111,8 @@ pub(crate) fn functions(
 /// The change that fuses these sites for a target.
 pub fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
     match target {
-        Target::Phasor => phasor::plan(subject.file, sites, subject.tables, false),
-        Target::PhasorPairs => phasor::plan(subject.file, sites, subject.tables, true),
+        Target::Phasor => phasor::plan(subject, sites, false),
+        Target::PhasorPairs => phasor::plan(subject, sites, true),
         Target::Contrib => lowered(subject, sites, target, &Contrib),
         Target::Onnx => lowered(subject, sites, target, &Onnx),
     }

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 
 use crate::onnx::proto::{FunctionProto, NodeProto};
 use crate::onnx::{Edit, ModelFile};
-use crate::recognize::{AngleTable, Site, TABLE_RULE};
+use crate::recognize::{Site, TABLE_RULE};
 use crate::rewrite::angles::{self, Wired};
 use crate::rewrite::{OLDEST_OPSET, dead, function, pairs, provenance, rotary};
 
 use phasor_ops::contract;
 
-use super::{Plan, TablePlan, Uses};
+use super::{Plan, Subject, TablePlan, Uses, widen};
 
 /// IR version that brought model-local functions with attribute defaults.
 const FUNCTION_IR_VERSION: i64 = 9;
@@ -37,11 +37,12 @@ pub(super) fn functions(file: &ModelFile, uses: &Uses) -> Option<Vec<FunctionPro
 
 /// The change that fuses these sites, two of a layer by one node if `paired`; the empty change where there are none or the
 /// model's opset is too old.
-pub(super) fn plan(file: &ModelFile, sites: &[Site], tables: &[AngleTable], paired: bool) -> Plan {
+pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan {
+    let Subject { file, tables, .. } = *subject;
     if sites.is_empty() || file.opset() < OLDEST_OPSET {
         return Plan::default();
     }
-    let Some(mut best) = with_tables(file, sites, tables, &[], paired) else {
+    let Some(mut best) = with_tables(subject, sites, &[], paired) else {
         return Plan::default();
     };
     let plain = best.edit.change();
@@ -51,7 +52,7 @@ pub(super) fn plan(file: &ModelFile, sites: &[Site], tables: &[AngleTable], pair
             continue;
         }
         wired.push(table);
-        match with_tables(file, sites, tables, &wired, paired) {
+        match with_tables(subject, sites, &wired, paired) {
             Some(shorter) if shorter.edit.saved() > best.edit.saved() => best = shorter,
             _ => {
                 wired.pop();
@@ -64,24 +65,40 @@ pub(super) fn plan(file: &ModelFile, sites: &[Site], tables: &[AngleTable], pair
 
 /// The change where the sites of these tables read `RotaryTable` nodes.
 fn with_tables(
-    file: &ModelFile,
+    subject: &Subject<'_>,
     sites: &[Site],
-    tables: &[AngleTable],
     chosen: &[usize],
     paired: bool,
 ) -> Option<Plan> {
+    let Subject { file, tables, .. } = *subject;
+    let larger: Vec<[bool; 2]> = sites
+        .iter()
+        .map(|site| widen::larger(subject.shapes, site))
+        .collect();
     let mut edit = Edit::default();
     let mut names = rotary::Names::new(file);
-    let wired = Wired::new(file, sites, tables, chosen, &mut names, &mut edit);
-    let sites = &wired.sites;
+    let mut wired = Wired::new(file, sites, tables, chosen, &mut names, &mut edit);
+    let sites = &mut wired.sites;
     let mut new: BTreeMap<usize, Vec<NodeProto>> = BTreeMap::new();
     let mut read = Vec::new();
-    for site in sites {
+    for site in &*sites {
         let [cos, sin] = [&site.cos, &site.sin]
             .map(|input| rotary::table(site, input, sites, &mut new, &mut edit, &mut names));
         read.push((cos, sin));
         edit.remove_nodes.insert(site.node);
     }
+    for ((site, (cos, sin)), larger) in sites.iter_mut().zip(&read).zip(larger) {
+        for table in [cos, sin]
+            .into_iter()
+            .zip(larger)
+            .filter_map(|(t, larger)| larger.then_some(t))
+        {
+            let (nodes, wide) = widen::to(table, &site.x, &mut names, &mut edit);
+            new.entry(site.node).or_default().extend(nodes);
+            site.x = wide;
+        }
+    }
+    let sites = &*sites;
     let mut uses = Uses {
         tables: wired.uses,
         ..Uses::default()

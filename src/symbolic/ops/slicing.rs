@@ -233,15 +233,20 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
                 .collect()
         }
     };
+    if sizes.iter().any(|&size| size < 0)
+        || sizes
+            .iter()
+            .try_fold(0i64, |sum, &size| sum.checked_add(size))
+            .is_none()
+    {
+        return Err(Stop("parts of impossible sizes"));
+    }
     let mut outputs = Outputs::new();
     let mut from = 0;
     for (size, name) in sizes.into_iter().zip(&visit.node.output) {
         let piece = if a.enumerated[axis] {
             let total = a.extents(&it.arena)[axis];
-            let list: Vec<usize> = (from as usize..)
-                .take(size.max(0) as usize)
-                .filter(|&k| k < total)
-                .collect();
+            let list: Vec<usize> = (from as usize..total).take(size as usize).collect();
             pick(it, &a, axis, &list)?
         } else if axis + 1 == a.rank() && a.dtype.is_float() {
             // Channels too wide to tell apart: every part starts anew, and is told apart where it is narrow enough.
