@@ -128,8 +128,8 @@ impl Error {
     /// What the user could do about it, if anything is known to help.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Model(error) | Error::Verify(verify::Error::Model(error)) => error.hint(),
-            Error::Verify(_) => None,
+            Error::Model(error) => error.hint(),
+            Error::Verify(error) => error.hint(),
             Error::Unfuse { cause, .. } => Some(cause.hint().to_owned()),
             Error::TooOld { .. } => Some(format!(
                 "`--target contrib` serves any opset; or export the model with opset {ONNX_OPSET} or newer"
@@ -379,17 +379,26 @@ fn check(
         Err(verify::Error::Inputs {
             cause: cause @ InputsError::Input { .. },
             ..
-        }) if options.inputs.is_empty() => Ok(Check::Done(verify::Report {
-            verdict: verify::Verdict::NotVerified {
-                why: cause.to_string(),
-            },
-            engine: None,
-            operators: None,
-            notes: Vec::new(),
-            cases: Vec::new(),
-        })),
+        }) if options.inputs.is_empty() => Ok(not_verified(&cause)),
+        // Nor are sizes that are too large, where they are the model's own.
+        Err(verify::Error::Inputs {
+            cause: cause @ InputsError::TooLarge { .. },
+            ..
+        }) if options.dims.is_empty() => Ok(not_verified(&cause)),
         Err(error) => Err(error.into()),
     }
+}
+
+fn not_verified(cause: &InputsError) -> Check {
+    Check::Done(verify::Report {
+        verdict: verify::Verdict::NotVerified {
+            why: cause.to_string(),
+        },
+        engine: None,
+        operators: None,
+        notes: Vec::new(),
+        cases: Vec::new(),
+    })
 }
 
 /// The change to the model; sites that the target cannot express are set aside, and tables that it leaves are forgotten.

@@ -142,7 +142,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         if let Some(error) = cause.downcast_ref::<pipeline::Error>() {
             return error.hint();
         }
-        if let Some(phasor::verify::Error::Model(error)) = cause.downcast_ref() {
+        if let Some(error) = cause.downcast_ref::<phasor::verify::Error>() {
             return error.hint();
         }
         cause.downcast_ref::<onnx::Error>()?.hint()

@@ -92,6 +92,9 @@ impl Prober<'_> {
                 Failure::NotRun(cause) => format!(
                     "the angles are positions times frequencies, but that could not be run on numbers, so the graph's own tables stay: {cause}"
                 ),
+                Failure::TooLarge(what) => format!(
+                    "the angles are positions times frequencies, but that is too large to be run on numbers, so the graph's own tables stay: {what}"
+                ),
             };
             refusal(site, reason)
         })
@@ -112,6 +115,9 @@ impl Prober<'_> {
         }
         let wanted = [&site.cos.value[..], &site.sin.value];
         let cut = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun)?;
+        let held = given.iter().chain(&wanted).copied();
+        let held = held.filter(|value| self.subject.shapes.contains_key(*value));
+        self.room(held.chain(cut.read()), binding)?;
         let key = {
             let mut key = cut.model.encode_to_vec();
             key.extend(format!("{table:?}{used:?}{:?}", cut.given).bytes());

@@ -29,6 +29,13 @@ pub(super) struct Cut {
     pub leaves: Vec<(String, String)>,
 }
 
+impl Cut {
+    /// Inputs of the whole model that the part reads.
+    pub(super) fn read(&self) -> impl Iterator<Item = &str> {
+        self.leaves.iter().map(|(name, _)| name.as_str())
+    }
+}
+
 /// The graph that is cut, and what is known of it.
 pub(super) struct Subject<'a> {
     /// The model.

@@ -17,7 +17,7 @@ use phasor_ops::contract::rotary::reference;
 
 use super::Confirmed;
 use super::cut::{Cut, Subject, cut};
-use super::sizes::{Binding, bindings};
+use super::sizes::{Binding, MAX_ELEMENTS, bindings, elements};
 
 /// Runs with other numbers for each set of sizes.
 const SEEDS: u64 = 3;
@@ -42,6 +42,8 @@ pub(super) enum Failure {
     Differs(f64),
     /// It could not be run.
     NotRun(String),
+    /// Its tensors are too large to be made; what is known of that.
+    TooLarge(String),
 }
 
 impl<'a> Prober<'a> {
@@ -63,15 +65,24 @@ impl<'a> Prober<'a> {
         let names = operands(site).chain([&site.origin[..]]);
         self.over_sizes(names, |prober, binding| prober.under(site, binding))
             .map_err(|failure| {
-                let reason = match failure {
+                let reason = match &failure {
                     Failure::Differs(diff) => format!(
                         "proven, but run on random numbers it differs from the operator by {diff:.1e}"
                     ),
                     Failure::NotRun(cause) => {
                         format!("proven, but it could not be run on numbers: {cause}")
                     }
+                    Failure::TooLarge(what) => {
+                        format!("proven, but it is too large to be run on numbers: {what}")
+                    }
                 };
-                refusal(site, reason)
+                let hint = match failure {
+                    Failure::TooLarge(_) => {
+                        "give smaller sizes with `--dim`, or export the model with symbolic ones"
+                    }
+                    _ => "please report the model: the proof and the numbers should agree",
+                };
+                refusal(site, reason, hint)
             })
     }
 
@@ -101,6 +112,12 @@ impl<'a> Prober<'a> {
                         return Ok(confirmed);
                     }
                 }
+                // What a part does with other sizes than its own says nothing against it.
+                Err(_) if binding.is_small() => {
+                    failure = Some(Failure::TooLarge(format!(
+                        "its tensors have more than {MAX_ELEMENTS} elements, and it does not run with smaller ones"
+                    )));
+                }
                 Err(differs @ Failure::Differs(_)) => return Err(differs),
                 Err(not_run) => failure = Some(not_run),
             }
@@ -119,7 +136,7 @@ impl<'a> Prober<'a> {
                 Ok(result) => return Ok(result),
                 // What numbers showed says more than that a cut cannot be made.
                 Err(next) => match (&failure, &next) {
-                    (Some(_), Failure::NotRun(_)) => {}
+                    (Some(_), Failure::NotRun(_) | Failure::TooLarge(_)) => {}
                     _ => failure = Some(next),
                 },
             }
@@ -138,6 +155,7 @@ impl<'a> Prober<'a> {
             .iter()
             .map(|name| self.shape(name, binding))
             .collect::<Result<_, _>>()?;
+        self.room(given.iter().copied().chain(cut.read()), binding)?;
         let key = {
             let mut key = cut.model.encode_to_vec();
             key.extend(
@@ -159,7 +177,7 @@ impl<'a> Prober<'a> {
             );
             key
         };
-        let many = |shape: &Vec<usize>| shape.iter().product::<usize>() > MANY;
+        let many = |shape: &Vec<usize>| Tensor::count(shape).is_none_or(|count| count > MANY);
         let seeds = if shapes.iter().any(many) { 1 } else { SEEDS };
         if let Some(known) = self.known.get(&key) {
             return known.clone().map(|diff| (diff, seeds as usize));
@@ -182,6 +200,25 @@ impl<'a> Prober<'a> {
             .get(value)
             .and_then(|dims| binding.shape(dims));
         dims.ok_or_else(|| Failure::NotRun(format!("the shape of `{value}` depends on data")))
+    }
+
+    /// Whether tensors for all these values can be made.
+    pub(super) fn room<'n>(
+        &self,
+        values: impl Iterator<Item = &'n str>,
+        binding: &Binding,
+    ) -> Result<(), Failure> {
+        let mut shapes = Vec::new();
+        for value in values {
+            shapes.push(self.shape(value, binding)?);
+            if elements(&shapes).is_none() {
+                let shape = &shapes[shapes.len() - 1];
+                return Err(Failure::TooLarge(format!(
+                    "with `{value}` of shape {shape:?} its tensors have more than {MAX_ELEMENTS} elements"
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn run(
@@ -325,14 +362,14 @@ fn starts(site: &Site) -> Vec<Vec<&str>> {
     near.chain(far).collect()
 }
 
-fn refusal(site: &Site, reason: String) -> Box<Refusal> {
+fn refusal(site: &Site, reason: String, hint: &str) -> Box<Refusal> {
     Box::new(Refusal {
         rule: site.rule,
         stage: Stage::Confirmation,
         node: site.node_name.clone(),
         value: site.y.clone(),
         reason,
-        hint: Some("please report the model: the proof and the numbers should agree".to_owned()),
+        hint: Some(hint.to_owned()),
         lost: None,
     })
 }

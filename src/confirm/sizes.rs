@@ -2,12 +2,17 @@
 //!
 //! A size may be what convolutions leave of a symbol, `(time//5 - 1)//2`: small symbols would leave nothing. Symbols grow until
 //! every size of the site is at least [`LEAST`].
+//!
+//! Fixed sizes are the model's own, but where the tensors of a site would have more than [`MAX_ELEMENTS`] elements: then large sizes
+//! of the axes before the channels become small, the same size everywhere alike. A part that holds such a size in a constant
+//! does not run with another one, and the site is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
 use crate::facts::Dim;
+use crate::onnx::Tensor;
 
 /// Sizes given to the symbols in turn: small, and different where they may be.
 const DISTINCT: [&[i64]; 2] = [&[2, 3, 5, 4, 7], &[3, 4, 2, 6, 5]];
@@ -19,11 +24,20 @@ const LEAST: i64 = 2;
 /// Times a symbol may double; no stack of convolutions divides by more.
 const DOUBLINGS: usize = 20;
 
+/// Most elements of all tensors that one probe is given; each takes about 30 bytes while it runs.
+pub(super) const MAX_ELEMENTS: usize = 1 << 26;
+/// Fixed sizes up to this stay as they are: heads, and the sides of small images.
+const LARGE: i64 = 64;
+/// The first size that a large one becomes.
+const SMALL: i64 = 5;
+
 /// One assignment of numbers to symbols.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
     sizes: FxHashMap<String, i64>,
     rest: i64,
+    /// Fixed sizes that are made small, and what they become.
+    small: BTreeMap<i64, i64>,
 }
 
 impl Binding {
@@ -35,11 +49,16 @@ impl Binding {
 
     fn size(&self, dim: &Dim) -> Option<i64> {
         let bind = |name: &str| Some(self.sizes.get(name).copied().unwrap_or(self.rest));
-        if dim.is_unknown() {
-            Some(self.rest)
-        } else {
-            dim.eval(&bind)
+        match dim {
+            Dim::Known(size) => Some(self.small.get(size).copied().unwrap_or(*size)),
+            dim if dim.is_unknown() => Some(self.rest),
+            dim => dim.eval(&bind),
         }
+    }
+
+    /// Whether fixed sizes are smaller than the model's own.
+    pub(super) fn is_small(&self) -> bool {
+        !self.small.is_empty()
     }
 
     /// A shape under this assignment.
@@ -55,10 +74,13 @@ pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<
         dim.collect_symbols(&mut names);
     }
     if names.is_empty() {
-        return vec![Binding {
+        return [Binding {
             sizes: FxHashMap::default(),
             rest: 2,
-        }];
+            small: BTreeMap::new(),
+        }]
+        .map(|binding| fitting(binding, shapes))
+        .into();
     }
     let bound = |sizes: &[i64], rest| Binding {
         sizes: names
@@ -67,6 +89,7 @@ pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<
             .zip(sizes.iter().copied().cycle())
             .collect(),
         rest,
+        small: BTreeMap::new(),
     };
     let distinct = DISTINCT.iter().map(|sizes| bound(sizes, sizes[1]));
     let alike = ALIKE.iter().map(|&size| bound(&[size], size));
@@ -77,8 +100,30 @@ pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<
             binding.sizes.extend(fixed);
             binding
         })
-        .map(|binding| grown(binding, shapes, fixed))
+        .map(|binding| fitting(grown(binding, shapes, fixed), shapes))
         .collect()
+}
+
+/// The number of elements of tensors of these shapes together; `None` beyond [`MAX_ELEMENTS`].
+pub(super) fn elements(shapes: &[Vec<usize>]) -> Option<usize> {
+    let total = shapes
+        .iter()
+        .try_fold(0usize, |sum, shape| sum.checked_add(Tensor::count(shape)?));
+    total.filter(|&total| total <= MAX_ELEMENTS)
+}
+
+/// The assignment, with large fixed sizes made small where a probe could not be given tensors of these shapes.
+fn fitting(mut binding: Binding, shapes: &[&[Dim]]) -> Binding {
+    let numbers: Vec<Vec<usize>> = shapes.iter().filter_map(|s| binding.shape(s)).collect();
+    if elements(&numbers).is_some() {
+        return binding;
+    }
+    let known = |dim: &Dim| dim.known();
+    let widths: BTreeSet<i64> = shapes.iter().filter_map(|s| known(s.last()?)).collect();
+    let sizes: BTreeSet<i64> = shapes.iter().copied().flatten().filter_map(known).collect();
+    let large = sizes.difference(&widths).filter(|&&size| size > LARGE);
+    binding.small = large.copied().zip(SMALL..).collect();
+    binding
 }
 
 /// The assignment with symbols, unless they are fixed, doubled until every size that depends on them is at least [`LEAST`]; as

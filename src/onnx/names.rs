@@ -26,6 +26,18 @@ pub(crate) fn fresh(taken: &mut FxHashSet<String>, stem: &str) -> String {
     name
 }
 
+/// All nodes of a model: of its graph, of bodies at any depth, and of functions.
+pub(crate) fn nodes(model: &ModelProto) -> impl Iterator<Item = &NodeProto> {
+    let functions = model.functions.iter().flat_map(|f| &f.node);
+    let graph = model.graph.iter().flat_map(|graph| &graph.node);
+    let mut open: Vec<&NodeProto> = graph.chain(functions).collect();
+    std::iter::from_fn(move || {
+        let node = open.pop()?;
+        open.extend(bodies(node).flat_map(|(_, _, body)| &body.node));
+        Some(node)
+    })
+}
+
 /// Calls `visit` with every name of a value in a model: in its graph, in bodies at any depth, and in functions.
 pub(crate) fn of_model<'a>(model: &'a ModelProto, visit: &mut impl FnMut(&'a str)) {
     model.graph.iter().for_each(|graph| of_graph(graph, visit));

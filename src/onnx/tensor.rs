@@ -19,16 +19,16 @@ pub struct Tensor {
 
 const NO_NUMBERS: &str = "it is a tensor of strings, which are no numbers";
 
-/// Number of elements of a shape; `None` on overflow.
-fn count(shape: &[usize]) -> Option<usize> {
-    // A zero anywhere makes it empty whatever the other lengths are.
-    if shape.contains(&0) {
-        return Some(0);
-    }
-    shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d))
-}
-
 impl Tensor {
+    /// Number of elements of a shape; `None` on overflow.
+    pub fn count(shape: &[usize]) -> Option<usize> {
+        // A zero anywhere makes it empty whatever the other lengths are.
+        if shape.contains(&0) {
+            return Some(0);
+        }
+        shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d))
+    }
+
     /// A tensor of these bytes.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl Tensor {
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        count(&self.shape).unwrap_or(0)
+        Self::count(&self.shape).unwrap_or(0)
     }
 
     /// Whether it has no elements.
@@ -139,7 +139,7 @@ impl Tensor {
     /// # Panics
     /// If `values` are not as many as the shape asks for, or the type is a string, complex, 8-bit float or below a byte.
     pub fn from_f64_as(dtype: DataType, shape: &[usize], values: &[f64]) -> Self {
-        let mut out = BytesMut::with_capacity(values.len() * 8);
+        let mut out = BytesMut::with_capacity(dtype.byte_len(values.len()).unwrap_or(0));
         macro_rules! put {
             ($convert:expr) => {
                 values
@@ -257,7 +257,7 @@ pub(super) fn header(tensor: &TensorProto) -> Result<(DataType, Vec<usize>), Str
 
 /// Bytes the elements of a tensor take.
 pub(super) fn byte_len(dtype: DataType, shape: &[usize]) -> Result<usize, String> {
-    let len = count(shape).and_then(|n| dtype.byte_len(n));
+    let len = Tensor::count(shape).and_then(|n| dtype.byte_len(n));
     len.ok_or_else(|| format!("shape {shape:?} has too many elements"))
 }
 

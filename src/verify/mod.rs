@@ -21,7 +21,7 @@ pub use report::{Case, How, Output, Report, Run, Verdict};
 
 use crate::engine::{Engine, EngineError, Session, Source};
 use crate::onnx::proto::ModelProto;
-use crate::onnx::{DataType, ModelFile, Tensor};
+use crate::onnx::{DataType, ModelFile, Tensor, names};
 use bytes::Bytes;
 use engines::Choice;
 use inputs::{Assignment, InputsError, Signature};
@@ -93,6 +93,23 @@ pub enum Error {
     Engine(#[from] EngineError),
 }
 
+impl Error {
+    /// What the user could do about it, if anything is known to help.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Model(error) => error.hint(),
+            Error::Inputs {
+                cause: InputsError::TooLarge { .. },
+                ..
+            } => Some(
+                "give smaller sizes with `--dim`, or the inputs themselves with `--inputs`"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// Compares two models; `a` says what is right.
 ///
 /// # Errors
@@ -103,6 +120,9 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     let names = interface(&file_a, &file_b)?;
     let fault = |model: String| move |cause: InputsError| Error::Inputs { model, cause };
     let signature = Signature::of(&file_a, &options.dims).map_err(fault(a.label()))?;
+    if options.inputs.is_empty() {
+        signature.fits().map_err(fault(a.label()))?;
+    }
     let mut given: Vec<Given> = Vec::new();
     for path in &options.inputs {
         let label = format!("`{}`", path.display());
@@ -379,20 +399,15 @@ fn interface(a: &ModelFile, b: &ModelFile) -> Result<Vec<String>, Error> {
     Ok(outputs(a))
 }
 
-/// Whether the main graph calls operators of a domain.
+/// Whether a model calls operators of a domain, be it in bodies or functions.
 fn uses(model: &ModelProto, domain: &str) -> bool {
-    model
-        .graph
-        .iter()
-        .flat_map(|graph| &graph.node)
-        .any(|node| node.domain() == domain)
+    names::nodes(model).any(|node| node.domain() == domain)
 }
 
-/// How many nodes of the main graph rotate by an operator of ONNX or ONNX Runtime. The embedded engine knows these in part: where
-/// it does not run a model that gained some, the model may be sound.
+/// How many nodes rotate by an operator of ONNX or ONNX Runtime. The embedded engine knows these in part: where it does not run a
+/// model that gained some, the model may be sound.
 fn rotary_operators(model: &ModelProto) -> usize {
-    let nodes = model.graph.iter().flat_map(|graph| &graph.node);
-    nodes
+    names::nodes(model)
         .filter(|node| node.op_type() == "RotaryEmbedding" && node.domain() != DOMAIN)
         .count()
 }

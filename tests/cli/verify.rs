@@ -71,6 +71,26 @@ fn models_that_differ_are_told_apart() {
 }
 
 #[test]
+fn sizes_that_cannot_be_held_are_refused() {
+    let path = model("llama-dynamo");
+    for size in ["1000000000", "9223372036854775807"] {
+        let output = phasor([
+            OsStr::new("verify"),
+            path.as_os_str(),
+            path.as_os_str(),
+            OsStr::new("--engine=tract"),
+            OsStr::new("--dim"),
+            OsStr::new(&format!("batch={size}")),
+        ]);
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{said}");
+        for word in ["error: ", "input_ids", size, "hint: ", "--dim"] {
+            assert!(said.contains(word), "`{word}` is not in: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_model_of_another_interface_is_no_version_of_this_one() {
     let [a, b] = ["llama-dynamo", "llama-cache"].map(model);
     let output = phasor([

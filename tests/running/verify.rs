@@ -1,10 +1,10 @@
 //! Comparisons: what is the same, what differs, and what cannot be said.
 
-use crate::build::{f32s, i64s, model, typed};
+use crate::build::{branch, f32s, i64s, model, node, opset, typed};
 use phasor::engine::Source;
 use phasor::onnx::DataType;
-use phasor::onnx::proto::ModelProto;
-use phasor::verify::{self, Error, Options, Preference, Report, Verdict, npz};
+use phasor::onnx::proto::{FunctionProto, GraphProto, ModelProto, ValueInfoProto};
+use phasor::verify::{self, Error, How, Options, Preference, Report, Verdict, npz};
 use std::path::{Path, PathBuf};
 
 fn embedded() -> Options {
@@ -150,6 +150,67 @@ fn sizes_are_searched_for_and_can_be_fixed() {
         error.contains("`sise`") && error.contains("`size`"),
         "{error}"
     );
+}
+
+#[test]
+fn inputs_that_are_too_large_are_not_made() {
+    let m = model(
+        "x: float[batch, 1024]\nw: float[batch, 1024]\ny = Add(x, w)",
+        &[],
+    );
+    let run = |size: i64| {
+        let options = Options {
+            dims: [("batch".to_owned(), size)].into(),
+            ..embedded()
+        };
+        verify::run(Source::Proto(&m, None), Source::Proto(&m, None), &options)
+    };
+    assert!(run(3).unwrap().same());
+    // Each alone would do.
+    for size in [200_000, i64::MAX] {
+        let error = run(size).unwrap_err();
+        let hint = error.hint().unwrap_or_default();
+        assert!(error.to_string().contains(&size.to_string()), "{error}");
+        assert!(hint.contains("--dim"), "{hint}");
+    }
+}
+
+#[test]
+fn operators_in_bodies_and_functions_are_run_with_kernels_too() {
+    let rotate = "x: float[batch, seq, 8]\ncos: float[seq, 4]\nsin: float[seq, 4]\nhold: bool[]";
+    let call = "ai.phasor::RotaryEmbedding(x, cos, sin)";
+    let plain = model(&format!("{rotate}\ny = {call}\nz = Not(hold)"), &[]);
+    let mut inside = model(&format!("{rotate}\ny = If(hold)"), &[]);
+    let body = || GraphProto {
+        node: vec![node("turned", call)],
+        output: vec![ValueInfoProto {
+            name: Some("turned".to_owned()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let graph = inside.graph.as_mut().unwrap();
+    graph.node[0].attribute = vec![branch("then_branch", body()), branch("else_branch", body())];
+    let mut called = model(
+        &format!("{rotate}\ny = other::Turn(x, cos, sin)\nz = Not(hold)"),
+        &[],
+    );
+    called.functions.push(FunctionProto {
+        name: Some("Turn".to_owned()),
+        domain: Some("other".to_owned()),
+        input: ["x", "cos", "sin"].map(str::to_owned).to_vec(),
+        output: vec!["y".to_owned()],
+        node: vec![node("y", call)],
+        opset_import: vec![opset("", 17), opset("ai.phasor", 1)],
+        ..Default::default()
+    });
+    for mut model in [plain, inside, called] {
+        model.opset_import.push(opset("ai.phasor", 1));
+        let report = compare(&model, &model).unwrap();
+        assert!(report.same(), "{}", why(&report));
+        let runs = &report.cases[0].runs;
+        assert!(runs.iter().any(|run| run.how == How::Library), "{runs:?}");
+    }
 }
 
 #[test]

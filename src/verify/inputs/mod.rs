@@ -18,8 +18,8 @@ use crate::onnx::{DataType, ModelFile, Tensor};
 use role::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The largest input that is made, in elements.
-const MAX_ELEMENTS: i64 = 1 << 28;
+/// Most elements of all inputs that are made, together.
+const MAX_ELEMENTS: usize = 1 << 28;
 
 /// Why no inputs can be made.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -31,6 +31,16 @@ pub enum InputsError {
         name: String,
         /// Why.
         cause: String,
+    },
+    /// Inputs of these sizes are too large to be made.
+    #[error(
+        "with input `{name}` of shape [{shape}] there are more than {MAX_ELEMENTS} elements to make up"
+    )]
+    TooLarge {
+        /// The graph input.
+        name: String,
+        /// Its sizes.
+        shape: String,
     },
     /// A size is given for a dimension that does not exist.
     #[error("the model has no dimension `{name}`; its symbolic dimensions are: {known}")]
@@ -163,16 +173,54 @@ impl Signature {
     /// Makes inputs of these sizes.
     ///
     /// # Errors
-    /// A dimension that comes out negative, or an input of too many elements.
+    /// A dimension that comes out negative, or too many elements.
     pub fn make(
         &self,
         assignment: &Assignment,
         seed: u64,
     ) -> Result<Vec<(String, Tensor)>, InputsError> {
-        self.inputs
-            .iter()
-            .map(|input| Ok((input.name.clone(), input.make(assignment, seed)?)))
-            .collect()
+        let shapes = self.shapes(assignment)?;
+        let inputs = self.inputs.iter().zip(shapes);
+        let made = inputs.map(|(input, shape)| {
+            let tensor = input.make(&shape, assignment.timid, seed);
+            (input.name.clone(), tensor)
+        });
+        Ok(made.collect())
+    }
+
+    /// Whether inputs of any of the sizes that are tried can be made.
+    ///
+    /// # Errors
+    /// As [`Signature::make`], where none can.
+    pub fn fits(&self) -> Result<(), InputsError> {
+        let mut result = Ok(());
+        for assignment in self.assignments(0) {
+            match self.shapes(&assignment) {
+                Ok(_) => return Ok(()),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        result
+    }
+
+    /// The shapes of all inputs.
+    fn shapes(&self, assignment: &Assignment) -> Result<Vec<Vec<usize>>, InputsError> {
+        let mut total = 0usize;
+        let shape = |input: &Input| {
+            let shape = input.shape(assignment)?;
+            let count = Tensor::count(&shape).and_then(|count| total.checked_add(count));
+            total = count
+                .filter(|&count| count <= MAX_ELEMENTS)
+                .ok_or_else(|| {
+                    let shown: Vec<String> = shape.iter().map(usize::to_string).collect();
+                    InputsError::TooLarge {
+                        name: input.name.clone(),
+                        shape: shown.join(", "),
+                    }
+                })?;
+            Ok(shape)
+        };
+        self.inputs.iter().map(shape).collect()
     }
 
     /// Checks given inputs: every one is there, of the right type and shape, with one size a symbol. Returns the sizes.
@@ -242,30 +290,23 @@ impl Signature {
 }
 
 impl Input {
-    fn make(&self, assignment: &Assignment, seed: u64) -> Result<Tensor, InputsError> {
-        let fault = |cause: String| InputsError::Input {
-            name: self.name.clone(),
-            cause,
-        };
-        let mut shape = Vec::with_capacity(self.dims.len());
-        for dim in &self.dims {
+    fn shape(&self, assignment: &Assignment) -> Result<Vec<usize>, InputsError> {
+        let size = |dim: &Dim| {
             let size = dim.eval(&|name| assignment.sizes.get(name).copied());
-            match size.filter(|n| *n >= 0) {
-                Some(n) => shape.push(n),
-                None => return Err(fault(format!("dimension `{dim}` has no size"))),
-            }
-        }
-        let count = shape
-            .iter()
-            .try_fold(1i64, |n, d| n.checked_mul(*d))
-            .filter(|n| *n <= MAX_ELEMENTS);
-        let count = count.ok_or_else(|| fault(format!("shape {shape:?} is too large")))? as usize;
-        let shape: Vec<usize> = shape.iter().map(|n| *n as usize).collect();
+            size.and_then(|n| usize::try_from(n).ok())
+                .ok_or_else(|| InputsError::Input {
+                    name: self.name.clone(),
+                    cause: format!("dimension `{dim}` has no size"),
+                })
+        };
+        self.dims.iter().map(size).collect()
+    }
+
+    /// Values for a shape whose elements can be counted.
+    fn make(&self, shape: &[usize], timid: bool, seed: u64) -> Tensor {
         let mut random = Random::new(seed, &self.name);
-        let values = self
-            .role
-            .values(&shape, count, self.dtype, assignment.timid, &mut random);
-        Ok(Tensor::from_f64_as(self.dtype, &shape, &values))
+        let values = self.role.values(shape, self.dtype, timid, &mut random);
+        Tensor::from_f64_as(self.dtype, shape, &values)
     }
 
     /// A given tensor in this input's element type.

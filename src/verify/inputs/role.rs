@@ -1,7 +1,7 @@
 //! What an input is for, which decides the values it gets.
 
 use crate::engine::random::Random;
-use crate::onnx::{DataType, ModelFile};
+use crate::onnx::{DataType, ModelFile, Tensor};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Random integers of unknown range lie below this.
@@ -111,11 +111,11 @@ impl Role {
     pub(super) fn values(
         &self,
         shape: &[usize],
-        count: usize,
         dtype: DataType,
         timid: bool,
         random: &mut Random,
     ) -> Vec<f64> {
+        let count = Tensor::count(shape).unwrap_or(0);
         let last = shape.last().copied().unwrap_or(1).max(1);
         match self {
             Role::Rows(rows) => (0..count).map(|_| random.below(*rows) as f64).collect(),
