@@ -87,6 +87,14 @@ pub enum Error {
         /// The file.
         file: PathBuf,
     },
+    /// There is something other than a file where one must be written.
+    #[error("`{}`: cannot be replaced: it is {what}", file.display())]
+    NotAFile {
+        /// The output.
+        file: PathBuf,
+        /// What is there.
+        what: &'static str,
+    },
     /// An output cannot be written.
     #[error("`{}`: cannot be written: {source}", file.display())]
     Write {
@@ -122,6 +130,7 @@ impl Error {
                 "data files must lie where the model says, below its own folder"
             }
             Self::Exists { .. } => "`--force` replaces it",
+            Self::NotAFile { .. } => "name a file, or a path where nothing is yet",
             Self::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "make the folder first"
             }

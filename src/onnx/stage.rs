@@ -3,6 +3,8 @@
 //! Beside the input, or for a model without external data, the temporary file lies in the target's folder. Elsewhere a
 //! temporary subfolder takes the model and its data files together, so that the staged model can be run before anything
 //! that was there before is touched.
+//!
+//! Only files are replaced. Where the output is a link, the file that it leads to is written, and the link stays.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -50,6 +52,36 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
     }
 }
 
+/// What stands at a path that a file may not take the place of.
+fn obstacle(path: &Path) -> Option<&'static str> {
+    let kind = fs::metadata(path).ok()?.file_type();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        }
+        if kind.is_fifo() {
+            return Some("a pipe");
+        }
+    }
+    match kind {
+        kind if kind.is_dir() => Some("a folder"),
+        kind if !kind.is_file() => Some("no regular file"),
+        _ => None,
+    }
+}
+
+/// Whether a file may be put at a path.
+fn clear(path: &Path) -> Result<(), Error> {
+    obstacle(path).map_or(Ok(()), |what| {
+        Err(Error::NotAFile {
+            file: path.to_owned(),
+            what,
+        })
+    })
+}
+
 /// The folder of a file.
 pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -65,21 +97,32 @@ impl ModelFile {
     /// byte. `out` may be the input itself (with `force`): the input is replaced in one step when the output is committed.
     ///
     /// # Errors
-    /// If `out` exists and `force` is not given, is a folder or one of the input's data files, if its folder is missing or
-    /// cannot be written to, if a different file lies where a data file must go, or if the output would be the first to
-    /// exceed what protobuf allows.
+    /// If `out` exists and `force` is not given, is something else than a file or one of the input's data files, if its folder is
+    /// missing or cannot be written to, if a different file lies where a data file must go, or if the output would be the
+    /// first to exceed what protobuf allows. A link must lead to a file, and to one in its own folder if the model has data files.
     pub fn stage(&self, edit: &Edit, out: &Path, force: bool) -> Result<Staged, Error> {
-        let exists = fs::symlink_metadata(out).is_ok();
+        clear(out)?;
+        let there = fs::symlink_metadata(out);
+        let exists = there.is_ok();
         if exists && !force {
             return Err(Error::Exists {
                 file: out.to_owned(),
             });
         }
-        let Some(name) = out.file_name().filter(|_| !out.is_dir()) else {
-            return Err(failed(out)(io::Error::new(
-                io::ErrorKind::IsADirectory,
-                "it is a folder",
-            )));
+        let link = out;
+        let followed = match there {
+            Ok(there) if there.is_symlink() => {
+                let target = link.canonicalize().map_err(|_| Error::NotAFile {
+                    file: link.to_owned(),
+                    what: "a link that leads nowhere",
+                })?;
+                Some(target)
+            }
+            _ => None,
+        };
+        let out = followed.as_deref().unwrap_or(link);
+        let Some(name) = out.file_name() else {
+            return Err(failed(out)(io::ErrorKind::InvalidFilename.into()));
         };
         let decided = Decided::new(edit, self);
         let pieces = write::pieces(&decided, self.parts(), self.model());
@@ -93,6 +136,15 @@ impl ModelFile {
         let source = folder_of(self.path());
         let here = target.canonicalize().map_err(failed(out))?;
         let locations = self.locations(&decided);
+        if followed.is_some()
+            && !locations.is_empty()
+            && folder_of(link).canonicalize().map_err(failed(link))? != here
+        {
+            return Err(Error::NotAFile {
+                file: link.to_owned(),
+                what: "a link into another folder, away from the data files",
+            });
+        }
         if exists && let Some(location) = locations.iter().find(|l| same_file(&source.join(l), out))
         {
             let cause = format!("it is the data file `{location}` of the input");
@@ -124,6 +176,7 @@ impl ModelFile {
                         if fs::symlink_metadata(&wanted).is_ok() && !force {
                             return Err(Error::Exists { file: wanted });
                         }
+                        clear(&wanted)?;
                         data.push((staged, wanted));
                     }
                     Err(Trouble::Absent(why)) => absent.push(why),
@@ -342,6 +395,7 @@ impl Staged {
 }
 
 fn put(from: TempPath, to: &Path, force: bool) -> Result<(), Error> {
+    clear(to)?;
     let moved = if force {
         from.persist(to)
     } else {

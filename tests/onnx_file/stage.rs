@@ -146,6 +146,56 @@ fn a_target_that_cannot_be_written_is_an_error() {
     assert_eq!(listing(folder.path()), ["m.onnx"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn only_files_are_replaced() {
+    let folder = temporary();
+    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let [pipe, nowhere] = ["pipe", "nowhere"].map(|name| folder.path().join(name));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    std::os::unix::fs::symlink(folder.path().join("gone"), &nowhere).expect("a link");
+    for (path, what) in [(&pipe, "a pipe"), (&nowhere, "a link that leads nowhere")] {
+        let error = file.stage(&drop_second(), path, true);
+        let error = error.expect_err("no file");
+        assert!(error.to_string().contains(what), "{error}");
+        assert!(matches!(error, Error::NotAFile { .. }) && error.hint().is_some());
+    }
+    // Nor is what appears there meanwhile.
+    let out = folder.path().join("out.onnx");
+    let staged = file.stage(&drop_second(), &out, true);
+    let staged = staged.expect("a staged model");
+    fs::rename(&pipe, &out).expect("a moved pipe");
+    assert!(matches!(staged.commit(), Err(Error::NotAFile { .. })));
+    assert_eq!(listing(folder.path()), ["m.onnx", "nowhere", "out.onnx"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_is_written_through_a_link() {
+    let (store, folder) = (temporary(), temporary());
+    let path = saved(store.path());
+    let link = folder.path().join("link.onnx");
+    std::os::unix::fs::symlink(&path, &link).expect("a link");
+    let file = ModelFile::open(&link).expect("a model");
+    assert!(matches!(
+        file.stage(&drop_second(), &link, false),
+        Err(Error::Exists { .. })
+    ));
+    let staged = file.stage(&drop_second(), &link, true);
+    staged.expect("a staged model").commit().expect("a model");
+    assert!(link.is_symlink() && !path.is_symlink());
+    let nodes = |path| ModelFile::open(path).expect("a model").graph().node.len();
+    assert_eq!((nodes(&path), nodes(&link)), (1, 1));
+    assert_eq!(listing(folder.path()), ["link.onnx"]);
+    // Data files could not be found from both folders.
+    let path = with_data(store.path());
+    let file = ModelFile::open(&path).expect("a model");
+    let error = file.stage(&Edit::default(), &link, true);
+    let error = error.expect_err("a link away from the data");
+    assert!(error.to_string().contains("another folder"), "{error}");
+}
+
 /// A model with data in `a.bin` and `sub/b.bin`, the latter in an attribute of a node.
 fn with_data(folder: &Path) -> PathBuf {
     let mut constant = node("Constant", "c", &[], &["y"]);
