@@ -90,6 +90,16 @@ impl DataType {
         )
     }
 
+    /// Whether this integer type holds every number of another one.
+    pub fn holds_integers_of(self, other: Self) -> bool {
+        let signed = |dtype| matches!(dtype, I8 | I16 | I32 | I64 | I4 | I2);
+        match (signed(self), signed(other)) {
+            (false, true) => false,
+            (true, false) => self.bits() > other.bits(),
+            _ => self.bits() >= other.bits(),
+        }
+    }
+
     /// Whether [`super::Tensor::from_f64_as`] can write numbers as it: floats of two bytes and more, integers of a byte and
     /// more, and bool.
     pub fn holds_numbers(self) -> bool {

@@ -88,6 +88,25 @@ fn no_table(angles: &str, constants: &[(&str, Tensor)]) -> Outcome {
     outcome
 }
 
+#[test]
+fn integers_that_a_cast_may_change_are_no_positions() {
+    for (to, kept) in [(12, true), (6, true), (7, false), (13, true)] {
+        let angles = format!(
+            "x: float[batch, 3, seq, 8]
+            ids: int64[batch, seq]
+            other = Cast(ids) to={to}
+            numbers = Cast(other) to=1
+            upright = Unsqueeze(numbers, last)
+            angles = Mul(upright, frequencies)
+            {TABLES}"
+        );
+        let (table, written) = one_table(&angles, &[]);
+        let casts = if kept { 1 } else { 0 };
+        assert!(count(&written, "Cast") >= casts, "{to}");
+        assert_eq!(table.positions == "ids", !kept, "{to}: {}", table.positions);
+    }
+}
+
 const POSITIONS: &str = "
     x: float[batch, 3, seq, 8]
     ids: int64[batch, seq]

@@ -4,7 +4,7 @@
 //! of the graph holds positions such that every angle is the sum over its coordinate streams of position times frequency. The
 //! frequencies are a tensor of the graph, or numbers that the element type holds exactly.
 //!
-//! *Conditions.* Positions and frequencies exist before the rotated tensor, and the tables that they give broadcast against it
+//! *Conditions.* No integer of the positions is cast to a type that may not hold it on the way to the angles. Positions and frequencies exist before the rotated tensor, and the tables that they give broadcast against it
 //! as the graph's own do. Rounding is not modelled here: that the graph computes the products in this order and type is for
 //! [`crate::confirm`] to show.
 //!
@@ -58,7 +58,9 @@ impl Angles {
         inverse: bool,
     ) -> Option<TableUse> {
         let turned = turned(&it.arena, rotation)?;
-        let cone = cone(it, order, y, stops)?;
+        let mut cone = cone(it, order, y, stops)?;
+        let changed = before_narrow_casts(it, &cone);
+        cone.retain(|value| !changed.contains(value));
         let doubles = |id: &ValueId| it.known(*id).is_some_and(|v| v.dtype == DataType::F64);
         let precisions = match cone.iter().any(doubles) {
             true => &[DataType::F32, DataType::F64][..],
@@ -275,6 +277,35 @@ fn cone(
     cone.retain(|&value| order.is_before(value, y));
     order.sort(&mut cone);
     Some(cone)
+}
+
+/// The values whose numbers reach others through a cast of integers to a type that does not hold all of them: what comes out may
+/// be other numbers.
+fn before_narrow_casts(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
+    let (index, graph) = (it.index(), it.file.graph());
+    let inputs = |value: ValueId| {
+        let node = index.producer(value).map(|(node, _)| &graph.node[node]);
+        // Sizes are no numbers of the tensor.
+        let node = node.filter(|node| !matches!(node.op_type(), "Shape" | "Size"));
+        let names = node.into_iter().flat_map(|node| &node.input);
+        names.filter_map(|name| index.id(name))
+    };
+    let dtype = |value: ValueId| it.known(value).map(|v| v.dtype);
+    let narrow = |value: &ValueId| {
+        let source = inputs(*value).next().and_then(dtype);
+        let (Some(from), Some(to)) = (source, dtype(*value)) else {
+            return false;
+        };
+        let node = index.producer(*value).map(|(node, _)| &graph.node[node]);
+        let casts = node.is_some_and(|node| matches!(node.op_type(), "Cast" | "CastLike"));
+        casts && from.is_integer() && to.is_integer() && !to.holds_integers_of(from)
+    };
+    let mut found = FxHashSet::default();
+    let mut open: Vec<ValueId> = cone.iter().copied().filter(narrow).collect();
+    while let Some(value) = open.pop() {
+        open.extend(inputs(value).filter(|&input| found.insert(input)));
+    }
+    found
 }
 
 /// The axes to insert so that the table of these positions broadcasts against the rotated tensor.
