@@ -21,8 +21,8 @@ use crate::onnx::{Edit, ModelFile};
 
 use phasor_ops::contract;
 
-pub(crate) use target::functions;
 pub use target::{ONNX_OPSET, Plan, REPAIR, Subject, TablePlan, Target, Uses, plan};
+pub(crate) use target::{functions, usurper};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 
 /// Metadata of a rewritten model: who rewrote it.

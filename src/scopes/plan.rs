@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Findings, Found, Place, Scope, TableChange, count_nodes, is_operator, splice};
+use super::{Findings, Found, Place, Scope, TableChange, call, count_nodes, is_operator, splice};
 use crate::onnx::functions::{Key, called_by, key};
 use crate::onnx::names::{self, bodies};
 use crate::onnx::proto::{FunctionProto, GraphProto, NodeProto};
 use crate::onnx::{Edit, ModelFile};
-use crate::recognize::{AngleTable, Refusal, Site, TABLE_RULE};
+use crate::recognize::{AngleTable, Refusal, Site, Stage, TABLE_RULE};
 use crate::rewrite::{self, Subject, Target, Uses};
 
 /// A change to a model, and what it leaves.
@@ -111,7 +111,22 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
     let tables = uses.tables.iter().map(|_| TABLE_RULE);
     let repaired = std::iter::repeat_n(rewrite::REPAIR, planned.repaired);
     let rules: Vec<&'static str> = fused.chain(tables).chain(repaired).collect();
-    match whole(main, scopes, edits, (&rules, &uses), target) {
+    let functions = rewrite::functions(main, &uses, target);
+    let usurper = functions
+        .as_ref()
+        .filter(|_| !edits.is_empty())
+        .and_then(|new| rewrite::usurper(main, new, target));
+    if let Some(function) = usurper {
+        let told: FxHashSet<usize> = planned.left.iter().map(|(k, _)| *k).collect();
+        let others = (0..sites.len()).filter(|k| !told.contains(k));
+        planned
+            .left
+            .extend(others.map(|k| (k, in_the_way(&sites[k].site, function))));
+        planned.left.sort_by_key(|(k, _)| *k);
+    }
+    let functions = functions.filter(|_| usurper.is_none());
+    let edit = functions.map(|functions| whole(main, scopes, edits, &rules, functions));
+    match edit {
         Some(edit) => {
             planned.edit = edit;
             if scopes.len() > 1 {
@@ -129,6 +144,19 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
         }
     }
     planned
+}
+
+fn in_the_way(site: &Site, function: &FunctionProto) -> Refusal {
+    let name = call::label(function);
+    Refusal {
+        rule: site.rule,
+        node: site.node_name.clone(),
+        value: site.y.clone(),
+        reason: format!("the model has a function `{name}` of its own, which would take its place"),
+        hint: Some("inline or rename that function".to_owned()),
+        stage: Stage::Target,
+        lost: None,
+    }
 }
 
 /// The nodes of a graph as the model has them.
@@ -190,17 +218,16 @@ fn rename(own: &ModelFile, edit: &mut Edit, names: &mut FxHashSet<String>) {
         .for_each(renamed);
 }
 
-/// The change of the model: that of the main graph, changed functions, and what all graphs together need declared. `None`
-/// where the functions of the operators cannot be written for all sites.
+/// The change of the model: that of the main graph, changed functions, and what all graphs together need declared.
 fn whole(
     main: &ModelFile,
     scopes: &[Scope],
     edits: Vec<(usize, Edit)>,
-    (rules, uses): (&[&'static str], &Uses),
-    target: Target,
-) -> Option<Edit> {
+    rules: &[&'static str],
+    operators: Vec<FunctionProto>,
+) -> Edit {
     if edits.is_empty() {
-        return Some(Edit::default());
+        return Edit::default();
     }
     let mut whole = Edit::default();
     let mut opsets: Vec<(String, i64)> = Vec::new();
@@ -221,7 +248,7 @@ fn whole(
     whole.min_ir_version = version;
     whole.metadata.clear();
     rewrite::provenance(&mut whole, rules.iter().copied());
-    whole.add_functions = rewrite::functions(main, uses, target)?;
+    whole.add_functions = operators;
     for (position, edit) in functions {
         let mut function = main.model().functions[position].clone();
         splice::function(&mut function, &edit, &opsets);
@@ -229,7 +256,7 @@ fn whole(
         whole.add_functions.push(function);
     }
     drop_functions(main, &mut whole);
-    Some(whole)
+    whole
 }
 
 /// Drops functions that were called and no longer are.

@@ -36,7 +36,8 @@ pub(super) struct Choice {
     pub(super) notes: Vec<String>,
 }
 
-/// `fused`: whether a model has operators for which there are kernels.
+/// `fused`: whether a model has operators for which there are kernels. A library that the user names is not passed over
+/// silently: the embedded engine, which needs none, says so.
 pub(super) fn choose(options: &Options, fused: bool) -> Result<Choice, Error> {
     let mut choice = Choice {
         engines: Vec::new(),
@@ -101,7 +102,15 @@ fn onnxruntime(_: &Options, _: bool, _: &mut Vec<String>) -> Result<Candidate, E
 }
 
 #[cfg(feature = "tract")]
-fn embedded(_: &Options, fused: bool, choice: &mut Choice) -> Result<(), Error> {
+fn embedded(options: &Options, fused: bool, choice: &mut Choice) -> Result<(), Error> {
+    let named = [&options.onnxruntime, &options.operators];
+    if choice.engines.is_empty() {
+        let named = named.into_iter().flatten();
+        choice.notes.extend(named.map(|path| {
+            let shown = path.display();
+            format!("`{shown}` is not used: tract is built in and has kernels of its own")
+        }));
+    }
     choice.engines.push(Candidate {
         plain: Box::new(TractBodies),
         library: fused.then(|| -> Box<dyn Engine> { Box::new(Tract) }),

@@ -105,7 +105,7 @@ def difference(got, want):
         g, w = got[name].astype(np.float64), w.astype(np.float64)
         assert g.shape == w.shape, name
         assert np.isfinite(g).all(), name
-        worst = max(worst, float(np.abs(g - w).max()) / max(1.0, float(np.abs(w).max())))
+        worst = max(worst, float(np.abs(g - w).max(initial=0)) / float(np.abs(w).max(initial=1)))
     return worst
 
 

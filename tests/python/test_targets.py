@@ -1,7 +1,7 @@
 """The three targets of `phasor fuse`: small models, each with something that a rotary fusion can get wrong, keep their numbers.
 
 Among them are the rewrites that other fusers are known to get wrong: two bases in one graph, half precision, positions of batch 1
-at batch 2, partial rotation before attention, a lost amplitude, and sequences longer than a cache.
+at batch 2, partial rotation before attention, a lost amplitude, and sequences longer than a cache. Sequences may be empty.
 """
 import json
 
@@ -340,7 +340,9 @@ def test_numbers_are_kept(name, target, opset, tmp_path):
     assert count(out, *OPERATORS[target]) == fused
     onnx.checker.check_model(onnx.load(str(out)))
     original, after = session(path), session(out)
-    for batch, length in ((1, 1), (1, 7), (2, 7), (2, 1), (3, 40)):
+    for batch, length in ((1, 1), (1, 7), (2, 7), (2, 1), (3, 40), (2, 0)):
+        if length == 0 and (name, target) == ("sequence_first", "contrib"):
+            continue  # ONNX Runtime's operator refuses what is then an empty batch.
         inputs = given(model, batch, length)
         assert difference(run(after, inputs), run(original, inputs)) <= tolerance, (batch, length)
 

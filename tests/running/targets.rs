@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::build::{i64s, model, opset, typed};
+use crate::build::{i64s, model, node, opset, typed};
 use crate::fused::{compared, count, fuse};
-use phasor::onnx::proto::ModelProto;
+use phasor::onnx::proto::{FunctionProto, ModelProto};
 use phasor::onnx::{DataType, ModelFile, Tensor};
 use phasor::pipeline::{self, Check, Error, Goal, Options, Search, Verdict};
 use phasor::rewrite::Target;
@@ -111,6 +111,50 @@ fn what_a_target_cannot_express_is_left_and_told() {
         fuse(&file, Target::Phasor).unwrap().0.verdict,
         Verdict::Fused
     );
+}
+
+#[test]
+fn a_function_of_the_operators_name_is_left_its_calls() {
+    let folder = TempDir::new().unwrap();
+    for (target, domain) in [
+        (Target::Phasor, "ai.phasor"),
+        (Target::Contrib, "com.microsoft"),
+        (Target::Onnx, ""),
+    ] {
+        let mut model = halves("float");
+        let own = FunctionProto {
+            name: Some("RotaryEmbedding".to_owned()),
+            domain: Some(domain.to_owned()),
+            input: vec!["a".to_owned()],
+            output: vec!["b".to_owned()],
+            node: vec![node("b", "Neg(a)")],
+            opset_import: vec![opset("", 23)],
+            ..Default::default()
+        };
+        model.functions.push(own);
+        if !domain.is_empty() {
+            model.opset_import.push(opset(domain, 1));
+        }
+        let file = stored(&folder, model, 23);
+        let (outcome, written) = fuse(&file, target).unwrap();
+        assert_eq!(outcome.verdict, Verdict::NothingToFuse, "{domain}");
+        assert_eq!(count(&written, domain, "RotaryEmbedding"), 0);
+        let [left] = &outcome.findings.left[..] else {
+            panic!("{:?}", outcome.findings);
+        };
+        assert_eq!(left.value, "y");
+        for word in [domain, "RotaryEmbedding`", "of its own"] {
+            assert!(left.reason.contains(word), "{}", left.reason);
+        }
+    }
+    // The operator's own function, as the first fusion writes it, serves a second one.
+    let (_, once) = fuse(&stored(&folder, halves("float"), 17), Target::Phasor).unwrap();
+    let mut twice = halves("float");
+    twice.functions.clone_from(&once.model().functions);
+    let file = stored(&folder, twice, 17);
+    let (outcome, written) = fuse(&file, Target::Phasor).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Fused);
+    assert_eq!(written.model().functions.len(), 1);
 }
 
 #[test]

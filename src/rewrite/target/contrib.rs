@@ -13,7 +13,7 @@
 use crate::rewrite::OLDEST_OPSET;
 
 use super::draft::{Draft, Op};
-use super::lower::{Call, Rotary, has_own_rows};
+use super::lower::{Call, OPERATOR, Rotary, has_own_rows};
 use super::view::View;
 
 /// Domain of ONNX Runtime's own operators.
@@ -51,7 +51,7 @@ impl Rotary for Contrib {
             .x
             .positions(draft, at, view.batch.clone(), view.rows.clone(), own);
         let op = Op {
-            op: "RotaryEmbedding",
+            op: OPERATOR,
             domain: DOMAIN,
             inputs: vec![input, positions, cos, sin],
             attributes: Vec::new(),

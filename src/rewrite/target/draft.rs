@@ -14,6 +14,9 @@ use crate::onnx::proto::{AttributeProto, NodeProto};
 use crate::onnx::{Edit, ModelFile, Tensor, names};
 use crate::rewrite::{dead, function, provenance};
 
+/// The opset that brought `allowzero`.
+const EXACT_RESHAPE_OPSET: i64 = 14;
+
 /// An operator with its inputs and attributes, as one text.
 type Key = String;
 
@@ -68,6 +71,12 @@ impl<'a> Op<'a> {
         self
     }
 
+    /// A reshape; `exact`, where sizes of 0 are meant as such.
+    pub(super) fn reshape(value: String, shape: String, exact: bool) -> Self {
+        let op = Op::new("Reshape", [value, shape]);
+        if exact { op.with("allowzero", 1) } else { op }
+    }
+
     fn key(&self) -> Key {
         format!(
             "{}:{}{:?}{:?}",
@@ -98,6 +107,11 @@ impl<'a> Draft<'a> {
             taken: index.values().map(|id| index.name(id).to_owned()).collect(),
             made: FxHashMap::default(),
         }
+    }
+
+    /// Whether the model's opset lets a reshape take sizes of 0 at their word.
+    pub(super) fn has_exact_reshapes(&self) -> bool {
+        self.file.opset() >= EXACT_RESHAPE_OPSET
     }
 
     fn fresh(&mut self, stem: &str) -> String {

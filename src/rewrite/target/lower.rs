@@ -14,7 +14,10 @@ use super::Subject;
 use super::draft::{Draft, Op};
 use super::sizes::Measured;
 use super::table::Laid;
-use super::view::{Batch, Entry, View, entries, known};
+use super::view::{Batch, Entry, View, asked, known};
+
+/// What the operator is called in every domain.
+pub(super) const OPERATOR: &str = "RotaryEmbedding";
 
 /// An operator that rotates `[batch, heads, rows, channels]` or `[batch, rows, heads x channels]`.
 pub(super) trait Rotary {
@@ -194,9 +197,9 @@ impl Chain {
         self.value.clone()
     }
 
-    fn reshape(&mut self, draft: &mut Draft<'_>, shape: String) {
+    fn reshape(&mut self, draft: &mut Draft<'_>, shape: String, exact: bool) {
         let value = self.value(draft);
-        self.pending = Some(Op::new("Reshape", [value, shape]));
+        self.pending = Some(Op::reshape(value, shape, exact));
     }
 
     fn cast(&mut self, draft: &mut Draft<'_>, to: DataType) {
@@ -209,13 +212,13 @@ impl Chain {
         let copied = vec![0; lead];
         let shape = [&copied[..], &[rows as i64, columns as i64]].concat();
         let shape = draft.list(&shape);
-        self.reshape(draft, shape);
+        self.reshape(draft, shape, false);
         let mut order: Vec<i64> = (0..lead as i64).collect();
         order.extend([lead as i64 + 1, lead as i64]);
         let value = self.value(draft);
         self.pending = Some(Op::new("Transpose", [value]).with_list("perm", &order));
         let shape = draft.list(&[&copied[..], &[(rows * columns) as i64]].concat());
-        self.reshape(draft, shape);
+        self.reshape(draft, shape, false);
     }
 }
 
@@ -240,17 +243,17 @@ fn emit(draft: &mut Draft<'_>, call: &Call<'_>, operator: &dyn Rotary, split: bo
     let plain = call.view.is_plain(lead);
     let copied = |axis: usize| groups.get(axis) == Some(&(axis..axis + 1));
     if !plain {
-        let wanted = entries(call.x.shape, &groups, copied);
-        let shape = call.x.list(draft, site.node, &wanted);
-        chain.reshape(draft, shape);
+        let wanted = asked(call.x.shape, &groups, copied, draft.has_exact_reshapes());
+        let shape = call.x.list(draft, site.node, &wanted.entries);
+        chain.reshape(draft, shape, wanted.exact);
     }
     let input = chain.value(draft);
     chain.pending = Some(operator.node(draft, call, input));
     if !plain {
         let axes: Vec<Range<usize>> = (0..=lead).map(|axis| axis..axis + 1).collect();
-        let wanted = entries(call.x.shape, &axes, copied);
-        let shape = call.x.list(draft, site.node, &wanted);
-        chain.reshape(draft, shape);
+        let wanted = asked(call.x.shape, &axes, copied, draft.has_exact_reshapes());
+        let shape = call.x.list(draft, site.node, &wanted.entries);
+        chain.reshape(draft, shape, wanted.exact);
     }
     if crosses && site.pairing == Pairing::Half {
         chain.regroup(draft, lead, 2, site.rotary_dim / 2);

@@ -15,6 +15,7 @@ mod widen;
 use rustc_hash::FxHashMap;
 
 use crate::facts::{Dim, Facts};
+use crate::onnx::functions::{domain, key};
 use crate::onnx::proto::FunctionProto;
 use crate::onnx::{Edit, ModelFile};
 use crate::recognize::rules::Selection;
@@ -106,6 +107,26 @@ pub(crate) fn functions(
         Target::Phasor | Target::PhasorPairs => phasor::functions(file, uses),
         Target::Contrib | Target::Onnx => Some(Vec::new()),
     }
+}
+
+/// A function of the model that would take the calls of the target's operators, and is none of the `new` ones.
+pub(crate) fn usurper<'a>(
+    file: &'a ModelFile,
+    new: &[FunctionProto],
+    target: Target,
+) -> Option<&'a FunctionProto> {
+    let takes = |own: &&FunctionProto| match target {
+        Target::Phasor | Target::PhasorPairs => {
+            new.iter().any(|new| key(new) == key(own) && new != *own)
+        }
+        Target::Contrib => is_rotary(contrib::DOMAIN, own),
+        Target::Onnx => is_rotary("", own),
+    };
+    file.model().functions.iter().find(takes)
+}
+
+fn is_rotary(of: &str, function: &FunctionProto) -> bool {
+    (domain(function.domain()), function.name()) == (of, lower::OPERATOR)
 }
 
 /// The change that fuses these sites for a target.

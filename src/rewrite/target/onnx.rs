@@ -7,7 +7,7 @@
 //! the number of heads must be given.
 
 use super::draft::{Draft, Op};
-use super::lower::{Call, Rotary, batch, has_own_rows};
+use super::lower::{Call, OPERATOR, Rotary, batch, has_own_rows};
 use super::view::{Entry, View, known};
 
 /// The opset that brought the operator.
@@ -53,7 +53,7 @@ impl Rotary for Onnx {
                 *table = draft.shared(at, &format!("{table}_batch"), op);
             }
         }
-        let op = Op::new("RotaryEmbedding", [input, cos, sin]);
+        let op = Op::new(OPERATOR, [input, cos, sin]);
         call.attributes(op, view.heads_last() || view.heads.is_empty())
     }
 }

@@ -149,8 +149,11 @@ impl Measured<'_> {
             )
         };
         let range = draft.shared(at, "phasor_range", Op::new("Range", [zero, count, one]));
-        let op = if throughout { "Reshape" } else { "Expand" };
-        draft.shared(at, "phasor_positions", Op::new(op, [range, sizes]))
+        let op = match throughout {
+            true => Op::reshape(range, sizes, draft.has_exact_reshapes()),
+            false => Op::new("Expand", [range, sizes]),
+        };
+        draft.shared(at, "phasor_positions", op)
     }
 }
 

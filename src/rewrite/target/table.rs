@@ -7,7 +7,7 @@ use crate::recognize::{Pairing, Site, TableInput};
 
 use super::draft::{Draft, Op};
 use super::sizes::Measured;
-use super::view::{Entry, entries};
+use super::view::{Entry, asked};
 
 /// A table as it lies along the axes of `x`.
 #[derive(Clone, Debug)]
@@ -111,10 +111,11 @@ impl<'a> Laid<'a> {
                     [] => 0..0,
                     _ => group.clone(),
                 });
-            let mut wanted = entries(x.shape, &with_rows.collect::<Vec<_>>(), single);
-            wanted.push(Entry::Constant(width));
-            let shape = x.list(draft, at, &wanted);
-            return draft.shared(at, &stem, Op::new("Reshape", [value, shape]));
+            let exact = draft.has_exact_reshapes();
+            let mut wanted = asked(x.shape, &with_rows.collect::<Vec<_>>(), single, exact);
+            wanted.entries.push(Entry::Constant(width));
+            let shape = x.list(draft, at, &wanted.entries);
+            return draft.shared(at, &stem, Op::reshape(value, shape, wanted.exact));
         }
         // Unit axes are dropped by name, so that a table that is larger than it says fails to run rather than be misread. One is
         // kept for a group that has no rows.

@@ -158,27 +158,48 @@ pub(super) enum Entry {
     Sizes(Range<usize>),
 }
 
+/// A shape that a reshape asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The size of each axis.
+    pub entries: Vec<Entry>,
+    /// Whether a size of 0 is meant as such (`allowzero`), and not as that of the same axis before.
+    pub exact: bool,
+}
+
 /// The shape to ask for to turn a tensor into one whose axes are these groups of axes of `x`. `copied(i)` says whether axis `i`
-/// has the same size in the tensor that is reshaped.
-pub(super) fn entries(
+/// has the same size in the tensor that is reshaped; `exact`, whether the opset lets a reshape take sizes of 0 at their word.
+///
+/// Any axis may have size 0 when the model runs, and then a size can neither be copied from an axis of another meaning nor be
+/// inferred beside one that is 0. So sizes are copied where all can be, one is inferred beside fixed ones, and else all are told.
+/// Where an opset is too old for that, such a reshape works for sizes from 1 on.
+pub(super) fn asked(
     shape: &[Dim],
     groups: &[Range<usize>],
     copied: impl Fn(usize) -> bool,
-) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = groups
-        .iter()
-        .enumerate()
-        .map(|(i, group)| match known(shape, group.clone()) {
-            Some(size) => Entry::Constant(size),
-            None if copied(i) => Entry::Constant(0),
-            None => Entry::Sizes(group.clone()),
-        })
+    exact: bool,
+) -> Asked {
+    let size = |group: &Range<usize>| match known(shape, group.clone()) {
+        Some(size) => Entry::Constant(size),
+        None => Entry::Sizes(group.clone()),
+    };
+    let mut entries: Vec<Entry> = groups.iter().map(size).collect();
+    let open: Vec<usize> = (0..entries.len())
+        .filter(|&i| matches!(entries[i], Entry::Sizes(_)))
         .collect();
+    let zero = entries.contains(&Entry::Constant(0));
+    let inferred = open.iter().copied().find(|&i| !copied(i));
+    if exact && (zero || inferred.is_some() && open.len() > 1) {
+        return Asked { entries, exact };
+    }
+    for &i in open.iter().filter(|&&i| copied(i)) {
+        entries[i] = Entry::Constant(0);
+    }
     // One size may be left to the reshape: a product rather than a size that stands somewhere.
-    let open = |entry: &&mut Entry| matches!(entry, Entry::Sizes(_));
+    let is_open = |entry: &&mut Entry| matches!(entry, Entry::Sizes(_));
     let left = entries
         .iter_mut()
-        .filter(open)
+        .filter(is_open)
         .max_by_key(|entry| match entry {
             Entry::Sizes(axes) => axes.len(),
             Entry::Constant(_) => 0,
@@ -186,7 +207,10 @@ pub(super) fn entries(
     if let Some(left) = left {
         *left = Entry::Constant(-1);
     }
-    entries
+    Asked {
+        entries,
+        exact: false,
+    }
 }
 
 #[cfg(test)]
@@ -249,15 +273,21 @@ mod tests {
         let shape = ["b", "s"].map(Dim::symbol);
         let shape = [&shape[..], &[Dim::Known(4), Dim::Known(8)]].concat();
         let groups = [0..1, 1..2, 2..4];
-        assert_eq!(
-            entries(&shape, &groups, |i| i < 2),
-            [0, 0, 32].map(Entry::Constant)
-        );
-        // Nothing can be copied: the product is inferred, the size that stands somewhere is read.
+        let shape_for = |groups: &[Range<usize>], copied: &[usize], exact| {
+            let asked = asked(&shape, groups, |i| copied.contains(&i), exact);
+            (asked.entries, asked.exact)
+        };
+        for exact in [true, false] {
+            let copied = [0, 0, 32].map(Entry::Constant).to_vec();
+            assert_eq!(shape_for(&groups, &[0, 1], exact), (copied, false));
+            let inferred = [-1, 32].map(Entry::Constant).to_vec();
+            assert_eq!(shape_for(&[0..2, 2..4], &[], exact), (inferred, false));
+        }
+        // Not all can be copied: each is told, or the product is inferred and the size that stands somewhere is read.
         let groups = [0..2, 1..2];
-        assert_eq!(
-            entries(&shape, &groups, |_| false),
-            [Entry::Constant(-1), Entry::Sizes(1..2)]
-        );
+        let told = vec![Entry::Sizes(0..2), Entry::Sizes(1..2)];
+        assert_eq!(shape_for(&groups, &[], true), (told, true));
+        let inferred = vec![Entry::Constant(-1), Entry::Sizes(1..2)];
+        assert_eq!(shape_for(&groups, &[], false), (inferred, false));
     }
 }
