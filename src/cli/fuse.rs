@@ -91,7 +91,7 @@ impl Fuse {
             },
             None => Goal::Check,
         };
-        let comparison = self.comparison.options();
+        let comparison = self.comparison.options()?;
         let options = Options {
             goal,
             search: Search {

@@ -39,8 +39,9 @@ pub(super) struct Unfuse {
 impl Unfuse {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let begun = Instant::now();
+        let comparison = self.comparison.options()?;
         let file = ModelFile::open(&self.input)?;
-        let verify = (!self.no_verify).then(|| self.comparison.options());
+        let verify = (!self.no_verify).then_some(comparison);
         let outcome = pipeline::unfuse(
             &file,
             &self.output,

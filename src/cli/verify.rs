@@ -9,14 +9,14 @@ use phasor::report::{VerifyReport, text};
 use phasor::verify::{self, Options, Preference, Verdict};
 
 use super::progress::Spinner;
-use super::{Ending, Format, dimension, print_data, print_json};
+use super::{Advice, Ending, Format, dimension, print_data, print_json};
 
 /// How two models are compared.
 #[derive(Args)]
 #[command(next_help_heading = "Comparison")]
 pub(super) struct Comparison {
     /// Sets of random inputs
-    #[arg(long, value_name = "N", default_value_t = Options::default().seeds)]
+    #[arg(long, value_name = "N", default_value_t = Options::default().seeds, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Inputs to use instead of random ones; may be repeated
     #[arg(long, value_name = "FILE.npz")]
@@ -34,7 +34,7 @@ pub(super) struct Comparison {
     #[arg(long, value_name = "PATH")]
     ops_lib: Option<PathBuf>,
     /// Largest difference allowed, relative to the output's scale, in place of the one for the model's type
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", value_parser = tolerance, allow_negative_numbers = true)]
     tolerance: Option<f64>,
 }
 
@@ -48,9 +48,28 @@ enum EngineName {
     Tract,
 }
 
+/// A difference that may be allowed.
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(number) if f64::is_finite(number) && number >= 0.0 => Ok(number),
+        _ => Err("expected a number from 0 on, such as 1e-4".to_owned()),
+    }
+}
+
 impl Comparison {
-    pub(super) fn options(self) -> Options {
-        Options {
+    /// # Errors
+    /// For libraries where the engine that is asked for loads none.
+    pub(super) fn options(self) -> anyhow::Result<Options> {
+        let library = self.ort.as_ref().map(|_| "--ort");
+        let library = library.or(self.ops_lib.as_ref().map(|_| "--ops-lib"));
+        if let (EngineName::Tract, Some(flag)) = (self.engine, library) {
+            return Err(Advice::new(
+                format!("`{flag}` is for ONNX Runtime, and `--engine tract` excludes it"),
+                "leave one of the two out: tract is built in and has kernels of its own".to_owned(),
+            )
+            .into());
+        }
+        Ok(Options {
             seeds: self.seeds,
             dims: self.dim.into_iter().collect(),
             inputs: self.inputs,
@@ -63,7 +82,7 @@ impl Comparison {
             operators: self.ops_lib,
             tolerance: self.tolerance,
             ..Options::default()
-        }
+        })
     }
 }
 
@@ -85,7 +104,7 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let options = self.comparison.options();
+        let options = self.comparison.options()?;
         let mut progress = Spinner::default();
         progress.begin("running both models");
         let result = verify::run(

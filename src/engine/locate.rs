@@ -36,6 +36,8 @@ pub struct Search {
 impl Search {
     fn only(path: PathBuf, origin: String) -> Search {
         if path.is_file() {
+            // A bare name would be left to the dynamic loader, which does not look where this file is.
+            let path = std::path::absolute(&path).unwrap_or(path);
             Search {
                 candidates: vec![Candidate { path, origin }],
                 tried: Vec::new(),

@@ -17,6 +17,10 @@ fn the_command_line_is_checked() {
         &["fuse", input, "--check", "-o", "x.onnx"],
         &["fuse", input, "-o", "x.onnx", "--dim", "batch"],
         &["fuse", input, "-o", "x.onnx", "--dim", "batch=two"],
+        &["fuse", input, "-o", "x.onnx", "--seeds", "0"],
+        &["fuse", input, "-o", "x.onnx", "--tolerance", "nan"],
+        &["verify", input, input, "--tolerance", "inf"],
+        &["verify", input, input, "--tolerance", "-1e-3"],
         &["fuse"],
         &["melt", input],
         &[],
@@ -40,6 +44,28 @@ fn the_command_line_is_checked() {
         &["--inputs", "/no/such/inputs.npz"],
         &["/no/such/inputs.npz"],
     );
+    for flag in ["--ort", "--ops-lib"] {
+        refused(
+            Path::new(input),
+            &["--engine=tract", flag, input],
+            &[flag, "`--engine tract` excludes it", "hint: "],
+        );
+    }
+}
+
+#[test]
+fn a_library_beside_the_caller_is_loaded_from_there() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("library.so"), b"no library").unwrap();
+    let input = model("llama-dynamo");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_phasor"));
+    command.current_dir(folder.path());
+    command.args(["fuse", input.to_str().unwrap(), "-o", "out.onnx"]);
+    let output = command.args(["--ort", "library.so"]).output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(code(&output), 2, "{said}");
+    assert!(said.contains("not found: as told: "), "{said}");
+    assert!(!folder.path().join("out.onnx").exists());
 }
 
 #[cfg(unix)]
