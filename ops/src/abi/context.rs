@@ -228,6 +228,23 @@ impl<'a> Context<'a> {
         Ok(data)
     }
 
+    /// The stream of the device that the node runs in.
+    ///
+    /// # Errors
+    /// Where the host has none, as on a provider without streams.
+    #[cfg(feature = "cuda")]
+    pub(super) fn stream(&self) -> Result<crate::cuda::Stream, Failure> {
+        let mut stream = null_mut();
+        // SAFETY: the result is written to a variable of ours.
+        unsafe {
+            ort!(
+                self.host,
+                KernelContext_GetGPUComputeStream(self.context, &mut stream)
+            )?;
+        }
+        Ok(crate::cuda::Stream(stream))
+    }
+
     /// Calls `work` for ranges of `0..total` of `grain` items each, the last one shorter, on the host's threads. Returns when all
     /// are done.
     ///

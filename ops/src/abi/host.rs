@@ -150,11 +150,11 @@ fn api_version(name: &str) -> Option<u32> {
     }
 }
 
-/// A host that has nothing but `CreateStatus`, which gives the code as an address, and knows which API it was asked for.
+/// A host that has nothing but `CreateStatus`, which gives the code as an address and keeps the text, and knows which API it was asked for.
 #[cfg(test)]
 pub(super) mod fake {
     use super::*;
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::ffi::c_char;
 
     /// Longer than any table, and constant.
@@ -162,9 +162,20 @@ pub(super) mod fake {
 
     thread_local! {
         pub(super) static ASKED: Cell<u32> = const { Cell::new(0) };
+        /// The text of the last status.
+        pub(in crate::abi) static SAID: RefCell<String> = const { RefCell::new(String::new()) };
     }
 
-    unsafe extern "system" fn create_status(code: OrtErrorCode, _: *const c_char) -> OrtStatusPtr {
+    unsafe extern "system" fn create_status(
+        code: OrtErrorCode,
+        text: *const c_char,
+    ) -> OrtStatusPtr {
+        // SAFETY: the caller gives a C string.
+        SAID.set(
+            unsafe { CStr::from_ptr(text) }
+                .to_string_lossy()
+                .into_owned(),
+        );
         OrtStatusPtr(std::ptr::without_provenance_mut(code as usize))
     }
 

@@ -17,6 +17,8 @@
 mod alibi_bias;
 mod constant;
 mod context;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod guard;
 mod host;
 mod infer;

@@ -11,7 +11,7 @@ use ort_sys::{
     ONNXTensorElementDataType, OrtApi, OrtCustomOpInputOutputCharacteristic, OrtKernelContext,
     OrtKernelInfo, OrtMemType, OrtShapeInferContext, OrtStatusPtr,
 };
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 /// The host's word for no type.
@@ -24,6 +24,10 @@ pub(super) trait Operator: 'static {
     const SPEC: &'static OperatorSpec;
     /// The combination: an element type for each of [`OperatorSpec::types`].
     const TYPES: &'static [ONNXTensorElementDataType];
+    /// The execution provider that its nodes run on.
+    const PROVIDER: &'static CStr = c"CPUExecutionProvider";
+    /// Inputs that are in the host's memory, whatever the provider's is.
+    const HOST_INPUTS: &'static [usize] = &[];
 
     /// What is known of a node before it runs. Shared by all threads that run it.
     type Kernel: Send + Sync;
@@ -68,7 +72,7 @@ pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
         version: host.version.min(NEWEST_CUSTOM_OP),
         create_kernel: None,
         get_name: name,
-        get_execution_provider_type: provider,
+        get_execution_provider_type: provider::<O>,
         get_input_type: input_type::<O>,
         get_input_type_count: input_count::<O>,
         get_output_type: output_type::<O>,
@@ -77,7 +81,7 @@ pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
         kernel_destroy: destroy::<O>,
         get_input_characteristic: required,
         get_output_characteristic: required,
-        get_input_memory_type: memory_type,
+        get_input_memory_type: memory_type::<O>,
         get_variadic_input_min_arity: zero,
         get_variadic_input_homogeneity: zero,
         get_variadic_output_min_arity: zero,
@@ -124,8 +128,8 @@ unsafe extern "system" fn name(op: *const CustomOp) -> *const c_char {
     unsafe { whole(op).name.as_ptr() }
 }
 
-unsafe extern "system" fn provider(_: *const CustomOp) -> *const c_char {
-    c"CPUExecutionProvider".as_ptr()
+unsafe extern "system" fn provider<O: Operator>(_: *const CustomOp) -> *const c_char {
+    O::PROVIDER.as_ptr()
 }
 
 unsafe extern "system" fn input_type<O: Operator>(
@@ -157,8 +161,12 @@ unsafe extern "system" fn required(
     OrtCustomOpInputOutputCharacteristic::INPUT_OUTPUT_REQUIRED
 }
 
-unsafe extern "system" fn memory_type(_: *const CustomOp, _: usize) -> OrtMemType {
-    OrtMemType::OrtMemTypeDefault
+unsafe extern "system" fn memory_type<O: Operator>(_: *const CustomOp, index: usize) -> OrtMemType {
+    if O::HOST_INPUTS.contains(&index) {
+        OrtMemType::OrtMemTypeCPUInput
+    } else {
+        OrtMemType::OrtMemTypeDefault
+    }
 }
 
 unsafe extern "system" fn zero(_: *const CustomOp) -> c_int {

@@ -1,6 +1,8 @@
 //! Handing the operators to a session.
 
 use super::alibi_bias::AlibiBias;
+#[cfg(feature = "cuda")]
+use super::cuda::{RotaryEmbeddingCuda, RotaryEmbeddingPairCuda};
 use super::guard::guard;
 use super::host::{Host, ort};
 use super::newer::CustomOp;
@@ -33,42 +35,57 @@ struct Registered {
 unsafe impl Send for Registered {}
 
 /// One entry a copy of ONNX Runtime. Never freed: sessions refer to them, and may outlive anything we could tie them to. (The
-/// library itself stays loaded: see `build.rs`.)
+/// library itself stays loaded: see `ops/build/main.rs`.)
 static REGISTERED: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
 
-/// The tables of an operator in combinations of element types.
+/// Adds the tables of operators, and of their twins on CUDA, in combinations of element types to a list.
 macro_rules! tables {
-    ($host:expr => $($operator:ident: $(<$($t:ty),+>),+;)+) => {
-        [$($(table::<$operator<$($t),+>>($host)),+),+]
+    ($all:ident, $host:ident => $($operator:ident $(+ $twin:ident)?: $types:tt;)+) => {$(
+        tables!(@ $all, $host, $operator, $types);
+        $(
+            #[cfg(feature = "cuda")]
+            tables!(@ $all, $host, $twin, $types);
+        )?
+    )+};
+    (@ $all:ident, $host:ident, $operator:ident, ($(<$($t:ty),+>),+ $(,)?)) => {
+        $all.extend([$(table::<$operator<$($t),+>>($host)),+]);
     };
 }
 
 /// Every operator in every combination of element types, for a host.
-fn operators(host: &'static Host) -> impl Iterator<Item = &'static CustomOp> {
-    let all = tables! { host =>
-        RotaryEmbedding:
-            <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>;
-        RotaryEmbeddingPair:
-            <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>;
-        RotaryTable:
+fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
+    let mut all = Vec::new();
+    tables! { all, host =>
+        RotaryEmbedding + RotaryEmbeddingCuda: (
+            <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>,
+        );
+        RotaryEmbeddingPair + RotaryEmbeddingPairCuda: (
+            <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>,
+        );
+        RotaryTable: (
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
-            <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>;
-        RelativePositionBias:
+            <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>,
+        );
+        RelativePositionBias: (
             <f32, i64>, <f32, i32>, <f16, i64>, <f16, i32>,
-            <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>;
-        AlibiBias:
+            <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>,
+        );
+        AlibiBias: (
             <f32, i64>, <f32, i32>, <f16, i64>, <f16, i32>,
-            <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>;
-        SinusoidalEmbedding:
+            <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>,
+        );
+        SinusoidalEmbedding: (
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
             <i64, f16>, <i32, f16>, <f32, f16>, <f64, f16>,
             <i64, bf16>, <i32, bf16>, <f32, bf16>, <f64, bf16>,
-            <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>;
-        RelativeGather:
+            <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>,
+        );
+        RelativeGather: (
             <f32, i64>, <f16, i64>, <bf16, i64>, <f64, i64>,
-            <f32, i32>, <f16, i32>, <bf16, i32>, <f64, i32>;
+            <f32, i32>, <f16, i32>, <bf16, i32>, <f64, i32>,
+        );
     };
-    all.into_iter()
+    all
 }
 
 /// [`super::RegisterCustomOps`].
@@ -164,19 +181,35 @@ unsafe fn domain(host: &'static Host) -> Result<*mut OrtCustomOpDomain, Failure>
 mod tests {
     use super::super::host::fake;
     use super::*;
-    use crate::contract::ALL;
+    use crate::contract::{ALL, OperatorSpec};
     use std::ffi::CStr;
 
-    #[test]
-    fn the_operators_are_those_of_the_contract() {
-        // SAFETY: the fake has all that negotiation uses, and the callbacks are asked about their own table.
-        unsafe {
-            let host = Host::negotiate(&fake::base::<17>()).ok().unwrap();
-            let host = Box::leak(Box::new(host));
-            let mut registered = operators(host);
-            for spec in ALL {
-                for kernel in spec.kernels {
-                    let op = registered.next().unwrap();
+    /// The operators for a fake host.
+    fn registered() -> Vec<&'static CustomOp> {
+        // SAFETY: the fake has all that negotiation uses.
+        let host = unsafe { Host::negotiate(&fake::base::<17>()) };
+        operators(Box::leak(Box::new(host.ok().unwrap())))
+    }
+
+    /// The provider of an operator.
+    fn provider(op: &CustomOp) -> &'static str {
+        // SAFETY: the callback is asked about its own table, and texts are constants.
+        unsafe { CStr::from_ptr((op.get_execution_provider_type)(op)) }
+            .to_str()
+            .unwrap()
+    }
+
+    /// Holds operators to the kernels of their contracts, in order.
+    fn compare<'a>(
+        specs: impl IntoIterator<Item = &'a OperatorSpec>,
+        registered: impl IntoIterator<Item = &'static CustomOp>,
+    ) {
+        let mut registered = registered.into_iter();
+        for spec in specs {
+            for kernel in spec.kernels {
+                let op = registered.next().unwrap();
+                // SAFETY: the callbacks are asked about their own table.
+                unsafe {
                     let name = CStr::from_ptr((op.get_name)(op));
                     assert_eq!(name.to_str(), Ok(spec.name));
                     assert_eq!((op.get_input_type_count)(op), spec.inputs.len());
@@ -192,7 +225,56 @@ mod tests {
                     }
                 }
             }
-            assert!(registered.next().is_none());
+        }
+        assert!(registered.next().is_none());
+    }
+
+    #[test]
+    fn the_operators_are_those_of_the_contract() {
+        let all = registered();
+        let on_cpu = all
+            .into_iter()
+            .filter(|op| provider(op) == "CPUExecutionProvider");
+        compare(ALL, on_cpu);
+    }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn twins_on_cuda_have_all_types() {
+        let all = registered();
+        let twins: Vec<_> = all
+            .into_iter()
+            .filter(|op| provider(op) == "CUDAExecutionProvider")
+            .collect();
+        // SAFETY: the callback is asked about its own table.
+        let name = |op: &CustomOp| unsafe { CStr::from_ptr((op.get_name)(op)) };
+        let has_twin = |spec: &&OperatorSpec| {
+            let mut names = twins.iter().map(|op| name(op).to_str());
+            names.any(|name| name == Ok(spec.name))
+        };
+        compare(ALL.into_iter().filter(has_twin), twins.iter().copied());
+    }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn a_twin_says_why_it_cannot_be() {
+        if crate::cuda::Driver::get().is_ok() {
+            return println!("skipped: there is a CUDA device");
+        }
+        for op in registered() {
+            if provider(op) != "CUDAExecutionProvider" {
+                continue;
+            }
+            let mut kernel = null_mut();
+            // SAFETY: without a device the node is not looked at.
+            let status = unsafe {
+                (op.create_kernel_v2)(op, std::ptr::null(), std::ptr::null(), &mut kernel)
+            };
+            assert_eq!(status.0.addr(), OrtErrorCode::ORT_EP_FAIL as usize);
+            assert!(kernel.is_null());
+            let said = fake::SAID.take();
+            let words = ": there is no CUDA device to use: NVIDIA's driver (`";
+            assert!(said.contains(words), "{said}");
         }
     }
 }

@@ -53,6 +53,11 @@ impl<F: Send + Sync> RotaryCuda<F> {
         })
     }
 
+    /// What the node says.
+    pub fn attributes(&self) -> &RotaryAttributes {
+        &self.planner.attributes
+    }
+
     /// Turns one or two tensors by the tables at `cos` and `sin`, in one launch.
     ///
     /// # Errors
