@@ -69,6 +69,20 @@ def session(ort, library):
 
 
 @pytest.fixture(scope="session")
+def orders_int64(ort):
+    """Whether the release takes the right maximum of int64 beyond 32 bits; some compare the lower halves as if they had signs."""
+    import numpy as np
+    from onnx import TensorProto, helper
+
+    values = [helper.make_tensor_value_info(n, TensorProto.INT64, [2]) for n in "xyz"]
+    graph = helper.make_graph([helper.make_node("Max", ["x", "y"], ["z"])], "g", values[:2], values[2:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    made = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    x, y = np.full(2, -1), np.full(2, -(2**31) - 4)
+    return bool((made.run(None, {"x": x, "y": y})[0] == x).all())
+
+
+@pytest.fixture(scope="session")
 def knows_opset(ort):
     """Whether the installed releases of ONNX Runtime and onnx know an opset."""
     import onnx

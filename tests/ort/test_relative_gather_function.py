@@ -59,7 +59,9 @@ def test_positions_broadcast(session, function_body, case, by_key):
 
 @pytest.mark.parametrize("by_key", [False, True])
 @pytest.mark.parametrize("integer", gather.INTEGERS)
-def test_extreme_positions(session, function_body, by_key, integer):
+def test_extreme_positions(session, function_body, orders_int64, by_key, integer):
+    if not orders_int64:
+        pytest.skip("this release of ONNX Runtime takes a wrong maximum of int64")
     info = np.iinfo(gather.INTEGERS[integer][1])
     positions = np.array([info.min, info.max, 0, -1, info.min + 2, info.max - 2], gather.INTEGERS[integer][1])
     feeds = gather.inputs([2], positions, positions, gather.lookup("identity", 4), by_key, integer=integer)
