@@ -84,7 +84,7 @@ fn families(sources: &Path) -> Result<Vec<String>> {
 fn entry(images: &mut String, capability: u32, path: &Path) {
     let _ = writeln!(
         images,
-        "Code {{ capability: {capability}, bytes: include_bytes!({path:?}) }},"
+        "Code {{ capability: {capability}, bytes: &Aligned(*include_bytes!({path:?})).0 }},"
     );
 }
 

@@ -16,6 +16,10 @@ pub(super) struct Code {
     pub(super) bytes: &'static [u8],
 }
 
+/// What begins where an image may, which holds structs.
+#[repr(C, align(16))]
+struct Aligned<T>(T);
+
 /// Made when the library is built: all files of kernels, by name.
 static IMAGES: &[(&str, &[Code])] = include!(concat!(env!("OUT_DIR"), "/images.rs"));
 

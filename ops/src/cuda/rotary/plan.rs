@@ -256,3 +256,109 @@ fn axes(tensor: &mut RotaryTensor, geometry: &RotaryGeometry, loops: u64) {
         .map(|axis| axis.size)
         .product();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLANNER: Planner = Planner {
+        attributes: RotaryAttributes {
+            interleaved: false,
+            output_interleaved: None,
+            rotary_dim: 0,
+            rotary_offset: 0,
+            inverse: false,
+        },
+        element: ElementType::F16,
+        table: ElementType::F32,
+        processors: 132,
+    };
+
+    const SPREAD: RotaryAttributes = RotaryAttributes {
+        output_interleaved: Some(true),
+        ..PLANNER.attributes
+    };
+
+    /// The launch for a tensor at `x`, turned into one at `y`, by tables at address 4096.
+    fn plan(
+        planner: &Planner,
+        shape: &[usize],
+        table: &[usize],
+        [x, y]: [u64; 2],
+    ) -> Result<Option<(Variant, Launch<RotaryParams>)>, ContractError> {
+        let geometry = &RotaryGeometry::new(&planner.attributes, shape, table, table)?;
+        planner.plan(&[Turned { geometry, x, y }], 4096, 4096)
+    }
+
+    #[test]
+    fn the_widest_kernel_that_fits_is_taken() {
+        let variant = |planner: &Planner, shape: &[usize], width: usize, places| {
+            let table = [shape[shape.len() - 2], width];
+            plan(planner, shape, &table, places).unwrap().unwrap().0
+        };
+        let single = Planner {
+            element: ElementType::F32,
+            ..PLANNER
+        };
+        let spread = Planner {
+            attributes: SPREAD,
+            ..PLANNER
+        };
+        let apart = [1 << 20, 1 << 21];
+        let same = [1 << 20, 1 << 20];
+        let shape = [1, 32, 7, 128];
+        assert_eq!(variant(&PLANNER, &shape, 64, apart), Variant::Pair);
+        assert_eq!(variant(&PLANNER, &shape, 128, same), Variant::Channel);
+        // Addresses or sizes that are not multiples of 16 bytes.
+        assert_eq!(variant(&PLANNER, &shape, 64, [8, 1 << 21]), Variant::Scalar);
+        assert_eq!(variant(&PLANNER, &shape, 64, [1 << 20, 2]), Variant::Scalar);
+        assert_eq!(variant(&PLANNER, &[7, 72], 36, apart), Variant::Scalar);
+        assert_eq!(variant(&single, &[7, 72], 36, apart), Variant::Pair);
+        // Pairs that move.
+        assert_eq!(variant(&spread, &shape, 64, apart), Variant::Pair);
+        assert_eq!(variant(&spread, &shape, 64, same), Variant::Moved);
+    }
+
+    #[test]
+    fn tasks_have_all_rows_and_share_angles() {
+        for (shape, table, heads) in [
+            (&[8, 32, 4096, 128][..], &[4096, 64][..], 8 * 32),
+            (&[8, 32, 4096, 128], &[8, 1, 4096, 64], 32),
+            (&[8, 4096, 32, 128], &[8, 4096, 1, 64], 32),
+            (&[8, 32, 4096, 128], &[8, 32, 4096, 64], 1),
+            (&[1, 40, 1, 128], &[1, 64], 40),
+            (&[1, 40, 1, 128], &[64], 40),
+        ] {
+            let launch = plan(&PLANNER, shape, table, [1 << 20, 1 << 40]);
+            let launch = launch.unwrap().unwrap().1;
+            let tensor = launch.params.tensors[0];
+            let rows: usize = shape[..3].iter().product();
+            assert_eq!(tensor.heads, heads, "{shape:?} {table:?}");
+            assert_eq!(tensor.tasks * tensor.heads, rows as u64 * tensor.chunks);
+            assert!(tensor.chunks * u64::from(tensor.loops) >= tensor.heads);
+            assert!(u64::from(launch.blocks * launch.threads[1]) >= tensor.tasks);
+            // A small tensor is spread over as many threads as it has rows.
+            let large = rows > 1000 && heads > 1;
+            assert_eq!(tensor.loops, if large { ROWS as u32 } else { 1 });
+        }
+    }
+
+    #[test]
+    fn what_no_launch_takes_is_refused() {
+        let spread = Planner {
+            attributes: SPREAD,
+            ..PLANNER
+        };
+        let same = [1 << 20, 1 << 20];
+        let text = plan(&spread, &[3, 24578], &[12289], same).unwrap_err();
+        let words = "24578 channels are too many to turn in place";
+        assert!(text.to_string().contains(words), "{text}");
+        let text = plan(&PLANNER, &[1 << 50, 2], &[1 << 50, 1], same).unwrap_err();
+        let words = "rows are more than one launch takes";
+        assert!(text.to_string().contains(words), "{text}");
+        for empty in [&[0, 8][..], &[3, 0]] {
+            let table = [empty[1] / 2];
+            assert!(plan(&PLANNER, empty, &table, same).unwrap().is_none());
+        }
+    }
+}
