@@ -45,7 +45,7 @@ pub trait Launcher {
     /// [`CudaError::Driver`].
     fn function(&self, image: Image, name: &str) -> Result<Self::Function, CudaError>;
 
-    /// How many multiprocessors the device has: what the work is shared out by.
+    /// How many multiprocessors the device has: what the work is shared out by. It may be 0.
     fn processors(&self) -> u32;
 
     /// Puts a launch into a stream.

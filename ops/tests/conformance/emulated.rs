@@ -27,9 +27,9 @@ impl Launcher for Emulator {
         }
     }
 
-    /// So few that tasks have several rows even where tensors are small.
+    /// None, so that tasks are as large as they get even where tensors are small.
     fn processors(&self) -> u32 {
-        1
+        0
     }
 
     unsafe fn launch<P>(

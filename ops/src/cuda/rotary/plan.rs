@@ -122,7 +122,7 @@ impl Planner {
         // As many rows a task as leave every multiprocessor its share of threads; `moved` takes one.
         let share = match variant {
             Variant::Moved => 1,
-            _ => total / u64::from(self.processors.max(1)).saturating_mul(RESIDENT),
+            _ => total / (u64::from(self.processors) * RESIDENT).max(1),
         };
         let mut blocks = [0; 2];
         for ((tensor, turned), blocks) in params.tensors.iter_mut().zip(tensors).zip(&mut blocks) {
