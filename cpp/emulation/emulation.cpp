@@ -50,18 +50,22 @@ dim3 thread_at(unsigned int index) {
 // Every second block runs backwards.
 unsigned int in_order(unsigned int i, unsigned int count) { return block.x % 2 == 0 ? i : count - 1 - i; }
 
+// Makes a fiber ready for a thread of the block.
+void begin(Fiber& fiber, unsigned int index, Block& whole) {
+    fiber.thread = thread_at(index);
+    fiber.done = false;
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack;
+    fiber.context.uc_stack.ss_size = STACK;
+    fiber.context.uc_link = &whole.home;
+    makecontext(&fiber.context, fiber_main, 0);
+}
+
 void run_side_by_side(const Kernel& kernel, const void* params, Fiber* fibers, unsigned int count) {
     Block whole = {&kernel, params, {}, nullptr};
     current = &whole;
     for (unsigned int i = 0; i < count; i++) {
-        Fiber& fiber = fibers[i];
-        fiber.thread = thread_at(i);
-        fiber.done = false;
-        getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = fiber.stack;
-        fiber.context.uc_stack.ss_size = STACK;
-        fiber.context.uc_link = &whole.home;
-        makecontext(&fiber.context, fiber_main, 0);
+        begin(fibers[i], i, whole);
     }
     for (unsigned int done = 0; done == 0;) {
         for (unsigned int i = 0; i < count; i++) {
