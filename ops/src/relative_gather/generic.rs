@@ -12,6 +12,12 @@ use crate::contract::relative_gather::RelativeGatherGeometry;
 use crate::simd::words::{MAX_LANES, Word, Words, transpose};
 use std::ops::Range;
 
+/// How many rows ahead scores are asked for.
+const AHEAD: usize = 2;
+
+/// Bytes of a cache line, as far as it matters.
+const LINE: usize = 64;
+
 /// One call, as a kernel sees it. `output` overlaps nothing.
 pub(super) struct Job<'a, I, W> {
     pub(super) geometry: &'a RelativeGatherGeometry,
@@ -34,6 +40,8 @@ pub(super) struct Cut {
     pub(super) blocks: usize,
     /// Neighbouring matrices with the same positions.
     pub(super) shared: usize,
+    /// Whether scores are asked for ahead: where they come from memory, and processors do not foresee which are next.
+    pub(super) ahead: bool,
 }
 
 /// A row of scores, and where the last whole vector in it begins.
@@ -57,6 +65,7 @@ pub(super) unsafe fn items<S: Words<W>, I: Integer, W: Word>(
         block,
         blocks,
         shared,
+        ..
     } = job.cut;
     let RelativeGatherGeometry { queries, keys, .. } = *job.geometry;
     let mut tile = Tile::new();
@@ -114,6 +123,7 @@ unsafe fn by_query<S: Words<W>, I: Integer, W: Word>(
     let shifted = is_shifted(query, key);
     let (height, length) = tile_sides(shifted, query.len(), key.len());
     let mut padded = [W::ZERO; MAX_LANES];
+    let falling = job.entries.stretch.falling;
     for (r, some_queries) in query.chunks(height).enumerate() {
         for (c, some_keys) in key.chunks(length).enumerate() {
             tile.fill(job.entries, some_queries, some_keys, shifted);
@@ -123,9 +133,13 @@ unsafe fn by_query<S: Words<W>, I: Integer, W: Word>(
                     // SAFETY: the rows are in the block, and the tile was filled for them.
                     unsafe {
                         let row = job.scores.add((first + i) * width);
+                        let count = some_keys.len();
+                        if job.cut.ahead {
+                            expect::<S, W>(row.wrapping_add(AHEAD * width), tile.row(i), count);
+                        }
                         let row = row_of::<S, W>(row, width, &mut padded);
                         let to = job.output.add((first + i) * keys + c * length);
-                        one_row::<S, I, W>(job, tile, i, row, to, some_keys.len());
+                        one_row::<S, W>((tile, falling), i, row, to, count);
                     }
                 }
             }
@@ -133,53 +147,68 @@ unsafe fn by_query<S: Words<W>, I: Integer, W: Word>(
     }
 }
 
-/// `count` words of `row`, which is that of the tile's row `i`.
+/// Asks for the words of `row` between the first of `count` columns and the last, if that lies before. (Rows that are read from
+/// their starts are foreseen.) `row` need not be one.
+///
+/// # Safety
+/// As [`items`]: there are as many columns, which are not none.
+#[inline(always)]
+unsafe fn expect<S: Words<W>, W: Word>(row: *const W, columns: *const u32, count: usize) {
+    // SAFETY: the caller's; any address may be asked for.
+    unsafe {
+        let (first, last) = (*columns as usize, *columns.add(count - 1) as usize);
+        for column in (last..first).step_by(LINE / size_of::<W>()) {
+            S::prefetch(row.wrapping_add(column));
+        }
+    }
+}
+
+/// `count` words of `row`, which is that of the tile's row `i`. Where the tile has a stretch, columns are `falling` there or
+/// rising.
 ///
 /// # Safety
 /// As [`items`]: the tile was filled for as many columns, and `to` is good for them.
 #[inline(always)]
-unsafe fn one_row<S: Words<W>, I: Integer, W: Word>(
-    job: &Job<'_, I, W>,
-    tile: &Tile,
+unsafe fn one_row<S: Words<W>, W: Word>(
+    (tile, falling): (&Tile, bool),
     i: usize,
     row: Row<W>,
     to: *mut W,
     count: usize,
 ) {
     let columns = tile.row(i);
-    let Range { start, end } = tile.stretch(i, count);
     // SAFETY: the caller's.
     unsafe {
-        // The columns differ, so the row has as many.
-        if end - start < 2 * S::LANES {
-            return pick_all::<S, W>(row, columns, to, count);
-        }
-        // Whole vectors, as far as there are: what is copied is written once more.
-        if start != 0 {
-            let count = start.next_multiple_of(S::LANES).min(count);
-            pick_all::<S, W>(row, columns, to, count);
-        }
-        if end != count {
-            let part = (count - end).next_multiple_of(S::LANES).min(count);
-            let at = count - part;
-            pick_all::<S, W>(row, columns.add(at), to.add(at), part);
-        }
-        let from = row.scores.add(*columns.add(start) as usize);
-        let to = to.add(start);
-        let last = end - start - S::LANES;
-        let falling = job.entries.stretch.falling;
-        let copy = |at: usize| {
-            if falling {
-                let words = S::load(from.sub(at + S::LANES - 1));
-                S::store(to.add(at), S::reverse(words));
-            } else {
-                S::store(to.add(at), S::load(from.add(at)));
+        if count < S::LANES {
+            for at in 0..count {
+                *to.add(at) = *row.scores.add(*columns.add(at) as usize);
             }
-        };
-        for at in (0..last).step_by(S::LANES) {
-            copy(at);
+            return;
         }
-        copy(last);
+        // The vectors that lie in the stretch as a whole. Its columns differ, so the row has as many.
+        let stretch = tile.stretch(i, count);
+        let start = stretch.start.next_multiple_of(S::LANES);
+        let end = stretch.end - stretch.end % S::LANES;
+        let (start, end) = if start < end { (start, end) } else { (0, 0) };
+        // Two loops, not a function called twice: that might not be compiled for the caller's instruction set.
+        for at in (0..start).step_by(S::LANES) {
+            pick::<S, W>(row, columns.add(at), to.add(at));
+        }
+        if start < end {
+            let from = row.scores.add(*columns.add(start) as usize);
+            for at in (start..end).step_by(S::LANES) {
+                let words = if falling {
+                    S::reverse(S::load(from.sub(at - start + S::LANES - 1)))
+                } else {
+                    S::load(from.add(at - start))
+                };
+                S::store(to.add(at), words);
+            }
+        }
+        for at in (end..count).step_by(S::LANES) {
+            let at = at.min(count - S::LANES);
+            pick::<S, W>(row, columns.add(at), to.add(at));
+        }
     }
 }
 
@@ -220,8 +249,8 @@ unsafe fn by_key<S: Words<W>, I: Integer, W: Word>(
                 // SAFETY: as above, and the tile was filled for them.
                 unsafe {
                     let sides = (some_keys.len(), some_queries.len());
-                    let falling = job.entries.stretch.falling;
-                    turn::<S, W>((tile, falling), (scores, width), (to, keys), sides);
+                    let how = (job.entries.stretch.falling, job.cut.ahead);
+                    turn::<S, W>((tile, how), (scores, width), (to, keys), sides);
                 }
             }
         }
@@ -229,13 +258,13 @@ unsafe fn by_key<S: Words<W>, I: Integer, W: Word>(
 }
 
 /// What a tile picks from rows that are `width` apart, transposed, to rows that are `stride` apart. Where it has a stretch, columns
-/// are `falling` there or rising.
+/// are `falling` there or rising; `ahead` as in [`Cut`].
 ///
 /// # Safety
 /// As [`items`]; the tile was filled for as many rows and columns.
 #[inline(always)]
 unsafe fn turn<S: Words<W>, W: Word>(
-    (tile, falling): (&Tile, bool),
+    (tile, (falling, ahead)): (&Tile, (bool, bool)),
     (scores, width): (*const W, usize),
     (to, stride): (*mut W, usize),
     (height, length): (usize, usize),
@@ -262,6 +291,12 @@ unsafe fn turn<S: Words<W>, W: Word>(
             for r in (0..height).step_by(S::LANES) {
                 let r = r.min(height - S::LANES);
                 let to = to.add(c * stride + r);
+                if ahead {
+                    for i in r..r + S::LANES {
+                        let next = (i + S::LANES) * width + *tile.row(i).add(c) as usize;
+                        S::prefetch(scores.wrapping_add(next));
+                    }
+                }
                 // The columns that are of the stretch in all rows of the square.
                 let start = tile.stretch(r + last, length).start;
                 let end = tile.stretch(r, length).end;
@@ -271,9 +306,9 @@ unsafe fn turn<S: Words<W>, W: Word>(
                     let from = scores.add(r * width + column);
                     if falling {
                         let from = (from.sub(last), width as isize + 1);
-                        transpose::<W, S>(from, (to.add(last * stride), -to_stride));
+                        transpose::<S, W>(from, (to.add(last * stride), -to_stride));
                     } else {
-                        transpose::<W, S>((from, width as isize - 1), (to, to_stride));
+                        transpose::<S, W>((from, width as isize - 1), (to, to_stride));
                     }
                     continue;
                 }
@@ -283,7 +318,7 @@ unsafe fn turn<S: Words<W>, W: Word>(
                     pick::<S, W>(row, columns, square.as_mut_ptr().add(i * S::LANES));
                 }
                 let from = (square.as_ptr(), S::LANES as isize);
-                transpose::<W, S>(from, (to, to_stride));
+                transpose::<S, W>(from, (to, to_stride));
             }
         }
     }
@@ -316,41 +351,10 @@ unsafe fn row_of<S: Words<W>, W: Word>(
     }
 }
 
-/// `count` words of a row, at `columns`.
-///
-/// # Safety
-/// As [`items`]: the row has them, and `to` is good for as many.
-#[inline(always)]
-unsafe fn pick_all<S: Words<W>, W: Word>(
-    row: Row<W>,
-    columns: *const u32,
-    to: *mut W,
-    count: usize,
-) {
-    // SAFETY: the caller's.
-    unsafe {
-        if count < S::LANES {
-            for i in 0..count {
-                *to.add(i) = *row.scores.add(*columns.add(i) as usize);
-            }
-            return;
-        }
-        let mut at = 0;
-        while at + S::LANES <= count {
-            pick::<S, W>(row, columns.add(at), to.add(at));
-            at += S::LANES;
-        }
-        if at < count {
-            let at = count - S::LANES;
-            pick::<S, W>(row, columns.add(at), to.add(at));
-        }
-    }
-}
-
 /// A vector of words of a row, at `columns`.
 ///
 /// # Safety
-/// As [`pick_all`].
+/// As [`items`]: the row has them, and `to` is good for as many.
 #[inline(always)]
 unsafe fn pick<S: Words<W>, W: Word>(row: Row<W>, columns: *const u32, to: *mut W) {
     // SAFETY: the caller's.

@@ -281,6 +281,15 @@ fn larger_than_a_tile() {
     }
 }
 
+/// Scores that are too many for a cache are asked for ahead.
+#[test]
+fn scores_from_memory() {
+    for lut in [bucketed(100, 40), reversed(bucketed(100, 40))] {
+        check::<i64, f32>(&[26], 1024, &lut, &from(0, 80), &from(3, 81));
+        check::<i32, f64>(&[13], 1024, &lut, &from(0, 80), &from(3, 81));
+    }
+}
+
 /// A NaN is moved, not computed with: all its bits stay.
 #[test]
 fn payloads_of_nan_are_kept() {

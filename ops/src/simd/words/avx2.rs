@@ -37,6 +37,10 @@ mod implementation {
             unsafe { _mm_storeu_si128(to.cast(), v) }
         }
         #[inline(always)]
+        unsafe fn prefetch(from: *const u16) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+        }
+        #[inline(always)]
         unsafe fn reverse(v: __m128i) -> __m128i {
             unsafe {
                 let order = _mm_set_epi8(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
@@ -74,6 +78,10 @@ mod implementation {
             unsafe { _mm256_storeu_si256(to.cast(), v) }
         }
         #[inline(always)]
+        unsafe fn prefetch(from: *const u32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+        }
+        #[inline(always)]
         unsafe fn reverse(v: __m256i) -> __m256i {
             unsafe { _mm256_permutevar8x32_epi32(v, _mm256_set_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
         }
@@ -103,6 +111,10 @@ mod implementation {
         #[inline(always)]
         unsafe fn store(to: *mut u64, v: __m256i) {
             unsafe { _mm256_storeu_si256(to.cast(), v) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch(from: *const u64) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
         #[inline(always)]
         unsafe fn reverse(v: __m256i) -> __m256i {

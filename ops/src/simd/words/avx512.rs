@@ -37,6 +37,10 @@ mod implementation {
             unsafe { _mm256_storeu_si256(to.cast(), v) }
         }
         #[inline(always)]
+        unsafe fn prefetch(from: *const u16) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+        }
+        #[inline(always)]
         unsafe fn reverse(v: __m256i) -> __m256i {
             unsafe {
                 let order = _mm_set_epi8(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
@@ -80,6 +84,10 @@ mod implementation {
             unsafe { _mm512_storeu_si512(to.cast(), v) }
         }
         #[inline(always)]
+        unsafe fn prefetch(from: *const u32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+        }
+        #[inline(always)]
         unsafe fn reverse(v: __m512i) -> __m512i {
             unsafe {
                 let order = _mm512_set_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -119,6 +127,10 @@ mod implementation {
         #[inline(always)]
         unsafe fn store(to: *mut u64, v: __m512i) {
             unsafe { _mm512_storeu_si512(to.cast(), v) }
+        }
+        #[inline(always)]
+        unsafe fn prefetch(from: *const u64) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
         }
         #[inline(always)]
         unsafe fn reverse(v: __m512i) -> __m512i {

@@ -68,6 +68,8 @@ pub(crate) trait Words<W: Word>: Copy {
     unsafe fn load(from: *const W) -> Self::V;
     /// `LANES` words to `to`.
     unsafe fn store(to: *mut W, v: Self::V);
+    /// Asks for the cache line at `from`, which may be anywhere.
+    unsafe fn prefetch(from: *const W);
     /// The words of `v` from the last to the first.
     unsafe fn reverse(v: Self::V) -> Self::V;
     /// The words of `a` and `b` in turns: the first half of them, and the second.
@@ -95,7 +97,7 @@ unsafe fn first_of(last: u32, indices: *const u32, lanes: usize) -> u32 {
 /// # Safety
 /// As [`Words`]; `from` and `to` do not overlap.
 #[inline(always)]
-pub(crate) unsafe fn transpose<W: Word, S: Words<W>>(
+pub(crate) unsafe fn transpose<S: Words<W>, W: Word>(
     (from, from_stride): (*const W, isize),
     (to, to_stride): (*mut W, isize),
 ) {

@@ -22,6 +22,8 @@ impl<W: Word> Words<W> for Plain {
         unsafe { to.cast::<[W; 8]>().write(v) }
     }
     #[inline(always)]
+    unsafe fn prefetch(_: *const W) {}
+    #[inline(always)]
     unsafe fn reverse(mut v: [W; 8]) -> [W; 8] {
         v.reverse();
         v
