@@ -93,10 +93,10 @@ def test_one_body_for_both(session, function_body):
 
 
 def test_reference_evaluator(function_body):
-    """onnx's own evaluator reads the function as well."""
+    """onnx's own evaluator reads the function as well; its older releases gather along no more than 32 elements."""
     evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
     for by_key in (False, True):
-        feeds = gather.inputs([2, 3], 5, 7, gather.lookup("identity", 3), by_key)
+        feeds = gather.inputs([2, 3], 3, 4, gather.lookup("identity", 3), by_key)
         for uses in ([use(by_key=int(by_key), rank=4)], []):
             body = function(function_body(gather.NAME, 17, *uses), 17)
             (got,) = evaluator(gather.single(int(by_key), functions=[body])).run(None, feeds)
