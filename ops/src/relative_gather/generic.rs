@@ -12,6 +12,13 @@ use crate::contract::relative_gather::RelativeGatherGeometry;
 use crate::simd::words::{MAX_LANES, Word, Words, transpose};
 use std::ops::Range;
 
+/// Keys whose rows are turned together: few enough that a second-level cache holds the rows, which are read for some queries and
+/// then for the next.
+const TURNED_KEYS: usize = 128;
+
+/// The same for queries where every key has columns of its own: few enough that a tile has rows for squares.
+const OWN_QUERIES: usize = 64;
+
 /// How many rows ahead scores are asked for.
 const AHEAD: usize = 2;
 
@@ -231,7 +238,9 @@ unsafe fn by_key<S: Words<W>, I: Integer, W: Word>(
         ..
     } = *job.geometry;
     let shifted = is_shifted(key, query);
-    let (height, length) = tile_sides(shifted, key.len(), query.len());
+    let most_queries = if shifted { query.len() } else { OWN_QUERIES };
+    let sides = (key.len().min(TURNED_KEYS), query.len().min(most_queries));
+    let (height, length) = tile_sides(shifted, sides.0, sides.1);
     for (r, some_keys) in key.chunks(height).enumerate() {
         for (c, some_queries) in query.chunks(length).enumerate() {
             tile.fill(job.entries, some_keys, some_queries, shifted);

@@ -23,6 +23,9 @@ const MOST_QUERIES: usize = 64;
 /// Fewest queries that are worth turning the rows of keys.
 const LEAST_TURNED: usize = 16;
 
+/// Queries for which the rows of keys are turned together where these come from memory: so many that they are read in long parts.
+const MOST_TURNED: usize = 512;
+
 /// Bytes of scores from which on rows are asked for ahead: more than caches near the processor hold. Below, asking costs a tenth;
 /// above, rows that are read from their ends take half the time.
 const AHEAD_BYTES: usize = 8 * 1024 * 1024;
@@ -134,19 +137,24 @@ impl RelativeGatherKernel {
 /// Blocks of a size that is worth a task, or of as many queries as share columns.
 fn cut(geometry: &RelativeGatherGeometry, by_key: bool, size: usize) -> Cut {
     let RelativeGatherGeometry { queries, keys, .. } = *geometry;
-    let least = if by_key { LEAST_TURNED } else { 1 };
-    let most = (TASK_ELEMENTS / keys.max(1)).clamp(least, MOST_QUERIES);
+    // Sizes of tensors that fit, but for that of an element.
+    let rows = if by_key { keys } else { queries };
+    let scores = geometry.matrices.count() * rows * geometry.width;
+    let ahead = scores.saturating_mul(size) >= AHEAD_BYTES;
+    let (least, most) = match (by_key, ahead) {
+        (false, _) => (1, MOST_QUERIES),
+        (true, false) => (LEAST_TURNED, MOST_QUERIES),
+        (true, true) => (MOST_TURNED, MOST_TURNED),
+    };
+    let most = (TASK_ELEMENTS / keys.max(1)).clamp(least, most);
     // All of about the same size.
     let blocks = queries.div_ceil(most).max(1);
     let shared = match geometry.matrices.axes().last() {
         Some(inner) if inner.steps == [0, 0] => inner.size,
         _ => 1,
     };
-    // Sizes of tensors that fit, but for that of an element.
-    let rows = if by_key { keys } else { queries };
-    let scores = geometry.matrices.count() * rows * geometry.width;
     Cut {
-        ahead: scores.saturating_mul(size) >= AHEAD_BYTES,
+        ahead,
         block: queries.div_ceil(blocks).max(1),
         blocks,
         shared,

@@ -287,6 +287,8 @@ fn scores_from_memory() {
     for lut in [bucketed(100, 40), reversed(bucketed(100, 40))] {
         check::<i64, f32>(&[26], 1024, &lut, &from(0, 80), &from(3, 81));
         check::<i32, f64>(&[13], 1024, &lut, &from(0, 80), &from(3, 81));
+        check::<i64, f16>(&[5], 1024, &lut, &from(0, 700), &from(-9, 900));
+        check::<i64, f32>(&[3], 1024, &lut, &from(0, 530), &at(&[9; 800]));
     }
 }
 
