@@ -1,7 +1,7 @@
 //! Lookup tables, and what is known of them.
 
 use crate::contract::ContractError;
-use crate::contract::relative::{Integer, LutRange, consecutive};
+use crate::contract::relative::{Integer, LUT, LutRange, consecutive};
 
 /// Neighbouring slots of a lookup table, each of whose entries is the one before and one more, or one less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +25,9 @@ impl Lookup {
     /// Looks at a table that is used once: at most once at each entry more than is needed to check them.
     ///
     /// # Errors
-    /// Those of [`LutRange::new`].
+    /// Those of [`LutRange::new`], and [`ContractError::Unsupported`] for 2^32 entries or more.
     pub fn new<I: Integer>(entries: &[I], shape: &[usize]) -> Result<Self, ContractError> {
-        let range = LutRange::new(entries, shape)?;
+        let range = range(entries, shape)?;
         let stretch = match consecutive(entries) {
             1 => Stretch {
                 start: 0,
@@ -48,7 +48,7 @@ impl Lookup {
     /// # Errors
     /// As [`Lookup::new`].
     pub fn of_constant<I: Integer>(entries: &[I], shape: &[usize]) -> Result<Self, ContractError> {
-        let range = LutRange::new(entries, shape)?;
+        let range = range(entries, shape)?;
         let stretch = longest(entries);
         Ok(Self { range, stretch })
     }
@@ -83,6 +83,16 @@ impl Lookup {
             falling: !falling,
         }
     }
+}
+
+fn range<I: Integer>(entries: &[I], shape: &[usize]) -> Result<LutRange, ContractError> {
+    if u32::try_from(entries.len()).is_err() {
+        return Err(ContractError::Unsupported(format!(
+            "{LUT} has {} entries, more than are supported",
+            entries.len()
+        )));
+    }
+    LutRange::new(entries, shape)
 }
 
 /// How many of the first `entries` differ by `step` from each to the next.

@@ -19,7 +19,7 @@ const OWN_SIDE: usize = ENTRIES / 4;
 /// A lookup table, read from its start or from its end.
 #[derive(Clone, Copy)]
 pub(super) struct Entries<'a, I> {
-    /// Of odd length; from 0 to below 2^32.
+    /// Of odd length below 2^32; the entries from 0 to below 2^32.
     pub(super) table: &'a [I],
     /// Half of that, rounded down.
     pub(super) reach: usize,
@@ -157,8 +157,14 @@ impl Tile {
             if windows {
                 entries.window(distance(row, first), own);
             } else {
+                // In two steps: the first works on vectors.
                 for (to, column) in own.iter_mut().zip(columns) {
-                    to.write(entries.at(slot(distance(row, column.to_i64()), entries.reach)));
+                    to.write(slot(distance(row, column.to_i64()), entries.reach) as u32);
+                }
+                for to in own.iter_mut() {
+                    // SAFETY: written above.
+                    let slot = unsafe { to.assume_init_read() };
+                    to.write(entries.at(slot as usize));
                 }
             }
         }
