@@ -108,6 +108,31 @@ pub(crate) fn branch(name: &str, graph: GraphProto) -> AttributeProto {
     }
 }
 
+/// Gives the only `If` of a model its two branches, of one node each.
+pub(crate) fn decide(model: &mut ModelProto, then: &str, otherwise: &str) {
+    let body = |name: &str, call: &str| {
+        let output = ValueInfoProto {
+            name: Some("taken".to_owned()),
+            ..Default::default()
+        };
+        let graph = GraphProto {
+            node: vec![node("taken", call)],
+            output: vec![output],
+            ..Default::default()
+        };
+        branch(name, graph)
+    };
+    let mut nodes = model.graph.iter_mut().flat_map(|graph| &mut graph.node);
+    let decision = nodes.find(|n| n.op_type() == "If").expect("an If");
+    decision.attribute = vec![body("then_branch", then), body("else_branch", otherwise)];
+}
+
+/// Bounds of slices along the last axis: the ends of 8 channels and their middle.
+pub(crate) fn bounds() -> Vec<(&'static str, Tensor)> {
+    let list = [("n0", 0), ("n4", 4), ("n8", 8), ("minus1", -1)];
+    list.map(|(name, n)| (name, i64s(&[1], &[n]))).to_vec()
+}
+
 /// `x: float[batch, 4]`
 pub(crate) fn info(line: &str) -> ValueInfoProto {
     let (name, kind) = line.split_once(": ").expect("an input's type");

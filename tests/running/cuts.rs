@@ -1,7 +1,6 @@
 //! Parts of a graph that are cut out and run to confirm a site.
 
-use crate::build::{branch, i64s, model, node, open};
-use phasor::onnx::proto::{GraphProto, ValueInfoProto};
+use crate::build::{bounds, decide, i64s, model, open};
 use phasor::pipeline::{self, Findings, Search};
 
 /// What is found in `y` of a tensor of these sizes, turned by halves, where `view` makes `x` of the input `given`.
@@ -21,8 +20,7 @@ fn halves(given: &str, view: &str, sizes: &[(&str, i64)]) -> Findings {
         {view}
         y = Concat(left, right) axis=-1"
     );
-    let lists = [("n0", 0), ("n4", 4), ("n8", 8), ("minus1", -1)];
-    let mut constants: Vec<_> = lists.map(|(name, n)| (name, i64s(&[1], &[n]))).to_vec();
+    let mut constants = bounds();
     constants.push(("fixed", i64s(&[4], &[1, 4096, 32768, 4])));
     let sizes = sizes.iter().map(|(name, size)| ((*name).to_owned(), *size));
     let search = Search {
@@ -91,24 +89,10 @@ fn a_branch_in_the_part_reads_values_of_the_graph_around_it() {
         first = Sub(a, b)
         second = Add(d, e)
         y = Concat(first, second) axis=-1";
-    let lists = [("n0", 0), ("n4", 4), ("n8", 8), ("minus1", -1)];
-    let mut constants: Vec<_> = lists.map(|(name, n)| (name, i64s(&[1], &[n]))).to_vec();
+    let mut constants = bounds();
     constants.extend([("one", i64s(&[], &[1])), ("two", i64s(&[], &[2]))]);
     let mut model = model(text, &constants);
-    let graph = model.graph.as_mut().unwrap();
-    let at = graph.node.iter().position(|n| n.op_type() == "If").unwrap();
-    let body = |call: &str| GraphProto {
-        node: vec![node("taken", call)],
-        output: vec![ValueInfoProto {
-            name: Some("taken".to_owned()),
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
-    graph.node[at].attribute = vec![
-        branch("then_branch", body("Cos(angles)")),
-        branch("else_branch", body("Sin(angles)")),
-    ];
+    decide(&mut model, "Cos(angles)", "Sin(angles)");
     let findings = pipeline::find(&open(&model), &Search::default()).unwrap();
     let [site] = &findings.sites[..] else {
         panic!("{:?}", findings.refusals);

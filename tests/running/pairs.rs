@@ -1,8 +1,8 @@
 //! Queries and keys of a layer in one node, where they share their tables and nothing in between needs the first result.
 
-use crate::build::{i64s, model};
+use crate::build::{bounds, model};
 use crate::fused::{compared, count, fuse};
-use phasor::onnx::{ModelFile, Tensor};
+use phasor::onnx::ModelFile;
 use phasor::rewrite::Target;
 use prost::Message;
 use tempfile::TempDir;
@@ -33,12 +33,10 @@ fn rotation(x: &str, y: &str, sin: &str) -> String {
 
 /// Nodes of one and of two tensors after fusing with pairs.
 fn counts(nodes: &str) -> (usize, usize) {
-    let constants: [(&str, Tensor); 4] =
-        [("n0", 0), ("n4", 4), ("n8", 8), ("minus1", -1)].map(|(name, n)| (name, i64s(&[1], &[n])));
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("model.onnx");
     let text = format!("{INPUTS}{nodes}");
-    std::fs::write(&path, model(&text, &constants).encode_to_vec()).unwrap();
+    std::fs::write(&path, model(&text, &bounds()).encode_to_vec()).unwrap();
     let file = ModelFile::open(&path).unwrap();
     let (outcome, fused) = fuse(&file, Target::PhasorPairs).unwrap();
     assert!(compared(&outcome), "{:#?}", outcome.check);

@@ -1,8 +1,8 @@
 //! Values that a graph rounds to a narrower type on the way: what is fused rounds as well, or is left.
 
-use crate::build::{f32s, i64s};
+use crate::build::{bounds, f32s};
 use crate::fused::{compared, count, fuse};
-use phasor::onnx::{ModelFile, Tensor};
+use phasor::onnx::ModelFile;
 use phasor::rewrite::Target;
 use prost::Message;
 use tempfile::TempDir;
@@ -21,9 +21,7 @@ const ROTATION: &str = "
 
 /// A model of `before` and a rotation, fused; numbers are compared with the original's.
 fn fused(before: &str) -> ModelFile {
-    let lists = [("n0", 0), ("n4", 4), ("n8", 8), ("minus1", -1)];
-    let mut constants: Vec<(&str, Tensor)> =
-        lists.map(|(name, n)| (name, i64s(&[1], &[n]))).to_vec();
+    let mut constants = bounds();
     constants.push(("frequencies", f32s(&[4], &[1.0, 0.31, 0.097, 0.0313])));
     let text = format!("{before}{ROTATION}");
     let folder = TempDir::new().unwrap();

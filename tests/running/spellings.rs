@@ -1,7 +1,6 @@
 //! Rotations as exporters and people spell them: what is found, confirmed, and what of it is said.
 
-use crate::build::{branch, f32s, i64s, model, node, open};
-use phasor::onnx::proto::{GraphProto, ValueInfoProto};
+use crate::build::{decide, f32s, i64s, model, open};
 use phasor::onnx::{ModelFile, Tensor};
 use phasor::pipeline::{self, Found, Search};
 use phasor::verify;
@@ -253,20 +252,7 @@ fn a_branch_that_is_always_taken_is_followed() {
         ("pair_freq", f32s(&[1, 1, 2], &[1.0, 0.1])),
     ]);
     let mut model = model(&text, &constants);
-    let graph = model.graph.as_mut().unwrap();
-    let at = graph.node.iter().position(|n| n.op_type() == "If").unwrap();
-    let body = |call: &str| GraphProto {
-        node: vec![node("taken", call)],
-        output: vec![ValueInfoProto {
-            name: Some("taken".to_owned()),
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
-    graph.node[at].attribute = vec![
-        branch("then_branch", body("Concat(n1, n2) axis=0")),
-        branch("else_branch", body("Identity(n1)")),
-    ];
+    decide(&mut model, "Concat(n1, n2) axis=0", "Identity(n1)");
     let findings = pipeline::find(&open(&model), &Search::default()).unwrap();
     let [site] = &findings.sites[..] else {
         panic!("{:?}", findings.refusals);
