@@ -8,3 +8,5 @@ mod build;
 mod kernels;
 #[path = "unfuse/models.rs"]
 mod models;
+#[path = "unfuse/operators.rs"]
+mod operators;

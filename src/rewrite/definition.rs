@@ -1,14 +1,18 @@
 //! What the contracts define for the nodes of a model that carries no function for them.
 
-use crate::facts::Facts;
-use crate::onnx::proto::{AttributeProto, FunctionProto, NodeProto};
+use crate::facts::{Dim, Facts};
+use crate::onnx::proto::{FunctionProto, NodeProto};
 use crate::onnx::{DataType, ModelFile};
 
+use phasor_ops::contract::alibi_bias::{self, AlibiAttributes, AlibiUse};
+use phasor_ops::contract::relative_bias;
+use phasor_ops::contract::relative_gather::{self, RelativeGatherAttributes, RelativeGatherUse};
 use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
 use phasor_ops::contract::rotary_pair::{self, RotaryPairUse};
 use phasor_ops::contract::rotary_table::{
     self, Frequencies, RotaryTableAttributes, RotaryTableUse,
 };
+use phasor_ops::contract::sinusoidal::{self, SinusoidalAttributes, SinusoidalUse};
 use phasor_ops::contract::{AttributeValue, ContractError, ElementType};
 
 use super::function;
@@ -30,6 +34,13 @@ pub(super) fn of(
             .and_then(|uses| rotary_pair::function_body(opset, &uses)),
         rotary_table::NAME => uses(nodes, &|node| table_use(&facts, node))
             .and_then(|uses| rotary_table::function_body(opset, &uses)),
+        sinusoidal::NAME => uses(nodes, &|node| sinusoidal_use(&facts, node))
+            .and_then(|uses| sinusoidal::function_body(opset, &uses)),
+        relative_bias::NAME => relative_bias::function_body(opset),
+        alibi_bias::NAME => uses(nodes, &|node| alibi_use(&facts, node))
+            .and_then(|uses| alibi_bias::function_body(opset, &uses)),
+        relative_gather::NAME => uses(nodes, &|node| gather_use(&facts, node))
+            .and_then(|uses| relative_gather::function_body(opset, &uses)),
         _ => return None,
     };
     Some(body.map(|body| function::proto(&body)))
@@ -47,14 +58,20 @@ fn uses<U>(
     Ok(uses.unwrap_or_default())
 }
 
-/// An attribute of a node.
-fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
-    node.attribute.iter().find(|a| a.name() == name)
+/// The value of an attribute of a node.
+fn given(node: &NodeProto, name: &str) -> Option<AttributeValue> {
+    let attribute = node.attribute.iter().find(|a| a.name() == name)?;
+    let float = attribute.f.map(AttributeValue::from);
+    attribute.i.map(AttributeValue::from).or(float)
 }
 
 /// Whether an attribute is that of the function around the node.
 fn is_open(node: &NodeProto) -> bool {
     node.attribute.iter().any(|a| !a.ref_attr_name().is_empty())
+}
+
+fn shape<'a>(facts: &'a Facts, value: Option<&String>) -> Option<&'a Vec<Dim>> {
+    facts.get(value?)?.shape.as_ref()
 }
 
 fn element_type(facts: &Facts, value: Option<&String>) -> Option<ElementType> {
@@ -69,13 +86,13 @@ fn rotary_use(
     x: usize,
     table: usize,
 ) -> Result<Option<RotaryUse>, ContractError> {
-    let attributes = RotaryAttributes::parse(|name| attribute(node, name).and_then(|a| a.i))?;
+    let attributes = RotaryAttributes::parse(|name| given(node, name))?;
     if is_open(node) {
         return Ok(None);
     }
     let width = |slot: usize| {
-        let shape = facts.get(node.input.get(slot)?)?.shape.as_ref()?;
-        usize::try_from(shape.last()?.known()?).ok()
+        let last = shape(facts, node.input.get(slot))?.last()?;
+        usize::try_from(last.known()?).ok()
     };
     let dtype = |slot: usize| element_type(facts, node.input.get(slot));
     Ok(dtype(x)
@@ -98,12 +115,8 @@ fn pair_use(facts: &Facts, node: &NodeProto) -> Result<Option<RotaryPairUse>, Co
 }
 
 fn table_use(facts: &Facts, node: &NodeProto) -> Result<Option<RotaryTableUse>, ContractError> {
-    let number = |a: &AttributeProto| a.i.map(AttributeValue::from).or(a.f.map(Into::into));
-    let attributes = RotaryTableAttributes::parse(|name| attribute(node, name).and_then(number))?;
-    let shape = node
-        .input
-        .get(1)
-        .and_then(|name| facts.get(name)?.shape.as_ref());
+    let attributes = RotaryTableAttributes::parse(|name| given(node, name))?;
+    let shape = shape(facts, node.input.get(1));
     let table_dtype = element_type(facts, node.input.get(1)).filter(|_| !is_open(node));
     let (Some(shape), Some(table_dtype)) = (shape, table_dtype) else {
         return Ok(None);
@@ -121,4 +134,27 @@ fn table_use(facts: &Facts, node: &NodeProto) -> Result<Option<RotaryTableUse>, 
         frequencies,
         table_dtype,
     }))
+}
+
+fn sinusoidal_use(facts: &Facts, node: &NodeProto) -> Result<Option<SinusoidalUse>, ContractError> {
+    let attributes = SinusoidalAttributes::parse(|name| given(node, name))?;
+    let frequencies = shape(facts, node.input.get(1)).and_then(|shape| shape.last()?.known());
+    let dtype = element_type(facts, node.input.get(1)).filter(|_| !is_open(node));
+    Ok(dtype.map(|dtype| SinusoidalUse {
+        attributes,
+        frequencies: frequencies.and_then(|n| usize::try_from(n).ok()),
+        dtype,
+    }))
+}
+
+fn alibi_use(facts: &Facts, node: &NodeProto) -> Result<Option<AlibiUse>, ContractError> {
+    let attributes = AlibiAttributes::parse(|name| given(node, name))?;
+    let dtype = element_type(facts, node.input.first()).filter(|_| !is_open(node));
+    Ok(dtype.map(|dtype| AlibiUse { attributes, dtype }))
+}
+
+fn gather_use(facts: &Facts, node: &NodeProto) -> Result<Option<RelativeGatherUse>, ContractError> {
+    let attributes = RelativeGatherAttributes::parse(|name| given(node, name))?;
+    let rank = shape(facts, node.input.first()).map(|shape| shape.len());
+    Ok((!is_open(node)).then_some(RelativeGatherUse { attributes, rank }))
 }

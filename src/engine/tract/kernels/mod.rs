@@ -15,14 +15,18 @@
 //! # }
 //! ```
 
+mod bias;
+mod gather;
+mod native;
 mod pair;
 mod rotary;
+mod sinusoidal;
 mod table;
 
+use native::{Native, build};
 use phasor_ops::contract::DOMAIN;
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb::NodeProto;
-use tract_onnx::tract_hir::internal::*;
 
 use super::operators::Built;
 use crate::onnx::proto::FunctionProto;
@@ -30,11 +34,19 @@ use crate::onnx::proto::FunctionProto;
 type Builder = fn(&ParsingContext, &NodeProto) -> Built;
 
 /// Every operator by name.
-const KERNELS: [(&str, Builder); 3] = [
-    (phasor_ops::contract::rotary::NAME, rotary::build),
-    (phasor_ops::contract::rotary_pair::NAME, pair::build),
-    (phasor_ops::contract::rotary_table::NAME, table::build),
+const KERNELS: [(&str, Builder); phasor_ops::contract::ALL.len()] = [
+    kernel::<rotary::Rotary>(),
+    kernel::<pair::Pair>(),
+    kernel::<table::Table>(),
+    kernel::<sinusoidal::Sinusoidal>(),
+    kernel::<bias::RelativeBias>(),
+    kernel::<bias::Alibi>(),
+    kernel::<gather::Gather>(),
 ];
+
+const fn kernel<K: Native>() -> (&'static str, Builder) {
+    (K::SPEC.name, build::<K>)
+}
 
 /// Teaches tract's ONNX reader the operators of `ai.phasor`. Operators of other domains that share a name stay tract's own.
 pub fn register(onnx: &mut Onnx) {
@@ -55,10 +67,4 @@ pub(super) fn register_qualified(onnx: &mut Onnx) {
 /// Whether there is a kernel for what a function defines.
 pub(super) fn covers(function: &FunctionProto) -> bool {
     function.domain() == DOMAIN && KERNELS.iter().any(|(name, _)| *name == function.name())
-}
-
-/// tract's own operator of that name, for a node of another domain.
-fn other_domain(name: &str, context: &ParsingContext, node: &NodeProto) -> Built {
-    let own = tract_onnx::onnx().op_register.0.get(name).copied();
-    own.with_context(|| format!("no operator `{name}` in domain `{}`", node.domain))?(context, node)
 }

@@ -1,77 +1,35 @@
 //! `RotaryEmbeddingPair` in tract: in place where nobody else reads the inputs.
 
-use phasor_ops::contract::DOMAIN;
 use phasor_ops::contract::rotary::RotaryAttributes;
-use phasor_ops::contract::rotary_pair::{INPUTS, NAME, OUTPUTS, geometries};
+use phasor_ops::contract::rotary_pair::{NAME, SPEC, geometries};
+use phasor_ops::contract::{AttributeValue, ContractError, OperatorSpec};
 use phasor_ops::rotary::{RotaryPairKernel, WithTables};
 use phasor_ops::simd::Element;
-use tract_onnx::model::ParsingContext;
-use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::super::operators::Built;
+use super::native::Native;
 
-pub(super) fn build(context: &ParsingContext, node: &NodeProto) -> Built {
-    if node.domain != DOMAIN {
-        return super::other_domain(NAME, context, node);
-    }
-    let attributes = super::rotary::attributes(node)?;
-    Ok((expand(Pair { attributes }), vec![]))
-}
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Pair(RotaryAttributes);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Pair {
-    attributes: RotaryAttributes,
-}
+impl Native for Pair {
+    const SPEC: &'static OperatorSpec = &SPEC;
 
-impl Expansion for Pair {
-    fn name(&self) -> StaticName {
-        "PhasorRotaryEmbeddingPair".into()
+    fn parse(
+        given: impl Fn(&'static str) -> Option<AttributeValue>,
+    ) -> Result<Self, ContractError> {
+        RotaryAttributes::parse(given).map(Self)
     }
 
-    fn nboutputs(&self) -> TractResult<usize> {
-        Ok(OUTPUTS.len())
+    fn shapes(&self, inputs: &[&[TDim]]) -> TractResult<TVec<TVec<TDim>>> {
+        Ok(tvec!(inputs[0].into(), inputs[1].into()))
     }
 
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        s: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, INPUTS.len())?;
-        check_output_arity(outputs, OUTPUTS.len())?;
-        s.equals(&inputs[0].datum_type, &inputs[1].datum_type)?;
-        s.equals(&inputs[2].datum_type, &inputs[3].datum_type)?;
-        for (input, output) in inputs.iter().zip(outputs) {
-            s.equals(&output.datum_type, &input.datum_type)?;
-            s.equals(&output.shape, &input.shape)?;
-        }
-        Ok(())
+    fn check(&self, inputs: &[&[usize]]) -> Result<(), ContractError> {
+        geometries(&self.0, inputs[0], inputs[1], inputs[2], inputs[3]).map(drop)
     }
 
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
-    }
-}
-
-impl Op for Pair {
-    fn name(&self) -> StaticName {
-        "PhasorRotaryEmbeddingPair".into()
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for Pair {
-    op_out_of_plan!();
-
-    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let (q, k, cos, sin) = args_4!(inputs);
         let turned = match (q.datum_type(), cos.datum_type()) {
             (DatumType::F32, DatumType::F32) => self.run::<f32, f32>(q, k, &cos, &sin),
@@ -96,7 +54,7 @@ impl Pair {
         let (mut q, mut k) = (q.into_tensor(), k.into_tensor());
         let (q_shape, k_shape): (TVec<usize>, TVec<usize>) = (q.shape().into(), k.shape().into());
         let (cos_plain, sin_plain) = (cos.try_as_plain_ram()?, sin.try_as_plain_ram()?);
-        RotaryPairKernel::new(self.attributes).run_in_place(
+        RotaryPairKernel::new(self.0).run_in_place(
             (q.try_as_plain_ram_mut()?.as_slice_mut::<T>()?, &q_shape),
             (k.try_as_plain_ram_mut()?.as_slice_mut::<T>()?, &k_shape),
             (cos_plain.as_slice::<TT>()?, cos.shape()),
@@ -104,22 +62,4 @@ impl Pair {
         )?;
         Ok([q, k])
     }
-}
-
-impl TypedOp for Pair {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(
-            inputs.len() == INPUTS.len(),
-            "{NAME} of {} inputs",
-            inputs.len()
-        );
-        let shapes: Option<TVec<_>> = inputs.iter().map(|f| f.shape.as_concrete()).collect();
-        if let Some(shapes) = shapes {
-            geometries(&self.attributes, shapes[0], shapes[1], shapes[2], shapes[3])?;
-        }
-        let facts = inputs.iter().take(OUTPUTS.len());
-        Ok(facts.map(|fact| fact.without_value()).collect())
-    }
-
-    as_op!();
 }

@@ -1,78 +1,34 @@
 //! `RotaryEmbedding` in tract: in place where nobody else reads the input.
 
-use phasor_ops::contract::DOMAIN;
-use phasor_ops::contract::rotary::{ATTRIBUTES, NAME, RotaryAttributes, RotaryGeometry};
+use phasor_ops::contract::rotary::{NAME, RotaryAttributes, RotaryGeometry, SPEC};
+use phasor_ops::contract::{AttributeValue, ContractError, OperatorSpec};
 use phasor_ops::rotary::{RotaryKernel, WithTables};
 use phasor_ops::simd::Element;
-use tract_onnx::model::ParsingContext;
-use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::super::operators::Built;
+use super::native::Native;
 
-pub(super) fn build(context: &ParsingContext, node: &NodeProto) -> Built {
-    if node.domain != DOMAIN {
-        return super::other_domain(NAME, context, node);
-    }
-    let attributes = attributes(node)?;
-    Ok((expand(Rotary { attributes }), vec![]))
-}
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rotary(RotaryAttributes);
 
-/// The attributes of a node, which the two operators share.
-pub(super) fn attributes(node: &NodeProto) -> TractResult<RotaryAttributes> {
-    let mut given = Vec::new();
-    for spec in &ATTRIBUTES {
-        given.push((spec.name, node.get_attr_opt::<i64>(spec.name)?));
-    }
-    let value = |name| given.iter().find(|(n, _)| *n == name).and_then(|(_, v)| *v);
-    Ok(RotaryAttributes::parse(value)?)
-}
+impl Native for Rotary {
+    const SPEC: &'static OperatorSpec = &SPEC;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Rotary {
-    attributes: RotaryAttributes,
-}
-
-impl Expansion for Rotary {
-    fn name(&self) -> StaticName {
-        "PhasorRotaryEmbedding".into()
+    fn parse(
+        given: impl Fn(&'static str) -> Option<AttributeValue>,
+    ) -> Result<Self, ContractError> {
+        RotaryAttributes::parse(given).map(Self)
     }
 
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        s: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 3)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&inputs[1].datum_type, &inputs[2].datum_type)?;
-        s.equals(&outputs[0].datum_type, &inputs[0].datum_type)?;
-        s.equals(&outputs[0].shape, &inputs[0].shape)
+    fn shapes(&self, inputs: &[&[TDim]]) -> TractResult<TVec<TVec<TDim>>> {
+        Ok(tvec!(inputs[0].into()))
     }
 
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
-    }
-}
-
-impl Op for Rotary {
-    fn name(&self) -> StaticName {
-        "PhasorRotaryEmbedding".into()
+    fn check(&self, inputs: &[&[usize]]) -> Result<(), ContractError> {
+        RotaryGeometry::new(&self.0, inputs[0], inputs[1], inputs[2]).map(drop)
     }
 
-    op_as_typed_op!();
-}
-
-impl EvalOp for Rotary {
-    op_out_of_plan!();
-
-    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn eval(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let (x, cos, sin) = args_3!(inputs);
         let y = match (x.datum_type(), cos.datum_type()) {
             (DatumType::F32, DatumType::F32) => self.run::<f32, f32>(x, &cos, &sin),
@@ -96,24 +52,11 @@ impl Rotary {
         let mut y = x.into_tensor();
         let shape: TVec<usize> = y.shape().into();
         let (cos_plain, sin_plain) = (cos.try_as_plain_ram()?, sin.try_as_plain_ram()?);
-        RotaryKernel::new(self.attributes).run_in_place(
+        RotaryKernel::new(self.0).run_in_place(
             (y.try_as_plain_ram_mut()?.as_slice_mut::<T>()?, &shape),
             (cos_plain.as_slice::<TT>()?, cos.shape()),
             (sin_plain.as_slice::<TT>()?, sin.shape()),
         )?;
         Ok(y)
     }
-}
-
-impl TypedOp for Rotary {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        ensure!(inputs.len() == 3, "{NAME} of {} inputs", inputs.len());
-        let shapes: Option<TVec<_>> = inputs.iter().map(|f| f.shape.as_concrete()).collect();
-        if let Some(shapes) = shapes {
-            RotaryGeometry::new(&self.attributes, shapes[0], shapes[1], shapes[2])?;
-        }
-        Ok(tvec!(inputs[0].without_value()))
-    }
-
-    as_op!();
 }
