@@ -158,13 +158,26 @@ fn numerics(spec: &OperatorSpec) -> String {
 
 fn kernels(spec: &OperatorSpec) -> String {
     let levels = spec.levels.iter().map(|level| level.as_str());
-    let head: Vec<&str> = spec.types.iter().copied().chain(levels).collect();
+    let cuda = spec.cuda.then_some("CUDA");
+    let head: Vec<&str> = spec
+        .types
+        .iter()
+        .copied()
+        .chain(levels)
+        .chain(cuda)
+        .collect();
     let rows = spec.kernels.iter().map(|kernel| {
         let types = kernel.iter().map(|t| t.as_str().to_owned());
-        types.chain(spec.levels.iter().map(|_| "yes".to_owned()))
+        let columns = spec.levels.len() + usize::from(spec.cuda);
+        types.chain(std::iter::repeat_n("yes".to_owned(), columns))
     });
+    let cuda = if spec.cuda {
+        "; on ONNX Runtime's CUDA provider, the kernel for CUDA"
+    } else {
+        ""
+    };
     format!(
-        "Element types and instruction sets; the widest that the processor has is taken when a session is made.\n\n{}",
+        "Element types and instruction sets; the widest that the processor has is taken when a session is made{cuda}.\n\n{}",
         table(&head, rows)
     )
 }

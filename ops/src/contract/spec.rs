@@ -38,6 +38,8 @@ pub struct OperatorSpec {
     pub kernels: &'static [&'static [TensorType]],
     /// The instruction sets that every combination is compiled for.
     pub levels: &'static [Level],
+    /// Whether every combination has kernels for CUDA as well.
+    pub cuda: bool,
 }
 
 /// An input or an output.

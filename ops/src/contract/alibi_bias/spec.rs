@@ -70,4 +70,5 @@ in double for all.",
         &[Type::F64, Type::I32],
     ],
     levels: &Level::ALL,
+    cuda: false,
 };

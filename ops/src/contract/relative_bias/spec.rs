@@ -70,4 +70,5 @@ The body clamps keys to what is within `D` of each query, so that no difference 
         &[Type::F64, Type::I32],
     ],
     levels: &Level::ALL,
+    cuda: false,
 };

@@ -87,4 +87,5 @@ an empty output.",
         &[Type::F64, Type::I32],
     ],
     levels: &Level::ALL,
+    cuda: false,
 };

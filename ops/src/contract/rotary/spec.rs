@@ -83,4 +83,5 @@ as in the exported graphs.",
         &[Type::F64, Type::F32],
     ],
     levels: &Level::ALL,
+    cuda: true,
 };
