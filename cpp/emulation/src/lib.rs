@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::path::{Path, PathBuf};
 
 unsafe extern "C" {
     fn phasor_emulate(
@@ -67,6 +68,14 @@ pub unsafe fn launch<P>(
     // SAFETY: reasons are constants of the program.
     let why = unsafe { CStr::from_ptr(failure) };
     Err(format!("`{name}`: {}", why.to_string_lossy()))
+}
+
+/// The folders of two libraries that stand in for NVIDIA's driver, a current one and one from before CUDA 12, as this crate was built
+/// with them; none where there are none. `driver.cpp` says what they do.
+pub fn drivers() -> Vec<PathBuf> {
+    let folders = ["driver", "old-driver"].map(|name| Path::new(env!("OUT_DIR")).join(name));
+    let built = |folder: &PathBuf| folder.join("libcuda.so.1").is_file();
+    folders.into_iter().filter(built).collect()
 }
 
 #[cfg(test)]

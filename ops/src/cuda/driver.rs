@@ -144,10 +144,11 @@ impl Driver {
     fn open(name: &str) -> Result<Driver, String> {
         // SAFETY: the driver's library may be loaded at any time; it stays.
         let (library, api) = unsafe {
-            let library = Library::new(name)
-                .map_err(|e| format!("NVIDIA's driver (`{name}`) cannot be loaded: {e}"))?;
+            let library = Library::new(name).map_err(|e| {
+                format!("NVIDIA's driver (`{name}`) cannot be loaded: {}", words(&e))
+            })?;
             let api = Api::of(&library)
-                .map_err(|e| format!("NVIDIA's driver (`{name}`) is too old: {e}"))?;
+                .map_err(|e| format!("NVIDIA's driver (`{name}`) is too old: {}", words(&e)))?;
             (library, api)
         };
         std::mem::forget(library);
@@ -302,6 +303,12 @@ impl Driver {
         all.push(loaded);
         Ok(loaded)
     }
+}
+
+/// The system's words for a failure, where it has any.
+fn words(failure: &libloading::Error) -> String {
+    let source = std::error::Error::source(failure);
+    source.map_or_else(|| failure.to_string(), ToString::to_string)
 }
 
 impl Api {

@@ -136,15 +136,19 @@ pub(crate) fn levels() -> impl Iterator<Item = Level> {
 pub(crate) enum Runner {
     /// This processor, with an instruction set.
     Cpu(Level),
-    /// The CUDA kernels, emulated.
+    /// The CUDA kernels, emulated or on a device.
     #[cfg(feature = "cuda")]
     Cuda,
 }
 
-/// All there are here.
+/// All there are here; where the tests have a device, that alone.
 pub(crate) fn runners() -> impl Iterator<Item = Runner> {
     #[cfg(feature = "cuda")]
-    return levels().map(Runner::Cpu).chain([Runner::Cuda]);
+    {
+        let alone = crate::hardware::chosen().is_some();
+        let levels = levels().filter(move |_| !alone);
+        levels.map(Runner::Cpu).chain([Runner::Cuda])
+    }
     #[cfg(not(feature = "cuda"))]
     levels().map(Runner::Cpu)
 }

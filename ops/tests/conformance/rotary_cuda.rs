@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::common::Limits;
-use crate::emulated::{Device, Emulator, STREAM};
+use crate::device::{Device, Machine, stream};
 use phasor_ops::contract::rotary::{RotaryAttributes, RotaryGeometry};
 use phasor_ops::cuda::rotary::{RotaryCuda, Turned};
 use phasor_ops::simd::Element;
@@ -19,7 +19,7 @@ pub(crate) fn turned<T: Element + Limits, TT: Element, const N: usize>(
 ) -> [Vec<T>; N] {
     let geometries = tensors
         .map(|(_, shape)| RotaryGeometry::new(attributes, shape, cos_shape, sin_shape).unwrap());
-    let kernel = RotaryCuda::new(&Emulator, *attributes, T::TYPE, TT::TYPE).unwrap();
+    let kernel = RotaryCuda::new(&Machine, *attributes, T::TYPE, TT::TYPE).unwrap();
     let [aligned, not] = [true, false].map(|aligned| {
         let mut x = tensors.map(|(values, _)| Device::new(values, aligned));
         let mut y = tensors.map(|(values, _)| Device::<T>::filled(values.len(), aligned));
@@ -36,7 +36,7 @@ pub(crate) fn turned<T: Element + Limits, TT: Element, const N: usize>(
         // SAFETY: the tensors have these sizes.
         unsafe {
             let tables = [cos.address(), sin.address()];
-            kernel.run(&Emulator, STREAM, &turned, tables).unwrap();
+            kernel.run(&Machine, stream(), &turned, tables).unwrap();
         }
         let read = |i: usize| {
             if in_place[i] {

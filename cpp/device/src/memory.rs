@@ -1,0 +1,83 @@
+//! Memory of the device.
+
+use crate::api::Address;
+use crate::gpu::Gpu;
+use std::ptr::null_mut;
+
+/// Some memory of the device; freed when it is dropped.
+#[derive(Debug)]
+pub struct Memory<'a> {
+    gpu: &'a Gpu,
+    address: Address,
+    bytes: usize,
+}
+
+impl<'a> Memory<'a> {
+    /// Memory of which nothing is known.
+    ///
+    /// # Errors
+    /// Where there is not as much; the driver's words.
+    pub fn new(gpu: &'a Gpu, bytes: usize) -> Result<Self, String> {
+        let _current = gpu.current()?;
+        let mut address = 0;
+        // SAFETY: the result is written to a variable of ours. The driver refuses to give nothing.
+        let outcome = unsafe { (gpu.api.allocate)(&mut address, bytes.max(1)) };
+        gpu.api.check("cuMemAlloc", outcome)?;
+        Ok(Self {
+            gpu,
+            address,
+            bytes,
+        })
+    }
+
+    /// Where it begins: a multiple of 256.
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+
+    /// Writes to its beginning, and waits until that is done.
+    ///
+    /// # Errors
+    /// The driver's words.
+    ///
+    /// # Panics
+    /// Where there are more bytes than it has.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        assert!(bytes.len() <= self.bytes, "more than there is room for");
+        let _current = self.gpu.current()?;
+        let api = &self.gpu.api;
+        // SAFETY: both have as many bytes.
+        let outcome = unsafe { (api.upload)(self.address, bytes.as_ptr().cast(), bytes.len()) };
+        api.check("cuMemcpyHtoD", outcome)?;
+        // The driver may return once it has a copy; streams that wait for no other would read what was there before.
+        // SAFETY: null is the stream that copies are done in.
+        api.check("cuStreamSynchronize", unsafe {
+            (api.synchronize)(null_mut())
+        })
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// The driver's words, which may be about a kernel that failed.
+    pub fn read(&self) -> Result<Vec<u8>, String> {
+        let mut bytes = vec![0; self.bytes];
+        let _current = self.gpu.current()?;
+        let api = &self.gpu.api;
+        // SAFETY: both have as many bytes.
+        let outcome =
+            unsafe { (api.download)(bytes.as_mut_ptr().cast(), self.address, self.bytes) };
+        api.check("cuMemcpyDtoH", outcome)?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for Memory<'_> {
+    fn drop(&mut self) {
+        let Ok(_current) = self.gpu.current() else {
+            return;
+        };
+        // SAFETY: the driver gave it. It frees nothing before what uses it is done.
+        unsafe { (self.gpu.api.free)(self.address) };
+    }
+}

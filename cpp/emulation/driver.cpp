@@ -1,0 +1,504 @@
+// CUDA's driver over the emulation: what Phasor and its tests call of it, with two devices that are not there.
+//
+// Work is done late, as on a device: what is in a stream when somebody waits for it, and a copy to the device when somebody waits for
+// the default stream. Everything that a driver would refuse is refused: calls without a context, handles and addresses that it never
+// gave, code of another device. Kernels are those of the emulation; what they are called and how large their parameters are is read
+// from the PTX. `cpp/build.py --check` compiles this file with CUDA's own header, which knows the functions' types.
+#include <stdlib.h>
+#include <string.h>
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#if defined(PHASOR_CUDA_HEADER)
+#include <cuda.h>
+#else
+typedef int CUresult;
+typedef int CUdevice;
+typedef unsigned long long CUdeviceptr;
+typedef struct CUctx_st* CUcontext;
+typedef struct CUmod_st* CUmodule;
+typedef struct CUfunc_st* CUfunction;
+typedef struct CUlib_st* CUlibrary;
+typedef struct CUkern_st* CUkernel;
+typedef struct CUstream_st* CUstream;
+typedef struct CUevent_st* CUevent;
+typedef struct CUgraph_st* CUgraph;
+typedef struct CUgraphExec_st* CUgraphExec;
+typedef int CUdevice_attribute;
+typedef int CUstreamCaptureMode;
+typedef int CUjit_option;
+typedef int CUlibraryOption;
+#define CUDA_SUCCESS 0
+#define CUDA_ERROR_INVALID_VALUE 1
+#define CUDA_ERROR_NOT_INITIALIZED 3
+#define CUDA_ERROR_INVALID_DEVICE 101
+#define CUDA_ERROR_INVALID_CONTEXT 201
+#define CUDA_ERROR_NO_BINARY_FOR_GPU 209
+#define CUDA_ERROR_INVALID_HANDLE 400
+#define CUDA_ERROR_NOT_FOUND 500
+#define CUDA_ERROR_MISALIGNED_ADDRESS 716
+#define CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED 900
+#endif
+
+extern "C" const char* phasor_emulate(const char* name, const unsigned int* grid, const unsigned int* block, size_t shared_bytes,
+                                      const void* params, size_t params_size);
+
+namespace {
+
+// Compute capabilities, times ten.
+const int CAPABILITIES[] = {90, 75};
+const int DEVICES = 2;
+
+// A kernel or the destination of a copy, with what is to be run or written.
+struct Work {
+    std::string kernel;
+    unsigned int grid[3], block[3];
+    size_t shared;
+    std::vector<char> bytes;
+    char* to = nullptr;
+    const char* from = nullptr;
+    size_t count = 0;
+};
+
+struct Context {
+    int device;
+};
+struct Stream {
+    Context* context;
+    std::vector<Work> work;
+    bool capturing = false;
+};
+struct Graph {
+    std::vector<Work> work;
+};
+struct Event {
+    Stream* stream = nullptr;
+};
+struct Image {
+    // Sizes of parameters, by kernel.
+    std::map<std::string, size_t> kernels;
+    // Where it is loaded; null where that is everywhere.
+    Context* context;
+};
+struct Kernel {
+    std::string name;
+    size_t params;
+    Context* context;
+};
+
+std::mutex lock;
+bool initialized;
+Context contexts[DEVICES] = {{0}, {1}};
+std::set<void*> handles;
+std::map<char*, size_t> allocations;
+// The default stream, which has copies to the device alone.
+Stream pending = {};
+CUresult sticky;
+thread_local std::vector<Context*> stack;
+
+typedef std::lock_guard<std::mutex> Guard;
+
+CUresult error(int code) { return CUresult(code); }
+
+Context* current() { return stack.empty() ? nullptr : stack.back(); }
+
+template <typename T, typename H>
+T* known(H handle) {
+    return handles.count(handle) != 0 ? reinterpret_cast<T*>(handle) : nullptr;
+}
+
+template <typename H, typename T>
+H give(T* made) {
+    handles.insert(made);
+    return reinterpret_cast<H>(made);
+}
+
+// Whether some memory of the device has these bytes.
+bool within(CUdeviceptr address, size_t count) {
+    char* at = reinterpret_cast<char*>(address);
+    auto next = allocations.upper_bound(at);
+    return next != allocations.begin() && at + count <= (--next)->first + next->second;
+}
+
+void run(std::vector<Work>& all) {
+    for (Work& work : all) {
+        if (work.kernel.empty()) {
+            memcpy(work.to, work.from != nullptr ? work.from : work.bytes.data(), work.count);
+        } else if (phasor_emulate(work.kernel.c_str(), work.grid, work.block, work.shared, work.bytes.data(), work.bytes.size())) {
+            sticky = error(CUDA_ERROR_MISALIGNED_ADDRESS);
+        }
+    }
+}
+
+// Does all that is in a stream, without keeping other threads from theirs.
+CUresult drain(Stream* stream) {
+    std::vector<Work> work;
+    {
+        Guard guard(lock);
+        work.swap(stream->work);
+    }
+    run(work);
+    return sticky;
+}
+
+// The kernels of some PTX with the sizes of their parameters.
+CUresult read(const void* code, Image* image) {
+    const std::string text = static_cast<const char*>(code);
+    if (text.compare(0, 9, ".version ") != 0) {
+        return error(CUDA_ERROR_NO_BINARY_FOR_GPU);
+    }
+    const size_t target = text.find(".target sm_");
+    if (target == std::string::npos || atoi(&text[target + 11]) > CAPABILITIES[current()->device]) {
+        return error(CUDA_ERROR_NO_BINARY_FOR_GPU);
+    }
+    for (size_t at = text.find(".entry "); at != std::string::npos; at = text.find(".entry ", at)) {
+        at += 7;
+        const std::string name = text.substr(at, text.find('(', at) - at);
+        image->kernels[name] = size_t(atoi(&text[text.find('[', at) + 1]));
+    }
+    return error(CUDA_SUCCESS);
+}
+
+CUresult find(Image* image, const char* name, Kernel** kernel) {
+    auto found = image->kernels.find(name);
+    if (found == image->kernels.end()) {
+        return error(CUDA_ERROR_NOT_FOUND);
+    }
+    *kernel = new Kernel{found->first, found->second, image->context};
+    return error(CUDA_SUCCESS);
+}
+
+#define REQUIRE(condition, code) \
+    if (!(condition)) return error(code)
+#define REQUIRE_CONTEXT                                    \
+    Guard guard(lock);                                     \
+    REQUIRE(initialized, CUDA_ERROR_NOT_INITIALIZED);      \
+    REQUIRE(current() != nullptr, CUDA_ERROR_INVALID_CONTEXT); \
+    REQUIRE(sticky == error(CUDA_SUCCESS), int(sticky))
+
+}  // namespace
+
+#define ENTRY extern "C" __attribute__((visibility("default"))) CUresult
+
+ENTRY cuInit(unsigned int flags) {
+    REQUIRE(flags == 0, CUDA_ERROR_INVALID_VALUE);
+    Guard guard(lock);
+    initialized = true;
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuDriverGetVersion(int* version) {
+    *version = 13000;
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuGetErrorName(CUresult code, const char** text) {
+    *text = int(code) == CUDA_ERROR_MISALIGNED_ADDRESS ? "CUDA_ERROR_MISALIGNED_ADDRESS" : "CUDA_ERROR";
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuGetErrorString(CUresult code, const char** text) {
+    *text = int(code) == CUDA_ERROR_MISALIGNED_ADDRESS ? "misaligned address" : "refused by the emulation";
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuDeviceGetCount(int* count) {
+    REQUIRE(initialized, CUDA_ERROR_NOT_INITIALIZED);
+    *count = DEVICES;
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuDeviceGet(CUdevice* device, int ordinal) {
+    REQUIRE(initialized, CUDA_ERROR_NOT_INITIALIZED);
+    REQUIRE(ordinal >= 0 && ordinal < DEVICES, CUDA_ERROR_INVALID_DEVICE);
+    *device = ordinal;
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuDeviceGetName(char* name, int size, CUdevice device) {
+    const std::string text = "emulated " + std::to_string(device);
+    REQUIRE(device >= 0 && device < DEVICES, CUDA_ERROR_INVALID_DEVICE);
+    REQUIRE(size > int(text.size()), CUDA_ERROR_INVALID_VALUE);
+    strcpy(name, text.c_str());
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice device) {
+    REQUIRE(device >= 0 && device < DEVICES, CUDA_ERROR_INVALID_DEVICE);
+    switch (int(attribute)) {
+        case 16: *value = 4; break;
+        case 38: *value = 1 << 16; break;
+        case 75: *value = CAPABILITIES[device] / 10; break;
+        case 76: *value = CAPABILITIES[device] % 10; break;
+        default: return error(CUDA_ERROR_INVALID_VALUE);
+    }
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
+    Guard guard(lock);
+    REQUIRE(initialized, CUDA_ERROR_NOT_INITIALIZED);
+    REQUIRE(device >= 0 && device < DEVICES, CUDA_ERROR_INVALID_DEVICE);
+    *context = give<CUcontext>(&contexts[device]);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuCtxGetCurrent(CUcontext* context) {
+    *context = reinterpret_cast<CUcontext>(current());
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuCtxGetDevice(CUdevice* device) {
+    REQUIRE(current() != nullptr, CUDA_ERROR_INVALID_CONTEXT);
+    *device = current()->device;
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuCtxPushCurrent_v2(CUcontext context) {
+    Guard guard(lock);
+    REQUIRE(known<Context>(context) != nullptr, CUDA_ERROR_INVALID_CONTEXT);
+    stack.push_back(known<Context>(context));
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuCtxPopCurrent_v2(CUcontext* context) {
+    REQUIRE(current() != nullptr, CUDA_ERROR_INVALID_CONTEXT);
+    *context = reinterpret_cast<CUcontext>(current());
+    stack.pop_back();
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuMemAlloc_v2(CUdeviceptr* address, size_t bytes) {
+    REQUIRE_CONTEXT;
+    REQUIRE(bytes > 0, CUDA_ERROR_INVALID_VALUE);
+    char* made = static_cast<char*>(aligned_alloc(256, (bytes + 255) / 256 * 256));
+    memset(made, 0xee, bytes);
+    allocations[made] = bytes;
+    *address = reinterpret_cast<CUdeviceptr>(made);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuMemFree_v2(CUdeviceptr address) {
+    REQUIRE_CONTEXT;
+    char* at = reinterpret_cast<char*>(address);
+    REQUIRE(allocations.erase(at) == 1, CUDA_ERROR_INVALID_VALUE);
+    free(at);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, size_t bytes) {
+    REQUIRE_CONTEXT;
+    REQUIRE(within(to, bytes), CUDA_ERROR_INVALID_VALUE);
+    Work work;
+    work.bytes.assign(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
+    work.to = reinterpret_cast<char*>(to);
+    work.count = bytes;
+    pending.work.push_back(work);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuMemcpyDtoH_v2(void* to, CUdeviceptr from, size_t bytes) {
+    REQUIRE_CONTEXT;
+    REQUIRE(within(from, bytes), CUDA_ERROR_INVALID_VALUE);
+    memcpy(to, reinterpret_cast<const char*>(from), bytes);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
+    REQUIRE_CONTEXT;
+    REQUIRE(within(to, bytes) && within(from, bytes), CUDA_ERROR_INVALID_VALUE);
+    REQUIRE(known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    Work work;
+    work.to = reinterpret_cast<char*>(to);
+    work.from = reinterpret_cast<const char*>(from);
+    work.count = bytes;
+    known<Stream>(stream)->work.push_back(work);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuStreamCreate(CUstream* stream, unsigned int flags) {
+    REQUIRE_CONTEXT;
+    REQUIRE(flags <= 1, CUDA_ERROR_INVALID_VALUE);
+    *stream = give<CUstream>(new Stream{current(), {}, false});
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuStreamDestroy_v2(CUstream stream) {
+    REQUIRE_CONTEXT;
+    REQUIRE(handles.erase(stream) == 1, CUDA_ERROR_INVALID_HANDLE);
+    delete reinterpret_cast<Stream*>(stream);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuStreamGetCtx(CUstream stream, CUcontext* context) {
+    Guard guard(lock);
+    REQUIRE(stream != nullptr || current() != nullptr, CUDA_ERROR_INVALID_CONTEXT);
+    REQUIRE(stream == nullptr || known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    *context = reinterpret_cast<CUcontext>(stream == nullptr ? current() : known<Stream>(stream)->context);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuStreamSynchronize(CUstream stream) {
+    {
+        REQUIRE_CONTEXT;
+        REQUIRE(stream == nullptr || known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+        REQUIRE(stream == nullptr || !known<Stream>(stream)->capturing, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    }
+    return drain(stream == nullptr ? &pending : reinterpret_cast<Stream*>(stream));
+}
+
+ENTRY cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode) {
+    REQUIRE_CONTEXT;
+    REQUIRE(known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    REQUIRE(!known<Stream>(stream)->capturing && known<Stream>(stream)->work.empty(), CUDA_ERROR_INVALID_VALUE);
+    known<Stream>(stream)->capturing = true;
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuStreamEndCapture(CUstream stream, CUgraph* graph) {
+    REQUIRE_CONTEXT;
+    Stream* whole = known<Stream>(stream);
+    REQUIRE(whole != nullptr && whole->capturing, CUDA_ERROR_INVALID_HANDLE);
+    whole->capturing = false;
+    *graph = give<CUgraph>(new Graph{std::move(whole->work)});
+    whole->work.clear();
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuGraphInstantiateWithFlags(CUgraphExec* made, CUgraph graph, unsigned long long flags) {
+    REQUIRE_CONTEXT;
+    REQUIRE(known<Graph>(graph) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    REQUIRE(flags == 0, CUDA_ERROR_INVALID_VALUE);
+    *made = give<CUgraphExec>(new Graph(*known<Graph>(graph)));
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuGraphLaunch(CUgraphExec graph, CUstream stream) {
+    REQUIRE_CONTEXT;
+    REQUIRE(known<Graph>(graph) != nullptr && known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    REQUIRE(known<Stream>(stream)->context == current(), CUDA_ERROR_INVALID_CONTEXT);
+    std::vector<Work>& work = known<Stream>(stream)->work;
+    work.insert(work.end(), known<Graph>(graph)->work.begin(), known<Graph>(graph)->work.end());
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuGraphDestroy(CUgraph graph) {
+    Guard guard(lock);
+    REQUIRE(handles.erase(graph) == 1, CUDA_ERROR_INVALID_HANDLE);
+    delete reinterpret_cast<Graph*>(graph);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuGraphExecDestroy(CUgraphExec graph) {
+    Guard guard(lock);
+    REQUIRE(handles.erase(graph) == 1, CUDA_ERROR_INVALID_HANDLE);
+    delete reinterpret_cast<Graph*>(graph);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuEventCreate(CUevent* event, unsigned int flags) {
+    REQUIRE_CONTEXT;
+    REQUIRE(flags == 0, CUDA_ERROR_INVALID_VALUE);
+    *event = give<CUevent>(new Event);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuEventRecord(CUevent event, CUstream stream) {
+    REQUIRE_CONTEXT;
+    REQUIRE(known<Event>(event) != nullptr && known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    known<Event>(event)->stream = known<Stream>(stream);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuEventSynchronize(CUevent event) {
+    {
+        REQUIRE_CONTEXT;
+        REQUIRE(known<Event>(event) != nullptr && known<Event>(event)->stream != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    }
+    return drain(reinterpret_cast<Event*>(event)->stream);
+}
+
+// One millisecond, whatever was done.
+ENTRY cuEventElapsedTime(float* milliseconds, CUevent from, CUevent to) {
+    REQUIRE_CONTEXT;
+    REQUIRE(known<Event>(from) != nullptr && known<Event>(to) != nullptr && from != to, CUDA_ERROR_INVALID_HANDLE);
+    *milliseconds = 1;
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuEventDestroy_v2(CUevent event) {
+    REQUIRE_CONTEXT;
+    REQUIRE(handles.erase(event) == 1, CUDA_ERROR_INVALID_HANDLE);
+    delete reinterpret_cast<Event*>(event);
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuModuleLoadData(CUmodule* module, const void* code) {
+    REQUIRE_CONTEXT;
+    Image* image = new Image{{}, current()};
+    *module = give<CUmodule>(image);
+    return read(code, image);
+}
+
+ENTRY cuModuleGetFunction(CUfunction* function, CUmodule module, const char* name) {
+    REQUIRE_CONTEXT;
+    Image* image = known<Image>(module);
+    REQUIRE(image != nullptr && image->context == current(), CUDA_ERROR_INVALID_HANDLE);
+    Kernel* kernel = nullptr;
+    const CUresult outcome = find(image, name, &kernel);
+    *function = give<CUfunction>(kernel);
+    return outcome;
+}
+
+#if !defined(PHASOR_OLD_DRIVER)
+
+ENTRY cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_option*, void**, unsigned int options, CUlibraryOption*, void**,
+                        unsigned int more) {
+    REQUIRE_CONTEXT;
+    REQUIRE(options == 0 && more == 0, CUDA_ERROR_INVALID_VALUE);
+    Image* image = new Image{{}, nullptr};
+    *library = give<CUlibrary>(image);
+    return read(code, image);
+}
+
+ENTRY cuLibraryGetKernel(CUkernel* made, CUlibrary library, const char* name) {
+    REQUIRE_CONTEXT;
+    REQUIRE(known<Image>(library) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    Kernel* kernel = nullptr;
+    const CUresult outcome = find(known<Image>(library), name, &kernel);
+    *made = give<CUkernel>(kernel);
+    return outcome;
+}
+
+ENTRY cuKernelGetFunction(CUfunction* function, CUkernel kernel) {
+    REQUIRE_CONTEXT;
+    REQUIRE(known<Kernel>(kernel) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    *function = give<CUfunction>(known<Kernel>(kernel));
+    return error(CUDA_SUCCESS);
+}
+
+#endif
+
+ENTRY cuLaunchKernel(CUfunction function, unsigned int grid_x, unsigned int grid_y, unsigned int grid_z, unsigned int block_x,
+                     unsigned int block_y, unsigned int block_z, unsigned int shared, CUstream stream, void** params, void** extra) {
+    REQUIRE_CONTEXT;
+    Kernel* kernel = known<Kernel>(function);
+    Stream* where = known<Stream>(stream);
+    REQUIRE(kernel != nullptr && where != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    REQUIRE(where->context == current(), CUDA_ERROR_INVALID_CONTEXT);
+    REQUIRE(kernel->context == nullptr || kernel->context == current(), CUDA_ERROR_INVALID_CONTEXT);
+    REQUIRE(extra == nullptr && params != nullptr, CUDA_ERROR_INVALID_VALUE);
+    Work work;
+    work.kernel = kernel->name;
+    const unsigned int grid[] = {grid_x, grid_y, grid_z}, block[] = {block_x, block_y, block_z};
+    memcpy(work.grid, grid, sizeof grid);
+    memcpy(work.block, block, sizeof block);
+    work.shared = shared;
+    work.bytes.assign(static_cast<const char*>(params[0]), static_cast<const char*>(params[0]) + kernel->params);
+    where->work.push_back(work);
+    return error(CUDA_SUCCESS);
+}
