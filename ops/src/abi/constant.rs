@@ -7,7 +7,7 @@ use super::tensor::Tensor;
 /// An input, kept with the kernel if it is a constant of the model: a node that need not ask for it is cheaper.
 pub(super) struct Constant<T> {
     index: usize,
-    value: Option<Tensor<T>>,
+    value: Option<Tensor<'static, T>>,
     /// Its elements, where those of the model are not aligned.
     copy: Option<Vec<T>>,
 }
@@ -24,8 +24,13 @@ impl<T: Copy> Constant<T> {
     /// As [`Node::constant`].
     pub(super) unsafe fn of(node: &Node<'_>, index: usize) -> Result<Self, Failure> {
         // SAFETY: the caller's.
-        let value: Option<Tensor<T>> = unsafe { node.constant(index)? };
+        let value: Option<Tensor<'_, T>> = unsafe { node.constant(index)? };
+        let value = value.map(|Tensor { data, shape }| Tensor {
+            data,
+            shape: shape.kept(),
+        });
         let copy = value
+            .as_ref()
             .filter(|tensor| !tensor.data.is_aligned())
             .map(|tensor| {
                 let count = tensor.shape.sizes().iter().product();
@@ -38,12 +43,12 @@ impl<T: Copy> Constant<T> {
 
     /// It, if it is a constant.
     #[inline]
-    pub(super) fn known(&self) -> Option<Tensor<T>> {
-        let mut value = self.value?;
-        if let Some(copy) = &self.copy {
-            value.data = copy.as_ptr();
-        }
-        Some(value)
+    pub(super) fn known(&self) -> Option<Tensor<'_, T>> {
+        let value = self.value.as_ref()?;
+        Some(Tensor {
+            data: self.copy.as_ref().map_or(value.data, Vec::as_ptr),
+            shape: value.shape.again(),
+        })
     }
 
     /// It, in one run.
@@ -51,7 +56,10 @@ impl<T: Copy> Constant<T> {
     /// # Safety
     /// As [`Context::input`].
     #[inline]
-    pub(super) unsafe fn get(&self, context: &Context<'_>) -> Result<Tensor<T>, Failure> {
+    pub(super) unsafe fn get<'a>(
+        &'a self,
+        context: &Context<'a>,
+    ) -> Result<Tensor<'a, T>, Failure> {
         match self.known() {
             Some(constant) => Ok(constant),
             // SAFETY: the caller's.

@@ -102,7 +102,10 @@ impl<'a> Node<'a> {
     ///
     /// # Safety
     /// Its elements are of type `T`. The result is used only as long as the session lives, as its kernels do.
-    pub(super) unsafe fn constant<T>(&self, index: usize) -> Result<Option<Tensor<T>>, Failure> {
+    pub(super) unsafe fn constant<T>(
+        &self,
+        index: usize,
+    ) -> Result<Option<Tensor<'a, T>>, Failure> {
         let mut is_constant = 0;
         let mut value = null();
         // SAFETY: results are written to variables of ours; the caller vouches for the type.
@@ -161,7 +164,7 @@ impl<'a> Context<'a> {
     /// # Safety
     /// It is a tensor with elements of type `T`, and the result is not used after the run.
     #[inline]
-    pub(super) unsafe fn input<T>(&self, index: usize) -> Result<Tensor<T>, Failure> {
+    pub(super) unsafe fn input<T>(&self, index: usize) -> Result<Tensor<'a, T>, Failure> {
         let mut value = null();
         // SAFETY: the result is written to a variable of ours; the caller vouches for the type.
         unsafe {
@@ -173,7 +176,7 @@ impl<'a> Context<'a> {
             if value.is_null() {
                 return Err(refused(format!("{name} is absent")));
             }
-            let mut tensor: Tensor<T> = Tensor::of(self.host, name, value)?;
+            let mut tensor: Tensor<'a, T> = Tensor::of(self.host, name, value)?;
             if !tensor.data.is_aligned() {
                 tensor.data = self.copy(&tensor);
             }
@@ -187,7 +190,7 @@ impl<'a> Context<'a> {
     /// # Safety
     /// As [`Context::input`].
     #[cold]
-    unsafe fn copy<T>(&self, tensor: &Tensor<T>) -> *const T {
+    unsafe fn copy<T>(&self, tensor: &Tensor<'_, T>) -> *const T {
         const { assert!(align_of::<T>() <= align_of::<u64>()) };
         let bytes = tensor.shape.sizes().iter().product::<usize>() * size_of::<T>();
         let mut copy = vec![0u64; bytes.div_ceil(size_of::<u64>())];
@@ -205,14 +208,19 @@ impl<'a> Context<'a> {
     /// # Safety
     /// Its elements are of type `T`, and the result is not used after the run.
     #[inline]
-    pub(super) unsafe fn output<T>(&self, index: usize, shape: &Shape) -> Result<*mut T, Failure> {
-        let (dimensions, rank) = shape.dimensions();
+    pub(super) unsafe fn output<T>(
+        &self,
+        index: usize,
+        shape: &Shape<'_>,
+    ) -> Result<*mut T, Failure> {
+        let dimensions = shape.dimensions();
+        let (at, rank) = (dimensions.as_ptr(), dimensions.len());
         let (mut value, mut data) = (null_mut(), null_mut());
         // SAFETY: the host reads as many dimensions as told, and gives a tensor.
         unsafe {
             ort!(
                 self.host,
-                KernelContext_GetOutput(self.context, index, dimensions.as_ptr(), rank, &mut value)
+                KernelContext_GetOutput(self.context, index, at, rank, &mut value)
             )?;
             ort!(self.host, GetTensorMutableData(value, &mut data))?;
         }

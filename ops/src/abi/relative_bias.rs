@@ -85,7 +85,8 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for RelativePositi
                 key.shape.sizes(),
             )?;
             let plan = call.plan();
-            let shape = Shape::of(&plan.output_shape())?;
+            let sizes = plan.output_shape();
+            let shape = Shape::of(&sizes)?;
             let bias: *mut T = context.output(0, &shape)?;
             let shared = Shared((table.data, query.data, key.data, bias));
             context.parallel_for(plan.items(), plan.task_items(), |items| {

@@ -6,6 +6,8 @@ use crate::contract::ContractError;
 use crate::contract::broadcast::MAX_RANK;
 use half::{bf16, f16};
 use ort_sys::{ONNXTensorElementDataType, OrtTensorTypeAndShapeInfo, OrtValue};
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::ptr::null_mut;
 
 /// A Rust type of tensor elements, and the host's number for it.
@@ -31,81 +33,100 @@ typed! {
     i32: ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
 }
 
-/// The sizes of a tensor's axes.
-#[derive(Clone, Copy)]
-pub(super) struct Shape {
-    sizes: [usize; MAX_RANK],
-    rank: usize,
-}
+// The host's sizes are read, and ours handed to it, where they are.
+const _: () = assert!(size_of::<usize>() == size_of::<i64>());
 
-impl Shape {
-    /// The shape of the tensor `name`, of these sizes.
+/// The sizes of a tensor's axes, each of which fits an `i64`; the host's own where it lends them.
+#[derive(Clone)]
+pub(super) struct Shape<'a>(Cow<'a, [usize]>);
+
+impl<'a> Shape<'a> {
+    /// The shape of the tensor `name`, whose sizes the host lends.
     ///
     /// # Errors
     /// [`ContractError::Shape`] for too many axes, or a negative size.
-    fn new(name: &str, dimensions: &[i64]) -> Result<Self, Failure> {
-        let mut sizes = [0; MAX_RANK];
-        if dimensions.len() > MAX_RANK {
-            let text = format!(
-                "{name} has rank {}, expected at most {MAX_RANK}",
-                dimensions.len()
-            );
-            return Err(ContractError::Shape(text).into());
+    #[inline]
+    fn lent(name: &str, dimensions: &'a [i64]) -> Result<Self, Failure> {
+        if let Some(negative) = dimensions.iter().find(|&&dimension| dimension < 0) {
+            return Err(no_axis(name, negative));
         }
-        for (size, &dimension) in sizes.iter_mut().zip(dimensions) {
-            *size = usize::try_from(dimension).map_err(|_| {
-                ContractError::Shape(format!("{name} has an axis of size {dimension}"))
-            })?;
-        }
-        Ok(Self {
-            sizes,
-            rank: dimensions.len(),
-        })
+        // SAFETY: the types are as large, and no number is invalid.
+        let sizes =
+            unsafe { std::slice::from_raw_parts(dimensions.as_ptr().cast(), dimensions.len()) };
+        Self::of_rank(name, sizes)
     }
 
     /// The shape with these sizes.
     ///
     /// # Errors
-    /// As [`Shape::new`], or for a size the host has no number for.
-    pub(super) fn of(given: &[usize]) -> Result<Self, Failure> {
-        let mut dimensions = [0; MAX_RANK];
-        for (dimension, &size) in dimensions.iter_mut().zip(given) {
-            *dimension = i64::try_from(size).map_err(|_| {
-                ContractError::Shape(format!("an output has an axis of size {size}"))
-            })?;
+    /// As [`Shape::lent`], or for a size the host has no number for.
+    #[inline]
+    pub(super) fn of(sizes: &'a [usize]) -> Result<Self, Failure> {
+        let name = "an output";
+        if let Some(large) = sizes.iter().find(|&&size| i64::try_from(size).is_err()) {
+            return Err(no_axis(name, large));
         }
-        Self::new("an output", dimensions.get(..given.len()).unwrap_or(&[]))
+        Self::of_rank(name, sizes)
+    }
+
+    #[inline]
+    fn of_rank(name: &str, sizes: &'a [usize]) -> Result<Self, Failure> {
+        if sizes.len() > MAX_RANK {
+            let text = format!(
+                "{name} has rank {}, expected at most {MAX_RANK}",
+                sizes.len()
+            );
+            return Err(ContractError::Shape(text).into());
+        }
+        Ok(Self(Cow::Borrowed(sizes)))
+    }
+
+    /// The same, for as long as anyone likes.
+    pub(super) fn kept(self) -> Shape<'static> {
+        Shape(Cow::Owned(self.0.into_owned()))
     }
 
     /// The sizes.
     #[inline]
     pub(super) fn sizes(&self) -> &[usize] {
-        &self.sizes[..self.rank]
+        &self.0
+    }
+
+    /// Another name for the same.
+    #[inline]
+    pub(super) fn again(&self) -> Shape<'_> {
+        Shape(Cow::Borrowed(&self.0))
     }
 
     /// The sizes in the host's type.
-    pub(super) fn dimensions(&self) -> ([i64; MAX_RANK], usize) {
-        // Each has come from an i64.
-        (self.sizes.map(|s| s as i64), self.rank)
+    #[inline]
+    pub(super) fn dimensions(&self) -> &[i64] {
+        // SAFETY: the types are as large, and each size fits.
+        unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len()) }
     }
 }
 
+#[cold]
+fn no_axis(name: &str, size: &dyn Display) -> Failure {
+    ContractError::Shape(format!("{name} has an axis of size {size}")).into()
+}
+
 /// A tensor to read: dense, row-major, in the host's memory.
-#[derive(Clone, Copy)]
-pub(super) struct Tensor<T> {
+#[derive(Clone)]
+pub(super) struct Tensor<'a, T> {
     /// The first element; dangling or null if there is none.
     pub(super) data: *const T,
     /// Its shape.
-    pub(super) shape: Shape,
+    pub(super) shape: Shape<'a>,
 }
 
-impl<T> Tensor<T> {
+impl<'a, T> Tensor<'a, T> {
     /// Its elements.
     ///
     /// # Safety
     /// They are of type `T`, and stay and are not written to as long as the result is used.
     #[inline]
-    pub(super) unsafe fn elements<'a>(&self) -> &'a [T] {
+    pub(super) unsafe fn elements<'b>(&self) -> &'b [T] {
         match self.shape.sizes().iter().product() {
             // There may be no address then.
             0 => &[],
@@ -117,7 +138,7 @@ impl<T> Tensor<T> {
     /// The tensor in a value; `name` is for errors. It may lie at an address that is not aligned.
     ///
     /// # Safety
-    /// `value` is a tensor with elements of type `T`, of the host's, and stays as long as the result is used.
+    /// `value` is a tensor with elements of type `T`, of the host's, and stays for `'a`.
     #[inline]
     pub(super) unsafe fn of(
         host: &Host,
@@ -141,7 +162,7 @@ impl<T> Tensor<T> {
 /// # Safety
 /// As [`Tensor::of`].
 #[inline]
-unsafe fn shape(host: &Host, name: &str, value: *const OrtValue) -> Result<Shape, Failure> {
+unsafe fn shape<'a>(host: &Host, name: &str, value: *const OrtValue) -> Result<Shape<'a>, Failure> {
     let mut dimensions = std::ptr::null();
     let mut rank = 0;
     // SAFETY: the value is a tensor; the dimensions are the host's, and stay as long as it.
@@ -152,9 +173,9 @@ unsafe fn shape(host: &Host, name: &str, value: *const OrtValue) -> Result<Shape
         let mut element = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
         outcome(reference(value, &mut element, &mut dimensions, &mut rank))?;
         if rank == 0 {
-            return Shape::new(name, &[]);
+            return Shape::lent(name, &[]);
         }
-        Shape::new(name, std::slice::from_raw_parts(dimensions, rank))
+        Shape::lent(name, std::slice::from_raw_parts(dimensions, rank))
     }
 }
 
@@ -162,7 +183,11 @@ unsafe fn shape(host: &Host, name: &str, value: *const OrtValue) -> Result<Shape
 ///
 /// # Safety
 /// As [`Tensor::of`].
-unsafe fn copied_shape(host: &Host, name: &str, value: *const OrtValue) -> Result<Shape, Failure> {
+unsafe fn copied_shape(
+    host: &Host,
+    name: &str,
+    value: *const OrtValue,
+) -> Result<Shape<'static>, Failure> {
     struct Info<'a>(&'a Host, *mut OrtTensorTypeAndShapeInfo);
     impl Drop for Info<'_> {
         fn drop(&mut self) {
@@ -178,10 +203,10 @@ unsafe fn copied_shape(host: &Host, name: &str, value: *const OrtValue) -> Resul
         ort!(host, GetDimensionsCount(info.1, &mut rank))?;
         let mut dimensions = [0i64; MAX_RANK];
         if rank > MAX_RANK {
-            return Shape::new(name, &vec![0; rank]);
+            return Ok(Shape::lent(name, &vec![0; rank])?.kept());
         }
         ort!(host, GetDimensions(info.1, dimensions.as_mut_ptr(), rank))?;
-        Shape::new(name, &dimensions[..rank])
+        Ok(Shape::lent(name, &dimensions[..rank])?.kept())
     }
 }
 

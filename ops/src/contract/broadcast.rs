@@ -5,6 +5,7 @@
 //! merged, so the common cases have one to three axes whatever the ranks.
 
 use super::{ContractError, shape_text};
+use smallvec::SmallVec;
 
 /// Largest rank of a tensor with rows.
 pub const MAX_RANK: usize = 16;
@@ -19,10 +20,10 @@ pub struct Axis<const N: usize> {
 }
 
 /// The rows of a tensor, and which row of each table goes with them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rows<const N: usize> {
-    axes: [Axis<N>; MAX_RANK],
-    rank: usize,
+    /// As many in place as tensors mostly have: what describes a call is moved about, which costs as much as a small call's work.
+    axes: SmallVec<[Axis<N>; 3]>,
     count: usize,
 }
 
@@ -58,11 +59,7 @@ impl<const N: usize> Rows<N> {
             }
         }
         let mut rows = Self {
-            axes: [Axis {
-                size: 1,
-                steps: [0; N],
-            }; MAX_RANK],
-            rank: 0,
+            axes: SmallVec::new(),
             count: 1,
         };
         let mut strides = [1usize; N];
@@ -92,14 +89,13 @@ impl<const N: usize> Rows<N> {
                 rows.push_outer(axis);
             }
         }
-        rows.axes[..rows.rank].reverse();
+        rows.axes.reverse();
         Ok(rows)
     }
 
     /// Adds an axis outside those there; axes are innermost first until the end of `new`.
     fn push_outer(&mut self, axis: Axis<N>) {
-        if let Some(last) = self.rank.checked_sub(1) {
-            let inner = &mut self.axes[last];
+        if let Some(inner) = self.axes.last_mut() {
             let even =
                 (0..N).all(|i| inner.steps[i].checked_mul(inner.size) == Some(axis.steps[i]));
             if even && let Some(size) = inner.size.checked_mul(axis.size) {
@@ -107,8 +103,7 @@ impl<const N: usize> Rows<N> {
                 return;
             }
         }
-        self.axes[self.rank] = axis;
-        self.rank += 1;
+        self.axes.push(axis);
     }
 
     /// Number of rows.
@@ -118,7 +113,7 @@ impl<const N: usize> Rows<N> {
 
     /// The merged axes, outermost first.
     pub fn axes(&self) -> &[Axis<N>] {
-        &self.axes[..self.rank]
+        &self.axes
     }
 
     /// The stretches of `range` in which every table moves evenly, in order.

@@ -4,12 +4,13 @@ use super::RelativeGatherAttributes;
 use crate::contract::broadcast::{MAX_RANK, Rows};
 use crate::contract::relative::{KEY_POSITIONS, QUERY_POSITIONS};
 use crate::contract::{ContractError, shape_text};
+use smallvec::SmallVec;
 
 /// The sizes of one call, checked.
 ///
 /// `scores` and the output are stacks of matrices, numbered in memory order. Matrix `m` goes with a row of query positions and one of
 /// key positions, as `matrices` says: its two tables are these.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RelativeGatherGeometry {
     /// The matrices.
     pub matrices: Rows<2>,
@@ -19,8 +20,7 @@ pub struct RelativeGatherGeometry {
     pub keys: usize,
     /// `R`: columns of a matrix of `scores`. Its rows are the queries, or the keys.
     pub width: usize,
-    sizes: [usize; MAX_RANK],
-    rank: usize,
+    sizes: SmallVec<[usize; 4]>,
 }
 
 impl RelativeGatherGeometry {
@@ -67,11 +67,9 @@ impl RelativeGatherGeometry {
             "scores",
             [QUERY_POSITIONS, KEY_POSITIONS],
         )?;
-        let mut sizes = [1; MAX_RANK];
-        for (size, &given) in sizes.iter_mut().zip(lead.iter().chain([&queries, &keys])) {
-            *size = given;
-        }
-        for shape in [scores, query, key, &sizes[..scores.len()]] {
+        let mut sizes = SmallVec::from_slice(lead);
+        sizes.extend([queries, keys]);
+        for shape in [scores, query, key, &sizes] {
             if shape
                 .iter()
                 .try_fold(1usize, |n, &size| n.checked_mul(size))
@@ -89,13 +87,12 @@ impl RelativeGatherGeometry {
             keys,
             width: *width,
             sizes,
-            rank: scores.len(),
         })
     }
 
     /// Shape of the output.
     pub fn output_shape(&self) -> &[usize] {
-        &self.sizes[..self.rank]
+        &self.sizes
     }
 }
 

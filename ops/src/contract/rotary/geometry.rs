@@ -14,7 +14,7 @@ pub enum TableForm {
 }
 
 /// The sizes of one call, checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RotaryGeometry {
     /// Size of the last axis of `X`, in elements.
     pub channels: usize,
