@@ -1,7 +1,8 @@
 //! The algorithm, over any vector set.
 //!
 //! Rows are walked in memory order: the rows of one position lie far apart in `[B, N, S, D]`, and tables are small enough to
-//! stay in a cache. A row is a loop over vectors of pairs. All reads of an iteration come before its writes, and where input and
+//! stay in a cache. A row is a loop over vectors of pairs. Where rows in turn have one row of the tables, as heads of one position, it is
+//! read and converted once and held in registers, as far as these go. All reads of an iteration come before its writes, and where input and
 //! output have the same layout an iteration writes just what it has read, so `y` may be `x`.
 
 #![allow(unsafe_code)]
@@ -9,7 +10,7 @@
 use crate::contract::broadcast::Run;
 use crate::contract::rotary::RotaryGeometry;
 use crate::simd::pairs::{members, put, read};
-use crate::simd::{Element, Memory};
+use crate::simd::{Element, Memory, Simd};
 use std::ops::Range;
 
 /// One call, as a kernel sees it. `x` and `y` are either the same or do not overlap.
@@ -77,8 +78,17 @@ pub(super) unsafe fn rows<
             let flipper = S::flipper(job.inverse);
             let mut x = job.x.add(first * channels);
             let mut y = job.y.add(first * channels);
-            let mut cos = job.cos.add(cos_row * width);
-            let mut sin = job.sin.add(sin_row * width);
+            let mut table = Table::<S, TT, IN, CHANNEL> {
+                cos: job.cos.add(cos_row * width),
+                sin: job.sin.add(sin_row * width),
+                half,
+                flipper,
+            };
+            let held = if HALF != 0 && (cos_step, sin_step) == (0, 0) && count > 1 {
+                table.held()
+            } else {
+                None
+            };
             for _ in 0..count {
                 if copies {
                     std::ptr::copy_nonoverlapping(x, y, offset);
@@ -89,39 +99,128 @@ pub(super) unsafe fn rows<
                     std::ptr::copy_nonoverlapping(from, moved.as_mut_ptr(), 2 * half);
                     from = moved.as_ptr();
                 }
-                row::<S, T, TT, IN, OUT, CHANNEL>(from, y.add(offset), cos, sin, half, flipper);
+                match &held {
+                    Some(held) => row::<S, T, IN, OUT>(from, y.add(offset), half, held),
+                    None => row::<S, T, IN, OUT>(from, y.add(offset), half, &table),
+                }
                 // Not `add`: after the last row the sum may lie beyond the end.
                 x = x.wrapping_add(channels);
                 y = y.wrapping_add(channels);
-                cos = cos.wrapping_add(cos_step * width);
-                sin = sin.wrapping_add(sin_step * width);
+                table.cos = table.cos.wrapping_add(cos_step * width);
+                table.sin = table.sin.wrapping_add(sin_step * width);
             }
         }
+    }
+}
+
+/// Most vectors of pairs that are held of a row of the tables.
+const HELD: usize = 16;
+
+/// What the two members of some pairs are multiplied by: cosines for both, sines for both, in pair order if these are neighbours.
+#[derive(Clone, Copy)]
+struct Factors<V> {
+    cos: [V; 2],
+    sin: [V; 2],
+}
+
+/// A row of the tables, or of what is held of it.
+trait FactorsOf<S: Simd> {
+    /// The factors of `count` pairs from `k` on; a whole vector of them if `WHOLE`.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`, and the row is of a job, with `k + count` pairs or more. `k` is a multiple of
+    /// `LANES`, or `LANES` less than the row's pairs.
+    unsafe fn at<const WHOLE: bool>(&self, k: usize, count: usize) -> Factors<S::V>;
+}
+
+/// A row of the tables, in memory.
+struct Table<S: Simd, TT, const IN: bool, const CHANNEL: bool> {
+    cos: *const TT,
+    sin: *const TT,
+    half: usize,
+    flipper: S::V,
+}
+
+impl<S: Memory<TT>, TT: Element, const IN: bool, const CHANNEL: bool> FactorsOf<S>
+    for Table<S, TT, IN, CHANNEL>
+{
+    #[inline(always)]
+    unsafe fn at<const WHOLE: bool>(&self, k: usize, count: usize) -> Factors<S::V> {
+        // SAFETY: entries of pairs `k .. k + count` alone are read, which the caller vouches for.
+        unsafe {
+            if CHANNEL {
+                let (ca, cb) = members::<S, TT, IN, WHOLE>(self.cos, self.half, k, count);
+                let (sa, sb) = members::<S, TT, IN, WHOLE>(self.sin, self.half, k, count);
+                return Factors {
+                    cos: [ca, cb],
+                    sin: [S::flip(sa, self.flipper), S::flip(sb, self.flipper)],
+                };
+            }
+            let mut cos = read::<S, TT, WHOLE>(self.cos.add(k), count);
+            let mut sin = S::flip(read::<S, TT, WHOLE>(self.sin.add(k), count), self.flipper);
+            if IN {
+                (cos, sin) = (S::to_pair_order(cos), S::to_pair_order(sin));
+            }
+            Factors {
+                cos: [cos; 2],
+                sin: [sin; 2],
+            }
+        }
+    }
+}
+
+impl<S: Memory<TT>, TT: Element, const IN: bool, const CHANNEL: bool> Table<S, TT, IN, CHANNEL> {
+    /// All its factors, if they are not too many.
+    ///
+    /// # Safety
+    /// As [`FactorsOf::at`].
+    #[inline(always)]
+    unsafe fn held(&self) -> Option<Held<S>> {
+        let half = self.half;
+        if half < S::LANES || half.div_ceil(S::LANES) > HELD {
+            return None;
+        }
+        // SAFETY: there are more pairs than a vector has.
+        unsafe {
+            let last = half - S::LANES;
+            let mut held = Held([self.at::<true>(last, S::LANES); HELD]);
+            for (i, factors) in held.0[..half / S::LANES].iter_mut().enumerate() {
+                *factors = self.at::<true>(i * S::LANES, S::LANES);
+            }
+            Some(held)
+        }
+    }
+}
+
+/// The factors of a row, a vector each. Those of the row's end, where they overlap the ones before, are behind these.
+struct Held<S: Simd>([Factors<S::V>; HELD]);
+
+impl<S: Simd> FactorsOf<S> for Held<S> {
+    #[inline(always)]
+    unsafe fn at<const WHOLE: bool>(&self, k: usize, _: usize) -> Factors<S::V> {
+        self.0[k.div_ceil(S::LANES)]
     }
 }
 
 /// The rotated range of one row.
 ///
 /// # Safety
-/// As [`rows`]: `x` and `y` are good for `2 * half` elements, the tables for that or half of it.
+/// As [`rows`]: `x` and `y` are good for `2 * half` elements, and `table` is a row of as many pairs.
 #[inline(always)]
-unsafe fn row<S, T, TT, const IN: bool, const OUT: bool, const CHANNEL: bool>(
+unsafe fn row<S, T, const IN: bool, const OUT: bool>(
     x: *const T,
     y: *mut T,
-    cos: *const TT,
-    sin: *const TT,
     half: usize,
-    flipper: S::V,
+    table: &impl FactorsOf<S>,
 ) where
     T: Element,
-    TT: Element,
-    S: Memory<T> + Memory<TT>,
+    S: Memory<T>,
 {
     if half < S::LANES {
         // SAFETY: there are `half` pairs.
         unsafe {
-            let (a, b) =
-                turned::<S, T, TT, IN, OUT, CHANNEL, false>(x, cos, sin, half, 0, half, flipper);
+            let factors = table.at::<false>(0, half);
+            let (a, b) = turned::<S, T, IN, OUT, false>(x, half, 0, half, factors);
             put::<S, T, OUT, false>(y, half, 0, half, a, b);
         }
         return;
@@ -133,12 +232,13 @@ unsafe fn row<S, T, TT, const IN: bool, const OUT: bool, const CHANNEL: bool>(
         // anything is written, and writes there what is written already.
         let last = half - S::LANES;
         let rest = (whole < half).then(|| {
-            turned::<S, T, TT, IN, OUT, CHANNEL, true>(x, cos, sin, half, last, S::LANES, flipper)
+            let factors = table.at::<true>(last, S::LANES);
+            turned::<S, T, IN, OUT, true>(x, half, last, S::LANES, factors)
         });
         let mut k = 0;
         while k < whole {
-            let (a, b) =
-                turned::<S, T, TT, IN, OUT, CHANNEL, true>(x, cos, sin, half, k, S::LANES, flipper);
+            let factors = table.at::<true>(k, S::LANES);
+            let (a, b) = turned::<S, T, IN, OUT, true>(x, half, k, S::LANES, factors);
             put::<S, T, OUT, true>(y, half, k, S::LANES, a, b);
             k += S::LANES;
         }
@@ -153,45 +253,23 @@ unsafe fn row<S, T, TT, const IN: bool, const OUT: bool, const CHANNEL: bool>(
 /// # Safety
 /// As [`row`], and `k + count <= half`.
 #[inline(always)]
-unsafe fn turned<
-    S,
-    T,
-    TT,
-    const IN: bool,
-    const OUT: bool,
-    const CHANNEL: bool,
-    const WHOLE: bool,
->(
+unsafe fn turned<S, T, const IN: bool, const OUT: bool, const WHOLE: bool>(
     x: *const T,
-    cos: *const TT,
-    sin: *const TT,
     half: usize,
     k: usize,
     count: usize,
-    flipper: S::V,
+    factors: Factors<S::V>,
 ) -> (S::V, S::V)
 where
     T: Element,
-    TT: Element,
-    S: Memory<T> + Memory<TT>,
+    S: Memory<T>,
 {
     // SAFETY: `members` touches the positions of pairs `k .. k + count` alone, which the caller vouches for.
     unsafe {
         let (a, b) = members::<S, T, IN, WHOLE>(x, half, k, count);
-        let (cos_a, cos_b, sin_a, sin_b) = if CHANNEL {
-            let (ca, cb) = members::<S, TT, IN, WHOLE>(cos, half, k, count);
-            let (sa, sb) = members::<S, TT, IN, WHOLE>(sin, half, k, count);
-            (ca, cb, S::flip(sa, flipper), S::flip(sb, flipper))
-        } else {
-            let mut c = read::<S, TT, WHOLE>(cos.add(k), count);
-            let mut s = S::flip(read::<S, TT, WHOLE>(sin.add(k), count), flipper);
-            if IN {
-                (c, s) = (S::to_pair_order(c), S::to_pair_order(s));
-            }
-            (c, c, s, s)
-        };
-        let out_a = S::neg_mul_add(b, sin_a, S::mul(a, cos_a));
-        let out_b = S::mul_add(a, sin_b, S::mul(b, cos_b));
+        let Factors { cos, sin } = factors;
+        let out_a = S::neg_mul_add(b, sin[0], S::mul(a, cos[0]));
+        let out_b = S::mul_add(a, sin[1], S::mul(b, cos[1]));
         match (IN, OUT) {
             (true, false) => (S::from_pair_order(out_a), S::from_pair_order(out_b)),
             (false, true) => (S::to_pair_order(out_a), S::to_pair_order(out_b)),
