@@ -1,9 +1,10 @@
 //! What the checks of operators that compute angles share: spacings of the element types, frequencies, and every angle there is.
 
-use crate::common::{Limits, levels};
+use crate::common::Limits;
 use half::{bf16, f16};
 use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
-use phasor_ops::simd::{Element, Level};
+use phasor_ops::simd::Element;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An element type with its spacing.
 pub(crate) trait Spaced: Element + Limits {
@@ -41,51 +42,61 @@ pub(crate) fn frequencies<T: Element>(count: usize) -> Vec<T> {
         .collect()
 }
 
-/// The largest error in units in the last place of `f32`.
+/// The largest error in units in the last place of `f32`; infinite where anything is NaN.
 pub(crate) fn largest_error(got: &[f32], expected: &[f64]) -> f64 {
-    got.iter()
-        .zip(expected)
-        .map(|(got, &expected)| (f64::from(*got) - expected).abs() / f32::spacing(expected))
-        .fold(0.0, f64::max)
+    let error = |(&got, &expected): (&f32, &f64)| {
+        let error = (f64::from(got) - expected).abs() / f32::spacing(expected);
+        if error.is_nan() { f64::INFINITY } else { error }
+    };
+    got.iter().zip(expected).map(error).fold(0.0, f64::max)
 }
 
 /// Holds `error`, the largest one of an operator at position 1 and these frequencies, to the bound for every `f32` from 0 to the
 /// largest angle.
-pub(crate) fn every_angle(error: impl Fn(Level, &[f32]) -> f64) {
-    let mut largest = 0f64;
+pub(crate) fn every_angle(error: impl Fn(&[f32]) -> f64 + Sync) {
     let end = (LARGEST_ANGLE as f32).to_bits();
-    for start in (0..=end).step_by(1 << 16) {
-        let values: Vec<f32> = (start..(start + (1 << 16)).min(end + 1))
+    let chunk = 1 << 16;
+    hold(u64::from(end / chunk) + 1, |i| {
+        let start = i as u32 * chunk;
+        let values: Vec<f32> = (start..(start + chunk).min(end + 1))
             .map(f32::from_bits)
             .collect();
-        for level in levels().filter(|&l| l != Level::Scalar) {
-            largest = largest.max(error(level, &values));
-        }
-    }
-    println!("largest error: {largest} ulp");
-    assert!(largest <= ULP_ERROR);
+        error(&values)
+    });
 }
 
 /// Holds `error`, the largest one of an operator at these positions and frequencies, to the bound for every position to 2^31 at
 /// one frequency, and every 97th at as many as a head of 128 channels has.
-pub(crate) fn every_position(error: impl Fn(Level, &[i64], &[f32]) -> f64) {
-    let mut largest = 0f64;
+pub(crate) fn every_position(error: impl Fn(&[i64], &[f32]) -> f64 + Sync) {
     let end = 1i64 << 31;
     let all = frequencies::<f32>(64);
     for (step, values) in [(1, &all[3..4]), (97 * 64, &all[..])] {
-        let chunk = 1 << 14;
-        let mut start = 0;
-        while start <= end {
+        let chunk = (1 << 16) / values.len() as i64;
+        hold((end / (chunk * step)) as u64 + 1, |i| {
+            let start = i as i64 * chunk * step;
             let positions: Vec<i64> = (0..chunk)
                 .map(|i| start + i * step)
                 .filter(|&p| p <= end)
                 .collect();
-            for level in levels().filter(|&l| l != Level::Scalar) {
-                largest = largest.max(error(level, &positions, values));
-            }
-            start += chunk * step;
-        }
+            error(&positions, values)
+        });
     }
+}
+
+/// Holds the largest of `count` errors to the bound, on all processors.
+fn hold(count: u64, error: impl Fn(u64) -> f64 + Sync) {
+    let next = AtomicU64::new(0);
+    let worker = || {
+        let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let errors = numbers.take_while(|&i| i < count).map(&error);
+        errors.fold(0.0, f64::max)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let largest = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let errors = workers.into_iter().map(|w| w.join().unwrap());
+        errors.fold(0.0, f64::max)
+    });
     println!("largest error: {largest} ulp");
     assert!(largest <= ULP_ERROR);
 }
