@@ -86,7 +86,13 @@ def main():
         newest = pythons["newest"]
         library = ort_library(newest) if newest else None
         env = {"ORT_DYLIB_PATH": library} if library else {}
+        if args.strict:
+            env["PHASOR_STRICT"] = "1"
         results["cargo test"] = run("cargo", "test", "--release", "--workspace", env=env)
+        for release, python in pythons.items():
+            if python not in (None, newest):
+                env["ORT_DYLIB_PATH"] = ort_library(python)
+                results[f"conformance, {release} ONNX Runtime"] = run("cargo", "test", "--release", "--test", "conformance", env=env)
         # Of the CUDA kernels what needs no device: that they compile as they are committed, and to what.
         code = subprocess.run([sys.executable, str(ROOT / "cpp" / "build.py"), "--check", "--sass"]).returncode
         results["CUDA kernels"] = code == 0 if code != 77 or args.strict else None

@@ -32,8 +32,8 @@ fn kind(value: AttributeValue) -> AttributeType {
     }
 }
 
-/// The message for a body.
-pub(super) fn proto(body: &FunctionBody) -> FunctionProto {
+/// A function body of a contract as the message that a model carries.
+pub fn proto(body: &FunctionBody) -> FunctionProto {
     FunctionProto {
         name: Some(body.name.to_owned()),
         domain: Some(body.domain.to_owned()),

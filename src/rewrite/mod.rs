@@ -21,6 +21,7 @@ use crate::onnx::{Edit, ModelFile};
 
 use phasor_ops::contract;
 
+pub use function::proto as function;
 pub use target::{ONNX_OPSET, Plan, REPAIR, Subject, TablePlan, Target, Uses, plan};
 pub(crate) use target::{functions, usurper};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};

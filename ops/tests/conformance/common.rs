@@ -1,6 +1,8 @@
 //! What the checks of every operator share: random values, the ranges of the element types, the instruction sets.
 
+use crate::host::Host;
 use half::{bf16, f16};
+use phasor_ops::contract::{OperatorSpec, TensorType};
 use phasor_ops::simd::{Element, Level};
 use std::io::Write;
 use std::sync::Once;
@@ -70,6 +72,7 @@ pub(crate) trait Limits {
     /// Epsilon, largest number and smallest subnormal of the arithmetic on it.
     const ARITHMETIC: (f64, f64, f64) = (f32::EPSILON as f64, f32::MAX as f64, 1.4e-45);
     fn bit_pattern(self) -> u64;
+    fn from_bit_pattern(bits: u64) -> Self;
 }
 
 impl Limits for f32 {
@@ -77,6 +80,9 @@ impl Limits for f32 {
     const SMALLEST: f64 = 1.4e-45;
     fn bit_pattern(self) -> u64 {
         self.to_bits().into()
+    }
+    fn from_bit_pattern(bits: u64) -> Self {
+        f32::from_bits(bits as u32)
     }
 }
 
@@ -86,6 +92,9 @@ impl Limits for f16 {
     fn bit_pattern(self) -> u64 {
         self.to_bits().into()
     }
+    fn from_bit_pattern(bits: u64) -> Self {
+        f16::from_bits(bits as u16)
+    }
 }
 
 impl Limits for bf16 {
@@ -93,6 +102,9 @@ impl Limits for bf16 {
     const SMALLEST: f64 = 9.183_549_615_799_121e-41;
     fn bit_pattern(self) -> u64 {
         self.to_bits().into()
+    }
+    fn from_bit_pattern(bits: u64) -> Self {
+        bf16::from_bits(bits as u16)
     }
 }
 
@@ -103,6 +115,9 @@ impl Limits for f64 {
     const ARITHMETIC: (f64, f64, f64) = (2.0 * f64::EPSILON, f64::MAX, 1e-323);
     fn bit_pattern(self) -> u64 {
         self.to_bits()
+    }
+    fn from_bit_pattern(bits: u64) -> Self {
+        f64::from_bits(bits)
     }
 }
 
@@ -131,18 +146,44 @@ pub(crate) fn levels() -> impl Iterator<Item = Level> {
     })
 }
 
-/// What runs a kernel.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What runs an operator.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Runner {
     /// This processor, with an instruction set.
     Cpu(Level),
     /// The CUDA kernels, emulated or on a device.
     #[cfg(feature = "cuda")]
     Cuda,
+    /// Something that runs models; there is none where the kernels are tested alone.
+    #[allow(dead_code)]
+    Host(&'static dyn Host),
 }
 
-/// All there are here; where the tests have a device, that alone.
-pub(crate) fn runners() -> impl Iterator<Item = Runner> {
+/// Most cases of a list that something that runs models is given: each is a model of its own.
+const MOST_MODELS: usize = 24;
+
+impl Runner {
+    /// Whether it runs the operator on these types.
+    pub(crate) fn takes(self, spec: &OperatorSpec, types: &[TensorType]) -> bool {
+        match self {
+            Runner::Host(host) => host.takes(spec, types),
+            _ => true,
+        }
+    }
+
+    /// The cases for it, with their numbers: all, or some from everywhere in the list.
+    pub(crate) fn share<C>(self, cases: &[C]) -> impl Iterator<Item = (usize, &C)> {
+        let count = match self {
+            Runner::Host(_) => cases.len().min(MOST_MODELS),
+            _ => cases.len(),
+        };
+        let spread = move |i: usize| i * cases.len() / count;
+        (0..count).map(spread).map(|i| (i, &cases[i]))
+    }
+}
+
+/// This processor and what it emulates; where the tests have a device, that alone.
+pub(crate) fn native() -> impl Iterator<Item = Runner> {
     #[cfg(feature = "cuda")]
     {
         let alone = crate::hardware::chosen().is_some();

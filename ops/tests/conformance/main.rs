@@ -1,5 +1,7 @@
 //! Every kernel against its reference: one generator of values, one comparison an operator, every instruction set this processor
 //! has, and the CUDA kernels, in emulation or on a device.
+//!
+//! The same cases run in ONNX Runtime and in tract from `tests/conformance.rs` of the workspace.
 
 mod alibi_bias;
 mod angles;
@@ -10,6 +12,8 @@ mod device;
 mod emulated;
 #[cfg(feature = "cuda")]
 mod hardware;
+#[allow(dead_code)]
+mod host;
 mod positions;
 mod relative_bias;
 mod relative_gather;
@@ -17,3 +21,5 @@ mod rotary;
 mod rotary_pair;
 mod rotary_table;
 mod sinusoidal;
+
+pub(crate) use common::native as runners;

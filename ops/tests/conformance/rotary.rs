@@ -1,9 +1,11 @@
 //! `RotaryEmbedding` against its reference.
 
-use crate::common::{Limits, Random, Runner, Values, runners, wide, with_last};
+use crate::common::{Limits, Random, Runner, Values, wide, with_last};
+use crate::host::{Call, Tensor};
+use crate::runners;
 use half::{bf16, f16};
-use phasor_ops::contract::ElementType;
-use phasor_ops::contract::rotary::{RotaryAttributes, UNIT_ERROR, reference};
+use phasor_ops::contract::rotary::{RotaryAttributes, SPEC, UNIT_ERROR, reference};
+use phasor_ops::contract::{ElementType, TensorType};
 use phasor_ops::rotary::{RotaryKernel, WithTables};
 use phasor_ops::simd::Element;
 
@@ -21,7 +23,7 @@ struct Case {
 }
 
 /// The result of a case, apart or in place.
-fn turned<T: WithTables<TT> + Limits, TT: Element>(
+fn turned<T: WithTables<TT> + Limits, TT: Element + Limits>(
     case: &Case,
     runner: Runner,
     (x, cos, sin): (&[T], &[TT], &[TT]),
@@ -49,11 +51,23 @@ fn turned<T: WithTables<TT> + Limits, TT: Element>(
             let [y] = cuda::turned(&case.attributes, [(x, &case.x)], cos, sin, [in_place]);
             y
         }
+        Runner::Host(host) => {
+            let call = Call {
+                spec: &SPEC,
+                attributes: case.attributes.values().to_vec(),
+                inputs: vec![Tensor::of((x, &case.x)), Tensor::of(cos), Tensor::of(sin)],
+            };
+            call.on(host)[0].values()
+        }
     }
 }
 
 /// Runs a case, apart and in place, and compares.
 fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(case: &Case, runner: Runner, seed: u64) {
+    let types = [T::TYPE, TT::TYPE].map(TensorType::Element);
+    if !runner.takes(&SPEC, &types) {
+        return;
+    }
     let mut random = Random(seed);
     let x: Vec<T> = random.tensor(&case.x, 4.0, case.values);
     let cos: Vec<TT> = random.tensor(&case.cos, 1.0, case.values);
@@ -150,7 +164,7 @@ fn check_all_types(case: &Case, runner: Runner, seed: u64) {
 /// Runs cases on everything there is.
 fn run(cases: &[Case]) {
     for runner in runners() {
-        for (i, case) in cases.iter().enumerate() {
+        for (i, case) in runner.share(cases) {
             check_all_types(case, runner, i as u64);
         }
     }

@@ -1,0 +1,103 @@
+//! Back-ends that run an operator as the node of a model, such as ONNX Runtime, and what a call looks like to them.
+
+use crate::common::Limits;
+use phasor_ops::contract::relative::Integer;
+use phasor_ops::contract::{AttributeValue, OperatorSpec, TensorType};
+use phasor_ops::simd::Element;
+
+/// Something that runs models.
+pub(crate) trait Host: Sync {
+    /// What it is called in messages.
+    fn name(&self) -> &str;
+
+    /// Whether it runs an operator on these types, which are in the order of the description's parameters.
+    fn takes(&self, spec: &OperatorSpec, types: &[TensorType]) -> bool;
+
+    /// The outputs of a node.
+    fn run(&self, call: &Call) -> Result<Vec<Tensor>, String>;
+}
+
+impl std::fmt::Debug for dyn Host + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A node and its inputs.
+pub(crate) struct Call {
+    pub(crate) spec: &'static OperatorSpec,
+    pub(crate) attributes: Vec<(&'static str, AttributeValue)>,
+    pub(crate) inputs: Vec<Tensor>,
+}
+
+impl Call {
+    /// The outputs of a node, which the host must be able to run.
+    pub(crate) fn on(&self, host: &dyn Host) -> Vec<Tensor> {
+        let outputs = host.run(self).unwrap_or_else(|why| {
+            let shapes: Vec<_> = self.inputs.iter().map(|t| (t.of, &t.shape)).collect();
+            let Call {
+                spec, attributes, ..
+            } = self;
+            panic!(
+                "{host:?}: {} {attributes:?} of {shapes:?}: {why}",
+                spec.name
+            )
+        });
+        assert_eq!(outputs.len(), self.spec.outputs.len());
+        outputs
+    }
+}
+
+/// A tensor; elements are little-endian.
+#[derive(Clone, Debug)]
+pub(crate) struct Tensor {
+    pub(crate) of: TensorType,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Tensor {
+    pub(crate) fn of<T: Element + Limits>((values, shape): (&[T], &[usize])) -> Self {
+        let bytes = values.iter().flat_map(|v| {
+            let bits = v.bit_pattern().to_le_bytes();
+            bits.into_iter().take(size_of::<T>())
+        });
+        Self {
+            of: TensorType::Element(T::TYPE),
+            shape: shape.to_vec(),
+            bytes: bytes.collect(),
+        }
+    }
+
+    pub(crate) fn of_integers<I: Integer>((values, shape): (&[I], &[usize])) -> Self {
+        let bytes = values.iter().flat_map(|v| {
+            let bits = v.to_i64().to_le_bytes();
+            bits.into_iter().take(size_of::<I>())
+        });
+        Self {
+            of: integer_type::<I>(),
+            shape: shape.to_vec(),
+            bytes: bytes.collect(),
+        }
+    }
+
+    /// The elements, which are of type `T`.
+    pub(crate) fn values<T: Element + Limits>(&self) -> Vec<T> {
+        assert_eq!(self.of, TensorType::Element(T::TYPE));
+        let element = |bytes: &[u8]| {
+            let mut bits = [0; 8];
+            bits[..bytes.len()].copy_from_slice(bytes);
+            T::from_bit_pattern(u64::from_le_bytes(bits))
+        };
+        self.bytes.chunks(size_of::<T>()).map(element).collect()
+    }
+}
+
+/// The type of positions and lookup tables.
+pub(crate) fn integer_type<I: Integer>() -> TensorType {
+    if size_of::<I>() == 8 {
+        TensorType::I64
+    } else {
+        TensorType::I32
+    }
+}

@@ -1,0 +1,249 @@
+//! What runs models here.
+
+use crate::common::Runner;
+use crate::host::{Call, Host, Tensor};
+use phasor::engine::ort::Ort;
+use phasor::engine::tract::Tract;
+use phasor::engine::{Engine, Source, locate};
+use phasor::onnx::proto::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto,
+    ValueInfoProto, attribute_proto, tensor_shape_proto, type_proto,
+};
+use phasor::onnx::{self, DataType, ModelFile};
+use phasor::rewrite;
+use phasor_ops::contract::{AttributeValue, DOMAIN, ElementType, OperatorSpec, TensorType};
+use prost::Message;
+use std::io::Write;
+use std::sync::LazyLock;
+
+/// The variable with which a skip is a failure.
+const STRICT: &str = "PHASOR_STRICT";
+
+/// How a node is computed.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// By a kernel.
+    Kernel,
+    /// By the function that a model carries where its nodes are not known, for a model of this opset.
+    Function(i64),
+    /// By the function for this node, expanded into a model of this opset.
+    Expanded(i64),
+}
+
+struct Machine {
+    name: String,
+    engine: Box<dyn Engine + Send + Sync>,
+    way: Way,
+    types: &'static [ElementType],
+}
+
+/// All there are.
+pub(crate) fn runners() -> impl Iterator<Item = Runner> {
+    static ALL: LazyLock<Vec<Machine>> = LazyLock::new(machines);
+    ALL.iter().map(|machine| Runner::Host(machine))
+}
+
+fn machines() -> Vec<Machine> {
+    use ElementType::{F16, F32, F64};
+    let mut all = Vec::new();
+    let mut add = |name: &str, engine: Box<dyn Engine + Send + Sync>, way, types| {
+        let how = match way {
+            Way::Kernel => "kernels".to_owned(),
+            Way::Function(opset) => format!("functions, opset {opset}"),
+            Way::Expanded(opset) => format!("expanded, opset {opset}"),
+        };
+        all.push(Machine {
+            name: format!("{name}, {how}"),
+            engine,
+            way,
+            types,
+        });
+    };
+    add("tract", Box::new(Tract), Way::Kernel, &[F32, F16, F64]);
+    add("tract", Box::new(Tract), Way::Expanded(17), &[F32, F64]);
+    match onnx_runtime() {
+        Err(why) => {
+            assert!(std::env::var_os(STRICT).is_none(), "{why}");
+            say(&format!("skipped: conformance in ONNX Runtime: {why}"));
+        }
+        Ok((ort, library)) => {
+            let name = ort.name();
+            let plain = || Box::new(ort.clone());
+            let registered = Box::new(ort.clone().with_operators(Some(library)));
+            add(&name, registered, Way::Kernel, &ElementType::ALL);
+            add(&name, plain(), Way::Function(17), &[F32, F16, F64]);
+            add(&name, plain(), Way::Expanded(13), &[F32, F16, F64]);
+        }
+    }
+    all
+}
+
+/// ONNX Runtime and the operator library, wherever the command line would find them.
+fn onnx_runtime() -> Result<(Ort, std::path::PathBuf), String> {
+    let ort = Ort::find(None).map_err(|e| e.to_string())?;
+    let library = locate::operators(None).first()?;
+    Ok((ort.with_threads(1), library.path))
+}
+
+fn say(text: &str) {
+    // Not `eprintln`: the test harness swallows it.
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+impl Host for Machine {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn takes(&self, spec: &OperatorSpec, types: &[TensorType]) -> bool {
+        let elements = |t: &TensorType| match t {
+            TensorType::Element(element) => self.types.contains(element),
+            _ => true,
+        };
+        spec.kernels.contains(&types) && types.iter().all(elements)
+    }
+
+    fn run(&self, call: &Call) -> Result<Vec<Tensor>, String> {
+        let spec = call.spec;
+        let inputs: Vec<(String, onnx::Tensor)> = spec
+            .inputs
+            .iter()
+            .zip(&call.inputs)
+            .map(|(value, tensor)| (value.name.to_owned(), given(tensor)))
+            .collect();
+        let outputs: Vec<String> = spec.outputs.iter().map(|v| v.name.to_owned()).collect();
+        let model = model(call, self.way)?;
+        let results = self
+            .engine
+            .run(Source::Proto(&model, None), &inputs, &outputs);
+        let results = results.map_err(|e| e.to_string())?;
+        results
+            .into_iter()
+            .zip(spec.outputs)
+            .map(|(result, value)| taken(result, type_of(call, value.of)))
+            .collect()
+    }
+}
+
+/// The type that a parameter of the description stands for in a call.
+fn type_of(call: &Call, of: &str) -> TensorType {
+    let input = call.spec.inputs.iter().position(|value| value.of == of);
+    call.inputs[input.expect("a type of inputs")].of
+}
+
+fn given(tensor: &Tensor) -> onnx::Tensor {
+    let dtype = DataType::from_onnx(tensor.of.to_onnx()).expect("a type of ONNX");
+    let bytes = tensor.bytes.clone().into();
+    onnx::Tensor::new(dtype, tensor.shape.clone(), bytes).expect("as many bytes as elements")
+}
+
+fn taken(tensor: onnx::Tensor, expected: TensorType) -> Result<Tensor, String> {
+    if tensor.dtype.to_onnx() != expected.to_onnx() {
+        return Err(format!("a result of {}, not {expected:?}", tensor.dtype));
+    }
+    Ok(Tensor {
+        of: expected,
+        shape: tensor.shape,
+        bytes: tensor.data.to_vec(),
+    })
+}
+
+/// The node alone in a model.
+fn model(call: &Call, way: Way) -> Result<ModelProto, String> {
+    let opset = match way {
+        Way::Kernel => 17,
+        Way::Function(opset) | Way::Expanded(opset) => opset,
+    };
+    let spec = call.spec;
+    let names = |values: &[phasor_ops::contract::ValueSpec]| -> Vec<String> {
+        values.iter().map(|v| v.name.to_owned()).collect()
+    };
+    let node = NodeProto {
+        op_type: Some(spec.name.to_owned()),
+        domain: Some(DOMAIN.to_owned()),
+        name: Some("node".to_owned()),
+        input: names(spec.inputs),
+        output: names(spec.outputs),
+        attribute: call.attributes.iter().map(attribute).collect(),
+        ..Default::default()
+    };
+    let inputs = spec.inputs.iter().zip(&call.inputs);
+    let outputs = spec.outputs.iter();
+    let graph = GraphProto {
+        name: Some("g".to_owned()),
+        node: vec![node],
+        input: inputs
+            .map(|(value, tensor)| info(value.name, tensor.of, Some(&tensor.shape)))
+            .collect(),
+        output: outputs
+            .map(|value| info(value.name, type_of(call, value.of), None))
+            .collect(),
+        ..Default::default()
+    };
+    let import = |domain: &str, version| OperatorSetIdProto {
+        domain: Some(domain.to_owned()),
+        version: Some(version),
+    };
+    let mut model = ModelProto {
+        ir_version: Some(8),
+        opset_import: vec![import("", opset), import(DOMAIN, 1)],
+        graph: Some(graph),
+        ..Default::default()
+    };
+    match way {
+        Way::Kernel => Ok(model),
+        Way::Function(opset) => {
+            let body = (spec.body)(opset).map_err(|e| e.to_string())?;
+            model.functions.push(rewrite::function(&body));
+            Ok(model)
+        }
+        Way::Expanded(_) => {
+            let bytes = model.encode_to_vec().into();
+            let file = ModelFile::from_bytes("model", bytes).map_err(|e| e.to_string())?;
+            let (edit, _) = rewrite::unfuse(&file).map_err(|e| e.to_string())?;
+            Ok(file.edited(&edit))
+        }
+    }
+}
+
+fn attribute(&(name, value): &(&'static str, AttributeValue)) -> AttributeProto {
+    use attribute_proto::AttributeType;
+    let named = AttributeProto {
+        name: Some(name.to_owned()),
+        ..Default::default()
+    };
+    match value {
+        AttributeValue::Int(i) => AttributeProto {
+            i: Some(i),
+            r#type: Some(AttributeType::Int as i32),
+            ..named
+        },
+        AttributeValue::Float(f) => AttributeProto {
+            f: Some(f),
+            r#type: Some(AttributeType::Float as i32),
+            ..named
+        },
+    }
+}
+
+fn info(name: &str, of: TensorType, shape: Option<&[usize]>) -> ValueInfoProto {
+    use phasor::onnx::proto::TensorShapeProto;
+    let size = |&size: &usize| tensor_shape_proto::Dimension {
+        value: Some(tensor_shape_proto::dimension::Value::DimValue(size as i64)),
+        denotation: None,
+    };
+    let tensor = type_proto::Tensor {
+        elem_type: Some(of.to_onnx()),
+        shape: shape.map(|shape| TensorShapeProto {
+            dim: shape.iter().map(size).collect(),
+        }),
+    };
+    ValueInfoProto {
+        name: Some(name.to_owned()),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            denotation: None,
+        }),
+        ..Default::default()
+    }
+}
