@@ -35,19 +35,24 @@ impl<'a> Memory<'a> {
         self.address
     }
 
-    /// Writes to its beginning, and waits until that is done.
+    /// Writes bytes from the byte `at` on, and waits until that is done.
     ///
     /// # Errors
     /// The driver's words.
     ///
     /// # Panics
     /// Where there are more bytes than it has.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        assert!(bytes.len() <= self.bytes, "more than there is room for");
+    pub fn write(&mut self, at: usize, bytes: &[u8]) -> Result<(), String> {
+        let room = self.bytes.checked_sub(at);
+        assert!(
+            room.is_some_and(|room| bytes.len() <= room),
+            "more than there is room for"
+        );
         let _current = self.gpu.current()?;
         let api = &self.gpu.api;
         // SAFETY: both have as many bytes.
-        let outcome = unsafe { (api.upload)(self.address, bytes.as_ptr().cast(), bytes.len()) };
+        let outcome =
+            unsafe { (api.upload)(self.address + at as u64, bytes.as_ptr().cast(), bytes.len()) };
         api.check("cuMemcpyHtoD", outcome)?;
         // The driver may return once it has a copy; streams that wait for no other would read what was there before.
         // SAFETY: null is the stream that copies are done in.
@@ -56,17 +61,20 @@ impl<'a> Memory<'a> {
         })
     }
 
-    /// All of it.
+    /// Its first bytes, as many as asked for.
     ///
     /// # Errors
     /// The driver's words, which may be about a kernel that failed.
-    pub fn read(&self) -> Result<Vec<u8>, String> {
-        let mut bytes = vec![0; self.bytes];
+    ///
+    /// # Panics
+    /// Where it has fewer.
+    pub fn read(&self, count: usize) -> Result<Vec<u8>, String> {
+        assert!(count <= self.bytes, "more than there is");
+        let mut bytes = vec![0; count];
         let _current = self.gpu.current()?;
         let api = &self.gpu.api;
         // SAFETY: both have as many bytes.
-        let outcome =
-            unsafe { (api.download)(bytes.as_mut_ptr().cast(), self.address, self.bytes) };
+        let outcome = unsafe { (api.download)(bytes.as_mut_ptr().cast(), self.address, count) };
         api.check("cuMemcpyDtoH", outcome)?;
         Ok(bytes)
     }

@@ -73,7 +73,7 @@ pub(crate) struct Device<T> {
 /// Whole words of 16 bytes, here or there.
 enum Memory {
     Host(Vec<u128>),
-    Device(phasor_ops_device::Memory<'static>),
+    Device(hardware::Bytes),
 }
 
 /// Bytes around a tensor.
@@ -94,7 +94,7 @@ impl<T: Copy> Device<T> {
             bytes.resize((bytes.len() + margin).next_multiple_of(16), UNTOUCHED);
         }
         let memory = match hardware::chosen() {
-            Some(gpu) => Memory::Device(hardware::memory(gpu, &bytes)),
+            Some(gpu) => Memory::Device(hardware::Bytes::new(gpu, &bytes)),
             None => {
                 let words = bytes.chunks(16).map(|word| {
                     let mut whole = [UNTOUCHED; 16];
@@ -125,7 +125,7 @@ impl<T: Copy> Device<T> {
     pub(crate) fn values(&self) -> Vec<T> {
         let all = match &self.memory {
             Memory::Host(words) => words.iter().flat_map(|word| word.to_ne_bytes()).collect(),
-            Memory::Device(memory) => memory.read().unwrap(),
+            Memory::Device(memory) => memory.read(),
         };
         let end = self.first + self.count * size_of::<T>();
         let around = all[..self.first].iter().chain(&all[end..]);

@@ -8,7 +8,8 @@
 
 use phasor_ops::cuda::{CudaError, Driver, Function, Image, Launch, Launcher, Stream};
 use phasor_ops_device::{Gpu, Memory};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::LazyLock;
 
@@ -95,11 +96,57 @@ pub(crate) fn stream() -> Stream {
     USED.with(|used| Stream(used.stream.handle()))
 }
 
-/// Memory with these bytes.
-pub(crate) fn memory(gpu: &'static Gpu, bytes: &[u8]) -> Memory<'static> {
-    let mut memory = Memory::new(gpu, bytes.len()).unwrap();
-    memory.write(bytes).unwrap();
-    memory
+thread_local! {
+    /// Memory of tensors that are gone, by its size: to ask the driver for each takes longer than to run its kernel.
+    static SPARE: RefCell<HashMap<usize, Vec<Memory<'static>>>> = RefCell::default();
+}
+
+/// Some memory of the device.
+pub(crate) struct Bytes {
+    /// Until it is dropped.
+    memory: Option<Memory<'static>>,
+    count: usize,
+    room: usize,
+}
+
+impl Bytes {
+    pub(crate) fn new(gpu: &'static Gpu, bytes: &[u8]) -> Self {
+        let count = bytes.len();
+        let room = if exact() {
+            count
+        } else {
+            count.next_power_of_two()
+        };
+        let spare = SPARE.with_borrow_mut(|spare| spare.get_mut(&room).and_then(Vec::pop));
+        let mut memory = spare.unwrap_or_else(|| Memory::new(gpu, room).unwrap());
+        memory.write(0, bytes).unwrap();
+        Self {
+            memory: Some(memory),
+            count,
+            room,
+        }
+    }
+
+    fn memory(&self) -> &Memory<'static> {
+        self.memory.as_ref().expect("it is not dropped")
+    }
+
+    pub(crate) fn address(&self) -> u64 {
+        self.memory().address()
+    }
+
+    pub(crate) fn read(&self) -> Vec<u8> {
+        self.memory().read(self.count).unwrap()
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        if !exact() {
+            let memory = self.memory.take();
+            SPARE.with_borrow_mut(|spare| spare.entry(self.room).or_default().extend(memory));
+        }
+    }
 }
 
 /// The kernel called `name`, loaded as a host has it loaded: while the device is current.

@@ -1,0 +1,44 @@
+//! What is measured: a call of an operator, ready but for its memory.
+
+use phasor_ops::contract::ElementType;
+use phasor_ops::cuda::{CudaError, Stream};
+
+/// One call.
+pub(crate) struct Case {
+    /// Operator, sizes and type.
+    pub(crate) name: String,
+    /// What its tensors hold, in the order in which `prepare`'s function takes their addresses.
+    pub(crate) tensors: Vec<Tensor>,
+    /// Resolves the kernels; the device's context is current.
+    pub(crate) prepare: Box<dyn FnOnce() -> Result<Call, CudaError>>,
+}
+
+/// Puts one launch into a stream; the addresses are those of the tensors.
+pub(crate) type Call = Box<dyn Fn(Stream, &[u64]) -> Result<(), CudaError>>;
+
+/// A tensor of a call.
+pub(crate) enum Tensor {
+    /// Numbers of which nothing depends, by their bytes.
+    Read(usize),
+    /// A result, by its bytes.
+    Written(usize),
+}
+
+impl Tensor {
+    /// Its bytes in memory, all of which are read or written once.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Read(bytes) | Self::Written(bytes) => *bytes,
+        }
+    }
+}
+
+/// What a type is called.
+pub(crate) const fn type_name(element: ElementType) -> &'static str {
+    match element {
+        ElementType::F32 => "f32",
+        ElementType::F16 => "f16",
+        ElementType::BF16 => "bf16",
+        ElementType::F64 => "f64",
+    }
+}

@@ -1,0 +1,111 @@
+"""What the parts need of Phasor: built here with cargo, or brought along in a folder that `--prepare` made.
+
+A kit is a dictionary: `library`, `conformance`, `kernels` (the benchmark of the kernels), `phasor` and `driver` (the folder of the emulated
+driver) are paths, or where there is none `missing` says why by name. `models` lists folders of models, `fused` those already fused by name.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+LIBRARY = {"darwin": "libphasor_ops.dylib", "win32": "phasor_ops.dll"}.get(sys.platform, "libphasor_ops.so")
+PROGRAM = ".exe" if os.name == "nt" else ""
+MANIFEST = "manifest.json"
+# Variables that name something built elsewhere, as the other tests read them.
+GIVEN = {"library": "PHASOR_OPS_LIB", "phasor": "PHASOR_BIN"}
+
+
+def cargo(*arguments):
+    """What cargo says of all it has made."""
+    command = ["cargo", *arguments, "--release", "--message-format=json-render-diagnostics"]
+    print("+", " ".join(command), flush=True)
+    made = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return None if made.returncode else [json.loads(line) for line in made.stdout.splitlines() if line.startswith("{")]
+
+
+def _library():
+    return TARGET / LIBRARY if cargo("build", "-p", "phasor-ops", "--lib") is not None else None
+
+
+def _phasor():
+    return TARGET / f"phasor{PROGRAM}" if cargo("build", "--bin", "phasor") is not None else None
+
+
+def _conformance():
+    made = cargo("test", "-p", "phasor-ops", "--test", "conformance", "--no-run")
+    found = [m["executable"] for m in made or [] if m.get("executable") and m["target"]["name"] == "conformance"]
+    return found[0] if found else None
+
+
+def _kernels():
+    return TARGET / "examples" / f"gpu_bench{PROGRAM}" if cargo("build", "-p", "phasor-ops", "--example", "gpu_bench") is not None else None
+
+
+def _driver():
+    """The newest; cargo keeps old ones."""
+    found = sorted(TARGET.glob("build/phasor-ops-emulation-*/out/driver/libcuda.so.1"), key=lambda path: path.stat().st_mtime)
+    return found[-1].parent if found else None
+
+
+BUILDERS = {"library": _library, "phasor": _phasor, "conformance": _conformance, "kernels": _kernels, "driver": _driver}
+
+
+def build(names):
+    """A kit with what is named, as far as it can be had."""
+    kit = {"missing": {}}
+    for name in names:
+        given = os.environ.get(GIVEN.get(name, ""))
+        if given:
+            kit[name] = str(pathlib.Path(given).resolve())
+        elif not shutil.which("cargo"):
+            kit["missing"][name] = f"there is no `cargo` to build the {name} with; bring it along with --from"
+        else:
+            made = BUILDERS[name]()
+            if made is None or not pathlib.Path(made).exists():
+                kit["missing"][name] = f"the {name} cannot be built here"
+            else:
+                kit[name] = str(made)
+    return kit
+
+
+def carried(folder):
+    """The kit in a folder.
+
+    Raises OSError or ValueError where there is none.
+    """
+    folder = pathlib.Path(folder).resolve()
+    manifest = json.loads((folder / MANIFEST).read_text())
+    kit = {"missing": {}, "models": [], "fused": {}}
+    for name in BUILDERS:
+        if name in manifest["files"]:
+            kit[name] = str(folder / manifest["files"][name])
+        else:
+            kit["missing"][name] = f"`{folder}` has no {name}"
+    for name in ("conformance", "kernels", "phasor"):
+        if name in kit:
+            # What carries files need not carry their modes.
+            os.chmod(kit[name], 0o755)
+    for name in manifest["models"]:
+        kit["models"].append(str(folder / "models" / name))
+        kit["fused"][name] = str(folder / "models" / name / "fused.onnx")
+    return kit
+
+
+def fuse(kit, source, target, *options):
+    """Fuses a model; the program's last words where that fails, else None."""
+    command = [kit["phasor"], "fuse", str(source), "-o", str(target), "--engine", "tract", "--format", "json", *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no output"])[-1]
+
+
+def model_folders(paths):
+    """The model folders among paths, each one itself or a folder of them."""
+    for path in map(pathlib.Path, paths):
+        if (path / "model.onnx").is_file():
+            yield path
+        else:
+            yield from sorted(found.parent for found in path.glob("*/model.onnx"))
