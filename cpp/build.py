@@ -2,7 +2,7 @@
 """Compiles the CUDA kernels with a pinned nvcc from PyPI, and keeps what is committed of them.
 
     python3 cpp/build.py            writes cpp/ptx
-    python3 cpp/build.py --check    says whether cpp/ptx is what the kernels compile to
+    python3 cpp/build.py --check    says whether cpp/ptx is what the kernels compile to, and the driver as CUDA's header has it
     python3 cpp/build.py --sass     compiles for every architecture, and checks the machine code
 
 Warnings are errors everywhere. The packages, some hundred megabytes, are installed into `target/cuda`. Exit codes: 0 done,
@@ -26,6 +26,8 @@ import subprocess
 import sys
 import tempfile
 import venv
+
+import driver_header
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent / "target"))
@@ -142,6 +144,8 @@ def main():
             work = {f"{family}_{virtual}.ptx": pool.submit(tools.ptx, family, virtual, made) for family in families() for virtual in VIRTUAL}
             wanted = {name: text.result() for name, text in work.items()}
             wrong += compare(wanted) if args.check else write(wanted)
+        if args.check:
+            wrong += driver_header.complaints(folder / "include", made)
         if args.sass:
             work = {(f, a): pool.submit(lambda f, a: list(tools.complaints(f, a, made)), f, a) for f in families() for a in ARCHITECTURES}
             wrong += [f"sm_{a}: {text}" for (_, a), found in work.items() for text in found.result()]

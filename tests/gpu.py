@@ -9,8 +9,9 @@
     python3 tests/gpu.py --from DIR             runs with such a folder, on a machine without Rust
     python3 tests/gpu.py --dry-run              on a machine without a GPU: ONNX Runtime's CPU provider and an emulated driver
 
-A part whose means are absent is skipped and says why: the driver, onnxruntime-gpu, compute-sanitizer, PyTorch. Each part is a process with a time
-limit of its own. Exit codes: 0 nothing is wrong, 1 a part failed, or with `--strict` was skipped, 2 a wrong command line or folder.
+A part whose means are absent is skipped and says why: the driver, onnxruntime-gpu, compute-sanitizer, PyTorch. Each part is a process
+with a time limit of its own. Exit codes: 0 nothing is wrong, 1 a part failed, or with `--strict` was skipped, 2 a wrong command line or
+folder.
 """
 import argparse
 import ctypes
@@ -179,7 +180,8 @@ def all_of(args, parts, kit, names):
         for part in parts:
             print(f"\n== {part.name}: {part.text}", flush=True)
             began = time.monotonic()
-            results[part.name] = apart(part, path, args.limit or (part.seconds // 3 if args.quick else part.seconds))
+            limit = part.seconds // 3 if args.quick else part.seconds
+            results[part.name] = apart(part, path, limit if args.limit is None else args.limit)
             print(f"{part.name}: {time.monotonic() - began:.0f} s", flush=True)
             kept = path.with_suffix(".results")
             if kept.exists():

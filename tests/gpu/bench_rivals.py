@@ -34,7 +34,8 @@ def run_part(job):
     small = job.dry or job.quick
     rotary.CHAIN.update({"decode": 8, "prefill": 2} if job.dry else CHAIN)
     rivals = ["pytorch", "compiled"] if torch_device(job) else []
-    columns = ["shape", "type", *(f"{n}, µs" for n in [*NAMES, *rivals]), *(f"{n} / phasor: p10, median" for n in [*NAMES[1:], *rivals])]
+    known = [*NAMES, *rivals]
+    columns = ["shape", "type", *(f"{n}, µs" for n in known), *(f"{n} / phasor: p10, median" for n in known[1:])]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
     for kind, shape in SMALL if job.dry else SHAPES:
         for dtype in ("f16", "f32"):
@@ -51,7 +52,7 @@ def run_part(job):
                     print(f"skipped: {name}: {' '.join(str(error).split())[:200]}", flush=True)
                     rivals.remove(name)
             times = measure(contestants, rotary.CHAIN[kind], 5 if small else ROUNDS)
-            report(job, shape, dtype, times)
+            report(job, shape, dtype, times, known)
             contestants.clear()
 
 
@@ -135,10 +136,12 @@ def measure(contestants, nodes, rounds):
     return times
 
 
-def report(job, shape, dtype, times):
+def report(job, shape, dtype, times, known):
     summary = {name: [sorted(all_)[len(all_) // 10], statistics.median(all_)] for name, all_ in times.items()}
     own = summary["phasor"]
-    cells = [f"{p10:.2f}" for p10, _ in summary.values()]
-    cells += [f"{of[0] / own[0]:.2f}, {of[1] / own[1]:.2f}" for name, of in summary.items() if name != "phasor"]
+    cells = [f"{summary[name][0]:.2f}" if name in summary else "" for name in known]
+    for name in known[1:]:
+        of = summary.get(name)
+        cells.append(f"{of[0] / own[0]:.2f}, {of[1] / own[1]:.2f}" if of else "")
     print(f"| {list(shape)} | {dtype} | {' | '.join(cells)} |", flush=True)
     job.results.append({"benchmark": "rivals", "operator": "RotaryEmbedding", "shape": shape, "type": dtype, "microseconds": summary})

@@ -1,7 +1,8 @@
 """What the parts need of Phasor: built here with cargo, or brought along in a folder that `--prepare` made.
 
 A kit is a dictionary: `library`, `conformance`, `kernels` (the benchmark of the kernels), `phasor` and `driver` (the folder of the emulated
-driver) are paths, or where there is none `missing` says why by name. `models` lists folders of models, `fused` those already fused by name.
+driver) are paths, or where there is none `missing` says why by name. `models` lists folders of models; `fused` are models already fused, by
+name, and `decoders` folders of graphs that `decode` measures, by batch.
 """
 import json
 import os
@@ -79,7 +80,8 @@ def carried(folder):
     """
     folder = pathlib.Path(folder).resolve()
     manifest = json.loads((folder / MANIFEST).read_text())
-    kit = {"missing": {}, "models": [], "fused": {}}
+    decoders = {batch: str(folder / path) for batch, path in manifest["decoders"].items()}
+    kit = {"missing": {}, "models": [], "fused": {}, "decoders": decoders}
     for name in BUILDERS:
         if name in manifest["files"]:
             kit[name] = str(folder / manifest["files"][name])

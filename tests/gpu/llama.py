@@ -1,8 +1,8 @@
 """A Llama that decodes one token a sequence, in f16, as PyTorch exports it: rotary embeddings by slices, negation and concatenation.
 
-Sizes are fixed, so that its CUDA graph can be captured. All layers have the same weights, random ones: they are larger than the caches of a GPU, so
-each layer reads them from memory as it would its own, and the file is a fraction of the model's size. The graph refers to them as external data,
-which `write_weights` makes; a graph can be fused before there are any.
+Sizes are fixed, so that its CUDA graph can be captured. All layers have the same weights, random ones: they are larger than the caches
+of a GPU, so each layer reads them from memory as it would its own, and the file is a fraction of the model's size. The graph refers to
+them as external data, which `write_weights` makes; a graph can be fused before there are any.
 """
 import dataclasses
 
