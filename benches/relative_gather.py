@@ -148,8 +148,8 @@ class Case:
         self.add("Slice", [at, *(self.value(n, [v]) for n, v in (("from", 0), ("keys", keys), ("last", 2)))], "output")
         return {"scores": self.feeds["scores"]}
 
-    def contestant(self, make, threads, library):
-        """A session of what `make` adds."""
+    def model(self, make):
+        """The model of what `make` adds, and its inputs."""
         self.nodes, self.constants = [], {}
         feeds = {f"{name}{k}": value for name, value in make().items() for k in range(self.count)}
         used = {name for node in self.nodes for name in node.input}
@@ -160,7 +160,11 @@ class Case:
         # In the order of layers, not of steps.
         order = sorted(self.nodes, key=lambda node: int(node.output[0][len(node.output[0].rstrip("0123456789")) :]))
         graph = helper.make_graph(order, "gather", inputs, outputs, list(self.constants.values()))
-        proto = helper.make_model(graph, opset_imports=IMPORTS, ir_version=8)
+        return helper.make_model(graph, opset_imports=IMPORTS, ir_version=8), feeds
+
+    def contestant(self, make, threads, library):
+        """A session of what `make` adds."""
+        proto, feeds = self.model(make)
         return (Timed if threads == 1 else Contestant)(proto, feeds, self.feeds["scores"].dtype, threads, library, self.count)
 
 

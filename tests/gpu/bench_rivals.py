@@ -1,76 +1,67 @@
-"""Rotary embeddings by Phasor, by ONNX Runtime's own operator and by the graph that exporters write, in one ONNX Runtime, captured; and by
-PyTorch, captured too, eager and compiled."""
+"""Operators by Phasor, by ONNX Runtime's own where it has one, and by the graph that exporters write: in one ONNX Runtime, in captured
+CUDA graphs. Rotary embeddings by PyTorch as well, captured too, eager and compiled."""
 import random
 import statistics
-import sys
 import time
 
-from .kit import ROOT
+from .contests import contests
 from .outcome import check
 from .runtime import Bound, difference, modules, session
 
-SHAPES = [
-    ("decode", (1, 32, 1, 128)),
-    ("decode", (16, 32, 1, 128)),
-    ("decode", (64, 32, 1, 128)),
-    ("prefill", (1, 32, 4096, 128)),
-    ("prefill", (8, 32, 2048, 128)),
-]
-SMALL = [("decode", (2, 4, 1, 32)), ("prefill", (1, 4, 64, 32))]
-# Nodes of a chain: what a run costs beside them is then small.
-CHAIN = {"decode": 256, "prefill": 16}
 ROUNDS = 30
-NAMES = ["phasor", "com.microsoft", "graph"]
-# Results go through a whole chain, and round in each node.
-TOLERANCE = {"f32": 1e-3, "f16": 0.3}
+QUICK = 5
 
 
 def run_part(job):
     modules(job)
-    # What the CPU's benchmark measures as well.
-    sys.path.insert(0, str(ROOT / "benches"))
-    import rotary
-
-    small = job.dry or job.quick
-    rotary.CHAIN.update({"decode": 8, "prefill": 2} if job.dry else CHAIN)
-    rivals = ["pytorch", "compiled"] if torch_device(job) else []
-    known = [*NAMES, *rivals]
-    columns = ["shape", "type", *(f"{n}, µs" for n in known), *(f"{n} / phasor: p10, median" for n in known[1:])]
-    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
-    for kind, shape in SMALL if job.dry else SHAPES:
-        for dtype in ("f16", "f32"):
-            contestants = {name: runtime(job, rotary, name, kind, shape, dtype) for name in NAMES}
-            read = {name: {"y": sample(each.read())} for name, each in contestants.items()}
-            for name in NAMES[:2]:
-                off = difference(read[name], read["graph"])
-                check(off <= TOLERANCE[dtype], f"{name}, {shape}, {dtype}: differs from the graph by {off:.1e}")
-            for name in list(rivals):
-                try:
-                    contestants[name] = Torch(job, name == "compiled", kind, shape, dtype)
-                except Exception as error:
-                    # It compiles with what it finds on the machine.
-                    print(f"skipped: {name}: {' '.join(str(error).split())[:200]}", flush=True)
-                    rivals.remove(name)
-            times = measure(contestants, rotary.CHAIN[kind], 5 if small else ROUNDS)
-            report(job, shape, dtype, times, known)
-            contestants.clear()
+    torch = torch_device(job)
+    print("| nodes | type | Phasor, µs | rivals: µs, and how many times Phasor, by tenth percentile and median |")
+    print("|---|---|---|---|", flush=True)
+    for contest in contests(job.dry):
+        bound = {}
+        for name, make in contest.contestants.items():
+            attempt(name, bound, lambda make=make: runtime(job, *make()), must=name == "phasor")
+        read = {name: sample(each.read()) for name, each in bound.items()}
+        for name in read:
+            off = difference(read[name], read.get("graph", read["phasor"]))
+            words = f"{contest.name}, {contest.dtype}: {name} differs from the graph by {off:.1e}"
+            check(off <= contest.tolerance or not name.startswith("phasor"), words)
+            if off > contest.tolerance:
+                print(words, flush=True)
+        if torch and contest.rotary:
+            for name in ("PyTorch", "PyTorch, compiled"):
+                attempt(name, bound, lambda name=name: Torch(job, name != "PyTorch", contest), must=False)
+        report(job, contest, measure(bound, contest.nodes, QUICK if job.dry or job.quick else ROUNDS))
 
 
-def runtime(job, rotary, name, kind, shape, dtype):
+def attempt(name, made, make, must):
+    """Makes a contestant; one that cannot be had is left out, and said."""
+    try:
+        made[name] = make()
+    except Exception as error:
+        if must:
+            raise
+        print(f"skipped: {name}: {' '.join(str(error).split())[:200]}", flush=True)
+
+
+def runtime(job, model, feeds):
     import numpy as np
+    from onnx import helper
 
-    model = rotary.model(name, kind, shape, dtype)
-    result = {model.graph.output[0].name: np.empty(shape, rotary.TYPES[dtype][0])}
-    bound = Bound(job, session(job, model, enable_cuda_graph="1"), rotary.feeds(name, shape, dtype), result)
+    results = {}
+    for output in model.graph.output:
+        of = output.type.tensor_type
+        results[output.name] = np.empty([d.dim_value for d in of.shape.dim], helper.tensor_dtype_to_np_dtype(of.elem_type))
+    bound = Bound(job, session(job, model, enable_cuda_graph="1"), feeds, results)
+    # The first runs are done node by node, and one is captured.
     for _ in range(3):
         bound.run()
     return bound
 
 
 def sample(results):
-    """Some of the numbers of the one result, evenly spread."""
-    (values,) = results.values()
-    return values.reshape(-1)[:: max(values.size >> 20, 1)]
+    """Some of the numbers of each result, evenly spread."""
+    return {name: values.reshape(-1)[:: max(values.size >> 18, 1)] for name, values in results.items()}
 
 
 def torch_device(job):
@@ -88,15 +79,16 @@ def torch_device(job):
 
 
 class Torch:
-    """The same chain in PyTorch, as Hugging Face's models spell it, in a captured graph."""
+    """A chain of rotary embeddings in PyTorch, as Hugging Face's models spell it, in a captured graph."""
 
-    def __init__(self, job, compiled, kind, shape, dtype):
+    def __init__(self, job, compiled, contest):
         import rotary
         import torch
 
-        device, kinds = f"cuda:{job.device}", {"f16": torch.float16, "f32": torch.float32}
-        feeds = rotary.feeds("graph", shape, dtype)
-        x, cos, sin = (torch.from_numpy(feeds[name]).to(device, kinds[dtype]) for name in ("x", "cos", "sin"))
+        _, shape = contest.rotary
+        device, kind = f"cuda:{job.device}", {"f16": torch.float16, "f32": torch.float32}[contest.dtype]
+        feeds = rotary.feeds("graph", shape, contest.dtype)
+        x, cos, sin = (torch.from_numpy(feeds[name]).to(device, kind) for name in ("x", "cos", "sin"))
 
         def turn(x):
             first, second = x.chunk(2, dim=-1)
@@ -106,7 +98,7 @@ class Torch:
 
         def chain():
             y = x
-            for _ in range(rotary.CHAIN[kind]):
+            for _ in range(contest.nodes):
                 y = step(y)
             return y
 
@@ -123,25 +115,24 @@ class Torch:
         self.torch.cuda.synchronize(self.device)
 
 
-def measure(contestants, nodes, rounds):
-    """Microseconds of a node in each round, by contestant."""
-    times = {name: [] for name in contestants}
+def measure(bound, nodes, rounds):
+    """Microseconds of a node in each round, by contestant, in an order shuffled anew every round."""
+    times = {name: [] for name in bound}
     for round_ in range(rounds + 2):
-        for name in random.sample(list(contestants), len(contestants)):
+        for name in random.sample(list(bound), len(bound)):
             begin = time.perf_counter()
-            contestants[name].run()
+            bound[name].run()
             # The first rounds warm up.
             if round_ >= 2:
                 times[name].append((time.perf_counter() - begin) / nodes * 1e6)
     return times
 
 
-def report(job, shape, dtype, times, known):
+def report(job, contest, times):
     summary = {name: [sorted(all_)[len(all_) // 10], statistics.median(all_)] for name, all_ in times.items()}
     own = summary["phasor"]
-    cells = [f"{summary[name][0]:.2f}" if name in summary else "" for name in known]
-    for name in known[1:]:
-        of = summary.get(name)
-        cells.append(f"{of[0] / own[0]:.2f}, {of[1] / own[1]:.2f}" if of else "")
-    print(f"| {list(shape)} | {dtype} | {' | '.join(cells)} |", flush=True)
-    job.results.append({"benchmark": "rivals", "operator": "RotaryEmbedding", "shape": shape, "type": dtype, "microseconds": summary})
+    rivals = [
+        f"{name} {of[0]:.2f} ({of[0] / own[0]:.2f}, {of[1] / own[1]:.2f})" for name, of in summary.items() if name != "phasor"
+    ]
+    print(f"| {contest.name} | {contest.dtype} | {own[0]:.2f} | {'; '.join(rivals)} |", flush=True)
+    job.results.append({"benchmark": "rivals", "name": contest.name, "type": contest.dtype, "microseconds": summary})

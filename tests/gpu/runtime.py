@@ -1,5 +1,6 @@
 """Sessions of ONNX Runtime on the device, or with `--dry-run` on the CPU, and tensors whose place stays."""
 import collections
+import functools
 import json
 import pathlib
 import tempfile
@@ -22,9 +23,18 @@ def modules(job):
         import onnxruntime as ort
     except ImportError as error:
         raise Skip(f"{error.name} is not installed") from error
-    if not job.dry and CUDA not in ort.get_available_providers():
-        raise Skip(f"this onnxruntime ({ort.__version__}) has no CUDA provider; install onnxruntime-gpu")
+    if not job.dry:
+        if CUDA not in ort.get_available_providers():
+            raise Skip(f"this onnxruntime ({ort.__version__}) has no CUDA provider; install onnxruntime-gpu")
+        preload(ort)
     return ort, onnx
+
+
+@functools.cache
+def preload(ort):
+    """Loads the libraries of CUDA and cuDNN from their Python packages, where ONNX Runtime knows how to."""
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()
 
 
 def session(job, model, library=True, host=False, device=None, profile=None, **cuda):
