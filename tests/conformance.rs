@@ -4,13 +4,23 @@
 // Parts of the suite are for CUDA, and others for kernels alone.
 #![allow(unexpected_cfgs, dead_code)]
 
+#[path = "../ops/tests/conformance/alibi_bias.rs"]
+mod alibi_bias;
 #[path = "../ops/tests/conformance/common.rs"]
 mod common;
 #[path = "../ops/tests/conformance/host.rs"]
 mod host;
 #[path = "conformance/hosts.rs"]
 mod hosts;
+#[path = "../ops/tests/conformance/positions.rs"]
+mod positions;
+#[path = "../ops/tests/conformance/relative_bias.rs"]
+mod relative_bias;
+#[path = "../ops/tests/conformance/relative_gather.rs"]
+mod relative_gather;
 #[path = "../ops/tests/conformance/rotary.rs"]
 mod rotary;
+#[path = "../ops/tests/conformance/rotary_pair.rs"]
+mod rotary_pair;
 
 pub(crate) use hosts::runners;

@@ -1,13 +1,51 @@
 //! `AlibiBias` against its reference, to the bit.
 
-use crate::common::{Limits, Random, Values, levels, wide};
+use crate::common::{Limits, Random, Runner, Values, wide};
+use crate::host::{Call, Tensor, integer_type};
 use crate::positions::{Made, Order, typed};
+use crate::runners;
 use half::{bf16, f16};
-use phasor_ops::contract::alibi_bias::{AlibiAttributes, reference};
+use phasor_ops::contract::TensorType;
+use phasor_ops::contract::alibi_bias::{AlibiAttributes, SPEC, reference};
 use phasor_ops::relative_bias::{AlibiKernel, WithIntegers};
 use phasor_ops::simd::Element;
 
-/// Every level and both attributes, in one type.
+/// Positions and their shape.
+type Positions<'a, I> = (&'a [I], &'a [usize]);
+
+/// The bias of a call, of which `count` elements are expected.
+fn bias<I: Made, T: WithIntegers<I> + Limits>(
+    attributes: AlibiAttributes,
+    runner: Runner,
+    slopes: (&[T], &[usize]),
+    query: Positions<'_, I>,
+    key: Positions<'_, I>,
+    count: usize,
+) -> Vec<T> {
+    match runner {
+        Runner::Cpu(level) => {
+            let kernel =
+                AlibiKernel::with_level(attributes, level).expect("the level is available");
+            // Behind one element, so that rows are aligned to nothing more than elements are.
+            let mut bias = vec![T::from_f64(77.0); count + 1];
+            kernel.run(slopes, query, key, &mut bias[1..]).unwrap();
+            bias.split_off(1)
+        }
+        #[cfg(feature = "cuda")]
+        Runner::Cuda => unreachable!("there are no CUDA kernels"),
+        Runner::Host(host) => {
+            let positions = [query, key].map(Tensor::of_integers);
+            let call = Call {
+                spec: &SPEC,
+                attributes: attributes.values().to_vec(),
+                inputs: [Tensor::of(slopes)].into_iter().chain(positions).collect(),
+            };
+            call.on(host)[0].values()
+        }
+    }
+}
+
+/// Every runner and both attributes, in one type.
 fn check<I: Made, T: WithIntegers<I> + Limits>(
     slopes: &[T],
     query: (&[i64], &[usize]),
@@ -18,20 +56,20 @@ fn check<I: Made, T: WithIntegers<I> + Limits>(
         let shape = [slopes.len()];
         let expected =
             reference(&attributes, T::TYPE, (&wide(slopes), &shape), query, key).unwrap();
-        for level in levels() {
-            let kernel =
-                AlibiKernel::with_level(attributes, level).expect("the level is available");
-            // Behind one element, so that rows are aligned to nothing more than elements are.
-            let mut got = vec![T::from_f64(77.0); expected.len() + 1];
-            kernel
-                .run(
-                    (slopes, &shape),
-                    (&typed::<I>(query.0), query.1),
-                    (&typed::<I>(key.0), key.1),
-                    &mut got[1..],
-                )
-                .unwrap();
-            for (i, (got, &expected)) in got[1..].iter().zip(&expected).enumerate() {
+        let (queries, keys) = (typed::<I>(query.0), typed::<I>(key.0));
+        let (queries, keys) = ((&queries[..], query.1), (&keys[..], key.1));
+        let types = [TensorType::Element(T::TYPE), integer_type::<I>()];
+        for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
+            let got = bias(
+                attributes,
+                runner,
+                (slopes, &shape),
+                queries,
+                keys,
+                expected.len(),
+            );
+            assert_eq!(got.len(), expected.len());
+            for (i, (got, &expected)) in got.iter().zip(&expected).enumerate() {
                 let same = if expected.is_nan() {
                     got.to_f64().is_nan()
                 } else {
@@ -39,7 +77,7 @@ fn check<I: Made, T: WithIntegers<I> + Limits>(
                 };
                 assert!(
                     same,
-                    "{got:?} at {i}, expected {expected:e}: {level:?} {:?} {attributes:?} {query:?} {key:?}",
+                    "{got:?} at {i}, expected {expected:e}: {runner:?} {:?} {attributes:?} {query:?} {key:?}",
                     T::TYPE
                 );
             }

@@ -1,6 +1,6 @@
 //! What the checks of every operator share: random values, the ranges of the element types, the instruction sets.
 
-use crate::host::Host;
+use crate::host::{self, Host};
 use half::{bf16, f16};
 use phasor_ops::contract::{OperatorSpec, TensorType};
 use phasor_ops::simd::{Element, Level};
@@ -159,26 +159,15 @@ pub(crate) enum Runner {
     Host(&'static dyn Host),
 }
 
-/// Most cases of a list that something that runs models is given: each is a model of its own.
-const MOST_MODELS: usize = 24;
-
 impl Runner {
-    /// Whether it runs the operator on these types.
+    /// Whether it is to run a case of the operator on these types; of many cases, something that runs models gets some.
     pub(crate) fn takes(self, spec: &OperatorSpec, types: &[TensorType]) -> bool {
         match self {
-            Runner::Host(host) => host.takes(spec, types),
-            _ => true,
+            Runner::Cpu(_) => true,
+            #[cfg(feature = "cuda")]
+            Runner::Cuda => spec.cuda,
+            Runner::Host(host) => host.takes(spec, types) && host::drawn(),
         }
-    }
-
-    /// The cases for it, with their numbers: all, or some from everywhere in the list.
-    pub(crate) fn share<C>(self, cases: &[C]) -> impl Iterator<Item = (usize, &C)> {
-        let count = match self {
-            Runner::Host(_) => cases.len().min(MOST_MODELS),
-            _ => cases.len(),
-        };
-        let spread = move |i: usize| i * cases.len() / count;
-        (0..count).map(spread).map(|i| (i, &cases[i]))
     }
 }
 

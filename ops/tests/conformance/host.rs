@@ -1,9 +1,10 @@
 //! Back-ends that run an operator as the node of a model, such as ONNX Runtime, and what a call looks like to them.
 
-use crate::common::Limits;
+use crate::common::{Limits, Random};
 use phasor_ops::contract::relative::Integer;
 use phasor_ops::contract::{AttributeValue, OperatorSpec, TensorType};
 use phasor_ops::simd::Element;
+use std::cell::Cell;
 
 /// Something that runs models.
 pub(crate) trait Host: Sync {
@@ -100,4 +101,14 @@ pub(crate) fn integer_type<I: Integer>() -> TensorType {
     } else {
         TensorType::I32
     }
+}
+
+/// About how many of the first cases of a test are run; of the later ones it is as many each time that their number has tripled.
+const DENSE: u64 = 24;
+
+/// Whether a host runs the next case: each is a model to load, so not all of them are.
+pub(crate) fn drawn() -> bool {
+    thread_local!(static NUMBER: Cell<u64> = const { Cell::new(0) });
+    let number = NUMBER.replace(NUMBER.get() + 1);
+    Random(number).bits().is_multiple_of(1 + number / DENSE)
 }

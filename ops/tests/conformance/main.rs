@@ -12,7 +12,6 @@ mod device;
 mod emulated;
 #[cfg(feature = "cuda")]
 mod hardware;
-#[allow(dead_code)]
 mod host;
 mod positions;
 mod relative_bias;

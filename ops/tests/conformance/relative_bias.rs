@@ -1,11 +1,13 @@
 //! `RelativePositionBias` against its reference, to the bit.
 
-use crate::common::{Limits, Random, Values, levels};
+use crate::common::{Limits, Random, Runner, Values};
+use crate::host::{Call, Tensor, integer_type};
 use crate::positions::{Made, Order, typed};
+use crate::runners;
 use half::{bf16, f16};
-use phasor_ops::contract::relative_bias::reference;
+use phasor_ops::contract::TensorType;
+use phasor_ops::contract::relative_bias::{SPEC, reference};
 use phasor_ops::relative_bias::{Lut, RelativeBiasKernel, WithIntegers};
-use phasor_ops::simd::Level;
 
 /// One call.
 struct Case {
@@ -54,33 +56,56 @@ impl Case {
         Random(7).tensor(&[self.rows, self.heads], 4.0, Values::Special)
     }
 
-    fn run<I: Made, T: WithIntegers<I>>(&self, level: Level, table: &[T], bias: &mut [T]) {
-        let kernel = RelativeBiasKernel::with_level(level).expect("the level is available");
-        let lut: Vec<I> = typed(&self.lut);
-        kernel
-            .run(
-                (table, &[self.rows, self.heads]),
-                Lut::new(&lut, &[lut.len()]).unwrap(),
-                (&typed::<I>(&self.query.0), &self.query.1),
-                (&typed::<I>(&self.key.0), &self.key.1),
-                bias,
-            )
-            .unwrap();
+    /// The bias, of which `count` elements are expected.
+    fn run<I: Made, T: WithIntegers<I> + Limits>(
+        &self,
+        runner: Runner,
+        table: &[T],
+        count: usize,
+    ) -> Vec<T> {
+        let (lut, query, key) = (
+            typed::<I>(&self.lut),
+            typed::<I>(&self.query.0),
+            typed::<I>(&self.key.0),
+        );
+        let table = (table, &[self.rows, self.heads][..]);
+        let (query, key) = ((&query[..], &self.query.1[..]), (&key[..], &self.key.1[..]));
+        match runner {
+            Runner::Cpu(level) => {
+                let kernel = RelativeBiasKernel::with_level(level).expect("the level is available");
+                let lut = Lut::new(&lut, &[lut.len()]).unwrap();
+                // Behind one element, so that rows are aligned to nothing more than elements are.
+                let mut bias = vec![T::from_f64(77.0); count + 1];
+                kernel.run(table, lut, query, key, &mut bias[1..]).unwrap();
+                bias.split_off(1)
+            }
+            #[cfg(feature = "cuda")]
+            Runner::Cuda => unreachable!("there are no CUDA kernels"),
+            Runner::Host(host) => {
+                let integers = [(&lut[..], &[lut.len()][..]), query, key].map(Tensor::of_integers);
+                let call = Call {
+                    spec: &SPEC,
+                    attributes: Vec::new(),
+                    inputs: [Tensor::of(table)].into_iter().chain(integers).collect(),
+                };
+                call.on(host)[0].values()
+            }
+        }
     }
 
-    /// Every level, in one type.
+    /// Every runner, in one type.
     fn check<I: Made, T: WithIntegers<i64> + WithIntegers<I> + Limits>(&self, places: &[usize]) {
         let table = self.table::<T>();
-        for level in levels() {
-            // Behind one element, so that rows are aligned to nothing more than elements are.
-            let mut got = vec![T::from_f64(77.0); places.len() + 1];
-            self.run::<I, T>(level, &table, &mut got[1..]);
-            let wrong = (got[1..].iter().zip(places))
+        let types = [TensorType::Element(T::TYPE), integer_type::<I>()];
+        for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
+            let got = self.run::<I, T>(runner, &table, places.len());
+            assert_eq!(got.len(), places.len());
+            let wrong = (got.iter().zip(places))
                 .position(|(got, &place)| got.bit_pattern() != table[place].bit_pattern());
             assert_eq!(
                 wrong,
                 None,
-                "{level:?} {:?} {:?} {:?} reach {} heads {}",
+                "{runner:?} {:?} {:?} {:?} reach {} heads {}",
                 T::TYPE,
                 self.query,
                 self.key,

@@ -1,10 +1,13 @@
 //! `RelativeGather` against its reference: to the bit, since it copies.
 
-use crate::common::{Limits, Random, Values, levels};
+use crate::common::{Limits, Random, Runner, Values, levels};
+use crate::host::{Call, Tensor, integer_type};
 use crate::positions::{Made, Order, typed};
+use crate::runners;
 use half::{bf16, f16};
+use phasor_ops::contract::TensorType;
 use phasor_ops::contract::relative_gather::{
-    RelativeGatherAttributes, RelativeGatherGeometry, reference,
+    RelativeGatherAttributes, RelativeGatherGeometry, SPEC, reference,
 };
 use phasor_ops::relative_gather::{RelativeGatherKernel, WithColumns};
 use phasor_ops::simd::Element;
@@ -22,6 +25,42 @@ fn at(positions: &[i64]) -> Positions {
     (positions.to_vec(), vec![positions.len()])
 }
 
+/// Positions or a lookup table in their type, and the shape.
+type Integers<'a, I> = (&'a [I], &'a [usize]);
+
+/// The output of a call, of which `count` elements are expected.
+fn gathered<I: Made, T: Element + Limits + AsWord>(
+    attributes: RelativeGatherAttributes,
+    runner: Runner,
+    scores: (&[T], &[usize]),
+    [lut, query, key]: [Integers<'_, I>; 3],
+    count: usize,
+) -> Vec<T>
+where
+    T::Word: WithColumns<I>,
+{
+    match runner {
+        Runner::Cpu(level) => {
+            let kernel = RelativeGatherKernel::with_level(attributes, level)
+                .expect("the level is available");
+            let mut output = vec![T::ZERO; count];
+            kernel.run(scores, lut, query, key, &mut output).unwrap();
+            output
+        }
+        #[cfg(feature = "cuda")]
+        Runner::Cuda => unreachable!("there are no CUDA kernels"),
+        Runner::Host(host) => {
+            let integers = [lut, query, key].map(Tensor::of_integers);
+            let call = Call {
+                spec: &SPEC,
+                attributes: attributes.values().to_vec(),
+                inputs: [Tensor::of(scores)].into_iter().chain(integers).collect(),
+            };
+            call.on(host)[0].values()
+        }
+    }
+}
+
 /// Runs one call in both roles of rows, with random scores of the leading axes `lead` and `width` columns. Positions that the type
 /// does not hold are another type's case.
 fn check<I: Made, T: Element + Limits + AsWord>(
@@ -34,15 +73,17 @@ fn check<I: Made, T: Element + Limits + AsWord>(
     T::Word: WithColumns<I>,
 {
     let [lowest, highest] = I::ENDS;
-    if !query
-        .0
-        .iter()
-        .chain(&key.0)
-        .all(|p| (lowest..=highest).contains(p))
-    {
+    let mut positions = query.0.iter().chain(&key.0);
+    if !positions.all(|p| (lowest..=highest).contains(p)) {
         return;
     }
     let (lut, queries, keys) = (typed::<I>(lut), typed::<I>(&query.0), typed::<I>(&key.0));
+    let integers = [
+        (&lut[..], &[lut.len()][..]),
+        (&queries, &query.1),
+        (&keys, &key.1),
+    ];
+    let types = [TensorType::Element(T::TYPE), integer_type::<I>()];
     let mut random = Random(17);
     for by_key in [false, true] {
         let attributes = RelativeGatherAttributes { by_key };
@@ -50,24 +91,16 @@ fn check<I: Made, T: Element + Limits + AsWord>(
         let mut shape = lead.to_vec();
         shape.extend([rows.last().copied().unwrap_or(0), width]);
         let scores: Vec<T> = random.tensor(&shape, 3.0, Values::Special);
-        let lut = (&lut[..], &[lut.len()][..]);
-        let (queries, keys) = ((&queries[..], &query.1[..]), (&keys[..], &key.1[..]));
-        let expected = reference(&attributes, (&scores, &shape), lut, queries, keys).unwrap();
-        for level in levels() {
-            let kernel = RelativeGatherKernel::with_level(attributes, level)
-                .expect("the level is available");
-            let mut got = vec![T::ZERO; expected.len()];
-            kernel
-                .run((&scores, &shape), lut, queries, keys, &mut got)
-                .unwrap();
-            let off = got
-                .iter()
-                .zip(&expected)
-                .position(|(g, e)| g.bit_pattern() != e.bit_pattern());
-            assert_eq!(
-                off,
-                None,
-                "{:?}: {level:?} {attributes:?} scores {shape:?} lut {lut:?} {query:?} {key:?}",
+        let scores = (&scores[..], &shape[..]);
+        let [lut, query, key] = integers;
+        let expected = reference(&attributes, scores, lut, query, key).unwrap();
+        for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
+            let got = gathered(attributes, runner, scores, integers, expected.len());
+            let bits = |v: &[T]| v.iter().map(|v| v.bit_pattern()).collect::<Vec<_>>();
+            let same = bits(&got) == bits(&expected);
+            assert!(
+                same,
+                "{:?}: {runner:?} {attributes:?} scores {shape:?} lut {lut:?} {query:?} {key:?}",
                 T::TYPE
             );
         }

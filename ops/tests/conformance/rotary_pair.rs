@@ -1,10 +1,15 @@
 //! `RotaryEmbeddingPair` against two `RotaryEmbedding`s, to the bit.
 
-use crate::common::{Limits, Random, Values, levels};
+use crate::common::{Limits, Random, Runner, Values};
+use crate::host::{Call, Tensor};
+use crate::rotary;
+use crate::runners;
 use half::{bf16, f16};
+use phasor_ops::contract::TensorType;
 use phasor_ops::contract::rotary::RotaryAttributes;
-use phasor_ops::rotary::{RotaryKernel, RotaryPairKernel, WithTables};
-use phasor_ops::simd::{Element, Level};
+use phasor_ops::contract::rotary_pair::SPEC;
+use phasor_ops::rotary::{RotaryPairKernel, WithTables};
+use phasor_ops::simd::Element;
 
 /// Shapes of Q, K and the tables.
 const CASES: [([&[usize]; 3], RotaryAttributes); 7] = [
@@ -39,87 +44,84 @@ const PART: RotaryAttributes = RotaryAttributes {
     ..PLAIN
 };
 
-fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(level: Level) {
-    for (i, ([q_shape, k_shape, table], attributes)) in CASES.into_iter().enumerate() {
-        let mut random = Random(i as u64);
-        let q: Vec<T> = random.tensor(q_shape, 4.0, Values::Ordinary);
-        let k: Vec<T> = random.tensor(k_shape, 4.0, Values::Ordinary);
-        let cos: Vec<TT> = random.tensor(table, 1.0, Values::Ordinary);
-        let sin: Vec<TT> = random.tensor(table, 1.0, Values::Ordinary);
-        let (cos, sin) = ((&cos[..], table), (&sin[..], table));
+/// A tensor and its shape.
+type Shaped<'a, T> = (&'a [T], &'a [usize]);
 
-        let alone = RotaryKernel::with_level(attributes, level).unwrap();
-        let [mut q_alone, mut k_alone] = [q.clone(), k.clone()];
-        alone
-            .run_in_place((&mut q_alone, q_shape), cos, sin)
-            .unwrap();
-        alone
-            .run_in_place((&mut k_alone, k_shape), cos, sin)
-            .unwrap();
-
-        let pair = RotaryPairKernel::with_level(attributes, level).unwrap();
-        let [mut q_pair, mut k_pair] = [q.clone(), k.clone()];
-        pair.run_in_place((&mut q_pair, q_shape), (&mut k_pair, k_shape), cos, sin)
-            .unwrap();
-        let bits = |v: &[T]| v.iter().map(|v| v.bit_pattern()).collect::<Vec<_>>();
-        assert_eq!(
-            bits(&q_pair),
-            bits(&q_alone),
-            "Q of case {i}, {level:?} {:?}",
-            T::TYPE
-        );
-        assert_eq!(
-            bits(&k_pair),
-            bits(&k_alone),
-            "K of case {i}, {level:?} {:?}",
-            T::TYPE
-        );
-    }
-}
-
-/// The same of the CUDA kernels, in one launch, in every combination of in place and apart.
-#[cfg(feature = "cuda")]
-fn check_cuda<T: WithTables<TT> + Limits, TT: Element + Limits>() {
-    use crate::rotary::cuda::turned;
-    for (i, ([q_shape, k_shape, table], attributes)) in CASES.into_iter().enumerate() {
-        let mut random = Random(i as u64);
-        let q: Vec<T> = random.tensor(q_shape, 4.0, Values::Ordinary);
-        let k: Vec<T> = random.tensor(k_shape, 4.0, Values::Ordinary);
-        let cos: Vec<TT> = random.tensor(table, 1.0, Values::Ordinary);
-        let sin: Vec<TT> = random.tensor(table, 1.0, Values::Ordinary);
-        let (cos, sin) = ((&cos[..], table), (&sin[..], table));
-        let [q, k] = [(&q[..], q_shape), (&k[..], k_shape)];
-        let alone = |x| turned(&attributes, [x], cos, sin, [false])[0].clone();
-        let expected = [alone(q), alone(k)];
-        for in_place in [[false, false], [false, true], [true, false], [true, true]] {
-            let both = turned(&attributes, [q, k], cos, sin, in_place);
-            assert_eq!(both, expected, "case {i}, {in_place:?}, {:?}", T::TYPE);
+/// Both tensors, turned in one call, these of them in place; where a runner knows no such thing that changes nothing.
+fn turned<T: WithTables<TT> + Limits, TT: Element + Limits>(
+    attributes: RotaryAttributes,
+    runner: Runner,
+    [q, k]: [Shaped<'_, T>; 2],
+    [cos, sin]: [Shaped<'_, TT>; 2],
+    in_place: [bool; 2],
+) -> [Vec<T>; 2] {
+    match runner {
+        Runner::Cpu(level) => {
+            let kernel = RotaryPairKernel::with_level(attributes, level).unwrap();
+            let [mut q_turned, mut k_turned] = [q.0.to_vec(), k.0.to_vec()];
+            kernel
+                .run_in_place((&mut q_turned, q.1), (&mut k_turned, k.1), cos, sin)
+                .unwrap();
+            [q_turned, k_turned]
+        }
+        #[cfg(feature = "cuda")]
+        Runner::Cuda => rotary::cuda::turned(&attributes, [q, k], cos, sin, in_place),
+        Runner::Host(host) => {
+            // The choice is the host's.
+            let _ = in_place;
+            let call = Call {
+                spec: &SPEC,
+                attributes: attributes.values().to_vec(),
+                inputs: vec![
+                    Tensor::of(q),
+                    Tensor::of(k),
+                    Tensor::of(cos),
+                    Tensor::of(sin),
+                ],
+            };
+            let outputs = call.on(host);
+            [outputs[0].values(), outputs[1].values()]
         }
     }
 }
 
-#[cfg(feature = "cuda")]
-#[test]
-fn both_are_what_one_would_be_emulated() {
-    check_cuda::<f32, f32>();
-    check_cuda::<f16, f16>();
-    check_cuda::<f16, f32>();
-    check_cuda::<bf16, bf16>();
-    check_cuda::<bf16, f32>();
-    check_cuda::<f64, f64>();
-    check_cuda::<f64, f32>();
+fn check<T: WithTables<TT> + Limits, TT: Element + Limits>(runner: Runner) {
+    if !runner.takes(&SPEC, &[T::TYPE, TT::TYPE].map(TensorType::Element)) {
+        return;
+    }
+    for (i, ([q_shape, k_shape, table], attributes)) in CASES.into_iter().enumerate() {
+        let mut random = Random(i as u64);
+        let q: Vec<T> = random.tensor(q_shape, 4.0, Values::Ordinary);
+        let k: Vec<T> = random.tensor(k_shape, 4.0, Values::Ordinary);
+        let cos: Vec<TT> = random.tensor(table, 1.0, Values::Ordinary);
+        let sin: Vec<TT> = random.tensor(table, 1.0, Values::Ordinary);
+        let tables = [(&cos[..], table), (&sin[..], table)];
+        let both = [(&q[..], q_shape), (&k[..], k_shape)];
+        let bits = |v: &[T]| v.iter().map(|v| v.bit_pattern()).collect::<Vec<_>>();
+        let alone = both.map(|x| bits(&rotary::turned(attributes, runner, x, tables, false)));
+        for in_place in [[false, false], [false, true], [true, false], [true, true]] {
+            let pair = turned(attributes, runner, both, tables, in_place);
+            let pair = pair.each_ref().map(|v| bits(v));
+            assert_eq!(
+                pair,
+                alone,
+                "case {i}, {runner:?}, {in_place:?}, {:?}",
+                T::TYPE
+            );
+        }
+    }
 }
 
 #[test]
 fn both_are_what_one_would_be() {
-    for level in levels() {
-        check::<f32, f32>(level);
-        check::<f16, f16>(level);
-        check::<f16, f32>(level);
-        check::<bf16, bf16>(level);
-        check::<bf16, f32>(level);
-        check::<f64, f64>(level);
-        check::<f64, f32>(level);
+    for runner in runners() {
+        check::<f32, f32>(runner);
+        check::<f16, f16>(runner);
+        check::<f16, f32>(runner);
+        check::<bf16, bf16>(runner);
+        check::<bf16, f32>(runner);
+        check::<f64, f64>(runner);
+        check::<f64, f32>(runner);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `AlibiBias` in standard ONNX operators.
 
 use super::{ATTRIBUTES, AlibiAttributes, INPUTS, OUTPUTS, SPEC};
-use crate::contract::body::{BOOL, BodyBuilder, agreed, casts};
+use crate::contract::body::{BOOL, BodyAttribute, BodyBuilder, INT64, agreed, casts};
 use crate::contract::relative::body::{Plane, plane};
 use crate::contract::spec::names;
 use crate::contract::{ContractError, ElementType, FunctionBody};
@@ -27,7 +27,10 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
         &[]
     };
     let types = uses.iter().map(|u| u.dtype).chain(any.iter().copied());
-    let arithmetic = if types.clone().any(|t| t == ElementType::F64) {
+    let is = |t: ElementType| t.arithmetic() == ElementType::F64;
+    let some_double = types.clone().any(is);
+    let all_double = types.clone().all(is);
+    let arithmetic = if some_double {
         ElementType::F64
     } else {
         ElementType::F32
@@ -36,6 +39,8 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
 
     let b = &mut builder;
     let [slopes, _, _] = names(&INPUTS);
+    // Whether this use's own type is double, where that is to be found out.
+    let mixed = (some_double && !all_double).then(|| is_double(b, slopes));
     let Plane { queries, keys } = plane(b);
     // Keys as far from each query as int64 can say.
     let zero = b.vector(&[0]);
@@ -48,7 +53,14 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
     let clamped = b.op("Max", &[&keys, &near]);
     let clamped = b.op("Min", &[&clamped, &far]);
     let distance = b.op("Sub", &[&clamped, &queries]);
-    let mut distance = b.cast(&distance, arithmetic.to_onnx().into());
+    let mut distance = match &mixed {
+        None => b.cast(&distance, arithmetic.to_onnx().into()),
+        Some(double) => {
+            let exact = b.cast(&distance, ElementType::F64.to_onnx().into());
+            let rounded = b.cast(&distance, ElementType::F32.to_onnx().into());
+            choose(b, double, &exact, &rounded)
+        }
+    };
     match agreed(uses, |u| Some(u.attributes.absolute)) {
         Some(false) => {}
         Some(true) => distance = b.op("Abs", &[&distance]),
@@ -64,11 +76,40 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
     let behind = b.vector(&[1, 2]);
     let lifted = b.lift(slopes, lift);
     let lifted = b.op("Unsqueeze", &[&lifted, &behind]);
-    let bias = b.op("Mul", &[&lifted, &distance]);
+    let mut bias = b.op("Mul", &[&lifted, &distance]);
+    if let Some(double) = &mixed {
+        // Of two floats the product in double is exact, so that this is its only rounding to float.
+        let rounded = b.cast(&bias, ElementType::F32.to_onnx().into());
+        bias = choose(b, double, &bias, &rounded);
+    }
     b.restore(&bias, restore, slopes);
     let [bias] = names(&OUTPUTS);
     b.name_last(bias);
     Ok(builder.finish(&SPEC))
+}
+
+/// 1 where a value is of type double, else 0: whether its type tells apart what float and the halves do not.
+fn is_double(b: &mut BodyBuilder, value: &str) -> String {
+    let fine = b.double(1.0 + 2f64.powi(-40));
+    let kept = b.op("CastLike", &[&fine, value]);
+    let kept = b.cast(&kept, ElementType::F64.to_onnx().into());
+    let one = b.double(1.0);
+    let greater = b.op("Greater", &[&kept, &one]);
+    b.cast(&greater, INT64)
+}
+
+/// `exact`, which is in double, or `rounded`, which is in float, by [`is_double`]; in double.
+fn choose(b: &mut BodyBuilder, double: &str, exact: &str, rounded: &str) -> String {
+    let rounded = b.cast(rounded, ElementType::F64.to_onnx().into());
+    let first = b.vector(&[0]);
+    let both = [&rounded, exact].map(|value| b.op("Unsqueeze", &[value, &first]));
+    let both = b.op_with(
+        "Concat",
+        &[&both[0], &both[1]],
+        vec![("axis", BodyAttribute::Int(0))],
+    );
+    // Not `Where`: that of ONNX Runtime loses the sign of zeros.
+    b.gather_along(&both, double, 0)
 }
 
 #[cfg(test)]

@@ -56,8 +56,8 @@ for an infinity at distance 0.",
         of: "units in the last place of T, beyond the roundings named",
     },
     body_notes: "\
-Where all uses in a model agree in T, the body agrees with the kernels to the bit. Where they do not and double is among them, it computes \
-in double for all.",
+The body agrees with the kernels to the bit. Where uses in a model have different T and double is among them, it finds out which it is \
+given.",
     body: |opset| function_body(opset, &[]),
     kernels: &[
         &[Type::F32, Type::I64],
