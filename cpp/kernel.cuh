@@ -12,6 +12,9 @@
 #define PHASOR_KERNEL(name, Params, threads) \
     extern "C" __global__ void __launch_bounds__(threads) phasor_##name(const Params params)
 #define PHASOR_BARRIER_KERNEL PHASOR_KERNEL
+// One that uses as many registers as leave room for so many blocks, where the compiler would rather have less and move some to memory.
+#define PHASOR_WIDE_KERNEL(name, Params, threads, blocks) \
+    extern "C" __global__ void __launch_bounds__(threads, blocks) phasor_##name(const Params params)
 // Before a loop of which each turn is to have its own registers.
 #define PHASOR_UNROLL _Pragma("unroll")
 // Before a loop that is to stay one: the compiler unrolls loops over rows, at twice the registers.

@@ -53,5 +53,64 @@ struct RotaryParams {
     RotaryTensor tensors[2];
 };
 
+// Types of positions, in `AnglesParams`.
+#define PHASOR_I64 0
+#define PHASOR_I32 1
+#define PHASOR_F32 2
+#define PHASOR_F64 3
+
+// Words of 64 bits that the digits of 2/pi are: three without any, and enough for every double.
+#define PHASOR_DIGITS 22
+
+// Angles are positions times frequencies; two functions of each are kept, the sine and the cosine in either order. A row has `used`
+// frequencies, of which the second function is kept for the first `pairs`, and zeros at its end.
+struct AnglesParams {
+    unsigned long long positions;
+    unsigned long long frequencies;
+    // Where the two functions of the first angle go.
+    unsigned long long first;
+    unsigned long long second;
+    unsigned long long rows;
+    // How far positions are apart: row `outer * inner + i`, with `i` below `inner`, has the positions
+    // `(outer * streams + p) * inner + i`, which is `apart` more after `inner` rows than the number of rows, and product `p` the
+    // frequencies from `p * frequency_step` on.
+    unsigned long long inner;
+    unsigned long long apart;
+    unsigned long long frequency_step;
+    // Elements from a row of results to the next.
+    unsigned long long stride;
+    unsigned long long pairs;
+    unsigned long long used;
+    // Threads that a row keeps busy: for each vector of frequencies, then for each vector of zeros.
+    unsigned long long lanes;
+    // A task is up to `loops` rows: `task`, `task + tasks`, `task + 2 * tasks`, and so on below `rows`, which are `step` elements apart, and
+    // in positions `tasks` and as much more, with `i` that much further.
+    unsigned long long step;
+    unsigned long long tasks_apart;
+    unsigned long long tasks_inside;
+    // The position whose rows are zero, if `padded`, in the type of positions: an integer, or the bits of a number.
+    unsigned long long padding;
+    unsigned int tasks;
+    unsigned int loops;
+    // Blocks side by side in a row.
+    unsigned int lane_blocks;
+    // How many products an angle adds up.
+    unsigned int streams;
+    // The type of positions; any other number where there are no products.
+    unsigned int kind;
+    unsigned int padded;
+    // Products are exact.
+    unsigned int exact;
+    // An `Order` of `trig.cuh`.
+    unsigned int of_first;
+    unsigned int of_second;
+    // The functions of an angle are neighbours, and `second` is not looked at.
+    unsigned int interleaved;
+    float amplitude;
+    unsigned int unused;
+    unsigned long long digits[PHASOR_DIGITS];
+};
+
 static_assert(sizeof(RotaryTensor) == 96 + 32 * PHASOR_AXES, "as in ops/src/cuda/rotary/params.rs");
 static_assert(sizeof(RotaryParams) == 32 + 2 * sizeof(RotaryTensor), "as in ops/src/cuda/rotary/params.rs");
+static_assert(sizeof(AnglesParams) == 176 + 8 * PHASOR_DIGITS, "as in ops/src/cuda/angles/params.rs");

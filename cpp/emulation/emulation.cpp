@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
+#include "../angles.cu"
 #include "../rotary.cu"
 
 namespace emulation {

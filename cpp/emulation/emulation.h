@@ -66,6 +66,7 @@ void barrier();
         sizeof(Params), threads, barriers);                                                                     \
     static void emulated_##name(const Params& params)
 #define PHASOR_KERNEL(name, Params, threads) PHASOR_EMULATED(name, Params, threads, false)
+#define PHASOR_WIDE_KERNEL(name, Params, threads, blocks) PHASOR_KERNEL(name, Params, threads)
 #define PHASOR_BARRIER_KERNEL(name, Params, threads) PHASOR_EMULATED(name, Params, threads, true)
 
 inline void __syncthreads() { emulation::barrier(); }
@@ -128,3 +129,9 @@ inline float __fmul_rn(float a, float b) { return a * b; }
 inline double __dmul_rn(double a, double b) { return a * b; }
 inline float __fmaf_rn(float a, float b, float c) { return fmaf(a, b, c); }
 inline double __fma_rn(double a, double b, double c) { return fma(a, b, c); }
+
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+    return (unsigned long long)((unsigned __int128)a * b >> 64);
+}
+
+inline int __clzll(long long value) { return value == 0 ? 64 : __builtin_clzll((unsigned long long)value); }

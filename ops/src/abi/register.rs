@@ -2,7 +2,9 @@
 
 use super::alibi_bias::AlibiBias;
 #[cfg(feature = "cuda")]
-use super::cuda::{RotaryEmbeddingCuda, RotaryEmbeddingPairCuda};
+use super::cuda::{
+    RotaryEmbeddingCuda, RotaryEmbeddingPairCuda, RotaryTableCuda, SinusoidalEmbeddingCuda,
+};
 use super::guard::guard;
 use super::host::{Host, ort};
 use super::newer::CustomOp;
@@ -62,7 +64,7 @@ fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
         RotaryEmbeddingPair + RotaryEmbeddingPairCuda: (
             <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>,
         );
-        RotaryTable: (
+        RotaryTable + RotaryTableCuda: (
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
             <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>,
         );
@@ -74,7 +76,7 @@ fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
             <f32, i64>, <f32, i32>, <f16, i64>, <f16, i32>,
             <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>,
         );
-        SinusoidalEmbedding: (
+        SinusoidalEmbedding + SinusoidalEmbeddingCuda: (
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
             <i64, f16>, <i32, f16>, <f32, f16>, <f64, f16>,
             <i64, bf16>, <i32, bf16>, <f32, bf16>, <f64, bf16>,

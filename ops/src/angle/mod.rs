@@ -7,7 +7,7 @@
 
 mod position;
 
-pub use position::Position;
+pub use position::{Position, PositionType};
 
 use crate::contract::ElementType;
 use crate::simd::trig::{Trig, add_pairs, two_product};

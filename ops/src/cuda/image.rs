@@ -3,6 +3,8 @@
 /// The kernels of an operator family: one file in `cpp`, loaded as a whole when it is first used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Image {
+    /// `angles.cu`.
+    Angles,
     /// `rotary.cu`.
     Rotary,
 }
@@ -25,11 +27,12 @@ static IMAGES: &[(&str, &[Code])] = include!(concat!(env!("OUT_DIR"), "/images.r
 
 impl Image {
     /// All of them.
-    pub const ALL: [Image; 1] = [Image::Rotary];
+    pub const ALL: [Image; 2] = [Image::Angles, Image::Rotary];
 
     /// The name of its file, without the extension.
     pub const fn name(self) -> &'static str {
         match self {
+            Image::Angles => "angles",
             Image::Rotary => "rotary",
         }
     }

@@ -7,6 +7,7 @@
 //! A kernel object is made once for a node. It resolves the kernels it may need by name, since nothing may be loaded while a
 //! graph is captured; a call then does no more than to check shapes and to launch once.
 
+pub mod angles;
 mod driver;
 mod image;
 mod launcher;

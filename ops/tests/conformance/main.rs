@@ -5,6 +5,8 @@
 
 mod alibi_bias;
 mod angles;
+#[cfg(feature = "cuda")]
+mod angles_cuda;
 mod common;
 #[cfg(feature = "cuda")]
 mod device;

@@ -1,12 +1,15 @@
 //! `RotaryTable` against its reference.
 
 use crate::angles::{self, Spaced, frequencies, largest_error};
-use crate::common::{Random, levels, wide};
+#[cfg(feature = "cuda")]
+use crate::angles_cuda as cuda;
+use crate::common::{Random, Runner, wide};
+use crate::runners;
 use phasor_ops::angle::Position;
 use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
 use phasor_ops::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry, reference};
 use phasor_ops::rotary_table::{RotaryTableKernel, WithPositions};
-use phasor_ops::simd::{Element, Level};
+use phasor_ops::simd::Element;
 
 /// Precise, and everything else by default.
 const PRECISE: RotaryTableAttributes = RotaryTableAttributes {
@@ -15,7 +18,7 @@ const PRECISE: RotaryTableAttributes = RotaryTableAttributes {
     precise: true,
 };
 
-/// Runs one call on every level and compares.
+/// Runs one call on all there is and compares.
 fn check<P: Position, T: Spaced + WithPositions<P>>(
     attributes: RotaryTableAttributes,
     positions: &[P],
@@ -37,10 +40,10 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
         frequencies_shape,
     )
     .unwrap();
-    for level in levels() {
+    for runner in runners() {
         let got = run(
             attributes,
-            level,
+            runner,
             (positions, positions_shape),
             (frequencies, frequencies_shape),
         );
@@ -50,7 +53,7 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
                 let off = excess(*got, *expected, attributes.amplitude);
                 assert!(
                     off <= 0.0,
-                    "{got:?} at {i}, expected {expected:e}, {off:e} too far: {level:?} {attributes:?} {positions_shape:?} \
+                    "{got:?} at {i}, expected {expected:e}, {off:e} too far: {runner:?} {attributes:?} {positions_shape:?} \
                      {frequencies_shape:?} {:?}",
                     T::TYPE
                 );
@@ -61,10 +64,16 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
 
 fn run<P: Position, T: Spaced + WithPositions<P>>(
     attributes: RotaryTableAttributes,
-    level: Level,
+    runner: Runner,
     positions: (&[P], &[usize]),
     frequencies: (&[T], &[usize]),
 ) -> (Vec<T>, Vec<T>) {
+    let level = match runner {
+        Runner::Cpu(level) => level,
+        #[cfg(feature = "cuda")]
+        Runner::Cuda => return cuda::tables(attributes, positions, frequencies),
+        Runner::Host(host) => panic!("no case is for {host:?}"),
+    };
     let kernel = RotaryTableKernel::with_level(attributes, level).expect("the level is available");
     let geometry = RotaryTableGeometry::new(&attributes, positions.1, frequencies.1).unwrap();
     let size = geometry.rows * geometry.width;
@@ -191,9 +200,9 @@ fn streams_along_any_axis() {
 fn without_precise_angles_are_rounded() {
     let positions = [123_457i64, 98_765, 16_777_219];
     let rows = [0.731_f32, 0.0123, 3.3e-4];
-    for level in levels() {
+    for runner in runners() {
         let plain = RotaryTableAttributes::default();
-        let got = run(plain, level, (&positions, &[3]), (&rows, &[3, 1]));
+        let got = run(plain, runner, (&positions, &[3]), (&rows, &[3, 1]));
         let angle = positions
             .iter()
             .zip(rows)
@@ -275,19 +284,19 @@ fn angles_beyond_the_limit() {
 #[test]
 fn neighbours_do_not_matter() {
     let values = frequencies::<f32>(11);
-    for level in levels() {
-        let all = run(PRECISE, level, (&[77_777i64], &[1]), (&values, &[11]));
+    for runner in runners() {
+        let all = run(PRECISE, runner, (&[77_777i64], &[1]), (&values, &[11]));
         for (i, value) in values.iter().enumerate() {
-            let alone = run(PRECISE, level, (&[77_777i64], &[1]), (&[*value], &[1]));
-            assert_eq!((alone.0[0], alone.1[0]), (all.0[i], all.1[i]), "{level:?}");
+            let alone = run(PRECISE, runner, (&[77_777i64], &[1]), (&[*value], &[1]));
+            assert_eq!((alone.0[0], alone.1[0]), (all.0[i], all.1[i]), "{runner:?}");
             let beside = [1e30, *value, f32::NAN, 0.0, 1.0, 2.0, 3.0, 4.0];
-            let far = run(PRECISE, level, (&[77_777i64], &[1]), (&beside, &[8]));
-            assert_eq!((far.0[1], far.1[1]), (all.0[i], all.1[i]), "{level:?}");
+            let far = run(PRECISE, runner, (&[77_777i64], &[1]), (&beside, &[8]));
+            assert_eq!((far.0[1], far.1[1]), (all.0[i], all.1[i]), "{runner:?}");
         }
     }
 }
 
-/// The largest error at any level, in units in the last place of `f32`.
+/// The largest error of all there is, in units in the last place of `f32`.
 fn worst(attributes: RotaryTableAttributes, positions: &[i64], values: &[f32]) -> f64 {
     let shapes = ([positions.len()], [values.len()]);
     let wide_positions: Vec<f64> = positions.iter().map(|&p| p as f64).collect();
@@ -301,8 +310,8 @@ fn worst(attributes: RotaryTableAttributes, positions: &[i64], values: &[f32]) -
     )
     .unwrap();
     let (positions, values) = ((positions, &shapes.0[..]), (values, &shapes.1[..]));
-    let errors = levels().map(|level| {
-        let got = run(attributes, level, positions, values);
+    let errors = runners().map(|runner| {
+        let got = run(attributes, runner, positions, values);
         largest_error(&got.0, &cos).max(largest_error(&got.1, &sin))
     });
     errors.fold(0.0, f64::max)

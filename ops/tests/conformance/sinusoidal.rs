@@ -1,13 +1,16 @@
 //! `SinusoidalEmbedding` against its reference.
 
 use crate::angles::{self, Spaced, frequencies, largest_error};
-use crate::common::{levels, wide};
+#[cfg(feature = "cuda")]
+use crate::angles_cuda as cuda;
+use crate::common::{Runner, wide};
+use crate::runners;
 use half::{bf16, f16};
 use phasor_ops::angle::Position;
 use phasor_ops::contract::ElementType;
 use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
 use phasor_ops::contract::sinusoidal::{SinusoidalAttributes, SinusoidalGeometry, reference};
-use phasor_ops::simd::{Element, Level};
+use phasor_ops::simd::Element;
 use phasor_ops::sinusoidal::{Embedded, SinusoidalKernel};
 
 const PLAIN: SinusoidalAttributes = SinusoidalAttributes {
@@ -32,10 +35,16 @@ fn layouts() -> impl Iterator<Item = SinusoidalAttributes> {
 
 fn run<P: Position, T: Spaced + Embedded>(
     attributes: SinusoidalAttributes,
-    level: Level,
+    runner: Runner,
     positions: (&[P], &[usize]),
     frequencies: (&[T], &[usize]),
 ) -> Vec<T> {
+    let level = match runner {
+        Runner::Cpu(level) => level,
+        #[cfg(feature = "cuda")]
+        Runner::Cuda => return cuda::embedding(attributes, positions, frequencies),
+        Runner::Host(host) => panic!("no case is for {host:?}"),
+    };
     let kernel = SinusoidalKernel::with_level(attributes, level).expect("the level is available");
     let geometry = SinusoidalGeometry::new(&attributes, positions.1, frequencies.1).unwrap();
     // What is not written shows.
@@ -66,7 +75,7 @@ fn excess<T: Spaced>(got: T, exact: f64, amplitude: f32) -> f64 {
     (got - expected).abs() - bound
 }
 
-/// Runs one call on every level and compares.
+/// Runs one call on all there is and compares.
 fn check<P: Position, T: Spaced + Embedded>(
     attributes: SinusoidalAttributes,
     positions: (&[P], &[usize]),
@@ -84,14 +93,14 @@ fn check<P: Position, T: Spaced + Embedded>(
         (&wide(values), &[values.len()]),
     )
     .unwrap();
-    for level in levels() {
-        let got = run(attributes, level, positions, (values, &[values.len()]));
+    for runner in runners() {
+        let got = run(attributes, runner, positions, (values, &[values.len()]));
         assert_eq!(got.len(), expected.len());
         for (i, (got, expected)) in got.iter().zip(&expected).enumerate() {
             let off = excess(*got, *expected, attributes.amplitude);
             assert!(
                 off <= 0.0,
-                "{got:?} at {i}, expected {expected:e}, {off:e} too far: {level:?} {attributes:?} {:?} by {} {:?}",
+                "{got:?} at {i}, expected {expected:e}, {off:e} too far: {runner:?} {attributes:?} {:?} by {} {:?}",
                 positions.1,
                 values.len(),
                 T::TYPE
@@ -199,8 +208,8 @@ fn rows_of_the_padding_position_are_zero() {
 fn without_precise_angles_are_rounded() {
     let position = 16_777_219i64;
     let value = f16::from_f64(0.731);
-    for level in levels() {
-        let got = run(PLAIN, level, (&[position], &[1]), (&[value], &[1]));
+    for runner in runners() {
+        let got = run(PLAIN, runner, (&[position], &[1]), (&[value], &[1]));
         let angle = position as f32 * value.to_f32();
         assert!(excess(got[0], f64::from(angle).sin(), 1.0) <= 0.0);
         assert!(excess(got[1], f64::from(angle).cos(), 1.0) <= 0.0);
@@ -256,24 +265,24 @@ fn neighbours_do_not_matter() {
     let values = frequencies::<f32>(19);
     let positions: Vec<i64> = (0..200).map(|i| i * i * i * 31 - 5).collect();
     for attributes in layouts() {
-        for level in levels() {
+        for runner in runners() {
             let all = run(
                 attributes,
-                level,
+                runner,
                 (&positions, &[200]),
                 (&values, &[values.len()]),
             );
             for (position, row) in positions.iter().zip(all.chunks(38)) {
                 let alone = run(
                     attributes,
-                    level,
+                    runner,
                     (&[*position], &[1]),
                     (&values, &[values.len()]),
                 );
-                assert_eq!(alone, row, "{level:?} {attributes:?} {position}");
+                assert_eq!(alone, row, "{runner:?} {attributes:?} {position}");
                 let single = run(
                     attributes,
-                    level,
+                    runner,
                     (&[*position], &[1]),
                     (&values[7..8], &[1]),
                 );
@@ -282,7 +291,7 @@ fn neighbours_do_not_matter() {
                 } else {
                     (7, 26)
                 };
-                assert_eq!(single, [row[sin], row[cos]], "{level:?} {attributes:?}");
+                assert_eq!(single, [row[sin], row[cos]], "{runner:?} {attributes:?}");
             }
         }
     }
@@ -301,7 +310,7 @@ fn slices_that_do_not_fit_are_refused() {
     assert!(run((&[1], &[1]), (&[1.0], &[1])).contains("embedding has 8 elements"));
 }
 
-/// The largest error at any level, in units in the last place of `f32`.
+/// The largest error of all there is, in units in the last place of `f32`.
 fn worst(attributes: SinusoidalAttributes, positions: &[i64], values: &[f32]) -> f64 {
     let shapes = ([positions.len()], [values.len()]);
     let wide_positions: Vec<f64> = positions.iter().map(|&p| p as f64).collect();
@@ -313,8 +322,8 @@ fn worst(attributes: SinusoidalAttributes, positions: &[i64], values: &[f32]) ->
     )
     .unwrap();
     let (positions, values) = ((positions, &shapes.0[..]), (values, &shapes.1[..]));
-    let errors =
-        levels().map(|level| largest_error(&run(attributes, level, positions, values), &expected));
+    let errors = runners()
+        .map(|runner| largest_error(&run(attributes, runner, positions, values), &expected));
     errors.fold(0.0, f64::max)
 }
 

@@ -6,9 +6,13 @@
 
 mod rotary;
 mod rotary_pair;
+mod rotary_table;
+mod sinusoidal;
 
 pub(super) use rotary::RotaryEmbeddingCuda;
 pub(super) use rotary_pair::RotaryEmbeddingPairCuda;
+pub(super) use rotary_table::RotaryTableCuda;
+pub(super) use sinusoidal::SinusoidalEmbeddingCuda;
 
 use super::status::Failure;
 use crate::cuda::{CudaError, Driver};

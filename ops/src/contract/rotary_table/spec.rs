@@ -80,5 +80,5 @@ differ in the shape of frequencies, the order of the sum is the host's.",
         &[Type::F64, Type::F64],
     ],
     levels: &Level::ALL,
-    cuda: false,
+    cuda: true,
 };

@@ -80,5 +80,5 @@ Where uses differ in layout or `width`, or the number of frequencies is not know
         &[Type::F64, Type::F64],
     ],
     levels: &Level::ALL,
-    cuda: false,
+    cuda: true,
 };

@@ -1,0 +1,63 @@
+//! `RotaryTable` on CUDA.
+
+use super::{PROVIDER, address, driver};
+use crate::abi::context::{Context, Node};
+use crate::abi::infer::Inference;
+use crate::abi::operator::Operator;
+use crate::abi::rotary_table::RotaryTable;
+use crate::abi::status::Failure;
+use crate::abi::tensor::{Shape, Tensor, Typed};
+use crate::angle::Position;
+use crate::contract::OperatorSpec;
+use crate::contract::rotary_table::{ATTRIBUTES, RotaryTableAttributes, RotaryTableGeometry, SPEC};
+use crate::cuda::{Function, angles};
+use crate::rotary_table::WithPositions;
+use crate::simd::Element;
+use ort_sys::ONNXTensorElementDataType;
+use std::ffi::CStr;
+use std::marker::PhantomData;
+
+/// The twin with positions of type `P` and tables of type `T`.
+pub(in crate::abi) struct RotaryTableCuda<P, T>(PhantomData<(P, T)>);
+
+impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTableCuda<P, T> {
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
+    const PROVIDER: &'static CStr = PROVIDER;
+
+    type Kernel = angles::RotaryTableCuda<Function>;
+
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        RotaryTable::<P, T>::infer(node)
+    }
+
+    fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure> {
+        let driver = driver()?;
+        let attributes =
+            node.attributes(&ATTRIBUTES, |given| RotaryTableAttributes::parse(given))?;
+        let types = (P::POSITION, <T as Element>::TYPE);
+        Ok(angles::RotaryTableCuda::new(
+            driver, attributes, types.0, types.1,
+        )?)
+    }
+
+    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+        // SAFETY: inputs and outputs have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
+        // each output a place of its own.
+        unsafe {
+            let positions: Tensor<P> = context.input(0)?;
+            let frequencies: Tensor<T> = context.input(1)?;
+            let geometry = RotaryTableGeometry::new(
+                kernel.attributes(),
+                positions.shape.sizes(),
+                frequencies.shape.sizes(),
+            )?;
+            let shape = Shape::of(geometry.output_shape())?;
+            let cos: *mut T = context.output(0, &shape)?;
+            let sin: *mut T = context.output(1, &shape)?;
+            let inputs = [address(positions.data), address(frequencies.data)];
+            let tables = [address(cos), address(sin)];
+            Ok(kernel.run(driver()?, context.stream()?, &geometry, inputs, tables)?)
+        }
+    }
+}

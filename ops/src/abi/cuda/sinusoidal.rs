@@ -1,0 +1,67 @@
+//! `SinusoidalEmbedding` on CUDA.
+
+use super::{PROVIDER, address, driver};
+use crate::abi::context::{Context, Node};
+use crate::abi::infer::Inference;
+use crate::abi::operator::Operator;
+use crate::abi::sinusoidal::SinusoidalEmbedding;
+use crate::abi::status::Failure;
+use crate::abi::tensor::{Shape, Tensor, Typed};
+use crate::angle::Position;
+use crate::contract::OperatorSpec;
+use crate::contract::sinusoidal::{ATTRIBUTES, SPEC, SinusoidalAttributes, SinusoidalGeometry};
+use crate::cuda::{Function, angles};
+use crate::simd::Element;
+use crate::sinusoidal::Embedded;
+use ort_sys::ONNXTensorElementDataType;
+use std::ffi::CStr;
+use std::marker::PhantomData;
+
+/// The twin with positions of type `P` and embeddings of type `T`.
+pub(in crate::abi) struct SinusoidalEmbeddingCuda<P, T>(PhantomData<(P, T)>);
+
+impl<P: Position + Typed, T: Embedded + Typed> Operator for SinusoidalEmbeddingCuda<P, T> {
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
+    const PROVIDER: &'static CStr = PROVIDER;
+
+    type Kernel = angles::SinusoidalCuda<Function>;
+
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        SinusoidalEmbedding::<P, T>::infer(node)
+    }
+
+    fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure> {
+        let driver = driver()?;
+        let attributes =
+            node.attributes(&ATTRIBUTES, |given| SinusoidalAttributes::parse(given))?;
+        let types = (P::POSITION, <T as Element>::TYPE);
+        Ok(angles::SinusoidalCuda::new(
+            driver, attributes, types.0, types.1,
+        )?)
+    }
+
+    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+        // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and
+        // gives the output a place of its own.
+        unsafe {
+            let positions: Tensor<P> = context.input(0)?;
+            let frequencies: Tensor<T> = context.input(1)?;
+            let geometry = SinusoidalGeometry::new(
+                kernel.attributes(),
+                positions.shape.sizes(),
+                frequencies.shape.sizes(),
+            )?;
+            let shape = Shape::of(geometry.output_shape())?;
+            let embedding: *mut T = context.output(0, &shape)?;
+            let inputs = [address(positions.data), address(frequencies.data)];
+            Ok(kernel.run(
+                driver()?,
+                context.stream()?,
+                &geometry,
+                inputs,
+                address(embedding),
+            )?)
+        }
+    }
+}
