@@ -33,7 +33,7 @@ pub(super) const TWO_OVER_PI: [u64; WORDS] = [
 mod tests {
     use super::*;
 
-    /// Of numbers with 1408 binary digits after the point: `a / n`.
+    /// `number / n`. Numbers are one word before the point, and the rest after it.
     fn divided(mut number: Vec<u64>, n: u64) -> Vec<u64> {
         let mut rest = 0u128;
         for word in &mut number {
@@ -44,7 +44,7 @@ mod tests {
         number
     }
 
-    /// `a + b`, or `a - b`, without the digits above the point.
+    /// `a + b`, or `a - b`.
     fn added(a: &[u64], b: &[u64], negative: bool) -> Vec<u64> {
         let mut sum = vec![0; a.len()];
         let mut carry = negative;
@@ -59,7 +59,6 @@ mod tests {
     /// The arc tangent of 1 / n, times `factor`.
     fn arc_tangent(n: u64, factor: u64, words: usize) -> Vec<u64> {
         let mut power = vec![0; words];
-        // Before the point.
         power[0] = factor;
         let mut power = divided(power, n);
         let mut sum = vec![0; words];
@@ -74,13 +73,13 @@ mod tests {
         sum
     }
 
-    /// pi / 4 = 4 atan(1/5) - atan(1/239), and so the product of the digits with pi / 2 is 1.
+    /// pi / 4 = 4 atan(1/5) - atan(1/239); the product of the digits and pi / 2 is 1.
     #[test]
     fn they_are_those_of_two_over_pi() {
         let words = 24;
         let quarter = added(&arc_tangent(5, 4, words), &arc_tangent(239, 1, words), true);
         let half: Vec<u64> = added(&quarter, &quarter, false);
-        assert_eq!(half[0], 1, "the digits before the point");
+        assert_eq!(half[0], 1);
         // Words of the product, from the last.
         let digits = &TWO_OVER_PI[3..];
         let mut product = vec![0u64; digits.len() + words];
@@ -93,11 +92,10 @@ mod tests {
             }
             product[i] = carry as u64;
         }
-        // A little below 1, as the digits are cut off: word 0 is above the point, and the next ones are all ones.
+        // A little below 1, as the digits are cut off.
         assert_eq!(product[0], 0);
-        assert_eq!(product[1], 0);
         assert!(
-            product[2..digits.len() + 1]
+            product[1..digits.len()]
                 .iter()
                 .all(|&word| word == u64::MAX)
         );
