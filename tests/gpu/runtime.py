@@ -1,6 +1,8 @@
 """Sessions of ONNX Runtime on the device, or with `--dry-run` on the CPU, and tensors whose place stays."""
 import collections
+import ctypes
 import functools
+import importlib.util
 import json
 import pathlib
 import tempfile
@@ -10,6 +12,9 @@ from .outcome import Failure, Skip, check
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 DOMAIN = "ai.phasor"
+# Those that others need come first.
+LIBRARIES = ["libcudart.so.*", "libnvJitLink.so.*", "libcublasLt.so.*", "libcublas.so.*", "libnvrtc.so.*"]
+LIBRARIES += ["libcurand.so.*", "libcufft.so.*", "libcudnn.so.*", "libcudnn_*.so.*"]
 
 
 def modules(job):
@@ -26,15 +31,24 @@ def modules(job):
     if not job.dry:
         if CUDA not in ort.get_available_providers():
             raise Skip(f"this onnxruntime ({ort.__version__}) has no CUDA provider; install onnxruntime-gpu")
-        preload(ort)
+        preload()
     return ort, onnx
 
 
 @functools.cache
-def preload(ort):
-    """Loads the libraries of CUDA and cuDNN from their Python packages, where ONNX Runtime knows how to."""
-    if hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()
+def preload():
+    """Loads the libraries of CUDA and cuDNN from the Python packages that hold them, where there are such.
+
+    The loader does not look there, and ONNX Runtime only beside itself.
+    """
+    packages = importlib.util.find_spec("nvidia")
+    for folder in packages.submodule_search_locations if packages else []:
+        for name in LIBRARIES:
+            for path in sorted(pathlib.Path(folder).glob(f"*/lib/{name}")):
+                try:
+                    ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+                except OSError as error:
+                    print(f"`{path}` cannot be loaded: {error}", flush=True)
 
 
 def session(job, model, library=True, host=False, device=None, profile=None, **cuda):
