@@ -22,6 +22,8 @@ pub(crate) enum Tensor {
     Read(usize),
     /// A result, by its bytes.
     Written(usize),
+    /// What decides about the work.
+    Given(Vec<u8>),
 }
 
 impl Tensor {
@@ -29,6 +31,7 @@ impl Tensor {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Read(bytes) | Self::Written(bytes) => *bytes,
+            Self::Given(bytes) => bytes.len(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! measure nothing. Exits with 1 where the driver refuses something.
 #![allow(unsafe_code)]
 
+mod angles;
 mod case;
 mod measure;
 mod rotary;
@@ -63,7 +64,9 @@ fn run() -> Result<(), String> {
     });
     println!("{about}");
     let stream = Stream::new(&gpu)?;
-    for case in rotary::cases(arguments.small) {
+    let small = arguments.small;
+    let cases = rotary::cases(small).into_iter().chain(angles::cases(small));
+    for case in cases {
         if !case.name.contains(&arguments.only) {
             continue;
         }

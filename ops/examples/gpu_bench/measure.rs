@@ -81,6 +81,7 @@ fn memory<'a>(gpu: &'a Gpu, tensor: &Tensor) -> Result<Memory<'a>, String> {
     let mut memory = Memory::new(gpu, tensor.bytes())?;
     match tensor {
         Tensor::Written(_) => {}
+        Tensor::Given(bytes) => memory.write(0, bytes)?,
         Tensor::Read(bytes) => {
             // Numbers between one and two, with bits that differ: what is all the same costs less power.
             let word = |i: usize| {

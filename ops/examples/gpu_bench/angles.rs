@@ -1,0 +1,109 @@
+//! Tables of angles, and sinusoidal encodings.
+
+use crate::case::{Case, Tensor};
+use phasor_ops::angle::PositionType;
+use phasor_ops::contract::ElementType::F32;
+use phasor_ops::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
+use phasor_ops::contract::sinusoidal::{SinusoidalAttributes, SinusoidalGeometry};
+use phasor_ops::cuda::Driver;
+use phasor_ops::cuda::angles::{RotaryTableCuda, SinusoidalCuda};
+
+/// All of them, in f32, with precise angles and with those that the graph would have.
+pub(crate) fn cases(small: bool) -> Vec<Case> {
+    let length = if small { 16 } else { 4096 };
+    let mut cases = Vec::new();
+    for precise in [false, true] {
+        for rows in [length, 1, 64] {
+            cases.push(table(rows, 64, precise));
+        }
+        cases.push(sinusoidal(length, 1024, precise, false));
+        // Time steps of a diffusion model.
+        cases.push(sinusoidal(64, 320, precise, true));
+    }
+    cases
+}
+
+/// Positions far apart, of type i64 or f32.
+fn positions(rows: usize, floats: bool) -> Tensor {
+    let bytes = |i: usize| match floats {
+        true => (i as f32 * 15.5).to_ne_bytes().to_vec(),
+        false => (i as i64 * 31).to_ne_bytes().to_vec(),
+    };
+    Tensor::Given((0..rows).flat_map(bytes).collect())
+}
+
+/// Those of a base of 10 000.
+fn frequencies(count: usize) -> Tensor {
+    let frequency = |i: usize| 10_000f32.powf(-(i as f32) / count as f32);
+    Tensor::Given(
+        (0..count)
+            .flat_map(|i| frequency(i).to_ne_bytes())
+            .collect(),
+    )
+}
+
+fn kind(precise: bool) -> &'static str {
+    if precise { ", precise" } else { "" }
+}
+
+fn table(rows: usize, count: usize, precise: bool) -> Case {
+    Case {
+        name: format!("RotaryTable 2 of [{rows}, {count}]{}, f32", kind(precise)),
+        tensors: vec![
+            positions(rows, false),
+            frequencies(count),
+            Tensor::Written(rows * count * F32.size()),
+            Tensor::Written(rows * count * F32.size()),
+        ],
+        prepare: Box::new(move || {
+            let driver = Driver::get()?;
+            let attributes = RotaryTableAttributes {
+                precise,
+                ..Default::default()
+            };
+            let kernel = RotaryTableCuda::new(driver, attributes, PositionType::I64, F32)?;
+            let geometry = RotaryTableGeometry::new(&attributes, &[rows], &[count])?;
+            Ok(Box::new(move |stream, at| {
+                let (inputs, tables) = ([at[0], at[1]], [at[2], at[3]]);
+                // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
+                unsafe { kernel.run(driver, stream, &geometry, inputs, tables) }
+            }))
+        }),
+    }
+}
+
+fn sinusoidal(rows: usize, width: usize, precise: bool, steps: bool) -> Case {
+    let count = width / 2;
+    let what = if steps { ", time steps" } else { "" };
+    Case {
+        name: format!(
+            "SinusoidalEmbedding [{rows}, {width}]{what}{}, f32",
+            kind(precise)
+        ),
+        tensors: vec![
+            positions(rows, steps),
+            frequencies(count),
+            Tensor::Written(rows * width * F32.size()),
+        ],
+        prepare: Box::new(move || {
+            let driver = Driver::get()?;
+            let attributes = SinusoidalAttributes {
+                cos_first: steps,
+                precise,
+                ..Default::default()
+            };
+            let of_positions = if steps {
+                PositionType::F32
+            } else {
+                PositionType::I64
+            };
+            let kernel = SinusoidalCuda::new(driver, attributes, of_positions, F32)?;
+            let geometry = SinusoidalGeometry::new(&attributes, &[rows], &[count])?;
+            Ok(Box::new(move |stream, at| {
+                let inputs = [at[0], at[1]];
+                // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
+                unsafe { kernel.run(driver, stream, &geometry, inputs, at[2]) }
+            }))
+        }),
+    }
+}
