@@ -6,10 +6,11 @@
 
 #![allow(unsafe_code)]
 
-use super::tile::{Entries, Tile, is_shifted, tile_sides};
+use super::tile::{ENTRIES, Entries, Tile, is_shifted, tile_sides};
 use crate::contract::relative::Integer;
 use crate::contract::relative_gather::RelativeGatherGeometry;
 use crate::simd::words::{MAX_LANES, Word, Words, transpose};
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Keys whose rows are turned together: few enough that a second-level cache holds the rows, which are read for some queries and
@@ -75,7 +76,8 @@ pub(super) unsafe fn items<S: Words<W>, I: Integer, W: Word>(
         ..
     } = job.cut;
     let RelativeGatherGeometry { queries, keys, .. } = *job.geometry;
-    let mut tile = Tile::new();
+    let mut room = [const { MaybeUninit::uninit() }; ENTRIES];
+    let mut tile = Tile::new(&mut room);
     let mut item = range.start;
     while item < range.end {
         let (rest, within) = (item / shared, item % shared);
@@ -116,7 +118,7 @@ pub(super) unsafe fn items<S: Words<W>, I: Integer, W: Word>(
 #[inline(always)]
 unsafe fn by_query<S: Words<W>, I: Integer, W: Word>(
     job: &Job<'_, I, W>,
-    tile: &mut Tile,
+    tile: &mut Tile<'_>,
     matrices: Range<usize>,
     start: usize,
     (query, key): (&[I], &[I]),
@@ -177,7 +179,7 @@ unsafe fn expect<S: Words<W>, W: Word>(row: *const W, columns: *const u32, count
 /// As [`items`]: the tile was filled for as many columns, and `to` is good for them.
 #[inline(always)]
 unsafe fn one_row<S: Words<W>, W: Word>(
-    (tile, falling): (&Tile, bool),
+    (tile, falling): (&Tile<'_>, bool),
     i: usize,
     row: Row<W>,
     to: *mut W,
@@ -226,7 +228,7 @@ unsafe fn one_row<S: Words<W>, W: Word>(
 #[inline(always)]
 unsafe fn by_key<S: Words<W>, I: Integer, W: Word>(
     job: &Job<'_, I, W>,
-    tile: &mut Tile,
+    tile: &mut Tile<'_>,
     matrices: Range<usize>,
     start: usize,
     (query, key): (&[I], &[I]),
@@ -273,7 +275,7 @@ unsafe fn by_key<S: Words<W>, I: Integer, W: Word>(
 /// As [`items`]; the tile was filled for as many rows and columns.
 #[inline(always)]
 unsafe fn turn<S: Words<W>, W: Word>(
-    (tile, (falling, ahead)): (&Tile, (bool, bool)),
+    (tile, (falling, ahead)): (&Tile<'_>, (bool, bool)),
     (scores, width): (*const W, usize),
     (to, stride): (*mut W, usize),
     (height, length): (usize, usize),
@@ -290,7 +292,8 @@ unsafe fn turn<S: Words<W>, W: Word>(
             return;
         }
         let mut padded = [W::ZERO; MAX_LANES];
-        let mut square = [W::ZERO; MAX_LANES * MAX_LANES];
+        let mut square = [const { MaybeUninit::<W>::uninit() }; MAX_LANES * MAX_LANES];
+        let square: *mut W = square.as_mut_ptr().cast();
         // Sizes of tensors that exist.
         let (to_stride, last) = (stride as isize, S::LANES - 1);
         // Rows of the output to their ends: a cache holds few lines of each, as rows are often a power of two apart, and what is
@@ -324,9 +327,9 @@ unsafe fn turn<S: Words<W>, W: Word>(
                 for i in 0..S::LANES {
                     let row = row_of::<S, W>(scores.add((r + i) * width), width, &mut padded);
                     let columns = tile.row(r + i).add(c);
-                    pick::<S, W>(row, columns, square.as_mut_ptr().add(i * S::LANES));
+                    pick::<S, W>(row, columns, square.add(i * S::LANES));
                 }
-                let from = (square.as_ptr(), S::LANES as isize);
+                let from = (square.cast_const(), S::LANES as isize);
                 transpose::<S, W>(from, (to, to_stride));
             }
         }

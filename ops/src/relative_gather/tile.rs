@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Most entries of a tile: 16 KiB, which leaves room in a first cache for the rows that are read by them.
-const ENTRIES: usize = 4096;
+pub(super) const ENTRIES: usize = 4096;
 
 /// Longest side of a tile.
 const SIDE: usize = ENTRIES / 2;
@@ -81,9 +81,12 @@ impl<I: Integer> Entries<'_, I> {
     }
 }
 
+/// Room for the entries of a tile. It is apart from the rest, for a compiler may fill the whole of what has a value in it.
+pub(super) type Room = [MaybeUninit<u32>; ENTRIES];
+
 /// The columns that some rows read for some positions.
-pub(super) struct Tile {
-    entries: [MaybeUninit<u32>; ENTRIES],
+pub(super) struct Tile<'a> {
+    entries: &'a mut Room,
     /// Where the entries of the first row are, and how far those of the next from them.
     start: usize,
     step: isize,
@@ -112,11 +115,11 @@ pub(super) fn tile_sides(shifted: bool, rows: usize, columns: usize) -> (usize, 
     }
 }
 
-impl Tile {
+impl<'a> Tile<'a> {
     #[inline(always)]
-    pub(super) fn new() -> Self {
+    pub(super) fn new(room: &'a mut Room) -> Self {
         Self {
-            entries: [MaybeUninit::uninit(); ENTRIES],
+            entries: room,
             start: 0,
             step: 0,
             first: 0,
@@ -206,7 +209,8 @@ mod tests {
             stretch,
             reversed,
         };
-        let mut tile = Tile::new();
+        let mut room = [const { MaybeUninit::uninit() }; ENTRIES];
+        let mut tile = Tile::new(&mut room);
         tile.fill(entries, rows, columns, shifted);
         for row in 0..rows.len() {
             // SAFETY: the tile was filled for as many columns.
