@@ -1,6 +1,7 @@
 //! AVX2: 8 words of 2 or 4 bytes, 4 of 8 bytes.
 
-use super::{Words, first_of};
+use super::{MAX_PARTS, Words, first_of};
+pub(super) use implementation::halves;
 use std::arch::x86_64::*;
 
 /// Vectors of AVX2.
@@ -68,6 +69,7 @@ mod implementation {
     impl Words<u32> for Avx2 {
         type V = __m256i;
         const LANES: usize = 8;
+        const PARTS: usize = 2;
 
         #[inline(always)]
         unsafe fn load(from: *const u32) -> __m256i {
@@ -87,7 +89,11 @@ mod implementation {
         }
         #[inline(always)]
         unsafe fn interleave(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
-            unsafe { in_order(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b)) }
+            unsafe { (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b)) }
+        }
+        #[inline(always)]
+        unsafe fn transpose_parts(rows: [__m256i; MAX_PARTS]) -> [__m256i; MAX_PARTS] {
+            unsafe { halves(rows) }
         }
         #[inline(always)]
         unsafe fn pick(row: *const u32, last: u32, indices: *const u32) -> Option<__m256i> {
@@ -103,6 +109,7 @@ mod implementation {
     impl Words<u64> for Avx2 {
         type V = __m256i;
         const LANES: usize = 4;
+        const PARTS: usize = 2;
 
         #[inline(always)]
         unsafe fn load(from: *const u64) -> __m256i {
@@ -122,7 +129,11 @@ mod implementation {
         }
         #[inline(always)]
         unsafe fn interleave(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
-            unsafe { in_order(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b)) }
+            unsafe { (_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b)) }
+        }
+        #[inline(always)]
+        unsafe fn transpose_parts(rows: [__m256i; MAX_PARTS]) -> [__m256i; MAX_PARTS] {
+            unsafe { halves(rows) }
         }
         #[inline(always)]
         unsafe fn pick(row: *const u64, last: u32, indices: *const u32) -> Option<__m256i> {
@@ -143,14 +154,18 @@ mod implementation {
         }
     }
 
-    /// The first and the second half of what unpacking gives, which works on each half of a vector alone.
+    /// A square of two halves transposed.
     #[inline(always)]
-    unsafe fn in_order(low: __m256i, high: __m256i) -> (__m256i, __m256i) {
+    pub(in crate::simd::words) unsafe fn halves(
+        [a, b, c, d]: [__m256i; MAX_PARTS],
+    ) -> [__m256i; MAX_PARTS] {
         unsafe {
-            (
-                _mm256_permute2x128_si256::<0x20>(low, high),
-                _mm256_permute2x128_si256::<0x31>(low, high),
-            )
+            [
+                _mm256_permute2x128_si256::<0x20>(a, b),
+                _mm256_permute2x128_si256::<0x31>(a, b),
+                c,
+                d,
+            ]
         }
     }
 }

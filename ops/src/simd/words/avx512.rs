@@ -1,6 +1,7 @@
 //! AVX-512F: 16 words of 2 or 4 bytes, 8 of 8 bytes.
 
-use super::{Words, first_of};
+use super::avx2::halves;
+use super::{MAX_PARTS, Words, first_of};
 use std::arch::x86_64::*;
 
 /// Vectors of AVX-512F.
@@ -24,9 +25,31 @@ mod implementation {
         }
     }
 
+    /// A square of four quarters transposed.
+    #[inline(always)]
+    unsafe fn quarters([a, b, c, d]: [__m512i; MAX_PARTS]) -> [__m512i; MAX_PARTS] {
+        unsafe {
+            let (ab_low, ab_high) = (
+                _mm512_shuffle_i32x4::<0b01_00_01_00>(a, b),
+                _mm512_shuffle_i32x4::<0b11_10_11_10>(a, b),
+            );
+            let (cd_low, cd_high) = (
+                _mm512_shuffle_i32x4::<0b01_00_01_00>(c, d),
+                _mm512_shuffle_i32x4::<0b11_10_11_10>(c, d),
+            );
+            [
+                _mm512_shuffle_i32x4::<0b10_00_10_00>(ab_low, cd_low),
+                _mm512_shuffle_i32x4::<0b11_01_11_01>(ab_low, cd_low),
+                _mm512_shuffle_i32x4::<0b10_00_10_00>(ab_high, cd_high),
+                _mm512_shuffle_i32x4::<0b11_01_11_01>(ab_high, cd_high),
+            ]
+        }
+    }
+
     impl Words<u16> for Avx512 {
         type V = __m256i;
         const LANES: usize = 16;
+        const PARTS: usize = 2;
 
         #[inline(always)]
         unsafe fn load(from: *const u16) -> __m256i {
@@ -50,13 +73,11 @@ mod implementation {
         }
         #[inline(always)]
         unsafe fn interleave(a: __m256i, b: __m256i) -> (__m256i, __m256i) {
-            unsafe {
-                let (low, high) = (_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b));
-                (
-                    _mm256_permute2x128_si256::<0x20>(low, high),
-                    _mm256_permute2x128_si256::<0x31>(low, high),
-                )
-            }
+            unsafe { (_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)) }
+        }
+        #[inline(always)]
+        unsafe fn transpose_parts(rows: [__m256i; MAX_PARTS]) -> [__m256i; MAX_PARTS] {
+            unsafe { halves(rows) }
         }
         #[inline(always)]
         unsafe fn pick(row: *const u16, last: u32, indices: *const u32) -> Option<__m256i> {
@@ -74,6 +95,7 @@ mod implementation {
     impl Words<u32> for Avx512 {
         type V = __m512i;
         const LANES: usize = 16;
+        const PARTS: usize = 4;
 
         #[inline(always)]
         unsafe fn load(from: *const u32) -> __m512i {
@@ -96,14 +118,11 @@ mod implementation {
         }
         #[inline(always)]
         unsafe fn interleave(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
-            unsafe {
-                let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-                let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
-                (
-                    _mm512_permutex2var_epi32(a, low, b),
-                    _mm512_permutex2var_epi32(a, high, b),
-                )
-            }
+            unsafe { (_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b)) }
+        }
+        #[inline(always)]
+        unsafe fn transpose_parts(rows: [__m512i; MAX_PARTS]) -> [__m512i; MAX_PARTS] {
+            unsafe { quarters(rows) }
         }
         #[inline(always)]
         unsafe fn pick(row: *const u32, last: u32, indices: *const u32) -> Option<__m512i> {
@@ -119,6 +138,7 @@ mod implementation {
     impl Words<u64> for Avx512 {
         type V = __m512i;
         const LANES: usize = 8;
+        const PARTS: usize = 4;
 
         #[inline(always)]
         unsafe fn load(from: *const u64) -> __m512i {
@@ -138,14 +158,11 @@ mod implementation {
         }
         #[inline(always)]
         unsafe fn interleave(a: __m512i, b: __m512i) -> (__m512i, __m512i) {
-            unsafe {
-                let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
-                let high = _mm512_add_epi64(low, _mm512_set1_epi64(4));
-                (
-                    _mm512_permutex2var_epi64(a, low, b),
-                    _mm512_permutex2var_epi64(a, high, b),
-                )
-            }
+            unsafe { (_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b)) }
+        }
+        #[inline(always)]
+        unsafe fn transpose_parts(rows: [__m512i; MAX_PARTS]) -> [__m512i; MAX_PARTS] {
+            unsafe { quarters(rows) }
         }
         #[inline(always)]
         unsafe fn pick(row: *const u64, last: u32, indices: *const u32) -> Option<__m512i> {

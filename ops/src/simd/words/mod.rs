@@ -53,6 +53,9 @@ impl AsWord for f64 {
 /// Largest [`Words::LANES`].
 pub(crate) const MAX_LANES: usize = 16;
 
+/// Largest [`Words::PARTS`].
+const MAX_PARTS: usize = 4;
+
 /// A vector of `LANES` words of type `W`.
 ///
 /// # Safety
@@ -63,6 +66,8 @@ pub(crate) trait Words<W: Word>: Copy {
     type V: Copy;
     /// Words in a vector; a power of two, at most [`MAX_LANES`].
     const LANES: usize;
+    /// Parts of a vector within which words are moved most cheaply; a power of two, at most [`MAX_PARTS`].
+    const PARTS: usize = 1;
 
     /// `LANES` words at `from`.
     unsafe fn load(from: *const W) -> Self::V;
@@ -72,8 +77,14 @@ pub(crate) trait Words<W: Word>: Copy {
     unsafe fn prefetch(from: *const W);
     /// The words of `v` from the last to the first.
     unsafe fn reverse(v: Self::V) -> Self::V;
-    /// The words of `a` and `b` in turns: the first half of them, and the second.
+    /// The words of `a` and `b` in turns: the first half of them, and the second. Each part of the vectors is one to itself.
     unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
+    /// A square of parts, whose rows are the first [`Words::PARTS`] vectors, transposed. The others are left.
+    #[inline(always)]
+    unsafe fn transpose_parts(rows: [Self::V; MAX_PARTS]) -> [Self::V; MAX_PARTS] {
+        const { assert!(Self::PARTS == 1) };
+        rows
+    }
     /// `row[indices[i]]` in lane `i`; `None` where the indices lie too far apart for the set. `row` is good for `last + LANES`
     /// words, `indices` for `LANES`, and each of them is below `last + LANES`.
     unsafe fn pick(row: *const W, last: u32, indices: *const u32) -> Option<Self::V>;
@@ -101,21 +112,37 @@ pub(crate) unsafe fn transpose<S: Words<W>, W: Word>(
     (from, from_stride): (*const W, isize),
     (to, to_stride): (*mut W, isize),
 ) {
-    let half = S::LANES / 2;
+    // Words of a part.
+    let side = S::LANES / S::PARTS;
     // SAFETY: the caller's.
     unsafe {
         let mut rows = [S::load(from); MAX_LANES];
         for (i, row) in rows[..S::LANES].iter_mut().enumerate() {
             *row = S::load(from.offset(i as isize * from_stride));
         }
-        // Each round interleaves the halves: it moves one bit of the row's number into the column's, and one back.
+        // First as many rows as a part has words, all parts at once. Each round interleaves the halves of these rows: it moves one bit
+        // of the row's number into the column's, and one back.
         let mut round = 1;
-        while round < S::LANES {
+        while round < side {
             let old = rows;
-            for i in 0..half {
-                (rows[2 * i], rows[2 * i + 1]) = S::interleave(old[i], old[i + half]);
+            for first in (0..S::LANES).step_by(side) {
+                for i in 0..side / 2 {
+                    let both = S::interleave(old[first + i], old[first + i + side / 2]);
+                    (rows[first + 2 * i], rows[first + 2 * i + 1]) = both;
+                }
             }
             round *= 2;
+        }
+        // Then the parts.
+        for i in 0..side {
+            let mut parts = [rows[i]; MAX_PARTS];
+            for (p, part) in parts[..S::PARTS].iter_mut().enumerate() {
+                *part = rows[p * side + i];
+            }
+            let parts = S::transpose_parts(parts);
+            for (p, part) in parts[..S::PARTS].iter().enumerate() {
+                rows[p * side + i] = *part;
+            }
         }
         for (i, row) in rows[..S::LANES].iter().enumerate() {
             S::store(to.offset(i as isize * to_stride), *row);
