@@ -5,8 +5,8 @@
 
 use crate::contract::relative::BiasGeometry;
 
-/// Most rows of a band.
-pub(super) const MOST_ROWS: usize = 64;
+/// Most rows of a band: so many that short rows share a window that is small beside them.
+pub(super) const MOST_ROWS: usize = 256;
 
 /// Fewest rows of a band, where there are as many.
 const FEWEST_ROWS: usize = 16;

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn tasks_may_be_cut_anywhere() {
-        let (heads, queries, keys) = (5, 140, 60);
+        let (heads, queries, keys) = (5, 600, 60);
         let table: Vec<f32> = (0..7 * heads as i16).map(f32::from).collect();
         let lut: Vec<i64> = (0..67).map(|i| i * 5 % 7).collect();
         let lut = Lut::new(&lut, &[67]).unwrap();

@@ -138,7 +138,7 @@ fn plain(positions: Vec<i64>) -> (Vec<i64>, Vec<usize>) {
 #[test]
 fn every_size() {
     let mut random = Random(1);
-    for queries in [0, 1, 2, 3, 17, 127, 128, 129, 150] {
+    for queries in [0, 1, 2, 3, 17, 129, 255, 256, 257, 300] {
         for keys in [0, 1, 7, 15, 16, 17, 31, 33, 64, 65, 100] {
             for (heads, reach) in [(0, 3), (1, 0), (3, 1), (2, 40), (3, 300)] {
                 let first = (random.bits() % 90) as i64;
@@ -154,7 +154,7 @@ fn every_size() {
 fn rows_of_several_tiles() {
     let mut random = Random(2);
     for keys in [1023, 1024, 1025, 1039, 1040, 2300] {
-        for queries in [1, 2, 130] {
+        for queries in [1, 2, 300] {
             for reach in [1, 128, 3000] {
                 let query = Order::From(500).positions::<i64>(&mut random, queries);
                 let key = Order::From(0).positions::<i64>(&mut random, keys);
