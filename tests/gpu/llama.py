@@ -160,8 +160,9 @@ def feeds(sizes, step):
         "ids": (np.arange(sizes.batch, dtype=np.int64)[:, None] * 7 + step) % sizes.vocabulary,
         "positions": np.full((sizes.batch, 1), sizes.past + step, np.int64),
     }
-    for layer in range(sizes.layers):
-        for name in ("key", "value"):
-            shape = (sizes.batch, sizes.keys, sizes.past, sizes.channels)
-            made[f"past_{name}_{layer}"] = random.standard_normal(shape, np.float32).astype(np.float16)
+    shape = (sizes.batch, sizes.keys, sizes.past, sizes.channels)
+    for name in ("key", "value"):
+        # The same in all layers, for it takes long to make.
+        cache = random.standard_normal(shape, np.float32).astype(np.float16)
+        made.update({f"past_{name}_{layer}": cache for layer in range(sizes.layers)})
     return made

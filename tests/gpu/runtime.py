@@ -157,6 +157,7 @@ class Bound:
     def run(self):
         self.session.run_with_iobinding(self.binding)
 
-    def read(self):
+    def read(self, names=None):
+        """The outputs, or those of these names."""
         self.binding.synchronize_outputs()
-        return {name: value.numpy().copy() for name, value in self.outputs.items()}
+        return {name: self.outputs[name].numpy().copy() for name in names or self.outputs}
