@@ -6,6 +6,8 @@
 
 #[path = "../ops/tests/conformance/alibi_bias.rs"]
 mod alibi_bias;
+#[path = "../ops/tests/conformance/angles.rs"]
+mod angles;
 #[path = "../ops/tests/conformance/common.rs"]
 mod common;
 #[path = "../ops/tests/conformance/host.rs"]
@@ -22,5 +24,9 @@ mod relative_gather;
 mod rotary;
 #[path = "../ops/tests/conformance/rotary_pair.rs"]
 mod rotary_pair;
+#[path = "../ops/tests/conformance/rotary_table.rs"]
+mod rotary_table;
+#[path = "../ops/tests/conformance/sinusoidal.rs"]
+mod sinusoidal;
 
 pub(crate) use hosts::runners;

@@ -95,6 +95,10 @@ impl Host for Machine {
         &self.name
     }
 
+    fn has_kernels(&self) -> bool {
+        self.way == Way::Kernel
+    }
+
     fn takes(&self, spec: &OperatorSpec, types: &[TensorType]) -> bool {
         let elements = |t: &TensorType| match t {
             TensorType::Element(element) => self.types.contains(element),

@@ -2,6 +2,7 @@
 
 use crate::common::Limits;
 use half::{bf16, f16};
+use phasor_ops::contract::ElementType;
 use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
 use phasor_ops::simd::Element;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +41,35 @@ pub(crate) fn frequencies<T: Element>(count: usize) -> Vec<T> {
     (0..count)
         .map(|i| T::from_f64(10_000f64.powf(-(i as f64) / count as f64)))
         .collect()
+}
+
+/// How much further than a kernel a function body may be off, before it multiplies by the amplitude: the functions of hosts are held to
+/// an absolute bound, and exact angles of doubles are rounded. `None` where a body promises nothing: for angles beyond the limit, and
+/// for sizes that no host has. `terms` are the products in an angle.
+pub(crate) fn slack<T: Spaced>(
+    positions: (&[f64], &[usize]),
+    frequencies: &[f64],
+    terms: usize,
+    precise: bool,
+) -> Option<f64> {
+    let largest = |values: &[f64]| {
+        let finite = values.iter().map(|v| v.abs()).filter(|v| v.is_finite());
+        finite.fold(0.0, f64::max)
+    };
+    let angle = largest(positions.0) * largest(frequencies) * terms as f64;
+    let double = T::TYPE == ElementType::F64;
+    let unit = if double {
+        f64::EPSILON
+    } else {
+        f32::EPSILON.into()
+    };
+    let rounded = if double && precise {
+        angle * f64::EPSILON
+    } else {
+        0.0
+    };
+    let possible = positions.1.iter().all(|&size| i64::try_from(size).is_ok());
+    (possible && angle <= LARGEST_ANGLE).then_some(2.0 * unit + rounded)
 }
 
 /// The largest error in units in the last place of `f32`; infinite where anything is NaN.

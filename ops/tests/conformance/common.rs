@@ -169,6 +169,16 @@ impl Runner {
             Runner::Host(host) => host.takes(spec, types) && host::drawn(),
         }
     }
+
+    /// Whether it runs nothing but a kernel.
+    pub(crate) fn is_kernel(&self) -> bool {
+        !matches!(self, Runner::Host(_))
+    }
+
+    /// Whether it runs the function body of an operator.
+    pub(crate) fn is_body(self) -> bool {
+        matches!(self, Runner::Host(host) if !host.has_kernels())
+    }
 }
 
 /// This processor and what it emulates; where the tests have a device, that alone.

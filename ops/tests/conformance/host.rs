@@ -1,15 +1,20 @@
 //! Back-ends that run an operator as the node of a model, such as ONNX Runtime, and what a call looks like to them.
 
 use crate::common::{Limits, Random};
+use phasor_ops::angle::{Position, PositionType};
 use phasor_ops::contract::relative::Integer;
 use phasor_ops::contract::{AttributeValue, OperatorSpec, TensorType};
 use phasor_ops::simd::Element;
+use std::any::Any;
 use std::cell::Cell;
 
 /// Something that runs models.
 pub(crate) trait Host: Sync {
     /// What it is called in messages.
     fn name(&self) -> &str;
+
+    /// Whether it runs kernels; else it runs function bodies.
+    fn has_kernels(&self) -> bool;
 
     /// Whether it runs an operator on these types, which are in the order of the description's parameters.
     fn takes(&self, spec: &OperatorSpec, types: &[TensorType]) -> bool;
@@ -82,6 +87,26 @@ impl Tensor {
         }
     }
 
+    pub(crate) fn of_positions<P: Position>((values, shape): (&[P], &[usize])) -> Self {
+        let bytes = |value: &P| -> Vec<u8> {
+            let value: &dyn Any = value;
+            let integer = value.downcast_ref().map(|v: &i64| v.to_le_bytes().into());
+            let short = value.downcast_ref().map(|v: &i32| v.to_le_bytes().into());
+            let float = value.downcast_ref().map(|v: &f32| v.to_le_bytes().into());
+            let double = value.downcast_ref().map(|v: &f64| v.to_le_bytes().into());
+            integer
+                .or(short)
+                .or(float)
+                .or(double)
+                .expect("a type of positions")
+        };
+        Self {
+            of: position_type::<P>(),
+            shape: shape.to_vec(),
+            bytes: values.iter().flat_map(bytes).collect(),
+        }
+    }
+
     /// The elements, which are of type `T`.
     pub(crate) fn values<T: Element + Limits>(&self) -> Vec<T> {
         assert_eq!(self.of, TensorType::Element(T::TYPE));
@@ -91,6 +116,16 @@ impl Tensor {
             T::from_bit_pattern(u64::from_le_bytes(bits))
         };
         self.bytes.chunks(size_of::<T>()).map(element).collect()
+    }
+}
+
+/// The type of positions that are embedded.
+pub(crate) fn position_type<P: Position>() -> TensorType {
+    match P::POSITION {
+        PositionType::I64 => TensorType::I64,
+        PositionType::I32 => TensorType::I32,
+        PositionType::F32 => TensorType::F32,
+        PositionType::F64 => TensorType::F64,
     }
 }
 

@@ -1,13 +1,17 @@
 //! `RotaryTable` against its reference.
 
-use crate::angles::{self, Spaced, frequencies, largest_error};
+use crate::angles::{self, Spaced, frequencies, largest_error, slack};
 #[cfg(feature = "cuda")]
 use crate::angles_cuda as cuda;
 use crate::common::{Random, Runner, wide};
+use crate::host::{Call, Tensor, position_type};
 use crate::runners;
 use phasor_ops::angle::Position;
+use phasor_ops::contract::TensorType;
 use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
-use phasor_ops::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry, reference};
+use phasor_ops::contract::rotary_table::{
+    RotaryTableAttributes, RotaryTableGeometry, SPEC, reference,
+};
 use phasor_ops::rotary_table::{RotaryTableKernel, WithPositions};
 use phasor_ops::simd::Element;
 
@@ -40,7 +44,19 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
         frequencies_shape,
     )
     .unwrap();
-    for runner in runners() {
+    let types = [position_type::<P>(), TensorType::Element(T::TYPE)];
+    let width = frequencies_shape.last().copied().unwrap_or(1);
+    let terms = frequencies.len() / width.max(1);
+    let positions64 = (&positions64[..], positions_shape);
+    let of_bodies = slack::<T>(positions64, &wide(frequencies), terms, attributes.precise);
+    for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
+        let Some(slack) = (if runner.is_body() {
+            of_bodies
+        } else {
+            Some(0.0)
+        }) else {
+            continue;
+        };
         let got = run(
             attributes,
             runner,
@@ -50,7 +66,7 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
         for (got, expected) in [(&got.0, &cos), (&got.1, &sin)] {
             assert_eq!(got.len(), expected.len());
             for (i, (got, expected)) in got.iter().zip(expected).enumerate() {
-                let off = excess(*got, *expected, attributes.amplitude);
+                let off = excess(*got, *expected, attributes.amplitude, slack);
                 assert!(
                     off <= 0.0,
                     "{got:?} at {i}, expected {expected:e}, {off:e} too far: {runner:?} {attributes:?} {positions_shape:?} \
@@ -72,7 +88,15 @@ fn run<P: Position, T: Spaced + WithPositions<P>>(
         Runner::Cpu(level) => level,
         #[cfg(feature = "cuda")]
         Runner::Cuda => return cuda::tables(attributes, positions, frequencies),
-        Runner::Host(host) => panic!("no case is for {host:?}"),
+        Runner::Host(host) => {
+            let call = Call {
+                spec: &SPEC,
+                attributes: attributes.values().to_vec(),
+                inputs: vec![Tensor::of_positions(positions), Tensor::of(frequencies)],
+            };
+            let outputs = call.on(host);
+            return (outputs[0].values(), outputs[1].values());
+        }
     };
     let kernel = RotaryTableKernel::with_level(attributes, level).expect("the level is available");
     let geometry = RotaryTableGeometry::new(&attributes, positions.1, frequencies.1).unwrap();
@@ -84,8 +108,8 @@ fn run<P: Position, T: Spaced + WithPositions<P>>(
     (cos, sin)
 }
 
-/// How far a result is beyond the bound; `exact` is without the amplitude.
-fn excess<T: Spaced>(got: T, exact: f64, amplitude: f32) -> f64 {
+/// How far a result is beyond the bound and `slack`, which are for a result without the amplitude, as `exact` is.
+fn excess<T: Spaced>(got: T, exact: f64, amplitude: f32, slack: f64) -> f64 {
     let got = got.to_f64();
     if exact.is_nan() {
         return if got.is_nan() { 0.0 } else { f64::INFINITY };
@@ -96,6 +120,7 @@ fn excess<T: Spaced>(got: T, exact: f64, amplitude: f32) -> f64 {
     if amplitude != 1.0 {
         bound += 0.5 * T::spacing(expected);
     }
+    bound += slack * amplitude.abs();
     (got - expected).abs() - bound
 }
 
@@ -200,7 +225,7 @@ fn streams_along_any_axis() {
 fn without_precise_angles_are_rounded() {
     let positions = [123_457i64, 98_765, 16_777_219];
     let rows = [0.731_f32, 0.0123, 3.3e-4];
-    for runner in runners() {
+    for runner in runners().filter(Runner::is_kernel) {
         let plain = RotaryTableAttributes::default();
         let got = run(plain, runner, (&positions, &[3]), (&rows, &[3, 1]));
         let angle = positions
@@ -209,8 +234,8 @@ fn without_precise_angles_are_rounded() {
             .map(|(&p, f)| p as f32 * f)
             .reduce(|a, b| a + b)
             .unwrap();
-        assert!(excess(got.0[0], f64::from(angle).cos(), 1.0) <= 0.0);
-        assert!(excess(got.1[0], f64::from(angle).sin(), 1.0) <= 0.0);
+        assert!(excess(got.0[0], f64::from(angle).cos(), 1.0, 0.0) <= 0.0);
+        assert!(excess(got.1[0], f64::from(angle).sin(), 1.0, 0.0) <= 0.0);
     }
 }
 
@@ -284,7 +309,7 @@ fn angles_beyond_the_limit() {
 #[test]
 fn neighbours_do_not_matter() {
     let values = frequencies::<f32>(11);
-    for runner in runners() {
+    for runner in runners().filter(Runner::is_kernel) {
         let all = run(PRECISE, runner, (&[77_777i64], &[1]), (&values, &[11]));
         for (i, value) in values.iter().enumerate() {
             let alone = run(PRECISE, runner, (&[77_777i64], &[1]), (&[*value], &[1]));
@@ -310,7 +335,7 @@ fn worst(attributes: RotaryTableAttributes, positions: &[i64], values: &[f32]) -
     )
     .unwrap();
     let (positions, values) = ((positions, &shapes.0[..]), (values, &shapes.1[..]));
-    let errors = runners().map(|runner| {
+    let errors = runners().filter(Runner::is_kernel).map(|runner| {
         let got = run(attributes, runner, positions, values);
         largest_error(&got.0, &cos).max(largest_error(&got.1, &sin))
     });

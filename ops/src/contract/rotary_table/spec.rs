@@ -66,8 +66,8 @@ gives NaN.",
     body_notes: "\
 Exact angles are computed in double: frequencies are split so that products with positions of up to 31 bits are exact, and the \
 angle is reduced to half a turn before any `Sin`; cosines are sines, because ONNX Runtime had no `Cos` of a double before 1.22. For \
-frequencies in double, products are rounded to double. Without `precise` and in float, cos and sin are the host's own. Where uses \
-differ in the shape of frequencies, the order of the sum is the host's.",
+frequencies in double, products are rounded to double. Without `precise` and in float, cos and sin are the host's own: two epsilons \
+of TT more are allowed for than in kernels, of a result of 1. Where uses differ in the shape of frequencies, the order of the sum is the host's.",
     body: |opset| function_body(opset, &[]),
     kernels: &[
         &[Type::I64, Type::F32],
