@@ -3,8 +3,8 @@
 //     PHASOR_KERNEL(rotary_f32_f32_pair, RotaryParams, 256) { ... }
 //
 // makes the kernel `phasor_rotary_f32_f32_pair`, which takes one struct by value, called `params`, and runs in blocks of at most
-// 256 threads. One that calls `__syncthreads` is a PHASOR_BARRIER_KERNEL: the emulation runs its threads side by side, the others'
-// one after the other. Kernels use no warp intrinsics, no atomics and no globals, which the emulation does not have.
+// 256 threads. One that calls `__syncthreads` or `__syncthreads_or` is a PHASOR_BARRIER_KERNEL: the emulation runs its threads side by
+// side, the others' one after the other. Kernels use no warp intrinsics, no atomics and no globals, which the emulation does not have.
 #pragma once
 
 #if defined(__CUDACC__)
@@ -15,6 +15,7 @@
 // One that uses as many registers as leave room for so many blocks, where the compiler would rather have less and move some to memory.
 #define PHASOR_WIDE_KERNEL(name, Params, threads, blocks) \
     extern "C" __global__ void __launch_bounds__(threads, blocks) phasor_##name(const Params params)
+#define PHASOR_WIDE_BARRIER_KERNEL PHASOR_WIDE_KERNEL
 // Before a loop of which each turn is to have its own registers.
 #define PHASOR_UNROLL _Pragma("unroll")
 // Before a loop that is to stay one: the compiler unrolls loops over rows, at twice the registers.
@@ -30,6 +31,13 @@ __device__ __forceinline__ T* shared_memory() {
 // The address of something that is read or written as a whole.
 template <typename T>
 __device__ __forceinline__ T* aligned(T* address) {
+    return address;
+}
+
+// An address that several others are made of. Left to the compiler, each of them is computed from its beginnings.
+template <typename T>
+__device__ __forceinline__ T* base(T* address) {
+    asm("" : "+l"(address));
     return address;
 }
 

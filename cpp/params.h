@@ -111,6 +111,63 @@ struct AnglesParams {
     unsigned long long digits[PHASOR_DIGITS];
 };
 
+// How planes of queries and keys are cut into tiles of `rows` queries and `columns` keys, numbered by column, then by row, then by plane.
+struct RelativeTiles {
+    unsigned long long query_positions;
+    unsigned long long key_positions;
+    unsigned long long lut;
+    // How far the lookup table reaches to either side, below 2^31.
+    unsigned long long reach;
+    unsigned long long queries;
+    unsigned long long keys;
+    unsigned int row_tiles;
+    unsigned int column_tiles;
+    unsigned int rows;
+    unsigned int columns;
+    // Whether positions, and entries of the lookup table, have 64 bits rather than 32.
+    unsigned int wide;
+    // Entries of the lookup table that shared memory has room for: all or none.
+    unsigned int staged;
+};
+
+// A plane is a head of a batch.
+struct RelativeBiasParams {
+    RelativeTiles tiles;
+    // The table, or the slopes.
+    unsigned long long table;
+    unsigned long long bias;
+    unsigned long long table_rows;
+    // How far the positions of a batch are from those of the next, in elements.
+    unsigned long long query_step;
+    unsigned long long key_step;
+    unsigned int heads;
+    // Of slopes: whether distances lose their sign.
+    unsigned int absolute;
+};
+
+// An axis over which planes are numbered, and how far a step of it moves, in rows of positions.
+struct RelativeAxis {
+    unsigned long long size;
+    unsigned long long query;
+    unsigned long long key;
+};
+
+// A plane is a matrix.
+struct RelativeGatherParams {
+    RelativeTiles tiles;
+    unsigned long long scores;
+    unsigned long long output;
+    // Columns of `scores`.
+    unsigned int width;
+    // Number of axes.
+    unsigned int rank;
+    // Outermost first.
+    RelativeAxis axes[PHASOR_AXES];
+};
+
 static_assert(sizeof(RotaryTensor) == 96 + 32 * PHASOR_AXES, "as in ops/src/cuda/rotary/params.rs");
 static_assert(sizeof(RotaryParams) == 32 + 2 * sizeof(RotaryTensor), "as in ops/src/cuda/rotary/params.rs");
 static_assert(sizeof(AnglesParams) == 176 + 8 * PHASOR_DIGITS, "as in ops/src/cuda/angles/params.rs");
+static_assert(sizeof(RelativeTiles) == 72, "as in ops/src/cuda/relative/params.rs");
+static_assert(sizeof(RelativeBiasParams) == sizeof(RelativeTiles) + 48, "as in ops/src/cuda/relative_bias/params.rs");
+static_assert(sizeof(RelativeGatherParams) == sizeof(RelativeTiles) + 24 + 24 * PHASOR_AXES, "as in ops/src/cuda/relative_gather/params.rs");

@@ -6,6 +6,8 @@
 #include <ucontext.h>
 
 #include "../angles.cu"
+#include "../relative_bias.cu"
+#include "../relative_gather.cu"
 #include "../rotary.cu"
 
 namespace emulation {
@@ -35,6 +37,9 @@ struct Block {
     const void* params;
     ucontext_t home;
     Fiber* running;
+    // Whether a thread has voted for it, at this barrier and at the last one.
+    bool vote;
+    bool voted;
 };
 
 thread_local Block* current;
@@ -63,7 +68,7 @@ void begin(Fiber& fiber, unsigned int index, Block& whole) {
 }
 
 void run_side_by_side(const Kernel& kernel, const void* params, Fiber* fibers, unsigned int count) {
-    Block whole = {&kernel, params, {}, nullptr};
+    Block whole = {&kernel, params, {}, nullptr, false, false};
     current = &whole;
     for (unsigned int i = 0; i < count; i++) {
         begin(fibers[i], i, whole);
@@ -79,6 +84,8 @@ void run_side_by_side(const Kernel& kernel, const void* params, Fiber* fibers, u
         if (done != 0 && done != count) {
             fail("a barrier is not reached by all threads of a block");
         }
+        whole.voted = whole.vote;
+        whole.vote = false;
     }
     current = nullptr;
 }
@@ -103,12 +110,14 @@ void fail(const char* why) {
     }
 }
 
-void barrier() {
+bool barrier(bool vote) {
     if (current == nullptr) {
         fail("a kernel that is not declared to have barriers has one");
-        return;
+        return vote;
     }
+    current->vote |= vote;
     swapcontext(&current->running->context, &current->home);
+    return current->voted;
 }
 
 }  // namespace emulation

@@ -50,7 +50,8 @@ extern thread_local void* shared;
 
 // Marks the launch as failed; the first reason is kept.
 void fail(const char* why);
-void barrier();
+// Whether any thread of the block votes for it.
+bool barrier(bool vote);
 
 }  // namespace emulation
 
@@ -68,8 +69,10 @@ void barrier();
 #define PHASOR_KERNEL(name, Params, threads) PHASOR_EMULATED(name, Params, threads, false)
 #define PHASOR_WIDE_KERNEL(name, Params, threads, blocks) PHASOR_KERNEL(name, Params, threads)
 #define PHASOR_BARRIER_KERNEL(name, Params, threads) PHASOR_EMULATED(name, Params, threads, true)
+#define PHASOR_WIDE_BARRIER_KERNEL(name, Params, threads, blocks) PHASOR_BARRIER_KERNEL(name, Params, threads)
 
-inline void __syncthreads() { emulation::barrier(); }
+inline void __syncthreads() { emulation::barrier(false); }
+inline int __syncthreads_or(int vote) { return emulation::barrier(vote != 0); }
 
 template <typename T>
 inline T* shared_memory() {
@@ -81,6 +84,11 @@ inline T* aligned(T* address) {
     if (reinterpret_cast<uintptr_t>(address) % sizeof(T) != 0) {
         emulation::fail("an access is not aligned");
     }
+    return address;
+}
+
+template <typename T>
+inline T* base(T* address) {
     return address;
 }
 

@@ -3,7 +3,8 @@
 use super::alibi_bias::AlibiBias;
 #[cfg(feature = "cuda")]
 use super::cuda::{
-    RotaryEmbeddingCuda, RotaryEmbeddingPairCuda, RotaryTableCuda, SinusoidalEmbeddingCuda,
+    AlibiBiasCuda, RelativeGatherCuda, RelativePositionBiasCuda, RotaryEmbeddingCuda,
+    RotaryEmbeddingPairCuda, RotaryTableCuda, SinusoidalEmbeddingCuda,
 };
 use super::guard::guard;
 use super::host::{Host, ort};
@@ -68,11 +69,11 @@ fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
             <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>,
         );
-        RelativePositionBias: (
+        RelativePositionBias + RelativePositionBiasCuda: (
             <f32, i64>, <f32, i32>, <f16, i64>, <f16, i32>,
             <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>,
         );
-        AlibiBias: (
+        AlibiBias + AlibiBiasCuda: (
             <f32, i64>, <f32, i32>, <f16, i64>, <f16, i32>,
             <bf16, i64>, <bf16, i32>, <f64, i64>, <f64, i32>,
         );
@@ -82,7 +83,7 @@ fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
             <i64, bf16>, <i32, bf16>, <f32, bf16>, <f64, bf16>,
             <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>,
         );
-        RelativeGather: (
+        RelativeGather + RelativeGatherCuda: (
             <f32, i64>, <f16, i64>, <bf16, i64>, <f64, i64>,
             <f32, i32>, <f16, i32>, <bf16, i32>, <f64, i32>,
         );

@@ -28,7 +28,7 @@ pub(super) struct Prepared<T, I> {
 
 impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for RelativePositionBias<T, I> {
     const SPEC: &'static OperatorSpec = &SPEC;
-    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, I::TYPE];
+    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <I as Typed>::TYPE];
 
     type Kernel = Prepared<T, I>;
 

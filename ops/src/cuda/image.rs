@@ -5,6 +5,10 @@
 pub enum Image {
     /// `angles.cu`.
     Angles,
+    /// `relative_bias.cu`.
+    RelativeBias,
+    /// `relative_gather.cu`.
+    RelativeGather,
     /// `rotary.cu`.
     Rotary,
 }
@@ -27,12 +31,19 @@ static IMAGES: &[(&str, &[Code])] = include!(concat!(env!("OUT_DIR"), "/images.r
 
 impl Image {
     /// All of them.
-    pub const ALL: [Image; 2] = [Image::Angles, Image::Rotary];
+    pub const ALL: [Image; 4] = [
+        Image::Angles,
+        Image::RelativeBias,
+        Image::RelativeGather,
+        Image::Rotary,
+    ];
 
     /// The name of its file, without the extension.
     pub const fn name(self) -> &'static str {
         match self {
             Image::Angles => "angles",
+            Image::RelativeBias => "relative_bias",
+            Image::RelativeGather => "relative_gather",
             Image::Rotary => "rotary",
         }
     }

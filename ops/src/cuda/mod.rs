@@ -11,8 +11,12 @@ pub mod angles;
 mod driver;
 mod image;
 mod launcher;
+mod relative;
+pub mod relative_bias;
+pub mod relative_gather;
 pub mod rotary;
 
 pub use driver::{Driver, Function};
 pub use image::Image;
 pub use launcher::{CudaError, Launch, Launcher, Stream};
+pub use relative::Places;

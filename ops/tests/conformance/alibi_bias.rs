@@ -32,7 +32,7 @@ fn bias<I: Made, T: WithIntegers<I> + Limits>(
             bias.split_off(1)
         }
         #[cfg(feature = "cuda")]
-        Runner::Cuda => unreachable!("there are no CUDA kernels"),
+        Runner::Cuda => crate::relative_cuda::slopes(attributes, slopes.0, query, key),
         Runner::Host(host) => {
             let positions = [query, key].map(Tensor::of_integers);
             let call = Call {

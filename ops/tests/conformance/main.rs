@@ -17,6 +17,8 @@ mod hardware;
 mod host;
 mod positions;
 mod relative_bias;
+#[cfg(feature = "cuda")]
+mod relative_cuda;
 mod relative_gather;
 mod rotary;
 mod rotary_pair;

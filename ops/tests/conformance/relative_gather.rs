@@ -48,7 +48,7 @@ where
             output
         }
         #[cfg(feature = "cuda")]
-        Runner::Cuda => unreachable!("there are no CUDA kernels"),
+        Runner::Cuda => crate::relative_cuda::gathered(attributes, scores, [lut, query, key]),
         Runner::Host(host) => {
             let integers = [lut, query, key].map(Tensor::of_integers);
             let call = Call {

@@ -4,11 +4,17 @@
 //! and puts one launch into the stream the host runs the node in. It waits for nothing, allocates nothing and reads nothing of what the
 //! tensors hold, so that graphs can be captured.
 
+mod alibi_bias;
+mod relative_bias;
+mod relative_gather;
 mod rotary;
 mod rotary_pair;
 mod rotary_table;
 mod sinusoidal;
 
+pub(super) use alibi_bias::AlibiBiasCuda;
+pub(super) use relative_bias::RelativePositionBiasCuda;
+pub(super) use relative_gather::RelativeGatherCuda;
 pub(super) use rotary::RotaryEmbeddingCuda;
 pub(super) use rotary_pair::RotaryEmbeddingPairCuda;
 pub(super) use rotary_table::RotaryTableCuda;

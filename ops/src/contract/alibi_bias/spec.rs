@@ -70,5 +70,5 @@ given.",
         &[Type::F64, Type::I32],
     ],
     levels: &Level::ALL,
-    cuda: false,
+    cuda: true,
 };

@@ -3,6 +3,26 @@
 use super::{Integer, LUT};
 use crate::contract::{ContractError, shape_text};
 
+/// How far a lookup table of this shape reaches: `D`, the farthest distance with an entry of its own.
+///
+/// # Errors
+/// [`ContractError::Shape`] for another rank than 1, or an even number of entries.
+pub fn lut_reach(shape: &[usize]) -> Result<usize, ContractError> {
+    let [count] = *shape else {
+        return Err(ContractError::Shape(format!(
+            "{LUT} {} has rank {}, expected 1",
+            shape_text(shape),
+            shape.len()
+        )));
+    };
+    if count.is_multiple_of(2) {
+        return Err(ContractError::Shape(format!(
+            "{LUT} has {count} entries, expected an odd number: one for each distance from -D to D"
+        )));
+    }
+    Ok(count / 2)
+}
+
 /// How far a lookup table reaches, and its lowest and highest entry: enough to check it against any number of rows without
 /// another look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,23 +37,11 @@ impl LutRange {
     /// The range of a table with these entries and this shape, which belong together.
     ///
     /// # Errors
-    /// [`ContractError::Shape`] for another rank than 1, or an even number of entries.
+    /// Those of [`lut_reach`].
     // In line, so that the loop uses the instructions of the caller.
     #[inline(always)]
     pub fn new<I: Integer>(entries: &[I], shape: &[usize]) -> Result<Self, ContractError> {
-        if shape.len() != 1 {
-            return Err(ContractError::Shape(format!(
-                "{LUT} {} has rank {}, expected 1",
-                shape_text(shape),
-                shape.len()
-            )));
-        }
-        if entries.len().is_multiple_of(2) {
-            return Err(ContractError::Shape(format!(
-                "{LUT} has {} entries, expected an odd number: one for each distance from -D to D",
-                entries.len()
-            )));
-        }
+        let reach = lut_reach(shape)?;
         let (lowest, highest) = entries
             .iter()
             .map(|e| e.to_i64())
@@ -41,7 +49,7 @@ impl LutRange {
                 (low.min(e), high.max(e))
             });
         Ok(Self {
-            reach: entries.len() / 2,
+            reach,
             lowest,
             highest,
         })

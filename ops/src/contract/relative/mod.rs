@@ -16,10 +16,10 @@ mod lut;
 mod runs;
 
 pub use geometry::{BiasGeometry, bias_shape};
-pub use lut::LutRange;
+pub use lut::{LutRange, lut_reach};
 pub use runs::{consecutive, next_run};
 
-use super::ValueSpec;
+use super::{TensorType, ValueSpec};
 
 /// Name of the input with the positions of queries.
 pub const QUERY_POSITIONS: &str = "query_positions";
@@ -60,6 +60,8 @@ pub(in crate::contract) const BIAS_SHAPE: &str =
 
 /// A Rust type of positions and of entries of a lookup table.
 pub trait Integer: Copy + Send + Sync + PartialEq + std::fmt::Debug + 'static {
+    /// The type.
+    const TYPE: TensorType;
     /// The value.
     fn to_i64(self) -> i64;
     /// The next one up; the lowest after the highest.
@@ -67,8 +69,10 @@ pub trait Integer: Copy + Send + Sync + PartialEq + std::fmt::Debug + 'static {
 }
 
 macro_rules! integers {
-    ($($t:ty),+) => {$(
+    ($($t:ty: $type:ident),+) => {$(
         impl Integer for $t {
+            const TYPE: TensorType = TensorType::$type;
+
             #[inline(always)]
             fn to_i64(self) -> i64 {
                 self.into()
@@ -81,7 +85,7 @@ macro_rules! integers {
     )+};
 }
 
-integers!(i64, i32);
+integers!(i64: I64, i32: I32);
 
 /// `key - query`, or what `i64` holds nearest to it.
 #[inline(always)]

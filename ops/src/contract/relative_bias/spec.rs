@@ -43,7 +43,7 @@ bias[b, n, i, j] = table[lut[clamp(distance, -D, D) + D], n]
 `lut` has `2D + 1` entries: the bucket of each distance from `-D` to `D`. What is farther takes the bucket at that end, so a lookup \
 table made of any bucketing whose ends are flat (T5 and MPNet, logarithmic, clipped) gives it exactly for all distances. Positions may \
 be any integers in any order, so windows of two dimensions have a number for each place. Entries of `lut` that are not in `[0, R)` \
-are refused.",
+are refused; on CUDA, where the host does not see them, the bias is NaN where a distance leads to one.",
     types: &["T", "I"],
     inputs: &INPUTS,
     outputs: &OUTPUTS,
@@ -70,5 +70,5 @@ The body clamps keys to what is within `D` of each query, so that no difference 
         &[Type::F64, Type::I32],
     ],
     levels: &Level::ALL,
-    cuda: false,
+    cuda: true,
 };

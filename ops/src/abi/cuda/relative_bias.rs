@@ -1,0 +1,66 @@
+//! `RelativePositionBias` on CUDA.
+
+use super::{PROVIDER, address, driver};
+use crate::abi::context::{Context, Node};
+use crate::abi::infer::Inference;
+use crate::abi::operator::Operator;
+use crate::abi::relative_bias::RelativePositionBias;
+use crate::abi::status::Failure;
+use crate::abi::tensor::{Shape, Tensor, Typed};
+use crate::contract::OperatorSpec;
+use crate::contract::relative::{BiasGeometry, Integer, lut_reach};
+use crate::contract::relative_bias::{SPEC, table_sizes};
+use crate::cuda::relative_bias::{Buckets, RelativeBiasCuda};
+use crate::cuda::{Function, Places};
+use crate::relative_bias::WithIntegers;
+use crate::simd::Element;
+use ort_sys::ONNXTensorElementDataType;
+use std::ffi::CStr;
+use std::marker::PhantomData;
+
+/// The twin with a table of type `T`, and positions of type `I`.
+pub(in crate::abi) struct RelativePositionBiasCuda<T, I>(PhantomData<(T, I)>);
+
+impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for RelativePositionBiasCuda<T, I> {
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <I as Typed>::TYPE];
+    const PROVIDER: &'static CStr = PROVIDER;
+
+    type Kernel = RelativeBiasCuda<Function>;
+
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        RelativePositionBias::<T, I>::infer(node)
+    }
+
+    fn create(_: &Node<'_>) -> Result<Self::Kernel, Failure> {
+        let types = (<T as Element>::TYPE, <I as Integer>::TYPE);
+        Ok(RelativeBiasCuda::new(driver()?, types.0, types.1)?)
+    }
+
+    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+        // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
+        // the output a place of its own.
+        unsafe {
+            let table: Tensor<T> = context.input(0)?;
+            let [lut, query, key]: [Tensor<I>; 3] =
+                [context.input(1)?, context.input(2)?, context.input(3)?];
+            let (rows, heads) = table_sizes(table.shape.sizes())?;
+            let reach = lut_reach(lut.shape.sizes())?;
+            let geometry = BiasGeometry::new(heads, query.shape.sizes(), key.shape.sizes())?;
+            let bias: *mut T = context.output(0, &Shape::of(&geometry.output_shape())?)?;
+            let buckets = Buckets {
+                geometry: &geometry,
+                rows,
+                reach,
+                table: address(table.data),
+                places: Places {
+                    lut: address(lut.data),
+                    query_positions: address(query.data),
+                    key_positions: address(key.data),
+                },
+                bias: address(bias),
+            };
+            Ok(kernel.run(driver()?, context.stream()?, &buckets)?)
+        }
+    }
+}

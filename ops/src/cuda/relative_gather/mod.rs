@@ -1,0 +1,10 @@
+//! `RelativeGather`.
+//!
+//! `params` mirrors what the kernels take, `plan` picks the kernel and cuts the output into tiles, `kernel` launches.
+
+mod kernel;
+mod params;
+mod plan;
+
+pub use kernel::RelativeGatherCuda;
+pub use plan::Gathered;
