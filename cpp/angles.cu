@@ -106,7 +106,8 @@ struct Angle<float, true> {
         // How small the rest may be: 2^-45 of the angle; else 2^-20 a product, and 2^-100, below which parts of products are lost.
         const float share = whole ? 2.842170943040401e-14f : float(params.streams) * 9.5367431640625e-7f;
         const float least = whole ? 0.0f : 7.888609052210118e-31f;
-        return is_near(size) && magnitude(rest.rest) >= fused(size, share, least);
+        // Not one after the other, which would be two branches.
+        return is_near(size) & (magnitude(rest.rest) >= fused(size, share, least));
     }
 };
 
@@ -239,7 +240,7 @@ PHASOR_UNROLL
     return position;
 }
 
-PHASOR_DEVICE Order order_of(const AnglesParams& params) { return {params.of_first, params.of_second}; }
+PHASOR_DEVICE Order order_of(const AnglesParams& params) { return {params.of_first, params.of_second, params.swapped}; }
 
 // Both functions of the angles of a row; gives a bit for each that has to be computed on its own.
 template <typename T, bool EXACT, int V>
@@ -252,9 +253,7 @@ PHASOR_DEVICE u32 both_functions(const AnglesParams& params, u64 at, u64 column,
 PHASOR_UNROLL
     for (int i = 0; i < V; i++) {
         Reduced<Arithmetic<T>> angle;
-        if (!angles[i].reduce(params, position, angle)) {
-            far |= 1u << i;
-        }
+        far |= angles[i].reduce(params, position, angle) ? 0 : 1u << i;
         functions(angle, order_of(params), a[i], b[i]);
     }
     return far;
@@ -286,9 +285,9 @@ PHASOR_DEVICE Reduced<Arithmetic<T>> reduced_alone(const AnglesParams& params, u
     return narrowed(reduced_far(params.digits, angle.high, angle.low), Arithmetic<T>());
 }
 
-// Both functions of the angles of a row, times the amplitude.
+// Both functions of the angles of a row.
 template <typename T, int V>
-PHASOR_DEVICE void scaled_functions(const AnglesParams& params, u64 at, u64 column, const Arithmetic<T> (&frequencies)[V],
+PHASOR_DEVICE void all_functions(const AnglesParams& params, u64 at, u64 column, const Arithmetic<T> (&frequencies)[V],
                                     Arithmetic<T> (&a)[V], Arithmetic<T> (&b)[V]) {
     typedef Arithmetic<T> A;
     // More at a time need more registers than there are.
@@ -326,18 +325,18 @@ PHASOR_UNROLL
             }
         }
     }
-    const A amplitude = A(params.amplitude);
-PHASOR_UNROLL
-    for (int i = 0; i < V; i++) {
-        a[i] = product(a[i], amplitude);
-        b[i] = product(b[i], amplitude);
-    }
 }
 
+// Stores numbers times the amplitude.
 template <typename T, int V>
-PHASOR_DEVICE void put(T* to, const Arithmetic<T> (&numbers)[V]) {
+PHASOR_DEVICE void put(const AnglesParams& params, T* to, const Arithmetic<T> (&numbers)[V]) {
+    Arithmetic<T> scaled[V];
+PHASOR_UNROLL
+    for (int i = 0; i < V; i++) {
+        scaled[i] = product(numbers[i], Arithmetic<T>(params.amplitude));
+    }
     Packed<T, V> packed = {};
-    pack(numbers, packed);
+    pack(scaled, packed);
     store(to, packed);
 }
 
@@ -347,8 +346,8 @@ struct Pairs {
     PHASOR_DEVICE static void put_both(const AnglesParams& params, u64, T* first, T* second, const Arithmetic<T> (&a)[V],
                                        const Arithmetic<T> (&b)[V]) {
         if (params.interleaved == 0) {
-            put(first, a);
-            put(second, b);
+            put(params, first, a);
+            put(params, second, b);
             return;
         }
         Arithmetic<T> lower[V], upper[V];
@@ -357,8 +356,8 @@ PHASOR_UNROLL
             lower[i] = i % 2 == 0 ? a[i / 2] : b[i / 2];
             upper[i] = i % 2 == 0 ? a[V / 2 + i / 2] : b[V / 2 + i / 2];
         }
-        put(first, lower);
-        put(first + V, upper);
+        put(params, first, lower);
+        put(params, first + V, upper);
     }
 };
 
@@ -367,9 +366,9 @@ template <typename T>
 struct Pairs<T, 1> {
     PHASOR_DEVICE static void put_both(const AnglesParams& params, u64 column, T* first, T* second, const Arithmetic<T> (&a)[1],
                                        const Arithmetic<T> (&b)[1]) {
-        put(first, a);
+        put(params, first, a);
         if (column < params.pairs) {
-            put(params.interleaved == 0 ? second : first + 1, b);
+            put(params, params.interleaved == 0 ? second : first + 1, b);
         }
     }
 };
@@ -391,11 +390,11 @@ PHASOR_DEVICE void run(const AnglesParams& params) {
     T* first = reinterpret_cast<T*>(params.first) + begin;
     T* second = reinterpret_cast<T*>(params.second) + begin;
     if (column >= params.used) {
-        const A zeros[V] = {};
+        const Packed<T, V> zeros = {};
         first += params.pairs;
 PHASOR_ROLLED
         for (u32 left = rows; left > 0; left--) {
-            put(first, zeros);
+            store(first, zeros);
             first += params.step;
         }
         return;
@@ -412,7 +411,7 @@ PHASOR_ROLLED
     for (u32 left = rows; left > 0; left--) {
         A a[V] = {}, b[V] = {};
         if (params.padded == 0 || !is_padding(params, place.at)) {
-            scaled_functions<T>(params, place.at, column, frequencies, a, b);
+            all_functions<T>(params, place.at, column, frequencies, a, b);
         }
         Pairs<T, V>::put_both(params, column, first, second, a, b);
         place.next(params);

@@ -104,10 +104,10 @@ struct AnglesParams {
     // An `Order` of `trig.cuh`.
     unsigned int of_first;
     unsigned int of_second;
+    unsigned int swapped;
     // The functions of an angle are neighbours, and `second` is not looked at.
     unsigned int interleaved;
     float amplitude;
-    unsigned int unused;
     unsigned long long digits[PHASOR_DIGITS];
 };
 

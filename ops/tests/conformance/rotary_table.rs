@@ -203,6 +203,9 @@ fn streams_along_any_axis() {
                 (vec![2, streams, 3], 1),
                 (vec![2, 3, streams], -1),
                 (vec![0, streams], 1),
+                (vec![streams, 5, 7], 0),
+                (vec![5, streams, 7], 1),
+                (vec![5, 7, streams], 2),
             ] {
                 let count = shape.iter().product();
                 let positions: Vec<i64> =
@@ -303,6 +306,20 @@ fn angles_beyond_the_limit() {
         check(attributes, &[1e3f64, f64::INFINITY], &[2], &values, &[7]);
     }
     check(plain, &[i64::MAX, i64::MIN], &[2], &[1.0f32, 0.5], &[2]);
+}
+
+/// Every exponent that a number may have.
+#[test]
+fn angles_of_every_exponent() {
+    let powers = |lowest: i32, highest: i32| (lowest..=highest).map(|e| 1.23 * 2f64.powi(e));
+    let plain = RotaryTableAttributes::default();
+    for attributes in [plain, PRECISE] {
+        let values: Vec<f32> = powers(-126, 127).map(|v| v as f32).collect();
+        check(attributes, &[1i64, -1], &[2], &values, &[values.len()]);
+        let values: Vec<f64> = powers(-1022, 1023).collect();
+        check(attributes, &[1i64, -1], &[2], &values, &[values.len()]);
+        check(attributes, &values, &[values.len()], &[1f32, 0.5], &[2]);
+    }
 }
 
 /// A result does not depend on which others are computed with it.

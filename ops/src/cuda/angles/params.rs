@@ -30,9 +30,9 @@ pub(super) struct AnglesParams {
     pub(super) exact: u32,
     pub(super) of_first: u32,
     pub(super) of_second: u32,
+    pub(super) swapped: u32,
     pub(super) interleaved: u32,
     pub(super) amplitude: f32,
-    pub(super) unused: u32,
     pub(super) digits: [u64; WORDS],
 }
 

@@ -179,6 +179,8 @@ impl Planner {
             exact: work.exact.into(),
             of_first,
             of_second,
+            // The quarter turn of the cosine, doubled.
+            swapped: 2 * of_first,
             interleaved: work.interleaved.into(),
             amplitude: work.amplitude,
             digits: TWO_OVER_PI,
