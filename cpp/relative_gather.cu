@@ -18,7 +18,7 @@ struct Columns {
     const RelativeTiles& tiles;
     u32 width;
 
-    // No column: as many as there may be, or more.
+    // None is ~0, which no width is above.
     PHASOR_DEVICE u32 column_of(u32 slot) const {
         const u64 column = u64(integer(tiles.lut, tiles.wide != 0, slot));
         return column < width ? u32(column) : ~u32(0);
