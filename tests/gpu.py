@@ -130,8 +130,11 @@ def main():
             print(f"{part.name:12} {part.text}")
         return 0
     if args.prepare:
-        from gpu.prepare import prepare
-
+        try:
+            from gpu.prepare import prepare
+        except ImportError as error:
+            print(f"error: {error.name} is not installed, which --prepare writes models with", file=sys.stderr)
+            return 2
         return prepare(args.prepare, args.models)
     parts = [part for part in PARTS if part.name in args.only]
     names, why = (["emulated"] * 2, None) if args.dry_run else devices()
