@@ -71,6 +71,8 @@ struct Stream {
     Context* context;
     std::vector<Work> work;
     bool capturing = false;
+    // Held while work is done: all that wait for it wait until it is.
+    std::mutex busy;
 };
 struct Graph {
     std::vector<Work> work;
@@ -96,7 +98,7 @@ Context contexts[DEVICES] = {{0}, {1}};
 std::set<void*> handles;
 std::map<char*, size_t> allocations;
 // The default stream, which has copies to the device alone.
-Stream pending = {};
+Stream pending;
 CUresult sticky;
 thread_local std::vector<Context*> stack;
 
@@ -136,6 +138,7 @@ void run(std::vector<Work>& all) {
 
 // Does all that is in a stream, without keeping other threads from theirs.
 CUresult drain(Stream* stream) {
+    Guard busy(stream->busy);
     std::vector<Work> work;
     {
         Guard guard(lock);
@@ -323,7 +326,7 @@ ENTRY cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstr
 ENTRY cuStreamCreate(CUstream* stream, unsigned int flags) {
     REQUIRE_CONTEXT;
     REQUIRE(flags <= 1, CUDA_ERROR_INVALID_VALUE);
-    *stream = give<CUstream>(new Stream{current(), {}, false});
+    *stream = give<CUstream>(new Stream{current(), {}, false, {}});
     return error(CUDA_SUCCESS);
 }
 

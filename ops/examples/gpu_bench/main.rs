@@ -12,6 +12,7 @@
 mod angles;
 mod case;
 mod measure;
+mod relative;
 mod rotary;
 
 use phasor_ops_device::{Gpu, Stream};
@@ -65,8 +66,8 @@ fn run() -> Result<(), String> {
     println!("{about}");
     let stream = Stream::new(&gpu)?;
     let small = arguments.small;
-    let cases = rotary::cases(small).into_iter().chain(angles::cases(small));
-    for case in cases {
+    let families = [rotary::cases, angles::cases, relative::cases];
+    for case in families.into_iter().flat_map(|cases| cases(small)) {
         if !case.name.contains(&arguments.only) {
             continue;
         }

@@ -173,7 +173,15 @@ pub(crate) unsafe fn launch<P>(
 }
 
 /// Tests that take longest, or never ask for a device.
-const LEFT_OUT: [&str; 5] = ["every_", "large", "random", "from_memory", "sizes_of"];
+const LEFT_OUT: [&str; 7] = [
+    "every_",
+    "large",
+    "random",
+    "from_memory",
+    "sizes_of",
+    "neighbours",
+    "widths",
+];
 
 /// The other tests, in processes that take the emulated driver for NVIDIA's: a current one and an old one, either device.
 #[test]
