@@ -59,7 +59,7 @@ fn check<I: Made, T: WithIntegers<I> + Limits>(
         let (queries, keys) = (typed::<I>(query.0), typed::<I>(key.0));
         let (queries, keys) = ((&queries[..], query.1), (&keys[..], key.1));
         let types = [TensorType::Element(T::TYPE), integer_type::<I>()];
-        for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
+        for runner in runners().filter(|r| r.reaches([query.0, key.0]) && r.takes(&SPEC, &types)) {
             let got = bias(
                 attributes,
                 runner,

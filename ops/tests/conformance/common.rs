@@ -170,6 +170,12 @@ impl Runner {
         }
     }
 
+    /// Whether it is right for these positions, whatever the types.
+    pub(crate) fn reaches(self, positions: [&[i64]; 2]) -> bool {
+        let largest = || positions.iter().flat_map(|p| *p).map(|p| p.unsigned_abs());
+        !matches!(self, Runner::Host(host) if !host.reaches(largest().max().unwrap_or(0)))
+    }
+
     /// Whether it runs nothing but a kernel.
     pub(crate) fn is_kernel(&self) -> bool {
         !matches!(self, Runner::Host(_))

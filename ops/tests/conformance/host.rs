@@ -19,6 +19,9 @@ pub(crate) trait Host: Sync {
     /// Whether it runs an operator on these types, which are in the order of the description's parameters.
     fn takes(&self, spec: &OperatorSpec, types: &[TensorType]) -> bool;
 
+    /// Whether its arithmetic is right for integers of this size.
+    fn reaches(&self, size: u64) -> bool;
+
     /// The outputs of a node.
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, String>;
 }

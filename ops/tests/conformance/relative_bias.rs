@@ -99,7 +99,9 @@ impl Case {
     fn check<I: Made, T: WithIntegers<i64> + WithIntegers<I> + Limits>(&self, places: &[usize]) {
         let table = self.table::<T>();
         let types = [TensorType::Element(T::TYPE), integer_type::<I>()];
-        for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
+        for runner in runners()
+            .filter(|r| r.reaches([&self.query.0[..], &self.key.0]) && r.takes(&SPEC, &types))
+        {
             let got = self.run::<I, T>(runner, &table, places.len());
             assert_eq!(got.len(), places.len());
             let wrong = (got.iter().zip(places))

@@ -73,8 +73,9 @@ fn check<I: Made, T: Element + Limits + AsWord>(
     T::Word: WithColumns<I>,
 {
     let [lowest, highest] = I::ENDS;
-    let mut positions = query.0.iter().chain(&key.0);
-    if !positions.all(|p| (lowest..=highest).contains(p)) {
+    let positions = [&query.0[..], &key.0];
+    let mut all = positions.into_iter().flatten();
+    if !all.all(|p| (lowest..=highest).contains(p)) {
         return;
     }
     let (lut, queries, keys) = (typed::<I>(lut), typed::<I>(&query.0), typed::<I>(&key.0));
@@ -94,7 +95,7 @@ fn check<I: Made, T: Element + Limits + AsWord>(
         let scores = (&scores[..], &shape[..]);
         let [lut, query, key] = integers;
         let expected = reference(&attributes, scores, lut, query, key).unwrap();
-        for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
+        for runner in runners().filter(|r| r.reaches(positions) && r.takes(&SPEC, &types)) {
             let got = gathered(attributes, runner, scores, integers, expected.len());
             let bits = |v: &[T]| v.iter().map(|v| v.bit_pattern()).collect::<Vec<_>>();
             let same = bits(&got) == bits(&expected);
