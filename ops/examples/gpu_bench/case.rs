@@ -20,6 +20,8 @@ pub(crate) type Call = Box<dyn Fn(Stream, &[u64]) -> Result<(), CudaError>>;
 pub(crate) enum Tensor {
     /// Numbers of which nothing depends, by their bytes.
     Read(usize),
+    /// The same, where not all is read.
+    Part { bytes: usize, read: usize },
     /// A result, by its bytes.
     Written(usize),
     /// What decides about the work.
@@ -27,11 +29,19 @@ pub(crate) enum Tensor {
 }
 
 impl Tensor {
-    /// Its bytes in memory, all of which are read or written once.
+    /// Its bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Read(bytes) | Self::Written(bytes) => *bytes,
+            Self::Read(bytes) | Self::Written(bytes) | Self::Part { bytes, .. } => *bytes,
             Self::Given(bytes) => bytes.len(),
+        }
+    }
+
+    /// How many of them are read or written, once.
+    pub(crate) fn moved(&self) -> usize {
+        match self {
+            Self::Part { read, .. } => *read,
+            _ => self.bytes(),
         }
     }
 }

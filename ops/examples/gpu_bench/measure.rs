@@ -20,7 +20,7 @@ pub(crate) fn measure(
     case: Case,
     rounds: usize,
 ) -> Result<Value, String> {
-    let bytes: usize = case.tensors.iter().map(Tensor::bytes).sum();
+    let bytes: usize = case.tensors.iter().map(Tensor::moved).sum();
     let cache = gpu.cache()?;
     let count = (BEYOND * cache).div_ceil(bytes.max(1)).clamp(2, SETS);
     let mut sets = Vec::new();
@@ -82,7 +82,7 @@ fn memory<'a>(gpu: &'a Gpu, tensor: &Tensor) -> Result<Memory<'a>, String> {
     match tensor {
         Tensor::Written(_) => {}
         Tensor::Given(bytes) => memory.write(0, bytes)?,
-        Tensor::Read(bytes) => {
+        Tensor::Read(bytes) | Tensor::Part { bytes, .. } => {
             // Numbers between one and two, with bits that differ: what is all the same costs less power.
             let word = |i: usize| {
                 let mixed = (i as u32).wrapping_mul(0x9e37_79b9);

@@ -1,62 +1,120 @@
-//! Biases of relative positions, and scores gathered by them.
+//! Biases by relative position, and scores gathered by it.
 
 use crate::case::{Case, Tensor, type_name};
 use phasor_ops::contract::ElementType::{self, BF16, F16, F32};
-use phasor_ops::contract::TensorType::I64;
+use phasor_ops::contract::TensorType;
 use phasor_ops::contract::alibi_bias::AlibiAttributes;
-use phasor_ops::contract::relative::BiasGeometry;
+use phasor_ops::contract::relative::{BiasGeometry, slot};
 use phasor_ops::contract::relative_gather::{RelativeGatherAttributes, RelativeGatherGeometry};
 use phasor_ops::cuda::relative_bias::{AlibiCuda, Buckets, RelativeBiasCuda, Slopes};
 use phasor_ops::cuda::relative_gather::{Gathered, RelativeGatherCuda};
 use phasor_ops::cuda::{Driver, Places};
+use std::collections::HashSet;
 
+/// Heads of a bias.
 const HEADS: usize = 32;
-/// Buckets of T5, and the distance from which on all are one.
+/// Buckets of a bias, as T5 has them.
 const BUCKETS: usize = 32;
+/// How far the lookup table of a bias reaches.
 const REACH: usize = 128;
+
+/// How positions follow each other.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    /// One by one.
+    Rising,
+    /// Each twice: nothing that a tile could take a diagonal of.
+    Twice,
+}
 
 /// All of them.
 pub(crate) fn cases(small: bool) -> Vec<Case> {
     let length = if small { 16 } else { 2048 };
-    let mut cases = Vec::new();
+    let mut cases = vec![slopes(BF16, length, length, Order::Rising)];
     for element in [F16, F32] {
-        cases.push(buckets(element, length));
-    }
-    for element in [F16, BF16, F32] {
-        cases.push(slopes(element, length));
-    }
-    let lead = if small { [1, 2] } else { [8, 12] };
-    for element in [F16, F32] {
+        for (queries, order) in [
+            (length, Order::Rising),
+            (length, Order::Twice),
+            (1, Order::Rising),
+        ] {
+            cases.push(buckets(element, queries, length, order));
+            cases.push(slopes(element, queries, length, order));
+        }
+        let (matrices, length) = if small { (2, 16) } else { (96, 512) };
         for by_key in [false, true] {
-            cases.push(gather(element, lead, if small { 16 } else { 512 }, by_key));
+            cases.push(gathered(
+                element,
+                matrices,
+                length,
+                by_key,
+                Order::Rising,
+                true,
+            ));
+            cases.push(gathered(
+                element,
+                matrices,
+                length,
+                by_key,
+                Order::Rising,
+                false,
+            ));
+            cases.push(gathered(
+                element,
+                matrices,
+                length,
+                by_key,
+                Order::Twice,
+                false,
+            ));
         }
     }
     cases
 }
 
-/// Consecutive positions, or entries of a lookup table.
-fn integers(values: impl Iterator<Item = usize>) -> Tensor {
-    Tensor::Given(values.flat_map(|v| (v as i64).to_ne_bytes()).collect())
+fn positions(count: usize, order: Order) -> Vec<i64> {
+    let step = if order == Order::Twice { 2 } else { 1 };
+    (0..count as i64).map(|i| i / step).collect()
 }
 
-fn buckets(element: ElementType, length: usize) -> Case {
-    let size = element.size();
+/// The last `queries` of as many positions as there are keys.
+fn pairs(queries: usize, keys: usize, order: Order) -> [Vec<i64>; 2] {
+    let keys = positions(keys, order);
+    [keys[keys.len() - queries..].to_vec(), keys]
+}
+
+fn given(integers: &[i64]) -> Tensor {
+    Tensor::Given(integers.iter().flat_map(|i| i.to_ne_bytes()).collect())
+}
+
+fn kind(order: Order) -> &'static str {
+    match order {
+        Order::Rising => "",
+        Order::Twice => ", positions twice",
+    }
+}
+
+fn buckets(element: ElementType, queries: usize, keys: usize, order: Order) -> Case {
+    let lut: Vec<i64> = (0..=2 * REACH)
+        .map(|i| (i * (BUCKETS - 1) / (2 * REACH)) as i64)
+        .collect();
+    let [query, key] = pairs(queries, keys, order);
     Case {
         name: format!(
-            "RelativePositionBias [1, {HEADS}, {length}, {length}], {}",
+            "RelativePositionBias [1, {HEADS}, {queries}, {keys}]{}, {}",
+            kind(order),
             type_name(element)
         ),
         tensors: vec![
-            Tensor::Read(BUCKETS * HEADS * size),
-            integers((0..=2 * REACH).map(|i| i.abs_diff(REACH) * (BUCKETS - 1) / REACH)),
-            integers(0..length),
-            integers(0..length),
-            Tensor::Written(HEADS * length * length * size),
+            Tensor::Read(BUCKETS * HEADS * element.size()),
+            given(&lut),
+            given(&query),
+            given(&key),
+            Tensor::Written(HEADS * queries * keys * element.size()),
         ],
         prepare: Box::new(move || {
             let driver = Driver::get()?;
-            let kernel = RelativeBiasCuda::new(driver, element, I64)?;
-            let geometry = BiasGeometry::new(HEADS, &[length], &[length])?;
+            let kernel = RelativeBiasCuda::new(driver, element, TensorType::I64)?;
+            let geometry = BiasGeometry::new(HEADS, &[queries], &[keys])?;
             Ok(Box::new(move |stream, at| {
                 let buckets = Buckets {
                     geometry: &geometry,
@@ -77,23 +135,25 @@ fn buckets(element: ElementType, length: usize) -> Case {
     }
 }
 
-fn slopes(element: ElementType, length: usize) -> Case {
-    let size = element.size();
+fn slopes(element: ElementType, queries: usize, keys: usize, order: Order) -> Case {
+    let [query, key] = pairs(queries, keys, order);
     Case {
         name: format!(
-            "AlibiBias [1, {HEADS}, {length}, {length}], {}",
+            "AlibiBias [1, {HEADS}, {queries}, {keys}]{}, {}",
+            kind(order),
             type_name(element)
         ),
         tensors: vec![
-            Tensor::Read(HEADS * size),
-            integers(0..length),
-            integers(0..length),
-            Tensor::Written(HEADS * length * length * size),
+            Tensor::Read(HEADS * element.size()),
+            given(&query),
+            given(&key),
+            Tensor::Written(HEADS * queries * keys * element.size()),
         ],
         prepare: Box::new(move || {
             let driver = Driver::get()?;
-            let kernel = AlibiCuda::new(driver, AlibiAttributes::default(), element, I64)?;
-            let geometry = BiasGeometry::new(HEADS, &[length], &[length])?;
+            let attributes = AlibiAttributes::default();
+            let kernel = AlibiCuda::new(driver, attributes, element, TensorType::I64)?;
+            let geometry = BiasGeometry::new(HEADS, &[queries], &[keys])?;
             Ok(Box::new(move |stream, at| {
                 let slopes = Slopes {
                     geometry: &geometry,
@@ -112,25 +172,62 @@ fn slopes(element: ElementType, length: usize) -> Case {
     }
 }
 
-/// As DeBERTa has it: as many columns as positions, the far ones shared.
-fn gather(element: ElementType, lead: [usize; 2], length: usize, by_key: bool) -> Case {
-    let scores = [lead[0], lead[1], length, length];
-    let bytes = scores.iter().product::<usize>() * element.size();
+/// Scores with a column a distance, or with `length` columns for some distances each, as DeBERTa has them.
+fn gathered(
+    element: ElementType,
+    matrices: usize,
+    length: usize,
+    by_key: bool,
+    order: Order,
+    shift: bool,
+) -> Case {
     let reach = length - 1;
-    let by = if by_key { ", by key" } else { "" };
+    let lut: Vec<i64> = if shift {
+        (0..=2 * reach as i64).collect()
+    } else {
+        // Nearest distances have columns of their own.
+        let (near, middle) = (length as i64 / 4, length as i64 / 2);
+        let bucket = |d: i64| match d.abs() {
+            size if size <= near => size,
+            size => (near + (size - near) / 3).min(middle - 1),
+        };
+        (-(reach as i64)..=reach as i64)
+            .map(|d| middle + d.signum() * bucket(d))
+            .collect()
+    };
+    let width = if shift { 2 * length - 1 } else { length };
+    let places = positions(length, order);
+    // As many scores as one row is asked for, of all rows.
+    let read: usize = (places.iter())
+        .map(|row| {
+            let column = |other: &i64| {
+                let distance = if by_key { row - other } else { other - row };
+                lut[slot(distance, reach)]
+            };
+            places.iter().map(column).collect::<HashSet<_>>().len()
+        })
+        .sum();
     Case {
-        name: format!("RelativeGather {scores:?}{by}, {}", type_name(element)),
+        name: format!(
+            "RelativeGather [{matrices}, {length}, {length}] of {width}{}{}, {}",
+            if by_key { ", by key" } else { "" },
+            kind(order),
+            type_name(element)
+        ),
         tensors: vec![
-            Tensor::Read(bytes),
-            integers((0..=2 * reach).map(|i| i / 2)),
-            integers(0..length),
-            integers(0..length),
-            Tensor::Written(bytes),
+            Tensor::Part {
+                bytes: matrices * length * width * element.size(),
+                read: matrices * read * element.size(),
+            },
+            given(&lut),
+            given(&places),
+            Tensor::Written(matrices * length * length * element.size()),
         ],
         prepare: Box::new(move || {
             let driver = Driver::get()?;
             let attributes = RelativeGatherAttributes { by_key };
-            let kernel = RelativeGatherCuda::new(driver, attributes, element, I64)?;
+            let kernel = RelativeGatherCuda::new(driver, attributes, element, TensorType::I64)?;
+            let scores = [matrices, length, width];
             let geometry = RelativeGatherGeometry::new(&attributes, &scores, &[length], &[length])?;
             Ok(Box::new(move |stream, at| {
                 let gathered = Gathered {
@@ -140,9 +237,9 @@ fn gather(element: ElementType, lead: [usize; 2], length: usize, by_key: bool) -
                     places: Places {
                         lut: at[1],
                         query_positions: at[2],
-                        key_positions: at[3],
+                        key_positions: at[2],
                     },
-                    output: at[4],
+                    output: at[3],
                 };
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
                 unsafe { kernel.run(driver, stream, &gathered) }
