@@ -173,7 +173,7 @@ pub(crate) unsafe fn launch<P>(
 }
 
 /// Tests that take longest, or never ask for a device.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 8] = [
     "every_",
     "large",
     "random",
@@ -181,6 +181,7 @@ const LEFT_OUT: [&str; 7] = [
     "sizes_of",
     "neighbours",
     "widths",
+    "rows_of",
 ];
 
 /// The other tests, in processes that take the emulated driver for NVIDIA's: a current one and an old one, either device.
