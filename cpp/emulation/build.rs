@@ -12,15 +12,22 @@ fn main() -> Result<()> {
     compiler()
         .file("emulation.cpp")
         .compile("phasor_ops_emulation");
-    // The tests that need it start themselves once more, which one for another machine cannot.
+    // The tests that need drivers start themselves once more, which one for another machine cannot.
     let here = env::var_os("HOST") == env::var_os("TARGET");
+    let mut drivers = Vec::new();
     if here && env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         let out =
             PathBuf::from(env::var_os("OUT_DIR").ok_or(Error::other("cargo gives no folder"))?);
-        driver(&out, "driver", None)?;
         // Before CUDA 12, it has no libraries.
-        driver(&out, "old-driver", Some("-DPHASOR_OLD_DRIVER"))?;
+        for (folder, flag) in [
+            ("driver", None),
+            ("old-driver", Some("-DPHASOR_OLD_DRIVER")),
+        ] {
+            driver(&out, folder, flag)?;
+            drivers.push(folder);
+        }
     }
+    println!("cargo:rustc-env=DRIVERS={}", drivers.join(","));
     Ok(())
 }
 

@@ -73,9 +73,10 @@ pub unsafe fn launch<P>(
 /// The folders of two libraries that stand in for NVIDIA's driver, a current one and one from before CUDA 12, as this crate was built
 /// with them; none where there are none. `driver.cpp` says what they do.
 pub fn drivers() -> Vec<PathBuf> {
-    let folders = ["driver", "old-driver"].map(|name| Path::new(env!("OUT_DIR")).join(name));
-    let built = |folder: &PathBuf| folder.join("libcuda.so.1").is_file();
-    folders.into_iter().filter(built).collect()
+    let folders = env!("DRIVERS").split(',').filter(|name| !name.is_empty());
+    folders
+        .map(|name| Path::new(env!("OUT_DIR")).join(name))
+        .collect()
 }
 
 #[cfg(test)]
