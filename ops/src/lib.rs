@@ -1,8 +1,8 @@
 //! Position-encoding operators for ONNX Runtime: one contract an operator, and the kernels that keep it.
 //!
 //! [`contract`] is the single source of every operator: names, attributes, shape rule, error texts, a reference in `f64` and
-//! the ONNX function body that stands in where this library is not loaded. [`rotary`], [`rotary_table`], [`relative_bias`] and
-//! [`sinusoidal`] hold kernels, written once over the vectors of [`simd`].
+//! the ONNX function body that stands in where this library is not loaded. [`rotary`], [`rotary_table`], [`sinusoidal`],
+//! [`relative_bias`] and [`relative_gather`] hold kernels, written once over the vectors of [`simd`]; `cuda` launches those of `cpp`.
 
 #![warn(missing_docs)]
 
@@ -19,4 +19,3 @@ pub mod rotary;
 pub mod rotary_table;
 pub mod simd;
 pub mod sinusoidal;
-mod tensor;

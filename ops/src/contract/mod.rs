@@ -24,6 +24,7 @@ pub mod rotary_pair;
 pub mod rotary_table;
 pub mod sinusoidal;
 mod spec;
+pub(crate) mod tensor;
 
 pub use attribute::{AttributeSpec, AttributeValue};
 pub use body::{BodyAttribute, BodyNode, FunctionBody};

@@ -8,8 +8,8 @@ use super::plan::Plan;
 use crate::contract::ContractError;
 use crate::contract::alibi_bias::{AlibiAttributes, slope_count};
 use crate::contract::relative::{BiasGeometry, Integer};
+use crate::contract::tensor::check_size;
 use crate::simd::{Element, Level};
-use crate::tensor::check_size;
 use std::ops::Range;
 
 /// A kernel of `AlibiBias`.

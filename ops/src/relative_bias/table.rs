@@ -8,9 +8,9 @@ use super::plan::Plan;
 use super::source::{MOST_PLACES, Table};
 use crate::contract::relative::{BiasGeometry, Integer, LutRange};
 use crate::contract::relative_bias::{ROWS, table_sizes};
+use crate::contract::tensor::check_size;
 use crate::contract::{ContractError, shape_text};
 use crate::simd::{Element, Level};
-use crate::tensor::check_size;
 use std::ops::Range;
 
 /// A kernel of `RelativePositionBias`.

@@ -9,9 +9,9 @@ use super::tile::Entries;
 use crate::contract::ContractError;
 use crate::contract::relative::{Integer, KEY_POSITIONS, LUT, QUERY_POSITIONS};
 use crate::contract::relative_gather::{RelativeGatherAttributes, RelativeGatherGeometry};
+use crate::contract::tensor::check_size;
 use crate::simd::Level;
 use crate::simd::words::{AsWord, Word};
-use crate::tensor::check_size;
 use std::ops::Range;
 
 /// Elements of output that are worth a task of their own: some microseconds.

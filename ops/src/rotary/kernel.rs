@@ -6,8 +6,8 @@ use super::backend::{RowsFn, WithTables};
 use super::generic::Job;
 use crate::contract::ContractError;
 use crate::contract::rotary::{RotaryAttributes, RotaryGeometry};
+use crate::contract::tensor::check_size;
 use crate::simd::{Element, Level};
-use crate::tensor::check_size;
 use std::ops::Range;
 
 /// Bytes of `X` and `Y` that are worth a task of their own: a good part of a second-level cache, and some microseconds.

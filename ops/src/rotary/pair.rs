@@ -7,8 +7,8 @@ use super::kernel::RotaryCall;
 use crate::contract::ContractError;
 use crate::contract::rotary::RotaryAttributes;
 use crate::contract::rotary_pair::geometries;
+use crate::contract::tensor::check_size;
 use crate::simd::{Element, Level};
-use crate::tensor::check_size;
 use std::ops::Range;
 
 /// A kernel of `RotaryEmbeddingPair`.

@@ -7,8 +7,8 @@ use super::generic::Job;
 use crate::angle::{Position, TASK_ANGLES};
 use crate::contract::ContractError;
 use crate::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
+use crate::contract::tensor::check_size;
 use crate::simd::Level;
-use crate::tensor::check_size;
 use std::ops::Range;
 
 /// A kernel of `RotaryTable`.

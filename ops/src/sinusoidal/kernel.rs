@@ -7,8 +7,8 @@ use super::generic::Job;
 use crate::angle::{Position, TASK_ANGLES};
 use crate::contract::ContractError;
 use crate::contract::sinusoidal::{SinusoidalAttributes, SinusoidalGeometry};
+use crate::contract::tensor::check_size;
 use crate::level::Level;
-use crate::tensor::check_size;
 use std::marker::PhantomData;
 use std::ops::Range;
 

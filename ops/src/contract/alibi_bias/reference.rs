@@ -2,8 +2,8 @@
 
 use super::{AlibiAttributes, slope_count};
 use crate::contract::relative::{BiasGeometry, distance};
+use crate::contract::tensor::check_size;
 use crate::contract::{ContractError, ElementType};
-use crate::tensor::check_size;
 
 /// The bias for slopes of type `element`, before the last rounding to that type. Slices are dense, in row-major order; each has a
 /// shape.

@@ -3,7 +3,7 @@
 use super::{ROWS, table_sizes};
 use crate::contract::ContractError;
 use crate::contract::relative::{BiasGeometry, LutRange, distance, slot};
-use crate::tensor::check_size;
+use crate::contract::tensor::check_size;
 
 /// The bias. Slices are dense, in row-major order; each has a shape.
 ///

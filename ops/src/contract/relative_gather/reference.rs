@@ -3,7 +3,7 @@
 use super::{RelativeGatherAttributes, RelativeGatherGeometry};
 use crate::contract::ContractError;
 use crate::contract::relative::{Integer, LUT, LutRange, distance, slot};
-use crate::tensor::check_size;
+use crate::contract::tensor::check_size;
 
 /// The operator on elements of any type, of which it copies some. Slices are dense, in row-major order; each input has a shape.
 ///

@@ -2,8 +2,8 @@
 
 use super::{RotaryTableAttributes, RotaryTableGeometry};
 use crate::contract::angle::{Sum, rounded};
+use crate::contract::tensor::check_size;
 use crate::contract::{ContractError, ElementType};
-use crate::tensor::check_size;
 
 /// `cos` and `sin` of the operator for frequencies of type `table`, before and without the roundings after the cosine and the
 /// sine. Slices are dense, in row-major order; each has as many elements as its shape says.

@@ -2,8 +2,8 @@
 
 use super::{SinusoidalAttributes, SinusoidalGeometry};
 use crate::contract::angle::{Sum, rounded};
+use crate::contract::tensor::check_size;
 use crate::contract::{ContractError, ElementType};
-use crate::tensor::check_size;
 
 /// The embedding for frequencies of type `element`, before and without the roundings after the sine and the cosine. Slices are
 /// dense, in row-major order; each has as many elements as its shape says.

@@ -1,6 +1,6 @@
 //! Tensors as slices with shapes.
 
-use crate::contract::ContractError;
+use super::ContractError;
 
 /// Whether a slice has as many elements as its shape says.
 ///
