@@ -159,12 +159,50 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Input `index`.
+    /// Input `index`, which is in the host's memory.
     ///
     /// # Safety
     /// It is a tensor with elements of type `T`, and the result is not used after the run.
     #[inline]
     pub(super) unsafe fn input<T>(&self, index: usize) -> Result<Tensor<'a, T>, Failure> {
+        // SAFETY: the caller's.
+        unsafe {
+            let mut tensor: Tensor<'a, T> = self.given(index)?;
+            if !tensor.data.is_aligned() {
+                tensor.data = self.copy(&tensor);
+            }
+            Ok(tensor)
+        }
+    }
+
+    /// Input `index`, which is in the memory of a device: nothing is read of it.
+    ///
+    /// # Errors
+    /// Invalid argument for one at an address that is not aligned, which cannot be copied here.
+    ///
+    /// # Safety
+    /// As [`Context::input`].
+    #[cfg(feature = "cuda")]
+    pub(super) unsafe fn device_input<T>(&self, index: usize) -> Result<Tensor<'a, T>, Failure> {
+        // SAFETY: the caller's.
+        let tensor: Tensor<'a, T> = unsafe { self.given(index)? };
+        if !tensor.data.is_aligned() {
+            return Err(refused(format!(
+                "{} is at address {:#x}, expected a multiple of {}",
+                name_of(self.spec.inputs, index),
+                tensor.data.addr(),
+                align_of::<T>()
+            )));
+        }
+        Ok(tensor)
+    }
+
+    /// Input `index`, at whatever address.
+    ///
+    /// # Safety
+    /// As [`Context::input`].
+    #[inline]
+    unsafe fn given<T>(&self, index: usize) -> Result<Tensor<'a, T>, Failure> {
         let mut value = null();
         // SAFETY: the result is written to a variable of ours; the caller vouches for the type.
         unsafe {
@@ -176,11 +214,7 @@ impl<'a> Context<'a> {
             if value.is_null() {
                 return Err(refused(format!("{name} is absent")));
             }
-            let mut tensor: Tensor<'a, T> = Tensor::of(self.host, name, value)?;
-            if !tensor.data.is_aligned() {
-                tensor.data = self.copy(&tensor);
-            }
-            Ok(tensor)
+            Tensor::of(self.host, name, value)
         }
     }
 
@@ -331,7 +365,41 @@ unsafe extern "C" fn task<F: Fn(Range<usize>) + Sync>(data: *mut c_void, index: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::host::fake;
+    use crate::contract::alibi_bias::SPEC;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A host may read its own memory; that of a device is not even looked at.
+    #[test]
+    fn inputs_at_odd_addresses_are_copied_or_refused() {
+        let words = [0x1122_3344_5566_7788u64, 0x99aa_bbcc_ddee_ff00];
+        // SAFETY: the fake has all that is used, and takes a context for the first element of every input.
+        unsafe {
+            let host = Host::negotiate(&fake::base::<99>()).ok().unwrap();
+            let context = |at: *const u8| Context::new(&host, &SPEC, at.cast_mut().cast());
+            let start: *const u8 = words.as_ptr().cast();
+            let (whole, odd) = (context(start), context(start.add(4)));
+
+            let read = |tensor: Tensor<'_, u64>| tensor.data.read();
+            assert_eq!(read(whole.input(1).ok().unwrap()), words[0]);
+            let between = start.add(4).cast::<u64>().read_unaligned();
+            assert_eq!(read(odd.input(1).ok().unwrap()), between);
+
+            #[cfg(feature = "cuda")]
+            {
+                let tensor: Tensor<'_, u64> = whole.device_input(1).ok().unwrap();
+                assert_eq!(tensor.data.addr(), start.addr());
+                let Err(Failure::Ours(code, text)) = odd.device_input::<u64>(1) else {
+                    panic!("taken");
+                };
+                assert_eq!(code, OrtErrorCode::ORT_INVALID_ARGUMENT);
+                let at = start.addr() + 4;
+                let expected =
+                    format!("query_positions is at address {at:#x}, expected a multiple of 8");
+                assert_eq!(text, expected);
+            }
+        }
+    }
 
     #[test]
     fn tasks_cover_all_and_keep_a_panic() {

@@ -150,12 +150,16 @@ fn api_version(name: &str) -> Option<u32> {
     }
 }
 
-/// A host that has nothing but `CreateStatus`, which gives the code as an address and keeps the text, and knows which API it was asked for.
+/// A host that knows which API it was asked for, and has little else: `CreateStatus` gives the code as an address and keeps the text,
+/// and inputs are numbers at the address of the context.
 #[cfg(test)]
 pub(super) mod fake {
     use super::*;
+    use ort_sys::{ONNXTensorElementDataType, OrtKernelContext, OrtValue};
     use std::cell::{Cell, RefCell};
-    use std::ffi::c_char;
+    use std::ffi::{c_char, c_void};
+    use std::mem::offset_of;
+    use std::ptr::null_mut;
 
     /// Longer than any table, and constant.
     struct Table([usize; 1024]);
@@ -179,13 +183,55 @@ pub(super) mod fake {
         OrtStatusPtr(std::ptr::without_provenance_mut(code as usize))
     }
 
+    unsafe extern "system" fn get_input(
+        context: *const OrtKernelContext,
+        _: usize,
+        value: *mut *const OrtValue,
+    ) -> OrtStatusPtr {
+        // SAFETY: the caller gives a place.
+        unsafe { value.write(context.cast()) };
+        OrtStatusPtr(null_mut())
+    }
+
+    unsafe extern "system" fn get_data(
+        value: *mut OrtValue,
+        data: *mut *mut c_void,
+    ) -> OrtStatusPtr {
+        // SAFETY: as above.
+        unsafe { data.write(value.cast()) };
+        OrtStatusPtr(null_mut())
+    }
+
+    unsafe extern "system" fn get_shape(
+        _: *const OrtValue,
+        _: *mut ONNXTensorElementDataType,
+        _: *mut *const i64,
+        rank: *mut usize,
+    ) -> OrtStatusPtr {
+        // SAFETY: as above.
+        unsafe { rank.write(0) };
+        OrtStatusPtr(null_mut())
+    }
+
     unsafe extern "system" fn get_api<const MINOR: u32>(version: u32) -> *const OrtApi {
         assert!(version <= MINOR, "a version the host does not have");
         ASKED.set(version);
         let mut table = Box::new(Table([0; 1024]));
-        table.0[0] = create_status as *const () as usize;
-        // An entry that is never called.
-        table.0[414] = create_status as *const () as usize;
+        let entries = [
+            (0, create_status as *const ()),
+            (
+                offset_of!(OrtApi, KernelContext_GetInput),
+                get_input as *const (),
+            ),
+            (
+                offset_of!(OrtApi, GetTensorMutableData),
+                get_data as *const (),
+            ),
+            (414 * size_of::<usize>(), get_shape as *const ()),
+        ];
+        for (at, function) in entries {
+            table.0[at / size_of::<usize>()] = function as usize;
+        }
         Box::leak(table).0.as_ptr().cast()
     }
 

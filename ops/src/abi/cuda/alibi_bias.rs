@@ -43,8 +43,8 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for AlibiBiasCuda<
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // the output a place of its own.
         unsafe {
-            let slopes: Tensor<T> = context.input(0)?;
-            let [query, key]: [Tensor<I>; 2] = [context.input(1)?, context.input(2)?];
+            let slopes: Tensor<T> = context.device_input(0)?;
+            let [query, key]: [Tensor<I>; 2] = [context.device_input(1)?, context.device_input(2)?];
             let heads = slope_count(slopes.shape.sizes())?;
             let geometry = BiasGeometry::new(heads, query.shape.sizes(), key.shape.sizes())?;
             let bias: *mut T = context.output(0, &Shape::of(&geometry.output_shape())?)?;

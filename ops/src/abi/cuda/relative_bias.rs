@@ -41,9 +41,12 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for RelativePositi
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // the output a place of its own.
         unsafe {
-            let table: Tensor<T> = context.input(0)?;
-            let [lut, query, key]: [Tensor<I>; 3] =
-                [context.input(1)?, context.input(2)?, context.input(3)?];
+            let table: Tensor<T> = context.device_input(0)?;
+            let [lut, query, key]: [Tensor<I>; 3] = [
+                context.device_input(1)?,
+                context.device_input(2)?,
+                context.device_input(3)?,
+            ];
             let (rows, heads) = table_sizes(table.shape.sizes())?;
             let reach = lut_reach(lut.shape.sizes())?;
             let geometry = BiasGeometry::new(heads, query.shape.sizes(), key.shape.sizes())?;

@@ -50,9 +50,12 @@ where
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // the output a place of its own.
         unsafe {
-            let scores: Tensor<T> = context.input(0)?;
-            let [lut, query, key]: [Tensor<I>; 3] =
-                [context.input(1)?, context.input(2)?, context.input(3)?];
+            let scores: Tensor<T> = context.device_input(0)?;
+            let [lut, query, key]: [Tensor<I>; 3] = [
+                context.device_input(1)?,
+                context.device_input(2)?,
+                context.device_input(3)?,
+            ];
             let geometry = RelativeGatherGeometry::new(
                 kernel.attributes(),
                 scores.shape.sizes(),

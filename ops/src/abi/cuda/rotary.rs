@@ -40,8 +40,8 @@ impl<T: Element + Typed, TT: Element + Typed> Operator for RotaryEmbeddingCuda<T
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and
         // gives `y` a place of its own, or that of `x`.
         unsafe {
-            let x: Tensor<T> = context.input(0)?;
-            let [cos, sin]: [Tensor<TT>; 2] = [context.input(1)?, context.input(2)?];
+            let x: Tensor<T> = context.device_input(0)?;
+            let [cos, sin]: [Tensor<TT>; 2] = [context.device_input(1)?, context.device_input(2)?];
             let geometry = RotaryGeometry::new(
                 kernel.attributes(),
                 x.shape.sizes(),

@@ -42,8 +42,8 @@ impl<T: Element + Typed, TT: Element + Typed> Operator for RotaryEmbeddingPairCu
         // SAFETY: inputs and outputs have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // each output a place of its own, or that of its input.
         unsafe {
-            let [q, k]: [Tensor<T>; 2] = [context.input(0)?, context.input(1)?];
-            let [cos, sin]: [Tensor<TT>; 2] = [context.input(2)?, context.input(3)?];
+            let [q, k]: [Tensor<T>; 2] = [context.device_input(0)?, context.device_input(1)?];
+            let [cos, sin]: [Tensor<TT>; 2] = [context.device_input(2)?, context.device_input(3)?];
             let [of_q, of_k] = geometries(
                 kernel.attributes(),
                 q.shape.sizes(),

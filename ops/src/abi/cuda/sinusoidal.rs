@@ -45,8 +45,8 @@ impl<P: Position + Typed, T: Embedded + Typed> Operator for SinusoidalEmbeddingC
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and
         // gives the output a place of its own.
         unsafe {
-            let positions: Tensor<P> = context.input(0)?;
-            let frequencies: Tensor<T> = context.input(1)?;
+            let positions: Tensor<P> = context.device_input(0)?;
+            let frequencies: Tensor<T> = context.device_input(1)?;
             let geometry = SinusoidalGeometry::new(
                 kernel.attributes(),
                 positions.shape.sizes(),
