@@ -32,6 +32,8 @@ pub(crate) enum Order {
     Scattered,
     /// Stretches of up to 40, some of them backwards or standing still.
     Stretches,
+    /// One by one from 0 on, but for the last one, which is one further.
+    Torn,
     /// Zeros, then from 0 on: a sequence with padding on the left.
     Padded,
     /// The ends of the type, and what lies around 0.
@@ -41,11 +43,12 @@ pub(crate) enum Order {
 }
 
 impl Order {
-    pub(crate) const ALL: [Order; 8] = [
+    pub(crate) const ALL: [Order; 9] = [
         Order::From(0),
         Order::From(-37),
         Order::Scattered,
         Order::Stretches,
+        Order::Torn,
         Order::Padded,
         Order::Extreme,
         Order::Edge(false),
@@ -69,6 +72,7 @@ impl Order {
                 all.truncate(count);
                 all
             }
+            Order::Torn => (0..n).map(|i| if i + 1 == n { n } else { i }).collect(),
             Order::Padded => (0..n).map(|i| (i - n / 3).max(0)).collect(),
             Order::Extreme => {
                 let known = [lowest, lowest + 1, highest, highest - 1, 0, 1, -1];

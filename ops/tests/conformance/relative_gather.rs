@@ -257,6 +257,9 @@ fn positions_in_any_order() {
         for (query, key) in [
             // Padding at the left.
             (at(&[1, 1, 1, 0, 1, 2, 3]), at(&[1, 1, 1, 0, 1, 2, 3, 4])),
+            // All one by one, but for the last.
+            (at(&[0, 1, 2, 3, 5]), from(0, 40)),
+            (from(0, 20), at(&[0, 1, 2, 3, 4, 5, 6, 8])),
             (from(0, 20), at(&[3; 20])),
             (at(&[7; 20]), from(0, 40)),
             (at(&[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]), from(0, 33)),
