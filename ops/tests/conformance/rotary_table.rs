@@ -322,6 +322,20 @@ fn angles_of_every_exponent() {
     }
 }
 
+/// Positions in double beyond what two floats hold, and frequencies that bring them back.
+#[test]
+fn small_and_large_positions_keep_their_digits() {
+    for exponent in -126..=126 {
+        let position = 1.234_567_890_123 * 2f64.powi(exponent);
+        let frequency = 1.1 * 2f32.powi(-exponent);
+        check(PRECISE, &[position, -position], &[2], &[frequency], &[1]);
+    }
+    for exponent in -148..-126 {
+        let position = 1.234_567_890_123 * 2f64.powi(exponent);
+        check(PRECISE, &[position], &[1], &[2f32.powi(127)], &[1]);
+    }
+}
+
 /// A result does not depend on which others are computed with it.
 #[test]
 fn neighbours_do_not_matter() {
