@@ -14,7 +14,7 @@ use phasor::rewrite;
 use phasor_ops::contract::{AttributeValue, DOMAIN, ElementType, OperatorSpec, TensorType};
 use prost::Message;
 use std::io::Write;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Once};
 
 /// The variable with which a skip is a failure.
 const STRICT: &str = "PHASOR_STRICT";
@@ -140,6 +140,11 @@ impl Host for Machine {
             .collect();
         let outputs: Vec<String> = spec.outputs.iter().map(|v| v.name.to_owned()).collect();
         let model = model(call, self.way)?;
+        if self.release.is_some() && self.way == Way::Kernel {
+            // ONNX Runtime keeps a list of domains for all sessions, and adds a new one to it without a lock.
+            static FIRST: Once = Once::new();
+            FIRST.call_once(|| drop(self.engine.open(Source::Proto(&model, None))));
+        }
         let results = self
             .engine
             .run(Source::Proto(&model, None), &inputs, &outputs);
