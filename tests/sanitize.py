@@ -45,7 +45,8 @@ def address(_):
     FOLDER.mkdir(parents=True, exist_ok=True)
     suppressions.write_text("".join(f"leak:{name}\n" for name in LEAKS_BY_DESIGN))
     env = {**ADDRESS, "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0"}
-    return suite.run(*cargo("test"), env=env)
+    # That test starts itself with a library of C++, which has a sanitizer of its own.
+    return suite.run(*cargo("test"), "--", "--skip", "the_driver_is_called", env=env)
 
 
 def host(_):
