@@ -8,6 +8,8 @@
 mod alibi_bias;
 #[path = "../ops/tests/conformance/angles.rs"]
 mod angles;
+#[path = "running/build.rs"]
+mod build;
 #[path = "../ops/tests/conformance/common.rs"]
 mod common;
 #[path = "../ops/tests/conformance/host.rs"]

@@ -1,18 +1,17 @@
 //! What runs models here.
 
+use crate::build;
 use crate::common::Runner;
 use crate::host::{Call, Host, Tensor};
 use phasor::engine::ort::Ort;
 use phasor::engine::tract::Tract;
 use phasor::engine::{Engine, Source, locate};
-use phasor::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TypeProto,
-    ValueInfoProto, attribute_proto, tensor_shape_proto, type_proto,
-};
-use phasor::onnx::{self, DataType, ModelFile};
+use phasor::onnx::proto::{ModelProto, TypeProto, type_proto};
+use phasor::onnx::{self, DataType};
 use phasor::rewrite;
-use phasor_ops::contract::{AttributeValue, DOMAIN, ElementType, OperatorSpec, TensorType};
-use prost::Message;
+use phasor_ops::contract::{
+    AttributeValue, DOMAIN, ElementType, OperatorSpec, TensorType, ValueSpec,
+};
 use std::io::Write;
 use std::sync::{LazyLock, Once};
 
@@ -182,100 +181,49 @@ fn taken(tensor: onnx::Tensor, expected: TensorType) -> Result<Tensor, String> {
 
 /// The node alone in a model.
 fn model(call: &Call, way: Way) -> Result<ModelProto, String> {
+    let spec = call.spec;
+    let names = |values: &[ValueSpec]| values.iter().map(|v| v.name).collect::<Vec<_>>().join(", ");
+    let mut text = String::new();
+    for (value, tensor) in spec.inputs.iter().zip(&call.inputs) {
+        text += &format!("{}: {}{:?}\n", value.name, tensor.of.as_str(), tensor.shape);
+    }
+    let (outputs, inputs) = (names(spec.outputs), names(spec.inputs));
+    text += &format!("{outputs} = {DOMAIN}::{}({inputs})", spec.name);
+    for (name, value) in &call.attributes {
+        text += &match value {
+            AttributeValue::Int(i) => format!(" {name}={i}"),
+            AttributeValue::Float(f) => format!(" {name}={f:?}"),
+        };
+    }
+    let mut model = build::model(&text, &[]);
     let opset = match way {
         Way::Kernel => 17,
         Way::Function(opset) | Way::Expanded(opset) => opset,
     };
-    let spec = call.spec;
-    let names = |values: &[phasor_ops::contract::ValueSpec]| -> Vec<String> {
-        values.iter().map(|v| v.name.to_owned()).collect()
-    };
-    let node = NodeProto {
-        op_type: Some(spec.name.to_owned()),
-        domain: Some(DOMAIN.to_owned()),
-        name: Some("node".to_owned()),
-        input: names(spec.inputs),
-        output: names(spec.outputs),
-        attribute: call.attributes.iter().map(attribute).collect(),
-        ..Default::default()
-    };
-    let inputs = spec.inputs.iter().zip(&call.inputs);
-    let outputs = spec.outputs.iter();
-    let graph = GraphProto {
-        name: Some("g".to_owned()),
-        node: vec![node],
-        input: inputs
-            .map(|(value, tensor)| info(value.name, tensor.of, Some(&tensor.shape)))
-            .collect(),
-        output: outputs
-            .map(|value| info(value.name, type_of(call, value.of), None))
-            .collect(),
-        ..Default::default()
-    };
-    let import = |domain: &str, version| OperatorSetIdProto {
-        domain: Some(domain.to_owned()),
-        version: Some(version),
-    };
-    let mut model = ModelProto {
-        ir_version: Some(8),
-        opset_import: vec![import("", opset), import(DOMAIN, 1)],
-        graph: Some(graph),
-        ..Default::default()
-    };
+    model.opset_import = vec![build::opset("", opset), build::opset(DOMAIN, 1)];
+    let graph = model.graph.as_mut().expect("a graph");
+    graph.name = Some("g".to_owned());
+    for (info, value) in graph.output.iter_mut().zip(spec.outputs) {
+        let tensor = type_proto::Tensor {
+            elem_type: Some(type_of(call, value.of).to_onnx()),
+            shape: None,
+        };
+        info.r#type = Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            denotation: None,
+        });
+    }
     match way {
-        Way::Kernel => Ok(model),
+        Way::Kernel => {}
         Way::Function(opset) => {
             let body = (spec.body)(opset).map_err(|e| e.to_string())?;
             model.functions.push(rewrite::function(&body));
-            Ok(model)
         }
         Way::Expanded(_) => {
-            let bytes = model.encode_to_vec().into();
-            let file = ModelFile::from_bytes("model", bytes).map_err(|e| e.to_string())?;
+            let file = build::open(&model);
             let (edit, _) = rewrite::unfuse(&file).map_err(|e| e.to_string())?;
-            Ok(file.edited(&edit))
+            model = file.edited(&edit);
         }
     }
-}
-
-fn attribute(&(name, value): &(&'static str, AttributeValue)) -> AttributeProto {
-    use attribute_proto::AttributeType;
-    let named = AttributeProto {
-        name: Some(name.to_owned()),
-        ..Default::default()
-    };
-    match value {
-        AttributeValue::Int(i) => AttributeProto {
-            i: Some(i),
-            r#type: Some(AttributeType::Int as i32),
-            ..named
-        },
-        AttributeValue::Float(f) => AttributeProto {
-            f: Some(f),
-            r#type: Some(AttributeType::Float as i32),
-            ..named
-        },
-    }
-}
-
-fn info(name: &str, of: TensorType, shape: Option<&[usize]>) -> ValueInfoProto {
-    use phasor::onnx::proto::TensorShapeProto;
-    let size = |&size: &usize| tensor_shape_proto::Dimension {
-        value: Some(tensor_shape_proto::dimension::Value::DimValue(size as i64)),
-        denotation: None,
-    };
-    let tensor = type_proto::Tensor {
-        elem_type: Some(of.to_onnx()),
-        shape: shape.map(|shape| TensorShapeProto {
-            dim: shape.iter().map(size).collect(),
-        }),
-    };
-    ValueInfoProto {
-        name: Some(name.to_owned()),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(tensor)),
-            denotation: None,
-        }),
-        ..Default::default()
-    }
+    Ok(model)
 }

@@ -1,4 +1,4 @@
-//! Models written as text, one node a line: `y, z = Op(a, b) axis=1 perm=[0,2,1]`.
+//! Models written as text, one node a line: `y, z = Op(a, b) axis=1 perm=[0,2,1] alpha=0.5`.
 //!
 //! Before the nodes stand the inputs, `x: float[batch, 4]`. Constants are given as tensors; outputs are the values that no node reads.
 
@@ -90,10 +90,16 @@ fn attribute(text: &str) -> AttributeProto {
                 .map(|n| n.parse().unwrap())
                 .collect();
         }
-        None => {
-            attribute.r#type = Some(2);
-            attribute.i = Some(value.parse().unwrap());
-        }
+        None => match value.parse() {
+            Ok(integer) => {
+                attribute.r#type = Some(2);
+                attribute.i = Some(integer);
+            }
+            Err(_) => {
+                attribute.r#type = Some(1);
+                attribute.f = Some(value.parse().unwrap());
+            }
+        },
     }
     attribute
 }

@@ -1,7 +1,7 @@
 //! `AlibiBias` against its reference, to the bit.
 
 use crate::common::{Limits, Random, Runner, Values, wide};
-use crate::host::{Call, Tensor, integer_type};
+use crate::host::{Call, Tensor};
 use crate::positions::{Made, Order, typed};
 use crate::runners;
 use half::{bf16, f16};
@@ -58,7 +58,7 @@ fn check<I: Made, T: WithIntegers<I> + Limits>(
             reference(&attributes, T::TYPE, (&wide(slopes), &shape), query, key).unwrap();
         let (queries, keys) = (typed::<I>(query.0), typed::<I>(key.0));
         let (queries, keys) = ((&queries[..], query.1), (&keys[..], key.1));
-        let types = [TensorType::Element(T::TYPE), integer_type::<I>()];
+        let types = [TensorType::Element(T::TYPE), I::TYPE];
         for runner in runners().filter(|r| r.reaches([query.0, key.0]) && r.takes(&SPEC, &types)) {
             let got = bias(
                 attributes,

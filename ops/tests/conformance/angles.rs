@@ -1,6 +1,6 @@
 //! What the checks of operators that compute angles share: spacings of the element types, frequencies, and every angle there is.
 
-use crate::common::Limits;
+use crate::common::{Limits, Runner};
 use half::{bf16, f16};
 use phasor_ops::contract::ElementType;
 use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
@@ -43,15 +43,19 @@ pub(crate) fn frequencies<T: Element>(count: usize) -> Vec<T> {
         .collect()
 }
 
-/// How much further than a kernel a function body may be off, before it multiplies by the amplitude: the functions of hosts are held to
-/// an absolute bound, and exact angles of doubles are rounded. `None` where a body promises nothing: for angles beyond the limit, and
-/// for sizes that no host has. `terms` are the products in an angle.
+/// How much further than the bound a runner may be off, before it multiplies by the amplitude. For kernels that is nothing. With
+/// function bodies, the functions of hosts are held to an absolute bound, and exact angles of doubles are rounded; `None` where a body
+/// promises nothing: for angles beyond the limit, and for sizes that no host has. `terms` are the products in an angle.
 pub(crate) fn slack<T: Spaced>(
+    runner: Runner,
     positions: (&[f64], &[usize]),
     frequencies: &[f64],
     terms: usize,
     precise: bool,
 ) -> Option<f64> {
+    if !runner.is_body() {
+        return Some(0.0);
+    }
     let largest = |values: &[f64]| {
         let finite = values.iter().map(|v| v.abs()).filter(|v| v.is_finite());
         finite.fold(0.0, f64::max)

@@ -84,7 +84,7 @@ impl Tensor {
             bits.into_iter().take(size_of::<I>())
         });
         Self {
-            of: integer_type::<I>(),
+            of: I::TYPE,
             shape: shape.to_vec(),
             bytes: bytes.collect(),
         }
@@ -129,15 +129,6 @@ pub(crate) fn position_type<P: Position>() -> TensorType {
         PositionType::I32 => TensorType::I32,
         PositionType::F32 => TensorType::F32,
         PositionType::F64 => TensorType::F64,
-    }
-}
-
-/// The type of positions and lookup tables.
-pub(crate) fn integer_type<I: Integer>() -> TensorType {
-    if size_of::<I>() == 8 {
-        TensorType::I64
-    } else {
-        TensorType::I32
     }
 }
 

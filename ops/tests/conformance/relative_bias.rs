@@ -1,7 +1,7 @@
 //! `RelativePositionBias` against its reference, to the bit.
 
 use crate::common::{Limits, Random, Runner, Values};
-use crate::host::{Call, Tensor, integer_type};
+use crate::host::{Call, Tensor};
 use crate::positions::{Made, Order, typed};
 use crate::runners;
 use half::{bf16, f16};
@@ -98,7 +98,7 @@ impl Case {
     /// Every runner, in one type.
     fn check<I: Made, T: WithIntegers<i64> + WithIntegers<I> + Limits>(&self, places: &[usize]) {
         let table = self.table::<T>();
-        let types = [TensorType::Element(T::TYPE), integer_type::<I>()];
+        let types = [TensorType::Element(T::TYPE), I::TYPE];
         for runner in runners()
             .filter(|r| r.reaches([&self.query.0[..], &self.key.0]) && r.takes(&SPEC, &types))
         {

@@ -1,7 +1,7 @@
 //! `RelativeGather` against its reference: to the bit, since it copies.
 
 use crate::common::{Limits, Random, Runner, Values, levels};
-use crate::host::{Call, Tensor, integer_type};
+use crate::host::{Call, Tensor};
 use crate::positions::{Made, Order, typed};
 use crate::runners;
 use half::{bf16, f16};
@@ -84,7 +84,7 @@ fn check<I: Made, T: Element + Limits + AsWord>(
         (&queries, &query.1),
         (&keys, &key.1),
     ];
-    let types = [TensorType::Element(T::TYPE), integer_type::<I>()];
+    let types = [TensorType::Element(T::TYPE), I::TYPE];
     let mut random = Random(17);
     for by_key in [false, true] {
         let attributes = RelativeGatherAttributes { by_key };

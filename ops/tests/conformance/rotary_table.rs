@@ -35,12 +35,13 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
         ..attributes
     };
     let positions64: Vec<f64> = positions.iter().map(|p| p.to_f64()).collect();
+    let frequencies64 = wide(frequencies);
     let (cos, sin) = reference(
         &plain,
         T::TYPE,
         &positions64,
         positions_shape,
-        &wide(frequencies),
+        &frequencies64,
         frequencies_shape,
     )
     .unwrap();
@@ -48,13 +49,15 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
     let width = frequencies_shape.last().copied().unwrap_or(1);
     let terms = frequencies.len() / width.max(1);
     let positions64 = (&positions64[..], positions_shape);
-    let of_bodies = slack::<T>(positions64, &wide(frequencies), terms, attributes.precise);
     for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
-        let Some(slack) = (if runner.is_body() {
-            of_bodies
-        } else {
-            Some(0.0)
-        }) else {
+        let slack = slack::<T>(
+            runner,
+            positions64,
+            &frequencies64,
+            terms,
+            attributes.precise,
+        );
+        let Some(slack) = slack else {
             continue;
         };
         let got = run(

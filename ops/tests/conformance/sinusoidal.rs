@@ -95,22 +95,19 @@ fn check<P: Position, T: Spaced + Embedded>(
         ..attributes
     };
     let wide_positions: Vec<f64> = positions.0.iter().map(|p| p.to_f64()).collect();
+    let wide_values = wide(values);
     let expected = reference(
         &plain,
         T::TYPE,
         (&wide_positions, positions.1),
-        (&wide(values), &[values.len()]),
+        (&wide_values, &[values.len()]),
     )
     .unwrap();
     let types = [position_type::<P>(), TensorType::Element(T::TYPE)];
     let wide_positions = (&wide_positions[..], positions.1);
-    let of_bodies = slack::<T>(wide_positions, &wide(values), 1, attributes.precise);
     for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
-        let Some(slack) = (if runner.is_body() {
-            of_bodies
-        } else {
-            Some(0.0)
-        }) else {
+        let slack = slack::<T>(runner, wide_positions, &wide_values, 1, attributes.precise);
+        let Some(slack) = slack else {
             continue;
         };
         let got = run(attributes, runner, positions, (values, &[values.len()]));
