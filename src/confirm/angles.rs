@@ -19,14 +19,15 @@ use phasor_ops::contract::rotary_table::{RotaryTableAttributes, reference};
 
 use super::Confirmed;
 use super::cut::{Cut, cut};
+use super::numbers::Regime;
 use super::probe::{Failure, Prober, unsqueezed};
 use super::sizes::Binding;
 
 /// Runs with other numbers for each set of sizes.
 const SEEDS: u64 = 3;
-/// Positions are below this, but for the first run of each set of sizes.
+/// Positions of the second run are below this; those of the third are any.
 const MAX_POSITION: i64 = 1 << 20;
-/// Positions of the first run.
+/// Positions of the first run are below this.
 const FEW_POSITIONS: i64 = 64;
 /// Share of entries that another rounding of the cosine may move to the next number in half precision.
 const MOVED: f64 = 0.01;
@@ -87,7 +88,7 @@ impl Prober<'_> {
             let reason = match failure {
                 Failure::Differs(diff) => format!(
                     "the angles are positions times frequencies, but the graph computes them in another order or type: \
-                     cosine or sine differ by {diff:.1e} at positions below {MAX_POSITION}, so the graph's own tables stay"
+                     cosine or sine differ by {diff:.1e} at some position, so the graph's own tables stay"
                 ),
                 Failure::NotRun(cause) => format!(
                     "the angles are positions times frequencies, but that could not be run on numbers, so the graph's own tables stay: {cause}"
@@ -108,11 +109,8 @@ impl Prober<'_> {
         used: &TableUse,
         binding: &Binding,
     ) -> Result<f64, Failure> {
-        let mut given: Vec<&str> = vec![&table.positions];
-        given.extend(table.same.iter().map(String::as_str));
-        if let Frequencies::Value { name, .. } = &table.frequencies {
-            given.push(name);
-        }
+        let own = used.frequencies.as_deref();
+        let given: Vec<&str> = [&used.positions[..]].into_iter().chain(own).collect();
         let wanted = [&site.cos.value[..], &site.sin.value];
         let cut = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun)?;
         let held = given.iter().chain(&wanted).copied();
@@ -149,25 +147,23 @@ impl Prober<'_> {
     ) -> Result<f64, Failure> {
         let mut random = Random::new(seed, "angles");
         let positions = {
-            let shape = self.shape(&table.positions, binding)?;
-            let limit = if seed == 0 {
-                FEW_POSITIONS
-            } else {
-                MAX_POSITION
-            };
+            let shape = self.shape(&used.positions, binding)?;
             let count = shape.iter().product();
-            let values: Vec<f64> = (0..count).map(|_| random.below(limit) as f64).collect();
-            Tensor::from_f64_as(table.positions_dtype, &shape, &values)
+            let mut below = |limit: i64| {
+                let values: Vec<f64> = (0..count).map(|_| random.below(limit) as f64).collect();
+                Tensor::from_f64_as(table.positions_dtype, &shape, &values)
+            };
+            match seed {
+                0 => below(FEW_POSITIONS),
+                1 => below(MAX_POSITION),
+                _ => Regime::Wide.tensor(table.positions_dtype, &shape, &mut random),
+            }
         };
-        let copies = 1 + table.same.len();
-        let mut inputs = Vec::new();
-        for name in cut.given[..copies].iter().flatten() {
-            inputs.push((name.clone(), positions.clone()));
-        }
-        if inputs.is_empty() {
-            let why = format!("cosine and sine do not read `{}`", table.positions);
-            return Err(Failure::NotRun(why));
-        }
+        let unread = |name: &str| Failure::NotRun(format!("cosine and sine do not read `{name}`"));
+        let mut inputs = match cut.given.first() {
+            Some(Some(name)) => vec![(name.clone(), positions.clone())],
+            _ => return Err(unread(&used.positions)),
+        };
         let frequencies = match &table.frequencies {
             Frequencies::Numbers(rows) => Numbers {
                 shape: match rows.len() {
@@ -177,12 +173,12 @@ impl Prober<'_> {
                 values: rows.concat(),
             },
             Frequencies::Value { name, .. } => {
+                let name = used.frequencies.as_ref().unwrap_or(name);
                 let values: Vec<f64> = (0..table.width).map(|_| random.signed()).collect();
                 let shape = self.shape(name, binding)?;
                 let tensor = Tensor::from_f64_as(table.dtype, &shape, &values);
-                let Some(Some(input)) = cut.given.get(copies) else {
-                    let why = format!("cosine and sine do not read `{name}`");
-                    return Err(Failure::NotRun(why));
+                let Some(Some(input)) = cut.given.get(1) else {
+                    return Err(unread(name));
                 };
                 let values = tensor.to_f64().unwrap_or(values);
                 inputs.push((input.clone(), tensor));
@@ -193,7 +189,10 @@ impl Prober<'_> {
             }
         };
         for (original, name) in &cut.leaves {
-            inputs.push((name.clone(), self.leaf(original, binding, &mut random)?));
+            inputs.push((
+                name.clone(),
+                self.leaf(original, binding, Regime::Common, &mut random)?,
+            ));
         }
         let outputs = Tract
             .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)

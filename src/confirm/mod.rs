@@ -15,6 +15,8 @@ mod angles;
 #[cfg(feature = "tract")]
 mod cut;
 #[cfg(feature = "tract")]
+mod numbers;
+#[cfg(feature = "tract")]
 mod probe;
 #[cfg(feature = "tract")]
 mod sizes;

@@ -17,7 +17,8 @@ use phasor_ops::contract::rotary::reference;
 
 use super::Confirmed;
 use super::cut::{Cut, Subject, cut};
-use super::sizes::{Binding, MAX_ELEMENTS, bindings, elements};
+use super::numbers::Regime;
+use super::sizes::{Binding, MAX_ELEMENTS, bindings, edges, elements};
 
 /// Runs with other numbers for each set of sizes.
 const SEEDS: u64 = 3;
@@ -25,8 +26,6 @@ const SEEDS: u64 = 3;
 const SIZES: usize = 2;
 /// Elements beyond which one run a set of sizes must do.
 const MANY: usize = 1 << 22;
-/// Indices given to integer inputs of the model are below this: every table of positions is longer.
-const MAX_INDEX: i64 = 4;
 
 /// Confirms the sites of one model.
 pub(super) struct Prober<'a> {
@@ -98,6 +97,7 @@ impl<'a> Prober<'a> {
             .map(|shape| &shape[..])
             .collect();
         let bindings = bindings(&dims, self.sizes);
+        let edges = edges(&dims, self.sizes);
         let needed = SIZES.min(bindings.len());
         let mut confirmed = Confirmed::default();
         let mut sizes = 0;
@@ -109,7 +109,7 @@ impl<'a> Prober<'a> {
                     confirmed.probes += probes;
                     sizes += 1;
                     if sizes == needed {
-                        return Ok(confirmed);
+                        break;
                     }
                 }
                 // What a part does with other sizes than its own says nothing against it.
@@ -122,7 +122,22 @@ impl<'a> Prober<'a> {
                 Err(not_run) => failure = Some(not_run),
             }
         }
-        Err(failure.unwrap_or_else(|| Failure::NotRun("no sizes to run it with".to_owned())))
+        if sizes < needed {
+            let nothing = || Failure::NotRun("no sizes to run it with".to_owned());
+            return Err(failure.unwrap_or_else(nothing));
+        }
+        // Where the graph does not run, nothing need be equal.
+        for binding in &edges {
+            match probe(self, binding) {
+                Ok((diff, probes)) => {
+                    confirmed.max_diff = confirmed.max_diff.max(diff);
+                    confirmed.probes += probes;
+                }
+                Err(differs @ Failure::Differs(_)) => return Err(differs),
+                Err(Failure::NotRun(_) | Failure::TooLarge(_)) => {}
+            }
+        }
+        Ok(confirmed)
     }
 
     /// All seeds under one assignment of sizes, from the first start that confirms: largest difference and number of runs.
@@ -185,8 +200,13 @@ impl<'a> Prober<'a> {
         let mut worst = Ok(0.0f64);
         for seed in 0..seeds {
             worst = worst.and_then(|worst| {
-                self.run(site, binding, given, &shapes, cut, seed)
-                    .map(|diff| worst.max(diff))
+                let run = |regime| self.run(site, binding, given, &shapes, cut, (seed, regime));
+                let diff = match run(Regime::of_run(seed)) {
+                    // Not every graph takes any index.
+                    Err(Failure::NotRun(_)) if !cut.leaves.is_empty() => run(Regime::Common),
+                    result => result,
+                }?;
+                Ok(worst.max(diff))
             });
         }
         self.known.insert(key, worst.clone());
@@ -228,14 +248,14 @@ impl<'a> Prober<'a> {
         given: &[&str],
         shapes: &[Vec<usize>],
         cut: &Cut,
-        seed: u64,
+        (seed, regime): (u64, Regime),
     ) -> Result<f64, Failure> {
         let mut random = Random::new(seed, "confirm");
         let mut inputs = Vec::new();
         // Numbers and shape of each tensor that is given or read.
         let mut tensors: Vec<(&str, Vec<f64>, Vec<usize>)> = Vec::new();
         for ((&name, shape), in_cut) in given.iter().zip(shapes).zip(&cut.given) {
-            let (dtype, scale) = if name == site.cos.value || name == site.sin.value {
+            let (dtype, scale) = if site.sources.iter().any(|source| source == name) {
                 (site.table_dtype, 1.0)
             } else if name == site.x {
                 (site.dtype, 2.0)
@@ -254,7 +274,10 @@ impl<'a> Prober<'a> {
             }
         }
         for (original, name) in &cut.leaves {
-            inputs.push((name.clone(), self.leaf(original, binding, &mut random)?));
+            inputs.push((
+                name.clone(),
+                self.leaf(original, binding, regime, &mut random)?,
+            ));
         }
         let outputs = Tract
             .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
@@ -313,10 +336,10 @@ impl<'a> Prober<'a> {
         &self,
         name: &str,
         binding: &Binding,
+        regime: Regime,
         random: &mut Random,
     ) -> Result<Tensor, Failure> {
         let shape = self.shape(name, binding)?;
-        let count: usize = shape.iter().product();
         let info = self
             .subject
             .file
@@ -331,14 +354,7 @@ impl<'a> Prober<'a> {
         let dtype = dtype
             .filter(|dtype| dtype.holds_numbers())
             .ok_or_else(|| Failure::NotRun(format!("input `{name}` is no tensor of numbers")))?;
-        let values: Vec<f64> = (0..count)
-            .map(|_| match dtype {
-                _ if dtype.is_float() => random.signed(),
-                DataType::Bool => 1.0,
-                _ => random.below(MAX_INDEX) as f64,
-            })
-            .collect();
-        Ok(Tensor::from_f64_as(dtype, &shape, &values))
+        Ok(regime.tensor(dtype, &shape, random))
     }
 }
 
@@ -349,17 +365,19 @@ fn operands(site: &Site) -> impl Iterator<Item = &str> {
         .map(String::as_str)
 }
 
-/// The sets of tensors a cut may start from, the closest to `y` first. A part of `y` may be computed from the origin of `x`
-/// beside `x`, and from other tables than those the site names; what is not given is read off the run.
+/// The sets of tensors a cut may start from, the closest to `y` first: always the tensors that the site reads, or is made of, and
+/// no others that are equal by proof. A part of `y` may be computed from the origin of `x` beside `x`; what is not given is read
+/// off the run.
 fn starts(site: &Site) -> Vec<Vec<&str>> {
-    let tables = [&site.cos.value[..], &site.sin.value];
     let mut tensors = vec![&site.x[..]];
     if site.origin != site.x {
         tensors.push(&site.origin);
     }
-    let near = tensors.iter().map(|&x| vec![x, tables[0], tables[1]]);
-    let far = tensors.iter().map(|&x| vec![x]);
-    near.chain(far).collect()
+    let sources = || site.sources.iter().map(String::as_str);
+    let near = tensors
+        .iter()
+        .map(|&x| [x].into_iter().chain(sources()).collect());
+    near.chain(tensors.iter().map(|&x| vec![x])).collect()
 }
 
 fn refusal(site: &Site, reason: String, hint: &str) -> Box<Refusal> {

@@ -21,6 +21,8 @@ const ALIKE: [i64; 3] = [3, 2, 4];
 
 /// Least size of an axis that is not fixed: with one element, an axis taken for another would go unseen.
 const LEAST: i64 = 2;
+/// Most symbols that get a size of 1 alone.
+const MAX_ALONE: usize = 4;
 /// Times a symbol may double; no stack of convolutions divides by more.
 const DOUBLINGS: usize = 20;
 
@@ -102,6 +104,41 @@ pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<
         })
         .map(|binding| fitting(grown(binding, shapes, fixed), shapes))
         .collect()
+}
+
+/// Assignments at the edges, where a part may do something else: sizes of 0 and 1, one at a time and together.
+pub(super) fn edges(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<Binding> {
+    let mut names = BTreeSet::new();
+    for dim in shapes.iter().copied().flatten() {
+        dim.collect_symbols(&mut names);
+    }
+    let free: Vec<&String> = names
+        .iter()
+        .filter(|name| !fixed.contains_key(*name))
+        .collect();
+    let bound = |size: &dyn Fn(&str) -> i64| {
+        let free = free.iter().map(|&name| (name.clone(), size(name)));
+        let fixed = fixed.iter().map(|(name, &size)| (name.clone(), size));
+        Binding {
+            sizes: free.chain(fixed).collect(),
+            rest: 2,
+            small: BTreeMap::new(),
+        }
+    };
+    let mut all = Vec::new();
+    if !free.is_empty() {
+        all.extend([1, 0].map(|size| bound(&|_| size)));
+    }
+    if free.len() > 1 {
+        for &alone in free.iter().take(MAX_ALONE) {
+            all.push(bound(&|name| if name == alone { 1 } else { 3 }));
+        }
+    }
+    all.retain(|binding| {
+        let numbers: Option<Vec<Vec<usize>>> = shapes.iter().map(|s| binding.shape(s)).collect();
+        numbers.is_some_and(|numbers| elements(&numbers).is_some())
+    });
+    all
 }
 
 /// The number of elements of tensors of these shapes together; `None` beyond [`MAX_ELEMENTS`].

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::Choice;
+
 /// The most terms that a sum may have before it is given up as unknown.
 const MAX_TERMS: usize = 64;
 /// Longest dimension expression that is parsed; anything longer is taken as a name.
@@ -27,6 +29,8 @@ pub enum Dim {
     Mul(Vec<Dim>),
     /// A floor division by a constant of at least 2.
     Div(Box<Dim>, i64),
+    /// One of at least two different sizes, in order.
+    Choice(Choice, Vec<Dim>),
     /// Nothing is known. Two unknown sizes are not the same size.
     Unknown,
 }
@@ -114,6 +118,24 @@ impl Dim {
         Dim::sum([Dim::from_poly(whole), rest])
     }
 
+    /// The size chosen among these; unknown if one of them is.
+    pub fn choice(choice: Choice, parts: impl IntoIterator<Item = Dim>) -> Dim {
+        let mut parts: Vec<Dim> = parts.into_iter().collect();
+        parts.sort();
+        parts.dedup();
+        if parts.len() > MAX_TERMS || parts.iter().any(Dim::is_unknown) {
+            return Dim::Unknown;
+        }
+        match &parts[..] {
+            [] => Dim::Unknown,
+            [only] => only.clone(),
+            _ => match parts.iter().map(Dim::known).collect::<Option<Vec<i64>>>() {
+                Some(sizes) => choice.among(sizes).map_or(Dim::Unknown, Dim::Known),
+                None => Dim::Choice(choice, parts),
+            },
+        }
+    }
+
     /// The size, if it is fixed.
     pub fn known(&self) -> Option<i64> {
         match self {
@@ -139,6 +161,10 @@ impl Dim {
                 .iter()
                 .try_fold(1i64, |product, f| product.checked_mul(f.eval(bind)?)),
             Dim::Div(inner, by) => inner.eval(bind).map(|n| n.div_euclid(*by)),
+            Dim::Choice(choice, parts) => {
+                let sizes: Option<Vec<i64>> = parts.iter().map(|part| part.eval(bind)).collect();
+                choice.among(sizes?)
+            }
             Dim::Unknown => None,
         }
     }
@@ -149,7 +175,7 @@ impl Dim {
             Dim::Symbol(name) => {
                 names.insert(name.clone());
             }
-            Dim::Add(parts) | Dim::Mul(parts) => {
+            Dim::Add(parts) | Dim::Mul(parts) | Dim::Choice(_, parts) => {
                 parts.iter().for_each(|p| p.collect_symbols(names))
             }
             Dim::Div(inner, _) => inner.collect_symbols(names),
@@ -187,7 +213,7 @@ impl Dim {
             Dim::Known(n) => {
                 poly.insert(Vec::new(), *n);
             }
-            Dim::Symbol(_) | Dim::Div(..) => {
+            Dim::Symbol(_) | Dim::Div(..) | Dim::Choice(..) => {
                 poly.insert(vec![self.clone()], 1);
             }
             Dim::Add(terms) => {
@@ -204,7 +230,9 @@ impl Dim {
                 for factor in factors {
                     match factor {
                         Dim::Known(n) => coefficient = coefficient.checked_mul(*n)?,
-                        Dim::Symbol(_) | Dim::Div(..) => monomial.push(factor.clone()),
+                        Dim::Symbol(_) | Dim::Div(..) | Dim::Choice(..) => {
+                            monomial.push(factor.clone())
+                        }
                         Dim::Add(_) | Dim::Mul(_) | Dim::Unknown => {
                             return Dim::product(factors.iter().cloned()).poly();
                         }
@@ -292,6 +320,10 @@ impl fmt::Display for Dim {
                 Dim::Symbol(_) => write!(f, "{inner}//{by}"),
                 _ => write!(f, "({inner})//{by}"),
             },
+            Dim::Choice(choice, parts) => {
+                let parts: Vec<String> = parts.iter().map(Dim::to_string).collect();
+                write!(f, "{}({})", choice.as_str(), parts.join(", "))
+            }
             Dim::Unknown => f.write_str("?"),
         }
     }

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "tract")]
 mod analysis;
+mod choice;
 #[cfg(feature = "tract")]
 pub(crate) mod copy;
 mod declared;
@@ -15,6 +16,7 @@ mod dim;
 #[cfg(any(feature = "tract", feature = "ort"))]
 pub(crate) mod guard;
 
+pub use choice::Choice;
 pub use dim::Dim;
 
 use crate::onnx::proto::ValueInfoProto;

@@ -70,6 +70,9 @@ impl Tensor {
             (DataType::I64, &[a, b, c, d, e, f, g, h]) => {
                 i64::from_le_bytes([a, b, c, d, e, f, g, h]) as f64
             }
+            (DataType::I16, &[a, b]) => f64::from(i16::from_le_bytes([a, b])),
+            (DataType::U16, &[a, b]) => f64::from(u16::from_le_bytes([a, b])),
+            (DataType::U32, &[a, b, c, d]) => f64::from(u32::from_le_bytes([a, b, c, d])),
             (DataType::I32, &[a, b, c, d]) => f64::from(i32::from_le_bytes([a, b, c, d])),
             (DataType::Bool, &[a]) => f64::from(u8::from(a != 0)),
             (DataType::U8, &[a]) => f64::from(a),

@@ -26,8 +26,6 @@ pub struct AngleTable {
     pub positions: String,
     /// Their element type.
     pub positions_dtype: DataType,
-    /// Other values that hold the same positions, by proof.
-    pub same: Vec<String>,
     /// The axis of the positions along which coordinate streams lie, where there are several.
     pub axis: Option<usize>,
     /// The frequencies.
@@ -68,4 +66,16 @@ pub struct TableUse {
     pub unsqueeze: Vec<usize>,
     /// Whether the site turns by the negated angle of the table.
     pub inverse: bool,
+    /// The value with these positions that the site's own cosines and sines are computed from: that of the table, or one equal
+    /// to it.
+    pub positions: String,
+    /// Likewise the value with the frequencies, where one holds them.
+    pub frequencies: Option<String>,
+}
+
+impl TableUse {
+    /// The values that the site's own cosines and sines are computed from.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.positions[..]).chain(self.frequencies.as_deref())
+    }
 }

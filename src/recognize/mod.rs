@@ -40,7 +40,11 @@ fn shapes(interpreter: &Interpreter<'_>, analysis: &Analysis) -> FxHashMap<Strin
     let (index, graph) = (interpreter.index(), interpreter.file.graph());
     let tensors = analysis.sites.iter().flat_map(|site| {
         let tables = [&site.cos.value[..], &site.sin.value];
-        [&site.x[..], &site.origin].into_iter().chain(tables)
+        let used = site.table.iter().flat_map(TableUse::sources);
+        let named = [&site.x[..], &site.origin].into_iter().chain(tables);
+        named
+            .chain(site.sources.iter().map(String::as_str))
+            .chain(used)
     });
     let tables = analysis.tables.iter().flat_map(AngleTable::sources);
     let inputs = graph.input.iter().map(|input| input.name());

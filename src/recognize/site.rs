@@ -98,6 +98,8 @@ pub struct Site {
     pub cos: TableInput,
     /// Sine table.
     pub sin: TableInput,
+    /// The graph's tensors that the tables are, or are made of.
+    pub sources: Vec<String>,
     /// Pairing of the input channels.
     pub pairing: Pairing,
     /// Pairing of the output channels.

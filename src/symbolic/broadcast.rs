@@ -7,7 +7,7 @@ use crate::onnx::DataType;
 use super::interpreter::Interpreter;
 use super::poly::{Arena, PolyId, Stop};
 use super::root::Restructure;
-use super::value::{Alignment, Extents, Shape, Value, extents, strides, walk};
+use super::value::{Alignment, Caveats, Extents, Shape, Value, extents, strides, walk};
 
 /// Most elements told apart in one value. Where a result would have more, leading axes become opaque, never the channels.
 pub const BUDGET: usize = 16_384;
@@ -37,12 +37,13 @@ impl Interpreter<'_> {
         let mut shape = Shape::new();
         let mut enumerated = SmallVec::<[bool; 6]>::new();
         for axis in 0..rank {
-            let dims = || operands.iter().filter(|v| !v.is_unit(axis));
-            let known = dims()
-                .find(|v| self.arena.as_integer(v.shape[axis]).is_some())
-                .or_else(|| dims().next());
-            shape.push(known.map_or(PolyId::ONE, |v| v.shape[axis]));
-            enumerated.push(dims().all(|v| v.enumerated[axis]));
+            let sizes = operands.iter().map(|v| v.shape[axis]);
+            let size = sizes.fold(PolyId::ONE, |all, size| {
+                self.arena.broadcast_size(all, size)
+            });
+            let mut longer = operands.iter().filter(|v| !v.is_unit(axis));
+            shape.push(size);
+            enumerated.push(longer.all(|v| v.enumerated[axis]));
         }
         let extents = self.fit(&shape, &mut enumerated);
         for operand in &mut operands {
@@ -87,7 +88,7 @@ impl Interpreter<'_> {
         extents
     }
 
-    /// Applies `f` element by element.
+    /// Applies `f` element by element. The result has the caveats of the operands.
     pub fn elementwise(
         &mut self,
         values: &[&Value],
@@ -126,12 +127,14 @@ impl Interpreter<'_> {
             data.push(f(arena, &args)?);
             Ok(())
         })?;
+        let caveats = operands.iter().map(|v| v.caveats);
         Ok(Value {
             dtype,
             shape,
             enumerated,
             data: data.into(),
             alignment,
+            caveats: caveats.fold(Caveats::default(), Caveats::and),
         }
         .tidy(&self.arena))
     }
@@ -149,6 +152,7 @@ pub fn padded(value: &Value, rank: usize) -> Value {
     enumerated.extend_from_slice(&value.enumerated);
     Value {
         dtype: value.dtype,
+        caveats: value.caveats,
         shape,
         enumerated,
         data: value.data.clone(),

@@ -1,12 +1,14 @@
 //! Making roots and asking what they are.
 
+use crate::onnx::DataType;
+
 use super::ids::{AtomId, PolyId, RootId};
 use super::poly::Arena;
 use super::root::{Restructure, Root, RootKind};
 
 impl Arena {
     /// The root of this kind, made where it is new.
-    pub fn root(&mut self, kind: RootKind, channels: u32, activation: bool) -> RootId {
+    pub fn root(&mut self, kind: RootKind, channels: u32, dtype: DataType) -> RootId {
         if let Some(&id) = self.root_ids.get(&kind) {
             return id;
         }
@@ -14,7 +16,7 @@ impl Arena {
         let first = self.push_channels(id, channels);
         self.roots.push(Root {
             kind: kind.clone(),
-            activation,
+            dtype,
             channels,
             first,
         });
@@ -24,7 +26,7 @@ impl Arena {
 
     /// The iota root.
     pub fn iota(&mut self) -> RootId {
-        self.root(RootKind::Iota, 1, false)
+        self.root(RootKind::Iota, 1, DataType::I64)
     }
 
     /// Whether `root` is iota, laid along some axis.
@@ -39,17 +41,15 @@ impl Arena {
     /// `root` with its opaque axes restructured.
     pub fn derive(&mut self, root: RootId, change: Restructure) -> RootId {
         let Root {
-            channels,
-            activation,
-            ..
+            channels, dtype, ..
         } = self.roots[root.0 as usize];
-        self.root(RootKind::Derived(root, change), channels, activation)
+        self.root(RootKind::Derived(root, change), channels, dtype)
     }
 
     /// `root`, all of whose channels lie along one axis, with that axis opaque.
     pub fn open(&mut self, root: RootId) -> RootId {
-        let activation = self.roots[root.0 as usize].activation;
-        self.root(RootKind::Derived(root, Restructure::Opened), 1, activation)
+        let dtype = self.roots[root.0 as usize].dtype;
+        self.root(RootKind::Derived(root, Restructure::Opened), 1, dtype)
     }
 
     /// Channel `index` of a root.

@@ -1,6 +1,6 @@
 //! Symbolic shapes in the form that facts use, which can be evaluated once symbols have numbers.
 
-use crate::facts::Dim;
+use crate::facts::{Choice, Dim};
 
 use super::function::Function;
 use super::poly::{Arena, Atom, PolyId};
@@ -32,6 +32,16 @@ fn atom(arena: &Arena, atom: &Atom) -> Dim {
             Some(by) if by > 0 => dim(arena, args[0]).floor_div(by),
             _ => Dim::Unknown,
         },
-        Atom::Apply { .. } | Atom::Channel { .. } => Dim::Unknown,
+        Atom::Apply { function, args } => {
+            let choice = match function {
+                Function::Min => Choice::Min,
+                Function::Max => Choice::Max,
+                Function::Broadcast => Choice::Broadcast,
+                _ => return Dim::Unknown,
+            };
+            Dim::choice(choice, args.iter().map(|&arg| dim(arena, arg)))
+        }
+        Atom::Integer(value) => Dim::Known(*value),
+        Atom::Channel { .. } => Dim::Unknown,
     }
 }

@@ -45,6 +45,7 @@ fn atom(arena: &Arena, atom: &Atom) -> String {
             name if name.starts_with('?') => "?".into(),
             name => name.to_owned(),
         },
+        Atom::Integer(value) => value.to_string(),
         Atom::Channel { .. } | Atom::Apply { .. } => "?".into(),
     }
 }

@@ -29,6 +29,10 @@ pub enum Function {
     Xor,
     Max,
     Min,
+    /// The size that axes of two sizes broadcast to.
+    Broadcast,
+    /// An index into an axis of the size that is the second argument, counted from the end where negative.
+    Wrapped,
     /// Integer division, rounded to zero as ONNX `Div` does.
     IntegerDiv,
     /// ONNX `Mod` with `fmod = 0`: the sign of the divisor.
@@ -68,6 +72,10 @@ impl Function {
             (Function::Xor, [x, y]) => truth((*x != 0.0) != (*y != 0.0)),
             (Function::Max, [x, y]) => x.max(*y),
             (Function::Min, [x, y]) => x.min(*y),
+            (Function::Broadcast, [x, y]) if x == y || *y == 1.0 => *x,
+            (Function::Broadcast, [x, y]) if *x == 1.0 => *y,
+            (Function::Wrapped, [x, size]) if *x < 0.0 => x + size,
+            (Function::Wrapped, [x, _]) => *x,
             (Function::IntegerDiv, [x, y]) => (x / y).trunc(),
             (Function::Mod, [x, y]) => x - y * (x / y).floor(),
             (Function::Fmod, [x, y]) => x % y,

@@ -4,18 +4,21 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
-use crate::facts::{Dim, Facts};
-use crate::onnx::proto::TensorProto;
+use crate::facts::{Choice, Dim, Facts};
+use crate::onnx::proto::{NodeProto, TensorProto};
 use crate::onnx::{DataType, GraphIndex, ModelFile, Tensor, ValueId};
 
 use super::generalise::column_at;
+use super::live;
+use super::numbering::Numbering;
 use super::poly::{Arena, PolyId, Stop};
+use super::range::EXACT;
 use super::root::RootKind;
 use super::table::Tables;
-use super::value::{Alignment, Shape, Value, position};
+use super::value::{Alignment, Caveats, Shape, Value, position};
 use super::visit::Visit;
 
 /// Longest axis whose elements are told apart. Head sizes reach 256; the hidden axes of small models fit as well.
@@ -49,6 +52,9 @@ pub struct Interpreter<'a> {
     /// Nodes that could not be interpreted, in order.
     pub stopped: Vec<Stopped>,
     parts: u32,
+    /// Nodes that an output of the graph needs.
+    live: FxHashSet<usize>,
+    numbering: Numbering,
     /// Number of the first value: those of branches come after those of the graphs around them.
     first: u32,
     /// Number of values so far, branches included.
@@ -68,6 +74,8 @@ impl<'a> Interpreter<'a> {
             constants: FxHashMap::default(),
             stopped: Vec::new(),
             parts: 0,
+            live: live::nodes(file),
+            numbering: Numbering::of(file),
             first: 0,
             numbered: file.index().len() as u32,
         }
@@ -142,14 +150,67 @@ impl<'a> Interpreter<'a> {
         let shape = dims
             .iter()
             .enumerate()
-            .map(|(axis, dim)| dimension(arena, dim, &|| format!("?{name}.{axis}")))
+            .map(|(axis, dim)| dimension(arena, dim, &|| unknown_size(name, axis)))
             .collect();
+        Some((dtype, shape))
+    }
+
+    /// Element type and symbolic shape that the facts know of an output of a node. They take no notice of sizes that are clamped or
+    /// happen to be 1: where they say of an input what is not so for all sizes, their sizes of the output are not believed.
+    pub fn facts_of_output(&mut self, visit: &Visit<'_>, name: &str) -> Option<(DataType, Shape)> {
+        let (dtype, mut shape) = self.facts_of(name)?;
+        for &id in visit.inputs.iter().flatten() {
+            let input = self.index().name(id);
+            // What no node computes has the sizes that are declared.
+            if self.index().producer(id).is_none() {
+                continue;
+            }
+            let Some((_, claimed)) = self.facts_of(input) else {
+                continue;
+            };
+            let own = self.known(id)?.shape.clone();
+            if own.len() != claimed.len() {
+                return None;
+            }
+            let differs = |(axis, (&own, &claimed)): (usize, (&PolyId, &PolyId))| {
+                own != claimed && claimed != self.arena.symbol(&unknown_size(input, axis))
+            };
+            if own.iter().zip(&claimed).enumerate().any(differs) {
+                for (axis, dim) in shape.iter_mut().enumerate() {
+                    *dim = self.arena.symbol(&unknown_size(name, axis));
+                }
+            }
+        }
         Some((dtype, shape))
     }
 
     /// A fresh root for a value: the channel axis enumerated, all others opaque.
     pub fn fresh(&mut self, id: ValueId, dtype: DataType, shape: Shape) -> Value {
-        self.fresh_part(self.kind(id, 0), dtype, shape)
+        // A graph in which a tensor would have a negative size does not run.
+        let producer = self.index().producer(id);
+        if producer.is_none_or(|(node, _)| self.live.contains(&node)) {
+            let arena = &mut self.arena;
+            let varying = shape.iter().filter(|&&dim| arena.as_integer(dim).is_none());
+            let varying: Shape = varying.copied().collect();
+            arena.sizes.extend(varying);
+        }
+        let kind = match dtype.is_float() {
+            true => self.kind(id, 0),
+            // Activations keep the name of the tensor that they are cut out at.
+            false => RootKind::Fresh(self.first + self.numbering.first(id), 0),
+        };
+        self.fresh_part(kind, dtype, shape)
+    }
+
+    /// Numbers the outputs of the node being visited.
+    pub(super) fn number(&mut self, node: &NodeProto, outputs: &[Option<ValueId>]) {
+        let file = self.file;
+        self.numbering.visit(node, outputs, file);
+    }
+
+    /// Whether two values are computed alike.
+    pub fn are_alike(&self, a: ValueId, b: ValueId) -> bool {
+        self.numbering.first(a) == self.numbering.first(b)
     }
 
     /// A fresh root for one of several values that a node makes from one.
@@ -173,7 +234,7 @@ impl<'a> Interpreter<'a> {
                 axes.push(axis as u8);
             }
         }
-        let root = self.arena.root(kind, count, dtype.is_float());
+        let root = self.arena.root(kind, count, dtype);
         let data = (0..count)
             .map(|index| self.arena.channel(root, index))
             .collect();
@@ -185,6 +246,7 @@ impl<'a> Interpreter<'a> {
             enumerated,
             data,
             alignment,
+            caveats: Caveats::default(),
         }
     }
 
@@ -249,15 +311,15 @@ impl<'a> Interpreter<'a> {
         let count = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
         let numeric = dtype.is_float() || dtype.is_integer() || dtype == DataType::Bool;
         if numeric && count <= MAX_CONSTANT && dims.iter().all(|&d| d <= MAX_CHANNELS) {
-            return match self.load(id, proto) {
-                Some(tensor) => {
-                    let data = (0..count)
-                        .map(|k| self.arena.constant(tensor.element(k)))
-                        .collect();
-                    Some(Value::enumerated(dtype, shape, data))
-                }
-                None => Some(self.fresh(id, dtype, shape)),
-            };
+            let elements = self.load(id, proto).and_then(|tensor| {
+                (0..count)
+                    .map(|k| element(&mut self.arena, &tensor, k))
+                    .collect()
+            });
+            return Some(match elements {
+                Some(data) => Value::enumerated(dtype, shape, data),
+                None => self.fresh(id, dtype, shape),
+            });
         }
         let long: SmallVec<[usize; 6]> = (0..dims.len()).filter(|&axis| dims[axis] != 1).collect();
         let table = match long[..] {
@@ -271,6 +333,7 @@ impl<'a> Interpreter<'a> {
         };
         if let Some((rows, columns)) = table
             && let Some(tensor) = self.load(id, proto)
+            && (dtype.is_float() || (0..count).all(|k| tensor.element(k).abs() <= EXACT))
         {
             return self.table_value(dtype, shape, &tensor, rows, columns).ok();
         }
@@ -312,6 +375,7 @@ impl<'a> Interpreter<'a> {
             enumerated,
             data: data.into(),
             alignment,
+            caveats: Caveats::default(),
         })
     }
 
@@ -349,6 +413,21 @@ impl<'a> Interpreter<'a> {
     }
 }
 
+/// An element of a constant; `None` for what is no finite number or of a type that is not read.
+fn element(arena: &mut Arena, tensor: &Tensor, position: usize) -> Option<PolyId> {
+    let number = tensor.element(position);
+    if number.abs() <= EXACT || (tensor.dtype.is_float() && number.is_finite()) {
+        return Some(arena.constant(number));
+    }
+    let integers = tensor.to_i64().filter(|_| tensor.dtype.is_integer())?;
+    integers.get(position).map(|&value| arena.integer(value))
+}
+
+/// The symbol for the size of an axis of which nothing is known.
+fn unknown_size(name: &str, axis: usize) -> String {
+    format!("?{name}.{axis}")
+}
+
 /// A dimension of the facts as a polynomial; what is unknown becomes a symbol of its own.
 fn dimension(arena: &mut Arena, dim: &Dim, unknown: &dyn Fn() -> String) -> PolyId {
     exact_dimension(arena, dim).unwrap_or_else(|| arena.symbol(&unknown()))
@@ -370,6 +449,18 @@ fn exact_dimension(arena: &mut Arena, dim: &Dim) -> Option<PolyId> {
             let inner = exact_dimension(arena, inner)?;
             let by = arena.integer(*by);
             Some(arena.integer_quotient(inner, by))
+        }
+        Dim::Choice(choice, parts) => {
+            let parts: Vec<PolyId> = parts
+                .iter()
+                .map(|part| exact_dimension(arena, part))
+                .collect::<Option<_>>()?;
+            let (&first, rest) = parts.split_first()?;
+            Some(rest.iter().fold(first, |a, &b| match choice {
+                Choice::Min => arena.least(a, b),
+                Choice::Max => arena.greatest(a, b),
+                Choice::Broadcast => arena.broadcast_size(a, b),
+            }))
         }
         Dim::Unknown => None,
     }

@@ -9,11 +9,12 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::function::Function;
 use super::ids::{RootId, TAG};
+use super::range::{EXACT, Range};
 use super::root::{Root, RootKind};
 use super::rootset::{RootSets, SetId};
 
@@ -40,6 +41,8 @@ pub enum Atom {
     },
     /// A symbolic dimension, by its position in the symbol list.
     Symbol(u32),
+    /// An integer that a coefficient would round.
+    Integer(i64),
     /// A function of polynomials.
     Apply {
         /// The function.
@@ -109,6 +112,8 @@ pub struct Arena {
     atom_roots: Vec<SetId>,
     sets: RootSets,
     atom_ids: FxHashMap<Atom, AtomId>,
+    /// The numbers that the functions among the atoms can be.
+    ranges: FxHashMap<AtomId, Range>,
     monos: Vec<SmallVec<[AtomId; 4]>>,
     mono_ids: FxHashMap<SmallVec<[AtomId; 4]>, MonoId>,
     polys: Vec<Poly>,
@@ -116,6 +121,8 @@ pub struct Arena {
     pub(super) memo: FxHashMap<Memo, Result<PolyId, Stop>>,
     symbols: Vec<String>,
     symbol_ids: FxHashMap<String, u32>,
+    /// Expressions that are sizes of tensors of a graph that runs, whatever their ranges would be.
+    pub(super) sizes: FxHashSet<PolyId>,
     pub(super) roots: Vec<Root>,
     pub(super) root_ids: FxHashMap<RootKind, RootId>,
 }
@@ -134,6 +141,7 @@ impl Arena {
             atom_roots: Vec::new(),
             sets: RootSets::new(),
             atom_ids: FxHashMap::default(),
+            ranges: FxHashMap::default(),
             monos: Vec::new(),
             mono_ids: FxHashMap::default(),
             polys: Vec::new(),
@@ -141,6 +149,7 @@ impl Arena {
             memo: FxHashMap::default(),
             symbols: Vec::new(),
             symbol_ids: FxHashMap::default(),
+            sizes: FxHashSet::default(),
             roots: Vec::new(),
             root_ids: FxHashMap::default(),
         };
@@ -166,6 +175,9 @@ impl Arena {
 
     /// The constant `value` of an integer.
     pub fn integer(&mut self, value: i64) -> PolyId {
+        if value.unsigned_abs() as f64 > EXACT {
+            return PolyId::of_atom(self.atom(Atom::Integer(value)));
+        }
         self.constant(value as f64)
     }
 
@@ -219,8 +231,11 @@ impl Arena {
         constant.map_or(0.0, |term| term.coefficient)
     }
 
-    /// The value of a constant polynomial that is an integer; `i64::MAX` as exporters write "to the end" saturates.
+    /// The value of a constant polynomial that is an integer.
     pub fn as_integer(&self, p: PolyId) -> Option<i64> {
+        if let Some(Atom::Integer(value)) = self.as_atom(p).map(|atom| self.atom_of(atom)) {
+            return Some(*value);
+        }
         self.as_constant(p)
             .filter(|v| v.fract() == 0.0)
             .map(|v| v as i64)
@@ -357,6 +372,10 @@ impl Arena {
         self.collect(terms)
     }
 
+    pub(super) fn applied_range(&self, atom: AtomId) -> Range {
+        self.ranges.get(&atom).copied().unwrap_or(Range::ANY)
+    }
+
     pub(super) fn push_channels(&mut self, root: RootId, count: u32) -> u32 {
         let first = self.atoms.len() as u32;
         self.atoms
@@ -372,13 +391,17 @@ impl Arena {
         }
         let roots = match &atom {
             Atom::Channel { root, .. } => self.sets.of(*root),
-            Atom::Symbol(_) => SetId::EMPTY,
+            Atom::Symbol(_) | Atom::Integer(_) => SetId::EMPTY,
             Atom::Apply { args, .. } => args.iter().fold(SetId::EMPTY, |roots, &arg| {
                 let of_arg = self.root_set(arg);
                 self.sets.union(roots, of_arg)
             }),
         };
         let id = AtomId(self.atoms.len() as u32);
+        if let Atom::Apply { function, args } = &atom {
+            let args: SmallVec<[Range; 3]> = args.iter().map(|&arg| self.range(arg)).collect();
+            self.ranges.insert(id, function.range(&args));
+        }
         self.atoms.push(atom.clone());
         self.atom_roots.push(roots);
         self.atom_ids.insert(atom, id);

@@ -8,6 +8,8 @@
 
 use smallvec::SmallVec;
 
+use crate::onnx::DataType;
+
 use super::ids::PolyId;
 
 pub use super::ids::RootId;
@@ -61,10 +63,17 @@ pub enum RootKind {
 pub struct Root {
     /// Its identity.
     pub kind: RootKind,
-    /// Whether it stands for float activations, and not for positions or integers.
-    pub activation: bool,
+    /// Its element type; positions are of any.
+    pub dtype: DataType,
     /// Number of channels.
     pub channels: u32,
     /// Its first channel, as an atom.
     pub(super) first: u32,
+}
+
+impl Root {
+    /// Whether it stands for float activations, and not for positions or integers.
+    pub fn is_activation(&self) -> bool {
+        self.dtype.is_float()
+    }
 }

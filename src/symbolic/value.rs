@@ -23,6 +23,25 @@ pub type Alignment = SmallVec<[(RootId, Axes); 2]>;
 /// Number of enumerated positions along each axis (1 on opaque axes).
 pub type Extents = SmallVec<[usize; 6]>;
 
+/// What equality of elements and their polynomials leaves out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caveats {
+    /// Floats were rounded on the way: elements are their polynomials up to rounding, and equal polynomials are no equal numbers.
+    pub rounded: bool,
+    /// Terms vanished that are NaN where an activation is infinite or NaN: a product with 0, a difference of equals.
+    pub finite: bool,
+}
+
+impl Caveats {
+    /// What the two leave out together.
+    pub fn and(self, other: Caveats) -> Caveats {
+        Caveats {
+            rounded: self.rounded || other.rounded,
+            finite: self.finite || other.finite,
+        }
+    }
+}
+
 /// What is known of one tensor.
 #[derive(Clone, Debug)]
 pub struct Value {
@@ -36,6 +55,8 @@ pub struct Value {
     pub data: Rc<[PolyId]>,
     /// Where the roots' opaque axes lie.
     pub alignment: Alignment,
+    /// What this leaves out.
+    pub caveats: Caveats,
 }
 
 impl Value {
@@ -48,6 +69,7 @@ impl Value {
             enumerated: smallvec![true; rank],
             data: data.into(),
             alignment: Alignment::new(),
+            caveats: Caveats::default(),
         }
     }
 

@@ -41,6 +41,12 @@ impl<'a> Interpreter<'a> {
             })
             .collect();
         let visit = Visit { node, inputs };
+        let outputs: SmallVec<[_; 1]> = node
+            .output
+            .iter()
+            .map(|name| index.id(name).filter(|_| !name.is_empty()))
+            .collect();
+        self.number(node, &outputs);
         let results = match ops::interpret(self, &visit) {
             Ok(results) => results,
             Err(reason) => {
@@ -52,12 +58,12 @@ impl<'a> Interpreter<'a> {
             }
         };
         let mut results = results.into_iter();
-        for name in &node.output {
+        for id in outputs {
             let result = results
                 .next()
                 .flatten()
                 .and_then(|value| value.settled(&mut self.arena).ok());
-            let Some(id) = index.id(name).filter(|_| !name.is_empty()) else {
+            let Some(id) = id else {
                 continue;
             };
             if node.op_type() == "Constant" {
@@ -85,7 +91,14 @@ impl<'a> Interpreter<'a> {
 
     fn unknown_output(&mut self, visit: &Visit<'_>, id: ValueId) -> Option<Value> {
         let name = self.file.index().name(id);
-        let known = self.facts_of(name);
+        if visit.node.op_type() == "Squeeze"
+            && visit.optional(1).is_none()
+            && visit.ints("axes").is_none()
+        {
+            // How many axes are left depends on which sizes are 1.
+            return None;
+        }
+        let known = self.facts_of_output(visit, name);
         let inferred = ops::shapes::infer(self, visit, id);
         let (dtype, shape) = match (inferred, known) {
             (Some((dtype, shape)), Some((_, declared))) if declared.len() == shape.len() => {

@@ -41,7 +41,7 @@ impl Symbols {
             },
             Dim::Div(inner, by) => format!("floor(({})/{by})", self.expression(inner)),
             Dim::Unknown => "?".to_owned(),
-            Dim::Symbol(_) => self.atom(dim.clone()),
+            Dim::Symbol(_) | Dim::Choice(..) => self.atom(dim.clone()),
         }
     }
 

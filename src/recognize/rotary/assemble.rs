@@ -18,6 +18,7 @@ use crate::symbolic::ops::{pick, without_axes};
 use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::{Extents, Value, strides};
 
+use super::behind::Behind;
 use super::order::Order;
 use super::tables::{Found, Wanted, fits, may_serve};
 
@@ -63,7 +64,7 @@ impl Holders {
         maker: &mut Maker,
         order: &Order,
         (cosines, sines): (&Wanted, &Wanted),
-        y: (ValueId, &Value),
+        y: (&Value, &Behind),
     ) -> Option<(Found, Found)> {
         for width in Wanted::widths(cosines, sines) {
             let mut rows = |wanted: &Wanted| -> Option<Vec<Run>> {
@@ -71,12 +72,12 @@ impl Holders {
                     return None;
                 };
                 let held = self.held(it, order, row)?;
-                runs(it, order, &held, row, y)
+                runs(it, &held, row, y)
             };
             let (Some(cos), Some(sin)) = (rows(cosines), rows(sines)) else {
                 continue;
             };
-            let mut table = |runs, wanted| joined(it, maker, runs, wanted, y.1);
+            let mut table = |runs, wanted| joined(it, maker, runs, wanted, y.0);
             if let (Some(cos), Some(sin)) = (table(cos, cosines), table(sin, sines))
                 && cos.dtype == sin.dtype
             {
@@ -148,10 +149,9 @@ fn forms(it: &mut Interpreter<'_>, value: &Value) -> SmallVec<[Value; 3]> {
 /// Covers a row by runs, the longest first.
 fn runs(
     it: &Interpreter<'_>,
-    order: &Order,
     held: &Held,
     row: &[PolyId],
-    (y_id, y): (ValueId, &Value),
+    (y, behind): (&Value, &Behind),
 ) -> Option<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::new();
     let mut covered = 0;
@@ -160,8 +160,8 @@ fn runs(
             return None;
         }
         let holders = held.get(&row[covered])?.iter();
-        let usable = holders
-            .filter(|(form, _)| order.is_before(form.id, y_id) && may_serve(form.value.dtype, y));
+        let usable =
+            holders.filter(|(form, _)| behind.holds(form.id) && may_serve(form.value.dtype, y));
         let all = usable.flat_map(|(form, at)| runs_from(it, form, *at, &row[covered..]));
         // Numbers alone would be found in tensors that have nothing to do with it.
         let varies = |run: &Run| {
@@ -223,13 +223,13 @@ fn joined(
     wanted: &Wanted,
     y: &Value,
 ) -> Option<Found> {
-    let (parts, whole, (unsqueeze, width)) = [true, false].into_iter().find_map(|units| {
+    let (parts, whole, fit) = [true, false].into_iter().find_map(|units| {
         let parts: Vec<Part> = runs
             .iter()
             .map(|run| cut(it, run, units))
             .collect::<Option<_>>()?;
         let whole = concatenated(it, &parts)?;
-        let placed = fits(&it.arena, &whole, y, wanted)?;
+        let placed = fits(&mut it.arena, &whole, y, wanted)?;
         Some((parts, whole, placed))
     })?;
     let mut names: Vec<String> = Vec::new();
@@ -248,9 +248,14 @@ fn joined(
         }
     };
     Some(Found {
-        input: TableInput { value, unsqueeze },
+        input: TableInput {
+            value,
+            unsqueeze: fit.unsqueeze,
+        },
         dtype: whole.dtype,
-        width,
+        width: fit.width,
+        rows: fit.rows,
+        sources: runs.iter().map(|run| run.form.id).collect(),
     })
 }
 

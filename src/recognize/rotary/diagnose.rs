@@ -180,7 +180,7 @@ fn origin(it: &Interpreter<'_>, coefficient: PolyId) -> Option<Lost> {
             root = *base;
         }
         match it.arena.root_of(root).kind {
-            RootKind::Fresh(value, _) if it.arena.root_of(root).activation => {
+            RootKind::Fresh(value, _) if it.arena.root_of(root).is_activation() => {
                 lost::at(it, ValueId(value))
             }
             _ => None,

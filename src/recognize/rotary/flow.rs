@@ -97,7 +97,7 @@ pub(super) fn is_activation(it: &Interpreter<'_>, value: ValueId) -> bool {
                 && known
                     .live_roots(&it.arena)
                     .iter()
-                    .any(|&root| it.arena.root_of(root).activation)
+                    .any(|&root| it.arena.root_of(root).is_activation())
         }
         None => it.index().producer(value).is_some(),
     }

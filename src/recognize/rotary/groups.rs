@@ -60,7 +60,7 @@ pub(super) fn single_roots(arena: &Arena, mono: MonoId) -> SmallVec<[RootId; 2]>
     let mut twice = SmallVec::<[RootId; 2]>::new();
     for factor in arena.factors(mono) {
         if let Atom::Channel { root, .. } = arena.atom_of(factor)
-            && arena.root_of(*root).activation
+            && arena.root_of(*root).is_activation()
         {
             if roots.contains(root) {
                 twice.push(*root);

@@ -16,6 +16,7 @@
 
 mod angles;
 mod assemble;
+mod behind;
 mod diagnose;
 mod flaw;
 mod flow;
@@ -35,6 +36,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
+use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Value;
 use crate::symbolic::{Interpreter, dims};
 
@@ -42,6 +44,7 @@ use super::made::{Maker, Step};
 use super::{Analysis, Site, Stage};
 use angles::Angles;
 use assemble::Holders;
+use behind::Behind;
 use groups::{Group, Sources};
 use miss::{Miss, node_name};
 use order::Order;
@@ -193,14 +196,48 @@ fn attempt(
         Ok(verdict) => verdict,
         Err(reason) => return Err(miss(Stage::Proof, reason.reason, reason.hint)),
     };
+    if yv.caveats.finite && !behind::is_dense(it, x.id) {
+        return Err(miss(
+            Stage::Proof,
+            "a channel is multiplied by 0 or subtracted from itself: where it is infinite or NaN, the graph makes NaN of more channels than the operator",
+            Some("rotate by slices or by an index instead of a matrix of zeros and ones"),
+        ));
+    }
+    let start = it.arena.origin(group.root).map(ValueId);
+    // What begins inside a branch has no name here.
+    let start = start
+        .filter(|id| id.index() < it.index().len())
+        .unwrap_or(x.id);
+    let behind = Behind::of(it, &material.order, y, &[x.id, start]).ok_or_else(|| {
+        miss(
+            Stage::Tables,
+            "the cosines and sines are computed from too many values",
+            None,
+        )
+    })?;
     let (rotation, inverse, (cos, sin)) =
-        wired(it, rotation, material, (y, yv)).ok_or_else(|| {
+        wired(it, rotation, material, (yv, &behind)).ok_or_else(|| {
             miss(
                 Stage::Tables,
-                "no tensor of the graph holds the cosines and sines in a form that broadcasts against the rotated tensor",
+                "no tensor that it is computed from holds the cosines and sines in a form that broadcasts against the rotated tensor",
                 None,
             )
         })?;
+    check_sizes(it, (&xv.shape, yv), [&cos, &sin])
+        .map_err(|reason| miss(Stage::Tables, reason, None))?;
+    let tables: Vec<ValueId> = [&cos, &sin]
+        .iter()
+        .flat_map(|table| &table.sources)
+        .copied()
+        .collect();
+    let own = behind::rearranged(it, x.id);
+    if behind::depends(it, &material.order, &tables, &own) {
+        return Err(miss(
+            Stage::Proof,
+            "the coefficients are computed from the tensor that they are multiplied with, so they encode no positions",
+            None,
+        ));
+    }
     let node = it
         .index()
         .producer(y)
@@ -219,14 +256,16 @@ fn attempt(
             None,
         ));
     }
-    let start = it.arena.origin(group.root).map(ValueId);
-    // What begins inside a branch has no name here.
-    let start = start
-        .filter(|id| id.index() < it.index().len())
-        .unwrap_or(x.id);
     let origin_dtype = it.known(start).map_or(dtype, |value| value.dtype);
+    let mut sources: Vec<String> = Vec::new();
+    for &id in &tables {
+        let name = it.index().name(id);
+        if !sources.iter().any(|known| known == name) {
+            sources.push(name.to_owned());
+        }
+    }
     let mut angles = material.angles.borrow_mut();
-    let table = angles.of(it, &material.order, &rotation, (&[x.id, start], y), inverse);
+    let table = angles.of(it, &material.order, &rotation, (&behind, y), inverse);
     let name = it.index().name(x.id).to_owned();
     let name = match &x.step {
         Some(step) => material.maker.borrow_mut().make(step.clone(), &[&name], xv),
@@ -258,6 +297,7 @@ fn attempt(
             Origin::Given => super::AngleSource::Given,
         },
         amplitude,
+        sources,
         cos: cos.input,
         sin: sin.input,
         table,
@@ -270,17 +310,17 @@ fn wired(
     it: &mut Interpreter<'_>,
     rotation: Rotation,
     material: &Material,
-    y: (ValueId, &Value),
+    y: (&Value, &Behind),
 ) -> Option<(Rotation, bool, (Found, Found))> {
     let Material { order, tables, .. } = material;
     let cosines = Wanted::of(&rotation, |c| c.0);
     let sines = Wanted::of(&rotation, |c| c.1);
-    if let Some(found) = tables.find(it, order, (&cosines, &sines), y) {
+    if let Some(found) = tables.find(it, (&cosines, &sines), y) {
         return Some((rotation, false, found));
     }
     let reversed = rotation.clone().reversed(&mut it.arena);
     let negated = Wanted::of(&reversed, |c| c.1);
-    if let Some(found) = tables.find(it, order, (&cosines, &negated), y) {
+    if let Some(found) = tables.find(it, (&cosines, &negated), y) {
         return Some((reversed, true, found));
     }
     let mut holders = material.holders.borrow_mut();
@@ -290,4 +330,24 @@ fn wired(
     }
     let found = holders.find(it, maker, order, (&cosines, &negated), y)?;
     Some((reversed, true, found))
+}
+
+/// Whether the rotated tensor has the sizes that `x` and the tables broadcast to, and no others.
+fn check_sizes(
+    it: &mut Interpreter<'_>,
+    (x, y): (&[PolyId], &Value),
+    tables: [&Found; 2],
+) -> Result<(), &'static str> {
+    for axis in 0..y.rank() - 1 {
+        let sizes = tables.map(|table| table.rows[axis]);
+        let whole = sizes
+            .into_iter()
+            .fold(x[axis], |all, size| it.arena.broadcast_size(all, size));
+        if whole != y.shape[axis] {
+            return Err(
+                "the rotated tensor has other sizes than the tensor before it and the tables broadcast to",
+            );
+        }
+    }
+    Ok(())
 }

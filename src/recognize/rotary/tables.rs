@@ -1,20 +1,21 @@
 //! The graph's own tensors that hold the cosines and sines of a rotation.
 //!
-//! A tensor serves if its last axis holds one coefficient a pair, or one a channel, in the layout of the input; if it is
-//! computed before the rotated tensor; and if, after unit axes are inserted, it broadcasts against it with every root along
+//! A tensor serves if its last axis holds one coefficient a pair, or one a channel, in the layout of the input; if the rotated
+//! tensor is computed from it; and if, after unit axes are inserted, it broadcasts against it with every root along
 //! the same axis.
 
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::TableInput;
 use crate::symbolic::Interpreter;
 use crate::symbolic::poly::{Arena, PolyId};
-use crate::symbolic::value::{Value, strides};
+use crate::symbolic::value::{Shape, Value, strides};
 
+use super::behind::Behind;
 use super::order::Order;
 use super::readoff::{Pair, Rotation, members};
 
@@ -82,6 +83,10 @@ pub(super) struct Found {
     pub dtype: DataType,
     /// Size of its last axis.
     pub width: usize,
+    /// Its other sizes, along the axes of the rotated tensor.
+    pub rows: Shape,
+    /// The graph's tensors that it is, or is made of.
+    pub sources: SmallVec<[ValueId; 1]>,
 }
 
 impl Tables {
@@ -112,16 +117,16 @@ impl Tables {
         }
     }
 
-    /// Tables for a rotation of `y`, both of one type and width: the narrowest that need the fewest inserted axes.
+    /// Tables for a rotation of `y` that it is computed from, both of one type and width: the narrowest that need the fewest
+    /// inserted axes.
     pub(super) fn find(
         &self,
-        it: &Interpreter<'_>,
-        order: &Order,
+        it: &mut Interpreter<'_>,
         (cosines, sines): (&Wanted, &Wanted),
-        (y_id, y): (ValueId, &Value),
+        (y, behind): (&Value, &Behind),
     ) -> Option<(Found, Found)> {
-        let cosines = self.candidates(it, order, cosines, (y_id, y));
-        let sines = self.candidates(it, order, sines, (y_id, y));
+        let cosines = self.candidates(it, cosines, (y, behind));
+        let sines = self.candidates(it, sines, (y, behind));
         let rank = |f: &Found| (f.width, f.input.unsqueeze.len(), f.dtype.bits());
         cosines
             .iter()
@@ -133,10 +138,9 @@ impl Tables {
 
     fn candidates(
         &self,
-        it: &Interpreter<'_>,
-        order: &Order,
+        it: &mut Interpreter<'_>,
         wanted: &Wanted,
-        (y_id, y): (ValueId, &Value),
+        (y, behind): (&Value, &Behind),
     ) -> Vec<Found> {
         let Some(&first) = wanted.full.first().and_then(|row| row.first()) else {
             return Vec::new();
@@ -144,10 +148,15 @@ impl Tables {
         let mut found: Vec<Found> = Vec::new();
         for (id, value) in self.by_first.get(&first).into_iter().flatten() {
             let id = *id;
-            if !order.is_before(id, y_id) || !may_serve(value.dtype, y) {
+            if !behind.holds(id) || !may_serve(value.dtype, y) {
                 continue;
             }
-            if let Some((unsqueeze, width)) = fits(&it.arena, value, y, wanted) {
+            if let Some(Fit {
+                unsqueeze,
+                width,
+                rows,
+            }) = fits(&mut it.arena, value, y, wanted)
+            {
                 let input = TableInput {
                     value: it.index().name(id).to_owned(),
                     unsqueeze,
@@ -156,6 +165,8 @@ impl Tables {
                     input,
                     dtype: value.dtype,
                     width,
+                    rows,
+                    sources: smallvec![id],
                 });
             }
         }
@@ -178,13 +189,13 @@ fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
 
 /// The axes to insert so that a table of cosines broadcasts against the rotated tensor.
 pub(super) fn placement(
-    arena: &Arena,
+    arena: &mut Arena,
     cosines: &Value,
     y: &Value,
     rotation: &Rotation,
 ) -> Option<Vec<usize>> {
     let wanted = Wanted::of(rotation, |c| c.0);
-    fits(arena, cosines, y, &wanted).map(|(unsqueeze, _)| unsqueeze)
+    fits(arena, cosines, y, &wanted).map(|fit| fit.unsqueeze)
 }
 
 /// Whether the operator takes tables of this type for `y`: its own or float.
@@ -192,13 +203,18 @@ pub(super) fn may_serve(dtype: DataType, y: &Value) -> bool {
     dtype == y.dtype || (dtype == DataType::F32 && y.dtype != DataType::F64)
 }
 
-/// The axes to insert so that `table` broadcasts against `y` with the wanted coefficients, and its width.
-pub(super) fn fits(
-    arena: &Arena,
-    table: &Value,
-    y: &Value,
-    wanted: &Wanted,
-) -> Option<(Vec<usize>, usize)> {
+/// How a table lies along a rotated tensor.
+pub(super) struct Fit {
+    /// The axes to insert so that it broadcasts.
+    pub unsqueeze: Vec<usize>,
+    /// Size of its last axis.
+    pub width: usize,
+    /// Its other sizes, along the axes of the tensor.
+    pub rows: Shape,
+}
+
+/// How `table` broadcasts against `y` with the wanted coefficients.
+pub(super) fn fits(arena: &mut Arena, table: &Value, y: &Value, wanted: &Wanted) -> Option<Fit> {
     let width = table.extents(arena).last().copied()?;
     if !table.enumerated[table.rank() - 1] || table.rank() > y.rank() || y.rank() > MAX_RANK {
         return None;
@@ -216,7 +232,16 @@ pub(super) fn fits(
                     .filter(|axis| !axes.contains(axis))
                     .map(|axis| axis - lead)
                     .collect();
-                (unsqueeze, width)
+                let mut rows: Shape = SmallVec::from_elem(PolyId::ONE, y.rank());
+                for (own, &axis) in axes.iter().enumerate() {
+                    rows[axis] = table.shape[own];
+                }
+                rows.pop();
+                Fit {
+                    unsqueeze,
+                    width,
+                    rows,
+                }
             })
         })
 }
@@ -237,7 +262,7 @@ fn placements(table: usize, tensor: usize) -> Vec<SmallVec<[usize; 6]>> {
 }
 
 /// Whether every root of the table lies along the same axis of the tensor, and no axis is longer than the tensor's.
-fn aligned(arena: &Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
+fn aligned(arena: &mut Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
     let live = table.live_roots(arena);
     let mut followed: SmallVec<[bool; 6]> = SmallVec::from_elem(false, table.rank());
     for root in &live {
@@ -261,7 +286,7 @@ fn aligned(arena: &Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
     }
     (0..table.rank() - 1).all(|axis| {
         table.is_unit(axis)
-            || table.shape[axis] == y.shape[axes[axis]]
+            || arena.broadcasts_to(table.shape[axis], y.shape[axes[axis]])
             || (followed[axis] && !table.enumerated[axis])
     })
 }

@@ -38,17 +38,12 @@ impl<'a> Laid<'a> {
             .collect()
     }
 
-    /// Sizes of the table and of `x` along one axis that callers may choose apart from each other: one is a symbol, and the other
-    /// another or a number. Where the table has one row they need not agree.
+    /// Sizes of the table and of `x` along one axis where the table may be longer, because callers may choose the two apart.
     pub(super) fn doubt(&self, x: &[Dim]) -> Option<(Dim, Dim)> {
         (0..self.shape.len() - 1)
             .filter(|&own| !self.is_unit(own))
             .filter_map(|own| Some((self.shape[own].clone(), x.get(self.axes[own])?.clone())))
-            .find(|pair| match pair {
-                (Dim::Symbol(table), Dim::Symbol(x)) => table != x,
-                (Dim::Symbol(_), Dim::Known(_)) => true,
-                _ => false,
-            })
+            .find(|(table, x)| table.may_outgrow(x))
     }
 
     fn is_unit(&self, own: usize) -> bool {

@@ -7,9 +7,11 @@ use smallvec::SmallVec;
 use crate::onnx::DataType;
 use crate::symbolic::function::Function;
 use crate::symbolic::interpreter::Interpreter;
-use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId, Stop};
-use crate::symbolic::value::Value;
+use crate::symbolic::poly::{Arena, Atom, PolyId, Stop};
+use crate::symbolic::value::{Caveats, Value};
 use crate::symbolic::visit::Visit;
+
+use super::typed::{annihilated, exact, typed, vanishing};
 
 /// Operators of one operand that are a known function of each element.
 pub fn unary(op: &str) -> Option<Function> {
@@ -58,7 +60,22 @@ pub(super) fn apply_unary(
     function: Function,
 ) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    it.elementwise(&[&a], a.dtype, &mut |arena, p| Ok(arena.apply(function, p)))
+    let whole = matches!(
+        function,
+        Function::Floor | Function::Ceil | Function::Round | Function::Sign
+    );
+    if whole {
+        exact(&a)?;
+    }
+    let value = it.elementwise(&[&a], a.dtype, &mut |arena, p| {
+        Ok(
+            match whole && function != Function::Sign && arena.range(p[0]).whole {
+                true => p[0],
+                false => arena.apply(function, p),
+            },
+        )
+    })?;
+    typed(it, value)
 }
 
 pub(super) fn apply_binary(
@@ -74,64 +91,53 @@ pub(super) fn apply_binary(
         Function::Pow | Function::Max | Function::Min => a.dtype,
         _ => DataType::Bool,
     };
-    it.elementwise(&[a, b], dtype, &mut |arena, p| {
-        Ok(compare(arena, function, p[0], p[1]))
-    })
+    compared(it, function, dtype, a, b)
 }
 
-/// Comparisons of dimensions with numbers are decided where every dimension is known not to be negative.
+fn compared(
+    it: &mut Interpreter<'_>,
+    function: Function,
+    dtype: DataType,
+    a: &Value,
+    b: &Value,
+) -> Result<Value, Stop> {
+    if dtype == DataType::Bool {
+        exact(a)?;
+        exact(b)?;
+    }
+    // The extremes of rounded numbers are those of the numbers before, but which of the two it is may differ.
+    let decided = !a.caveats.and(b.caveats).rounded;
+    let value = it.elementwise(&[a, b], dtype, &mut |arena, p| {
+        Ok(
+            match decided && p.iter().all(|&p| arena.range(p).is_finite()) {
+                true => compare(arena, function, p[0], p[1]),
+                false => arena.apply(function, p),
+            },
+        )
+    })?;
+    typed(it, value)
+}
+
+/// Comparisons are decided where the ranges of the numbers, none of them NaN, decide them.
 fn compare(arena: &mut Arena, function: Function, a: PolyId, b: PolyId) -> PolyId {
     let truth = |b: bool| if b { PolyId::ONE } else { PolyId::ZERO };
-    if matches!(
-        function,
-        Function::Max | Function::Min | Function::And | Function::Or
-    ) && a == b
-    {
-        return a;
+    match function {
+        Function::Max => return arena.greatest(a, b),
+        Function::Min => return arena.least(a, b),
+        Function::And | Function::Or if a == b => return a,
+        _ => {}
     }
     let Ok(difference) = arena.sub(a, b) else {
         return arena.apply(function, &[a, b]);
     };
-    let zero = difference == PolyId::ZERO;
-    let (positive, negative) = (
-        is_positive(arena, difference),
-        is_negative(arena, difference),
-    );
+    let range = arena.range(difference);
     match function {
-        Function::Equal if zero => PolyId::ONE,
-        Function::Equal if positive || negative => PolyId::ZERO,
-        Function::Less if zero || positive || negative => truth(negative),
-        Function::LessOrEqual if zero || positive || negative => truth(!positive),
-        Function::Max if positive => a,
-        Function::Max if negative => b,
-        Function::Min if positive => b,
-        Function::Min if negative => a,
+        Function::Equal if a == b => PolyId::ONE,
+        Function::Equal if range.low > 0.0 || range.high < 0.0 => PolyId::ZERO,
+        Function::Less if range.low >= 0.0 || range.high < 0.0 => truth(range.high < 0.0),
+        Function::LessOrEqual if range.low > 0.0 || range.high <= 0.0 => truth(range.high <= 0.0),
         _ => arena.apply(function, &[a, b]),
     }
-}
-
-/// A positive constant plus dimensions with positive coefficients.
-fn is_positive(arena: &Arena, p: PolyId) -> bool {
-    let terms = arena.terms(p);
-    let mut constant = 0.0;
-    for term in terms.iter() {
-        let factors = arena.factors(term.mono);
-        if factors.is_empty() {
-            constant = term.coefficient;
-        } else if term.coefficient < 0.0
-            || !factors
-                .iter()
-                .all(|&f| matches!(arena.atom_of(f), Atom::Symbol(_)))
-        {
-            return false;
-        }
-    }
-    constant > 0.0
-}
-
-fn is_negative(arena: &mut Arena, p: PolyId) -> bool {
-    let negated = arena.scale(p, -1.0);
-    is_positive(arena, negated)
 }
 
 pub(super) fn greater(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
@@ -144,25 +150,43 @@ pub(super) fn greater(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
     let [a, b] = &values[..] else {
         return Err(Stop("not two operands"));
     };
-    it.elementwise(&[a, b], DataType::Bool, &mut |arena, p| {
-        Ok(compare(arena, function, p[1], p[0]))
-    })
+    compared(it, function, DataType::Bool, b, a)
 }
 
 pub(super) fn add(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let values = operands(it, visit)?;
     let refs: SmallVec<[&Value; 3]> = values.iter().map(|v| &**v).collect();
-    let dtype = refs.first().ok_or(Stop("no operand"))?.dtype;
-    let sum = it.elementwise(&refs, dtype, &mut |arena, p| {
-        p.iter().try_fold(PolyId::ZERO, |sum, &q| arena.add(sum, q))
-    })?;
-    homogeneous(it, sum)
+    sum(it, &refs, &mut |_, p| p)
 }
 
 pub(super) fn sub(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, b) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
-    let difference = it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| arena.sub(p[0], p[1]))?;
-    homogeneous(it, difference)
+    let mut first = true;
+    sum(it, &[&a, &b], &mut |arena, p| {
+        let sign = if first { 1.0 } else { -1.0 };
+        first = !first;
+        arena.scale(p, sign)
+    })
+}
+
+/// The sum of what `signed` makes of each operand in turn.
+fn sum(
+    it: &mut Interpreter<'_>,
+    operands: &[&Value],
+    signed: &mut dyn FnMut(&mut Arena, PolyId) -> PolyId,
+) -> Result<Value, Stop> {
+    let dtype = operands.first().ok_or(Stop("no operand"))?.dtype;
+    let mut caveats = Caveats::default();
+    let mut sum = it.elementwise(operands, dtype, &mut |arena, p| {
+        let terms: SmallVec<[PolyId; 3]> = p.iter().map(|&q| signed(arena, q)).collect();
+        let sum = terms
+            .iter()
+            .try_fold(PolyId::ZERO, |sum, &q| arena.add(sum, q))?;
+        caveats = caveats.and(vanishing(arena, &terms, sum));
+        Ok(sum)
+    })?;
+    sum.caveats = sum.caveats.and(caveats);
+    homogeneous(it, sum).and_then(|sum| typed(it, sum))
 }
 
 /// A sum of activations whose terms share no root (a bias, a residual connection) starts a new root: nothing that
@@ -184,7 +208,7 @@ fn homogeneous(it: &Interpreter<'_>, value: Value) -> Result<Value, Stop> {
             let mut roots = SmallVec::<[_; 4]>::new();
             for factor in arena.factors(term.mono) {
                 if let Atom::Channel { root, .. } = arena.atom_of(factor)
-                    && arena.root_of(*root).activation
+                    && arena.root_of(*root).is_activation()
                 {
                     roots.push(*root);
                 }
@@ -204,33 +228,43 @@ fn homogeneous(it: &Interpreter<'_>, value: Value) -> Result<Value, Stop> {
 
 pub(super) fn mul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, b) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
-    it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
-        if a.dtype == DataType::Bool {
-            return Ok(arena.apply(Function::And, p));
-        }
+    product(it, &a, &b)
+}
+
+/// The product element by element.
+pub(super) fn product(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Stop> {
+    let mut caveats = Caveats::default();
+    let mut product = it.elementwise(&[a, b], a.dtype, &mut |arena, p| {
+        caveats = caveats.and(annihilated(arena, p));
         arena.mul(p[0], p[1])
-    })
+    })?;
+    product.caveats = product.caveats.and(caveats);
+    typed(it, product)
 }
 
 pub(super) fn neg(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    it.elementwise(&[&a], a.dtype, &mut |arena, p| Ok(arena.scale(p[0], -1.0)))
+    let value = it.elementwise(&[&a], a.dtype, &mut |arena, p| Ok(arena.scale(p[0], -1.0)))?;
+    typed(it, value)
 }
 
 pub(super) fn div(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, b) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
     let integer = a.dtype.is_integer();
-    it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
+    let quotient = it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
         if integer {
             Ok(arena.integer_quotient(p[0], p[1]))
         } else {
             quotient(arena, p[0], p[1])
         }
-    })
+    })?;
+    typed(it, quotient)
 }
 
 fn quotient(arena: &mut Arena, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
-    if a == b && a != PolyId::ZERO {
+    let range = arena.range(b);
+    // 0 / 0 is NaN, and so is the quotient of infinities.
+    if a == b && range.is_finite() && (range.low > 0.0 || range.high < 0.0) {
         return Ok(PolyId::ONE);
     }
     if let Some(divisor) = arena.as_constant(b).filter(|&d| d != 0.0) {
@@ -250,9 +284,12 @@ pub(super) fn modulo(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     } else {
         Function::Mod
     };
-    it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
+    exact(&a)?;
+    exact(&b)?;
+    let value = it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
         Ok(arena.apply(function, p))
-    })
+    })?;
+    typed(it, value)
 }
 
 pub(super) fn select(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
@@ -280,44 +317,33 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
             .map(|v| v.dtype),
     };
     let to = to.ok_or(Stop("a cast to an unknown type"))?;
-    let function = if to == DataType::Bool {
-        Function::IsTrue
-    } else if to.is_integer() && a.dtype.is_float() {
-        Function::Trunc
-    } else if to.is_float() || to.is_integer() {
-        return Ok(Value {
+    if to == a.dtype {
+        return Ok((*a).clone());
+    }
+    if to.is_float() {
+        let value = Value {
             dtype: to,
             ..(*a).clone()
-        });
-    } else {
-        return Err(Stop("a cast that is not numeric"));
+        };
+        // What has more bits of every kind holds each number of the type before.
+        let wider = a.dtype.is_float() && to.bits() > a.dtype.bits();
+        return match wider {
+            true => Ok(value),
+            false => typed(it, value),
+        };
+    }
+    let function = match to {
+        DataType::Bool => Function::IsTrue,
+        _ if to.is_integer() => Function::Trunc,
+        _ => return Err(Stop("a cast that is not numeric")),
     };
-    it.elementwise(&[&a], to, &mut |arena, p| {
-        let whole = function == Function::Trunc && is_whole(arena, p[0]);
-        Ok(if whole {
-            p[0]
-        } else {
-            arena.apply(function, p)
+    exact(&a)?;
+    let value = it.elementwise(&[&a], to, &mut |arena, p| {
+        let whole = arena.range(p[0]).whole && function == Function::Trunc;
+        Ok(match whole {
+            true => p[0],
+            false => arena.apply(function, p),
         })
-    })
-}
-
-/// Sums of whole multiples of dimensions and of what was rounded: what `Trunc` and `Floor` leave as it is.
-pub(super) fn is_whole(arena: &Arena, p: PolyId) -> bool {
-    let rounded = |&f: &AtomId| match arena.atom_of(f) {
-        Atom::Symbol(_) => true,
-        Atom::Apply { function, .. } => matches!(
-            function,
-            Function::Floor
-                | Function::Ceil
-                | Function::Round
-                | Function::Trunc
-                | Function::IntegerDiv
-        ),
-        Atom::Channel { .. } => false,
-    };
-    arena
-        .terms(p)
-        .iter()
-        .all(|t| t.coefficient.fract() == 0.0 && arena.factors(t.mono).iter().all(rounded))
+    })?;
+    typed(it, value)
 }

@@ -5,10 +5,10 @@ use smallvec::smallvec;
 use crate::onnx::DataType;
 use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS};
 use crate::symbolic::poly::{Arena, PolyId, Stop};
-use crate::symbolic::value::{Alignment, Shape, Value};
+use crate::symbolic::value::{Alignment, Caveats, Shape, Value};
 use crate::symbolic::visit::Visit;
 
-use super::arithmetic::is_whole;
+use super::typed::{exact, typed};
 
 pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     if let Some(tensor) = visit.tensor("value") {
@@ -94,6 +94,7 @@ pub(super) fn filled(
         enumerated: enumerated.into(),
         data: data.into(),
         alignment: Alignment::new(),
+        caveats: Caveats::default(),
     })
 }
 
@@ -102,6 +103,7 @@ pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
     let mut dtype = DataType::I64;
     for (k, bound) in bounds.iter_mut().enumerate() {
         let value = it.value(visit.input(k)?)?;
+        exact(&value)?;
         let [element] = value
             .elements()
             .ok_or(Stop("a range with unknown bounds"))?
@@ -124,41 +126,48 @@ pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
             let data = (0..count as usize)
                 .map(|k| it.arena.constant(from + step * k as f64))
                 .collect();
-            return Ok(Value::enumerated(dtype, shape, data));
+            return typed(it, Value::enumerated(dtype, shape, data));
         }
     }
     let span = it.arena.sub(limit, start)?;
-    let length = steps(&mut it.arena, span, step, dtype.is_integer())?;
+    let reached = steps(&mut it.arena, span, step, dtype.is_integer())?;
+    let length = it.arena.greatest(PolyId::ZERO, reached);
     let iota = it.arena.iota();
     let position = it.arena.channel(iota, 0);
     let slope = it.arena.scale(position, step);
     let element = it.arena.add(start, slope)?;
     let mut alignment = Alignment::new();
     alignment.push((iota, smallvec![0]));
-    Ok(Value {
+    let value = Value {
         dtype,
         shape: smallvec![length],
         enumerated: smallvec![false],
         data: vec![element].into(),
         alignment,
-    })
+        caveats: Caveats::default(),
+    };
+    // Integers between the bounds are of their type.
+    match dtype.is_integer() {
+        true => Ok(value),
+        false => typed(it, value),
+    }
 }
 
-/// How many steps of `step` it takes to cover `span`: the quotient, rounded up.
+/// How many steps of `step` it takes to cover `span`: the quotient, rounded up. Negative where the steps lead away.
 fn steps(arena: &mut Arena, span: PolyId, step: f64, integer: bool) -> Result<PolyId, Stop> {
     let quotient = arena.scale(span, 1.0 / step);
-    if is_whole(arena, quotient) || (integer && step.abs() == 1.0) {
+    if arena.range(quotient).whole || (integer && step.abs() == 1.0) {
         return Ok(quotient);
     }
     let fraction = arena.constant_term(quotient);
     let constant = arena.constant(fraction);
     let rest = arena.sub(quotient, constant)?;
-    if is_whole(arena, rest) {
+    if arena.range(rest).whole {
         let rounded = arena.constant(fraction.ceil());
         return arena.add(rest, rounded);
     }
     if integer {
-        // Whole numbers: adding one less than the step and rounding down is rounding up.
+        // Whole numbers: adding one less than the step and rounding down is rounding up; below 0 rounding to 0 does no harm.
         let (span, step) = match step > 0.0 {
             true => (span, step),
             false => (arena.scale(span, -1.0), -step),

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::symbolic::broadcast::{align, padded};
 use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
-use crate::symbolic::value::{Extents, Shape, Value, strides, walk};
+use crate::symbolic::value::{Caveats, Extents, Shape, Value, strides, walk};
 use crate::symbolic::visit::Visit;
 
 /// Most elements of a value one of whose axes was repeated element by element.
@@ -19,7 +19,7 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         Some(target) => target.into(),
         None => {
             let output = visit.node.output.first().map_or("", |name| name.as_str());
-            it.facts_of(output)
+            it.facts_of_output(visit, output)
                 .map(|(_, shape)| shape)
                 .ok_or(Stop("an expansion to an unknown shape"))?
         }
@@ -33,7 +33,11 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         let Some(&goal) = axis.checked_sub(offset).and_then(|k| target.get(k)) else {
             continue;
         };
-        if !value.is_unit(axis) || goal == PolyId::ONE {
+        if !value.is_unit(axis) {
+            value.shape[axis] = it.arena.broadcast_size(value.shape[axis], goal);
+            continue;
+        }
+        if goal == PolyId::ONE {
             continue;
         }
         value.shape[axis] = goal;
@@ -167,6 +171,10 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
             return Err(Stop("concatenated values of other shape"));
         }
     }
+    let caveats = operands
+        .iter()
+        .map(|v| v.caveats)
+        .fold(Caveats::default(), Caveats::and);
     let alignment = align(&mut it.arena, &mut operands)?;
     // One row-major run of every operand for each position before the axis.
     let inner: usize = extents[axis + 1..].iter().product();
@@ -185,6 +193,7 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     }
     Ok(Value {
         dtype: operands[0].dtype,
+        caveats,
         shape,
         enumerated,
         data: data.into(),

@@ -6,6 +6,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use crate::symbolic::broadcast::merge;
+use crate::symbolic::function::Function;
 use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Alignment, Shape, Value, position, row, split, strides, walk};
@@ -98,6 +99,7 @@ fn lookup(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Re
     if outer * inner * index.data.len() > MAX_LOOKUP {
         return Err(Stop("a lookup too wide to tell apart"));
     }
+    let index = &from_start(it, index, a.shape[axis]);
     let mut data = Vec::with_capacity(outer * inner * index.data.len());
     for o in 0..outer {
         for &i in index.data.iter() {
@@ -132,12 +134,26 @@ fn lookup(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Re
     )?;
     Ok(Value {
         dtype: a.dtype,
+        caveats: a.caveats.and(index.caveats),
         shape,
         enumerated,
         data: data.into(),
         alignment,
     }
     .tidy(&it.arena))
+}
+
+/// The index with each element counted from the start of an axis of this size, as negative ones are not.
+fn from_start(it: &mut Interpreter<'_>, index: &Value, size: PolyId) -> Value {
+    let counted = |p: &PolyId| match it.arena.range(*p).low >= 0.0 {
+        true => *p,
+        false => it.arena.apply(Function::Wrapped, &[*p, size]),
+    };
+    let data = index.data.iter().map(counted).collect();
+    Value {
+        data,
+        ..index.clone()
+    }
 }
 
 /// The roots along an axis, all positions.
@@ -175,6 +191,7 @@ pub(super) fn gather_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Re
     rows.shape[axis] = PolyId::ONE;
     rows.enumerated[axis] = true;
     rows.alignment.retain(|(root, _)| !roots.contains(root));
+    let index = from_start(it, &index, a.shape[axis]);
     let mut value = it.elementwise(&[&rows, &index], a.dtype, &mut |arena, p| {
         roots
             .iter()
@@ -213,6 +230,7 @@ fn picked_elements(
         .collect();
     Ok(Value {
         dtype: a.dtype,
+        caveats: a.caveats,
         shape: index.shape.clone(),
         enumerated,
         data: data.into(),
@@ -267,6 +285,7 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
     let alignment = kept.with_axes_moved(&|at| (at as usize + last - width) as u8);
     Ok(Value {
         dtype: a.dtype,
+        caveats: a.caveats,
         shape,
         enumerated,
         data: data.into(),

@@ -11,6 +11,17 @@ pub(super) fn identity(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
     it.value(visit.input(0)?).map(|v| (*v).clone())
 }
 
+/// Dropout, which passes its input on unless it is told that this is training.
+pub(super) fn dropout(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    if let Some(training) = visit.optional(2) {
+        let mode = it.value(training)?;
+        if mode.elements() != Some(&[PolyId::ZERO]) {
+            return Err(Stop("dropout that may be in training"));
+        }
+    }
+    identity(it, visit)
+}
+
 pub(super) fn transpose(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
     let permutation: SmallVec<[usize; 6]> = match visit.ints("perm") {
@@ -58,6 +69,7 @@ pub(super) fn permuted(
     };
     Ok(Value {
         dtype: a.dtype,
+        caveats: a.caveats,
         shape: permutation.iter().map(|&axis| a.shape[axis]).collect(),
         enumerated: permutation.iter().map(|&axis| a.enumerated[axis]).collect(),
         data: data.into(),
@@ -94,6 +106,7 @@ pub(super) fn with_unit_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
     let alignment = a.with_axes_moved(&|axis| kept[axis as usize] as u8);
     Ok(Value {
         dtype: a.dtype,
+        caveats: a.caveats,
         shape,
         enumerated,
         data: a.data.clone(),
@@ -108,7 +121,13 @@ pub(super) fn squeeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
             .iter()
             .map(|&axis| normal_axis(axis, a.rank()))
             .collect::<Result<_, _>>()?,
-        None => (0..a.rank()).filter(|&axis| a.is_unit(axis)).collect(),
+        None => {
+            let fixed = |&dim: &PolyId| it.arena.as_integer(dim).is_some();
+            if !a.shape.iter().all(fixed) {
+                return Err(Stop("a squeeze of every axis that happens to have size 1"));
+            }
+            (0..a.rank()).filter(|&axis| a.is_unit(axis)).collect()
+        }
     };
     without_axes(&a, &axes)
 }
@@ -122,6 +141,7 @@ pub fn without_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
     let moved = |axis: u8| kept.iter().position(|&k| k == axis as usize).unwrap_or(0) as u8;
     Ok(Value {
         dtype: a.dtype,
+        caveats: a.caveats,
         shape: kept.iter().map(|&axis| a.shape[axis]).collect(),
         enumerated: kept.iter().map(|&axis| a.enumerated[axis]).collect(),
         data: a.data.clone(),

@@ -6,10 +6,11 @@ use smallvec::SmallVec;
 use crate::onnx::ValueId;
 use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
-use crate::symbolic::value::{Value, split};
+use crate::symbolic::value::{Caveats, Value, split};
 use crate::symbolic::visit::Visit;
 
 use super::layout::{permuted, with_unit_axes, without_axes};
+use super::typed::{annihilated, typed, vanishing};
 
 /// Longest sum over elements that need not be zero.
 const MAX_SUM: usize = 4;
@@ -95,6 +96,7 @@ fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Sto
         .max()
         .unwrap_or(1);
     let mut sum: Option<Value> = None;
+    let mut caveats = a.caveats.and(b.caveats);
     for k in 0..count {
         let at = |it: &mut Interpreter<'_>, v: &Value| {
             let last = v.rank() - 1;
@@ -102,10 +104,11 @@ fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Sto
             super::slicing::pick(it, v, last, &[k])
         };
         let (left, right) = (at(it, a)?, at(it, b)?);
-        // A factor that is 0 everywhere contributes nothing.
+        // A factor that is 0 everywhere contributes nothing, but for what is infinite.
         if left.data.iter().all(|&p| p == PolyId::ZERO)
             || right.data.iter().all(|&p| p == PolyId::ZERO)
         {
+            caveats = caveats.and(annihilated_everywhere(it, &left, &right));
             if sum.is_none() && k + 1 == count {
                 sum =
                     Some(it.elementwise(&[&left, &right], a.dtype, &mut |_, _| Ok(PolyId::ZERO))?);
@@ -113,16 +116,38 @@ fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Sto
             continue;
         }
         let product = it.elementwise(&[&left, &right], a.dtype, &mut |arena, p| {
+            caveats = caveats.and(annihilated(arena, p));
             arena.mul(p[0], p[1])
         })?;
         sum = Some(match sum {
             None => product,
-            Some(sum) => it.elementwise(&[&sum, &product], a.dtype, &mut |arena, p| {
-                arena.add(p[0], p[1])
-            })?,
+            Some(sum) => plus(it, &sum, &product, &mut caveats)?,
         });
     }
-    without_axes(&sum.ok_or(Stop("an empty sum"))?, &[axis])
+    let mut sum = without_axes(&sum.ok_or(Stop("an empty sum"))?, &[axis])?;
+    sum.caveats = sum.caveats.and(caveats);
+    typed(it, sum)
+}
+
+/// The sum of two values; notes what vanishes.
+fn plus(
+    it: &mut Interpreter<'_>,
+    a: &Value,
+    b: &Value,
+    caveats: &mut Caveats,
+) -> Result<Value, Stop> {
+    it.elementwise(&[a, b], a.dtype, &mut |arena, p| {
+        let sum = arena.add(p[0], p[1])?;
+        *caveats = caveats.and(vanishing(arena, p, sum));
+        Ok(sum)
+    })
+}
+
+/// The caveat of a product one of whose factors is 0 everywhere.
+fn annihilated_everywhere(it: &Interpreter<'_>, a: &Value, b: &Value) -> Caveats {
+    let all = a.data.iter().chain(b.data.iter());
+    let caveats = all.map(|&p| annihilated(&it.arena, &[p, PolyId::ZERO]));
+    caveats.fold(Caveats::default(), Caveats::and)
 }
 
 pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
@@ -196,7 +221,7 @@ pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     };
     let (a, b) = (laid(it, &a, la)?, laid(it, &b, lb)?);
     if summed.is_empty() {
-        return it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| arena.mul(p[0], p[1]));
+        return super::arithmetic::product(it, &a, &b);
     }
     contract(it, &a, &b)
 }
@@ -215,12 +240,13 @@ pub(super) fn reduce_sum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
         return Err(Stop("a long sum"));
     }
     let mut sum = super::slicing::pick(it, &a, axis, &[0])?;
+    let mut caveats = a.caveats;
     for k in 1..count {
         let next = super::slicing::pick(it, &a, axis, &[k])?;
-        sum = it.elementwise(&[&sum, &next], a.dtype, &mut |arena, p| {
-            arena.add(p[0], p[1])
-        })?;
+        sum = plus(it, &sum, &next, &mut caveats)?;
     }
+    sum.caveats = sum.caveats.and(caveats);
+    let sum = typed(it, sum)?;
     if visit.int("keepdims").unwrap_or(1) != 0 {
         Ok(sum)
     } else {

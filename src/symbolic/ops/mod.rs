@@ -17,6 +17,7 @@ mod scatter;
 mod scatter_elements;
 pub mod shapes;
 mod slicing;
+mod typed;
 mod written;
 
 use smallvec::smallvec;
@@ -51,7 +52,8 @@ pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs,
         "Where" => arithmetic::select(it, visit)?,
         "Mod" => arithmetic::modulo(it, visit)?,
         "Cast" | "CastLike" => arithmetic::cast(it, visit)?,
-        "Identity" | "Dropout" => layout::identity(it, visit)?,
+        "Identity" => layout::identity(it, visit)?,
+        "Dropout" => layout::dropout(it, visit)?,
         "Transpose" => layout::transpose(it, visit)?,
         "Unsqueeze" => layout::unsqueeze(it, visit)?,
         "Squeeze" => layout::squeeze(it, visit)?,

@@ -15,7 +15,7 @@ use crate::symbolic::visit::Visit;
 pub(super) fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
     let output = visit.node.output.first().map_or("", |name| name.as_str());
-    let declared = it.facts_of(output).map(|(_, shape)| shape);
+    let declared = it.facts_of_output(visit, output).map(|(_, shape)| shape);
     let shape = match visit.ints("shape").map(<[i64]>::to_vec) {
         Some(list) => {
             let list: Vec<PolyId> = list.into_iter().map(|d| it.arena.integer(d)).collect();
@@ -212,6 +212,7 @@ fn reshaped(it: &mut Interpreter<'_>, a: &Value, shape: Shape) -> Result<Value, 
     }
     let mut value = Value {
         dtype: a.dtype,
+        caveats: a.caveats,
         shape,
         enumerated,
         data: a.data.clone(),
@@ -246,7 +247,7 @@ fn is_untouched(it: &Interpreter<'_>, a: &Value) -> bool {
         };
         match it.arena.atom_of(atom) {
             Atom::Channel { root, .. } => {
-                it.arena.root_of(*root).activation && *first.get_or_insert(*root) == *root
+                it.arena.root_of(*root).is_activation() && *first.get_or_insert(*root) == *root
             }
             _ => false,
         }

@@ -65,6 +65,7 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     Ok(Value {
         data: data.into(),
         alignment,
+        caveats: a.caveats.and(updates.caveats),
         ..a
     })
 }
@@ -135,6 +136,7 @@ fn over_grid(
         data[row(&place, &extents)?] = *update;
     }
     a.data = data.into();
+    a.caveats = a.caveats.and(updates.caveats);
     let alignment = updates.alignment.clone();
     merge(&mut a.alignment, &alignment)?;
     Ok(a)

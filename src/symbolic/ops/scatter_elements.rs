@@ -50,6 +50,7 @@ pub(super) fn scatter_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> R
     Ok(Value {
         data: data.into(),
         alignment,
+        caveats: a.caveats.and(updates.caveats),
         ..a
     }
     .tidy(&it.arena))

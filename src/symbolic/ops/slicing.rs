@@ -13,9 +13,6 @@ use crate::symbolic::visit::Visit;
 
 use super::Outputs;
 
-/// Ends at or beyond this mean "to the end", as exporters write it.
-const TO_THE_END: i64 = i32::MAX as i64;
-
 pub(super) fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let mut a = (*it.value(visit.input(0)?)?).clone();
     let mut bounds = |attribute: &str, input: usize| -> Result<Vec<PolyId>, Stop> {
@@ -38,13 +35,7 @@ pub(super) fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
     }
     for k in 0..starts.len() {
         let axis = normal_axis(axes[k], a.rank())?;
-        let declared = visit
-            .node
-            .output
-            .first()
-            .and_then(|name| it.facts_of(name))
-            .and_then(|(_, shape)| shape.get(axis).copied());
-        a = cut(it, a, axis, starts[k], ends[k], steps[k], declared)?;
+        a = cut(it, a, axis, starts[k], ends[k], steps[k])?;
     }
     Ok(a)
 }
@@ -56,70 +47,59 @@ fn cut(
     start: PolyId,
     end: PolyId,
     step: i64,
-    declared: Option<PolyId>,
 ) -> Result<Value, Stop> {
     let dim = a.shape[axis];
     let size = it.arena.as_integer(dim);
     let bounds = (it.arena.as_integer(start), it.arena.as_integer(end));
-    let whole = end == dim
-        || bounds
-            .1
-            .is_some_and(|e| e >= TO_THE_END || size.is_some_and(|n| e >= n));
-    let from_start =
-        start == PolyId::ZERO || bounds.0.is_some_and(|s| size.is_some_and(|n| s == -n)) || {
-            let back = it.arena.add(start, dim)?;
-            back == PolyId::ZERO
-        };
-    if step == 1 && from_start && whole {
-        return Ok(a);
+    if let (Some(n), Some(from), Some(to)) = (size, bounds.0, bounds.1) {
+        let (first, count) = span(n, from, to, step)?;
+        if (first, count, step) == (0, n, 1) {
+            return Ok(a);
+        }
+        if a.enumerated[axis] {
+            return pick(it, &a, axis, &positions(n, from, to, step)?);
+        }
+        let (first, length) = (it.arena.integer(first), it.arena.integer(count));
+        return sliced(it, a, axis, first, step, length);
     }
-    if let (true, Some(n), Some(from), Some(to)) = (a.enumerated[axis], size, bounds.0, bounds.1) {
-        return pick(it, &a, axis, &positions(n, from, to, step)?);
+    if step < 1 {
+        return Err(Stop("an axis of unknown size reversed"));
+    }
+    let first = absolute(it, start, dim)?;
+    let last = absolute(it, end, dim)?;
+    let last = it.arena.least(last, dim);
+    if step == 1 && first == PolyId::ZERO && last == dim {
+        return Ok(a);
     }
     if a.enumerated[axis] && !a.is_unit(axis) {
         let opaque = a.with_opaque(&mut it.arena, &mut it.tables, axis)?;
-        return cut(it, opaque, axis, start, end, step, declared);
+        return cut(it, opaque, axis, start, end, step);
     }
     if a.enumerated[axis] {
         return Err(Stop("a unit axis cut by unknown bounds"));
     }
-    // Bounds counted from the end are made absolute; unknown signs are taken as the exporters mean them, from the start.
-    let absolute = |it: &mut Interpreter<'_>, p: PolyId| match it.arena.as_integer(p) {
-        Some(v) if v < 0 => it.arena.add(p, dim),
-        _ => Ok(p),
-    };
-    let first = absolute(it, start)?;
-    let last = if whole { dim } else { absolute(it, end)? };
-    let length = match (step, size, bounds.0, bounds.1) {
-        (_, Some(n), Some(from), Some(to)) => {
-            let (_, count) = span(n, from, to, step)?;
-            it.arena.integer(count)
-        }
-        (1, ..) => {
-            let own = it.arena.sub(last, first)?;
-            match declared {
-                Some(d)
-                    if it.arena.as_integer(own).is_none() && it.arena.as_integer(d).is_some() =>
-                {
-                    d
-                }
-                _ => own,
-            }
-        }
-        _ => declared.ok_or(Stop("a strided slice of an axis of unknown size"))?,
-    };
-    if step <= 0 && size.is_none() {
-        return Err(Stop("an axis of unknown size reversed"));
+    // Where the start lies at or beyond the end there is nothing, wherever it is.
+    let distance = it.arena.sub(last, first)?;
+    let mut length = it.arena.greatest(PolyId::ZERO, distance);
+    if step > 1 {
+        let (stride, short) = (it.arena.integer(step), it.arena.integer(step - 1));
+        let reached = it.arena.add(length, short)?;
+        length = it.arena.integer_quotient(reached, stride);
     }
-    let first = match (step < 0, size, bounds.0) {
-        (true, Some(n), Some(from)) => {
-            it.arena
-                .integer(if from < 0 { from + n } else { from.min(n - 1) })
-        }
-        (true, ..) => return Err(Stop("a reversed slice with unknown bounds")),
-        _ => first,
-    };
     sliced(it, a, axis, first, step, length)
+}
+
+/// A bound counted from the start of an axis of size `dim`, not below 0.
+fn absolute(it: &mut Interpreter<'_>, bound: PolyId, dim: PolyId) -> Result<PolyId, Stop> {
+    let range = it.arena.range(bound);
+    if range.low >= 0.0 {
+        return Ok(bound);
+    }
+    if range.high >= 0.0 {
+        return Err(Stop("a slice with a bound of unknown sign"));
+    }
+    let counted = it.arena.add(bound, dim)?;
+    Ok(it.arena.greatest(PolyId::ZERO, counted))
 }
 
 /// Cuts an opaque axis.

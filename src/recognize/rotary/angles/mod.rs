@@ -4,8 +4,8 @@
 //! of the graph holds positions such that every angle is the sum over its coordinate streams of position times frequency. The
 //! frequencies are a tensor of the graph, or numbers that the element type holds exactly.
 //!
-//! *Conditions.* No integer of the positions is cast to a type that may not hold it on the way to the angles. Positions and frequencies exist before the rotated tensor, and the tables that they give broadcast against it
-//! as the graph's own do. Rounding is not modelled here: that the graph computes the products in this order and type is for
+//! *Conditions.* The rotated tensor is computed from positions and frequencies, and the tables that they give broadcast against it
+//! as the graph's own do. On the way to the angles nothing but the product changes a position ([`path`]). Rounding is not modelled here: that the graph computes the products in this order and type is for
 //! [`crate::confirm`] to show.
 //!
 //! *Rewrites to.* `ai.phasor::RotaryTable(positions, frequencies)`, one for all sites that share them.
@@ -13,9 +13,9 @@
 //! [`positions`] lists the tensors that may hold positions, [`frequencies`] divides the angles by them.
 
 mod frequencies;
+mod path;
 mod positions;
 
-use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use crate::onnx::{DataType, ValueId};
@@ -25,13 +25,11 @@ use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId};
 use crate::symbolic::value::Value;
 
+use super::behind::{self, Behind};
 use super::order::Order;
 use super::readoff::Rotation;
 use super::tables;
 use positions::Positions;
-
-/// Most values looked at behind a site; a rotation with its angles has about 60 nodes.
-const MAX_CONE: usize = 4000;
 
 /// The tables found so far, with what tells them apart.
 #[derive(Default)]
@@ -54,12 +52,12 @@ impl Angles {
         it: &mut Interpreter<'_>,
         order: &Order,
         rotation: &Rotation,
-        (stops, y): (&[ValueId], ValueId),
+        (behind, y): (&Behind, ValueId),
         inverse: bool,
     ) -> Option<TableUse> {
         let turned = turned(&it.arena, rotation)?;
-        let mut cone = cone(it, order, y, stops)?;
-        let changed = before_narrow_casts(it, &cone);
+        let mut cone = behind.values().to_vec();
+        let changed = path::changed(it, &cone);
         cone.retain(|value| !changed.contains(value));
         let doubles = |id: &ValueId| it.known(*id).is_some_and(|v| v.dtype == DataType::F64);
         let precisions = match cone.iter().any(doubles) {
@@ -69,20 +67,22 @@ impl Angles {
         for &precision in precisions {
             for &value in &cone {
                 let found = self.at(it, order, (&turned, rotation), (value, &cone), y, precision);
-                let found = found.map(|(table, unsqueeze)| TableUse {
-                    table,
-                    unsqueeze,
-                    inverse: inverse != turned.negated,
-                });
-                if found.is_some() {
-                    return found;
+                if let Some((table, unsqueeze, frequencies)) = found {
+                    let name = |id: ValueId| it.index().name(id).to_owned();
+                    return Some(TableUse {
+                        table,
+                        unsqueeze,
+                        inverse: inverse != turned.negated,
+                        positions: name(value),
+                        frequencies: frequencies.map(name),
+                    });
                 }
             }
         }
         None
     }
 
-    /// The number of the table whose positions are this value, and the axes to insert, if it is one.
+    /// The number of the table whose positions are this value, the axes to insert, and the tensor of its frequencies, if it is one.
     fn at(
         &mut self,
         it: &mut Interpreter<'_>,
@@ -91,7 +91,7 @@ impl Angles {
         (value, cone): (ValueId, &[ValueId]),
         y: ValueId,
         precision: DataType,
-    ) -> Option<(usize, Vec<usize>)> {
+    ) -> Option<(usize, Vec<usize>, Option<ValueId>)> {
         let target = it.known(y)?.clone();
         for positions in positions::of(it, value) {
             let Some(rows) = frequencies::divide(&mut it.arena, &turned.angles, &positions) else {
@@ -106,7 +106,6 @@ impl Angles {
             let table = AngleTable {
                 positions: it.index().name(value).to_owned(),
                 positions_dtype: positions.rows.dtype,
-                same: copies(it, cone, value),
                 axis: positions.axis,
                 frequencies: found.frequencies,
                 dtype: found.dtype,
@@ -120,53 +119,48 @@ impl Angles {
                 rows,
                 frequencies: found.value,
             };
-            return Some((self.share(order, (table, key), y), unsqueeze));
+            return Some((
+                self.share(it, order, (table, key), y),
+                unsqueeze,
+                found.value,
+            ));
         }
         None
     }
 
-    /// The number of an equal table that exists before `y`, or of this one, which is new then.
-    fn share(&mut self, order: &Order, (table, key): (AngleTable, Key), y: ValueId) -> usize {
+    /// The number of an equal table that exists before `y`, or of this one, which is new then. Equal are tables of the same tensors,
+    /// of tensors that are computed alike, and of exact numbers that are equal.
+    fn share(
+        &mut self,
+        it: &Interpreter<'_>,
+        order: &Order,
+        (table, key): (AngleTable, Key),
+        y: ValueId,
+    ) -> usize {
+        let exact = |key: &Key| !key.positions.rows.caveats.rounded;
+        let alike = |a: Option<ValueId>, b: Option<ValueId>| match (a, b) {
+            (Some(a), Some(b)) => it.are_alike(a, b),
+            (a, b) => a == b,
+        };
+        let constant = |id: Option<ValueId>| id.is_some_and(|id| it.file.constant(id).is_some());
         let equal = |known: &AngleTable, k: &Key| {
             known.dtype == table.dtype
                 && known.amplitude == table.amplitude
                 && k.rows == key.rows
                 && k.positions == key.positions
+                && (it.are_alike(k.value, key.value) || exact(k) && exact(&key))
+                && (alike(k.frequencies, key.frequencies)
+                    || constant(k.frequencies) && constant(key.frequencies))
                 && order.is_before(k.value, y)
                 && k.frequencies.is_none_or(|f| order.is_before(f, y))
         };
         let known = (0..self.keys.len()).find(|&at| equal(&self.tables[at], &self.keys[at]));
-        if let Some(at) = known {
-            let known = &mut self.tables[at];
-            for name in std::iter::once(table.positions).chain(table.same) {
-                if name != known.positions && !known.same.contains(&name) {
-                    known.same.push(name);
-                }
-            }
-            return at;
-        }
-        self.tables.push(table);
-        self.keys.push(key);
-        self.tables.len() - 1
+        known.unwrap_or_else(|| {
+            self.tables.push(table);
+            self.keys.push(key);
+            self.tables.len() - 1
+        })
     }
-}
-
-/// Other tensors behind a site that hold the same as this one.
-fn copies(it: &Interpreter<'_>, cone: &[ValueId], value: ValueId) -> Vec<String> {
-    let Some(first) = it.known(value) else {
-        return Vec::new();
-    };
-    let same = |v: &Value| {
-        v.dtype == first.dtype
-            && v.data == first.data
-            && v.shape == first.shape
-            && v.enumerated == first.enumerated
-            && v.alignment == first.alignment
-    };
-    cone.iter()
-        .filter(|&&id| id != value && it.known(id).is_some_and(|v| same(v)))
-        .map(|&id| it.index().name(id).to_owned())
-        .collect()
 }
 
 /// The angles of the pairs.
@@ -248,66 +242,6 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= ROUNDING * a.abs()
 }
 
-/// All values that `y` needs beside those that the rotation starts from, in the order they exist. None is hidden.
-fn cone(
-    it: &Interpreter<'_>,
-    order: &Order,
-    y: ValueId,
-    stops: &[ValueId],
-) -> Option<Vec<ValueId>> {
-    let (index, graph) = (it.index(), it.file.graph());
-    let mut seen = FxHashSet::from_iter(stops.iter().copied().chain([y]));
-    let mut queue = vec![y];
-    let mut cone = Vec::new();
-    while let Some(value) = queue.pop() {
-        let Some((node, _)) = index.producer(value) else {
-            continue;
-        };
-        let inputs = graph.node[node].input.iter();
-        for input in inputs.filter_map(|name| index.id(name)) {
-            if seen.insert(input) {
-                cone.push(input);
-                queue.push(input);
-            }
-        }
-        if cone.len() > MAX_CONE {
-            return None;
-        }
-    }
-    cone.retain(|&value| order.is_before(value, y));
-    order.sort(&mut cone);
-    Some(cone)
-}
-
-/// The values whose numbers reach others through a cast of integers to a type that does not hold all of them: what comes out may
-/// be other numbers.
-fn before_narrow_casts(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
-    let (index, graph) = (it.index(), it.file.graph());
-    let inputs = |value: ValueId| {
-        let node = index.producer(value).map(|(node, _)| &graph.node[node]);
-        // Sizes are no numbers of the tensor.
-        let node = node.filter(|node| !matches!(node.op_type(), "Shape" | "Size"));
-        let names = node.into_iter().flat_map(|node| &node.input);
-        names.filter_map(|name| index.id(name))
-    };
-    let dtype = |value: ValueId| it.known(value).map(|v| v.dtype);
-    let narrow = |value: &ValueId| {
-        let source = inputs(*value).next().and_then(dtype);
-        let (Some(from), Some(to)) = (source, dtype(*value)) else {
-            return false;
-        };
-        let node = index.producer(*value).map(|(node, _)| &graph.node[node]);
-        let casts = node.is_some_and(|node| matches!(node.op_type(), "Cast" | "CastLike"));
-        casts && from.is_integer() && to.is_integer() && !to.holds_integers_of(from)
-    };
-    let mut found = FxHashSet::default();
-    let mut open: Vec<ValueId> = cone.iter().copied().filter(narrow).collect();
-    while let Some(value) = open.pop() {
-        open.extend(inputs(value).filter(|&input| found.insert(input)));
-    }
-    found
-}
-
 /// The axes to insert so that the table of these positions broadcasts against the rotated tensor.
 fn placed(
     it: &mut Interpreter<'_>,
@@ -328,5 +262,5 @@ fn placed(
             table.alignment.push((root, SmallVec::new()));
         }
     }
-    tables::placement(&it.arena, &table, y, rotation)
+    tables::placement(&mut it.arena, &table, y, rotation)
 }

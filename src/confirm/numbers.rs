@@ -1,0 +1,90 @@
+//! Numbers for what a part reads and no proof says anything of: positions, indices, masks.
+
+use crate::engine::random::Random;
+use crate::onnx::{DataType, Tensor};
+
+/// Indices in a common run are below this: every table of positions is longer.
+const FEW: i64 = 4;
+/// Floats in a wide run are below this, and every other one is whole.
+const WIDE_FLOAT: f64 = 26.0;
+/// Integers of 64 bits in a wide run are below this power of 2: float tables round them all the same.
+const WIDE_INTEGER: f64 = 40.0;
+
+/// Which numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Regime {
+    /// Small ones that every graph takes.
+    Common,
+    /// Any that the type holds: negative ones, and those beyond what narrower types hold.
+    Wide,
+}
+
+impl Regime {
+    /// The regimes in turn, for runs numbered from 0.
+    pub(super) fn of_run(run: u64) -> Regime {
+        match run % 2 {
+            0 => Regime::Common,
+            _ => Regime::Wide,
+        }
+    }
+
+    /// A tensor of such numbers.
+    pub(super) fn tensor(self, dtype: DataType, shape: &[usize], random: &mut Random) -> Tensor {
+        let count = shape.iter().product();
+        let values: Vec<f64> = (0..count).map(|_| self.number(dtype, random)).collect();
+        Tensor::from_f64_as(dtype, shape, &values)
+    }
+
+    fn number(self, dtype: DataType, random: &mut Random) -> f64 {
+        match (dtype, self) {
+            (DataType::Bool, _) => random.below(2) as f64,
+            (_, Regime::Common) if dtype.is_float() => random.signed(),
+            (_, Regime::Common) => random.below(FEW) as f64,
+            (_, Regime::Wide) if dtype.is_float() => {
+                let number = random.signed() * (random.uniform() * WIDE_FLOAT).exp2();
+                match random.below(2) {
+                    0 => number.round(),
+                    _ => number,
+                }
+            }
+            (_, Regime::Wide) => integer(dtype, random),
+        }
+    }
+}
+
+/// An integer of any size that the type holds, each number of digits as likely as another.
+fn integer(dtype: DataType, random: &mut Random) -> f64 {
+    let bits = dtype.bits().unwrap_or(8) as f64;
+    let signed = !matches!(
+        dtype,
+        DataType::U8 | DataType::U16 | DataType::U32 | DataType::U64
+    );
+    let digits = (bits - f64::from(u8::from(signed))).min(WIDE_INTEGER);
+    let size = (random.uniform() * digits).exp2().floor();
+    match signed && random.below(2) == 1 {
+        true => -size,
+        false => size,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_integers_reach_both_ends_of_a_type() {
+        let mut random = Random::new(0, "ends");
+        let mut extremes = |dtype| {
+            let numbers = Regime::Wide.tensor(dtype, &[4096], &mut random);
+            let numbers = numbers.to_f64().unwrap();
+            let ends = |f: fn(f64, f64) -> f64| numbers.iter().copied().fold(0.0, f);
+            (ends(f64::min), ends(f64::max))
+        };
+        let (low, high) = extremes(DataType::I8);
+        assert!(low < -100.0 && high > 100.0);
+        let (low, high) = extremes(DataType::U8);
+        assert!(low == 0.0 && high > 200.0);
+        let (low, high) = extremes(DataType::I64);
+        assert!(low < -2f64.powi(31) && high > 2f64.powi(31));
+    }
+}

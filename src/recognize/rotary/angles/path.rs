@@ -1,0 +1,99 @@
+//! What changes a position on its way to the angles.
+//!
+//! Over the reals a position that was cast, rounded, wrapped or clamped may be the same position; in the type it is another number
+//! for some. An operator computes angles from the position it reads, so it may read none before such a change.
+
+use rustc_hash::FxHashSet;
+
+use crate::onnx::ValueId;
+use crate::onnx::proto::NodeProto;
+use crate::symbolic::Interpreter;
+use crate::symbolic::value::Value;
+
+use super::behind;
+
+/// The values of a cone whose numbers reach the angles through something that may change them.
+pub(super) fn changed(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
+    let mut changed = FxHashSet::default();
+    let mut open = Vec::new();
+    for &value in &before_angles(it, cone) {
+        let Some((node, _)) = it.index().producer(value) else {
+            continue;
+        };
+        let node = &it.file.graph().node[node];
+        for input in behind::read(it, value) {
+            if !passes(it, node, input, value) && changed.insert(input) {
+                open.push(input);
+            }
+        }
+    }
+    while let Some(value) = open.pop() {
+        let read = behind::read(it, value);
+        open.extend(read.into_iter().filter(|&input| changed.insert(input)));
+    }
+    changed
+}
+
+/// The values that angles are computed from, and the angles: what cosines and sines are taken of.
+fn before_angles(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
+    let (index, graph) = (it.index(), it.file.graph());
+    let trigonometric = |value: &&ValueId| {
+        let node = index.producer(**value).map(|(node, _)| &graph.node[node]);
+        node.is_some_and(|node| matches!(node.op_type(), "Cos" | "Sin"))
+    };
+    let mut open: Vec<ValueId> = Vec::new();
+    for &value in cone.iter().filter(trigonometric) {
+        open.extend(behind::read(it, value));
+    }
+    let mut found = FxHashSet::default();
+    while let Some(value) = open.pop() {
+        if found.insert(value) {
+            open.extend(behind::read(it, value));
+        }
+    }
+    found
+}
+
+/// Whether a node hands on the numbers of an input as they are, or multiplies them.
+fn passes(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueId) -> bool {
+    let index = it.index();
+    let at = |k: usize| node.input.get(k).and_then(|name| index.id(name)) == Some(input);
+    let (Some(from), Some(to)) = (it.known(input), it.known(output)) else {
+        return false;
+    };
+    if !matches!(node.domain(), "" | "ai.onnx") {
+        return false;
+    }
+    match node.op_type() {
+        "Identity" | "Reshape" | "Transpose" | "Unsqueeze" | "Squeeze" | "Flatten" | "Expand"
+        | "Tile" | "Slice" | "Split" | "Gather" | "GatherElements" | "GatherND" => at(0),
+        "Concat" | "Neg" | "Mul" | "Div" | "MatMul" | "Einsum" | "ReduceSum" => true,
+        "Add" | "Sub" | "Sum" => adds_up(it, node, to),
+        "Cast" | "CastLike" => casts(it, from, to),
+        _ => false,
+    }
+}
+
+/// Whether no term of a sum cancels or absorbs another: what is added and taken away again is rounded on the way.
+fn adds_up(it: &Interpreter<'_>, node: &NodeProto, sum: &Value) -> bool {
+    let terms = |value: &Value| value.data.first().map(|&p| it.arena.terms(p).len());
+    let values = node.input.iter().map(|name| {
+        let value = it.index().id(name).and_then(|id| it.known(id));
+        value.and_then(|value| terms(value))
+    });
+    values
+        .sum::<Option<usize>>()
+        .is_some_and(|all| terms(sum) == Some(all))
+}
+
+/// Whether a cast holds every number: integers become floats as the operator makes floats of them.
+fn casts(it: &Interpreter<'_>, from: &Value, to: &Value) -> bool {
+    let (a, b) = (from.dtype, to.dtype);
+    let exact = from.data.iter().all(|&p| it.arena.is_exact(p, b)) && !from.caveats.rounded;
+    match (a.is_float(), b.is_float()) {
+        (false, false) => b.holds_integers_of(a) || from.data.iter().all(|&p| it.arena.fits(p, b)),
+        (false, true) => b.bits() >= Some(32) || exact,
+        (true, true) => a == b || b.bits() > a.bits() || exact,
+        (true, false) => from.data == to.data && !from.caveats.rounded,
+    }
+}

@@ -1,0 +1,169 @@
+//! The values that a rotated tensor is computed from, beside the tensor that is rotated.
+//!
+//! What a site reads must be among them: a tensor that is equal to one of them by proof alone is never run where the site is
+//! confirmed, and whatever the proof does not know would be lost.
+
+use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
+
+use crate::onnx::ValueId;
+use crate::onnx::names;
+use crate::onnx::proto::NodeProto;
+use crate::symbolic::Interpreter;
+
+use super::flow::{self, Kind};
+use super::order::Order;
+
+/// Most values looked at behind a site; a rotation with its angles has about 60 nodes.
+const MAX_VALUES: usize = 4000;
+
+/// The values behind a rotated tensor.
+pub(super) struct Behind {
+    /// In the order they exist.
+    values: Vec<ValueId>,
+    set: FxHashSet<ValueId>,
+}
+
+impl Behind {
+    /// All values that `y` is computed from, and not through `stops`; `None` where they are too many. Sizes are no numbers of a
+    /// tensor.
+    pub(super) fn of(
+        it: &Interpreter<'_>,
+        order: &Order,
+        y: ValueId,
+        stops: &[ValueId],
+    ) -> Option<Behind> {
+        let mut set = FxHashSet::from_iter(stops.iter().copied().chain([y]));
+        let mut queue = vec![y];
+        let mut values = Vec::new();
+        while let Some(value) = queue.pop() {
+            for input in read(it, value) {
+                if set.insert(input) {
+                    values.push(input);
+                    queue.push(input);
+                }
+            }
+            if values.len() > MAX_VALUES {
+                return None;
+            }
+        }
+        values.retain(|&value| order.is_before(value, y));
+        order.sort(&mut values);
+        let set = values.iter().copied().collect();
+        Some(Behind { values, set })
+    }
+
+    /// The values, in the order they exist.
+    pub(super) fn values(&self) -> &[ValueId] {
+        &self.values
+    }
+
+    /// Whether a value is among them.
+    pub(super) fn holds(&self, value: ValueId) -> bool {
+        self.set.contains(&value)
+    }
+}
+
+/// The values whose numbers the producer of a value reads.
+pub(super) fn read(it: &Interpreter<'_>, value: ValueId) -> SmallVec<[ValueId; 4]> {
+    let index = it.index();
+    let Some((node, _)) = index.producer(value) else {
+        return SmallVec::new();
+    };
+    let node = &it.file.graph().node[node];
+    if measures(node) {
+        return SmallVec::new();
+    }
+    let names = node.input.iter().map(String::as_str);
+    let captured = names::captured(node);
+    let all = names.chain(captured.iter().copied());
+    all.filter(|name| !name.is_empty())
+        .filter_map(|name| index.id(name))
+        .collect()
+}
+
+fn measures(node: &NodeProto) -> bool {
+    matches!(node.domain(), "" | "ai.onnx") && matches!(node.op_type(), "Shape" | "Size")
+}
+
+/// The tensors that `x` is a rearrangement of, itself included: back to the one that was computed.
+pub(super) fn rearranged(it: &Interpreter<'_>, x: ValueId) -> FxHashSet<ValueId> {
+    let index = it.index();
+    let mut found = FxHashSet::default();
+    let mut queue = vec![x];
+    while let Some(value) = queue.pop() {
+        if !found.insert(value) || found.len() > MAX_VALUES {
+            continue;
+        }
+        let Some((node, _)) = index.producer(value) else {
+            continue;
+        };
+        let node = &it.file.graph().node[node];
+        if let Kind::Moves(moved) = flow::kind(node) {
+            let names = moved.iter().filter_map(|&at| node.input.get(at));
+            let values = names.filter_map(|name| index.id(name));
+            // Constants are nobody's own.
+            queue.extend(values.filter(|&id| it.file.constant(id).is_none()));
+        }
+    }
+    found
+}
+
+/// Whether one of `values` is computed from one of `sources`.
+pub(super) fn depends(
+    it: &Interpreter<'_>,
+    order: &Order,
+    values: &[ValueId],
+    sources: &FxHashSet<ValueId>,
+) -> bool {
+    let earliest = |a: ValueId, b: ValueId| if order.is_before(b, a) { b } else { a };
+    let Some(first) = sources.iter().copied().reduce(earliest) else {
+        return false;
+    };
+    let mut seen = FxHashSet::default();
+    let mut queue = values.to_vec();
+    while let Some(value) = queue.pop() {
+        if sources.contains(&value) {
+            return true;
+        }
+        // Nothing that exists before all sources is computed from one.
+        if !order.is_before(value, first) && seen.insert(value) {
+            queue.extend(read(it, value));
+        }
+    }
+    false
+}
+
+/// Whether a tensor is what a dense layer computes, rearranged and with a bias added: there an infinite element of the layer's
+/// input makes the whole row infinite or NaN.
+pub(super) fn is_dense(it: &Interpreter<'_>, x: ValueId) -> bool {
+    let index = it.index();
+    let mut value = x;
+    // Every step goes to an earlier node of an acyclic graph.
+    loop {
+        let Some((node, _)) = index.producer(value) else {
+            return false;
+        };
+        let node = &it.file.graph().node[node];
+        let next = match (node.op_type(), flow::kind(node)) {
+            ("MatMul" | "Gemm" | "Conv" | "MatMulInteger" | "QLinearMatMul", _) => return true,
+            ("Concat", _) => return false,
+            (_, Kind::Moves(moved)) => moved.first().copied(),
+            (_, Kind::Adds) => {
+                let mut inputs = 0..node.input.len();
+                let varies = |&at: &usize| {
+                    let id = index.id(&node.input[at]);
+                    id.is_some_and(|id| it.file.constant(id).is_none())
+                };
+                let varying = inputs.find(varies);
+                varying.filter(|_| inputs.all(|at| !varies(&at)))
+            }
+            _ => None,
+        };
+        let name = next.and_then(|at| node.input.get(at));
+        match name.and_then(|name| index.id(name)) {
+            Some(earlier) => value = earlier,
+            None => return false,
+        }
+    }
+}

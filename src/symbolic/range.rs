@@ -1,0 +1,456 @@
+//! Which numbers an expression can be.
+//!
+//! Arithmetic over the reals is that of a type only as far as no number leaves the type: integers wrap, floats round. Every atom
+//! therefore has a range, known when it is made, and ranges of polynomials are sums over their terms. They hold for all values
+//! of the types, and for all sizes from 0 to [`MAX_SIZE`].
+
+use crate::onnx::DataType;
+
+use super::function::Function;
+use super::poly::{Arena, Atom, AtomId, MonoId, PolyId};
+
+/// Most elements along one axis. Up to here `f32` holds every size, so that sizes that exporters compute in it stay exact.
+pub const MAX_SIZE: f64 = (1u64 << 24) as f64;
+/// Most elements of a tensor: the product of sizes of different axes.
+const MAX_VOLUME: f64 = (1u64 << 48) as f64;
+/// Largest integer up to which `f64` holds all, and coefficients are exact.
+pub const EXACT: f64 = (1u64 << 53) as f64;
+
+/// The numbers from `low` to `high`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The smallest.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+    /// Whether all are integers.
+    pub whole: bool,
+}
+
+impl Range {
+    /// All numbers, and what is none.
+    pub const ANY: Range = Range {
+        low: f64::NEG_INFINITY,
+        high: f64::INFINITY,
+        whole: false,
+    };
+    /// Sizes, and positions along an axis.
+    pub const SIZE: Range = Range {
+        low: 0.0,
+        high: MAX_SIZE,
+        whole: true,
+    };
+    const TRUTH: Range = Range {
+        low: 0.0,
+        high: 1.0,
+        whole: true,
+    };
+
+    /// One number.
+    pub fn of(value: f64) -> Range {
+        Range {
+            low: value,
+            high: value,
+            whole: value.fract() == 0.0,
+        }
+    }
+
+    /// The numbers of an element type.
+    pub fn of_type(dtype: DataType) -> Range {
+        let bits = dtype.bits().unwrap_or(64) as i32;
+        let whole = |low: f64, high: f64| Range {
+            low,
+            high,
+            whole: true,
+        };
+        match dtype {
+            DataType::Bool => Range::TRUTH,
+            DataType::U8 | DataType::U16 | DataType::U32 | DataType::U64 => {
+                whole(0.0, 2f64.powi(bits) - 1.0)
+            }
+            DataType::U4 | DataType::U2 => whole(0.0, 2f64.powi(bits) - 1.0),
+            _ if dtype.is_integer() => whole(-(2f64.powi(bits - 1)), 2f64.powi(bits - 1) - 1.0),
+            _ => Range::ANY,
+        }
+    }
+
+    /// The integers from minus to plus the largest up to which a float type holds all.
+    fn integers_of(dtype: DataType) -> Range {
+        let bits = match dtype {
+            DataType::F64 => 53,
+            DataType::F32 => 24,
+            DataType::F16 => 11,
+            _ => 8,
+        };
+        let limit = 2f64.powi(bits);
+        Range {
+            low: -limit,
+            high: limit,
+            whole: true,
+        }
+    }
+
+    /// Whether all these numbers are in `other`.
+    pub fn within(self, other: Range) -> bool {
+        other.low <= self.low && self.high <= other.high && (self.whole || !other.whole)
+    }
+
+    /// Whether every number is finite.
+    pub fn is_finite(self) -> bool {
+        self.low.is_finite() && self.high.is_finite()
+    }
+
+    fn union(self, other: Range) -> Range {
+        Range {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            whole: self.whole && other.whole,
+        }
+    }
+
+    fn plus(self, other: Range) -> Range {
+        Range {
+            low: self.low + other.low,
+            high: self.high + other.high,
+            whole: self.whole && other.whole,
+        }
+        .widened()
+    }
+
+    fn times(self, other: Range) -> Range {
+        // An end that is infinite stands for numbers beyond all bounds, and 0 times those is 0.
+        let product = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
+        let all = [
+            product(self.low, other.low),
+            product(self.low, other.high),
+            product(self.high, other.low),
+            product(self.high, other.high),
+        ];
+        Range {
+            low: all.into_iter().fold(f64::INFINITY, f64::min),
+            high: all.into_iter().fold(f64::NEG_INFINITY, f64::max),
+            whole: self.whole && other.whole,
+        }
+        .widened()
+    }
+
+    /// Ends that `f64` may have rounded, moved outward.
+    fn widened(self) -> Range {
+        let out = |end: f64| match self.whole && end.abs() <= EXACT {
+            true => 0.0,
+            false => end.abs() * 2f64.powi(-50),
+        };
+        Range {
+            low: self.low - out(self.low),
+            high: self.high + out(self.high),
+            whole: self.whole,
+        }
+    }
+
+    fn mapped(self, whole: bool, f: fn(f64) -> f64) -> Range {
+        Range {
+            low: f(self.low),
+            high: f(self.high),
+            whole,
+        }
+    }
+}
+
+impl Function {
+    /// The numbers of `function(args)` for arguments of these ranges.
+    pub(super) fn range(self, args: &[Range]) -> Range {
+        let largest = |r: &Range| r.low.abs().max(r.high.abs());
+        match (self, args) {
+            (Function::Cos | Function::Sin, _) => Range {
+                low: -1.0,
+                high: 1.0,
+                whole: false,
+            },
+            (Function::Floor, [x]) => x.mapped(true, f64::floor),
+            (Function::Ceil, [x]) => x.mapped(true, f64::ceil),
+            (Function::Round, [x]) => x.mapped(true, f64::round_ties_even),
+            (Function::Trunc, [x]) => x.mapped(true, f64::trunc),
+            (Function::Abs, [x]) => Range {
+                low: if x.low <= 0.0 && x.high >= 0.0 {
+                    0.0
+                } else {
+                    x.low.abs().min(x.high.abs())
+                },
+                high: largest(x),
+                whole: x.whole,
+            },
+            (Function::Sign, _) => Range {
+                low: -1.0,
+                high: 1.0,
+                whole: true,
+            },
+            (
+                Function::Not
+                | Function::IsTrue
+                | Function::Equal
+                | Function::Less
+                | Function::LessOrEqual
+                | Function::And
+                | Function::Or
+                | Function::Xor,
+                _,
+            ) => Range::TRUTH,
+            (Function::Max, [x, y]) => Range {
+                low: x.low.max(y.low),
+                high: x.high.max(y.high),
+                whole: x.whole && y.whole,
+            },
+            (Function::Min, [x, y]) => Range {
+                low: x.low.min(y.low),
+                high: x.high.min(y.high),
+                whole: x.whole && y.whole,
+            },
+            (Function::Broadcast, [x, y]) | (Function::Where, [_, x, y]) => x.union(*y),
+            (Function::IntegerDiv, [x, y]) if y.low >= 1.0 => Range {
+                low: (x.low.min(0.0) / y.low).trunc(),
+                high: (x.high.max(0.0) / y.low).trunc(),
+                whole: true,
+            },
+            (Function::IntegerDiv, [x, _]) => Range {
+                low: -largest(x),
+                high: largest(x),
+                whole: true,
+            },
+            (Function::Mod, [x, y]) if y.low >= 1.0 => Range {
+                low: 0.0,
+                high: y.high,
+                whole: x.whole && y.whole,
+            },
+            (Function::Mod | Function::Fmod, [x, y]) => Range {
+                low: -largest(y).max(largest(x)),
+                high: largest(y).max(largest(x)),
+                whole: x.whole && y.whole,
+            },
+            // An index counted from the end where negative; the graph runs for no index out of range.
+            (Function::Wrapped, [_, size]) => Range {
+                low: 0.0,
+                high: (size.high - 1.0).max(0.0),
+                whole: true,
+            },
+            _ => Range::ANY,
+        }
+    }
+}
+
+impl Arena {
+    /// The numbers that an atom can be.
+    pub fn atom_range(&self, atom: AtomId) -> Range {
+        match self.atom_of(atom) {
+            Atom::Channel { root, .. } => match self.is_iota(*root) {
+                true => Range::SIZE,
+                false => Range::of_type(self.root_of(*root).dtype),
+            },
+            Atom::Symbol(_) => Range::SIZE,
+            Atom::Integer(value) => Range::of(*value as f64).widened(),
+            Atom::Apply { .. } => self.applied_range(atom),
+        }
+    }
+
+    /// The numbers that a polynomial can be.
+    pub fn range(&self, p: PolyId) -> Range {
+        let terms = self.terms(p);
+        let ranges = terms.iter().map(|term| {
+            self.mono_range(term.mono)
+                .times(Range::of(term.coefficient))
+        });
+        let range = ranges.reduce(Range::plus).unwrap_or(Range::of(0.0));
+        match self.sizes.contains(&p) {
+            true => Range {
+                low: range.low.max(0.0),
+                high: range.high.min(MAX_SIZE),
+                whole: true,
+            },
+            false => range,
+        }
+    }
+
+    /// The numbers that a monomial can be.
+    pub fn mono_range(&self, mono: MonoId) -> Range {
+        let factors = self.factors(mono);
+        let ranges = || factors.iter().map(|&factor| self.atom_range(factor));
+        let product = ranges().fold(Range::of(1.0), Range::times);
+        let different = factors.windows(2).all(|pair| pair[0] != pair[1]);
+        match different && ranges().all(|range| range.within(Range::SIZE)) {
+            true => Range {
+                high: product.high.min(MAX_VOLUME),
+                ..product
+            },
+            false => product,
+        }
+    }
+
+    /// Whether an integer computed as `p` is `p`: it does not leave the type, and no coefficient was rounded.
+    pub fn fits(&self, p: PolyId, dtype: DataType) -> bool {
+        let exact = |p: PolyId| {
+            let terms = self.terms(p);
+            terms.iter().all(|term| term.coefficient.abs() <= EXACT)
+        };
+        let constant = dtype == DataType::I64 && self.as_integer(p).is_some();
+        constant || exact(p) && self.range(p).within(Range::of_type(dtype))
+    }
+
+    /// Whether a number computed as `p` in a float type is exactly `p`: an integer that the type holds.
+    pub fn is_exact(&self, p: PolyId, dtype: DataType) -> bool {
+        self.range(p).within(Range::integers_of(dtype))
+    }
+
+    /// The smaller of two integers.
+    pub fn least(&mut self, a: PolyId, b: PolyId) -> PolyId {
+        match self.order(a, b) {
+            Some(std::cmp::Ordering::Greater) => b,
+            Some(_) => a,
+            None => self.sorted(Function::Min, a, b),
+        }
+    }
+
+    /// The larger of two integers.
+    pub fn greatest(&mut self, a: PolyId, b: PolyId) -> PolyId {
+        match self.order(a, b) {
+            Some(std::cmp::Ordering::Less) => b,
+            Some(_) => a,
+            None => self.sorted(Function::Max, a, b),
+        }
+    }
+
+    /// The size that axes of sizes `a` and `b` broadcast to, in a graph that runs.
+    pub fn broadcast_size(&mut self, a: PolyId, b: PolyId) -> PolyId {
+        if a == b || b == PolyId::ONE {
+            return a;
+        }
+        if a == PolyId::ONE {
+            return b;
+        }
+        for p in [a, b] {
+            if self.as_integer(p).is_some() {
+                return p;
+            }
+        }
+        // What is never 1 is not stretched.
+        for p in [a, b] {
+            if self.range(p).low >= 2.0 {
+                return p;
+            }
+        }
+        // Sizes that are 1 together are equal wherever the graph runs.
+        let unit = self.unit_form(a);
+        if unit == self.unit_form(b) {
+            return unit;
+        }
+        self.sorted(Function::Broadcast, a, b)
+    }
+
+    /// Whether an axis of size `part` that broadcasts to one of size `whole` does so wherever the graph runs.
+    pub fn broadcasts_to(&mut self, part: PolyId, whole: PolyId) -> bool {
+        self.broadcast_size(part, whole) == whole || self.unit_form(part) == self.unit_form(whole)
+    }
+
+    /// How `a` and `b` compare in all cases: `Less` and `Greater` include equality in some.
+    pub(super) fn order(&mut self, a: PolyId, b: PolyId) -> Option<std::cmp::Ordering> {
+        if a == b {
+            return Some(std::cmp::Ordering::Equal);
+        }
+        let difference = self.sub(a, b).ok()?;
+        let range = self.range(difference);
+        if range.low >= 0.0 {
+            Some(std::cmp::Ordering::Greater)
+        } else if range.high <= 0.0 {
+            Some(std::cmp::Ordering::Less)
+        } else {
+            None
+        }
+    }
+
+    /// A size that is 1 where this one is, and nowhere else.
+    fn unit_form(&self, p: PolyId) -> PolyId {
+        let Some(Atom::Apply {
+            function: Function::Min,
+            args,
+        }) = self.as_atom(p).map(|atom| self.atom_of(atom))
+        else {
+            return p;
+        };
+        let mut rest = args.iter().filter(|&&arg| self.range(arg).low < 2.0);
+        match (rest.next(), rest.next()) {
+            (Some(&only), None) => self.unit_form(only),
+            _ => p,
+        }
+    }
+
+    /// An associative function that does not mind the order of its arguments, nor an argument that is given twice.
+    fn sorted(&mut self, function: Function, a: PolyId, b: PolyId) -> PolyId {
+        let within = |arena: &Arena, whole: PolyId, part: PolyId| {
+            let atom = arena.as_atom(whole).map(|atom| arena.atom_of(atom));
+            matches!(atom, Some(Atom::Apply { function: f, args }) if *f == function && args.contains(&part))
+        };
+        if within(self, a, b) {
+            return a;
+        }
+        if within(self, b, a) {
+            return b;
+        }
+        self.apply(function, &[a.min(b), a.max(b)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbols(names: &[&str]) -> (Arena, Vec<PolyId>) {
+        let mut arena = Arena::new();
+        let all = names.iter().map(|name| arena.symbol(name)).collect();
+        (arena, all)
+    }
+
+    #[test]
+    fn a_product_of_sizes_fits_where_a_tensor_may_have_them() {
+        let (mut arena, s) = symbols(&["a", "b"]);
+        let ab = arena.mul(s[0], s[1]).unwrap();
+        assert!(arena.fits(ab, DataType::I64));
+        assert!(!arena.fits(ab, DataType::I32));
+        let square = arena.mul(s[0], s[0]).unwrap();
+        let cube = arena.mul(square, s[0]).unwrap();
+        assert!(arena.fits(square, DataType::I64));
+        assert!(!arena.fits(cube, DataType::I64));
+        let wide = arena.scale(s[0], 4_194_304.0);
+        assert!(!arena.fits(wide, DataType::I32));
+    }
+
+    #[test]
+    fn a_size_is_exact_in_f32_and_not_in_f16() {
+        let (arena, s) = symbols(&["a"]);
+        assert!(arena.is_exact(s[0], DataType::F32));
+        assert!(!arena.is_exact(s[0], DataType::F16));
+        assert!(!arena.is_exact(s[0], DataType::BF16));
+    }
+
+    #[test]
+    fn large_integers_that_f64_rounds_together_do_not_compare() {
+        let mut arena = Arena::new();
+        let a = arena.integer((1 << 53) + 1);
+        let b = arena.integer((1 << 53) + 2);
+        assert_ne!(a, b);
+        assert_eq!(arena.order(a, b), None);
+        let size = arena.symbol("a");
+        assert_eq!(arena.order(size, a), Some(std::cmp::Ordering::Less));
+    }
+
+    #[test]
+    fn sizes_that_are_one_together_broadcast_to_either() {
+        let (mut arena, s) = symbols(&["a", "b"]);
+        let rows = arena.integer(300);
+        let clamped = arena.least(s[0], rows);
+        assert_ne!(clamped, s[0]);
+        assert_eq!(arena.broadcast_size(clamped, s[0]), s[0]);
+        let joined = arena.broadcast_size(s[0], s[1]);
+        assert_ne!(joined, s[0]);
+        assert_eq!(arena.broadcast_size(s[1], s[0]), joined);
+        assert_eq!(arena.broadcast_size(joined, s[0]), joined);
+        assert_eq!(arena.broadcast_size(rows, s[0]), rows);
+    }
+}
