@@ -437,7 +437,7 @@ fn rules(
         let planned = own.as_ref().unwrap_or(whole);
         // Every plan repairs.
         let (by_repair, for_repair) = repair.unwrap_or_default();
-        let mut proofs: Vec<&'static str> = found.iter().map(|f| f.site.proof.as_str()).collect();
+        let mut proofs: Vec<&'static str> = found.iter().map(|f| f.site.proven()).collect();
         proofs.sort_unstable();
         proofs.dedup();
         RuleSummary {

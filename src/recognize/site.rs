@@ -124,6 +124,8 @@ pub struct Site {
     pub shape: String,
     /// What is proven.
     pub proof: Proof,
+    /// Whether it holds for finite `x` alone: the graph multiplies channels by 0, which makes NaN of those that are infinite.
+    pub assumes_finite: bool,
     /// Where the angles come from.
     pub angles: AngleSource,
     /// Constant factor on cos and sin (attention scaling of YaRN and longrope); 1 where there is none.
@@ -133,6 +135,15 @@ pub struct Site {
 }
 
 impl Site {
+    /// What is proven, with what it assumes, as reports say it.
+    pub fn proven(&self) -> &'static str {
+        match (self.proof, self.assumes_finite) {
+            (Proof::Rotation, true) => "rotation of finite x",
+            (Proof::Linear, true) => "linear of finite x",
+            (proof, false) => proof.as_str(),
+        }
+    }
+
     /// The attributes of the operator that computes the site.
     pub fn attributes(&self) -> RotaryAttributes {
         let interleaved = |pairing| pairing == Pairing::Interleaved;

@@ -105,6 +105,8 @@ pub struct SiteReport {
     pub amplitude: f64,
     /// What is proven.
     pub proof: &'static str,
+    /// Whether it holds for finite `x` alone.
+    pub assumes_finite: bool,
     /// Largest difference to the reference while it was probed.
     pub max_diff: f64,
     /// Number of probes.
@@ -192,6 +194,7 @@ impl SiteReport {
             angle_table: table.map(|used| AngleTableReport::new(used, found.scope, findings)),
             amplitude: site.amplitude,
             proof: site.proof.as_str(),
+            assumes_finite: site.assumes_finite,
             max_diff: confirmed.max_diff,
             probes: confirmed.probes,
         }

@@ -10,7 +10,9 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::fuse::{Verification, WrittenReport};
-use super::{FuseReport, InspectReport, ModelSummary, RefusalReport, UnfuseReport, VerifyReport};
+use super::{
+    FuseReport, InspectReport, ModelSummary, RefusalReport, SiteReport, UnfuseReport, VerifyReport,
+};
 use crate::pipeline::{UnfusedVerdict, Verdict};
 use crate::rewrite::Definition;
 use crate::verify;
@@ -140,6 +142,14 @@ fn absent(written: Option<&WrittenReport>) -> String {
     written.iter().flat_map(|w| &w.absent).map(line).collect()
 }
 
+/// What is proven of a site, and what that assumes.
+fn proven(site: &SiteReport) -> String {
+    match site.assumes_finite {
+        true => format!("{} of finite x", site.proof),
+        false => site.proof.to_owned(),
+    }
+}
+
 /// The report of `phasor inspect`.
 pub fn inspect(report: &InspectReport) -> String {
     let model = &report.model;
@@ -186,7 +196,7 @@ pub fn inspect(report: &InspectReport) -> String {
                 format!("{}..{end} of {}", site.rotary_offset, site.head_dim),
                 angles,
                 site.dtype.clone(),
-                site.proof.to_owned(),
+                proven(site),
                 confirmed(site.max_diff, site.probes),
             ]);
         }

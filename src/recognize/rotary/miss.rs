@@ -9,6 +9,8 @@ use super::RULE;
 /// An attempt that failed.
 #[derive(Clone, Debug)]
 pub(super) struct Miss {
+    /// The rule that came near.
+    pub rule: &'static str,
     /// The stage that it did not pass.
     pub stage: Stage,
     /// The value that was looked at.
@@ -25,12 +27,19 @@ impl Miss {
     /// A miss at a value.
     pub(super) fn new(stage: Stage, value: ValueId, reason: impl Into<String>) -> Miss {
         Miss {
+            rule: RULE,
             stage,
             value,
             reason: reason.into(),
             hint: None,
             lost: None,
         }
+    }
+
+    /// The same of another rule.
+    pub(super) fn of_rule(mut self, rule: &'static str) -> Miss {
+        self.rule = rule;
+        self
     }
 
     /// The same with advice.
@@ -47,7 +56,7 @@ impl Miss {
             .producer(self.value)
             .map_or_else(|| value.clone(), |(node, _)| node_name(it, node));
         Refusal {
-            rule: RULE,
+            rule: self.rule,
             stage: self.stage,
             node,
             value,

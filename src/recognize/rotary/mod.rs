@@ -78,6 +78,7 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
     let order = Order::of(it, hidden);
     let groups = groups::collect(it, &order);
     let mut misses = Vec::new();
+    let mut tables = Vec::new();
     if !groups.is_empty() {
         let material = Material {
             sources: Sources::collect(it, &order, &groups),
@@ -98,7 +99,9 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
                 misses.extend(diagnose::group(it, &group, &material));
             }
         }
-        analysis.tables = material.angles.into_inner().tables;
+        let angles = material.angles.into_inner();
+        analysis.tables = angles.tables;
+        tables = angles.misses;
         let maker = material.maker.into_inner();
         for (name, value) in maker.values {
             let shape = value.shape.iter().map(|&p| dims::dim(&it.arena, p));
@@ -116,7 +119,10 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
     // A rotated tensor that is cut up, repeated or scaled further on is no second rotation.
     misses.retain(|miss| !nearby::follows(it, miss.value, &accounted));
     misses.extend(nearby::find(it, &accounted));
-    let refusals = misses.into_iter().map(|miss| miss.refusal(it));
+    let refusals = misses
+        .into_iter()
+        .chain(tables)
+        .map(|miss| miss.refusal(it));
     analysis.refusals.extend(refusals);
 }
 
@@ -291,6 +297,7 @@ fn attempt(
         table_width: cos.width,
         shape: crate::symbolic::display::shape(&it.arena, &yv.shape),
         proof,
+        assumes_finite: yv.caveats.finite,
         angles: match origin {
             Origin::Computed => super::AngleSource::Computed,
             Origin::Table => super::AngleSource::Table,

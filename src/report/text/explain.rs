@@ -1,6 +1,6 @@
 //! The report of `phasor explain` as text.
 
-use super::{BAD, DIM, GOOD, PATH, WARN, confirmed, count, paint, path};
+use super::{BAD, DIM, GOOD, PATH, WARN, confirmed, count, paint, path, proven};
 use crate::recognize::Stage;
 use crate::report::{ExplainReport, LostReport, RefusalReport, SiteReport};
 
@@ -174,7 +174,7 @@ fn fine(site: &SiteReport) -> String {
         site.table_dtype
     );
     out += &line("tables", &tables);
-    out += &line("proof", site.proof);
+    out += &line("proof", &proven(site));
     out += &line("probes", &confirmed(site.max_diff, site.probes));
     out
 }

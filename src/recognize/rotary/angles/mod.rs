@@ -19,13 +19,14 @@ mod positions;
 use smallvec::SmallVec;
 
 use crate::onnx::{DataType, ValueId};
-use crate::recognize::{AngleTable, TableUse};
+use crate::recognize::{AngleTable, Stage, TABLE_RULE, TableUse};
 use crate::symbolic::Interpreter;
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId};
 use crate::symbolic::value::Value;
 
 use super::behind::{self, Behind};
+use super::miss::Miss;
 use super::order::Order;
 use super::readoff::Rotation;
 use super::tables;
@@ -35,6 +36,8 @@ use positions::Positions;
 #[derive(Default)]
 pub(super) struct Angles {
     pub tables: Vec<AngleTable>,
+    /// Tables that positions of the graph come near.
+    pub misses: Vec<Miss>,
     keys: Vec<Key>,
 }
 
@@ -66,64 +69,31 @@ impl Angles {
         };
         for &precision in precisions {
             for &value in &cone {
-                let found = self.at(it, order, (&turned, rotation), (value, &cone), y, precision);
-                if let Some((table, unsqueeze, frequencies)) = found {
+                let found = reading(it, (&turned, rotation), (value, &cone), y, precision);
+                if let Some((table, key, unsqueeze)) = found {
                     let name = |id: ValueId| it.index().name(id).to_owned();
+                    let frequencies = key.frequencies.map(name);
                     return Some(TableUse {
-                        table,
+                        table: self.share(it, order, (table, key), y),
                         unsqueeze,
                         inverse: inverse != turned.negated,
                         positions: name(value),
-                        frequencies: frequencies.map(name),
+                        frequencies,
                     });
                 }
             }
         }
-        None
-    }
-
-    /// The number of the table whose positions are this value, the axes to insert, and the tensor of its frequencies, if it is one.
-    fn at(
-        &mut self,
-        it: &mut Interpreter<'_>,
-        order: &Order,
-        (turned, rotation): (&Turned, &Rotation),
-        (value, cone): (ValueId, &[ValueId]),
-        y: ValueId,
-        precision: DataType,
-    ) -> Option<(usize, Vec<usize>, Option<ValueId>)> {
-        let target = it.known(y)?.clone();
-        for positions in positions::of(it, value) {
-            let Some(rows) = frequencies::divide(&mut it.arena, &turned.angles, &positions) else {
-                continue;
-            };
-            let Some(unsqueeze) = placed(it, &positions, rotation, &target) else {
-                continue;
-            };
-            let Some(found) = frequencies::exact(it, cone, &rows, precision) else {
-                continue;
-            };
-            let table = AngleTable {
-                positions: it.index().name(value).to_owned(),
-                positions_dtype: positions.rows.dtype,
-                axis: positions.axis,
-                frequencies: found.frequencies,
-                dtype: found.dtype,
-                width: turned.angles.len(),
-                amplitude: turned.amplitude,
-                precise: false,
-            };
-            let key = Key {
-                value,
-                positions,
-                rows,
-                frequencies: found.value,
-            };
-            return Some((
-                self.share(it, order, (table, key), y),
-                unsqueeze,
-                found.value,
-            ));
+        // Positions that would do, were they not changed on their way.
+        let all = behind.values();
+        let mut before = all.iter().filter(|value| changed.contains(value));
+        let near = before.find(|&&value| {
+            reading(it, (&turned, rotation), (value, all), y, DataType::F32).is_some()
+        });
+        if let Some(&value) = near.filter(|value| !self.misses.iter().any(|m| m.value == **value)) {
+            let reason = "the angles are positions times frequencies, but the graph computes them in another order or type: \
+                          it casts, rounds or looks up these positions first, so the graph's own tables stay";
+            self.misses
+                .push(Miss::new(Stage::Proof, value, reason).of_rule(TABLE_RULE));
         }
         None
     }
@@ -161,6 +131,46 @@ impl Angles {
             self.tables.len() - 1
         })
     }
+}
+
+/// The table whose positions are this value, what tells it apart, and the axes to insert, if it is one.
+fn reading(
+    it: &mut Interpreter<'_>,
+    (turned, rotation): (&Turned, &Rotation),
+    (value, cone): (ValueId, &[ValueId]),
+    y: ValueId,
+    precision: DataType,
+) -> Option<(AngleTable, Key, Vec<usize>)> {
+    let target = it.known(y)?.clone();
+    for positions in positions::of(it, value) {
+        let Some(rows) = frequencies::divide(&mut it.arena, &turned.angles, &positions) else {
+            continue;
+        };
+        let Some(unsqueeze) = placed(it, &positions, rotation, &target) else {
+            continue;
+        };
+        let Some(found) = frequencies::exact(it, cone, &rows, precision) else {
+            continue;
+        };
+        let table = AngleTable {
+            positions: it.index().name(value).to_owned(),
+            positions_dtype: positions.rows.dtype,
+            axis: positions.axis,
+            frequencies: found.frequencies,
+            dtype: found.dtype,
+            width: turned.angles.len(),
+            amplitude: turned.amplitude,
+            precise: false,
+        };
+        let key = Key {
+            value,
+            positions,
+            rows,
+            frequencies: found.value,
+        };
+        return Some((table, key, unsqueeze));
+    }
+    None
 }
 
 /// The angles of the pairs.
