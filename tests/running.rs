@@ -9,6 +9,8 @@ mod build;
 mod cuts;
 #[path = "running/engine.rs"]
 mod engine;
+#[path = "running/exact.rs"]
+mod exact;
 #[path = "running/facts.rs"]
 mod facts;
 #[path = "running/fused.rs"]

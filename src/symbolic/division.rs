@@ -29,6 +29,16 @@ impl Arena {
         self.collect(terms).ok()
     }
 
+    /// `a / divisor`, every coefficient divided on its own: a factor of `1 / divisor` would round twice.
+    fn divide(&mut self, a: PolyId, divisor: f64) -> PolyId {
+        let terms = self.terms(a).to_vec();
+        let divided = terms.into_iter().map(|term| Term {
+            coefficient: term.coefficient / divisor,
+            ..term
+        });
+        self.intern(divided.collect())
+    }
+
     /// ONNX integer division: exact where it divides, else a function of its own.
     pub fn integer_quotient(&mut self, a: PolyId, b: PolyId) -> PolyId {
         if let (None, Some(divisor)) = (self.as_constant(a), self.as_integer(b))
@@ -38,7 +48,7 @@ impl Arena {
                 .iter()
                 .all(|t| (t.coefficient / divisor as f64).fract() == 0.0)
         {
-            return self.scale(a, 1.0 / divisor as f64);
+            return self.divide(a, divisor as f64);
         }
         if self.as_constant(b).is_none()
             && let Some(exact) = self.div_exact(a, b)

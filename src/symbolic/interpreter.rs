@@ -155,6 +155,11 @@ impl<'a> Interpreter<'a> {
         Some((dtype, shape))
     }
 
+    /// The size of an axis of which nothing is known.
+    pub fn unknown_size(&mut self, name: &str, axis: usize) -> PolyId {
+        self.arena.symbol(&unknown_size(name, axis))
+    }
+
     /// Element type and symbolic shape that the facts know of an output of a node. They take no notice of sizes that are clamped or
     /// happen to be 1: where they say of an input what is not so for all sizes, their sizes of the output are not believed.
     pub fn facts_of_output(&mut self, visit: &Visit<'_>, name: &str) -> Option<(DataType, Shape)> {
@@ -173,13 +178,13 @@ impl<'a> Interpreter<'a> {
                 return None;
             }
             for (axis, (&own, &claimed)) in own.iter().zip(&claimed).enumerate() {
-                if own == claimed || claimed == self.arena.symbol(&unknown_size(input, axis)) {
+                if own == claimed || claimed == self.unknown_size(input, axis) {
                     continue;
                 }
                 let fixed = self.arena.as_integer(claimed).is_some();
                 for (axis, dim) in shape.iter_mut().enumerate() {
                     if fixed || self.arena.as_integer(*dim).is_none() {
-                        *dim = self.arena.symbol(&unknown_size(name, axis));
+                        *dim = self.unknown_size(name, axis);
                     }
                 }
             }
@@ -417,7 +422,7 @@ impl<'a> Interpreter<'a> {
 }
 
 /// An element of a constant; `None` for what is no finite number or of a type that is not read.
-fn element(arena: &mut Arena, tensor: &Tensor, position: usize) -> Option<PolyId> {
+pub fn element(arena: &mut Arena, tensor: &Tensor, position: usize) -> Option<PolyId> {
     let number = tensor.element(position);
     if number.abs() <= EXACT || (tensor.dtype.is_float() && number.is_finite()) {
         return Some(arena.constant(number));

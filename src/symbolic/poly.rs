@@ -438,7 +438,8 @@ impl Arena {
         Ok(self.intern(terms))
     }
 
-    fn intern(&mut self, terms: Vec<Term>) -> PolyId {
+    /// The polynomial of these terms, of different monomials in order, none of them 0.
+    pub(super) fn intern(&mut self, terms: Vec<Term>) -> PolyId {
         if let [
             Term {
                 mono,

@@ -36,7 +36,6 @@ use std::rc::Rc;
 use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
-use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Value;
 use crate::symbolic::{Interpreter, dims};
 
@@ -229,8 +228,13 @@ fn attempt(
                 None,
             )
         })?;
-    check_sizes(it, (&xv.shape, yv), [&cos, &sin])
-        .map_err(|reason| miss(Stage::Tables, reason, None))?;
+    if !tables::has_sizes_of(&mut it.arena, yv, &xv.shape, &[&cos.rows, &sin.rows]) {
+        return Err(miss(
+            Stage::Tables,
+            "the rotated tensor has other sizes than the tensor before it and the tables broadcast to",
+            None,
+        ));
+    }
     let tables: Vec<ValueId> = [&cos, &sin]
         .iter()
         .flat_map(|table| &table.sources)
@@ -271,7 +275,7 @@ fn attempt(
         }
     }
     let mut angles = material.angles.borrow_mut();
-    let table = angles.of(it, &material.order, &rotation, (&behind, y), inverse);
+    let table = angles.of(it, &material.order, &rotation, (xv, y), &behind, inverse);
     let name = it.index().name(x.id).to_owned();
     let name = match &x.step {
         Some(step) => material.maker.borrow_mut().make(step.clone(), &[&name], xv),
@@ -337,24 +341,4 @@ fn wired(
     }
     let found = holders.find(it, maker, order, (&cosines, &negated), y)?;
     Some((reversed, true, found))
-}
-
-/// Whether the rotated tensor has the sizes that `x` and the tables broadcast to, and no others.
-fn check_sizes(
-    it: &mut Interpreter<'_>,
-    (x, y): (&[PolyId], &Value),
-    tables: [&Found; 2],
-) -> Result<(), &'static str> {
-    for (axis, &own) in x.iter().enumerate().take(y.rank() - 1) {
-        let sizes = tables.map(|table| table.rows[axis]);
-        let whole = sizes
-            .into_iter()
-            .fold(own, |all, size| it.arena.broadcast_size(all, size));
-        if whole != y.shape[axis] {
-            return Err(
-                "the rotated tensor has other sizes than the tensor before it and the tables broadcast to",
-            );
-        }
-    }
-    Ok(())
 }

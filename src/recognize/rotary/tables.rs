@@ -187,15 +187,29 @@ fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
     })
 }
 
-/// The axes to insert so that a table of cosines broadcasts against the rotated tensor.
+/// How a table of cosines broadcasts against the rotated tensor.
 pub(super) fn placement(
     arena: &mut Arena,
     cosines: &Value,
     y: &Value,
     rotation: &Rotation,
-) -> Option<Vec<usize>> {
+) -> Option<Fit> {
     let wanted = Wanted::of(rotation, |c| c.0);
-    fits(arena, cosines, y, &wanted).map(|fit| fit.unsqueeze)
+    fits(arena, cosines, y, &wanted)
+}
+
+/// Whether the rotated tensor has the sizes that `x` and the rows of the tables broadcast to, and no others.
+pub(super) fn has_sizes_of(
+    arena: &mut Arena,
+    y: &Value,
+    x: &[PolyId],
+    tables: &[&[PolyId]],
+) -> bool {
+    (0..y.rank() - 1).all(|axis| {
+        let sizes = tables.iter().map(|rows| rows[axis]);
+        let whole = sizes.fold(x[axis], |all, size| arena.broadcast_size(all, size));
+        whole == y.shape[axis]
+    })
 }
 
 /// Whether the operator takes tables of this type for `y`: its own or float.

@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 
 use crate::onnx::DataType;
-use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS};
+use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, element};
 use crate::symbolic::poly::{Arena, PolyId, Stop};
 use crate::symbolic::value::{Alignment, Caveats, Shape, Value};
 use crate::symbolic::visit::Visit;
@@ -22,27 +22,32 @@ pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
             .constant_value(id, tensor)
             .ok_or(Stop("a constant of an unknown type"));
     }
-    let (dtype, numbers, scalar): (_, Vec<f64>, _) = if let Some(v) = visit.int("value_int") {
-        (DataType::I64, vec![v as f64], true)
+    let arena = &mut it.arena;
+    let float = |arena: &mut Arena, v: f32| match v.is_finite() {
+        true => Ok(arena.constant(f64::from(v))),
+        false => Err(Stop("a constant that is not finite")),
+    };
+    let (dtype, data, scalar): (_, Vec<PolyId>, _) = if let Some(v) = visit.int("value_int") {
+        (DataType::I64, vec![arena.integer(v)], true)
     } else if let Some(v) = visit.float("value_float") {
-        (DataType::F32, vec![f64::from(v)], true)
+        (DataType::F32, vec![float(arena, v)?], true)
     } else if let Some(v) = visit.ints("value_ints") {
-        (DataType::I64, v.iter().map(|&i| i as f64).collect(), false)
+        let data = v.iter().map(|&i| arena.integer(i)).collect();
+        (DataType::I64, data, false)
     } else if let Some(v) = visit.floats("value_floats") {
-        (
-            DataType::F32,
-            v.iter().map(|&f| f64::from(f)).collect(),
-            false,
-        )
+        let data = v
+            .iter()
+            .map(|&f| float(arena, f))
+            .collect::<Result<_, _>>()?;
+        (DataType::F32, data, false)
     } else {
         return Err(Stop("a constant that is not numeric"));
     };
     let shape: Shape = if scalar {
         Shape::new()
     } else {
-        smallvec![it.arena.integer(numbers.len() as i64)]
+        smallvec![arena.integer(data.len() as i64)]
     };
-    let data = numbers.into_iter().map(|v| it.arena.constant(v)).collect();
     Ok(Value::enumerated(dtype, shape, data))
 }
 
@@ -54,8 +59,8 @@ pub(super) fn constant_of_shape(
         .elements(visit.input(0)?)
         .ok_or(Stop("a shape that is not known"))?
         .into();
-    let (dtype, number) = match visit.tensor("value") {
-        None => (DataType::F32, 0.0),
+    let (dtype, element) = match visit.tensor("value") {
+        None => (DataType::F32, PolyId::ZERO),
         Some(proto) => {
             let tensor = it
                 .file
@@ -64,10 +69,11 @@ pub(super) fn constant_of_shape(
             if tensor.is_empty() {
                 return Err(Stop("a fill value without an element"));
             }
-            (tensor.dtype, tensor.element(0))
+            let element = element(&mut it.arena, &tensor, 0);
+            let element = element.ok_or(Stop("a fill value that is no finite number"))?;
+            (tensor.dtype, element)
         }
     };
-    let element = it.arena.constant(number);
     filled(it, dtype, shape, element)
 }
 

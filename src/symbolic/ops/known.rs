@@ -9,6 +9,8 @@ use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Extents, Value, split};
 use crate::symbolic::visit::Visit;
 
+use super::typed::{exact, typed};
+
 /// Most elements of a tensor that is looked through for what is not zero.
 const MAX_SEARCHED: usize = 4096;
 
@@ -56,11 +58,19 @@ pub(super) fn reduce(
         .map(|axis| it.arena.integer(extents[axis] as i64))
         .collect();
     let data = list.into_iter().map(|v| it.arena.constant(v)).collect();
-    Ok(Value::enumerated(a.dtype, shape, data))
+    let reduced = Value::enumerated(a.dtype, shape, data);
+    typed(
+        it,
+        Value {
+            caveats: a.caveats,
+            ..reduced
+        },
+    )
 }
 
 pub(super) fn non_zero(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
+    exact(&a)?;
     let list = numbers(it, &a)?;
     if a.rank() == 0 || list.len() > MAX_SEARCHED {
         return Err(Stop("too many elements to look through"));

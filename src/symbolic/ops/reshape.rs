@@ -86,6 +86,11 @@ pub(super) fn target(
                 free = Some(axis);
                 shape.push(PolyId::ONE);
             }
+            // What may be -1 or less than that is no size as it stands.
+            _ if it.arena.range(p).low < 0.0 => {
+                let output = visit.node.output.first().map_or("", String::as_str);
+                shape.push(it.unknown_size(output, axis));
+            }
             _ => shape.push(p),
         }
     }

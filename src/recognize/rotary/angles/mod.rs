@@ -55,7 +55,8 @@ impl Angles {
         it: &mut Interpreter<'_>,
         order: &Order,
         rotation: &Rotation,
-        (behind, y): (&Behind, ValueId),
+        (x, y): (&Value, ValueId),
+        behind: &Behind,
         inverse: bool,
     ) -> Option<TableUse> {
         let turned = turned(&it.arena, rotation)?;
@@ -69,7 +70,7 @@ impl Angles {
         };
         for &precision in precisions {
             for &value in &cone {
-                let found = reading(it, (&turned, rotation), (value, &cone), y, precision);
+                let found = reading(it, (&turned, rotation), (value, &cone), (x, y), precision);
                 if let Some((table, key, unsqueeze)) = found {
                     let name = |id: ValueId| it.index().name(id).to_owned();
                     let frequencies = key.frequencies.map(name);
@@ -87,7 +88,7 @@ impl Angles {
         let all = behind.values();
         let mut before = all.iter().filter(|value| changed.contains(value));
         let near = before.find(|&&value| {
-            reading(it, (&turned, rotation), (value, all), y, DataType::F32).is_some()
+            reading(it, (&turned, rotation), (value, all), (x, y), DataType::F32).is_some()
         });
         if let Some(&value) = near.filter(|value| !self.misses.iter().any(|m| m.value == **value)) {
             let reason = "the angles are positions times frequencies, but the graph computes them in another order or type: \
@@ -138,7 +139,7 @@ fn reading(
     it: &mut Interpreter<'_>,
     (turned, rotation): (&Turned, &Rotation),
     (value, cone): (ValueId, &[ValueId]),
-    y: ValueId,
+    (x, y): (&Value, ValueId),
     precision: DataType,
 ) -> Option<(AngleTable, Key, Vec<usize>)> {
     let target = it.known(y)?.clone();
@@ -146,7 +147,7 @@ fn reading(
         let Some(rows) = frequencies::divide(&mut it.arena, &turned.angles, &positions) else {
             continue;
         };
-        let Some(unsqueeze) = placed(it, &positions, rotation, &target) else {
+        let Some(unsqueeze) = placed(it, &positions, rotation, (x, &target)) else {
             continue;
         };
         let Some(found) = frequencies::exact(it, cone, &rows, precision) else {
@@ -252,12 +253,13 @@ fn near(a: f64, b: f64) -> bool {
     (a - b).abs() <= ROUNDING * a.abs()
 }
 
-/// The axes to insert so that the table of these positions broadcasts against the rotated tensor.
+/// The axes to insert so that the table of these positions broadcasts against the rotated tensor, which has the sizes that `x`
+/// and the table broadcast to.
 fn placed(
     it: &mut Interpreter<'_>,
     positions: &Positions,
     rotation: &Rotation,
-    y: &Value,
+    (x, y): (&Value, &Value),
 ) -> Option<Vec<usize>> {
     let first = rotation.pairs.first()?;
     let width = it.arena.integer((rotation.width / 2) as i64);
@@ -272,5 +274,7 @@ fn placed(
             table.alignment.push((root, SmallVec::new()));
         }
     }
-    tables::placement(&mut it.arena, &table, y, rotation)
+    let fit = tables::placement(&mut it.arena, &table, y, rotation)?;
+    let whole = tables::has_sizes_of(&mut it.arena, y, &x.shape, &[&fit.rows]);
+    whole.then_some(fit.unsqueeze)
 }
