@@ -1,14 +1,18 @@
-//! A sign of life on standard error for work that takes more than a second, where a person is watching.
+//! A sign of life on standard error for work that takes more than a second: a line that turns where a person is watching, else one
+//! plain line for each piece of work.
 
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use phasor::pipeline::Progress;
 
+use super::note;
+
 /// How long work may take in silence.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A line that turns while one piece of work goes on.
+/// Shows one piece of work at a time.
 #[derive(Default)]
 pub(super) struct Spinner {
     current: Option<(ProgressBar, std::sync::mpsc::Sender<()>)>,
@@ -23,9 +27,14 @@ impl Progress for Spinner {
         bar.set_message(what.to_owned());
         let (done, ended) = std::sync::mpsc::channel::<()>();
         let shown = bar.clone();
+        let what = what.to_owned();
         let begun = Instant::now();
         std::thread::spawn(move || {
             if ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                if !std::io::stderr().is_terminal() {
+                    note(&format!("{what} ...\n"));
+                    return;
+                }
                 shown.set_draw_target(ProgressDrawTarget::stderr());
                 shown.set_elapsed(begun.elapsed());
                 shown.enable_steady_tick(Duration::from_millis(120));
