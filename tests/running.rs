@@ -13,6 +13,8 @@ mod engine;
 mod facts;
 #[path = "running/fused.rs"]
 mod fused;
+#[path = "running/noise.rs"]
+mod noise;
 #[path = "running/pairs.rs"]
 mod pairs;
 #[path = "running/refusals.rs"]
@@ -21,6 +23,8 @@ mod refusals;
 mod rotary;
 #[path = "running/roundings.rs"]
 mod roundings;
+#[path = "running/sets.rs"]
+mod sets;
 #[path = "running/spellings.rs"]
 mod spellings;
 #[path = "running/targets.rs"]

@@ -49,6 +49,9 @@ pub struct Noise {
     pub rms: f64,
     /// Runs that it was taken from.
     pub runs: usize,
+    /// Standard deviation of the results, divided by the scale, where it is largest.
+    #[serde(skip)]
+    spread: f64,
 }
 
 impl Noise {
@@ -60,6 +63,7 @@ impl Noise {
         };
         self.relative = self.relative.max(all(run.relative));
         self.rms = self.rms.max(all(run.rms));
+        self.spread = self.spread.max(run.spread);
         self.runs += 1;
     }
 }
@@ -91,7 +95,7 @@ impl Difference {
         match () {
             () if self.exact && noise.relative > 0.0 => Standing::Unknown,
             () if !alike => Standing::Differs,
-            () if self.exact || noise.rms > MOST * self.spread => Standing::Unknown,
+            () if self.exact || noise.rms > MOST * noise.spread => Standing::Unknown,
             () => Standing::Agrees,
         }
     }
@@ -224,6 +228,7 @@ mod tests {
             relative,
             rms,
             runs: 1,
+            spread: 0.7,
         })
     }
 
