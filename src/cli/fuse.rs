@@ -106,7 +106,7 @@ impl Fuse {
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
         };
-        let outcome = pipeline::fuse(&file, &options, &mut Spinner::default())?;
+        let outcome = pipeline::fuse(&file, &options, &mut Spinner::new(self.format))?;
         let report = FuseReport::new(&file, &outcome, begun.elapsed());
         match self.format {
             Format::Json => print_json(&report)?,

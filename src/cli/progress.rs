@@ -7,15 +7,26 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use phasor::pipeline::Progress;
 
-use super::note;
+use super::{Format, note};
 
 /// How long work may take in silence.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Shows one piece of work at a time.
-#[derive(Default)]
 pub(super) struct Spinner {
+    /// Whether plain lines are wanted; beside a report for programs they are not.
+    lines: bool,
     current: Option<(ProgressBar, std::sync::mpsc::Sender<()>)>,
+}
+
+impl Spinner {
+    /// What goes with a report of this form.
+    pub(super) fn new(format: Format) -> Self {
+        Self {
+            lines: format == Format::Text,
+            current: None,
+        }
+    }
 }
 
 impl Progress for Spinner {
@@ -27,12 +38,14 @@ impl Progress for Spinner {
         bar.set_message(what.to_owned());
         let (done, ended) = std::sync::mpsc::channel::<()>();
         let shown = bar.clone();
-        let what = what.to_owned();
+        let (what, lines) = (what.to_owned(), self.lines);
         let begun = Instant::now();
         std::thread::spawn(move || {
             if ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
                 if !std::io::stderr().is_terminal() {
-                    note(&format!("{what} ...\n"));
+                    if lines {
+                        note(&format!("{what} ...\n"));
+                    }
                     return;
                 }
                 shown.set_draw_target(ProgressDrawTarget::stderr());

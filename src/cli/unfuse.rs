@@ -51,7 +51,7 @@ impl Unfuse {
             &self.output,
             self.force,
             verify.as_ref(),
-            &mut Spinner::default(),
+            &mut Spinner::new(self.format),
         )?;
         let report = UnfuseReport::new(&file, &outcome, begun.elapsed());
         match self.format {

@@ -112,7 +112,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let options = self.comparison.options()?;
-        let mut progress = Spinner::default();
+        let mut progress = Spinner::new(self.format);
         progress.begin("running both models");
         let result = verify::run(
             Source::Path(&self.reference),
