@@ -175,8 +175,6 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
                 continue;
             }
         };
-        notes.append(&mut reasons);
-        notes.append(&mut reference.notes);
         let mut cases = reference.cases();
         let mut ways: Vec<(How, &dyn Engine)> = Vec::new();
         ways.extend(library.filter(|_| fused[1]).map(|way| (How::Library, way)));
@@ -193,14 +191,20 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
                     .push(compared(how, results, known, &names, &allowed));
             }
         }
-        if let (true, Some(why)) = (engine.is_embedded && gained, report::error(&cases)) {
+        let partly = engine.is_embedded && gained;
+        leave_out_lucky(&mut cases, &mut reference, engine, partly, |way, known| {
+            let failed = way.run(a, &known.inputs, &names).err();
+            failed.map(|error| error.to_string())
+        });
+        if let (true, Some(why)) = (partly, report::error(&cases)) {
             reasons.push(format!(
                 "{} does not run the second model: {why}",
                 plain.name()
             ));
             continue;
         }
-        leave_out_lucky(&mut cases, &mut reference, engine, a, &names, &mut notes);
+        notes.append(&mut reasons);
+        notes.append(&mut reference.notes);
         if options.tolerance.is_none() && report::asks_for_noise(&cases) {
             let subject = noise::Subject {
                 source: a,
@@ -235,29 +239,35 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     })
 }
 
-/// Leaves out the corner sets on which the second model fails and the first runs by luck: without its engine's optimisations, which
-/// drop nodes that would fail, it does not.
+/// Leaves out the corner sets on which the second model fails where that is no fault of its own: the first runs there by luck, for
+/// without its engine's optimisations, which drop nodes that would fail, it does not; or the engine knows the operators of the
+/// second in part (`partly`).
 fn leave_out_lucky(
     cases: &mut Vec<Case>,
     reference: &mut Reference,
     engine: &Candidate,
-    model: Source<'_>,
-    names: &[String],
-    notes: &mut Vec<String>,
+    partly: bool,
+    fails: impl Fn(&dyn Engine, &Known) -> Option<String>,
 ) {
     let mut position = 0;
     while position < cases.len() {
         let (case, known) = (&cases[position], &reference.known[position]);
-        let fails = case.runs.iter().any(|run| run.error.is_some());
-        let why = engine.variants.iter().filter(|_| fails && !known.ordinary);
-        let why = why.filter_map(|way| way.run(model, &known.inputs, names).err());
-        match why.map(|error| error.to_string()).next() {
-            Some(why) => {
-                notes.push(format!("`{}` is left out: {why}", case.inputs));
-                cases.remove(position);
-                reference.known.remove(position);
+        let error = case.runs.iter().find_map(|run| run.error.clone());
+        let why = match error.filter(|_| !known.ordinary) {
+            None => None,
+            Some(error) if partly => Some(error),
+            Some(_) => {
+                let mut variants = engine.variants.iter();
+                variants.find_map(|way| fails(way.as_ref(), known))
             }
-            None => position += 1,
+        };
+        if let Some(why) = why {
+            let note = format!("`{}` is left out: {why}", case.inputs);
+            reference.notes.push(note);
+            cases.remove(position);
+            reference.known.remove(position);
+        } else {
+            position += 1;
         }
     }
 }

@@ -9,13 +9,16 @@ use super::compare::{Noise, compare};
 use super::engines::Candidate;
 use super::inputs::Signature;
 use super::places;
-use super::reference::{Known, Reference};
+use super::reference::Reference;
 use crate::engine::random::Random;
-use crate::engine::{Engine, Source};
+use crate::engine::{Engine, Session, Source};
 use crate::onnx::proto::ModelProto;
 use crate::onnx::{DataType, Tensor};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+/// After this no further set is begun.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Sets of inputs that are run anew.
 const SETS: usize = 3;
 /// Runs with other inputs, and runs with other values at the places, a set.
@@ -38,44 +41,43 @@ pub(super) fn measure(
     reference: &Reference,
 ) -> Vec<Noise> {
     let mut noise = vec![Noise::default(); subject.names.len()];
-    let ordinary = || reference.known.iter().filter(|k| k.ordinary).take(SETS);
-    let mut take = |known: &Known, results: &[Tensor]| {
-        for ((noise, want), got) in noise.iter_mut().zip(&known.outputs).zip(results) {
-            noise.add(&compare(want, got, 0.0));
-        }
-    };
     let variants = candidate.variants.iter().map(AsRef::as_ref);
-    for (number, way) in std::iter::once(engine).chain(variants).enumerate() {
-        let Ok(mut session) = way.open(subject.source) else {
-            continue;
-        };
-        for known in ordinary() {
-            let mut run = |inputs: &[(String, Tensor)]| {
-                if let Ok(results) = session.run(inputs, subject.names) {
-                    take(known, &results);
-                }
-            };
-            run(&known.inputs);
-            let seeds = if number == 0 { 0..RUNS } else { 0..0 };
-            for seed in seeds {
-                let Some(moved) = subject.signature.moved(&known.inputs, seed) else {
-                    break;
-                };
-                run(&moved);
-            }
+    let ways = std::iter::once(engine).chain(variants);
+    let mut sessions: Vec<Box<dyn Session>> = ways
+        .filter_map(|way| way.open(subject.source).ok())
+        .collect();
+    let places = movable(subject, engine, reference);
+    let mut moving = places.as_ref().and_then(|(model, factors)| {
+        let source = Source::Proto(model, folder(subject.source));
+        Some((engine.open(source).ok()?, factors))
+    });
+    let begun = Instant::now();
+    let ordinary = reference.known.iter().filter(|known| known.ordinary);
+    for (number, known) in ordinary.take(SETS).enumerate() {
+        if number > 0 && begun.elapsed() > PATIENCE {
+            break;
         }
-    }
-    let Some((model, factors)) = movable(subject, engine, reference) else {
-        return noise;
-    };
-    let folder = folder(subject.source);
-    if let Ok(mut session) = engine.open(Source::Proto(&model, folder)) {
-        for known in ordinary() {
-            for seed in 0..RUNS {
-                let inputs = with_factors(&known.inputs, &factors, seed);
-                if let Ok(results) = session.run(&inputs, subject.names) {
-                    take(known, &results);
-                }
+        let mut run = |session: &mut dyn Session, inputs: &[(String, Tensor)]| {
+            let Ok(results) = session.run(inputs, subject.names) else {
+                return;
+            };
+            for ((noise, want), got) in noise.iter_mut().zip(&known.outputs).zip(&results) {
+                noise.add(&compare(want, got, 0.0));
+            }
+        };
+        for session in &mut sessions {
+            run(session.as_mut(), &known.inputs);
+        }
+        for seed in 0..RUNS {
+            let moved = subject.signature.moved(&known.inputs, seed);
+            if let (Some(session), Some(moved)) = (sessions.first_mut(), moved) {
+                run(session.as_mut(), &moved);
+            }
+            if let Some((session, factors)) = &mut moving {
+                run(
+                    session.as_mut(),
+                    &with_factors(&known.inputs, factors, seed),
+                );
             }
         }
     }

@@ -98,9 +98,15 @@ impl Reference {
         for seed in 0..seeds.max(1) {
             let mut tries = signature.assignments(seed);
             if let Some(last) = self.known.last() {
-                // Its own sizes once, then those that are known to work.
+                // Its own sizes once, then those that are known to work, with its own switches and with those that are.
                 tries.truncate(1);
+                let own = tries.iter().map(|own| own.switches).next();
+                tries.push(Assignment {
+                    switches: own.unwrap_or(last.assignment.switches),
+                    ..last.assignment.clone()
+                });
                 tries.push(last.assignment.clone());
+                tries.dedup();
             }
             match first_that_runs(session, names, signature, tries, seed) {
                 Ok((assignment, inputs, outputs)) => self.known.push(Known {

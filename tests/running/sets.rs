@@ -97,6 +97,21 @@ fn switches_are_on_and_off() {
     }
 }
 
+#[test]
+fn a_switch_that_must_be_on_costs_no_set() {
+    // Off, there is nothing to add up to what a shape of 4 asks for.
+    let m = model(
+        "on: bool[]\nx: float[n, 4]\ncount = Cast(on) to=7\nfour = Mul(count, whole)\nsplit = Div(shape, four)\ny = Reshape(x, split)",
+        &[("whole", i64s(&[1], &[4])), ("shape", i64s(&[1], &[-4]))],
+    );
+    let report = compare(&m, &m);
+    let seeds = report
+        .cases
+        .iter()
+        .filter(|case| case.inputs.starts_with("seed"));
+    assert_eq!(seeds.count(), 2, "{report:?}");
+}
+
 /// Positions that go through an operator before they are multiplied.
 fn positions(kind: &str, call: &str) -> ModelProto {
     let text = format!(

@@ -14,7 +14,7 @@ mod flow;
 mod role;
 mod sizes;
 
-pub use sizes::{Assignment, Values};
+pub use sizes::{Assignment, Switches, Values};
 
 use crate::engine::random::Random;
 use crate::facts::Dim;
@@ -192,7 +192,7 @@ impl Signature {
     /// Sets beyond the likely ones, each with a name, made of sizes that are known to run. Very large positions are among them if
     /// `far`.
     pub fn corners(&self, working: &Assignment, far: bool) -> Vec<(String, Assignment)> {
-        let sizes = sizes::corners(&self.extents(), &self.fixed);
+        let sizes = sizes::corners(&self.extents(), &self.fixed, working.switches);
         let known = |(_, corner): &(String, Assignment)| corner.sizes != working.sizes;
         let far = FAR.iter().filter(|_| far);
         let far = far.map(|(name, first)| (*name, Values::From(*first)));
@@ -204,10 +204,23 @@ impl Signature {
             inputs.any(|input| input.role.heeds(*values, input.dtype))
         });
         let heeded = heeded.map(|(name, values)| {
-            let sizes = working.sizes.clone();
-            (name.to_owned(), Assignment { sizes, values })
+            let set = Assignment {
+                values,
+                ..working.clone()
+            };
+            (name.to_owned(), set)
         });
-        heeded.chain(sizes.into_iter().filter(known)).collect()
+        let has_switches = self.inputs.iter().any(|input| input.role == Role::Flag);
+        let off = has_switches.then(|| {
+            let set = Assignment {
+                switches: Switches::Off,
+                ..working.clone()
+            };
+            ("switches off".to_owned(), set)
+        });
+        let off = off.filter(|(_, set)| set != working);
+        let sizes = sizes.into_iter().filter(known);
+        off.into_iter().chain(heeded).chain(sizes).collect()
     }
 
     /// The inputs with every float that is a measure moved by a rounding or two; `None` if there are none.
@@ -250,7 +263,7 @@ impl Signature {
         let shapes = self.shapes(assignment)?;
         let inputs = self.inputs.iter().zip(shapes);
         let made = inputs.map(|(input, shape)| {
-            let tensor = input.make(&shape, assignment.values, seed);
+            let tensor = input.make(&shape, assignment, seed);
             (input.name.clone(), tensor)
         });
         Ok(made.collect())
@@ -351,6 +364,7 @@ impl Signature {
             Assignment {
                 sizes,
                 values: Values::Usual,
+                switches: Switches::On,
             },
             checked,
         ))
@@ -371,10 +385,10 @@ impl Input {
     }
 
     /// Values for a shape whose elements can be counted.
-    fn make(&self, shape: &[usize], values: Values, seed: u64) -> Tensor {
+    fn make(&self, shape: &[usize], assignment: &Assignment, seed: u64) -> Tensor {
         let mut random = Random::new(seed, &self.name);
         let role = &self.role;
-        let values = role.values(shape, self.dtype, values, seed, &mut random);
+        let values = role.values(shape, self.dtype, assignment, &mut random);
         Tensor::from_f64_as(self.dtype, shape, &values)
     }
 

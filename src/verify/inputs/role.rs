@@ -1,7 +1,7 @@
 //! What an input is for, which decides the values it gets.
 
 use super::flow;
-use super::sizes::Values;
+use super::sizes::{Assignment, Switches, Values};
 use crate::engine::random::Random;
 use crate::onnx::{DataType, ModelFile, Tensor};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -137,15 +137,15 @@ impl Role {
         }
     }
 
-    /// The elements of a tensor in row-major order. `seed` is the number of the set of inputs.
+    /// The elements of a tensor in row-major order.
     pub(super) fn values(
         &self,
         shape: &[usize],
         dtype: DataType,
-        values: Values,
-        seed: u64,
+        assignment: &Assignment,
         random: &mut Random,
     ) -> Vec<f64> {
+        let values = assignment.values;
         let count = Tensor::count(shape).unwrap_or(0);
         let last = shape.last().copied().unwrap_or(1).max(1);
         let first = match values {
@@ -180,10 +180,11 @@ impl Role {
                     .map(|i| (starts[i / last] + (i % last) as i64) as f64)
                     .collect()
             }
-            // The first set has every switch on and the second every switch off, later ones mix.
-            Role::Flag if seed < 2 && count <= 1 => vec![f64::from(seed == 0); count],
-            Role::Flag if seed == 0 => vec![1.0; count],
-            Role::Flag => (0..count).map(|_| random.below(2) as f64).collect(),
+            Role::Flag => match assignment.switches {
+                Switches::On => vec![1.0; count],
+                Switches::Off => vec![0.0; count],
+                Switches::Mixed => (0..count).map(|_| random.below(2) as f64).collect(),
+            },
             Role::Integers { .. } => {
                 let below = if values == Values::Timid { 2 } else { SMALL };
                 (0..count)

@@ -11,6 +11,30 @@ pub struct Assignment {
     pub sizes: BTreeMap<String, i64>,
     /// Which values.
     pub values: Values,
+    /// How truths stand that are no masks.
+    pub switches: Switches,
+}
+
+/// How switches stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switches {
+    /// All are on.
+    On,
+    /// All are off.
+    Off,
+    /// Some are, by chance.
+    Mixed,
+}
+
+impl Switches {
+    /// The first set has every switch on and the second every switch off, later ones mix.
+    fn of_seed(seed: u64) -> Switches {
+        match seed {
+            0 => Switches::On,
+            1 => Switches::Off,
+            _ => Switches::Mixed,
+        }
+    }
 }
 
 /// Which values inputs get.
@@ -160,7 +184,12 @@ pub(super) fn assignments(
     let mut push = |batch: i64, extent: i64, past: i64, total: i64, timid: bool| {
         let sizes = sized(&hints, fixed, [batch, extent, past, total]);
         let values = if timid { Values::Timid } else { Values::Usual };
-        let assignment = Assignment { sizes, values };
+        let switches = Switches::of_seed(seed);
+        let assignment = Assignment {
+            sizes,
+            values,
+            switches,
+        };
         if fits(inputs, &assignment) && !tries.contains(&assignment) {
             tries.push(assignment);
         }
@@ -218,6 +247,7 @@ fn fits(inputs: &[(&str, &[Dim])], assignment: &Assignment) -> bool {
 pub(super) fn corners(
     inputs: &[(&str, &[Dim])],
     fixed: &BTreeMap<String, i64>,
+    switches: Switches,
 ) -> Vec<(String, Assignment)> {
     let hints = hints(inputs);
     let has = |wanted: Hint| hints.values().any(|hint| *hint == wanted);
@@ -233,7 +263,11 @@ pub(super) fn corners(
         let before = before * past;
         let sizes = sized(&hints, fixed, [batch, extent, before, extent + before]);
         let values = Values::Usual;
-        let corner = Assignment { sizes, values };
+        let corner = Assignment {
+            sizes,
+            values,
+            switches,
+        };
         if fits(inputs, &corner) && corners.iter().all(|(_, known)| *known != corner) {
             corners.push((name, corner));
         }
@@ -335,7 +369,11 @@ mod tests {
             ("mask", dims[1].as_slice()),
             ("past_key", cache.as_slice()),
         ];
-        let corners = corners(&inputs, &BTreeMap::from([("batch".to_owned(), 2)]));
+        let corners = corners(
+            &inputs,
+            &BTreeMap::from([("batch".to_owned(), 2)]),
+            Switches::On,
+        );
         let of = |name: &str| {
             let corner = corners.iter().find(|(known, _)| known == name);
             &corner.unwrap_or_else(|| panic!("no {name}")).1.sizes
@@ -350,6 +388,8 @@ mod tests {
         );
         assert_eq!(of("extent of 0")["sequence"], 0);
         assert!(corners.iter().all(|(_, corner)| corner.sizes["batch"] == 2));
-        assert!(super::corners(&[("x", &[Dim::Known(3)])], &BTreeMap::new()).is_empty());
+        assert!(
+            super::corners(&[("x", &[Dim::Known(3)])], &BTreeMap::new(), Switches::On).is_empty()
+        );
     }
 }
