@@ -174,6 +174,21 @@ pub enum Check {
     Done(verify::Report),
 }
 
+impl Check {
+    /// Whether the models were compared and differ.
+    fn differs(&self) -> bool {
+        match self {
+            Check::Done(report) => matches!(report.verdict, verify::Verdict::Different { .. }),
+            Check::NotNeeded | Check::LeftOut => false,
+        }
+    }
+
+    /// Whether the models were compared and agree.
+    fn agrees(&self) -> bool {
+        matches!(self, Check::Done(report) if report.same())
+    }
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -186,6 +201,8 @@ pub enum Verdict {
     WouldFuse,
     /// The fused model does not compute the same; nothing is written.
     Differs,
+    /// The comparison says nothing, and nothing is written, as asked.
+    NotVerified,
 }
 
 /// What came of it.
@@ -231,7 +248,10 @@ pub fn fuse(
         });
     }
     check_data(file, runs)?;
-    let mut findings = find(file, &options.search)?;
+    progress.begin("looking for position encodings");
+    let found = find(file, &options.search);
+    progress.end();
+    let mut findings = found?;
     let scopes = findings.scopes.iter_mut();
     for found in scopes.flat_map(|scope| &mut scope.tables) {
         found.table.precise = options.precise_angles;
@@ -261,14 +281,16 @@ pub fn fuse(
         progress,
     )?;
     outcome.verdict = match outcome.written {
-        None => Verdict::Differs,
+        None if outcome.check.differs() => Verdict::Differs,
+        None => Verdict::NotVerified,
         Some(_) if edit.is_empty() => Verdict::NothingToFuse,
         Some(_) => Verdict::Fused,
     };
     Ok(outcome)
 }
 
-/// Stages an edit, compares the result with the original, and puts it in its place unless it differs.
+/// Stages an edit, compares the result with the original, and puts it in its place unless it differs, or is not verified where
+/// that is required.
 fn write(
     file: &ModelFile,
     edit: &Edit,
@@ -280,11 +302,8 @@ fn write(
     let mut done = Check::NotNeeded;
     if !edit.is_empty() {
         done = check(file.path(), staged.path(), options, progress)?;
-        if let Check::Done(verify::Report {
-            verdict: verify::Verdict::Different { .. },
-            ..
-        }) = &done
-        {
+        let required = options.is_some_and(|options| options.required);
+        if done.differs() || required && !done.agrees() {
             return Ok((done, None));
         }
     }
@@ -390,15 +409,7 @@ fn check(
 }
 
 fn not_verified(cause: &InputsError) -> Check {
-    Check::Done(verify::Report {
-        verdict: verify::Verdict::NotVerified {
-            why: cause.to_string(),
-        },
-        engine: None,
-        operators: None,
-        notes: Vec::new(),
-        cases: Vec::new(),
-    })
+    Check::Done(verify::Report::not_verified(cause.to_string()))
 }
 
 /// The change to the model; sites that the target cannot express are set aside, and tables that it leaves are forgotten.

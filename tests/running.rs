@@ -15,6 +15,8 @@ mod exact;
 mod facts;
 #[path = "running/fused.rs"]
 mod fused;
+#[path = "running/noise.rs"]
+mod noise;
 #[path = "running/pairs.rs"]
 mod pairs;
 #[path = "running/refusals.rs"]
@@ -23,6 +25,8 @@ mod refusals;
 mod rotary;
 #[path = "running/roundings.rs"]
 mod roundings;
+#[path = "running/sets.rs"]
+mod sets;
 #[path = "running/spellings.rs"]
 mod spellings;
 #[path = "running/targets.rs"]

@@ -7,7 +7,8 @@
 
 The steps:
 
-    address    its Rust tests under AddressSanitizer, leaks and Rust's own debug assertions included
+    address    its Rust tests under AddressSanitizer, leaks and Rust's own debug assertions included; then those of the engine that
+               runs models in ONNX Runtime, without leaks, which ONNX Runtime has
     host       its tests in ONNX Runtime, the library under AddressSanitizer, every tensor an allocation of its own; then a short soak
     valgrind   its Rust tests under valgrind, which sees reads of what was never written; it knows no AVX-512
     soak       one session of all operators on 16 threads, every result compared with the first
@@ -46,7 +47,19 @@ def address(_):
     suppressions.write_text("".join(f"leak:{name}\n" for name in LEAKS_BY_DESIGN))
     env = {**ADDRESS, "LSAN_OPTIONS": f"suppressions={suppressions}:print_suppressions=0"}
     # That test starts itself with a library of C++, which has a sanitizer of its own.
-    return suite.run(*cargo("test"), "--", "--skip", "the_driver_is_called", env=env)
+    return suite.run(*cargo("test"), "--", "--skip", "the_driver_is_called", env=env) and engine()
+
+
+def engine():
+    python = suite.environment("newest")
+    library = suite.ort_library(python) if python else None
+    if library is None:
+        skipped("address, the engine", "the packages of the newest ONNX Runtime cannot be installed")
+        return True
+    env = {**ADDRESS, "ASAN_OPTIONS": "detect_leaks=0", "ORT_DYLIB_PATH": library, "PHASOR_STRICT": "1"}
+    # Without the embedded engine, which takes minutes to compile once more.
+    build = ["cargo", "test", "--release", "-p", "phasor", "--target", TARGET, "--no-default-features", "--features", "ort"]
+    return suite.run(*build, "--test", "onnx_runtime", env=env)
 
 
 def host(_):

@@ -43,6 +43,9 @@ pub(super) struct Fuse {
     /// Do not compare the fused model with the original
     #[arg(long)]
     no_verify: bool,
+    /// Write nothing unless the comparison was made and the models agree (exit code 1 otherwise)
+    #[arg(long, conflicts_with = "no_verify")]
+    require_verified: bool,
     /// Form of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -91,7 +94,8 @@ impl Fuse {
             },
             None => Goal::Check,
         };
-        let comparison = self.comparison.options()?;
+        let mut comparison = self.comparison.options()?;
+        comparison.required = self.require_verified;
         let options = Options {
             goal,
             search: Search {
@@ -102,7 +106,7 @@ impl Fuse {
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
         };
-        let outcome = pipeline::fuse(&file, &options, &mut Spinner::default())?;
+        let outcome = pipeline::fuse(&file, &options, &mut Spinner::new(self.format))?;
         let report = FuseReport::new(&file, &outcome, begun.elapsed());
         match self.format {
             Format::Json => print_json(&report)?,
@@ -110,7 +114,7 @@ impl Fuse {
         }
         Ok(match outcome.verdict {
             Verdict::Fused | Verdict::NothingToFuse => Ending::Good,
-            Verdict::WouldFuse | Verdict::Differs => Ending::Negative,
+            Verdict::WouldFuse | Verdict::Differs | Verdict::NotVerified => Ending::Negative,
         })
     }
 }

@@ -1,17 +1,32 @@
-//! A sign of life on standard error for work that takes more than a second, where a person is watching.
+//! A sign of life on standard error for work that takes more than a second: a line that turns where a person is watching, else one
+//! plain line for each piece of work.
 
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use phasor::pipeline::Progress;
 
+use super::{Format, note};
+
 /// How long work may take in silence.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A line that turns while one piece of work goes on.
-#[derive(Default)]
+/// Shows one piece of work at a time.
 pub(super) struct Spinner {
+    /// Whether plain lines are wanted; beside a report for programs they are not.
+    lines: bool,
     current: Option<(ProgressBar, std::sync::mpsc::Sender<()>)>,
+}
+
+impl Spinner {
+    /// What goes with a report of this form.
+    pub(super) fn new(format: Format) -> Self {
+        Self {
+            lines: format == Format::Text,
+            current: None,
+        }
+    }
 }
 
 impl Progress for Spinner {
@@ -23,9 +38,16 @@ impl Progress for Spinner {
         bar.set_message(what.to_owned());
         let (done, ended) = std::sync::mpsc::channel::<()>();
         let shown = bar.clone();
+        let (what, lines) = (what.to_owned(), self.lines);
         let begun = Instant::now();
         std::thread::spawn(move || {
             if ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                if !std::io::stderr().is_terminal() {
+                    if lines {
+                        note(&format!("{what} ...\n"));
+                    }
+                    return;
+                }
                 shown.set_draw_target(ProgressDrawTarget::stderr());
                 shown.set_elapsed(begun.elapsed());
                 shown.enable_steady_tick(Duration::from_millis(120));

@@ -29,6 +29,9 @@ pub(super) struct Unfuse {
     /// Do not compare the expanded model with the fused one
     #[arg(long)]
     no_verify: bool,
+    /// Write nothing unless the comparison was made and the models agree (exit code 1 otherwise)
+    #[arg(long, conflicts_with = "no_verify")]
+    require_verified: bool,
     /// Form of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -39,7 +42,8 @@ pub(super) struct Unfuse {
 impl Unfuse {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let begun = Instant::now();
-        let comparison = self.comparison.options()?;
+        let mut comparison = self.comparison.options()?;
+        comparison.required = self.require_verified;
         let file = ModelFile::open(&self.input)?;
         let verify = (!self.no_verify).then_some(comparison);
         let outcome = pipeline::unfuse(
@@ -47,7 +51,7 @@ impl Unfuse {
             &self.output,
             self.force,
             verify.as_ref(),
-            &mut Spinner::default(),
+            &mut Spinner::new(self.format),
         )?;
         let report = UnfuseReport::new(&file, &outcome, begun.elapsed());
         match self.format {
@@ -56,7 +60,7 @@ impl Unfuse {
         }
         Ok(match outcome.verdict {
             UnfusedVerdict::Unfused | UnfusedVerdict::NothingToUnfuse => Ending::Good,
-            UnfusedVerdict::Differs => Ending::Negative,
+            UnfusedVerdict::Differs | UnfusedVerdict::NotVerified => Ending::Negative,
         })
     }
 }

@@ -33,6 +33,9 @@ pub(super) struct Comparison {
     /// Phasor's operator library
     #[arg(long, value_name = "PATH")]
     ops_lib: Option<PathBuf>,
+    /// A library of other custom operators that the model has, for ONNX Runtime; may be repeated
+    #[arg(long, value_name = "PATH")]
+    custom_ops: Vec<PathBuf>,
     /// Largest difference allowed, relative to the output's scale, in place of the one for the model's type
     #[arg(long, value_name = "X", value_parser = tolerance, allow_negative_numbers = true)]
     tolerance: Option<f64>,
@@ -58,10 +61,11 @@ fn tolerance(text: &str) -> Result<f64, String> {
 
 impl Comparison {
     /// # Errors
-    /// For libraries where the engine that is asked for loads none.
+    /// For libraries where the engine that is asked for loads none, and for libraries and engines that cannot be used.
     pub(super) fn options(self) -> anyhow::Result<Options> {
         let library = self.ort.as_ref().map(|_| "--ort");
         let library = library.or(self.ops_lib.as_ref().map(|_| "--ops-lib"));
+        let library = library.or(self.custom_ops.first().map(|_| "--custom-ops"));
         if let (EngineName::Tract, Some(flag)) = (self.engine, library) {
             return Err(Advice::new(
                 format!("`{flag}` is for ONNX Runtime, and `--engine tract` excludes it"),
@@ -69,7 +73,7 @@ impl Comparison {
             )
             .into());
         }
-        Ok(Options {
+        let options = Options {
             seeds: self.seeds,
             dims: self.dim.into_iter().collect(),
             inputs: self.inputs,
@@ -80,15 +84,18 @@ impl Comparison {
             },
             onnxruntime: self.ort,
             operators: self.ops_lib,
+            custom_operators: self.custom_ops,
             tolerance: self.tolerance,
             ..Options::default()
-        })
+        };
+        verify::check(&options)?;
+        Ok(options)
     }
 }
 
 /// Runs two models on the same inputs and compares every output
 ///
-/// Exit code 1 if they differ, or if no engine here can run the first one.
+/// Exit code 1 if they differ, or if nothing can be said: no engine here runs the first one, or it moves too much by itself.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The model that is taken to be right
@@ -105,7 +112,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let options = self.comparison.options()?;
-        let mut progress = Spinner::default();
+        let mut progress = Spinner::new(self.format);
         progress.begin("running both models");
         let result = verify::run(
             Source::Path(&self.reference),

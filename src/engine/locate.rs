@@ -165,7 +165,8 @@ pub fn operators_file_name() -> String {
     )
 }
 
-fn variable(name: &str) -> Option<PathBuf> {
+/// The value of an environment variable that names something.
+pub(crate) fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)

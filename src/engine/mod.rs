@@ -41,8 +41,10 @@ pub enum EngineError {
     Unavailable {
         /// The engine.
         engine: String,
-        /// What was tried, and the hint.
+        /// What was tried.
         cause: String,
+        /// What to do about it.
+        hint: String,
     },
     /// An input is missing, superfluous or of the wrong kind.
     #[error("input `{name}`: {cause}")]
@@ -78,6 +80,16 @@ pub enum EngineError {
     },
 }
 
+impl EngineError {
+    /// What the user could do about it, if anything is known to help.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            EngineError::Unavailable { hint, .. } => Some(hint.clone()),
+            _ => None,
+        }
+    }
+}
+
 /// Something that computes values of a model.
 pub trait Engine {
     /// Name and version, as reports show it.
@@ -105,6 +117,16 @@ pub trait Engine {
 
 /// A model that an engine has read.
 pub trait Session {
+    /// Finds out, before there are inputs, whether the model can compute these outputs at all. What depends on sizes or values
+    /// is found out by running only.
+    ///
+    /// # Errors
+    /// [`EngineError::Load`], where no inputs of any sizes would do.
+    fn check(&mut self, outputs: &[String]) -> Result<(), EngineError> {
+        let _ = outputs;
+        Ok(())
+    }
+
     /// Computes values of the main graph from values for its inputs.
     ///
     /// `outputs` are graph outputs; the result has their order. tract can do more: outputs may be any values of the main

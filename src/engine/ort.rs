@@ -1,6 +1,9 @@
 //! The user's own ONNX Runtime, loaded at run time from 1.17 on, on the CPU.
 //!
 //! One process can load one ONNX Runtime: the first that is loaded stays.
+//!
+//! An output may share the memory of an input (a graph output that is a graph input, or that a node passes on), so the inputs of a
+//! run are kept until its outputs are copied.
 
 use super::locate::{self, Candidate};
 use super::{Engine, EngineError, Session, Source};
@@ -10,7 +13,7 @@ use bytes::Bytes;
 use half::{bf16, f16};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
-use ort::session::builder::SessionBuilder;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{RunOptions, SessionInputValue};
 use ort::value::{DynValue, TensorElementType, ValueType};
 use prost::Message;
@@ -26,8 +29,21 @@ pub struct Ort {
     environment: Environment,
     version: String,
     library: PathBuf,
-    operators: Option<PathBuf>,
+    operators: Vec<PathBuf>,
     threads: usize,
+    level: Level,
+}
+
+/// How far ONNX Runtime rewrites a graph before it runs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Not at all.
+    Off,
+    /// By rewrites that keep every operator's own arithmetic.
+    Basic,
+    /// As it comes.
+    #[default]
+    Full,
 }
 
 /// What is loaded in this process; kept for its lifetime.
@@ -53,6 +69,10 @@ impl Ort {
         Err(EngineError::Unavailable {
             engine: "ONNX Runtime".to_owned(),
             cause: format!("not found: {}", tried.join("; ")),
+            hint: format!(
+                "name its library, {OLDEST} or newer, with `--ort` or in `{}`; `--engine tract` does without it",
+                locate::ORT_VARIABLE
+            ),
         })
     }
 
@@ -89,18 +109,35 @@ impl Ort {
             environment,
             version: version(library),
             library: library.clone(),
-            operators: None,
+            operators: Vec::new(),
             threads: 0,
+            level: Level::Full,
         };
         *loaded = Some(ort.clone());
         Ok(ort)
     }
 
-    /// The same, with an operator library registered in every session.
+    /// The same, with more operator libraries registered in every session.
     #[must_use]
-    pub fn with_operators(mut self, library: Option<PathBuf>) -> Ort {
-        self.operators = library;
+    pub fn with_operators(mut self, libraries: impl IntoIterator<Item = PathBuf>) -> Ort {
+        self.operators.extend(libraries);
         self
+    }
+
+    /// The same, at another level of optimisation.
+    #[must_use]
+    pub fn with_level(mut self, level: Level) -> Ort {
+        self.level = level;
+        self
+    }
+
+    /// Whether sessions can be made: the operator libraries are loaded and registered for that.
+    ///
+    /// # Errors
+    /// ONNX Runtime's words.
+    pub fn check(&self) -> Result<(), String> {
+        let made = caught(|| self.builder(None).map(drop));
+        made?.map_err(|e| plain(&e.to_string()))
     }
 
     /// The same, with that many threads for one operator; 0 lets ONNX Runtime choose.
@@ -120,9 +157,9 @@ impl Ort {
         &self.library
     }
 
-    /// The operator library that sessions register.
-    pub fn operators(&self) -> Option<&Path> {
-        self.operators.as_deref()
+    /// The operator libraries that sessions register.
+    pub fn operators(&self) -> &[PathBuf] {
+        &self.operators
     }
 
     fn builder(&self, folder: Option<&Path>) -> ort::Result<SessionBuilder> {
@@ -130,7 +167,12 @@ impl Ort {
             .with_log_level(LogLevel::Fatal)?
             .with_intra_threads(self.threads)?
             .with_inter_threads(1)?;
-        if let Some(library) = &self.operators {
+        builder = match self.level {
+            Level::Off => builder.with_optimization_level(GraphOptimizationLevel::Disable)?,
+            Level::Basic => builder.with_optimization_level(GraphOptimizationLevel::Level1)?,
+            Level::Full => builder,
+        };
+        for library in &self.operators {
             builder = builder.with_operator_library(library)?;
         }
         if let Some(folder) = folder.and_then(Path::to_str) {
@@ -180,7 +222,8 @@ impl Session for OrtSession<'_> {
         inputs: &[(String, Tensor)],
         outputs: &[String],
     ) -> Result<Vec<Tensor>, EngineError> {
-        let mut values: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(inputs.len());
+        // Declared before the results, which may share its memory, and so dropped after them.
+        let mut values: Vec<(&str, DynValue)> = Vec::with_capacity(inputs.len());
         for (name, tensor) in inputs {
             if self
                 .session
@@ -194,7 +237,7 @@ impl Session for OrtSession<'_> {
                 name: name.clone(),
                 cause,
             })?;
-            values.push((name, value.into()));
+            values.push((name, value));
         }
         if let Some(missing) = self
             .session
@@ -226,7 +269,9 @@ impl Session for OrtSession<'_> {
         let session = &mut self.session;
         let results = caught(|| {
             let options = RunOptions::new()?;
-            let results = session.run_with_options(values, &options)?;
+            let views = values.iter().map(|(name, value)| (*name, value.into()));
+            let views: Vec<(&str, SessionInputValue<'_>)> = views.collect();
+            let results = session.run_with_options(views, &options)?;
             Ok(outputs
                 .iter()
                 .map(|name| from_value(&results[name.as_str()]))

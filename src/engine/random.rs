@@ -38,6 +38,12 @@ impl Random {
         (self.uniform() * below.max(0) as f64) as i64
     }
 
+    /// A neighbour of 1, one or two roundings above or below; `ulp` is the distance of numbers above 1.
+    pub(crate) fn nudge(&mut self, ulp: f64) -> f64 {
+        const STEPS: [f64; 4] = [-2.0, -1.0, 1.0, 2.0];
+        1.0 + STEPS[self.below(4) as usize % 4] * ulp
+    }
+
     /// Standard normal, by Box and Muller.
     pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();

@@ -82,6 +82,18 @@ impl DataType {
         matches!(self, F32 | F16 | BF16 | F64)
     }
 
+    /// The distance from 1 to the next larger number of a float type.
+    pub fn epsilon(self) -> Option<f64> {
+        let bits = match self {
+            F64 => 52,
+            F32 => 23,
+            F16 => 10,
+            BF16 => 7,
+            _ => return None,
+        };
+        Some((-f64::from(bits)).exp2())
+    }
+
     /// Whether it is an integer type (not bool).
     pub fn is_integer(self) -> bool {
         matches!(

@@ -114,6 +114,11 @@ impl ModelFile {
         &self.path
     }
 
+    /// Size of the file when it was read, in bytes and without external data.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The decoded model.
     pub fn model(&self) -> &ModelProto {
         &self.model

@@ -20,6 +20,8 @@ pub enum UnfusedVerdict {
     NothingToUnfuse,
     /// The expanded model does not compute the same; nothing is written.
     Differs,
+    /// The comparison says nothing, and nothing is written, as asked.
+    NotVerified,
 }
 
 /// What came of it.
@@ -57,7 +59,8 @@ pub fn unfuse(
     let before = file.graph().node.len();
     let (check, written) = write(file, &edit, (path, force), verify, progress)?;
     let verdict = match written {
-        None => UnfusedVerdict::Differs,
+        None if check.differs() => UnfusedVerdict::Differs,
+        None => UnfusedVerdict::NotVerified,
         Some(_) if edit.is_empty() => UnfusedVerdict::NothingToUnfuse,
         Some(_) => UnfusedVerdict::Unfused,
     };

@@ -59,7 +59,7 @@ impl ModelSummary {
             path: file.path().display().to_string(),
             opset: file.opset(),
             nodes: crate::scopes::count_nodes(file.model()),
-            bytes: std::fs::metadata(file.path()).map_or(0, |m| m.len()),
+            bytes: file.size() as u64,
         }
     }
 }

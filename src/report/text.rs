@@ -70,7 +70,7 @@ pub fn fuse(report: &FuseReport) -> String {
             model.nodes,
             count(report.nodes_after, "node"),
         ),
-        (Verdict::Differs, _) => format!("{}: nothing is written\n", paint(BAD, "Failed")),
+        (Verdict::Differs | Verdict::NotVerified, _) => failed(),
         _ => format!("{}\n", paint(GOOD, "Nothing to fuse")),
     };
     out + &absent(report.written.as_ref())
@@ -100,9 +100,13 @@ pub fn unfuse(report: &UnfuseReport) -> String {
         (UnfusedVerdict::NothingToUnfuse, Some(written)) => {
             same_bytes("Nothing to unfuse", written)
         }
-        _ => format!("{}: nothing is written\n", paint(BAD, "Failed")),
+        _ => failed(),
     };
     out + &absent(report.written.as_ref())
+}
+
+fn failed() -> String {
+    format!("{}: nothing is written\n", paint(BAD, "Failed"))
 }
 
 fn wrote(model: &ModelSummary, nodes: usize, written: &WrittenReport, seconds: f64) -> String {
@@ -221,6 +225,7 @@ pub fn verify(report: &VerifyReport) -> String {
             "absolute",
             "relative",
             "allowed",
+            "by itself",
         ]);
         for (case, run, output) in comparison.outputs() {
             let d = &output.difference;
@@ -236,11 +241,13 @@ pub fn verify(report: &VerifyReport) -> String {
                 absolute,
                 relative,
                 format!("{:.0e}", d.tolerance),
+                d.noise
+                    .map_or_else(String::new, |noise| number(noise.relative)),
             ]);
         }
         out += &indented(&table);
     }
-    out + &notes(comparison) + &compared(comparison)
+    out + &notes(comparison) + &warnings(comparison) + &compared(comparison)
 }
 
 /// Sites that the target cannot express, by reason.
@@ -272,8 +279,8 @@ fn verification(verification: &Verification) -> String {
         Verification::NotNeeded => String::new(),
         Verification::LeftOut => format!("{}, as asked\n", paint(WARN, "Not verified")),
         // Where all is well, engines that were passed over are for `phasor verify` to tell of.
-        Verification::Done(report) if report.same() => compared(report),
-        Verification::Done(report) => notes(report) + &compared(report),
+        Verification::Done(report) if report.same() => warnings(report) + &compared(report),
+        Verification::Done(report) => notes(report) + &warnings(report) + &compared(report),
     }
 }
 
@@ -282,8 +289,17 @@ fn notes(report: &verify::Report) -> String {
     report.notes.iter().map(line).collect()
 }
 
+fn warnings(report: &verify::Report) -> String {
+    let line = |warning| format!("{} {warning}\n", paint(WARN, "warning:"));
+    report.warnings.iter().map(line).collect()
+}
+
 fn compared(report: &verify::Report) -> String {
     let engine = report.engine.as_deref().unwrap_or("no engine");
+    let hint = report
+        .hint()
+        .map(|hint| format!("{} {hint}\n", paint(PATH, "hint:")));
+    let hint = hint.unwrap_or_default();
     match &report.verdict {
         verify::Verdict::Same => {
             let (absolute, relative) = report.worst();
@@ -292,8 +308,12 @@ fn compared(report: &verify::Report) -> String {
             } else {
                 ""
             };
+            let noise = report
+                .noise()
+                .map(|noise| format!("; the model moves by {} by itself", number(noise)));
+            let noise = noise.unwrap_or_default();
             format!(
-                "{} on {} in {engine}{with}: largest difference {}, {} of the output's scale\n",
+                "{} on {} in {engine}{with}: largest difference {}, {} of the output's scale{noise}\n",
                 paint(GOOD, "Verified"),
                 count(report.cases.len(), "set of inputs"),
                 number(absolute),
@@ -301,9 +321,11 @@ fn compared(report: &verify::Report) -> String {
             )
         }
         verify::Verdict::Different { why } => {
-            format!("{} in {engine}: {why}\n", paint(BAD, "Different"))
+            format!("{} in {engine}: {why}\n{hint}", paint(BAD, "Different"))
         }
-        verify::Verdict::NotVerified { why } => format!("{}: {why}\n", paint(WARN, "Not verified")),
+        verify::Verdict::NotVerified { why } => {
+            format!("{}: {why}\n{hint}", paint(WARN, "Not verified"))
+        }
     }
 }
 

@@ -1,25 +1,113 @@
-//! How far two tensors are apart, and how far they may be.
+//! How far two tensors are apart, how far they may be, and how far a model moves by itself.
+//!
+//! A difference is within the plain tolerance of its type, or it is held against [`Noise`]: how far the first model's own
+//! results move when its numbers are moved by about as much as a rounding. Two measures have to agree, the largest difference and
+//! the root of the mean square: a rewrite that is right scatters as the model itself does, one that is wrong moves more elements
+//! or moves them further. Where noise makes up too much of what a result varies by, nothing can be told.
 
 use crate::onnx::{DataType, Tensor};
 use serde::Serialize;
+
+/// How many times the model's own largest move a difference may be: extremes of two samples of one distribution, over few elements
+/// at times, are rarely further apart.
+const LARGEST: f64 = 4.0;
+/// How many times its own root of the mean square a difference may have: means are steadier than extremes.
+const MEAN: f64 = 2.0;
+/// How much of the standard deviation of a result its noise may be. At twice as much, what is wrong would begin to look right:
+/// unrelated results are 1.4 standard deviations apart.
+const MOST: f64 = 0.1;
 
 /// What one output of two models differs by.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
     /// Largest absolute difference over the elements that are finite in both.
     pub absolute: f64,
-    /// The same, divided by the larger of 1 and the largest finite magnitude of the reference.
+    /// The same, divided by the scale: the larger of 1 and the largest finite magnitude of the reference.
     pub relative: f64,
+    /// Root of the mean square of the differences, divided by the scale.
+    pub rms: f64,
     /// What `relative` may be at most.
     pub tolerance: f64,
+    /// How far the first model moves by itself, where that was measured.
+    pub noise: Option<Noise>,
     /// What makes the outputs incomparable, if anything: shape, type, or NaN and infinity in different places.
     pub mismatch: Option<String>,
+    /// Standard deviation of the reference, divided by the scale.
+    #[serde(skip)]
+    spread: f64,
+    /// Whether the elements are numbers that stand for no quantity, such as indices: how far they are apart says nothing.
+    #[serde(skip)]
+    exact: bool,
+}
+
+/// How far a model moves by itself: the most over all that was tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Noise {
+    /// Largest difference, divided by the scale.
+    pub relative: f64,
+    /// Root of the mean square of the differences, divided by the scale.
+    pub rms: f64,
+    /// Runs that it was taken from.
+    pub runs: usize,
+    /// Standard deviation of the results, divided by the scale, where it is largest.
+    #[serde(skip)]
+    spread: f64,
+}
+
+impl Noise {
+    /// Takes in one more run, by its difference from the first.
+    pub(super) fn add(&mut self, run: &Difference) {
+        let all = |number: f64| match run.mismatch {
+            Some(_) => f64::INFINITY,
+            None => number,
+        };
+        self.relative = self.relative.max(all(run.relative));
+        self.rms = self.rms.max(all(run.rms));
+        self.spread = self.spread.max(run.spread);
+        self.runs += 1;
+    }
+}
+
+/// What a difference says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The outputs agree.
+    Agrees,
+    /// Nothing, because the model moves by too much by itself.
+    Unknown,
+    /// The outputs differ.
+    Differs,
 }
 
 impl Difference {
+    /// What the difference says, in the light of the noise if that is known.
+    pub fn standing(&self) -> Standing {
+        if self.mismatch.is_some() {
+            return Standing::Differs;
+        }
+        if self.relative <= self.tolerance {
+            return Standing::Agrees;
+        }
+        let Some(noise) = self.noise else {
+            return Standing::Differs;
+        };
+        let alike = self.relative <= LARGEST * noise.relative && self.rms <= MEAN * noise.rms;
+        match () {
+            () if self.exact && noise.relative > 0.0 => Standing::Unknown,
+            () if !alike => Standing::Differs,
+            () if self.exact || noise.rms > MOST * noise.spread => Standing::Unknown,
+            () => Standing::Agrees,
+        }
+    }
+
     /// Whether the outputs agree.
     pub fn within(&self) -> bool {
-        self.mismatch.is_none() && self.relative <= self.tolerance
+        self.standing() == Standing::Agrees
+    }
+
+    /// Whether knowing the noise could change what the difference says.
+    pub(super) fn asks_for_noise(&self) -> bool {
+        self.mismatch.is_none() && self.relative > self.tolerance
     }
 }
 
@@ -40,8 +128,14 @@ pub fn compare(reference: &Tensor, result: &Tensor, tolerance: f64) -> Differenc
     let mut difference = Difference {
         absolute: 0.0,
         relative: 0.0,
+        rms: 0.0,
         tolerance,
+        noise: None,
         mismatch: None,
+        spread: 0.0,
+        // Integers of eight bits are quantised numbers, wider ones count or point at something.
+        exact: !reference.dtype.is_float()
+            && !matches!(reference.dtype, DataType::I8 | DataType::U8),
     };
     if reference.dtype != result.dtype {
         difference.mismatch = Some(format!(
@@ -65,16 +159,27 @@ pub fn compare(reference: &Tensor, result: &Tensor, tolerance: f64) -> Differenc
         return difference;
     };
     let mut scale = 1.0f64;
+    let (mut count, mut sum, mut squares, mut apart) = (0.0f64, 0.0, 0.0, 0.0);
     for (position, (w, g)) in want.iter().zip(&got).enumerate() {
         if w.is_finite() && g.is_finite() {
-            difference.absolute = difference.absolute.max((w - g).abs());
+            let d = (w - g).abs();
+            difference.absolute = difference.absolute.max(d);
             scale = scale.max(w.abs());
+            count += 1.0;
+            sum += w;
+            squares += w * w;
+            apart += d * d;
         } else if w.is_nan() != g.is_nan() || (!w.is_nan() && w != g) {
             difference.mismatch = Some(format!("element {position} is {g} instead of {w}"));
             return difference;
         }
     }
     difference.relative = difference.absolute / scale;
+    if count > 0.0 {
+        let mean = sum / count;
+        difference.rms = (apart / count).sqrt() / scale;
+        difference.spread = (squares / count - mean * mean).max(0.0).sqrt() / scale;
+    }
     difference
 }
 
@@ -116,5 +221,52 @@ mod tests {
             )
             .within()
         );
+    }
+
+    fn noisy(relative: f64, rms: f64) -> Option<Noise> {
+        Some(Noise {
+            relative,
+            rms,
+            runs: 1,
+            spread: 0.7,
+        })
+    }
+
+    #[test]
+    fn what_is_beyond_the_tolerance_is_held_against_the_noise_by_both_measures() {
+        let mut d = compare(
+            &f(&[1.0, -1.0, 0.5, 0.2]),
+            &f(&[1.01, -1.0, 0.5, 0.2]),
+            2e-4,
+        );
+        assert!((d.rms - 0.005).abs() < 1e-6);
+        assert_eq!(d.standing(), Standing::Differs);
+        for (relative, rms, standing) in [
+            (0.01, 0.005, Standing::Agrees),
+            // Spread over more elements than the noise, or further out than it.
+            (0.01, 0.002, Standing::Differs),
+            (0.002, 0.005, Standing::Differs),
+            (0.3, 0.2, Standing::Unknown),
+            (f64::INFINITY, f64::INFINITY, Standing::Unknown),
+        ] {
+            d.noise = noisy(relative, rms);
+            assert_eq!(d.standing(), standing, "{relative} {rms}");
+        }
+        let mut d = compare(&f(&[1.0, -1.0]), &f(&[-1.0, 1.0]), 2e-4);
+        d.noise = noisy(0.2, 0.15);
+        assert_eq!(d.standing(), Standing::Differs, "beyond any noise");
+    }
+
+    #[test]
+    fn noise_excuses_no_index_and_nothing_that_cannot_be_compared() {
+        let i = |values: &[i64]| Tensor::from_i64(&[values.len()], values);
+        let mut d = compare(&i(&[100, 3]), &i(&[100, 4]), 0.0);
+        d.noise = noisy(0.0, 0.0);
+        assert_eq!(d.standing(), Standing::Differs);
+        d.noise = noisy(0.5, 0.5);
+        assert_eq!(d.standing(), Standing::Unknown);
+        let mut d = compare(&f(&[f32::NAN]), &f(&[1.0]), 2e-4);
+        d.noise = noisy(1.0, 1.0);
+        assert_eq!(d.standing(), Standing::Differs);
     }
 }

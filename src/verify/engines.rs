@@ -1,13 +1,16 @@
 //! Which engines run a comparison, in the order in which they are tried.
+//!
+//! What the user names on the command line serves or is an error. What an environment variable names and does not serve is passed
+//! over with a warning, and what was merely looked for with a note.
 
 use super::{Error, Options};
-use crate::engine::Engine;
 #[cfg(feature = "ort")]
 use crate::engine::locate;
 #[cfg(feature = "ort")]
-use crate::engine::ort::Ort;
+use crate::engine::ort::{Level, Ort};
 #[cfg(feature = "tract")]
 use crate::engine::tract::{Tract, TractBodies};
+use crate::engine::{Engine, EngineError};
 use std::path::PathBuf;
 
 /// The user's choice of engine.
@@ -27,30 +30,53 @@ pub(super) struct Candidate {
     pub(super) plain: Box<dyn Engine>,
     pub(super) library: Option<Box<dyn Engine>>,
     pub(super) operators: Option<PathBuf>,
+    /// The same with fewer optimisations, which compute the same in other orders.
+    pub(super) variants: Vec<Box<dyn Engine>>,
     /// Whether it is the one that is built in.
     pub(super) is_embedded: bool,
 }
 
+#[derive(Default)]
 pub(super) struct Choice {
     pub(super) engines: Vec<Candidate>,
     pub(super) notes: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
-/// `fused`: whether a model has operators for which there are kernels. A library that the user names is not passed over
-/// silently: the embedded engine, which needs none, says so.
+/// Whether the engine and the libraries that the user names can be used, whatever the model is.
+///
+/// # Errors
+/// Names what cannot be used.
+pub fn check(options: &Options) -> Result<(), Error> {
+    let named = options.engine != Preference::Auto || needs_onnxruntime(options);
+    if named {
+        choose(options, false)?;
+    }
+    Ok(())
+}
+
+/// Whether the user names what is for ONNX Runtime alone.
+fn needs_onnxruntime(options: &Options) -> bool {
+    options.onnxruntime.is_some()
+        || options.operators.is_some()
+        || !options.custom_operators.is_empty()
+}
+
+/// `fused`: whether a model has operators for which there are kernels.
 pub(super) fn choose(options: &Options, fused: bool) -> Result<Choice, Error> {
-    let mut choice = Choice {
-        engines: Vec::new(),
-        notes: Vec::new(),
-    };
+    let mut choice = Choice::default();
     if options.engine != Preference::Tract {
-        match onnxruntime(options, fused, &mut choice.notes) {
+        match onnxruntime(options, fused, &mut choice) {
             Ok(candidate) => choice.engines.push(candidate),
-            // What the user names must serve.
             Err(error)
-                if options.engine == Preference::OnnxRuntime || options.onnxruntime.is_some() =>
+                if options.engine == Preference::OnnxRuntime || needs_onnxruntime(options) =>
             {
-                return Err(error);
+                return Err(error.into());
+            }
+            Err(error) if named_by_environment() => {
+                choice
+                    .warnings
+                    .push(format!("{error}; tract serves in its place"));
             }
             Err(error) => choice.notes.push(error.to_string()),
         }
@@ -62,33 +88,50 @@ pub(super) fn choose(options: &Options, fused: bool) -> Result<Choice, Error> {
 }
 
 #[cfg(feature = "ort")]
+fn named_by_environment() -> bool {
+    locate::variable(locate::ORT_VARIABLE).is_some()
+}
+
+#[cfg(not(feature = "ort"))]
+fn named_by_environment() -> bool {
+    false
+}
+
+#[cfg(feature = "ort")]
 fn onnxruntime(
     options: &Options,
     fused: bool,
-    notes: &mut Vec<String>,
-) -> Result<Candidate, Error> {
+    choice: &mut Choice,
+) -> Result<Candidate, EngineError> {
     let ort = Ort::find(options.onnxruntime.as_deref())?.with_threads(options.threads);
-    let mut operators = None;
-    if fused {
-        match locate::operators(options.operators.as_deref()).first() {
-            Ok(found) => operators = Some(found.path),
-            Err(tried) if options.operators.is_some() => {
-                let engine = "operator library".to_owned();
-                return Err(crate::engine::EngineError::Unavailable {
-                    engine,
-                    cause: tried,
-                }
-                .into());
+    let ort = options.custom_operators.iter().try_fold(ort, |ort, path| {
+        registered(&ort, path).map_err(|cause| unusable("library of custom operators", cause))
+    })?;
+    let (mut operators, mut library) = (None, None);
+    if fused || options.operators.is_some() {
+        let found = locate::operators(options.operators.as_deref()).first();
+        let made = found.and_then(|found| Ok((registered(&ort, &found.path)?, found.path)));
+        match made {
+            Ok((with, path)) => {
+                library = Some(Box::new(with) as Box<dyn Engine>);
+                operators = Some(path);
             }
-            Err(tried) => notes.push(format!(
-                "no operator library, only function bodies are checked: {tried}"
-            )),
+            Err(cause) if options.operators.is_some() => {
+                return Err(unusable("operator library", cause));
+            }
+            Err(cause) => {
+                let text =
+                    format!("no operator library, only function bodies are checked: {cause}");
+                match locate::variable(locate::OPS_VARIABLE) {
+                    Some(_) => choice.warnings.push(text),
+                    None => choice.notes.push(text),
+                }
+            }
         }
     }
-    let library = operators
-        .clone()
-        .map(|path| -> Box<dyn Engine> { Box::new(ort.clone().with_operators(Some(path))) });
+    let variant = |level| Box::new(ort.clone().with_level(level)) as Box<dyn Engine>;
     Ok(Candidate {
+        variants: [Level::Off, Level::Basic].map(variant).into(),
         plain: Box::new(ort),
         library,
         operators,
@@ -96,34 +139,51 @@ fn onnxruntime(
     })
 }
 
+/// ONNX Runtime with one more library, which it loads to see whether that works.
+#[cfg(feature = "ort")]
+fn registered(ort: &Ort, library: &std::path::Path) -> Result<Ort, String> {
+    let shown = library.display();
+    if !library.is_file() {
+        return Err(format!("no file `{shown}`"));
+    }
+    // A bare name would be left to the dynamic loader, which does not look where this file is.
+    let path = std::path::absolute(library).unwrap_or_else(|_| library.to_owned());
+    let with = ort.clone().with_operators([path]);
+    with.check().map_err(|why| format!("`{shown}`: {why}"))?;
+    Ok(with)
+}
+
+#[cfg(feature = "ort")]
+fn unusable(engine: &str, cause: String) -> EngineError {
+    EngineError::Unavailable {
+        engine: engine.to_owned(),
+        cause,
+        hint: "name a library that exports `RegisterCustomOps` and is built for this system"
+            .to_owned(),
+    }
+}
+
 #[cfg(not(feature = "ort"))]
-fn onnxruntime(_: &Options, _: bool, _: &mut Vec<String>) -> Result<Candidate, Error> {
-    Err(absent("ONNX Runtime"))
+fn onnxruntime(_: &Options, _: bool, _: &mut Choice) -> Result<Candidate, EngineError> {
+    Err(absent("ONNX Runtime", "ort"))
 }
 
 #[cfg(feature = "tract")]
-fn embedded(options: &Options, fused: bool, choice: &mut Choice) -> Result<(), Error> {
-    let named = [&options.onnxruntime, &options.operators];
-    if choice.engines.is_empty() {
-        let named = named.into_iter().flatten();
-        choice.notes.extend(named.map(|path| {
-            let shown = path.display();
-            format!("`{shown}` is not used: tract is built in and has kernels of its own")
-        }));
-    }
+fn embedded(_: &Options, fused: bool, choice: &mut Choice) -> Result<(), Error> {
     choice.engines.push(Candidate {
         plain: Box::new(TractBodies),
         library: fused.then(|| -> Box<dyn Engine> { Box::new(Tract) }),
         operators: None,
+        variants: Vec::new(),
         is_embedded: true,
     });
     Ok(())
 }
 
 #[cfg(not(feature = "tract"))]
-fn embedded(options: &Options, _: &mut Choice) -> Result<(), Error> {
+fn embedded(options: &Options, _: bool, _: &mut Choice) -> Result<(), Error> {
     if options.engine == Preference::Tract {
-        Err(absent("tract"))
+        Err(absent("tract", "tract").into())
     } else {
         Ok(())
     }
@@ -131,11 +191,12 @@ fn embedded(options: &Options, _: &mut Choice) -> Result<(), Error> {
 
 /// The error for an engine that is compiled out.
 #[cfg(not(all(feature = "ort", feature = "tract")))]
-fn absent(engine: &str) -> Error {
-    let cause = "this build does not contain it".to_owned();
-    crate::engine::EngineError::Unavailable {
+fn absent(engine: &str, feature: &str) -> EngineError {
+    EngineError::Unavailable {
         engine: engine.to_owned(),
-        cause,
+        cause: "this build does not contain it".to_owned(),
+        hint: format!(
+            "build with the feature `{feature}`, or choose another engine with `--engine`"
+        ),
     }
-    .into()
 }

@@ -1,6 +1,6 @@
 //! What a comparison of two models found, for text and JSON.
 
-use super::compare::Difference;
+use super::compare::{Difference, Noise, Standing};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub enum Verdict {
         /// The worst of it in one line.
         why: String,
     },
-    /// Nothing can be said: no engine runs both models.
+    /// Nothing can be said: no engine runs both models, or the first one moves too much by itself.
     NotVerified {
         /// Why not.
         why: String,
@@ -53,6 +53,8 @@ pub struct Report {
     pub engine: Option<String>,
     /// The operator library that was registered.
     pub operators: Option<PathBuf>,
+    /// What the user named and what does not serve.
+    pub warnings: Vec<String>,
     /// What the reader should know: engines that were passed over, checks that were left out.
     pub notes: Vec<String>,
     /// One entry for each set of inputs.
@@ -96,6 +98,29 @@ pub struct Output {
 }
 
 impl Report {
+    /// The report where nothing was run.
+    pub fn not_verified(why: String) -> Report {
+        Report {
+            verdict: Verdict::NotVerified { why },
+            engine: None,
+            operators: None,
+            warnings: Vec::new(),
+            notes: Vec::new(),
+            cases: Vec::new(),
+        }
+    }
+
+    /// What the user could do about the verdict.
+    pub fn hint(&self) -> Option<String> {
+        let off = self.outputs().any(|(_, _, output)| {
+            let d = &output.difference;
+            !d.within() && d.mismatch.is_none()
+        });
+        off.then(|| {
+            "`--tolerance X` allows differences of up to X of an output's scale, if they are known to do no harm".to_owned()
+        })
+    }
+
     /// Whether the models were run and agree.
     pub fn same(&self) -> bool {
         self.verdict == Verdict::Same
@@ -110,6 +135,14 @@ impl Report {
                     relative.max(output.difference.relative),
                 )
             })
+    }
+
+    /// The most that an output moves by itself, of those that are further off than their type allows.
+    pub fn noise(&self) -> Option<f64> {
+        let noise = self
+            .outputs()
+            .filter_map(|(_, _, output)| output.difference.noise);
+        noise.map(|noise| noise.relative).max_by(f64::total_cmp)
     }
 
     /// Every compared output with its case and run.
@@ -128,6 +161,24 @@ pub(super) fn error(cases: &[Case]) -> Option<&str> {
     runs.find_map(|run| run.error.as_deref())
 }
 
+/// Whether an output is further off than its type allows.
+pub(super) fn asks_for_noise(cases: &[Case]) -> bool {
+    let runs = cases.iter().flat_map(|case| &case.runs);
+    runs.flat_map(|run| &run.outputs)
+        .any(|output| output.difference.asks_for_noise())
+}
+
+/// Notes how far each output moves by itself, where that matters.
+pub(super) fn with_noise(cases: &mut [Case], noise: &[Noise]) {
+    for run in cases.iter_mut().flat_map(|case| &mut case.runs) {
+        for (output, noise) in run.outputs.iter_mut().zip(noise) {
+            if output.difference.asks_for_noise() && noise.runs > 0 {
+                output.difference.noise = Some(*noise);
+            }
+        }
+    }
+}
+
 /// The outcome of finished cases.
 pub(super) fn judge(cases: &[Case]) -> Verdict {
     for case in cases {
@@ -140,32 +191,58 @@ pub(super) fn judge(cases: &[Case]) -> Verdict {
             }
         }
     }
-    let all = cases.iter().flat_map(|c| {
-        c.runs
-            .iter()
-            .flat_map(move |r| r.outputs.iter().map(move |o| (c, r, o)))
-    });
-    let excess = |d: &Difference| match d.mismatch {
-        Some(_) => f64::INFINITY,
-        None => d.relative / d.tolerance.max(f64::MIN_POSITIVE),
+    let worst = |standing: Standing| {
+        let all = cases.iter().flat_map(|c| {
+            c.runs
+                .iter()
+                .flat_map(move |r| r.outputs.iter().map(move |o| (c, r, o)))
+        });
+        all.filter(|(_, _, output)| output.difference.standing() == standing)
+            .max_by(|(_, _, a), (_, _, b)| excess(&a.difference).total_cmp(&excess(&b.difference)))
     };
-    let worst = all
-        .filter(|(_, _, output)| !output.difference.within())
-        .max_by(|(_, _, a), (_, _, b)| excess(&a.difference).total_cmp(&excess(&b.difference)));
-    match worst {
+    if let Some((case, run, output)) = worst(Standing::Differs) {
+        let d = &output.difference;
+        let what = match (&d.mismatch, d.noise) {
+            (Some(mismatch), _) => mismatch.clone(),
+            (None, None) => format!(
+                "relative difference {:.1e} where {:.1e} is allowed",
+                d.relative, d.tolerance
+            ),
+            (None, Some(noise)) => format!(
+                "relative difference {:.1e} (root mean square {:.1e}) where {:.1e} is allowed and the first model moves by {:.1e} \
+                 ({:.1e}) by itself",
+                d.relative, d.rms, d.tolerance, noise.relative, noise.rms
+            ),
+        };
+        let place = format!("{}, {}", case.inputs, run.how.as_str());
+        return Verdict::Different {
+            why: format!("output `{}`: {what} ({place})", output.name),
+        };
+    }
+    match worst(Standing::Unknown) {
         None => Verdict::Same,
         Some((case, run, output)) => {
-            let what = match &output.difference.mismatch {
-                Some(mismatch) => mismatch.clone(),
-                None => format!(
-                    "relative difference {:.1e} where {:.1e} is allowed",
-                    output.difference.relative, output.difference.tolerance
+            let d = &output.difference;
+            let noise = d.noise.unwrap_or_default();
+            Verdict::NotVerified {
+                why: format!(
+                    "output `{}`: the first model moves by {:.1e} of its scale by itself, too much to tell a difference of {:.1e} \
+                     from an error ({}, {})",
+                    output.name,
+                    noise.relative,
+                    d.relative,
+                    case.inputs,
+                    run.how.as_str()
                 ),
-            };
-            let place = format!("{}, {}", case.inputs, run.how.as_str());
-            Verdict::Different {
-                why: format!("output `{}`: {what} ({place})", output.name),
             }
         }
+    }
+}
+
+/// How many times what is allowed a difference is.
+fn excess(d: &Difference) -> f64 {
+    match d.mismatch {
+        Some(_) => f64::INFINITY,
+        None => d.relative / d.tolerance.max(f64::MIN_POSITIVE),
     }
 }

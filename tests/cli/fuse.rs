@@ -39,7 +39,7 @@ fn every_model_is_fused_and_verified() {
             report["verification"]["verdict"], "same",
             "{name}: {report:#}"
         );
-        assert_eq!(report["verification"]["cases"].as_array().unwrap().len(), 2);
+        assert!(report["verification"]["cases"].as_array().unwrap().len() > 2);
         let sites = report["sites"].as_array().unwrap();
         assert_eq!(sites.len(), 4, "{name}");
         for site in sites {

@@ -11,6 +11,7 @@
 //! operators do not, and the outputs are f32.
 
 mod contraction;
+mod early;
 mod kernels;
 mod operators;
 
@@ -103,6 +104,10 @@ struct TractFile {
 }
 
 impl Session for TractFile {
+    fn check(&mut self, outputs: &[String]) -> Result<(), EngineError> {
+        early::check(copy::inlined_but(self.file.model(), self.native), outputs)
+    }
+
     fn run(
         &mut self,
         inputs: &[(String, Tensor)],
@@ -122,6 +127,10 @@ struct TractModel<'a> {
 }
 
 impl Session for TractModel<'_> {
+    fn check(&mut self, outputs: &[String]) -> Result<(), EngineError> {
+        early::check(copy::inlined_but(self.model, self.native), outputs)
+    }
+
     fn run(
         &mut self,
         inputs: &[(String, Tensor)],

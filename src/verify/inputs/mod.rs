@@ -3,13 +3,18 @@
 //! A [`Signature`] is read once. It yields [`Assignment`]s: sizes for the symbolic dimensions, one size a name throughout the
 //! model, the likeliest first. Exporters do not say which sizes a model accepts (multiples of a patch, a total that is the sum
 //! of two others), so the caller tries one after the other until the model runs. Integer inputs that are looked up in a table
-//! stay inside it, masks are ones with a few zeros, positions count upwards, floats are standard normal.
+//! stay inside it, masks are ones with a few zeros, positions count upwards, floats are standard normal, switches are on in one
+//! set and off in another.
+//!
+//! [`Signature::corners`] are sets beyond that, on which rewrites go wrong that are right elsewhere: sizes that are 0, 1, 2 or
+//! coincide, and positions that are negative or very large. A model need not run with them.
 #![forbid(unsafe_code)]
 
+mod flow;
 mod role;
 mod sizes;
 
-pub use sizes::Assignment;
+pub use sizes::{Assignment, Switches, Values};
 
 use crate::engine::random::Random;
 use crate::facts::Dim;
@@ -19,7 +24,12 @@ use role::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most elements of all inputs that are made, together.
-const MAX_ELEMENTS: usize = 1 << 28;
+const MAX_ELEMENTS: usize = 1 << 26;
+/// Where positions of corner sets begin: f32 no longer holds every integer, and i32 none at all.
+const FAR: [(&str, i64); 2] = [
+    ("positions from 2^24", (1 << 24) - 3),
+    ("positions from 2^31", (1 << 31) - 3),
+];
 
 /// Why no inputs can be made.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -162,12 +172,83 @@ impl Signature {
 
     /// Sizes to try for a seed, the likeliest first.
     pub fn assignments(&self, seed: u64) -> Vec<Assignment> {
-        let inputs: Vec<(&str, &[Dim])> = self
-            .inputs
-            .iter()
+        sizes::assignments(&self.extents(), &self.fixed, seed)
+    }
+
+    /// Names and dimensions of the inputs.
+    fn extents(&self) -> Vec<(&str, &[Dim])> {
+        let inputs = self.inputs.iter();
+        inputs
             .map(|i| (i.name.as_str(), i.dims.as_slice()))
-            .collect();
-        sizes::assignments(&inputs, &self.fixed, seed)
+            .collect()
+    }
+
+    /// How many elements inputs of these sizes have; `None` if they cannot be made.
+    pub(super) fn elements(&self, assignment: &Assignment) -> Option<usize> {
+        let shapes = self.shapes(assignment).ok()?;
+        shapes.iter().map(|shape| Tensor::count(shape)).sum()
+    }
+
+    /// Sets beyond the likely ones, each with a name, made of sizes that are known to run. Very large positions are among them if
+    /// `far`.
+    pub fn corners(&self, working: &Assignment, far: bool) -> Vec<(String, Assignment)> {
+        let sizes = sizes::corners(&self.extents(), &self.fixed, working.switches);
+        let known = |(_, corner): &(String, Assignment)| corner.sizes != working.sizes;
+        let far = FAR.iter().filter(|_| far);
+        let far = far.map(|(name, first)| (*name, Values::From(*first)));
+        let values = [("negative positions", Values::Negative)]
+            .into_iter()
+            .chain(far);
+        let heeded = values.filter(|(_, values)| {
+            let mut inputs = self.inputs.iter();
+            inputs.any(|input| input.role.heeds(*values, input.dtype))
+        });
+        let heeded = heeded.map(|(name, values)| {
+            let set = Assignment {
+                values,
+                ..working.clone()
+            };
+            (name.to_owned(), set)
+        });
+        let has_switches = self.inputs.iter().any(|input| input.role == Role::Flag);
+        let off = has_switches.then(|| {
+            let set = Assignment {
+                switches: Switches::Off,
+                ..working.clone()
+            };
+            ("switches off".to_owned(), set)
+        });
+        let off = off.filter(|(_, set)| set != working);
+        let sizes = sizes.into_iter().filter(known);
+        off.into_iter().chain(heeded).chain(sizes).collect()
+    }
+
+    /// The inputs with every float that is a measure moved by a rounding or two; `None` if there are none.
+    pub(super) fn moved(
+        &self,
+        inputs: &[(String, Tensor)],
+        seed: u64,
+    ) -> Option<Vec<(String, Tensor)>> {
+        let mut any = false;
+        let measures = |name: &str| {
+            let mut inputs = self.inputs.iter();
+            inputs.any(|input| input.name == name && input.role == Role::Floats)
+        };
+        let moved = inputs.iter().map(|(name, tensor)| {
+            let values = tensor.to_f64().filter(|_| measures(name));
+            let tensor = match tensor.dtype.epsilon().zip(values) {
+                Some((epsilon, mut values)) => {
+                    any = true;
+                    let mut random = Random::new(seed, name);
+                    values.iter_mut().for_each(|v| *v *= random.nudge(epsilon));
+                    Tensor::from_f64_as(tensor.dtype, &tensor.shape, &values)
+                }
+                None => tensor.clone(),
+            };
+            (name.clone(), tensor)
+        });
+        let moved = moved.collect();
+        any.then_some(moved)
     }
 
     /// Makes inputs of these sizes.
@@ -182,7 +263,7 @@ impl Signature {
         let shapes = self.shapes(assignment)?;
         let inputs = self.inputs.iter().zip(shapes);
         let made = inputs.map(|(input, shape)| {
-            let tensor = input.make(&shape, assignment.timid, seed);
+            let tensor = input.make(&shape, assignment, seed);
             (input.name.clone(), tensor)
         });
         Ok(made.collect())
@@ -282,7 +363,8 @@ impl Signature {
         Ok((
             Assignment {
                 sizes,
-                timid: false,
+                values: Values::Usual,
+                switches: Switches::On,
             },
             checked,
         ))
@@ -303,9 +385,10 @@ impl Input {
     }
 
     /// Values for a shape whose elements can be counted.
-    fn make(&self, shape: &[usize], timid: bool, seed: u64) -> Tensor {
+    fn make(&self, shape: &[usize], assignment: &Assignment, seed: u64) -> Tensor {
         let mut random = Random::new(seed, &self.name);
-        let values = self.role.values(shape, self.dtype, timid, &mut random);
+        let role = &self.role;
+        let values = role.values(shape, self.dtype, assignment, &mut random);
         Tensor::from_f64_as(self.dtype, shape, &values)
     }
 

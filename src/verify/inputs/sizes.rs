@@ -4,13 +4,50 @@ use crate::facts::Dim;
 use crate::onnx::ModelFile;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Sizes of the symbolic dimensions, and how daring the values may be.
+/// Sizes of the symbolic dimensions, and which values go with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// One size a symbol.
     pub sizes: BTreeMap<String, i64>,
+    /// Which values.
+    pub values: Values,
+    /// How truths stand that are no masks.
+    pub switches: Switches,
+}
+
+/// How switches stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switches {
+    /// All are on.
+    On,
+    /// All are off.
+    Off,
+    /// Some are, by chance.
+    Mixed,
+}
+
+impl Switches {
+    /// The first set has every switch on and the second every switch off, later ones mix.
+    fn of_seed(seed: u64) -> Switches {
+        match seed {
+            0 => Switches::On,
+            1 => Switches::Off,
+            _ => Switches::Mixed,
+        }
+    }
+}
+
+/// Which values inputs get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Such as a user would give.
+    Usual,
     /// Integers whose range is unknown stay at 0 and 1.
-    pub timid: bool,
+    Timid,
+    /// Positions, and indices where they may be, are below zero.
+    Negative,
+    /// Positions begin here.
+    From(i64),
 }
 
 /// What a symbol probably is. A guess only orders what is tried.
@@ -113,6 +150,11 @@ const SHAPES: [(i64, i64, i64); 4] = [(2, 7, 4), (1, 12, 3), (3, 1, 6), (2, 5, 0
 /// Extents to fall back to: images, their patches, and sound.
 const EXTENTS: [i64; 6] = [32, 64, 16, 224, 400, 3200];
 
+/// The model's own sizes that others are made to coincide with.
+const COINCIDE: std::ops::RangeInclusive<i64> = 3..=32;
+/// Batches are no larger than this, because work grows with them and with extents.
+const LARGEST_BATCH: i64 = 8;
+
 /// All assignments worth trying for inputs of these names and dimensions.
 pub(super) fn assignments(
     inputs: &[(&str, &[Dim])],
@@ -140,26 +182,15 @@ pub(super) fn assignments(
     };
     let mut tries: Vec<Assignment> = Vec::new();
     let mut push = |batch: i64, extent: i64, past: i64, total: i64, timid: bool| {
-        let size = |hint: Hint| match hint {
-            Hint::Batch => batch,
-            Hint::Past => past,
-            Hint::Total => total,
-            Hint::Extent => extent,
+        let sizes = sized(&hints, fixed, [batch, extent, past, total]);
+        let values = if timid { Values::Timid } else { Values::Usual };
+        let switches = Switches::of_seed(seed);
+        let assignment = Assignment {
+            sizes,
+            values,
+            switches,
         };
-        let sizes: BTreeMap<String, i64> = hints
-            .iter()
-            .map(|(symbol, hint)| {
-                (
-                    symbol.clone(),
-                    fixed.get(symbol).copied().unwrap_or_else(|| size(*hint)),
-                )
-            })
-            .collect();
-        let size_of = |name: &str| sizes.get(name).copied();
-        let mut dims = inputs.iter().flat_map(|(_, dims)| *dims);
-        let fits = dims.all(|dim| dim.eval(&size_of).is_none_or(|n| n >= 0));
-        let assignment = Assignment { sizes, timid };
-        if fits && !tries.contains(&assignment) {
+        if fits(inputs, &assignment) && !tries.contains(&assignment) {
             tries.push(assignment);
         }
     };
@@ -181,6 +212,86 @@ pub(super) fn assignments(
     push(2, 7, 4, sum(7, 4), true);
     push(1, 1, 1, 1, true);
     tries
+}
+
+/// Sizes for all symbols from those of batch, extent, past and total.
+fn sized(
+    hints: &BTreeMap<String, Hint>,
+    fixed: &BTreeMap<String, i64>,
+    [batch, extent, past, total]: [i64; 4],
+) -> BTreeMap<String, i64> {
+    let size = |hint: Hint| match hint {
+        Hint::Batch => batch,
+        Hint::Past => past,
+        Hint::Total => total,
+        Hint::Extent => extent,
+    };
+    let hints = hints.iter();
+    hints
+        .map(|(symbol, hint)| {
+            let size = fixed.get(symbol).copied().unwrap_or_else(|| size(*hint));
+            (symbol.clone(), size)
+        })
+        .collect()
+}
+
+/// Whether no dimension comes out negative.
+fn fits(inputs: &[(&str, &[Dim])], assignment: &Assignment) -> bool {
+    let size_of = |name: &str| assignment.sizes.get(name).copied();
+    let mut dims = inputs.iter().flat_map(|(_, dims)| *dims);
+    dims.all(|dim| dim.eval(&size_of).is_none_or(|n| n >= 0))
+}
+
+/// Sizes at which rewrites go wrong that are right elsewhere, each with a name: 1 and 2, where axes are taken for those that
+/// broadcast; sizes that coincide with one another and with the model's own; and 0. Whether a model runs with them is open.
+pub(super) fn corners(
+    inputs: &[(&str, &[Dim])],
+    fixed: &BTreeMap<String, i64>,
+    switches: Switches,
+) -> Vec<(String, Assignment)> {
+    let hints = hints(inputs);
+    let has = |wanted: Hint| hints.values().any(|hint| *hint == wanted);
+    let past = i64::from(has(Hint::Past));
+    let constants = inputs.iter().flat_map(|(_, dims)| *dims);
+    let constants = constants.filter_map(|dim| match dim {
+        Dim::Known(n) if COINCIDE.contains(n) => Some(*n),
+        _ => None,
+    });
+    let constants: BTreeSet<i64> = constants.collect();
+    let mut corners: Vec<(String, Assignment)> = Vec::new();
+    let mut push = |name: String, batch: i64, extent: i64, before: i64| {
+        let before = before * past;
+        let sizes = sized(&hints, fixed, [batch, extent, before, extent + before]);
+        let values = Values::Usual;
+        let corner = Assignment {
+            sizes,
+            values,
+            switches,
+        };
+        if fits(inputs, &corner) && corners.iter().all(|(_, known)| *known != corner) {
+            corners.push((name, corner));
+        }
+    };
+    if hints.is_empty() {
+        return Vec::new();
+    }
+    push("sizes of 1".to_owned(), 1, 1, 1);
+    push("sizes of 2".to_owned(), 2, 2, 2);
+    push("sizes of 1 and 2".to_owned(), 1, 2, 1);
+    for size in constants.into_iter().take(2) {
+        push(
+            format!("sizes of {size}"),
+            size.min(LARGEST_BATCH),
+            size,
+            size,
+        );
+    }
+    if has(Hint::Past) {
+        push("nothing past".to_owned(), 2, 3, 0);
+    }
+    push("batch of 0".to_owned(), 0, 3, 2);
+    push("extent of 0".to_owned(), 2, 0, 2);
+    corners
 }
 
 #[cfg(test)]
@@ -243,6 +354,42 @@ mod tests {
             first(&["x: 2 3"], &[], 0).len(),
             2,
             "daring and timid values"
+        );
+    }
+
+    #[test]
+    fn corners_have_equal_sizes_and_empty_ones() {
+        let dims: Vec<Vec<Dim>> = [["batch", "sequence"], ["batch", "total"]]
+            .iter()
+            .map(|dims| dims.iter().copied().map(Dim::parse).collect())
+            .collect();
+        let cache: Vec<Dim> = ["batch", "8", "past", "16"].map(Dim::parse).to_vec();
+        let inputs = [
+            ("ids", dims[0].as_slice()),
+            ("mask", dims[1].as_slice()),
+            ("past_key", cache.as_slice()),
+        ];
+        let corners = corners(
+            &inputs,
+            &BTreeMap::from([("batch".to_owned(), 2)]),
+            Switches::On,
+        );
+        let of = |name: &str| {
+            let corner = corners.iter().find(|(known, _)| known == name);
+            &corner.unwrap_or_else(|| panic!("no {name}")).1.sizes
+        };
+        assert_eq!(
+            (of("sizes of 8")["sequence"], of("sizes of 8")["total"]),
+            (8, 16)
+        );
+        assert_eq!(
+            (of("nothing past")["past"], of("nothing past")["total"]),
+            (0, 3)
+        );
+        assert_eq!(of("extent of 0")["sequence"], 0);
+        assert!(corners.iter().all(|(_, corner)| corner.sizes["batch"] == 2));
+        assert!(
+            super::corners(&[("x", &[Dim::Known(3)])], &BTreeMap::new(), Switches::On).is_empty()
         );
     }
 }

@@ -1,0 +1,204 @@
+//! The sets of inputs on which models are compared: each finds an error that shows on no other.
+
+use crate::build::{f32s, i64s, model, typed};
+use phasor::engine::Source;
+use phasor::onnx::DataType;
+use phasor::onnx::proto::ModelProto;
+use phasor::verify::{self, Options, Preference, Report, Verdict};
+
+fn compare(a: &ModelProto, b: &ModelProto) -> Report {
+    let options = Options {
+        engine: Preference::Tract,
+        ..Options::default()
+    };
+    verify::run(Source::Proto(a, None), Source::Proto(b, None), &options).unwrap()
+}
+
+/// The two must differ, and only on the sets of these names.
+fn differ_on(a: &ModelProto, b: &ModelProto, names: &[&str]) {
+    assert!(compare(a, a).same(), "{:?}", compare(a, a));
+    let report = compare(a, b);
+    assert!(
+        matches!(report.verdict, Verdict::Different { .. }),
+        "{report:?}"
+    );
+    for case in &report.cases {
+        let differs = case.runs.iter().flat_map(|run| &run.outputs);
+        let differs = differs
+            .into_iter()
+            .any(|output| !output.difference.within());
+        assert_eq!(differs, names.contains(&case.inputs.as_str()), "{case:?}");
+    }
+}
+
+/// Whether the size of an axis is a number, or that of another axis.
+fn size_is(axis: i64, number: Option<i64>) -> ModelProto {
+    let other = match number {
+        Some(_) => "other = Identity(number)",
+        None => "other = Gather(shape, second)",
+    };
+    model(
+        &format!(
+            "x: float[batch, sequence, 5]\nshape = Shape(x)\nsize = Gather(shape, axis)\n{other}\nsame = Equal(size, other)\nz = Cast(same) to=6"
+        ),
+        &[
+            ("axis", i64s(&[], &[axis])),
+            ("second", i64s(&[], &[1])),
+            ("number", i64s(&[], &[number.unwrap_or(0)])),
+        ],
+    )
+}
+
+#[test]
+fn sizes_of_nothing_of_one_and_two_and_equal_ones_are_tried() {
+    let never = size_is(0, Some(-5));
+    differ_on(&never, &size_is(0, Some(0)), &["batch of 0"]);
+    differ_on(&never, &size_is(1, Some(0)), &["extent of 0"]);
+    differ_on(&never, &size_is(1, Some(1)), &["sizes of 1"]);
+    differ_on(
+        &never,
+        &size_is(1, Some(2)),
+        &["sizes of 2", "sizes of 1 and 2"],
+    );
+    differ_on(&never, &size_is(1, Some(5)), &["sizes of 5"]);
+    differ_on(
+        &never,
+        &size_is(0, None),
+        &["sizes of 1", "sizes of 2", "sizes of 5"],
+    );
+}
+
+#[test]
+fn sizes_that_the_first_model_does_not_run_say_nothing() {
+    let m = model(
+        "x: float[batch, sequence]\ny = Reshape(x, shape)",
+        &[("shape", i64s(&[2], &[2, 7]))],
+    );
+    let report = compare(&m, &m);
+    assert!(report.same() && !report.cases.is_empty(), "{report:?}");
+    assert!(report.cases.iter().all(|case| case.dims["batch"] > 0));
+}
+
+#[test]
+fn switches_are_on_and_off() {
+    let chosen = |call: &str| {
+        let text = format!(
+            "on: bool[]\nx: float[n]\nminus = Neg(x)\nboth = Concat(x, minus) axis=0\nz = Where(on, both, both)\ny = {call}"
+        );
+        model(&text, &[])
+    };
+    let right = chosen("Where(on, x, minus)");
+    for wrong in ["Where(on, x, x)", "Where(on, minus, minus)"] {
+        let report = compare(&right, &chosen(wrong));
+        assert!(
+            matches!(report.verdict, Verdict::Different { .. }),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn a_switch_that_must_be_on_costs_no_set() {
+    // Off, there is nothing to add up to what a shape of 4 asks for.
+    let m = model(
+        "on: bool[]\nx: float[n, 4]\ncount = Cast(on) to=7\nfour = Mul(count, whole)\nsplit = Div(shape, four)\ny = Reshape(x, split)",
+        &[("whole", i64s(&[1], &[4])), ("shape", i64s(&[1], &[-4]))],
+    );
+    let report = compare(&m, &m);
+    let seeds = report
+        .cases
+        .iter()
+        .filter(|case| case.inputs.starts_with("seed"));
+    assert_eq!(seeds.count(), 2, "{report:?}");
+}
+
+/// Positions that go through an operator before they are multiplied.
+fn positions(kind: &str, call: &str) -> ModelProto {
+    let text = format!(
+        "position_ids: {kind}[batch, sequence]\np = {call}\nf = Cast(p) to=11\nangle = Mul(f, step)\ny = Sin(angle)"
+    );
+    let dtype = if kind == "int64" {
+        DataType::I64
+    } else {
+        DataType::I32
+    };
+    model(
+        &text,
+        &[
+            ("step", typed(DataType::F64, &[1], &[0.3])),
+            ("low", typed(dtype, &[], &[0.0])),
+            ("middle", typed(dtype, &[], &[f64::from(1 << 24)])),
+            ("high", typed(dtype, &[], &[f64::from(i32::MAX)])),
+        ],
+    )
+}
+
+#[test]
+fn positions_below_zero_and_far_out_are_tried() {
+    let right = positions("int64", "Identity(position_ids)");
+    let far = ["positions from 2^24", "positions from 2^31"];
+    differ_on(
+        &right,
+        &positions("int64", "Max(position_ids, low)"),
+        &["negative positions"],
+    );
+    differ_on(
+        &right,
+        &positions("int64", "Min(position_ids, middle)"),
+        &far,
+    );
+    differ_on(
+        &right,
+        &positions("int64", "Min(position_ids, high)"),
+        &far[1..],
+    );
+    let right = positions("int32", "Identity(position_ids)");
+    differ_on(
+        &right,
+        &positions("int32", "Min(position_ids, middle)"),
+        &far[..1],
+    );
+}
+
+#[test]
+fn integers_that_may_be_sizes_stay_small() {
+    let m = model(
+        "n: int64[]\nx: float[batch]\nr = Range(zero, n, one)\ny = Cast(r) to=1\nz = Neg(x)",
+        &[("zero", i64s(&[], &[0])), ("one", i64s(&[], &[1]))],
+    );
+    let report = compare(&m, &m);
+    assert!(report.same(), "{report:?}");
+    let far = |name: &str| name.contains("positions");
+    assert!(
+        report.cases.iter().all(|case| !far(&case.inputs)),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn indices_below_zero_count_from_the_end_of_their_table() {
+    let table = [
+        ("table", f32s(&[4, 1], &[1.0, 2.0, 3.0, 4.0])),
+        ("low", i64s(&[], &[0])),
+    ];
+    let right = model("ids: int64[n]\ny = Gather(table, ids)", &table);
+    let wrong = model(
+        "ids: int64[n]\nhigh = Max(ids, low)\ny = Gather(table, high)",
+        &table,
+    );
+    differ_on(&right, &wrong, &["negative positions"]);
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_is_found_out_before_inputs_are_made() {
+    let lacking = model("x: float[a, b, 24]\nt = Unsqueeze(x)\ny = Neg(t)", &[]);
+    let opaque = model("x: float[a, b, 24]\nt = Neg(x)\ny = other::Mystery(t)", &[]);
+    for m in [lacking, opaque] {
+        let report = compare(&m, &m);
+        let Verdict::NotVerified { why } = &report.verdict else {
+            panic!("{report:?}");
+        };
+        assert!(why.contains("cannot load"), "{why}");
+        assert!(!why.contains("choices of sizes"), "{why}");
+    }
+}
