@@ -121,7 +121,7 @@ fn embedded(options: &Options, fused: bool, choice: &mut Choice) -> Result<(), E
 }
 
 #[cfg(not(feature = "tract"))]
-fn embedded(options: &Options, _: &mut Choice) -> Result<(), Error> {
+fn embedded(options: &Options, _: bool, _: &mut Choice) -> Result<(), Error> {
     if options.engine == Preference::Tract {
         Err(absent("tract"))
     } else {
