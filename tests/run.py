@@ -65,6 +65,9 @@ def report(results):
     print()
     for name, passed in results.items():
         print(f"{'skipped' if passed is None else 'passed' if passed else 'FAILED':8} {name}")
+    outcomes = list(results.values())
+    skipped = f", {outcomes.count(None)} skipped" if None in outcomes else ""
+    print(f"{outcomes.count(True)} passed, {outcomes.count(False)} failed{skipped}")
     return 0 if all(passed is not False for passed in results.values()) else 1
 
 
