@@ -15,6 +15,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -31,7 +32,10 @@ def target():
 
 def run(*command, env=None):
     print("+", " ".join(map(str, command)), flush=True)
-    return subprocess.run([str(part) for part in command], cwd=ROOT, env={**os.environ, **(env or {})}).returncode == 0
+    begun = time.monotonic()
+    code = subprocess.run([str(part) for part in command], cwd=ROOT, env={**os.environ, **(env or {})}).returncode
+    print(f"took {time.monotonic() - begun:.0f} s: {' '.join(map(str, command[:4]))}", flush=True)
+    return code == 0
 
 
 def environment(release):
