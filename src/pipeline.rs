@@ -9,13 +9,13 @@
 mod unfuse;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::engine::Source;
-use crate::onnx::proto::TensorProto;
-use crate::onnx::{self, DataType, Edit, ModelFile, Written};
+use crate::onnx::{self, Edit, ModelFile, Staged, Written};
 use crate::recognize::rules::Selection;
 use crate::recognize::{Proof, TABLE_RULE};
 use crate::rewrite::{self, ONNX_OPSET, REPAIR, Target};
@@ -23,7 +23,7 @@ use crate::scopes::{self, Planned, TableChange};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
 pub use crate::scopes::{Findings, Found, FoundTable};
-pub use unfuse::{Unfused, UnfusedVerdict, unfuse};
+pub use unfuse::{Unfused, UnfusedVerdict, unfuse, unfuse_and_report};
 
 /// What is to come of it.
 #[derive(Clone, Debug)]
@@ -94,16 +94,9 @@ pub enum Error {
         /// The version of its default operator set.
         opset: i64,
     },
-    /// The model cannot be run for the comparison, because its weights are not there.
-    #[error("`{}`: data file `{location}` of tensor `{tensor}` is missing", file.display())]
-    MissingData {
-        /// The model.
-        file: PathBuf,
-        /// The tensor.
-        tensor: String,
-        /// Where its data should lie, seen from the model's folder.
-        location: String,
-    },
+    /// The report cannot be delivered; nothing is written.
+    #[error("{0}; no model is written")]
+    Report(io::Error),
     /// A fused node cannot be expanded.
     #[error("`{}`: {cause}", file.display())]
     Unfuse {
@@ -111,16 +104,6 @@ pub enum Error {
         file: PathBuf,
         /// The node and why.
         cause: rewrite::UnfuseError,
-    },
-    /// A tensor does not have the data that it should.
-    #[error("`{}`: tensor `{tensor}`: {cause}", file.display())]
-    Damaged {
-        /// The model.
-        file: PathBuf,
-        /// The tensor.
-        tensor: String,
-        /// What is wrong.
-        cause: String,
     },
 }
 
@@ -131,15 +114,12 @@ impl Error {
             Error::Model(error) => error.hint(),
             Error::Verify(error) => error.hint(),
             Error::Unfuse { cause, .. } => Some(cause.hint().to_owned()),
+            Error::Report(_) => {
+                Some("give the report a place to go, or leave `--format json` out".to_owned())
+            }
             Error::TooOld { .. } => Some(format!(
                 "`--target contrib` serves any opset; or export the model with opset {ONNX_OPSET} or newer"
             )),
-            Error::Damaged { .. } => Some(
-                "the model is damaged or was not copied whole: fetch or export it again".to_owned(),
-            ),
-            Error::MissingData { .. } => Some(
-                "put it beside the model; `--no-verify` goes on without it, unchecked".to_owned(),
-            ),
         }
     }
 }
@@ -240,6 +220,20 @@ pub fn fuse(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Outcome, Error> {
+    fuse_and_report(file, options, progress, &mut |_| Ok(()))
+}
+
+/// Rewrites a file as [`fuse`] does, and hands the outcome to `report` when everything is decided and nothing is in place yet:
+/// a report that cannot be delivered leaves all as it was.
+///
+/// # Errors
+/// Those of [`fuse`] and of `report`.
+pub fn fuse_and_report(
+    file: &ModelFile,
+    options: &Options,
+    progress: &mut dyn Progress,
+    report: &mut dyn FnMut(&Outcome) -> io::Result<()>,
+) -> Result<Outcome, Error> {
     let runs = options.verify.is_some() && matches!(options.goal, Goal::Write { .. });
     if options.target == Target::Onnx && file.opset() < ONNX_OPSET {
         return Err(Error::TooOld {
@@ -247,7 +241,10 @@ pub fn fuse(
             opset: file.opset(),
         });
     }
-    check_data(file, runs)?;
+    if let Goal::Write { path, force } = &options.goal {
+        onnx::check_output(path, *force)?;
+    }
+    file.check_data(runs)?;
     progress.begin("looking for position encodings");
     let found = find(file, &options.search);
     progress.end();
@@ -271,33 +268,48 @@ pub fn fuse(
         if !edit.is_empty() {
             outcome.verdict = Verdict::WouldFuse;
         }
+        commit(None, &outcome, report)?;
         return Ok(outcome);
     };
-    (outcome.check, outcome.written) = write(
+    let staged;
+    (outcome.check, staged) = stage(
         file,
         &edit,
         (path, *force),
         options.verify.as_ref(),
         progress,
     )?;
+    outcome.written = staged.as_ref().map(Staged::written);
     outcome.verdict = match outcome.written {
         None if outcome.check.differs() => Verdict::Differs,
         None => Verdict::NotVerified,
         Some(_) if edit.is_empty() => Verdict::NothingToFuse,
         Some(_) => Verdict::Fused,
     };
+    commit(staged, &outcome, report)?;
     Ok(outcome)
 }
 
-/// Stages an edit, compares the result with the original, and puts it in its place unless it differs, or is not verified where
-/// that is required.
-fn write(
+/// Reports what is known, and unless that fails puts the staged model in its place.
+fn commit<T>(
+    staged: Option<Staged>,
+    outcome: &T,
+    report: &mut dyn FnMut(&T) -> io::Result<()>,
+) -> Result<(), Error> {
+    report(outcome).map_err(Error::Report)?;
+    staged.map(Staged::commit).transpose()?;
+    Ok(())
+}
+
+/// Stages an edit and compares the result with the original; nothing is staged if it differs, or is not verified where that is
+/// required.
+fn stage(
     file: &ModelFile,
     edit: &Edit,
     (path, force): (&Path, bool),
     options: Option<&verify::Options>,
     progress: &mut dyn Progress,
-) -> Result<(Check, Option<Written>), Error> {
+) -> Result<(Check, Option<Staged>), Error> {
     let staged = file.stage(edit, path, force)?;
     let mut done = Check::NotNeeded;
     if !edit.is_empty() {
@@ -307,7 +319,7 @@ fn write(
             return Ok((done, None));
         }
     }
-    Ok((done, Some(staged.commit()?)))
+    Ok((done, Some(staged)))
 }
 
 /// Whether the model has the dimensions that sizes are given for.
@@ -321,63 +333,6 @@ fn check_sizes(file: &ModelFile, sizes: &BTreeMap<String, i64>) -> Result<(), Er
         // What else random inputs cannot be made for does not matter here.
         _ => Ok(()),
     }
-}
-
-/// Holds what tensors say of their data against what there is of it: damage that would otherwise show only where somebody runs
-/// the model. Data files are looked at if `files`.
-fn check_data(file: &ModelFile, files: bool) -> Result<(), Error> {
-    let folder = file.path().parent().unwrap_or(Path::new(""));
-    let damaged = |tensor: &TensorProto, cause: String| Error::Damaged {
-        file: file.path().to_owned(),
-        tensor: tensor.name().to_owned(),
-        cause,
-    };
-    for tensor in &file.graph().initializer {
-        let sizes = tensor.dims.iter().map(|n| usize::try_from(*n).ok());
-        let count = sizes.reduce(|a, b| a?.checked_mul(b?)).unwrap_or(Some(1));
-        let dtype = DataType::from_onnx(tensor.data_type());
-        let Some(need) = dtype
-            .zip(count)
-            .and_then(|(dtype, count)| dtype.byte_len(count))
-        else {
-            continue;
-        };
-        if !tensor.is_external() {
-            let have = tensor.raw_data.as_ref().map_or(need, |raw| raw.len());
-            if have != need {
-                let cause = format!("{have} bytes of data where its shape and type need {need}");
-                return Err(damaged(tensor, cause));
-            }
-        } else if files {
-            let entry = |key| {
-                tensor
-                    .external_data
-                    .iter()
-                    .find(|e| e.key() == key)
-                    .map(|e| e.value())
-            };
-            let location = entry("location").unwrap_or_default();
-            let Ok(there) = std::fs::metadata(folder.join(location)) else {
-                return Err(Error::MissingData {
-                    file: file.path().to_owned(),
-                    tensor: tensor.name().to_owned(),
-                    location: location.to_owned(),
-                });
-            };
-            let offset: u64 = entry("offset")
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(0);
-            let end = offset.saturating_add(need as u64);
-            if there.len() < end {
-                let cause = format!(
-                    "its data ends at byte {end} of `{location}`, which has {}",
-                    there.len()
-                );
-                return Err(damaged(tensor, cause));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn check(

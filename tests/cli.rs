@@ -4,12 +4,17 @@
 mod damage;
 #[path = "cli/explain.rs"]
 mod explain;
+#[path = "cli/files.rs"]
+mod files;
 #[path = "cli/fuse.rs"]
 mod fuse;
 #[path = "cli/inspect.rs"]
 mod inspect;
 #[path = "cli/rules.rs"]
 mod rules;
+#[cfg(target_os = "linux")]
+#[path = "cli/signals.rs"]
+mod signals;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/usage.rs"]

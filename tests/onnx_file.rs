@@ -10,6 +10,8 @@ mod hostile;
 mod index;
 #[path = "onnx_file/lossless.rs"]
 mod lossless;
+#[path = "onnx_file/remnants.rs"]
+mod remnants;
 #[path = "onnx_file/stage.rs"]
 mod stage;
 #[path = "onnx_file/tensors.rs"]

@@ -15,6 +15,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -31,7 +32,10 @@ def target():
 
 def run(*command, env=None):
     print("+", " ".join(map(str, command)), flush=True)
-    return subprocess.run([str(part) for part in command], cwd=ROOT, env={**os.environ, **(env or {})}).returncode == 0
+    begun = time.monotonic()
+    code = subprocess.run([str(part) for part in command], cwd=ROOT, env={**os.environ, **(env or {})}).returncode
+    print(f"took {time.monotonic() - begun:.0f} s: {' '.join(map(str, command[:4]))}", flush=True)
+    return code == 0
 
 
 def environment(release):
@@ -65,6 +69,9 @@ def report(results):
     print()
     for name, passed in results.items():
         print(f"{'skipped' if passed is None else 'passed' if passed else 'FAILED':8} {name}")
+    outcomes = list(results.values())
+    skipped = f", {outcomes.count(None)} skipped" if None in outcomes else ""
+    print(f"{outcomes.count(True)} passed, {outcomes.count(False)} failed{skipped}")
     return 0 if all(passed is not False for passed in results.values()) else 1
 
 

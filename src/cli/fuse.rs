@@ -106,11 +106,21 @@ impl Fuse {
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
         };
-        let outcome = pipeline::fuse(&file, &options, &mut Spinner::new(self.format))?;
-        let report = FuseReport::new(&file, &outcome, begun.elapsed());
-        match self.format {
-            Format::Json => print_json(&report)?,
-            Format::Text => note(&text::fuse(&report)),
+        let outcome = pipeline::fuse_and_report(
+            &file,
+            &options,
+            &mut Spinner::new(self.format),
+            &mut |outcome| match self.format {
+                Format::Json => print_json(&FuseReport::new(&file, outcome, begun.elapsed())),
+                Format::Text => Ok(()),
+            },
+        )?;
+        if self.format == Format::Text {
+            note(&text::fuse(&FuseReport::new(
+                &file,
+                &outcome,
+                begun.elapsed(),
+            )));
         }
         Ok(match outcome.verdict {
             Verdict::Fused | Verdict::NothingToFuse => Ending::Good,

@@ -15,7 +15,8 @@ mod search;
 mod unfuse;
 mod verify;
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 
 use anstyle::AnsiColor;
@@ -85,33 +86,45 @@ impl std::error::Error for Advice {}
 
 /// Reads the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Fuse(command) => command.run(),
-        Command::Inspect(command) => command.run(),
-        Command::Explain(command) => command.run(),
-        Command::Verify(command) => command.run(),
-        Command::Rules(command) => command.run(),
-        Command::Unfuse(command) => command.run(),
-        Command::LibPath(command) => command.run(),
-        Command::Completions(command) => command.run(),
-    };
-    match result {
-        Ok(Ending::Good) => ExitCode::SUCCESS,
-        Ok(Ending::Negative) => ExitCode::from(1),
-        Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
+    onnx::clean_up_on_signals();
+    panic::set_hook(Box::new(|info| note(&mistake(info))));
+    let command = Arguments::parse().command;
+    match panic::catch_unwind(AssertUnwindSafe(|| command.run())) {
+        Ok(Ok(Ending::Good)) => ExitCode::SUCCESS,
+        Ok(Ok(Ending::Negative)) => ExitCode::from(1),
+        Ok(Err(error)) => {
             complain(&error);
             ExitCode::from(2)
+        }
+        // The hook has told.
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+impl Command {
+    fn run(self) -> anyhow::Result<Ending> {
+        match self {
+            Self::Fuse(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+            Self::Explain(command) => command.run(),
+            Self::Verify(command) => command.run(),
+            Self::Rules(command) => command.run(),
+            Self::Unfuse(command) => command.run(),
+            Self::LibPath(command) => command.run(),
+            Self::Completions(command) => command.run(),
         }
     }
 }
 
-/// The reader of our output is gone: nobody is left to tell.
-fn broken_pipe(error: &anyhow::Error) -> bool {
-    let io = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    io.into_iter().any(|e| e.kind() == ErrorKind::BrokenPipe)
+/// What is said of a panic, which is always our own: those of engines are caught where they are run.
+fn mistake(info: &PanicHookInfo<'_>) -> String {
+    let cause = info.payload_as_str().unwrap_or("no reason is given");
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    format!(
+        "{} phasor met with a case that it does not handle: {cause} ({place})\n{} nothing is wrong with the command line: please report it, with the model if you may\n",
+        text::paint(AnsiColor::Red.on_default().bold(), "error:"),
+        text::paint(AnsiColor::Cyan.on_default(), "hint:")
+    )
 }
 
 fn complain(error: &anyhow::Error) {
@@ -157,18 +170,23 @@ fn note(text: &str) {
 }
 
 /// Prints a report for programs.
-fn print_json(report: &impl Serialize) -> anyhow::Result<()> {
+fn print_json(report: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
     print_data(&text)
 }
 
-/// Prints data to standard output.
-fn print_data(text: &str) -> anyhow::Result<()> {
+/// Prints data to standard output. A reader that has left is nobody to tell.
+fn print_data(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
+    let done = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match done {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(io::Error::new(
+            error.kind(),
+            format!("standard output cannot be written: {error}"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// `NAME=N`, a size for a symbolic dimension.

@@ -46,17 +46,23 @@ impl Unfuse {
         comparison.required = self.require_verified;
         let file = ModelFile::open(&self.input)?;
         let verify = (!self.no_verify).then_some(comparison);
-        let outcome = pipeline::unfuse(
+        let outcome = pipeline::unfuse_and_report(
             &file,
             &self.output,
             self.force,
             verify.as_ref(),
             &mut Spinner::new(self.format),
+            &mut |outcome| match self.format {
+                Format::Json => print_json(&UnfuseReport::new(&file, outcome, begun.elapsed())),
+                Format::Text => Ok(()),
+            },
         )?;
-        let report = UnfuseReport::new(&file, &outcome, begun.elapsed());
-        match self.format {
-            Format::Json => print_json(&report)?,
-            Format::Text => note(&text::unfuse(&report)),
+        if self.format == Format::Text {
+            note(&text::unfuse(&UnfuseReport::new(
+                &file,
+                &outcome,
+                begun.elapsed(),
+            )));
         }
         Ok(match outcome.verdict {
             UnfusedVerdict::Unfused | UnfusedVerdict::NothingToUnfuse => Ending::Good,

@@ -1,7 +1,7 @@
 //! What can go wrong with a model file, said so that the reader can find the place.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Every error of [`crate::onnx`].
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +81,18 @@ pub enum Error {
         /// Whether they lie in a data file.
         external: bool,
     },
+    /// A data file is not there.
+    #[error("`{}`: data file `{location}` of tensor `{tensor}` {}", file.display(), missing(cause))]
+    MissingData {
+        /// The model file.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Where its data should lie, seen from the model's folder.
+        location: String,
+        /// Why it cannot be had.
+        cause: io::Error,
+    },
     /// There is a file already where one must be written.
     #[error("`{}`: exists already", file.display())]
     Exists {
@@ -94,6 +106,34 @@ pub enum Error {
         file: PathBuf,
         /// What is there.
         what: &'static str,
+    },
+    /// The folder of an output is missing.
+    #[error("`{}`: cannot be written: {}", file.display(), no_folder(folder, cause))]
+    NoFolder {
+        /// The output.
+        file: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+        /// Why it cannot be had.
+        cause: io::Error,
+    },
+    /// Other data lies where a data file must go.
+    #[error("`{}`: is there already and holds other data than the model's `{location}`", file.display())]
+    OtherData {
+        /// What is there.
+        file: PathBuf,
+        /// The data file that must go there, seen from the model's folder.
+        location: String,
+    },
+    /// An output beside the input cannot use a data file, which is a link.
+    #[error(
+        "`{}`: cannot be written: data file `{location}` is a link that leads out of the folder, which only the input may follow", file.display()
+    )]
+    LinkedData {
+        /// The output.
+        file: PathBuf,
+        /// The data file, seen from the model's folder.
+        location: String,
     },
     /// An output cannot be written.
     #[error("`{}`: cannot be written: {source}", file.display())]
@@ -113,13 +153,58 @@ pub enum Error {
     },
 }
 
+/// What is said of a data file that cannot be had.
+fn missing(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::NotFound => "is missing".to_owned(),
+        _ => format!("cannot be read: {cause}"),
+    }
+}
+
+/// What is said of a folder that cannot be had.
+fn no_folder(folder: &Path, cause: &io::Error) -> String {
+    let folder = folder.display();
+    match cause.kind() {
+        io::ErrorKind::NotFound => format!("there is no folder `{folder}`"),
+        io::ErrorKind::NotADirectory => format!("`{folder}` is no folder"),
+        _ => format!("folder `{folder}`: {cause}"),
+    }
+}
+
+/// What helps against an error of the system in reading.
+fn to_read(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "check the path",
+        io::ErrorKind::PermissionDenied => "check the permissions of the file and of its folders",
+        io::ErrorKind::IsADirectory => "name the .onnx file in it",
+        io::ErrorKind::InvalidInput => "save the model as a file first: it is mapped into memory",
+        _ => return None,
+    })
+}
+
+/// What helps against an error of the system in writing.
+fn to_write(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "the folder must be writable, because a file is made in it under a temporary name first: choose another one"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room there, or write to another disk: the old and the new file lie side by side for a while"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "the system allows no file of that size: look at `ulimit -f` and at the file system"
+        }
+        io::ErrorKind::NotFound => "make the folder first",
+        _ => return None,
+    })
+}
+
 impl Error {
     /// What the user could do about it, if anything is known to help.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                "check the path"
-            }
+            Self::Read { source, .. } => return to_read(source.kind()).map(Into::into),
+            Self::Write { source, .. } => return to_write(source.kind()).map(Into::into),
             Self::Decode { .. } => {
                 "the file is damaged or was not copied whole: fetch or export it again"
             }
@@ -127,13 +212,24 @@ impl Error {
                 "the exporter wrote an invalid model: export it again"
             }
             Self::Tensor { external: true, .. } => {
-                "data files must lie where the model says, below its own folder"
+                "data files must lie whole where the model says, below its own folder: fetch or export the model again"
+            }
+            Self::Tensor { .. } => {
+                "the model is damaged or was not copied whole: fetch or export it again"
+            }
+            Self::MissingData { .. } => {
+                "put it beside the model; `--no-verify` goes on without it, unchecked"
             }
             Self::Exists { .. } => "`--force` replaces it",
             Self::NotAFile { .. } => "name a file, or a path where nothing is yet",
-            Self::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Self::NoFolder { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
                 "make the folder first"
             }
+            Self::NoFolder { .. } => "name a file in a folder that can be written to",
+            Self::OtherData { .. } => {
+                "`--force` replaces the model alone: remove that file if no other model needs it, or write into another folder"
+            }
+            Self::LinkedData { .. } => "write into another folder: the data goes along",
             Self::TooLarge { .. } => {
                 "store the weights in a data file beside the model first (external data)"
             }

@@ -12,7 +12,6 @@ use super::external::DataFiles;
 use super::index::Fault;
 use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, TensorProto};
-use super::stage::folder_of;
 use super::{Edit, Error, GraphIndex, Tensor, ValueId, callees, map, schema, sniff, tensor};
 
 /// IR version from which on an initializer that is also an input is a default that callers may override.
@@ -172,7 +171,7 @@ impl ModelFile {
         }
         let (dtype, shape) = tensor::header(tensor)?;
         let need = tensor::byte_len(dtype, &shape)?;
-        let data = self.data_files.bytes(folder_of(&self.path), tensor, need)?;
+        let data = self.data_files.bytes(&self.path, tensor, need)?;
         Tensor::new(dtype, shape, data)
     }
 

@@ -1,4 +1,4 @@
-//! Files as memory: the one `unsafe` of this package.
+//! Files as memory.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -7,17 +7,21 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use super::place::other_than_a_file;
+
 /// Maps a regular file read-only and hands back the open file too. Only the pages that are read are loaded.
 ///
 /// # Errors
-/// Those of opening and mapping; `InvalidInput` for a folder, a pipe or a device.
+/// Those of opening and mapping; `IsADirectory` for a folder, `InvalidInput` for a pipe or a device.
 pub(super) fn map(path: &Path) -> io::Result<(Bytes, File)> {
     // Asked of the path first: opening a pipe would wait for somebody to write into it.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
+    let there = std::fs::metadata(path)?;
+    if let Some(what) = other_than_a_file(&there) {
+        let kind = match there.is_dir() {
+            true => io::ErrorKind::IsADirectory,
+            false => io::ErrorKind::InvalidInput,
+        };
+        return Err(io::Error::new(kind, format!("it is {what}")));
     }
     let file = File::open(path)?;
     if file.metadata()?.len() == 0 {

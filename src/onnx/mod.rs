@@ -9,7 +9,9 @@
 //!   memory.
 //! * [`functions`] expands calls of model-local functions in a copy made for analysis.
 
+mod bring;
 pub(crate) mod callees;
+mod check;
 mod dtype;
 mod edit;
 mod error;
@@ -20,10 +22,13 @@ mod index;
 mod layout;
 mod map;
 pub(crate) mod names;
+mod place;
 pub mod proto;
 mod schema;
+mod signals;
 mod sniff;
 mod stage;
+mod temporary;
 mod tensor;
 mod wire;
 mod write;
@@ -33,5 +38,7 @@ pub use edit::Edit;
 pub use error::Error;
 pub use file::ModelFile;
 pub use index::{GraphIndex, ValueId};
+pub use place::check_output;
+pub use signals::clean_up_on_signals;
 pub use stage::{Staged, Written};
 pub use tensor::Tensor;

@@ -4,17 +4,22 @@
 //! temporary subfolder takes the model and its data files together, so that the staged model can be run before anything
 //! that was there before is touched.
 //!
-//! Only files are replaced. Where the output is a link, the file that it leads to is written, and the link stays.
+//! A new file gets the permissions of the input, as a copy would, and one that is replaced keeps those it had.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self, File, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
-use tempfile::{Builder, TempDir, TempPath};
+use tempfile::TempPath;
 
+use super::bring::Brought;
 use super::edit::Decided;
-use super::{Edit, Error, ModelFile, external, write};
+use super::external::{self, Unavailable};
+use super::place::{Place, clear, folder_of, same_file};
+use super::signals::uninterrupted;
+use super::temporary::{Temporary, remove_remnants};
+use super::{Edit, Error, ModelFile, write};
 
 /// The largest message protobuf allows.
 const PROTOBUF_LIMIT: usize = i32::MAX as usize;
@@ -22,11 +27,10 @@ const PROTOBUF_LIMIT: usize = i32::MAX as usize;
 /// An output that is complete but not yet under its name. Dropping it removes everything it wrote.
 #[derive(Debug)]
 pub struct Staged {
-    model: TempPath,
-    folder: Option<TempDir>,
-    /// Data files: staged, final.
-    data: Vec<(PathBuf, PathBuf)>,
-    absent: Vec<String>,
+    model: Temporary,
+    brought: Brought,
+    /// Dropped last: the rest lies in it.
+    _folder: Option<Temporary>,
     out: PathBuf,
     bytes: usize,
     force: bool,
@@ -45,48 +49,11 @@ pub struct Written {
     pub absent: Vec<String>,
 }
 
-fn failed(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
-    |source| Error::Write {
-        file: path.to_owned(),
+fn failed(path: &Path) -> impl Fn(io::Error) -> Error + use<> {
+    let file = path.to_owned();
+    move |source| Error::Write {
+        file: file.clone(),
         source,
-    }
-}
-
-/// What stands at a path that a file may not take the place of.
-fn obstacle(path: &Path) -> Option<&'static str> {
-    let kind = fs::metadata(path).ok()?.file_type();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if kind.is_char_device() || kind.is_block_device() {
-            return Some("a device");
-        }
-        if kind.is_fifo() {
-            return Some("a pipe");
-        }
-    }
-    match kind {
-        kind if kind.is_dir() => Some("a folder"),
-        kind if !kind.is_file() => Some("no regular file"),
-        _ => None,
-    }
-}
-
-/// Whether a file may be put at a path.
-fn clear(path: &Path) -> Result<(), Error> {
-    obstacle(path).map_or(Ok(()), |what| {
-        Err(Error::NotAFile {
-            file: path.to_owned(),
-            what,
-        })
-    })
-}
-
-/// The folder of a file.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
     }
 }
 
@@ -95,122 +62,112 @@ impl ModelFile {
     ///
     /// Bytes that the edit does not concern are the input's own; with an empty edit the output is the input, byte for
     /// byte. `out` may be the input itself (with `force`): the input is replaced in one step when the output is committed.
+    /// What earlier processes left of this output is removed.
     ///
     /// # Errors
     /// If `out` exists and `force` is not given, is something else than a file or one of the input's data files, if its folder is
     /// missing or cannot be written to, if a different file lies where a data file must go, or if the output would be the
     /// first to exceed what protobuf allows. A link must lead to a file, and to one in its own folder if the model has data files.
     pub fn stage(&self, edit: &Edit, out: &Path, force: bool) -> Result<Staged, Error> {
-        clear(out)?;
-        let there = fs::symlink_metadata(out);
-        let exists = there.is_ok();
-        if exists && !force {
-            return Err(Error::Exists {
-                file: out.to_owned(),
-            });
-        }
-        let link = out;
-        let followed = match there {
-            Ok(there) if there.is_symlink() => {
-                let target = link.canonicalize().map_err(|_| Error::NotAFile {
-                    file: link.to_owned(),
-                    what: "a link that leads nowhere",
-                })?;
-                Some(target)
-            }
-            _ => None,
-        };
-        let out = followed.as_deref().unwrap_or(link);
-        let Some(name) = out.file_name() else {
-            return Err(failed(out)(io::ErrorKind::InvalidFilename.into()));
-        };
+        let place = Place::of(out, force)?;
+        let file_name = place.out.file_name();
+        let name = file_name.unwrap_or_default().to_string_lossy();
+        let failed = failed(&place.out);
         let decided = Decided::new(edit, self);
         let pieces = write::pieces(&decided, self.parts(), self.model());
         if pieces.len() > PROTOBUF_LIMIT && self.bytes.len() <= PROTOBUF_LIMIT {
             return Err(Error::TooLarge {
-                file: out.to_owned(),
+                file: place.out,
                 bytes: pieces.len(),
             });
         }
-        let target = folder_of(out);
-        let source = folder_of(self.path());
-        let here = target.canonicalize().map_err(failed(out))?;
         let locations = self.locations(&decided);
-        if followed.is_some()
-            && !locations.is_empty()
-            && folder_of(link).canonicalize().map_err(failed(link))? != here
-        {
+        if place.is_linked_from_afar && !locations.is_empty() {
             return Err(Error::NotAFile {
-                file: link.to_owned(),
+                file: out.to_owned(),
                 what: "a link into another folder, away from the data files",
             });
         }
-        if exists && let Some(location) = locations.iter().find(|l| same_file(&source.join(l), out))
+        let source = folder_of(self.path());
+        let is_output = |location: &&&str| {
+            let relative = external::relative(location);
+            relative.is_ok_and(|path| same_file(&source.join(path), &place.out))
+        };
+        if place.old.is_some()
+            && let Some(location) = locations.iter().find(is_output)
         {
             let cause = format!("it is the data file `{location}` of the input");
-            return Err(failed(out)(io::Error::other(cause)));
+            return Err(failed(io::Error::other(cause)));
         }
-        let moves = source.canonicalize().ok().as_ref() != Some(&here) && !locations.is_empty();
-        let prefix = format!(".{}.", name.to_string_lossy());
-        let builder = |suffix| {
-            let mut builder = Builder::new();
-            builder.prefix(&prefix).suffix(suffix);
-            builder
-        };
-        let folder = moves
-            .then(|| builder("").tempdir_in(target))
+        let target = folder_of(&place.out);
+        remove_remnants(target, &name);
+        let stays = source.canonicalize().ok().as_ref() == Some(&place.folder);
+        let folder = (!stays && !locations.is_empty())
+            .then(|| Temporary::folder(target, &name))
             .transpose()
-            .map_err(failed(out))?;
-        let mut data = Vec::new();
-        let mut absent = Vec::new();
-        if let Some(folder) = &folder {
-            for location in &locations {
-                match bring(source, location, folder.path(), target) {
-                    Ok(None) => {}
-                    Ok(Some(_)) if target.join(location) == out => {
-                        let cause =
-                            format!("the model refers to a data file of this name, `{location}`");
-                        return Err(failed(out)(io::Error::other(cause)));
-                    }
-                    Ok(Some((staged, wanted))) => {
-                        if fs::symlink_metadata(&wanted).is_ok() && !force {
-                            return Err(Error::Exists { file: wanted });
-                        }
-                        clear(&wanted)?;
-                        data.push((staged, wanted));
-                    }
-                    Err(Trouble::Absent(why)) => absent.push(why),
-                    Err(Trouble::Write(file, source)) => return Err(Error::Write { file, source }),
-                }
+            .map_err(&failed)?;
+        let mut brought = Brought::default();
+        for location in &locations {
+            let Some(folder) = &folder else {
+                self.reaches(location, &place)?;
+                continue;
+            };
+            if external::relative(location).is_ok_and(|path| Some(path.as_os_str()) == file_name) {
+                let cause = format!("the model refers to a data file of this name, `{location}`");
+                return Err(failed(io::Error::other(cause)));
             }
+            brought.bring(self.path(), location, folder.path(), target)?;
         }
-        let place = folder.as_ref().map_or(target, TempDir::path);
-        let mut temporary = builder(".onnx");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // Those of the file it replaces, else what the umask leaves, as for any file a program makes.
-            let mode = fs::metadata(out).map_or(0o666, |m| m.permissions().mode());
-            temporary.permissions(fs::Permissions::from_mode(mode));
-        }
-        let mut file = temporary.tempfile_in(place).map_err(failed(out))?;
+        let within = folder.as_ref().map_or(target, Temporary::path);
+        let old = place.old.as_ref();
+        let (model, mut file) = Temporary::model(within, &name, self.mode(old)).map_err(&failed)?;
         let handle = self
             .handle
             .as_ref()
             .map(|h| h.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         pieces
-            .write(&self.bytes, handle.as_deref(), file.as_file_mut())
-            .and_then(|()| file.as_file().sync_all())
-            .map_err(failed(out))?;
+            .write(&self.bytes, handle.as_deref(), &mut file)
+            .and_then(|()| old.map_or(Ok(()), |old| restore(&file, old)))
+            .and_then(|()| file.sync_all())
+            .map_err(&failed)?;
         Ok(Staged {
-            model: file.into_temp_path(),
-            folder,
-            data,
-            absent,
-            out: out.to_owned(),
+            model,
+            brought,
+            _folder: folder,
+            out: place.out,
             bytes: pieces.len(),
             force,
         })
+    }
+
+    /// Whether a model at another place in the input's own folder can use a data file of the input.
+    fn reaches(&self, location: &str, place: &Place) -> Result<(), Error> {
+        match (
+            external::resolve(self.path(), location),
+            external::resolve(&place.out, location),
+        ) {
+            (Ok(_), Err(Unavailable::Refused(_))) => Err(Error::LinkedData {
+                file: place.out.clone(),
+                location: location.to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The mode of the file that the output replaces, else of the input.
+    fn mode(&self, old: Option<&Metadata>) -> Option<u32> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let input = || fs::metadata(self.path()).ok();
+            let mode = old.cloned().or_else(input)?.permissions().mode();
+            Some(mode & 0o777)
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = old;
+            None
+        }
     }
 
     /// Locations of the data files the edited model refers to, each once.
@@ -239,168 +196,114 @@ impl ModelFile {
         nodes.for_each(|(_, node)| external::tensors_of_node(node, &mut visit));
         let new = decided.before(0, 0);
         new.for_each(|node| external::tensors_of_node(node, &mut visit));
-        let model = self.model();
-        model
-            .functions
-            .iter()
-            .for_each(|f| external::tensors_of_function(f, &mut visit));
-        let training = model
-            .training_info
-            .iter()
-            .flat_map(|t| t.initialization.iter().chain(&t.algorithm));
-        training.for_each(|g| external::tensors_of_graph(g, &mut visit));
+        external::tensors_beside_graph(self.model(), &mut visit);
         found
     }
 }
 
-enum Trouble {
-    /// The source cannot be had; the reason.
-    Absent(String),
-    /// The staged file cannot be made.
-    Write(PathBuf, io::Error),
-}
-
-/// Brings a data file into the staging folder. Returns the staged and the final path, or `None` if the very same data
-/// already lies at the final path.
-///
-/// It is copied, with shared blocks where the file system can, and not hard-linked: onnx 1.21 and later refuse data
-/// files that have a second link, in the input's folder as much as in the output's.
-fn bring(
-    source: &Path,
-    location: &str,
-    staging: &Path,
-    target: &Path,
-) -> Result<Option<(PathBuf, PathBuf)>, Trouble> {
-    let relative = external::relative(location).map_err(Trouble::Absent)?;
-    let absent = |e| Trouble::Absent(format!("data file `{location}`: {e}"));
-    let from = source.join(&relative).canonicalize().map_err(absent)?;
-    if !from.is_file() {
-        return Err(absent(io::Error::other("not a regular file")));
-    }
-    let staged = staging.join(&relative);
-    let wanted = target.join(&relative);
-    let trouble = |e| Trouble::Write(wanted.clone(), e);
-    fs::create_dir_all(folder_of(&staged)).map_err(trouble)?;
-    let there = same_content(&from, &wanted).map_err(trouble)?;
-    // Data that is in place already needs a second name only until the staged model is moved or dropped.
-    if !there || fs::hard_link(&wanted, &staged).is_err() {
-        copy(&from, &staged).map_err(trouble)?;
-    }
-    Ok((!there).then_some((staged, wanted)))
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let mut copy = File::create_new(to)?;
-    io::copy(&mut File::open(from)?, &mut copy)?;
-    copy.sync_all()
-}
-
-/// Whether both paths lead to one file.
-fn same_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b || same_inode(&a, &b),
-        _ => false,
-    }
-}
-
-#[cfg(unix)]
-fn same_inode(a: &Path, b: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (fs::metadata(a), fs::metadata(b)) {
-        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn same_inode(_: &Path, _: &Path) -> bool {
-    false
-}
-
-/// Whether `b` exists and holds what `a` holds.
-fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
-    if !b.is_file() {
-        return Ok(false);
-    }
-    if same_inode(a, b) {
-        return Ok(true);
-    }
-    let (mut a, mut b) = (File::open(a)?, File::open(b)?);
-    if a.metadata()?.len() != b.metadata()?.len() {
-        return Ok(false);
-    }
-    let mut left = Vec::new();
-    let mut right = Vec::new();
-    loop {
-        left.clear();
-        right.clear();
-        let n = a.by_ref().take(1 << 20).read_to_end(&mut left)?;
-        b.by_ref().take(1 << 20).read_to_end(&mut right)?;
-        if left != right {
-            return Ok(false);
+/// Gives a new file the mode of the one it replaces, whatever the umask, and the owner where that is allowed.
+fn restore(file: &File, old: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+        let new = file.metadata()?;
+        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+            // A user may not give files away.
+            let _ = fchown(file, Some(old.uid()), Some(old.gid()));
         }
-        if n == 0 {
-            return Ok(true);
-        }
+        file.set_permissions(fs::Permissions::from_mode(old.permissions().mode() & 0o777))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, old);
+        Ok(())
     }
 }
 
 impl Staged {
     /// The staged model. It can be run: its data files lie beside it.
     pub fn path(&self) -> &Path {
-        &self.model
+        self.model.path()
+    }
+
+    /// What committing it writes.
+    pub fn written(&self) -> Written {
+        let data = self.brought.missing.iter();
+        Written {
+            path: self.out.clone(),
+            bytes: self.bytes,
+            data: data.map(|(_, wanted)| wanted.clone()).collect(),
+            absent: self.brought.absent.clone(),
+        }
     }
 
     /// Moves everything to its place: first the data files, last the model.
     ///
     /// # Errors
-    /// If a file cannot be moved, or (without `force`) one has appeared in its place meanwhile. Data files that were already
-    /// moved and replaced nothing are removed again.
+    /// If a file cannot be moved, or (without `force`) one has appeared in its place meanwhile. Data files and folders that were
+    /// already put in place are removed again.
     pub fn commit(self) -> Result<Written, Error> {
+        let written = self.written();
         let mut made = Vec::new();
-        let result = self.place(&mut made);
-        if result.is_err() {
-            made.iter().for_each(|path| drop(fs::remove_file(path)));
-        }
-        result
+        let result = uninterrupted(|| {
+            let result = self.place(&mut made);
+            if result.is_err() {
+                made.iter().rev().for_each(Made::undo);
+            }
+            result
+        });
+        result.map(|()| written)
     }
 
-    fn place(self, made: &mut Vec<PathBuf>) -> Result<Written, Error> {
-        let mut data = Vec::new();
-        for (staged, wanted) in &self.data {
-            fs::create_dir_all(folder_of(wanted)).map_err(failed(wanted))?;
-            let new = fs::symlink_metadata(wanted).is_err();
-            put(
-                TempPath::try_from_path(staged).map_err(failed(wanted))?,
-                wanted,
-                self.force,
-            )?;
-            if new {
-                made.push(wanted.clone());
-            }
-            data.push(wanted.clone());
+    fn place(mut self, made: &mut Vec<Made>) -> Result<(), Error> {
+        for (staged, wanted) in &mut self.brought.missing {
+            make_folders(folder_of(wanted), made).map_err(failed(wanted))?;
+            put(staged, wanted, false)?;
+            made.push(Made::File(wanted.clone()));
         }
-        put(self.model, &self.out, self.force)?;
+        put(&mut self.model, &self.out, self.force)?;
         // The file is complete either way; a folder that cannot be synced (some file systems) only delays the name.
         #[cfg(unix)]
         drop(File::open(folder_of(&self.out)).and_then(|f| f.sync_all()));
-        drop(self.folder);
-        Ok(Written {
-            path: self.out,
-            bytes: self.bytes,
-            data,
-            absent: self.absent,
-        })
+        Ok(())
     }
 }
 
-fn put(from: TempPath, to: &Path, force: bool) -> Result<(), Error> {
+/// What has been put in place.
+enum Made {
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+impl Made {
+    fn undo(&self) {
+        // Nobody to tell.
+        let _ = match self {
+            Self::File(path) => fs::remove_file(path),
+            Self::Folder(path) => fs::remove_dir(path),
+        };
+    }
+}
+
+fn make_folders(folder: &Path, made: &mut Vec<Made>) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    make_folders(folder_of(folder), made)?;
+    fs::create_dir(folder)?;
+    made.push(Made::Folder(folder.to_owned()));
+    Ok(())
+}
+
+fn put(from: &mut Temporary, to: &Path, force: bool) -> Result<(), Error> {
     clear(to)?;
+    let staged = TempPath::try_from_path(from.path()).map_err(failed(to))?;
     let moved = if force {
-        from.persist(to)
+        staged.persist(to)
     } else {
-        from.persist_noclobber(to)
+        staged.persist_noclobber(to)
     };
+    from.forget();
     moved.map_err(|e| match e.error.kind() {
         io::ErrorKind::AlreadyExists => Error::Exists {
             file: to.to_owned(),

@@ -1,14 +1,15 @@
 //! The way back of one file: expand, stage, verify, commit.
 
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::onnx::{ModelFile, Written};
+use crate::onnx::{self, ModelFile, Staged, Written};
 use crate::rewrite::{self, Expanded};
 use crate::verify;
 
-use super::{Check, Error, Progress, check_data, write};
+use super::{Check, Error, Progress, commit, stage};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,24 +52,43 @@ pub fn unfuse(
     verify: Option<&verify::Options>,
     progress: &mut dyn Progress,
 ) -> Result<Unfused, Error> {
-    check_data(file, verify.is_some())?;
+    unfuse_and_report(file, path, force, verify, progress, &mut |_| Ok(()))
+}
+
+/// Writes the file as [`unfuse`] does, and hands the outcome to `report` before anything is in place.
+///
+/// # Errors
+/// Those of [`unfuse`] and of `report`.
+pub fn unfuse_and_report(
+    file: &ModelFile,
+    path: &Path,
+    force: bool,
+    verify: Option<&verify::Options>,
+    progress: &mut dyn Progress,
+    report: &mut dyn FnMut(&Unfused) -> io::Result<()>,
+) -> Result<Unfused, Error> {
+    onnx::check_output(path, force)?;
+    file.check_data(verify.is_some())?;
     let (edit, operators) = rewrite::unfuse(file).map_err(|cause| Error::Unfuse {
         file: file.path().to_owned(),
         cause,
     })?;
     let before = file.graph().node.len();
-    let (check, written) = write(file, &edit, (path, force), verify, progress)?;
+    let (check, staged) = stage(file, &edit, (path, force), verify, progress)?;
+    let written = staged.as_ref().map(Staged::written);
     let verdict = match written {
         None if check.differs() => UnfusedVerdict::Differs,
         None => UnfusedVerdict::NotVerified,
         Some(_) if edit.is_empty() => UnfusedVerdict::NothingToUnfuse,
         Some(_) => UnfusedVerdict::Unfused,
     };
-    Ok(Unfused {
+    let outcome = Unfused {
         verdict,
         operators,
         nodes: (before, before.saturating_add_signed(-edit.saved())),
         check,
         written,
-    })
+    };
+    commit(staged, &outcome, report)?;
+    Ok(outcome)
 }

@@ -83,7 +83,7 @@ fn a_graph_that_is_no_graph_is_refused() {
 }
 
 /// A model whose weights are in a file.
-fn external(folder: &TempDir) -> PathBuf {
+pub(crate) fn external(folder: &TempDir) -> PathBuf {
     let mut model =
         ModelProto::decode(fs::read(model("llama-dynamo")).unwrap().as_slice()).unwrap();
     let mut data = Vec::new();
@@ -158,6 +158,82 @@ fn a_data_file_that_is_too_short_is_named() {
     let data = fs::read(&weights).unwrap();
     fs::write(&weights, &data[..data.len() - 1]).unwrap();
     refused(&input, &[], &["`weights.bin`", "its data ends at", "hint:"]);
+}
+
+#[test]
+fn damaged_entries_of_external_data_are_refused() {
+    let source = TempDir::new().unwrap();
+    let input = external(&source);
+    let whole = ModelProto::decode(fs::read(&input).unwrap().as_slice()).unwrap();
+    let secret = TempDir::new().unwrap();
+    let absolute = secret.path().join("weights.bin");
+    for (key, value, word) in [
+        ("offset", "first", "offset `first` is no number"),
+        ("offset", "-64", "offset `-64` is no number"),
+        ("offset", "18446744073709551616", "is no number"),
+        ("offset", "18446744073709551615", "beyond any file"),
+        ("offset", "999999999", "its data ends at byte"),
+        ("length", "many", "length `many` is no number"),
+        ("length", "-1024", "length `-1024` is no number"),
+        ("length", "1023", "1023 bytes long, type and shape ask for"),
+        ("location", "", "no location"),
+        ("location", ".", "is no file name"),
+        ("location", "../weights.bin", "outside the model's folder"),
+        (
+            "location",
+            absolute.to_str().unwrap(),
+            "outside the model's folder",
+        ),
+    ] {
+        let mut model = whole.clone();
+        let tensors = &mut model.graph.as_mut().unwrap().initializer;
+        let tensor = tensors
+            .iter_mut()
+            .rfind(|t| t.data_location.is_some())
+            .unwrap();
+        let name = tensor.name().to_owned();
+        let entry = tensor.external_data.iter_mut().find(|e| e.key() == key);
+        entry.unwrap().value = Some(value.to_owned());
+        fs::write(&input, model.encode_to_vec()).unwrap();
+        for more in [&[][..], &["--no-verify"]] {
+            refused(
+                &input,
+                more,
+                &[&format!("tensor `{name}`: "), word, "hint: "],
+            );
+        }
+    }
+}
+
+#[test]
+fn external_data_in_attributes_and_bodies_is_checked() {
+    let source = TempDir::new().unwrap();
+    let input = external(&source);
+    let mut model = ModelProto::decode(fs::read(&input).unwrap().as_slice()).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    let position = graph
+        .initializer
+        .iter()
+        .position(|t| t.data_location.is_some());
+    let mut tensor = graph.initializer.remove(position.unwrap());
+    let mut constant = node("Constant", &[], tensor.name());
+    tensor.external_data[1].value = Some("-1".to_owned());
+    let name = tensor.name().to_owned();
+    constant
+        .attribute
+        .push(phasor::onnx::proto::AttributeProto {
+            name: Some("value".into()),
+            r#type: Some(4),
+            t: Some(Box::new(tensor)),
+            ..Default::default()
+        });
+    graph.node.insert(0, constant);
+    fs::write(&input, model.encode_to_vec()).unwrap();
+    refused(
+        &input,
+        &["--no-verify"],
+        &[&name, "offset `-1` is no number"],
+    );
 }
 
 #[test]

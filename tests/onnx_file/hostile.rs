@@ -66,10 +66,7 @@ const NO_TENSOR: &[(&str, &str)] = &[
     ("short_data", "does not fit 8 bytes of data"),
     ("missing_data", "gone.bin` cannot be read"),
     ("outside_data", "lies outside the model's folder"),
-    (
-        "data_past_end",
-        "has 0 bytes, too few for 8 bytes at offset 4",
-    ),
+    ("data_past_end", "its data ends at byte 12 of `"),
 ];
 
 #[test]
@@ -113,7 +110,7 @@ fn a_missing_file_and_a_folder_are_told_apart() {
     let missing = ModelFile::open(Path::new("no/such.onnx")).expect_err("no such file");
     assert!(missing.to_string().contains("no/such.onnx") && missing.hint().is_some());
     let folder = ModelFile::open(&folder()).expect_err("a folder");
-    assert!(folder.to_string().contains("not a regular file"));
+    assert!(folder.to_string().contains("it is a folder") && folder.hint().is_some());
 }
 
 /// A model that has one of everything: attributes of all kinds, bodies, functions, typed data, sequence types.

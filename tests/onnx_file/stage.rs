@@ -10,12 +10,12 @@ use tempfile::TempDir;
 
 use crate::build::{external, model, node, number, small, varint};
 
-fn temporary() -> TempDir {
+pub(crate) fn temporary() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
 /// Everything below a folder, as relative paths.
-fn listing(folder: &Path) -> Vec<String> {
+pub(crate) fn listing(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(next) = open.pop() {
@@ -32,14 +32,14 @@ fn listing(folder: &Path) -> Vec<String> {
     found
 }
 
-fn drop_second() -> Edit {
+pub(crate) fn drop_second() -> Edit {
     Edit {
         remove_nodes: [1].into_iter().collect(),
         ..Edit::default()
     }
 }
 
-fn saved(folder: &Path) -> PathBuf {
+pub(crate) fn saved(folder: &Path) -> PathBuf {
     let path = folder.join("m.onnx");
     fs::write(&path, small().encode_to_vec()).expect("a model file");
     path
@@ -127,15 +127,29 @@ fn a_target_that_cannot_be_written_is_an_error() {
     let gone = file.stage(&Edit::default(), &folder.path().join("no/out.onnx"), true);
     let gone = gone.expect_err("no such folder");
     assert!(
-        gone.to_string().contains("cannot be written") && gone.hint().is_some(),
+        gone.to_string()
+            .contains("no/out.onnx`: cannot be written: there is no folder `")
+            && gone
+                .hint()
+                .is_some_and(|hint| hint.contains("make the folder")),
         "{gone}"
+    );
+    let slash = file.stage(&Edit::default(), &folder.path().join("new/"), true);
+    let slash = slash.expect_err("the name of a folder");
+    assert!(
+        slash.to_string().contains("there is no folder `"),
+        "{slash}"
     );
     let below_a_file = file.stage(
         &Edit::default(),
         &folder.path().join("m.onnx/out.onnx"),
         true,
     );
-    assert!(below_a_file.is_err());
+    let below_a_file = below_a_file.expect_err("no folder");
+    assert!(
+        below_a_file.to_string().contains("m.onnx` is no folder") && below_a_file.hint().is_some(),
+        "{below_a_file}"
+    );
     let is_folder = file.stage(&Edit::default(), folder.path(), true);
     assert!(
         is_folder
@@ -197,7 +211,7 @@ fn an_output_is_written_through_a_link() {
 }
 
 /// A model with data in `a.bin` and `sub/b.bin`, the latter in an attribute of a node.
-fn with_data(folder: &Path) -> PathBuf {
+pub(crate) fn with_data(folder: &Path) -> PathBuf {
     let mut constant = node("Constant", "c", &[], &["y"]);
     let tensor = external("", &[1], &[("location", "sub/b.bin")]);
     constant
@@ -302,33 +316,59 @@ fn data_no_longer_needed_stays_behind() {
 }
 
 #[test]
-fn other_data_of_that_name_is_not_replaced_unasked() {
+fn other_data_of_that_name_is_never_replaced() {
     let (from, to) = (temporary(), temporary());
     let file = ModelFile::open(&with_data(from.path())).expect("a model");
-    let other = to.path().join("a.bin");
+    let other = to.path().join("sub/b.bin");
+    fs::create_dir(to.path().join("sub")).expect("a folder");
     fs::write(&other, "mine").expect("a file");
     let out = to.path().join("out.onnx");
+    // `force` is for the model, even where it is the one that the data belonged to.
+    fs::write(&out, "old").expect("a file");
+    let error = file.stage(&Edit::default(), &out, true);
+    let error = error.expect_err("other data");
     assert!(
-        matches!(file.stage(&Edit::default(), &out, false), Err(Error::Exists { file }) if file == other)
+        matches!(&error, Error::OtherData { file, location } if *file == other && location == "sub/b.bin")
     );
-    assert_eq!(listing(to.path()), ["a.bin"]);
-    let staged = file
-        .stage(&Edit::default(), &out, true)
-        .expect("a staged model");
+    assert!(error.hint().is_some_and(|hint| hint.contains("`--force`")));
+    assert_eq!(listing(to.path()), ["out.onnx", "sub", "sub/b.bin"]);
     assert_eq!(fs::read(&other).expect("a file"), b"mine");
-    staged.commit().expect("a model");
-    assert_eq!(fs::read(&other).expect("a file"), 1.0f32.to_le_bytes());
-    // The input's own data is never the output, and an output is never its own data.
-    assert!(
-        file.stage(&Edit::default(), &from.path().join("a.bin"), true)
-            .is_err()
-    );
-    let clean = temporary();
-    assert!(
-        file.stage(&Edit::default(), &clean.path().join("a.bin"), true)
-            .is_err()
-    );
+    // Nor is data that appears there meanwhile; what was put in place before it goes again.
+    fs::remove_dir_all(to.path().join("sub")).expect("a folder to remove");
+    let staged = file.stage(&Edit::default(), &out, true);
+    let staged = staged.expect("a staged model");
+    fs::create_dir(to.path().join("sub")).expect("a folder");
+    fs::write(&other, "mine").expect("a file");
+    assert!(matches!(staged.commit(), Err(Error::Exists { .. })));
+    assert_eq!(listing(to.path()), ["out.onnx", "sub", "sub/b.bin"]);
+    assert_eq!(fs::read(&out).expect("a file"), b"old");
+    // The same data is shared.
+    fs::write(&other, 2.0f32.to_le_bytes()).expect("a file");
+    let staged = file.stage(&Edit::default(), &out, true);
+    let written = staged.expect("a staged model").commit().expect("a model");
+    assert_eq!(written.data, [to.path().join("a.bin")]);
+}
+
+#[test]
+fn an_output_is_no_data_file() {
+    let (from, clean) = (temporary(), temporary());
+    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    for out in [from.path().join("a.bin"), clean.path().join("a.bin")] {
+        assert!(file.stage(&Edit::default(), &out, true).is_err());
+    }
     assert!(listing(clean.path()).is_empty());
+}
+
+#[test]
+fn folders_made_for_data_go_again() {
+    let (from, to) = (temporary(), temporary());
+    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let out = to.path().join("out.onnx");
+    let staged = file.stage(&Edit::default(), &out, false);
+    let staged = staged.expect("a staged model");
+    fs::write(&out, "mine").expect("a file");
+    assert!(matches!(staged.commit(), Err(Error::Exists { .. })));
+    assert_eq!(listing(to.path()), ["out.onnx"]);
 }
 
 #[test]
@@ -345,17 +385,41 @@ fn missing_data_is_reported_and_no_obstacle() {
 
 #[cfg(unix)]
 #[test]
-fn links_to_data_are_followed() {
-    let (store, from, to) = (temporary(), temporary(), temporary());
+fn links_to_data_are_followed_as_far_as_runtimes_follow_them() {
+    use std::os::unix::fs::symlink;
+    let (from, to) = (temporary(), temporary());
     let path = with_data(from.path());
-    let blob = store.path().join("blob");
-    fs::rename(from.path().join("a.bin"), &blob).expect("a moved file");
-    std::os::unix::fs::symlink(&blob, from.path().join("a.bin")).expect("a link");
-    let file = ModelFile::open(&path).expect("a model");
+    // As in the cache of a hub: model and data are links into one folder.
+    let (blobs, snapshot) = (from.path().join("blobs"), from.path().join("snapshot"));
+    for folder in [&blobs, &snapshot] {
+        fs::create_dir(folder).expect("a folder");
+    }
+    fs::rename(&path, blobs.join("1")).expect("a moved file");
+    fs::rename(from.path().join("a.bin"), blobs.join("2")).expect("a moved file");
+    fs::rename(from.path().join("sub"), snapshot.join("sub")).expect("a moved folder");
+    symlink("../blobs/1", snapshot.join("m.onnx")).expect("a link");
+    symlink("../blobs/2", snapshot.join("a.bin")).expect("a link");
+    let file = ModelFile::open(&snapshot.join("m.onnx")).expect("a model");
     let staged = file.stage(&Edit::default(), &to.path().join("out.onnx"), false);
-    staged.expect("a staged model").commit().expect("a model");
+    let written = staged.expect("a staged model").commit().expect("a model");
+    assert!(written.absent.is_empty(), "{:?}", written.absent);
     let brought = fs::symlink_metadata(to.path().join("a.bin")).expect("a data file");
     assert!(brought.is_file());
+    // A model beside the links is no link itself, and may not follow them.
+    let error = file.stage(&Edit::default(), &snapshot.join("out.onnx"), false);
+    let error = error.expect_err("data out of reach");
+    assert!(matches!(&error, Error::LinkedData { location, .. } if location == "a.bin"));
+    assert!(error.hint().is_some());
+    // A link of a model that lies in the open leads nowhere else.
+    fs::remove_file(snapshot.join("m.onnx")).expect("a link to remove");
+    fs::rename(blobs.join("1"), snapshot.join("m.onnx")).expect("a moved file");
+    let file = ModelFile::open(&snapshot.join("m.onnx")).expect("a model");
+    let error = file.tensor(&file.graph().initializer[0]);
+    let error = error.expect_err("a link out of the folder").to_string();
+    assert!(
+        error.contains("outside the model's folder: it is a link"),
+        "{error}"
+    );
 }
 
 /// A model whose single initializer is `len` bytes of a sparse file.

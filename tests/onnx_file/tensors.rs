@@ -226,21 +226,24 @@ fn external_data_is_read_where_it_lies() {
             .expect("numbers"),
         [1.0, 2.0]
     );
-    assert_eq!(
-        with_data(&place[..2])
-            .expect("a tensor")
-            .to_f64()
-            .expect("numbers"),
-        [1.0, 2.0]
-    );
+    // A length that is left out is that of type and shape, and 0 counts as left out.
+    for place in [&place[..2], &[place[0], place[1], ("length", "0")]] {
+        assert_eq!(
+            with_data(place)
+                .expect("a tensor")
+                .to_f64()
+                .expect("numbers"),
+            [1.0, 2.0]
+        );
+    }
 }
 
 #[test]
 fn external_data_that_cannot_be_had_says_why() {
     let at = ("location", "sub/weights.bin");
-    let cases: [(&[(&str, &str)], &str); 9] = [
+    let cases: [(&[(&str, &str)], &str); 16] = [
         (&[("location", "gone.bin")], "gone.bin` cannot be read"),
-        (&[("location", "sub")], "not a regular file"),
+        (&[("location", "sub")], "`sub` is a folder"),
         (&[("location", "../m.bin")], "outside the model's folder"),
         (
             &[("location", "/etc/hostname")],
@@ -249,10 +252,23 @@ fn external_data_that_cannot_be_had_says_why() {
         (&[("offset", "0")], "no location"),
         (
             &[at, ("offset", "8")],
-            "has 12 bytes, too few for 8 bytes at offset 8",
+            "its data ends at byte 16 of `sub/weights.bin`, which has 12",
         ),
-        (&[at, ("offset", "18446744073709551615")], "too few"),
+        (
+            &[at, ("offset", "18446744073709551615")],
+            "18446744073709551615 is beyond any file",
+        ),
+        (&[at, ("offset", "18446744073709551616")], "no number"),
         (&[at, ("offset", "-4")], "external offset `-4`"),
+        (&[at, ("offset", "+4")], "external offset `+4`"),
+        (&[at, ("offset", " 4")], "external offset ` 4`"),
+        (&[at, ("offset", "")], "external offset ``"),
+        (&[at, ("length", "eight")], "external length `eight`"),
+        (&[at, ("length", "-8")], "external length `-8`"),
+        (
+            &[at, ("length", "4")],
+            "4 bytes long, type and shape ask for 8",
+        ),
         (
             &[at, ("length", "99")],
             "99 bytes long, type and shape ask for 8",

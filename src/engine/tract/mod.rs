@@ -298,7 +298,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, Engine
     caught(work).unwrap_or_else(|cause| {
         Err(EngineError::Run {
             engine: NAME.to_owned(),
-            cause: format!("internal panic: {cause}"),
+            cause: format!("it met with a case that it does not handle: {cause}"),
         })
     })
 }
