@@ -13,7 +13,9 @@ use super::index::Fault;
 use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, TensorProto};
 use super::stage::folder_of;
-use super::{Edit, Error, GraphIndex, Tensor, ValueId, callees, map, schema, sniff, tensor};
+use super::{
+    Edit, Error, GraphIndex, Tensor, ValueId, callees, map, schema, sniff, tensor, validate,
+};
 
 /// IR version from which on an initializer that is also an input is a default that callers may override.
 const OVERRIDING_IR_VERSION: i64 = 4;
@@ -35,8 +37,8 @@ impl ModelFile {
     /// Maps and decodes the file at `path`.
     ///
     /// # Errors
-    /// If the file cannot be read, is not an ONNX model, is damaged, its main graph is cyclic or defines a value twice, or one
-    /// of its functions calls itself.
+    /// If the file cannot be read, is not an ONNX model, is damaged, its main graph is cyclic or defines a value twice, one of its
+    /// functions calls itself, a value is used that is not defined, or a node is not as the specification allows.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let (bytes, handle) = map::map(path).map_err(|source| Error::Read {
             file: path.to_owned(),
@@ -78,6 +80,7 @@ impl ModelFile {
                 function,
             });
         }
+        validate::validate(&model).map_err(|found| found.in_file(&path))?;
         Ok(Self {
             path,
             bytes,

@@ -7,9 +7,11 @@
 //! * [`Edit`] is a change. [`ModelFile::stage`] writes the input's own bytes without the removed elements and with the new
 //!   ones, so that everything else, unknown fields included, survives byte for byte; [`ModelFile::edited`] does the same in
 //!   memory.
+//! * Opening holds every node to the specification ([`validate`]), by one table of [`operators`].
 //! * [`functions`] expands calls of model-local functions in a copy made for analysis.
 
 pub(crate) mod callees;
+pub(crate) mod check;
 mod dtype;
 mod edit;
 mod error;
@@ -20,11 +22,13 @@ mod index;
 mod layout;
 mod map;
 pub(crate) mod names;
+mod operators;
 pub mod proto;
 mod schema;
 mod sniff;
 mod stage;
 mod tensor;
+mod validate;
 mod wire;
 mod write;
 
