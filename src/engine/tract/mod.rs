@@ -303,7 +303,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, Engine
     caught(work).unwrap_or_else(|cause| {
         Err(EngineError::Run {
             engine: NAME.to_owned(),
-            cause: format!("internal panic: {cause}"),
+            cause: format!("it broke off: {cause}"),
         })
     })
 }
