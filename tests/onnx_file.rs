@@ -14,3 +14,5 @@ mod lossless;
 mod stage;
 #[path = "onnx_file/tensors.rs"]
 mod tensors;
+#[path = "onnx_file/validate.rs"]
+mod validate;

@@ -1,8 +1,8 @@
 //! Holds one node to the table of operators: numbers of inputs and outputs, types of attributes, and the numbers that attributes and
 //! constant inputs hold, relative to the ranks of inputs where these are known.
 //!
-//! The file is checked when it is opened ([`super::validate`]), and nodes again on the way to the embedded engine, when more ranks are known
-//! and an operator set may ask less than the engine takes for granted ([`Reader::Engine`]).
+//! A model is checked before anything is done with it ([`super::validate`]), and nodes again on the way to the embedded engine, when more
+//! ranks are known and an operator set may ask less than the engine takes for granted ([`Reader::Engine`]).
 
 use super::DataType;
 use super::operators::{Bound, Range, Version, newest_opset, version, versions};
@@ -195,6 +195,14 @@ impl Subject<'_> {
                     "{name} has {length} elements, one for each axis: allowed are up to {MAX_RANK}"
                 ));
             }
+            let sizes = || dims.iter().copied().collect::<Option<Vec<i64>>>();
+            if range == Range::One && sizes().is_some_and(|sizes| sizes.iter().any(|n| *n != 1)) {
+                return Err(format!(
+                    "{} is of shape {}, allowed is one element",
+                    name(),
+                    shape(dims)
+                ));
+            }
             if let Range::Tuples(of) = range {
                 let rank = (self.operand)(of).rank().unwrap_or(MAX_RANK);
                 let fits = !dims.is_empty() && length.is_none_or(|n| (0..=rank).contains(&n));
@@ -294,7 +302,7 @@ impl Subject<'_> {
                     )),
                 }
             }
-            Range::Tuples(_) => Ok(()),
+            Range::One | Range::Tuples(_) => Ok(()),
             Range::ElementType => {
                 let known =
                     |n: &i64| i32::try_from(*n).is_ok_and(|n| DataType::from_onnx(n).is_some());

@@ -37,8 +37,8 @@ impl ModelFile {
     /// Maps and decodes the file at `path`.
     ///
     /// # Errors
-    /// If the file cannot be read, is not an ONNX model, is damaged, its main graph is cyclic or defines a value twice, one of its
-    /// functions calls itself, a value is used that is not defined, or a node is not as the specification allows.
+    /// If the file cannot be read, is not an ONNX model, is damaged, its main graph is cyclic or defines a value twice, or one
+    /// of its functions calls itself.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let (bytes, handle) = map::map(path).map_err(|source| Error::Read {
             file: path.to_owned(),
@@ -80,7 +80,6 @@ impl ModelFile {
                 function,
             });
         }
-        validate::validate(&model).map_err(|found| found.in_file(&path))?;
         Ok(Self {
             path,
             bytes,
@@ -110,6 +109,14 @@ impl ModelFile {
             index,
             data_files: DataFiles::default(),
         })
+    }
+
+    /// Holds the model to the specification of ONNX, as whatever analyses, rewrites or runs it must do first.
+    ///
+    /// # Errors
+    /// If a value is used that nothing defines, or a node is not as its operator set allows.
+    pub fn validate(&self) -> Result<(), Error> {
+        validate::validate(&self.model).map_err(|found| found.in_file(&self.path))
     }
 
     /// The file.

@@ -7,7 +7,7 @@
 //! * [`Edit`] is a change. [`ModelFile::stage`] writes the input's own bytes without the removed elements and with the new
 //!   ones, so that everything else, unknown fields included, survives byte for byte; [`ModelFile::edited`] does the same in
 //!   memory.
-//! * Opening holds every node to the specification ([`validate`]), by one table of [`operators`].
+//! * [`ModelFile::validate`] holds every node to the specification, by one table of operators.
 //! * [`functions`] expands calls of model-local functions in a copy made for analysis.
 
 pub(crate) mod callees;

@@ -1,4 +1,4 @@
-//! Holds a whole model to the specification of ONNX when it is opened: its graph, the bodies of nodes at any depth, and its functions.
+//! Holds a whole model to the specification of ONNX: its graph, the bodies of nodes at any depth, and its functions.
 //!
 //! * Every value that is used is defined: by the graph, or by one around a body.
 //! * Every node of an operator that the table knows has the inputs, outputs and attributes that the operator set allows ([`check`]).

@@ -49,6 +49,7 @@ pub fn unfuse(
     verify: Option<&verify::Options>,
     progress: &mut dyn Progress,
 ) -> Result<Unfused, Error> {
+    file.validate()?;
     check_data(file, verify.is_some())?;
     let (edit, operators) = rewrite::unfuse(file).map_err(|cause| Error::Unfuse {
         file: file.path().to_owned(),

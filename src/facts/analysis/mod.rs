@@ -78,6 +78,8 @@ fn round(model: &ModelProto) -> Option<(Facts, FxHashMap<String, bool>)> {
             .get(name)
             .and_then(|outlet| model.outlet_fact(*outlet).ok());
         let value = fact.and_then(|fact| fact.value.concretize());
+        // tract reads the first element of a tensor that has none.
+        let value = value.filter(|tensor| tensor.len() == 1);
         if let Some(value) = value.and_then(|tensor| tensor.cast_to_scalar::<bool>().ok()) {
             conditions.insert(name.clone(), value);
         }

@@ -82,6 +82,8 @@ pub(crate) enum Range {
     Gaps(usize),
     /// All axes of an input in some order.
     Permutation(usize),
+    /// One element.
+    One,
     /// A number for each axis of a tensor.
     Vector,
     /// The size of each axis.
@@ -235,6 +237,7 @@ fn read_range(word: &str) -> Option<Range> {
         ("gaps", Some(input)) => Range::Gaps(input),
         ("perm", Some(input)) => Range::Permutation(input),
         ("tuple", Some(input)) => Range::Tuples(input),
+        ("one", None) => Range::One,
         ("vector", None) => Range::Vector,
         ("sizes", None) => Range::Sizes,
         ("shape", None) => Range::Shape,

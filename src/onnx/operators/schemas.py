@@ -67,7 +67,7 @@ RANGES = {
 }
 
 # What inputs hold, from a version on: axes of input 0; numbers; a `shape`, where -1 leaves one size open; a vector with a number for
-# each axis (`vector`); `tuple0`, rows of indices into input 0.
+# each axis (`vector`); `tuple0`, rows of indices into input 0; `one` element.
 INPUTS = {
     ("Squeeze", 13): "1=axes0",
     ("Unsqueeze", 13): "1=gaps0",
@@ -77,15 +77,22 @@ INPUTS = {
     ("ConstantOfShape", 9): "0=sizes",
     ("Tile", 6): "1=sizes",
     ("Split", 13): "1=0..",
-    ("OneHot", 9): "1=0..",
-    ("TopK", 10): "1=0..",
-    ("DFT", 20): "2=axis0",
-    ("CumSum", 11): "1=axis0",
-    ("CumProd", 26): "1=axis0",
+    ("OneHot", 9): "1=one 1=0..",
+    ("TopK", 10): "1=one 1=0..",
+    ("DFT", 17): "1=one",
+    ("DFT", 20): "1=one 2=one 2=axis0",
+    ("CumSum", 11): "1=one 1=axis0",
+    ("CumProd", 26): "1=one 1=axis0",
+    ("Range", 11): "0=one 1=one 2=one",
+    ("Trilu", 14): "1=one",
+    ("Clip", 11): "1=one 2=one",
+    ("Dropout", 12): "1=one 2=one",
+    ("If", 1): "0=one",
+    ("Pad", 11): "2=one",
     ("CenterCropPad", 18): "1=sizes",
     ("GatherND", 11): "1=tuple0",
     ("ScatterND", 11): "1=tuple0",
-    ("Pad", 18): "3=axes0",
+    ("Pad", 18): "2=one 3=axes0",
     **{(f"Reduce{kind}", version): "1=axes0" for kind, version in
        [("Sum", 13)] + [(k, 18) for k in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare")]},
 }
@@ -126,7 +133,7 @@ def kind(attribute):
 
 
 def rest(schema):
-    constants = [v for (name, since), v in sorted(INPUTS.items()) if name == schema.name and since <= schema.since_version]
+    constants = [v for (name, since), v in sorted(INPUTS.items()) if name == schema.name and since <= schema.since_version][-1:]
     attributes = [f"{a.name}:{kind(a)}{'!' * a.required}{ranges(schema, a.name)}"
                   for a in sorted(schema.attributes.values(), key=lambda a: a.name)]
     return " ".join([slots(schema.inputs), slots(schema.outputs), *constants, *attributes])
