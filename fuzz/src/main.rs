@@ -35,7 +35,7 @@ struct Arguments {
     /// The most cases
     #[arg(long, default_value_t = u64::MAX)]
     cases: u64,
-    /// Seconds that one command may take
+    /// Seconds of a processor that one command may take
     #[arg(long, default_value_t = 20)]
     time: u64,
     /// Gigabytes of address space that one command may take

@@ -33,6 +33,7 @@ pub(crate) enum Reader {
     /// Nobody yet: what its operator set says holds, and operators that it does not have are not judged.
     Anyone,
     /// The embedded engine, which reads attributes whether or not the operator set has them.
+    #[cfg_attr(not(feature = "tract"), allow(dead_code))]
     Engine,
 }
 

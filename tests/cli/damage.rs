@@ -214,3 +214,37 @@ fn every_command_ends_on_hostile_files() {
     }
     assert!(files > 50, "{files} files");
 }
+
+/// A rank that only inference tells is looked at before tract counts up to an axis.
+#[test]
+fn what_inference_tells_is_checked_before_the_engine_runs() {
+    let hostile = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    for (name, words) in [
+        (
+            "axis_derived",
+            "attribute `axis` is -1000, allowed are -3 to 2",
+        ),
+        (
+            "perm_derived",
+            "attribute `perm` has 2 axes, allowed are the 3 of input 0",
+        ),
+        (
+            "constant_size",
+            "it would make a value of 4398046511104 bytes",
+        ),
+        (
+            "random_size",
+            "it would make a value of 4611686018427387904 bytes",
+        ),
+    ] {
+        let file = hostile.join(format!("{name}.onnx"));
+        let file = file.to_str().unwrap();
+        let output = phasor(["verify", file, file, "--engine", "tract"]);
+        assert_eq!(code(&output), 1, "{name}: {}", stderr(&output));
+        assert!(
+            stdout(&output).contains(words),
+            "{name}: {}",
+            stdout(&output)
+        );
+    }
+}
