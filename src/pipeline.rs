@@ -205,8 +205,9 @@ pub struct Outcome {
 /// Finds the sites of a model: see [`scopes::find`].
 ///
 /// # Errors
-/// A size for a dimension that the model does not have.
+/// A model that ONNX does not allow; a size for a dimension that it does not have.
 pub fn find(file: &ModelFile, search: &Search) -> Result<Findings, Error> {
+    file.validate()?;
     check_sizes(file, &search.sizes)?;
     Ok(scopes::find(file, &search.rules, &search.sizes))
 }

@@ -16,3 +16,5 @@ mod remnants;
 mod stage;
 #[path = "onnx_file/tensors.rs"]
 mod tensors;
+#[path = "onnx_file/validate.rs"]
+mod validate;

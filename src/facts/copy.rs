@@ -11,6 +11,7 @@
 pub(crate) mod branches;
 pub(crate) mod bridge;
 mod cast;
+pub(crate) mod gate;
 mod range;
 mod retype;
 

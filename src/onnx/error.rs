@@ -69,6 +69,26 @@ pub enum Error {
         /// The function.
         function: String,
     },
+    /// A node is not as the specification of its operator allows.
+    #[error("`{}`: {node}: {cause}", file.display())]
+    Operator {
+        /// The file.
+        file: PathBuf,
+        /// The node, and where it is.
+        node: String,
+        /// The attribute or input, its value and what is allowed.
+        cause: String,
+    },
+    /// A value is used that nothing computes and nobody gives.
+    #[error("`{}`: {user}: value `{value}` is computed by no node and is no input", file.display())]
+    Undefined {
+        /// The file.
+        file: PathBuf,
+        /// The value.
+        value: String,
+        /// The node or graph output that uses it.
+        user: String,
+    },
     /// The elements of a tensor cannot be had.
     #[error("`{}`: tensor `{tensor}`: {cause}", file.display())]
     Tensor {
@@ -208,8 +228,12 @@ impl Error {
             Self::Decode { .. } => {
                 "the file is damaged or was not copied whole: fetch or export it again"
             }
-            Self::DefinedTwice { .. } | Self::Cycle { .. } | Self::Recursion { .. } => {
-                "the exporter wrote an invalid model: export it again"
+            Self::DefinedTwice { .. }
+            | Self::Cycle { .. }
+            | Self::Recursion { .. }
+            | Self::Undefined { .. } => "the exporter wrote an invalid model: export it again",
+            Self::Operator { .. } => {
+                "ONNX does not allow it: export the model again; `onnx.checker.check_model` may say more"
             }
             Self::Tensor { external: true, .. } => {
                 "data files must lie whole where the model says, below its own folder: fetch or export the model again"

@@ -12,7 +12,9 @@ use super::external::DataFiles;
 use super::index::Fault;
 use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, TensorProto};
-use super::{Edit, Error, GraphIndex, Tensor, ValueId, callees, map, schema, sniff, tensor};
+use super::{
+    Edit, Error, GraphIndex, Tensor, ValueId, callees, map, schema, sniff, tensor, validate,
+};
 
 /// IR version from which on an initializer that is also an input is a default that callers may override.
 const OVERRIDING_IR_VERSION: i64 = 4;
@@ -106,6 +108,14 @@ impl ModelFile {
             index,
             data_files: DataFiles::default(),
         })
+    }
+
+    /// Holds the model to the specification of ONNX, as whatever analyses, rewrites or runs it must do first.
+    ///
+    /// # Errors
+    /// If a value is used that nothing defines, or a node is not as its operator set allows.
+    pub fn validate(&self) -> Result<(), Error> {
+        validate::validate(&self.model).map_err(|found| found.in_file(&self.path))
     }
 
     /// The file.

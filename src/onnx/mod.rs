@@ -7,11 +7,13 @@
 //! * [`Edit`] is a change. [`ModelFile::stage`] writes the input's own bytes without the removed elements and with the new
 //!   ones, so that everything else, unknown fields included, survives byte for byte; [`ModelFile::edited`] does the same in
 //!   memory.
+//! * [`ModelFile::validate`] holds every node to the specification, by one table of operators.
 //! * [`functions`] expands calls of model-local functions in a copy made for analysis.
 
 mod bring;
 pub(crate) mod callees;
-mod check;
+pub(crate) mod check;
+mod data;
 mod dtype;
 mod edit;
 mod error;
@@ -22,6 +24,7 @@ mod index;
 mod layout;
 mod map;
 pub(crate) mod names;
+mod operators;
 mod place;
 pub mod proto;
 mod schema;
@@ -30,6 +33,7 @@ mod sniff;
 mod stage;
 mod temporary;
 mod tensor;
+mod validate;
 mod wire;
 mod write;
 

@@ -63,7 +63,7 @@ fn of_node<'a>(node: &'a NodeProto, visit: &mut impl FnMut(&'a str)) {
 }
 
 /// Calls `visit` with the names that a graph itself defines.
-fn defined<'a>(graph: &'a GraphProto, visit: &mut impl FnMut(&'a str)) {
+pub(super) fn defined<'a>(graph: &'a GraphProto, visit: &mut impl FnMut(&'a str)) {
     graph.input.iter().for_each(|i| visit(i.name()));
     graph.initializer.iter().for_each(|t| visit(t.name()));
     let sparse = graph.sparse_initializer.iter();

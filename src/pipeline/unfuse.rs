@@ -68,6 +68,7 @@ pub fn unfuse_and_report(
     report: &mut dyn FnMut(&Unfused) -> io::Result<()>,
 ) -> Result<Unfused, Error> {
     onnx::check_output(path, force)?;
+    file.validate()?;
     file.check_data(verify.is_some())?;
     let (edit, operators) = rewrite::unfuse(file).map_err(|cause| Error::Unfuse {
         file: file.path().to_owned(),

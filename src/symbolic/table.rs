@@ -117,6 +117,10 @@ impl Tables {
     fn intern(&mut self, numbers: Numbers) -> Column {
         let mut source = Source { numbers, sign: 1.0 };
         let rows = source.rows();
+        // No row says otherwise.
+        if rows == 0 {
+            return Column::Constant(0.0);
+        }
         let (first, second) = (
             source.get(0),
             if rows > 1 {

@@ -303,12 +303,14 @@ fn compared(
 
 /// Opens a model to look at it. One in memory is encoded for that, its weights are shared.
 fn read(source: Source<'_>) -> Result<ModelFile, Error> {
-    Ok(match source {
+    let file = match source {
         Source::Path(path) => ModelFile::open(path)?,
         Source::Proto(model, _) => {
             ModelFile::from_bytes("model in memory", Bytes::from(model.encode_to_vec()))?
         }
-    })
+    };
+    file.validate()?;
+    Ok(file)
 }
 
 /// The outputs, which must be the same in both models, as must the inputs.

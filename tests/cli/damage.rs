@@ -1,7 +1,7 @@
 //! Files that are no models, models that are damaged, and data files.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use phasor::onnx::proto::{
     GraphProto, ModelProto, StringStringEntryProto, tensor_proto::DataLocation,
@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{
-    code, fuse, model, named, names, node, refused, rotary_nodes, stderr, stdout, written,
+    code, fuse, model, named, names, node, phasor, refused, rotary_nodes, stderr, stdout, written,
 };
 
 #[test]
@@ -252,5 +252,75 @@ fn a_table_that_does_not_fit_its_shape_is_refused() {
     fs::write(&path, model.encode_to_vec()).unwrap();
     for more in [&[][..], &["--no-verify"]] {
         refused(&path, more, &[&name, "2044 bytes", "need 2048", "hint:"]);
+    }
+}
+
+/// Every command on every hostile file ends by itself, with a code that it has, and speaks of no panic.
+#[test]
+fn every_command_ends_on_hostile_files() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out.onnx");
+    let out = out.to_str().unwrap();
+    let hostile = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    let mut files = 0;
+    for entry in fs::read_dir(hostile).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "onnx") {
+            continue;
+        }
+        files += 1;
+        let file = path.to_str().unwrap();
+        let commands: [&[&str]; 6] = [
+            &["inspect", file],
+            &["explain", file],
+            &["fuse", file, "-o", out, "--force", "--no-verify"],
+            &["fuse", file, "-o", out, "--force", "--engine", "tract"],
+            &["verify", file, file, "--engine", "tract"],
+            &["unfuse", file, "-o", out, "--force", "--engine", "tract"],
+        ];
+        for command in commands {
+            let output = phasor(command);
+            let said = stderr(&output);
+            assert!((0..=2).contains(&code(&output)), "{command:?}: {said}");
+            assert!(!said.contains("panic"), "{command:?}: {said}");
+            if code(&output) == 2 {
+                assert!(said.starts_with("error: "), "{command:?}: {said}");
+            }
+        }
+    }
+    assert!(files > 50, "{files} files");
+}
+
+/// A rank that only inference tells is looked at before tract counts up to an axis.
+#[test]
+fn what_inference_tells_is_checked_before_the_engine_runs() {
+    let hostile = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    for (name, words) in [
+        (
+            "axis_derived",
+            "attribute `axis` is -1000, allowed are -3 to 2",
+        ),
+        (
+            "perm_derived",
+            "attribute `perm` has 2 axes, allowed are the 3 of input 0",
+        ),
+        (
+            "constant_size",
+            "it would make a value of 4398046511104 bytes",
+        ),
+        (
+            "random_size",
+            "it would make a value of 4611686018427387904 bytes",
+        ),
+    ] {
+        let file = hostile.join(format!("{name}.onnx"));
+        let file = file.to_str().unwrap();
+        let output = phasor(["verify", file, file, "--engine", "tract"]);
+        assert_eq!(code(&output), 1, "{name}: {}", stderr(&output));
+        assert!(
+            stdout(&output).contains(words),
+            "{name}: {}",
+            stdout(&output)
+        );
     }
 }

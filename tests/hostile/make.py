@@ -10,6 +10,7 @@ HERE = pathlib.Path(__file__).parent
 
 
 def varint(value):
+    value %= 1 << 64
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -32,6 +33,14 @@ def node(op, name, inputs, outputs, attributes=b""):
     return field(1, b"".join(parts) + field(3, name) + field(4, op) + attributes)
 
 
+def integer(name, number_):
+    return field(5, field(1, name) + number(3, number_) + number(20, 2))
+
+
+def integers(name, *numbers):
+    return field(5, field(1, name) + b"".join(number(8, n) for n in numbers) + number(20, 7))
+
+
 def value(tag, name, dims=(2,)):
     shape = field(2, b"".join(field(1, number(1, d)) for d in dims))
     return field(tag, field(1, name) + field(2, field(1, number(1, 1) + shape)))
@@ -46,12 +55,28 @@ def tensor(name, dims, raw=None, external=()):
     return field(5, out + (number(14, 1) if external else b""))
 
 
+def int64s(name, *numbers, dims=None):
+    dims = (len(numbers),) if dims is None else dims
+    data = b"".join((n % (1 << 64)).to_bytes(8, "little") for n in numbers)
+    return field(5, b"".join(number(1, d) for d in dims) + number(2, 7) + field(8, name) + field(9, data))
+
+
 def model(graph):
     return number(1, 8) + field(8, field(1, "") + number(2, 17)) + field(7, graph)
 
 
-def graph(*nodes, extra=b""):
-    return b"".join(nodes) + field(2, "g") + value(11, "x") + value(12, "y") + extra
+def graph(*nodes, extra=b"", dims=(2,)):
+    return b"".join(nodes) + field(2, "g") + value(11, "x", dims) + value(12, "y") + extra
+
+
+def unary(op, attributes=b"", inputs=("x",), extra=b"", dims=(2, 3, 4)):
+    """A model of one node, which computes `y` from `x` and the initializers in `extra`."""
+    return model(graph(node(op, "odd", inputs, ["y"], attributes), extra=extra, dims=dims))
+
+
+def derived(op, attributes=b"", inputs=("z",), extra=b""):
+    """The same, of `x` with a rank that only inference knows."""
+    return model(graph(node("Neg", "before", ["x"], ["z"]), node(op, "odd", inputs, ["y"], attributes), extra=extra, dims=(2, 3, 4)))
 
 
 def add(extra):
@@ -101,6 +126,42 @@ FILES = {
     "missing_data": add(tensor("w", [2], external=[("location", "gone.bin")])),
     "outside_data": add(tensor("w", [2], external=[("location", "../../secret.bin")])),
     "data_past_end": add(tensor("w", [2], external=[("location", "empty.onnx"), ("offset", "4")])),
+    # Sound graphs of nodes that ONNX does not allow.
+    "axis_far": unary("LayerNormalization", integer("axis", 1 << 40), ["x", "w"], tensor("w", [4], bytes(16))),
+    "axis_below": unary("OneHot", integer("axis", -(1 << 31)), ["x", "d", "v"], int64s("d", 4, dims=()) + tensor("v", [2], bytes(8))),
+    "axis_twice": unary("Transpose", integers("perm", 0, 0, 1)),
+    "axis_input": unary("CumSum", b"", ["x", "a"], int64s("a", 3)),
+    "gaps_far": unary("Unsqueeze", b"", ["x", "a"], int64s("a", 1 << 40)),
+    "group_zero": unary("Conv", integer("group", 0), ["x", "w"], tensor("w", [1, 1, 1], bytes(4))),
+    "attribute_missing": unary("Concat"),
+    "attribute_kind": unary("Concat", integers("axis", 0)),
+    "inputs_missing": unary("Add"),
+    "input_left_out": unary("Add", b"", ["", "x"]),
+    "bound_empty": unary("Range", b"", ["a", "b", "b"], int64s("a") + int64s("b", 1, dims=())),
+    "scan_inputs": model(graph(node("Scan", "odd", ["x"], ["y"], integer("num_scan_inputs", 2) + field(5, field(1, "body") + field(6, graph(node("Neg", "", ["x"], ["y"]))) + number(20, 5))))),
+    "scalar_indices": unary("GatherND", b"", ["x", "i"], int64s("i", 0, dims=())),
+    "shape_open_twice": unary("Reshape", b"", ["x", "s"], int64s("s", -1, -1)),
+    "rank_far": model(graph(node("Expand", "odd", ["x", "s"], ["y"]), extra=value(11, "s", [1 << 40]))),
+    "undefined": model(graph(node("Add", "odd", ["x", "nobody"], ["y"]))),
+    "undefined_output": model(graph(node("Neg", "odd", ["x"], ["z"]))),
+    "undefined_inside": model(graph(node("Cast", "cast", ["x"], ["c"], integer("to", 9)), node("If", "odd", ["c"], ["y"], b"".join(
+        field(5, field(1, branch) + field(6, node("Neg", "inner", [name], ["o"]) + value(12, "o")) + number(20, 5))
+        for branch, name in (("then_branch", "x"), ("else_branch", "nobody")))))),
+    # Models that ONNX allows, or whose fault only inference tells, and that ask for much.
+    "axis_derived": derived("LayerNormalization", integer("axis", -1000), ["z", "w"], tensor("w", [4], bytes(16))),
+    "perm_derived": derived("Transpose", integers("perm", 1, 0)),
+    "bound_derived": model(graph(node("Shape", "shape", ["x"], ["s"], integer("start", 2)), node("Range", "odd", ["o", "s", "o"], ["y"]), extra=int64s("o", 1, dims=()))),
+    "eyelike_size": unary("EyeLike", dims=(1 << 40, 4)),
+    "constant_size": unary("ConstantOfShape", b"", ["s"], int64s("s", 1 << 20, 1 << 20)),
+    "tile_size": unary("Tile", b"", ["x", "s"], int64s("s", 1 << 40), dims=(1,)),
+    "expand_size": unary("Expand", b"", ["x", "s"], int64s("s", 1 << 40), dims=(1,)),
+    "range_size": unary("Range", b"", ["a", "b", "c"], int64s("a", 0, dims=()) + int64s("b", 1 << 62, dims=()) + int64s("c", 1, dims=())),
+    "concat_size": model(graph(node("Reshape", "one", ["c", "s"], ["r"]), node("Concat", "odd", ["r", "r"], ["y"], integer("axis", 0)), extra=int64s("c", 1, dims=()) + int64s("s", 10**9))),
+    "pad_size": unary("Pad", b"", ["x", "s"], int64s("s", 1 << 40, 1 << 40), dims=(1,)),
+    "random_size": unary("RandomNormal", integers("shape", 1 << 40, 1 << 20), []),
+    "topk_size": model(graph(node("TopK", "odd", ["x", "s"], ["y", "i"]), extra=int64s("s", 1 << 60), dims=(4,))),
+    "slice_step": unary("Slice", b"", ["x", "s", "e", "a", "t"], int64s("s", -(1 << 63)) + int64s("e", (1 << 63) - 1) + int64s("a", 0) + int64s("t", -(1 << 63))),
+    "empty_table": add(tensor("w", [0, 4], b"")),
 }
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ pub use kernels::register;
 pub use tract_onnx;
 
 use super::{Engine, EngineError, Session, Source};
-use crate::facts::copy::{self, Plan, Retype, branches, bridge};
+use crate::facts::copy::{self, Plan, Retype, branches, bridge, gate};
 use crate::facts::guard::caught;
 use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, TensorProto};
 use crate::onnx::{self, ModelFile, Tensor};
@@ -29,7 +29,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use tract_onnx::model::Onnx;
+use tract_onnx::model::{Onnx, ParsingContext};
+use tract_onnx::pb;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::konst::Const;
 
@@ -42,6 +43,9 @@ pub struct Tract;
 pub struct TractBodies;
 
 const NAME: &str = "tract";
+
+/// The largest value that is computed: an allocation that fails ends the program.
+const MAX_BYTES: u128 = 2 << 30;
 
 impl Engine for Tract {
     fn name(&self) -> String {
@@ -285,7 +289,17 @@ fn load(
 /// tract's ONNX reader with our builders, made once.
 fn framework() -> &'static Onnx {
     static FRAMEWORK: OnceLock<Onnx> = OnceLock::new();
-    FRAMEWORK.get_or_init(|| {
+    FRAMEWORK.get_or_init(|| gate::closed(open_framework(), build))
+}
+
+fn build(context: &ParsingContext, node: &pb::NodeProto) -> gate::Built {
+    gate::build(open_framework(), Some(MAX_BYTES), context, node)
+}
+
+/// The reader in front of which the gate stands.
+fn open_framework() -> &'static Onnx {
+    static OPEN: OnceLock<Onnx> = OnceLock::new();
+    OPEN.get_or_init(|| {
         let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
         operators::register(&mut onnx);
         kernels::register_qualified(&mut onnx);

@@ -9,6 +9,10 @@ use tract_onnx::tract_hir::internal::*;
 pub(super) fn register(onnx: &mut Onnx) {
     let register = &mut onnx.op_register;
     register.insert("Cast", copy::cast);
+    register.insert("EyeLike", |_, node| {
+        let dtype = node.get_attr_opt("dtype")?;
+        Ok((expand(EyeLike { dtype }), vec![]))
+    });
     register.insert("Range", |_, _| Ok((expand(Range), vec![])));
     register.insert("IsInf", |_, _| Ok((expand(Predicate), vec![])));
     register.insert("IsNaN", |_, _| Ok((expand(Predicate), vec![])));
@@ -96,6 +100,41 @@ impl Expansion for Range {
         copy::range_rules(s, inputs, outputs, |start, limit, step| {
             Ok(Range::len(start, limit, step))
         })
+    }
+
+    fn wire(&self, _: &str, _: &mut TypedModel, _: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        bail!("only analysed, never run")
+    }
+
+    fn runs_out_of_plan(&self) -> bool {
+        false
+    }
+}
+
+/// `EyeLike`, of which tract would make the value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct EyeLike {
+    dtype: Option<DatumType>,
+}
+
+impl Expansion for EyeLike {
+    fn name(&self) -> StaticName {
+        "EyeLike".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        match self.dtype {
+            Some(dtype) => s.equals(&outputs[0].datum_type, dtype)?,
+            None => s.equals(&outputs[0].datum_type, &inputs[0].datum_type)?,
+        }
+        s.equals(&outputs[0].shape, &inputs[0].shape)
     }
 
     fn wire(&self, _: &str, _: &mut TypedModel, _: &[OutletId]) -> TractResult<TVec<OutletId>> {

@@ -4,6 +4,7 @@
 //! known to get wrong are held back: the outcome of an `If`, a slice whose bound may be of either sign, the remainder of shape values that may be
 //! negative, and whatever has a negative dimension.
 
+use super::super::copy::gate;
 use super::super::guard::caught;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
@@ -104,7 +105,10 @@ fn step(model: &mut InferenceModel, id: usize) -> TractResult<Vec<(OutletId, Inf
     if matches!(&*node.op.name(), "If" | "Scan") {
         return Ok(Vec::new());
     }
-    let is_slice = node.op_as::<StridedSlice>().is_some();
+    let is_slice = gate::inner(node.op.as_ref())
+        .as_op()
+        .downcast_ref::<StridedSlice>()
+        .is_some();
     if is_slice {
         inputs.iter_mut().skip(1).take(2).for_each(plain_bounds);
         if inputs.iter().skip(1).take(2).any(is_undecidable) {

@@ -9,7 +9,7 @@ mod convert;
 mod driver;
 mod reshape;
 
-use super::copy::{self, Plan, Retype, branches};
+use super::copy::{self, Plan, Retype, branches, gate};
 use super::guard::caught;
 use super::{Dim, Fact, declared};
 use crate::onnx::proto::tensor_shape_proto::{Dimension, dimension};
@@ -17,7 +17,7 @@ use crate::onnx::proto::{ModelProto, ValueInfoProto, type_proto};
 use convert::Symbols;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::OnceLock;
-use tract_onnx::model::{Onnx, ParseResult};
+use tract_onnx::model::{Onnx, ParseResult, ParsingContext};
 use tract_onnx::pb;
 use tract_onnx::prelude::InferenceModel;
 use tract_onnx::tract_hir::internal::Factoid;
@@ -78,6 +78,8 @@ fn round(model: &ModelProto) -> Option<(Facts, FxHashMap<String, bool>)> {
             .get(name)
             .and_then(|outlet| model.outlet_fact(*outlet).ok());
         let value = fact.and_then(|fact| fact.value.concretize());
+        // tract reads the first element of a tensor that has none.
+        let value = value.filter(|tensor| tensor.len() == 1);
         if let Some(value) = value.and_then(|tensor| tensor.cast_to_scalar::<bool>().ok()) {
             conditions.insert(name.clone(), value);
         }
@@ -163,7 +165,17 @@ fn parse(mut proto: pb::ModelProto, symbols: &Symbols) -> Option<ParseResult> {
 
 fn framework() -> &'static Onnx {
     static FRAMEWORK: OnceLock<Onnx> = OnceLock::new();
-    FRAMEWORK.get_or_init(|| {
+    FRAMEWORK.get_or_init(|| gate::closed(open(), build))
+}
+
+fn build(context: &ParsingContext, node: &pb::NodeProto) -> gate::Built {
+    gate::build(open(), None, context, node)
+}
+
+/// The reader in front of which the gate stands.
+fn open() -> &'static Onnx {
+    static OPEN: OnceLock<Onnx> = OnceLock::new();
+    OPEN.get_or_init(|| {
         let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
         builders::register(&mut onnx);
         reshape::register(&mut onnx);

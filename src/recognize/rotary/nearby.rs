@@ -330,7 +330,7 @@ fn table_kinds(it: &Interpreter<'_>, value: ValueId) -> Angles {
     let none = Angles::default();
     let Some(known) = it
         .known(value)
-        .filter(|v| v.dtype.is_float() && v.rank() >= 2)
+        .filter(|v| v.dtype.is_float() && v.rank() >= 2 && !v.data.is_empty())
     else {
         return none;
     };

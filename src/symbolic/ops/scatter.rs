@@ -78,6 +78,10 @@ fn over_grid(
     updates: &Value,
 ) -> Result<Value, Stop> {
     const STOP: Stop = Stop("scatter indices that are not constant");
+    // An empty grid updates nothing.
+    if indices.data.is_empty() {
+        return Ok(a.clone());
+    }
     let rank = a.rank();
     let width = it.arena.integer(rank as i64);
     if indices.rank() != rank + 1

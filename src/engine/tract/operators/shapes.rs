@@ -5,6 +5,8 @@
 //! integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
 
 use super::Built;
+use crate::engine::tract::MAX_BYTES;
+use crate::facts::copy::gate::bounded;
 use crate::facts::copy::range_rules;
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb::NodeProto;
@@ -174,7 +176,7 @@ impl Expansion for Range {
             let Some(len) = Range::len(start, limit, delta)? else {
                 return Ok(None);
             };
-            super::bounded::check(&[len.to_dim()], start.datum_type())?;
+            bounded(&[len.to_dim()], start.datum_type(), MAX_BYTES)?;
             Ok(Some(len.to_dim()))
         })
     }

@@ -1,0 +1,251 @@
+//! The gate to tract's operators: no node passes that is not as ONNX defines it.
+//!
+//! tract takes attributes and ranks at their word: it counts up to an axis, and makes room for as many axes as a vector has elements. What
+//! comes of it may be no panic but hours or an allocation that ends the program. So every builder is behind one that holds the node to
+//! the table of operators ([`check`]), and every operator behind one that does it again whenever the facts of inputs are known. This holds
+//! in bodies at any depth, and for models that come from no file.
+//!
+//! With a limit, results of more bytes are refused before anything computes them.
+
+use crate::onnx::check::{MAX_RANK, Operand, Reader, check};
+use crate::onnx::proto::{AttributeProto, NodeProto};
+use tract_onnx::model::{Onnx, ParsingContext};
+use tract_onnx::pb;
+use tract_onnx::tract_core::ops::konst::Const;
+use tract_onnx::tract_hir::internal::*;
+
+/// What a builder returns: the operator, and the outer values that its subgraphs capture.
+pub(crate) type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
+
+/// A builder of a register.
+pub(crate) type Builder = fn(&ParsingContext, &pb::NodeProto) -> Built;
+
+/// tract's reader with `gate`, which calls [`build`], in the place of every builder of `open`.
+pub(crate) fn closed(open: &Onnx, gate: Builder) -> Onnx {
+    let mut onnx = open.clone();
+    onnx.op_register
+        .0
+        .values_mut()
+        .for_each(|builder| *builder = gate);
+    onnx
+}
+
+/// Builds a node by the builder that `open` has for it, behind the gate; results may be of `limit` bytes.
+pub(crate) fn build(
+    open: &Onnx,
+    limit: Option<u128>,
+    context: &ParsingContext,
+    node: &pb::NodeProto,
+) -> Built {
+    let gate = Gate {
+        node: outline(node),
+        opset: context.onnx_operator_set_version,
+        limit,
+    };
+    gate.pass(&|_| Operand::default())?;
+    let builder = open.op_register.0.get(&node.op_type);
+    let builder = builder.with_context(|| format!("no operator `{}`", node.op_type))?;
+    let (op, captured) = builder(context, node)?;
+    // tract looks for constants by their type.
+    if op.as_op().downcast_ref::<Const>().is_some() {
+        return Ok((op, captured));
+    }
+    Ok((Box::new(Gated { op, gate }), captured))
+}
+
+/// The operator behind the gate.
+pub(crate) fn inner(op: &dyn InferenceOp) -> &dyn InferenceOp {
+    match op.as_op().downcast_ref::<Gated>() {
+        Some(gated) => gated.op.as_ref(),
+        None => op,
+    }
+}
+
+/// Refuses a shape of too many elements.
+pub(crate) fn bounded(dims: &[TDim], dt: DatumType, limit: u128) -> TractResult<()> {
+    let count = dims.iter().map(TDim::as_i64).try_fold(1u128, |n, d| {
+        Some(n.saturating_mul(u128::try_from(d?).ok()?))
+    });
+    if let Some(count) = count {
+        let bytes = count.saturating_mul(dt.size_of() as u128);
+        ensure!(bytes <= limit, "it would make a value of {bytes} bytes");
+    }
+    Ok(())
+}
+
+/// A node without its tensors and graphs.
+fn outline(node: &pb::NodeProto) -> NodeProto {
+    let attribute = |attribute: &pb::AttributeProto| AttributeProto {
+        name: Some(attribute.name.clone()),
+        r#type: Some(attribute.r#type),
+        i: Some(attribute.i),
+        ints: attribute.ints.clone(),
+        ..AttributeProto::default()
+    };
+    NodeProto {
+        op_type: Some(node.op_type.clone()),
+        domain: Some(node.domain.clone()),
+        input: node.input.clone(),
+        output: node.output.clone(),
+        attribute: node.attribute.iter().map(attribute).collect(),
+        ..NodeProto::default()
+    }
+}
+
+/// What a node is held to.
+#[derive(Debug, Clone)]
+struct Gate {
+    node: NodeProto,
+    opset: i64,
+    limit: Option<u128>,
+}
+
+impl Gate {
+    fn pass(&self, operand: &dyn Fn(usize) -> Operand) -> TractResult<()> {
+        check(&self.node, self.opset, Reader::Engine, operand)
+            .map_err(|fault| TractError::msg(format!("{}: {fault}", self.node.op_type())))
+    }
+
+    /// What is known of an input of the node; tract leaves out those that have no name.
+    fn operand(&self, facts: &[&InferenceFact], slot: usize) -> Operand {
+        let mut before = self.node.input.iter().take(slot);
+        let left_out = before.by_ref().filter(|name| name.is_empty()).count();
+        match self.node.input.get(slot) {
+            Some(name) if !name.is_empty() => facts
+                .get(slot - left_out)
+                .map_or_else(Operand::default, |fact| operand(fact)),
+            _ => Operand::default(),
+        }
+    }
+}
+
+fn operand(fact: &InferenceFact) -> Operand {
+    let rank = fact.shape.rank().concretize();
+    let dims = rank.map(|_| {
+        let dims = fact.shape.dims();
+        dims.map(|dim| dim.concretize()?.as_i64()).collect()
+    });
+    let numbers = || {
+        let value = fact.value.concretize()?;
+        if value.len() > MAX_RANK as usize || value.datum_type().is_float() {
+            return None;
+        }
+        let value = value.cast_to::<i64>().ok()?;
+        Some(
+            value
+                .try_as_plain_ram()
+                .ok()?
+                .as_slice::<i64>()
+                .ok()?
+                .to_vec(),
+        )
+    };
+    Operand {
+        dims,
+        numbers: numbers(),
+    }
+}
+
+/// An operator behind the gate.
+#[derive(Debug, Clone)]
+struct Gated {
+    op: Box<dyn InferenceOp>,
+    gate: Gate,
+}
+
+impl PartialEq for Gated {
+    fn eq(&self, _: &Gated) -> bool {
+        false
+    }
+}
+
+impl Eq for Gated {}
+
+impl Op for Gated {
+    fn name(&self) -> StaticName {
+        self.op.name()
+    }
+
+    fn info(&self) -> TractResult<Vec<String>> {
+        self.op.info()
+    }
+
+    fn validation(&self) -> Validation {
+        self.op.validation()
+    }
+
+    not_a_typed_op!();
+}
+
+impl EvalOp for Gated {
+    fn eval(&self, context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        self.op.eval(context, inputs)
+    }
+
+    fn eval_out_of_plan(&self, inputs: TVec<TValue>) -> TractResult<Option<TVec<TValue>>> {
+        self.op.eval_out_of_plan(inputs)
+    }
+
+    fn state(&self, context: &EvalContext) -> TractResult<Option<Box<dyn OpState>>> {
+        self.op.state(context)
+    }
+}
+
+type Inferred = (
+    TVec<InferenceFact>,
+    TVec<InferenceFact>,
+    TVec<InferenceFact>,
+);
+
+impl InferenceOp for Gated {
+    fn infer_facts(
+        &mut self,
+        inputs: TVec<&InferenceFact>,
+        outputs: TVec<&InferenceFact>,
+        observed: TVec<&InferenceFact>,
+    ) -> TractResult<Inferred> {
+        self.gate.pass(&|slot| self.gate.operand(&inputs, slot))?;
+        let inferred = self.op.infer_facts(inputs, outputs, observed)?;
+        if let Some(limit) = self.gate.limit {
+            for fact in &inferred.1 {
+                let shape = fact.shape.concretize();
+                if let (Some(dims), Some(dt)) = (shape, fact.datum_type.concretize()) {
+                    bounded(&dims, dt, limit)?;
+                }
+            }
+        }
+        Ok(inferred)
+    }
+
+    fn observe_outlets(
+        &self,
+        model: &InferenceModel,
+        node: &InferenceNode,
+    ) -> TractResult<Vec<OutletId>> {
+        self.op.observe_outlets(model, node)
+    }
+
+    fn incorporate(
+        &self,
+        model: &InferenceModel,
+        node: &InferenceNode,
+    ) -> TractResult<Option<InferenceModelPatch>> {
+        self.op.incorporate(model, node)
+    }
+
+    fn nboutputs(&self) -> TractResult<usize> {
+        self.op.nboutputs()
+    }
+
+    fn to_typed(
+        &self,
+        source: &InferenceModel,
+        node: &InferenceNode,
+        target: &mut TypedModel,
+        mapping: &HashMap<OutletId, OutletId>,
+    ) -> TractResult<TVec<OutletId>> {
+        self.op.to_typed(source, node, target, mapping)
+    }
+
+    as_op!();
+}
