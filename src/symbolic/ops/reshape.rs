@@ -6,6 +6,7 @@
 
 use smallvec::SmallVec;
 
+use crate::symbolic::function::Function;
 use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{Atom, PolyId, Stop};
 use crate::symbolic::root::Restructure;
@@ -86,33 +87,48 @@ pub(super) fn target(
                 free = Some(axis);
                 shape.push(PolyId::ONE);
             }
-            // What may be -1 or less than that is no size as it stands.
-            _ if it.arena.range(p).low < 0.0 => {
-                let output = visit.node.output.first().map_or("", String::as_str);
-                shape.push(it.unknown_size(output, axis));
-            }
             _ => shape.push(p),
         }
     }
     if let Some(axis) = free {
-        // Equal factors cancel first: volumes of many symbols would pass the bound on degrees.
-        let mut left: SmallVec<[PolyId; 8]> = a.shape.iter().copied().collect();
-        let mut cut: SmallVec<[PolyId; 8]> = SmallVec::new();
-        for (k, &dim) in shape.iter().enumerate() {
-            if k != axis {
-                match left.iter().position(|&l| l == dim) {
-                    Some(at) => drop(left.remove(at)),
-                    None => cut.push(dim),
-                }
-            }
+        shape[axis] = rest(it, &a.shape, &shape, axis)?;
+    }
+    // What may be -1 stands for the rest where it is.
+    for axis in 0..shape.len() {
+        if free != Some(axis) && it.arena.range(shape[axis]).low < 0.0 {
+            let left = rest(it, &a.shape, &shape, axis)?;
+            let negative = it.arena.apply(Function::Less, &[shape[axis], PolyId::ZERO]);
+            shape[axis] = it
+                .arena
+                .apply(Function::Where, &[negative, left, shape[axis]]);
         }
-        let (total, rest) = (volume(it, &left)?, volume(it, &cut)?);
-        shape[axis] = match it.arena.div_exact(total, rest) {
-            Some(exact) => exact,
-            None => it.arena.integer_quotient(total, rest),
-        };
     }
     Ok(shape)
+}
+
+/// The size of an axis of the target that is what the others leave of the volume.
+fn rest(
+    it: &mut Interpreter<'_>,
+    from: &[PolyId],
+    to: &[PolyId],
+    axis: usize,
+) -> Result<PolyId, Stop> {
+    // Equal factors cancel first: volumes of many symbols would pass the bound on degrees.
+    let mut left: SmallVec<[PolyId; 8]> = from.iter().copied().collect();
+    let mut cut: SmallVec<[PolyId; 8]> = SmallVec::new();
+    for (k, &dim) in to.iter().enumerate() {
+        if k != axis {
+            match left.iter().position(|&l| l == dim) {
+                Some(at) => drop(left.remove(at)),
+                None => cut.push(dim),
+            }
+        }
+    }
+    let (total, rest) = (volume(it, &left)?, volume(it, &cut)?);
+    Ok(match it.arena.div_exact(total, rest) {
+        Some(exact) => exact,
+        None => it.arena.integer_quotient(total, rest),
+    })
 }
 
 struct Group {
