@@ -11,6 +11,7 @@ mod unfuse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use crate::engine::Source;
@@ -405,12 +406,14 @@ fn not_verified(cause: &InputsError) -> Check {
 fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned {
     let sites: Vec<&Found> = findings.sites.iter().collect();
     let mut planned = scopes::plan(file, findings, &sites, target);
-    for (position, refusal) in planned.left.drain(..).rev() {
-        findings.sites.remove(position);
-        findings.left.insert(0, refusal);
-    }
+    let (positions, refusals): (FxHashSet<usize>, Vec<_>) = planned.left.drain(..).unzip();
+    findings.left.splice(0..0, refusals);
+    let mut position = 0..;
+    let stays = |_: &Found| position.next().is_none_or(|at| !positions.contains(&at));
+    findings.sites.retain(stays);
+    let wired: FxHashSet<&(usize, usize)> = planned.tables.tables.iter().collect();
     for Found { site, scope, .. } in &mut findings.sites {
-        let wired = |table: usize| planned.tables.tables.contains(&(*scope, table));
+        let wired = |table: usize| wired.contains(&(*scope, table));
         site.table = site.table.take().filter(|used| wired(used.table));
     }
     planned
