@@ -24,6 +24,7 @@ use crate::scopes::{self, Planned, TableChange};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
 pub use crate::scopes::{Findings, Found, FoundTable};
+pub use crate::symbolic::Limits;
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse};
 
 /// What is to come of it.
@@ -47,6 +48,8 @@ pub struct Search {
     pub rules: Selection,
     /// Sizes of symbolic dimensions under which sites are confirmed; the others are tried out.
     pub sizes: BTreeMap<String, i64>,
+    /// What the search may cost.
+    pub budget: Limits,
 }
 
 /// How a file is rewritten.
@@ -212,7 +215,12 @@ pub struct Outcome {
 /// A size for a dimension that the model does not have.
 pub fn find(file: &ModelFile, search: &Search) -> Result<Findings, Error> {
     check_sizes(file, &search.sizes)?;
-    Ok(scopes::find(file, &search.rules, &search.sizes))
+    Ok(scopes::find(
+        file,
+        &search.rules,
+        &search.sizes,
+        search.budget,
+    ))
 }
 
 /// Rewrites a file: see the module.

@@ -108,7 +108,9 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
     }
     planned.left.sort_by_key(|(k, _)| *k);
     let told: FxHashSet<usize> = planned.left.iter().map(|(k, _)| *k).collect();
-    let fused = (0..sites.len()).filter(|k| !told.contains(k)).map(|k| sites[k].site.rule);
+    let fused = (0..sites.len())
+        .filter(|k| !told.contains(k))
+        .map(|k| sites[k].site.rule);
     let tables = uses.tables.iter().map(|_| TABLE_RULE);
     let repaired = std::iter::repeat_n(rewrite::REPAIR, planned.repaired);
     let rules: Vec<&'static str> = fused.chain(tables).chain(repaired).collect();
