@@ -9,8 +9,8 @@ CPU time and not the clock's: other work on the machine moves the latter. With `
 takes at least a second at 4n is larger. Needs `numpy` and `onnx`; Linux.
 """
 import argparse
+import json
 import math
-import os
 import pathlib
 import subprocess
 import sys
@@ -24,6 +24,15 @@ WIDTH = 8
 FREQUENCIES = (10000.0 ** (-np.arange(WIDTH // 2) / (WIDTH // 2))).astype(np.float32)
 # Beyond this, twice the size is not tried.
 PATIENCE = 120
+# Runs a command and prints its CPU seconds and largest resident set in kB. By a process of its own, as a child begins with the size
+# of the process that starts it, and this one is larger than what is measured.
+LAUNCHER = """
+import os, sys
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 class Graph:
@@ -395,16 +404,13 @@ def measure(phasor, model, folder, repeat):
     path.write_bytes(model.SerializeToString())
     best, most, sites = math.inf, 0, None
     for _ in range(repeat):
-        process = subprocess.Popen(
-            [str(phasor), "fuse", str(path), "-o", str(output), "--force", "--no-verify", "--format", "json"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )
-        report = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        if status != 0:
-            raise RuntimeError(f"status {status}: {process.stderr.read().decode()[:400]}")
-        best, most = min(best, usage.ru_utime + usage.ru_stime), max(most, usage.ru_maxrss / 1024)
-        sites = report.count(b'"rotary_dim"')
+        command = [str(phasor), "fuse", str(path), "-o", str(output), "--force", "--no-verify", "--format", "json"]
+        done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command], capture_output=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"status {done.returncode}: {done.stderr.decode()[:400]}")
+        seconds, resident = map(float, done.stderr.split()[-2:])
+        best, most = min(best, seconds), max(most, resident / 1024)
+        sites = len(json.loads(done.stdout)["sites"])
     return sites, best, most
 
 
