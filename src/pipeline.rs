@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use crate::engine::Source;
@@ -23,6 +24,7 @@ use crate::scopes::{self, Planned, TableChange};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
 pub use crate::scopes::{Findings, Found, FoundTable};
+pub use crate::symbolic::Limits;
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse, unfuse_and_report};
 
 /// What is to come of it.
@@ -46,6 +48,8 @@ pub struct Search {
     pub rules: Selection,
     /// Sizes of symbolic dimensions under which sites are confirmed; the others are tried out.
     pub sizes: BTreeMap<String, i64>,
+    /// What the search may cost.
+    pub budget: Limits,
 }
 
 /// How a file is rewritten.
@@ -209,7 +213,12 @@ pub struct Outcome {
 pub fn find(file: &ModelFile, search: &Search) -> Result<Findings, Error> {
     file.validate()?;
     check_sizes(file, &search.sizes)?;
-    Ok(scopes::find(file, &search.rules, &search.sizes))
+    Ok(scopes::find(
+        file,
+        &search.rules,
+        &search.sizes,
+        search.budget,
+    ))
 }
 
 /// Rewrites a file: see the module.
@@ -372,12 +381,14 @@ fn not_verified(cause: &InputsError) -> Check {
 fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned {
     let sites: Vec<&Found> = findings.sites.iter().collect();
     let mut planned = scopes::plan(file, findings, &sites, target);
-    for (position, refusal) in planned.left.drain(..).rev() {
-        findings.sites.remove(position);
-        findings.left.insert(0, refusal);
-    }
+    let (positions, refusals): (FxHashSet<usize>, Vec<_>) = planned.left.drain(..).unzip();
+    findings.left.splice(0..0, refusals);
+    let mut position = 0..;
+    let stays = |_: &Found| position.next().is_none_or(|at| !positions.contains(&at));
+    findings.sites.retain(stays);
+    let wired: FxHashSet<&(usize, usize)> = planned.tables.tables.iter().collect();
     for Found { site, scope, .. } in &mut findings.sites {
-        let wired = |table: usize| planned.tables.tables.contains(&(*scope, table));
+        let wired = |table: usize| wired.contains(&(*scope, table));
         site.table = site.table.take().filter(|used| wired(used.table));
     }
     planned

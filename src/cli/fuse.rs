@@ -9,6 +9,7 @@ use phasor::pipeline::{self, Goal, Options, Search, Verdict};
 use phasor::report::{FuseReport, text};
 use phasor::rewrite::Target;
 
+use super::budget::Budget;
 use super::progress::Spinner;
 use super::search::RuleChoice;
 use super::verify::Comparison;
@@ -51,6 +52,8 @@ pub(super) struct Fuse {
     format: Format,
     #[command(flatten)]
     rules: RuleChoice,
+    #[command(flatten)]
+    budget: Budget,
     #[command(flatten)]
     comparison: Comparison,
 }
@@ -101,6 +104,7 @@ impl Fuse {
             search: Search {
                 rules: self.rules.selection()?,
                 sizes: comparison.dims.clone(),
+                budget: self.budget.limits(),
             },
             target,
             precise_angles: self.precise_angles,

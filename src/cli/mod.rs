@@ -4,6 +4,7 @@
 //! a file that cannot be read or written, or a malformed model. Standard output carries data alone, everything else goes to
 //! standard error.
 
+mod budget;
 mod completions;
 mod explain;
 mod fuse;

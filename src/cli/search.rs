@@ -4,19 +4,23 @@ use clap::Args;
 use phasor::pipeline::Search;
 use phasor::recognize::rules::{RULES, Rule, Selection, find};
 
+use super::budget::Budget;
 use super::{Advice, dimension};
 
-/// Sizes of symbolic dimensions.
+/// Sizes of symbolic dimensions, and what the search may cost.
 #[derive(Args)]
 pub(super) struct Sizes {
     /// Size of a symbolic dimension while sites are confirmed, such as batch=2; may be repeated
     #[arg(long, value_name = "NAME=N", value_parser = dimension)]
     dim: Vec<(String, i64)>,
+    #[command(flatten)]
+    budget: Budget,
 }
 
 impl Sizes {
     pub(super) fn search(self) -> Search {
         Search {
+            budget: self.budget.limits(),
             sizes: self.dim.into_iter().collect(),
             ..Search::default()
         }

@@ -5,6 +5,7 @@
 //! nearly all entries must be equal after rounding, not only close.
 
 use prost::Message;
+use rustc_hash::FxHashMap;
 
 use crate::engine::random::Random;
 use crate::engine::tract::Tract;
@@ -43,7 +44,7 @@ type Reading = (TableUse, TableInput, TableInput, Pairing, DataType, bool);
 
 /// Sites whose tables have been probed, and what that showed.
 #[derive(Default)]
-pub(super) struct Known(Vec<(Reading, Result<Confirmed, Box<Refusal>>)>);
+pub(super) struct Known(FxHashMap<Reading, Result<Confirmed, Box<Refusal>>>);
 
 impl Known {
     /// Confirms that a site's cosines and sines are those of the table. What an earlier site has shown takes no more probes.
@@ -62,11 +63,11 @@ impl Known {
             site.table_dtype,
             site.inverse,
         );
-        if let Some((_, verdict)) = self.0.iter().find(|(known, _)| *known == reading) {
+        if let Some(verdict) = self.0.get(&reading) {
             return verdict.clone().map(|seen| Confirmed { probes: 0, ..seen });
         }
         let verdict = prober.table(table, site, used);
-        self.0.push((reading, verdict.clone()));
+        self.0.insert(reading, verdict.clone());
         verdict
     }
 }
@@ -96,6 +97,7 @@ impl Prober<'_> {
                 Failure::TooLarge(what) => format!(
                     "the angles are positions times frequencies, but that is too large to be run on numbers, so the graph's own tables stay: {what}"
                 ),
+                Failure::Unaffordable => "the angles are positions times frequencies, but gave up before that was run on numbers, so the graph's own tables stay: the budget is spent".to_owned(),
             };
             refusal(site, reason)
         })
@@ -126,6 +128,7 @@ impl Prober<'_> {
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
+        self.pay(&cut, SEEDS)?;
         let mut worst = Ok(0.0f64);
         for seed in 0..SEEDS {
             worst = worst.and_then(|worst| {

@@ -4,10 +4,15 @@
 //! (`Shape` of a whole layer's input, say) become constants, so that the cut stays as small as what it computes.
 //! Values are renamed in order of appearance: equal parts give equal models. What bodies read from outside keeps its name.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::Dim;
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use crate::onnx::callees::Callees;
+use crate::onnx::proto::{
+    FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
+};
 use crate::onnx::{ModelFile, Tensor, ValueId, names};
 
 use super::sizes::Binding;
@@ -42,18 +47,39 @@ pub(super) struct Subject<'a> {
     pub(super) file: &'a ModelFile,
     /// Symbolic shapes by name.
     pub(super) shapes: &'a FxHashMap<String, Vec<Dim>>,
-    /// Place of each node in a topological order.
-    rank: Vec<usize>,
+    /// Place of each input in the graph, by name.
+    pub(super) inputs: FxHashMap<&'a str, usize>,
+    functions: Vec<&'a FunctionProto>,
+    callees: Callees,
 }
 
 impl<'a> Subject<'a> {
     pub(super) fn new(file: &'a ModelFile, shapes: &'a FxHashMap<String, Vec<Dim>>) -> Self {
-        let order = file.index().order();
-        let mut rank = vec![0; order.len()];
-        for (at, &node) in order.iter().enumerate() {
-            rank[node] = at;
+        let inputs = file.graph().input.iter().enumerate().rev();
+        let functions: Vec<&FunctionProto> = file.model().functions.iter().collect();
+        Subject {
+            file,
+            shapes,
+            inputs: inputs.map(|(at, input)| (input.name(), at)).collect(),
+            callees: Callees::of(&functions),
+            functions,
         }
-        Subject { file, shapes, rank }
+    }
+
+    /// The functions that nodes call, directly or not.
+    fn called_by(&self, nodes: &[NodeProto]) -> Vec<FunctionProto> {
+        if self.functions.is_empty() {
+            return Vec::new();
+        }
+        let (mut open, _) = self.callees.inside(nodes);
+        let mut reached = BTreeSet::new();
+        while let Some(at) = open.pop() {
+            if reached.insert(at) {
+                open.extend(self.callees.called(at));
+            }
+        }
+        let functions = reached.into_iter().map(|at| self.functions[at].clone());
+        functions.collect()
     }
 }
 
@@ -75,7 +101,7 @@ pub(super) fn cut(
     given: &[&str],
     wanted: &[&str],
 ) -> Result<Cut, String> {
-    let Subject { file, shapes, rank } = subject;
+    let Subject { file, shapes, .. } = subject;
     let (index, graph) = (file.index(), file.graph());
     let id = |name: &str| index.id(name).ok_or_else(|| format!("no value `{name}`"));
     let given_ids = given
@@ -99,7 +125,7 @@ pub(super) fn cut(
     let (nodes, leaves, frozen) = builder.reach(&wanted_ids, &stops)?;
 
     let mut nodes: Vec<usize> = nodes.into_iter().collect();
-    nodes.sort_unstable_by_key(|&node| rank[node]);
+    nodes.sort_unstable_by_key(|&node| index.rank(node));
     let mut kept = Vec::with_capacity(nodes.len());
     let mut read: FxHashSet<ValueId> = wanted_ids.iter().copied().collect();
     for node in nodes {
@@ -167,7 +193,7 @@ pub(super) fn cut(
     let model = ModelProto {
         ir_version: file.model().ir_version,
         opset_import: file.model().opset_import.clone(),
-        functions: file.model().functions.clone(),
+        functions: subject.called_by(&kept),
         graph: Some(GraphProto {
             name: Some("cut".to_owned()),
             node: kept,

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 use crate::onnx::ModelFile;
 use crate::recognize::{Analysis, Refusal, Site};
+use crate::symbolic::Budget;
 
 /// What probing a site showed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -35,16 +36,17 @@ pub struct Confirmed {
     pub probes: usize,
 }
 
-/// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. Built
-/// without the embedded engine, nothing is probed.
+/// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. A site that
+/// the budget does not allow to probe is not confirmed. Built without the embedded engine, nothing is probed.
 pub fn confirm(
     file: &ModelFile,
     analysis: &Analysis,
     sizes: &BTreeMap<String, i64>,
+    budget: &Budget,
 ) -> Vec<Result<Confirmed, Box<Refusal>>> {
     #[cfg(feature = "tract")]
     {
-        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes);
+        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes, budget);
         analysis
             .sites
             .iter()
@@ -53,7 +55,7 @@ pub fn confirm(
     }
     #[cfg(not(feature = "tract"))]
     {
-        let _ = (file, sizes);
+        let _ = (file, sizes, budget);
         analysis
             .sites
             .iter()
@@ -68,10 +70,11 @@ pub fn confirm_tables(
     file: &ModelFile,
     analysis: &Analysis,
     sizes: &BTreeMap<String, i64>,
+    budget: &Budget,
 ) -> Vec<Option<Result<Confirmed, Box<Refusal>>>> {
     #[cfg(feature = "tract")]
     {
-        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes);
+        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes, budget);
         let mut known = angles::Known::default();
         let probe = |site: &Site| {
             let used = site.table.as_ref()?;
@@ -81,7 +84,7 @@ pub fn confirm_tables(
     }
     #[cfg(not(feature = "tract"))]
     {
-        let _ = (file, sizes);
+        let _ = (file, sizes, budget);
         let probe = |site: &Site| site.table.as_ref().map(|_| Ok(Confirmed::default()));
         analysis.sites.iter().map(probe).collect()
     }

@@ -12,6 +12,7 @@ use crate::facts::Dim;
 use crate::onnx::proto::type_proto;
 use crate::onnx::{DataType, ModelFile, Tensor};
 use crate::recognize::{Refusal, Site, Stage, TableInput};
+use crate::symbolic::Budget;
 
 use phasor_ops::contract::rotary::reference;
 
@@ -32,6 +33,7 @@ pub(super) struct Prober<'a> {
     pub(super) subject: Subject<'a>,
     pub(super) sizes: &'a BTreeMap<String, i64>,
     pub(super) known: FxHashMap<Vec<u8>, Result<f64, Failure>>,
+    pub(super) budget: &'a Budget,
 }
 
 /// Why a probe does not confirm.
@@ -43,6 +45,8 @@ pub(super) enum Failure {
     NotRun(String),
     /// Its tensors are too large to be made; what is known of that.
     TooLarge(String),
+    /// The budget does not allow to run it.
+    Unaffordable,
 }
 
 impl<'a> Prober<'a> {
@@ -51,9 +55,11 @@ impl<'a> Prober<'a> {
         file: &'a ModelFile,
         shapes: &'a FxHashMap<String, Vec<Dim>>,
         sizes: &'a BTreeMap<String, i64>,
+        budget: &'a Budget,
     ) -> Self {
         Prober {
             sizes,
+            budget,
             subject: Subject::new(file, shapes),
             known: FxHashMap::default(),
         }
@@ -74,11 +80,15 @@ impl<'a> Prober<'a> {
                     Failure::TooLarge(what) => {
                         format!("proven, but it is too large to be run on numbers: {what}")
                     }
+                    Failure::Unaffordable => {
+                        "proven, but gave up before it was run on numbers: the budget is spent".to_owned()
+                    }
                 };
                 let hint = match failure {
                     Failure::TooLarge(_) => {
                         "give smaller sizes with `--dim`, or export the model with symbolic ones"
                     }
+                    Failure::Unaffordable => "`--budget steps=N` with a larger number allows more",
                     _ => "please report the model: the proof and the numbers should agree",
                 };
                 refusal(site, reason, hint)
@@ -118,7 +128,9 @@ impl<'a> Prober<'a> {
                         "its tensors have more than {MAX_ELEMENTS} elements, and it does not run with smaller ones"
                     )));
                 }
-                Err(differs @ Failure::Differs(_)) => return Err(differs),
+                Err(decides @ (Failure::Differs(_) | Failure::Unaffordable)) => {
+                    return Err(decides);
+                }
                 Err(not_run) => failure = Some(not_run),
             }
         }
@@ -133,7 +145,9 @@ impl<'a> Prober<'a> {
                     confirmed.max_diff = confirmed.max_diff.max(diff);
                     confirmed.probes += probes;
                 }
-                Err(differs @ Failure::Differs(_)) => return Err(differs),
+                Err(decides @ (Failure::Differs(_) | Failure::Unaffordable)) => {
+                    return Err(decides);
+                }
                 Err(Failure::NotRun(_) | Failure::TooLarge(_)) => {}
             }
         }
@@ -143,10 +157,22 @@ impl<'a> Prober<'a> {
     /// All seeds under one assignment of sizes, from the first start that confirms: largest difference and number of runs.
     fn under(&mut self, site: &Site, binding: &Binding) -> Result<(f64, usize), Failure> {
         let mut failure = None;
-        for given in starts(site) {
+        for mut given in starts(site) {
             let read = operands(site).filter(|name| !given.contains(name));
             let wanted: Vec<&str> = std::iter::once(&site.y[..]).chain(read).collect();
-            let part = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun);
+            // What lies before the origin is no part of the site: a cut that passes it would grow with the graph.
+            let beyond =
+                !given.contains(&&site.origin[..]) && self.shape(&site.origin, binding).is_ok();
+            if beyond {
+                given.push(&site.origin);
+            }
+            let mut part = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun);
+            if let Ok(part) = &mut part
+                && beyond
+                && part.given.pop_if(|origin| origin.is_none()).is_some()
+            {
+                given.pop();
+            }
             match part.and_then(|part| self.seeds(site, binding, &given, &part)) {
                 Ok(result) => return Ok(result),
                 // What numbers showed says more than that a cut cannot be made.
@@ -197,6 +223,7 @@ impl<'a> Prober<'a> {
         if let Some(known) = self.known.get(&key) {
             return known.clone().map(|diff| (diff, seeds as usize));
         }
+        self.pay(cut, seeds)?;
         let mut worst = Ok(0.0f64);
         for seed in 0..seeds {
             worst = worst.and_then(|worst| {
@@ -211,6 +238,15 @@ impl<'a> Prober<'a> {
         }
         self.known.insert(key, worst.clone());
         worst.map(|diff| (diff, seeds as usize))
+    }
+
+    /// Pays for runs of a cut.
+    pub(super) fn pay(&self, cut: &Cut, times: u64) -> Result<(), Failure> {
+        let nodes = cut.model.graph.as_ref().map_or(0, |graph| graph.node.len());
+        match self.budget.run(nodes, times) {
+            true => Ok(()),
+            false => Err(Failure::Unaffordable),
+        }
     }
 
     pub(super) fn shape(&self, value: &str, binding: &Binding) -> Result<Vec<usize>, Failure> {
@@ -340,13 +376,8 @@ impl<'a> Prober<'a> {
         random: &mut Random,
     ) -> Result<Tensor, Failure> {
         let shape = self.shape(name, binding)?;
-        let info = self
-            .subject
-            .file
-            .graph()
-            .input
-            .iter()
-            .find(|input| input.name() == name);
+        let position = self.subject.inputs.get(name);
+        let info = position.map(|&at| &self.subject.file.graph().input[at]);
         let dtype = match info.and_then(|info| info.r#type.as_ref()?.value.as_ref()) {
             Some(type_proto::Value::TensorType(tensor)) => DataType::from_onnx(tensor.elem_type()),
             _ => None,

@@ -7,24 +7,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::functions::{Key, bodies, called_by, key};
 use super::proto::{FunctionProto, ModelProto, NodeProto};
 
-/// Nodes of the graph once all calls of functions that `keep` does not name are expanded; [`usize::MAX`] where that is more,
-/// or where a function calls itself.
-pub(crate) fn expanded_nodes(model: &ModelProto, keep: &dyn Fn(&FunctionProto) -> bool) -> usize {
-    let functions: Vec<&FunctionProto> = model.functions.iter().filter(|f| !keep(f)).collect();
-    let calls = Callees::of(&functions);
-    let Ok(order) = calls.callees_first() else {
-        return usize::MAX;
-    };
-    let mut sizes = vec![0; functions.len()];
-    for at in order {
-        sizes[at] = calls.expanded(&functions[at].node, &sizes);
-    }
-    let graph = model.graph.iter();
-    graph.fold(0, |sum, graph| {
-        sum.saturating_add(calls.expanded(&graph.node, &sizes))
-    })
-}
-
 /// A function that calls itself, directly or not.
 pub(crate) fn recursive(model: &ModelProto) -> Option<&str> {
     if model.functions.is_empty() {
@@ -36,13 +18,13 @@ pub(crate) fn recursive(model: &ModelProto) -> Option<&str> {
 }
 
 /// Which functions of a list call which.
-struct Callees {
+pub(crate) struct Callees {
     positions: FxHashMap<Key, usize>,
     called: Vec<Vec<usize>>,
 }
 
 impl Callees {
-    fn of(functions: &[&FunctionProto]) -> Callees {
+    pub(crate) fn of(functions: &[&FunctionProto]) -> Callees {
         let positions = functions.iter().enumerate();
         let mut callees = Callees {
             positions: positions.map(|(at, f)| (key(f), at)).collect(),
@@ -54,7 +36,7 @@ impl Callees {
     }
 
     /// The calls among nodes, those in their bodies included, and the number of all other nodes.
-    fn inside(&self, nodes: &[NodeProto]) -> (Vec<usize>, usize) {
+    pub(crate) fn inside(&self, nodes: &[NodeProto]) -> (Vec<usize>, usize) {
         let mut found = Vec::new();
         let mut others = 0;
         let mut open: Vec<&NodeProto> = nodes.iter().collect();
@@ -66,6 +48,24 @@ impl Callees {
             open.extend(bodies(node).flat_map(|body| &body.node));
         }
         (found, others)
+    }
+
+    /// The functions that one of the list calls; one entry a call.
+    pub(crate) fn called(&self, at: usize) -> &[usize] {
+        &self.called[at]
+    }
+
+    /// Nodes that a call of each function becomes once all calls in it are expanded; [`usize::MAX`] where that is more, or where a
+    /// function calls itself.
+    pub(crate) fn sizes(&self, functions: &[&FunctionProto]) -> Vec<usize> {
+        let Ok(order) = self.callees_first() else {
+            return vec![usize::MAX; functions.len()];
+        };
+        let mut sizes = vec![0; functions.len()];
+        for at in order {
+            sizes[at] = self.expanded(&functions[at].node, &sizes);
+        }
+        sizes
     }
 
     /// The number of nodes that these become, where the functions they call become so many.

@@ -79,19 +79,12 @@ pub(crate) fn domain(name: &str) -> &str {
 impl<'a> Decided<'a> {
     pub(super) fn new(edit: &'a Edit, file: &'a ModelFile) -> Self {
         let model = file.model();
-        let functions = edit.add_functions.iter().filter(|new| {
-            let key = |f: &FunctionProto| {
-                (
-                    f.domain().to_owned(),
-                    f.name().to_owned(),
-                    f.overload().to_owned(),
-                )
-            };
-            let mut old = model.functions.iter().enumerate();
-            !old.any(|(position, old)| {
-                key(old) == key(new) && !edit.remove_functions.contains(&position)
-            })
-        });
+        let key = |f: &'a FunctionProto| (f.domain(), f.name(), f.overload());
+        let old = model.functions.iter().enumerate();
+        let old = old.filter(|(position, _)| !edit.remove_functions.contains(position));
+        let old: FxHashSet<_> = old.map(|(_, function)| key(function)).collect();
+        let functions = edit.add_functions.iter();
+        let functions = functions.filter(|new| !old.contains(&key(new)));
         let opsets = edit.opsets.iter().filter(|(new, _)| {
             !model
                 .opset_import

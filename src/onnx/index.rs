@@ -35,6 +35,7 @@ pub struct GraphIndex {
     consumers: Lists<(usize, usize)>,
     capturers: Lists<usize>,
     order: Vec<usize>,
+    ranks: Vec<usize>,
 }
 
 const INPUT: u8 = 1;
@@ -89,6 +90,7 @@ impl GraphIndex {
             consumers: Lists::new(0, Vec::new()),
             capturers: Lists::new(0, Vec::new()),
             order: Vec::new(),
+            ranks: Vec::new(),
         };
         for input in &graph.input {
             let id = index.intern(input.name());
@@ -148,6 +150,10 @@ impl GraphIndex {
         index.consumers = Lists::new(index.len(), uses);
         index.capturers = Lists::new(index.len(), captures);
         index.order = index.sort(graph)?;
+        index.ranks = vec![0; index.order.len()];
+        for (rank, &node) in index.order.iter().enumerate() {
+            index.ranks[node] = rank;
+        }
         Ok(index)
     }
 
@@ -282,6 +288,11 @@ impl GraphIndex {
     /// A topological order of the node positions; the file's own order if that is one.
     pub fn order(&self) -> &[usize] {
         &self.order
+    }
+
+    /// The place of a node in that order.
+    pub fn rank(&self, node: usize) -> usize {
+        self.ranks[node]
     }
 }
 

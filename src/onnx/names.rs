@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::proto::{GraphProto, ModelProto, NodeProto};
 
@@ -15,15 +15,47 @@ pub(crate) fn bodies(node: &NodeProto) -> impl Iterator<Item = (&str, usize, &Gr
     })
 }
 
-/// A name that is not taken yet: `stem`, or `stem_2` and so on. It is taken from then on.
-pub(crate) fn fresh(taken: &mut FxHashSet<String>, stem: &str) -> String {
-    let mut name = stem.to_owned();
-    let mut count = 1;
-    while !taken.insert(name.clone()) {
-        count += 1;
-        name = format!("{stem}_{count}");
+/// Names that are taken.
+#[derive(Default)]
+pub(crate) struct Taken {
+    names: FxHashSet<String>,
+    /// The last number given to each stem: no smaller one is free.
+    counts: FxHashMap<String, usize>,
+}
+
+impl Taken {
+    /// The names of all values of a model.
+    pub(crate) fn of_model(model: &ModelProto) -> Taken {
+        let mut taken = Taken::default();
+        of_model(model, &mut |name| {
+            taken.names.insert(name.to_owned());
+        });
+        taken
     }
-    name
+
+    /// A name that is not taken yet: `stem`, or `stem_2` and so on. It is taken from then on.
+    pub(crate) fn fresh(&mut self, stem: &str) -> String {
+        if self.names.insert(stem.to_owned()) {
+            return stem.to_owned();
+        }
+        let count = self.counts.entry(stem.to_owned()).or_insert(1);
+        loop {
+            *count += 1;
+            let name = format!("{stem}_{count}");
+            if self.names.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+}
+
+impl FromIterator<String> for Taken {
+    fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Taken {
+        Taken {
+            names: names.into_iter().collect(),
+            counts: FxHashMap::default(),
+        }
+    }
 }
 
 /// All nodes of a model: of its graph, of bodies at any depth, and of functions.

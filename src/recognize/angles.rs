@@ -58,7 +58,7 @@ impl AngleTable {
 }
 
 /// A site's use of an [`AngleTable`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableUse {
     /// Position of the table in [`super::Analysis::tables`].
     pub table: usize,

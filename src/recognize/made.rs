@@ -80,20 +80,16 @@ pub(super) struct Maker {
     /// What is known of the values made so far.
     pub values: FxHashMap<String, Value>,
     known: FxHashMap<(Step, Vec<String>), String>,
-    taken: FxHashSet<String>,
+    taken: names::Taken,
 }
 
 impl Maker {
     pub(super) fn new(file: &ModelFile) -> Maker {
-        let mut taken = FxHashSet::default();
-        names::of_model(file.model(), &mut |name| {
-            taken.insert(name.to_owned());
-        });
         Maker {
             made: Made::default(),
             values: FxHashMap::default(),
             known: FxHashMap::default(),
-            taken,
+            taken: names::Taken::of_model(file.model()),
         }
     }
 
@@ -148,6 +144,6 @@ impl Maker {
     }
 
     fn fresh(&mut self, stem: &str) -> String {
-        names::fresh(&mut self.taken, stem)
+        self.taken.fresh(stem)
     }
 }

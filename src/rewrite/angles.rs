@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::FxHashMap;
+
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Edit, ModelFile, Tensor};
 use crate::recognize::{AngleTable, Frequencies, Site, TableInput};
@@ -41,8 +43,11 @@ impl Wired {
             sites: sites.to_vec(),
             ..Wired::default()
         };
+        let readers = readers(sites);
         for &number in chosen {
-            wired.add(file, &tables[number], number, names, edit);
+            if let Some(readers) = readers.get(&number) {
+                wired.add(file, &tables[number], readers, names, edit);
+            }
         }
         wired
     }
@@ -51,13 +56,10 @@ impl Wired {
         &mut self,
         file: &ModelFile,
         table: &AngleTable,
-        number: usize,
+        readers: &[usize],
         names: &mut Names,
         edit: &mut Edit,
     ) {
-        let readers: Vec<usize> = (0..self.sites.len())
-            .filter(|&s| uses(&self.sites[s], number))
-            .collect();
         let Some(first) = readers.iter().map(|&s| self.sites[s].node).min() else {
             return;
         };
@@ -66,11 +68,7 @@ impl Wired {
         }
         let mut nodes = Vec::new();
         let frequencies = frequencies(table, names, edit, &mut nodes);
-        let attributes = RotaryTableAttributes {
-            axis: table.axis.unwrap_or(0) as i64,
-            amplitude: table.amplitude,
-            precise: table.precise,
-        };
+        let attributes = attributes(table);
         let outputs = ["cos", "sin"].map(|part| names.fresh(&format!("phasor_angles_{part}")));
         nodes.push(NodeProto {
             name: Some(names.fresh("phasor_angles")),
@@ -86,7 +84,7 @@ impl Wired {
             ..Default::default()
         });
         let mut narrowed: BTreeMap<i32, [String; 2]> = BTreeMap::new();
-        for s in readers {
+        for &s in readers {
             let site = &mut self.sites[s];
             let Some(used) = site.table.take() else {
                 continue;
@@ -108,26 +106,45 @@ impl Wired {
             site.inverse = used.inverse;
         }
         self.nodes.entry(first).or_default().extend(nodes);
-        self.uses.push(RotaryTableUse {
-            attributes,
-            frequencies: Some(match &table.frequencies {
-                Frequencies::Numbers(rows) if rows.len() > 1 => {
-                    rotary_table::Frequencies::Streams(rows.len())
-                }
-                _ => rotary_table::Frequencies::One,
-            }),
-            table_dtype: element_type(table.dtype),
-        });
+        self.uses.push(use_of(table));
     }
 }
 
-/// Whether a site reads the table of this number.
-pub(super) fn uses(site: &Site, table: usize) -> bool {
-    site.table.as_ref().is_some_and(|used| used.table == table)
+/// The sites that can read each table, by its number.
+pub(super) fn readers(sites: &[Site]) -> FxHashMap<usize, Vec<usize>> {
+    let mut readers: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
+    for (s, site) in sites.iter().enumerate() {
+        if let Some(used) = &site.table {
+            readers.entry(used.table).or_default().push(s);
+        }
+    }
+    readers
+}
+
+fn attributes(table: &AngleTable) -> RotaryTableAttributes {
+    RotaryTableAttributes {
+        axis: table.axis.unwrap_or(0) as i64,
+        amplitude: table.amplitude,
+        precise: table.precise,
+    }
+}
+
+/// What the function body must serve.
+pub(super) fn use_of(table: &AngleTable) -> RotaryTableUse {
+    RotaryTableUse {
+        attributes: attributes(table),
+        frequencies: Some(match &table.frequencies {
+            Frequencies::Numbers(rows) if rows.len() > 1 => {
+                rotary_table::Frequencies::Streams(rows.len())
+            }
+            _ => rotary_table::Frequencies::One,
+        }),
+        table_dtype: element_type(table.dtype),
+    }
 }
 
 /// Whether positions and frequencies are computed before the node at `first`. They are in a sorted graph.
-fn sources_stand_before(file: &ModelFile, table: &AngleTable, first: usize) -> bool {
+pub(super) fn sources_stand_before(file: &ModelFile, table: &AngleTable, first: usize) -> bool {
     let index = file.index();
     let before = |name: &str| {
         let producer = index.id(name).and_then(|id| index.producer(id));

@@ -22,8 +22,7 @@ pub(super) fn find(
 ) -> Vec<(usize, usize)> {
     let mut order: Vec<usize> = (0..sites.len()).collect();
     order.sort_by_key(|&s| sites[s].node);
-    let mut waiting: FxHashMap<Shared<'_>, usize> = FxHashMap::default();
-    let mut pairs = Vec::new();
+    let mut groups: FxHashMap<Shared<'_>, Vec<usize>> = FxHashMap::default();
     for second in order {
         let site = &sites[second];
         let (cos, sin) = &tables[second];
@@ -35,11 +34,31 @@ pub(super) fn find(
             site.rotary_dim,
             types,
         );
-        match waiting.remove(&key) {
-            Some(first) if can_wait(file, &sites[first], site.node) => pairs.push((first, second)),
-            _ => {
-                waiting.insert(key, second);
+        groups.entry(key).or_default().push(second);
+    }
+    let pairs = groups.into_values();
+    let mut pairs: Vec<(usize, usize)> = pairs
+        .flat_map(|group| along(file, sites, group.into_iter()))
+        .collect();
+    pairs.sort_unstable_by_key(|&(_, second)| (sites[second].node, second));
+    pairs
+}
+
+/// The pairs among sites that have everything in common, given in graph order.
+pub(super) fn along(
+    file: &ModelFile,
+    sites: &[Site],
+    group: impl Iterator<Item = usize>,
+) -> Vec<(usize, usize)> {
+    let mut waiting = None;
+    let mut pairs = Vec::new();
+    for second in group {
+        match waiting {
+            Some(first) if can_wait(file, &sites[first], sites[second].node) => {
+                pairs.push((first, second));
+                waiting = None;
             }
+            _ => waiting = Some(second),
         }
     }
     pairs

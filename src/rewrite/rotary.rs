@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{DataType, Edit, ModelFile, Tensor, names};
@@ -82,7 +82,7 @@ fn fused(
 
 /// Names that the graph does not use yet, and the values made for unit axes so far.
 pub(super) struct Names {
-    taken: FxHashSet<String>,
+    taken: names::Taken,
     unsqueezed: FxHashMap<TableInput, String>,
 }
 
@@ -96,15 +96,30 @@ impl Names {
     }
 
     pub(super) fn fresh(&mut self, stem: &str) -> String {
-        names::fresh(&mut self.taken, stem)
+        self.taken.fresh(stem)
     }
 }
 
-/// The value to wire a table from: the graph's own, or one with unit axes inserted before the first site that needs it.
+/// The node of the first site that reads each table.
+pub(super) fn first_readers(sites: &[Site]) -> FxHashMap<TableInput, usize> {
+    let mut first: FxHashMap<TableInput, usize> = FxHashMap::default();
+    for site in sites {
+        for input in [&site.cos, &site.sin] {
+            match first.get_mut(input) {
+                Some(node) => *node = site.node.min(*node),
+                None => {
+                    first.insert(input.clone(), site.node);
+                }
+            }
+        }
+    }
+    first
+}
+
+/// The value to wire a table from: the graph's own, or one with unit axes inserted before the `first` node that needs it.
 pub(super) fn table(
-    site: &Site,
     input: &TableInput,
-    sites: &[Site],
+    first: usize,
     new: &mut BTreeMap<usize, Vec<NodeProto>>,
     edit: &mut Edit,
     names: &mut Names,
@@ -129,12 +144,6 @@ pub(super) fn table(
     edit.add_initializers
         .push(Tensor::from_i64(&[axes.len()], &axes).to_proto(&name));
     node.input.push(name);
-    let first = sites
-        .iter()
-        .filter(|s| s.cos == *input || s.sin == *input)
-        .map(|s| s.node)
-        .min()
-        .unwrap_or(site.node);
     new.entry(first).or_default().insert(0, node);
     names.unsqueezed.insert(input.clone(), output.clone());
     output

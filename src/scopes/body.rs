@@ -4,8 +4,9 @@ use crate::facts::{Dim, Fact, Facts};
 use crate::onnx::names::captured_by_body;
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
 use crate::onnx::{DataType, Error, ModelFile};
-use crate::symbolic::{Interpreter, dims};
+use crate::symbolic::{Budget, Interpreter, dims};
 
+use super::library::Library;
 use super::outside::Outside;
 
 /// Analyses of one body at most: each but the last takes back what the one before has shown to change between iterations.
@@ -28,6 +29,8 @@ pub(super) fn model(
     main: &ModelFile,
     node: &NodeProto,
     body: &GraphProto,
+    library: &Library<'_>,
+    budget: &Budget,
 ) -> Result<Body, Error> {
     let captured: Vec<String> = captured_by_body(body)
         .into_iter()
@@ -51,7 +54,10 @@ pub(super) fn model(
             }
         }
         let file = in_memory(main, graph.clone())?;
-        if given.carried.is_empty() || round + 1 == MAX_ROUNDS || given.holds(&file) {
+        if given.carried.is_empty()
+            || round + 1 == MAX_ROUNDS
+            || given.holds(&file, library, budget)
+        {
             return Ok(Body { file, captured });
         }
         if round + 2 == MAX_ROUNDS {
@@ -61,13 +67,12 @@ pub(super) fn model(
     unreachable!("the last round returns")
 }
 
-/// A graph of a model as a model of its own.
+/// A graph of a model as a model of its own, without the functions that it calls.
 fn in_memory(main: &ModelFile, graph: GraphProto) -> Result<ModelFile, Error> {
     let model = main.model();
     let model = ModelProto {
         ir_version: model.ir_version,
         opset_import: model.opset_import.clone(),
-        functions: model.functions.clone(),
         graph: Some(graph),
         ..Default::default()
     };
@@ -157,10 +162,12 @@ impl Given {
     }
 
     /// Whether what was assumed of the inputs is what the body makes for the next iteration; what is not is taken back.
-    fn holds(&mut self, file: &ModelFile) -> bool {
-        let facts = Facts::of(file);
+    fn holds(&mut self, file: &ModelFile, library: &Library<'_>, budget: &Budget) -> bool {
+        budget.nodes(file.graph().node.len());
+        let facts = with_functions(file, library, budget)
+            .map_or_else(|| Facts::of(file), |lent| Facts::of(&lent));
         // The interpreter follows more shapes than inference does.
-        let interpreter = Interpreter::run(file, &facts);
+        let interpreter = Interpreter::run(file, &facts, budget);
         let shape = |name: &str| {
             let value = file.index().id(name).and_then(|id| interpreter.known(id));
             let value = value.map(|value| {
@@ -204,6 +211,16 @@ impl Given {
             }
         }
     }
+}
+
+/// The model with the functions that it calls, if it calls any and the budget allows.
+fn with_functions(file: &ModelFile, library: &Library<'_>, budget: &Budget) -> Option<ModelFile> {
+    if !library.any_called(&file.graph().node) {
+        return None;
+    }
+    let mut model = file.model().clone();
+    let lent = library.lend(&mut model, budget);
+    lent.then(|| ModelFile::in_memory(file.path(), model).ok())?
 }
 
 /// One element along an axis.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::is_operator;
+use super::library::Library;
 use super::outside::Outside;
-use super::view::{self, Budget};
+use super::view;
 use crate::facts::{Fact, Facts};
 use crate::onnx::functions::{Key, bodies_mut, called_by, key};
 use crate::onnx::names::bodies;
@@ -15,6 +16,7 @@ use crate::onnx::proto::{
 };
 use crate::onnx::{Error, ModelFile};
 use crate::recognize::{self, Site};
+use crate::symbolic::Budget;
 
 /// Constants up to this size are compared between calls.
 const MAX_CONSTANT_BYTES: usize = 16 << 20;
@@ -28,6 +30,8 @@ const UNBOUND: &str = "unbound";
 pub(super) struct Calls {
     positions: FxHashMap<Key, usize>,
     functions: Vec<Function>,
+    /// Functions all of whose calls are met, and that were not handed out yet.
+    ready: BTreeSet<usize>,
 }
 
 #[derive(Default)]
@@ -37,7 +41,6 @@ struct Function {
     calls: Vec<Call>,
     /// Whether a call stays when all sites found so far are fused.
     lives: bool,
-    done: bool,
 }
 
 /// One call.
@@ -102,7 +105,6 @@ impl Calls {
             return;
         };
         let function = &mut self.functions[position];
-        function.open -= 1;
         function.lives |= !goes;
         function.calls.push(Call {
             arguments: node
@@ -112,21 +114,29 @@ impl Calls {
                 .collect(),
             attributes: node.attribute.clone(),
         });
+        self.meet(position);
+    }
+
+    /// One call less is open.
+    fn meet(&mut self, position: usize) {
+        let function = &mut self.functions[position];
+        function.open -= 1;
+        if function.open == 0 && !function.calls.is_empty() {
+            self.ready.insert(position);
+        }
     }
 
     /// Takes note that calls in these nodes are not reached.
     pub(super) fn forget(&mut self, nodes: &[NodeProto]) {
         for position in self.inside(nodes) {
-            self.functions[position].open -= 1;
+            self.meet(position);
         }
     }
 
     /// The next function all of whose calls are met.
     pub(super) fn next(&mut self, model: &ModelProto) -> Option<usize> {
         loop {
-            let ready = |f: &Function| !f.done && f.open == 0 && !f.calls.is_empty();
-            let position = self.functions.iter().position(ready)?;
-            self.functions[position].done = true;
+            let position = self.ready.pop_first()?;
             if self.functions[position].lives {
                 return Some(position);
             }
@@ -277,7 +287,6 @@ fn in_memory(
     let model = ModelProto {
         ir_version: model.ir_version,
         opset_import: opsets,
-        functions: model.functions.clone(),
         graph: Some(graph),
         ..Default::default()
     };
@@ -369,7 +378,8 @@ pub(super) fn doubt(
     main: &ModelFile,
     function: &FunctionProto,
     made: &Made,
-    budget: &mut Budget,
+    library: &Library<'_>,
+    budget: &Budget,
 ) -> Doubt {
     let mut doubt = Doubt::default();
     let (own, models) = (made.file.opset(), main.opset());
@@ -380,9 +390,12 @@ pub(super) fn doubt(
         ));
     }
     for (file, attribute) in &made.variants {
-        let view = view::of(file, None, budget);
+        let view = view::of(file, None, library, budget);
         let seen = view.file(file);
-        let analysis = recognize::analyse(seen, &Facts::of(seen), &view.hidden);
+        if !budget.nodes(seen.graph().node.len()) {
+            break;
+        }
+        let analysis = recognize::analyse(seen, &Facts::of(seen), &view.hidden, budget);
         doubt.sites.extend(
             analysis
                 .sites

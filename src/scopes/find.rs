@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashSet;
 
 use super::call::{self, Calls};
+use super::library::Library;
 use super::outside::Outside;
-use super::view::{self, Budget, View};
+use super::view::{self, View};
 use super::{Place, Scope, body, tables};
 use crate::confirm::{self, Confirmed};
 use crate::facts::Facts;
@@ -16,6 +17,7 @@ use crate::onnx::{Error, ModelFile};
 use crate::recognize::rules::Selection;
 use crate::recognize::{self, Refusal, Site, Stage, TABLE_RULE};
 use crate::rewrite::{self, Subject, Target};
+use crate::symbolic::{Budget, Limits};
 
 /// A site that is proven and confirmed.
 #[derive(Clone, Debug)]
@@ -44,8 +46,13 @@ pub struct Findings {
 }
 
 /// Finds the sites of a model in all its graphs: those that these rules prove, and of them those that are confirmed, with
-/// these sizes of symbolic dimensions where they are probed.
-pub fn find(file: &ModelFile, rules: &Selection, sizes: &BTreeMap<String, i64>) -> Findings {
+/// these sizes of symbolic dimensions where they are probed. What the limits do not allow to look at is left alone and reported.
+pub fn find(
+    file: &ModelFile,
+    rules: &Selection,
+    sizes: &BTreeMap<String, i64>,
+    limits: Limits,
+) -> Findings {
     let mut search = Search {
         main: file,
         rules,
@@ -55,7 +62,9 @@ pub fn find(file: &ModelFile, rules: &Selection, sizes: &BTreeMap<String, i64>) 
             ..Findings::default()
         },
         calls: Calls::of(file.model()),
-        budget: Budget::default(),
+        library: Library::of(file.model()),
+        budget: &Budget::new(limits),
+        opaque: false,
     };
     search.graph(Place::Main, String::new(), None, None);
     while let Some(function) = search.calls.next(file.model()) {
@@ -70,7 +79,10 @@ struct Search<'a> {
     sizes: &'a BTreeMap<String, i64>,
     findings: Findings,
     calls: Calls,
-    budget: Budget,
+    library: Library<'a>,
+    budget: &'a Budget,
+    /// Whether it is said that calls are not expanded.
+    opaque: bool,
 }
 
 impl Search<'_> {
@@ -82,14 +94,27 @@ impl Search<'_> {
         scratch: Option<ModelFile>,
         outside: Option<(Outside<'_>, &[String])>,
     ) {
+        let own = scratch.as_ref().unwrap_or(self.main);
+        let view = view::of(own, outside, &self.library, self.budget);
+        if view.opaque && !std::mem::replace(&mut self.opaque, true) {
+            self.opaque(&path);
+        }
+        let nodes = &view.file(own).graph().node;
+        if !self.budget.nodes(nodes.len()) {
+            if self.budget.is_news() {
+                let first = nodes.first().map_or("", label);
+                self.findings
+                    .refusals
+                    .push(recognize::gave_up(join(&path, first), self.budget));
+            }
+            return;
+        }
         let scope = self.findings.scopes.len();
         self.findings.scopes.push(Scope {
             path: path.clone(),
             place,
             ..Default::default()
         });
-        let own = scratch.as_ref().unwrap_or(self.main);
-        let view = view::of(own, outside, &mut self.budget);
         let facts = Facts::of(view.file(own));
         let gone = self.sites(own, &view, &facts, scope);
         let around = Outside {
@@ -115,7 +140,8 @@ impl Search<'_> {
                     place: at,
                 };
                 let path = join(&path, &format!("{}/{attribute}", label(node)));
-                match body::model(around, self.main, node, graph) {
+                let made = body::model(around, self.main, node, graph, &self.library, self.budget);
+                match made {
                     Ok(made) => {
                         let outside = (around, &made.captured[..]);
                         self.graph(place, path, Some(made.file), Some(outside));
@@ -143,7 +169,7 @@ impl Search<'_> {
         scope: usize,
     ) -> FxHashSet<usize> {
         let file = view.file(own);
-        let mut analysis = recognize::analyse(file, facts, &view.hidden);
+        let mut analysis = recognize::analyse(file, facts, &view.hidden, self.budget);
         analysis.sites.retain(|site| self.rules.allows(site.rule));
         analysis
             .refusals
@@ -158,8 +184,8 @@ impl Search<'_> {
         };
         let extended = with_made(file);
         let file = extended.as_ref().unwrap_or(file);
-        let verdicts = confirm::confirm(file, &analysis, self.sizes);
-        let of_tables = confirm::confirm_tables(file, &analysis, self.sizes);
+        let verdicts = confirm::confirm(file, &analysis, self.sizes, self.budget);
+        let of_tables = confirm::confirm_tables(file, &analysis, self.sizes, self.budget);
         let tables = std::mem::take(&mut analysis.tables);
         let (tables, kept) = tables::settle(tables, &mut analysis.sites, of_tables);
         analysis.refusals.extend(kept);
@@ -226,7 +252,7 @@ impl Search<'_> {
             Err(error) => return self.unreadable(path, &error),
         };
         let first = self.findings.scopes.len();
-        let doubt = call::doubt(self.main, function, &made, &mut self.budget);
+        let doubt = call::doubt(self.main, function, &made, &self.library, self.budget);
         self.graph(
             Place::Function(position),
             path.clone(),
@@ -255,6 +281,23 @@ impl Search<'_> {
                 self.findings.refusals.push(refusal);
             }
         }
+    }
+
+    /// Says that the calls in a graph are not looked into.
+    fn opaque(&mut self, path: &str) {
+        let node = match path {
+            "" => "main graph",
+            path => path,
+        };
+        self.findings.refusals.push(Refusal {
+            rule: recognize::ROTARY,
+            node: node.to_owned(),
+            value: String::new(),
+            reason: "gave up expanding calls of functions here: they stand for more nodes than the budget allows".to_owned(),
+            hint: Some("`--budget steps=N` with a larger number allows more; or inline the functions that matter, for instance with `onnx.inliner`".to_owned()),
+            stage: Stage::Angles,
+            lost: None,
+        });
     }
 
     fn unreadable(&mut self, path: String, error: &Error) {

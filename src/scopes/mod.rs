@@ -15,6 +15,7 @@
 mod body;
 mod call;
 mod find;
+mod library;
 mod outside;
 mod plan;
 mod splice;

@@ -40,10 +40,11 @@ impl Planned {
 pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Target) -> Planned {
     let scopes = &findings.scopes;
     let mut planned = Planned::default();
-    let mut names = FxHashSet::default();
-    names::of_model(main.model(), &mut |name| {
-        names.insert(name.to_owned());
-    });
+    let mut names = names::Taken::of_model(main.model());
+    let mut by_scope: Vec<Vec<usize>> = vec![Vec::new(); scopes.len()];
+    for (k, found) in sites.iter().enumerate() {
+        by_scope[found.scope].push(k);
+    }
     // Nodes whose bodies have changed, by scope and position.
     let mut changed: Vec<BTreeMap<usize, NodeProto>> = vec![BTreeMap::new(); scopes.len()];
     let mut edits: Vec<(usize, Edit)> = Vec::new();
@@ -51,7 +52,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
     // Bodies come after the graphs that hold them.
     for (at, scope) in scopes.iter().enumerate().rev() {
         let own = scope.file(main);
-        let mine: Vec<usize> = (0..sites.len()).filter(|&k| sites[k].scope == at).collect();
+        let mine = std::mem::take(&mut by_scope[at]);
         let chosen: Vec<Site> = mine.iter().map(|&k| sites[k].site.clone()).collect();
         let tables: Vec<AngleTable> = scope.tables.iter().map(|t| t.table.clone()).collect();
         let subject = Subject {
@@ -106,8 +107,10 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
         edits.push((at, edit));
     }
     planned.left.sort_by_key(|(k, _)| *k);
-    let fused = |k: &usize| planned.left.iter().all(|(left, _)| left != k);
-    let fused = (0..sites.len()).filter(fused).map(|k| sites[k].site.rule);
+    let told: FxHashSet<usize> = planned.left.iter().map(|(k, _)| *k).collect();
+    let fused = (0..sites.len())
+        .filter(|k| !told.contains(k))
+        .map(|k| sites[k].site.rule);
     let tables = uses.tables.iter().map(|_| TABLE_RULE);
     let repaired = std::iter::repeat_n(rewrite::REPAIR, planned.repaired);
     let rules: Vec<&'static str> = fused.chain(tables).chain(repaired).collect();
@@ -117,7 +120,6 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
         .filter(|_| !edits.is_empty())
         .and_then(|new| rewrite::usurper(main, new, target));
     if let Some(function) = usurper {
-        let told: FxHashSet<usize> = planned.left.iter().map(|(k, _)| *k).collect();
         let others = (0..sites.len()).filter(|k| !told.contains(k));
         planned
             .left
@@ -178,7 +180,7 @@ fn nodes<'a>(main: &'a ModelFile, scopes: &[Scope], at: usize) -> &'a [NodeProto
 }
 
 /// Gives what an edit makes names that no graph of the model has: a body may not hide a name of the graph around it.
-fn rename(own: &ModelFile, edit: &mut Edit, names: &mut FxHashSet<String>) {
+fn rename(own: &ModelFile, edit: &mut Edit, names: &mut names::Taken) {
     let index = own.index();
     let old = |name: &str| {
         index
@@ -195,7 +197,7 @@ fn rename(own: &ModelFile, edit: &mut Edit, names: &mut FxHashSet<String>) {
     made.extend(edit.add_initializers.iter().map(|t| t.name().to_owned()));
     let mut others: FxHashMap<String, String> = FxHashMap::default();
     for name in made {
-        let other = names::fresh(names, &name);
+        let other = names.fresh(&name);
         if other != name {
             others.insert(name, other);
         }

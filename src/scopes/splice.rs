@@ -11,7 +11,7 @@ pub(super) fn body(body: &mut GraphProto, edit: &Edit) {
     body.node = nodes(&body.node, edit);
     let input = |name: &str| body.input.iter().any(|i| i.name() == name);
     body.initializer
-        .retain(|t| input(t.name()) || !edit.remove_initializers.contains(t.name()));
+        .retain(|t| !edit.remove_initializers.contains(t.name()) || input(t.name()));
     body.initializer
         .extend(edit.add_initializers.iter().cloned());
     body.value_info

@@ -1,5 +1,7 @@
 //! The tables of angles of one graph: what probing said of them, and which a change computes.
 
+use rustc_hash::FxHashSet;
+
 use crate::confirm::Confirmed;
 use crate::recognize::{AngleTable, Refusal, Site};
 use crate::rewrite::TablePlan;
@@ -48,6 +50,7 @@ pub(super) fn settle(
     };
     let mut tables: Vec<FoundTable> = tables.into_iter().map(found).collect();
     let mut refusals: Vec<Refusal> = Vec::new();
+    let mut known: FxHashSet<(String, String)> = FxHashSet::default();
     for (site, verdict) in sites.iter_mut().zip(verdicts) {
         match (verdict, &site.table) {
             (Some(Ok(seen)), Some(used)) => {
@@ -57,8 +60,7 @@ pub(super) fn settle(
             }
             (Some(Err(refusal)), _) => {
                 site.table = None;
-                let known = |r: &Refusal| r.value == refusal.value && r.reason == refusal.reason;
-                if !refusals.iter().any(known) {
+                if known.insert((refusal.value.clone(), refusal.reason.clone())) {
                     refusals.push(*refusal);
                 }
             }

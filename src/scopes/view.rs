@@ -8,25 +8,15 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::is_operator;
+use super::library::Library;
 use super::outside::Outside;
 use crate::onnx::names::bodies;
 use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto};
-use crate::onnx::{ModelFile, callees, functions};
+use crate::onnx::{ModelFile, functions};
+use crate::symbolic::Budget;
 
 /// Most nodes put in front of a body. Positions, angles and their tables take about 60.
 const MAX_FRONT: usize = 400;
-/// Most nodes of expanded calls, in all views of a model together. Functions that call functions can describe any number.
-const MAX_EXPANDED: usize = 1 << 16;
-
-/// What may still be expanded.
-pub(super) struct Budget(usize);
-
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(MAX_EXPANDED)
-    }
-}
-
 /// A graph ready for analysis.
 pub(super) struct View {
     /// The graph with its surroundings; `None` where that is the graph as it is.
@@ -35,6 +25,8 @@ pub(super) struct View {
     pub(super) hidden: FxHashSet<String>,
     /// Values that no site may make: another graph computes them, or a call does together with others.
     pub(super) fixed: FxHashSet<String>,
+    /// Whether calls are operators that nothing is known of, as they expand to more nodes than the budget allows.
+    pub(super) opaque: bool,
 }
 
 impl View {
@@ -48,31 +40,32 @@ impl View {
 pub(super) fn of(
     own: &ModelFile,
     outside: Option<(Outside<'_>, &[String])>,
-    budget: &mut Budget,
+    library: &Library<'_>,
+    budget: &Budget,
 ) -> View {
     let mut view = View {
         scratch: None,
         hidden: FxHashSet::default(),
         fixed: FxHashSet::default(),
+        opaque: false,
     };
     let mut model = None;
     if let Some((outside, captured)) = outside {
-        view.hidden.clone_from(outside.hidden);
         let mut front = own.model().clone();
         if put_in_front(&mut front, outside, captured, &mut view.fixed) {
             model = Some(front);
         }
+        let front = model.as_ref().unwrap_or(own.model());
+        let mut seen = names(front);
+        seen.retain(|name| outside.hidden.contains(name));
+        view.hidden = seen;
     }
-    if own.model().functions.iter().any(|f| !keep(f)) {
+    let nodes = model.as_ref().unwrap_or(own.model()).graph.as_ref();
+    if library.any_called(nodes.map_or(&[], |graph| &graph.node)) {
         let whole = model.get_or_insert_with(|| own.model().clone());
-        let nodes = callees::expanded_nodes(whole, &keep);
-        match budget.0.checked_sub(nodes) {
-            Some(rest) => {
-                budget.0 = rest;
-                expand(whole, &mut view);
-            }
-            // Calls are then operators that nothing is known of.
-            None => whole.functions.retain(keep),
+        match library.lend(whole, budget) {
+            true => expand(whole, &mut view),
+            false => view.opaque = true,
         }
     }
     view.scratch = model.and_then(|model| ModelFile::in_memory(own.path(), model).ok());
@@ -131,8 +124,9 @@ fn put_in_front(
     if nodes.is_empty() {
         return false;
     }
-    let order = index.order().iter().filter(|node| nodes.contains(node));
-    let front: Vec<_> = order.map(|&node| outer.node[node].clone()).collect();
+    let mut order: Vec<usize> = nodes.into_iter().collect();
+    order.sort_unstable_by_key(|&node| index.rank(node));
+    let front: Vec<_> = order.iter().map(|&node| outer.node[node].clone()).collect();
     let made: FxHashSet<&str> = front
         .iter()
         .flat_map(|n| n.output.iter().map(String::as_str))

@@ -11,6 +11,7 @@ use crate::facts::{Choice, Dim, Facts};
 use crate::onnx::proto::{NodeProto, TensorProto};
 use crate::onnx::{DataType, GraphIndex, ModelFile, Tensor, ValueId};
 
+use super::budget::Budget;
 use super::generalise::column_at;
 use super::live;
 use super::numbering::Numbering;
@@ -42,6 +43,12 @@ pub struct Interpreter<'a> {
     /// The model.
     pub file: &'a ModelFile,
     facts: &'a Facts,
+    /// What the analysis may cost.
+    pub budget: &'a Budget,
+    /// The first node that the budget did not allow to visit.
+    pub gave_up: Option<usize>,
+    /// Expressions that are paid for.
+    pub(super) paid: u64,
     /// All expressions.
     pub arena: Arena,
     /// All constant tables.
@@ -63,10 +70,17 @@ pub struct Interpreter<'a> {
 
 impl<'a> Interpreter<'a> {
     /// Nothing interpreted yet.
-    pub(super) fn new(file: &'a ModelFile, facts: &'a Facts) -> Interpreter<'a> {
+    pub(super) fn new(
+        file: &'a ModelFile,
+        facts: &'a Facts,
+        budget: &'a Budget,
+    ) -> Interpreter<'a> {
         Interpreter {
             file,
             facts,
+            budget,
+            gave_up: None,
+            paid: 0,
             arena: Arena::new(),
             tables: Tables::default(),
             values: vec![None; file.index().len()],
@@ -87,14 +101,16 @@ impl<'a> Interpreter<'a> {
         file: &ModelFile,
         run: impl FnOnce(&mut Interpreter<'_>) -> T,
     ) -> T {
-        let mut inner = Interpreter::new(file, self.facts);
+        let mut inner = Interpreter::new(file, self.facts, self.budget);
         inner.arena = std::mem::take(&mut self.arena);
         inner.tables = std::mem::take(&mut self.tables);
+        inner.paid = self.paid;
         inner.first = self.numbered;
         inner.numbered += self.numbered;
         let result = run(&mut inner);
         self.arena = inner.arena;
         self.tables = inner.tables;
+        self.paid = inner.paid;
         self.numbered = inner.numbered;
         result
     }

@@ -8,6 +8,7 @@
 
 mod branch;
 pub mod broadcast;
+pub mod budget;
 mod derive;
 pub mod dims;
 pub mod display;
@@ -29,4 +30,5 @@ pub mod value;
 pub mod visit;
 mod walk;
 
+pub use budget::{Budget, Limits};
 pub use interpreter::{Interpreter, Stopped};

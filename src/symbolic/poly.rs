@@ -25,6 +25,11 @@ pub const MAX_TERMS: usize = 12;
 /// Most factors of a monomial. A rotated, normed and scaled channel has about 5.
 pub const MAX_DEGREE: usize = 8;
 
+/// Bytes of a polynomial of a few terms with its place in the tables, and of a monomial and an atom.
+const BYTES_OF_POLY: usize = 160;
+const BYTES_OF_MONO: usize = 120;
+const BYTES_OF_ATOM: usize = 120;
+
 /// Why an operation could not be interpreted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop(pub &'static str);
@@ -160,6 +165,17 @@ impl Arena {
         let one = arena.constant(1.0);
         debug_assert_eq!(one, PolyId::ONE);
         arena
+    }
+
+    /// How many expressions there are, and about how many bytes they take.
+    pub(super) fn size(&self) -> (u64, u64) {
+        let size = |count: usize, each: usize| (count * each) as u64;
+        let polys = size(self.polys.len(), BYTES_OF_POLY);
+        let monos = size(self.monos.len(), BYTES_OF_MONO);
+        let atoms = size(self.atoms.len(), BYTES_OF_ATOM);
+        let memo = size(self.memo.len(), size_of::<(Memo, Result<PolyId, Stop>)>());
+        let made = self.polys.len() + self.memo.len() + self.atoms.len();
+        (made as u64, polys + monos + atoms + memo)
     }
 
     /// The constant `value`.

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use crate::facts::Facts;
 use crate::onnx::{ModelFile, ValueId};
 
+use super::budget::Budget;
 use super::interpreter::{Interpreter, Stopped};
 use super::ops;
 use super::poly::{PolyId, Stop};
@@ -17,8 +18,8 @@ use super::visit::Visit;
 
 impl<'a> Interpreter<'a> {
     /// Interprets the main graph of a model.
-    pub fn run(file: &'a ModelFile, facts: &'a Facts) -> Interpreter<'a> {
-        let mut this = Interpreter::new(file, facts);
+    pub fn run(file: &'a ModelFile, facts: &'a Facts, budget: &'a Budget) -> Interpreter<'a> {
+        let mut this = Interpreter::new(file, facts, budget);
         for &position in file.index().order() {
             this.visit(position);
         }
@@ -26,6 +27,9 @@ impl<'a> Interpreter<'a> {
     }
 
     pub(super) fn visit(&mut self, position: usize) {
+        if !self.affords(position) {
+            return;
+        }
         let file = self.file;
         let node = &file.graph().node[position];
         let index = self.index();
@@ -85,6 +89,7 @@ impl<'a> Interpreter<'a> {
                 }
                 None => self.unknown_output(&visit, id),
             };
+            self.pay(value.as_ref().map_or(0, |value| value.data.len()));
             self.set(id, value);
         }
     }

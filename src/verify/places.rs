@@ -4,11 +4,12 @@
 //! and a neighbour of 1 moves it by about as much as another order of rounding would. Places are the values of the main graph that
 //! both models compute, by nodes that are not the same; where there are none, what is looked up in tables of weights.
 
+use crate::onnx::DataType;
+use crate::onnx::names::Taken;
 use crate::onnx::proto::{
     FunctionProto, GraphProto, ModelProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
     type_proto,
 };
-use crate::onnx::{DataType, names};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// More places tell nothing new.
@@ -93,10 +94,7 @@ pub(super) fn movable(
     model: &ModelProto,
     places: &[(String, DataType)],
 ) -> (ModelProto, Vec<(String, DataType)>) {
-    let mut taken = FxHashSet::default();
-    names::of_model(model, &mut |name| {
-        taken.insert(name.to_owned());
-    });
+    let mut taken = Taken::of_model(model);
     let mut model = model.clone();
     let mut factors = Vec::new();
     if let Some(graph) = &mut model.graph {
@@ -112,7 +110,7 @@ pub(super) fn movable(
 fn insert(
     graph: &mut GraphProto,
     wanted: &FxHashMap<&str, DataType>,
-    taken: &mut FxHashSet<String>,
+    taken: &mut Taken,
     factors: &mut Vec<(String, DataType)>,
 ) {
     let old = std::mem::take(&mut graph.node);
@@ -122,11 +120,11 @@ fn insert(
             let Some(dtype) = wanted.get(output.as_str()) else {
                 continue;
             };
-            let still = names::fresh(taken, &format!("{output}_unmoved"));
-            let factor = names::fresh(taken, &format!("{output}_factor"));
+            let still = taken.fresh(&format!("{output}_unmoved"));
+            let factor = taken.fresh(&format!("{output}_factor"));
             moves.push(NodeProto {
                 op_type: Some("Mul".to_owned()),
-                name: Some(names::fresh(taken, &format!("{output}_move"))),
+                name: Some(taken.fresh(&format!("{output}_move"))),
                 input: vec![still.clone(), factor.clone()],
                 output: vec![std::mem::replace(output, still)],
                 ..NodeProto::default()

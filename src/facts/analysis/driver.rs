@@ -2,7 +2,8 @@
 //!
 //! tract's own driver ends with the first node that fails. Here a failure is the end of that node only. Facts that tract is
 //! known to get wrong are held back: the outcome of an `If`, a slice whose bound may be of either sign, the remainder of shape values that may be
-//! negative, and whatever has a negative dimension.
+//! negative, and whatever has a negative dimension. So are sizes that are sums of more symbols than any model has: each operator
+//! would go through all of them.
 
 use super::super::copy::gate;
 use super::super::guard::caught;
@@ -17,6 +18,9 @@ const MAX_VISITS: u8 = 16;
 
 /// Elements that a constant may have to be computed during analysis.
 const MAX_EVALUATED: usize = 4096;
+
+/// Most parts of a dimension's expression; the sizes of vision models have about 20.
+const MAX_TERMS: usize = 256;
 
 /// What came out, beside the facts in the model.
 pub(super) struct Outcome {
@@ -64,7 +68,7 @@ pub(super) fn infer(model: &mut InferenceModel) -> Outcome {
             continue;
         };
         for (outlet, fact) in changed {
-            if has_negative_dim(&fact) {
+            if has_negative_dim(&fact) || fact.shape.dims().any(is_long) {
                 outcome.wrong.insert(outlet);
                 continue;
             }
@@ -277,6 +281,24 @@ fn remainder(inputs: &[InferenceFact]) -> ValueFact {
         .collect();
     let value = tensor1(&values).into_shape(&shape).ok();
     value.map_or(ValueFact::Any, |t| ValueFact::Only(t.into_arc_tensor()))
+}
+
+/// Whether a dimension has more terms or factors than is worth following.
+fn is_long(dim: &DimFact) -> bool {
+    let mut open: Vec<TDim> = dim.concretize().into_iter().collect();
+    let mut count = 0;
+    while let Some(next) = open.pop() {
+        count += 1;
+        if count > MAX_TERMS {
+            return true;
+        }
+        match next {
+            TDim::Add(terms) | TDim::Mul(terms) => open.extend(terms),
+            TDim::MulInt(_, inner) | TDim::Div(inner, _) => open.push(*inner),
+            _ => {}
+        }
+    }
+    false
 }
 
 fn has_negative_dim(fact: &InferenceFact) -> bool {

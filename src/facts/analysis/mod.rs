@@ -12,8 +12,11 @@ mod reshape;
 use super::copy::{self, Plan, Retype, branches, gate};
 use super::guard::caught;
 use super::{Dim, Fact, declared};
+use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::tensor_shape_proto::{Dimension, dimension};
-use crate::onnx::proto::{ModelProto, ValueInfoProto, type_proto};
+use crate::onnx::proto::{
+    AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto,
+};
 use convert::Symbols;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::OnceLock;
@@ -61,6 +64,7 @@ fn round(model: &ModelProto) -> Option<(Facts, FxHashMap<String, bool>)> {
     };
     let mut scratch = copy::scratch(model, &plan).ok()?;
     let symbols = prepare_inputs(&mut scratch.model);
+    constants_as_nodes(&mut scratch.model);
     let proto = copy::bridge::model(&scratch.model).ok()?;
     let ParseResult {
         mut model,
@@ -94,6 +98,34 @@ fn round(model: &ModelProto) -> Option<(Facts, FxHashMap<String, bool>)> {
         })
         .collect();
     Some((facts, conditions))
+}
+
+/// Makes a node of each initializer: tract compares every new initializer with all before it, and nodes with none.
+fn constants_as_nodes(model: &mut ModelProto) {
+    let Some(graph) = &mut model.graph else {
+        return;
+    };
+    let constants = std::mem::take(&mut graph.initializer);
+    let node = |tensor: TensorProto| NodeProto {
+        op_type: Some("Constant".to_owned()),
+        output: vec![tensor.name().to_owned()],
+        attribute: vec![AttributeProto {
+            name: Some("value".to_owned()),
+            r#type: Some(AttributeType::Tensor as i32),
+            t: Some(Box::new(tensor)),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    // Of several of one name the last counts.
+    let mut seen = FxHashSet::default();
+    let last = constants.into_iter().rev();
+    let mut nodes: Vec<NodeProto> = last
+        .filter(|tensor| seen.insert(tensor.name().to_owned()))
+        .map(node)
+        .collect();
+    nodes.append(&mut graph.node);
+    graph.node = nodes;
 }
 
 /// Leaves only inputs of tensor types that tract has, and puts symbols of our own into their dimensions.

@@ -130,24 +130,19 @@ fn connected(it: &Interpreter<'_>, root: RootId, members: &[(ValueId, Vec<PolyId
             }
         }
     }
-    let mut groups: Vec<(usize, Group)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut by_head: FxHashMap<usize, usize> = FxHashMap::default();
     for (k, (value, sums)) in members.iter().enumerate() {
         let head = top(&mut parent, k);
-        let at = groups
-            .iter()
-            .position(|(h, _)| *h == head)
-            .unwrap_or_else(|| {
-                groups.push((
-                    head,
-                    Group {
-                        root,
-                        values: Vec::new(),
-                        trigonometric: false,
-                    },
-                ));
-                groups.len() - 1
+        let at = *by_head.entry(head).or_insert_with(|| {
+            groups.push(Group {
+                root,
+                values: Vec::new(),
+                trigonometric: false,
             });
-        let group = &mut groups[at].1;
+            groups.len() - 1
+        });
+        let group = &mut groups[at];
         group.values.push(*value);
         group.trigonometric |= sums.iter().any(|&p| is_trigonometric(&it.arena, p));
     }
@@ -159,11 +154,11 @@ fn connected(it: &Interpreter<'_>, root: RootId, members: &[(ValueId, Vec<PolyId
             value.and_then(|v| v.dtype.bits()).unwrap_or(64),
         )
     };
-    for (_, group) in &mut groups {
+    for group in &mut groups {
         // Stable: among equals the earliest in the graph stays first.
         group.values.sort_by_key(rank);
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    groups
 }
 
 fn is_trigonometric(arena: &Arena, p: PolyId) -> bool {

@@ -27,7 +27,12 @@ pub(super) fn at(it: &Interpreter<'_>, value: ValueId) -> Option<Lost> {
 
 /// What stopped a node, if it was not followed.
 pub(super) fn of<'a>(it: &'a Interpreter<'_>, node: usize) -> Option<&'a Stopped> {
-    it.stopped.iter().find(|stopped| stopped.node == node)
+    // Nodes stop in the order in which they are visited.
+    let rank = |stopped: &Stopped| it.index().rank(stopped.node);
+    let first = it
+        .stopped
+        .partition_point(|stopped| rank(stopped) < it.index().rank(node));
+    it.stopped.get(first).filter(|stopped| stopped.node == node)
 }
 
 /// Whether a node stopped for what comes together in it, and not because it is unknown.

@@ -45,7 +45,8 @@ use angles::Angles;
 use assemble::Holders;
 use behind::Behind;
 use groups::{Group, Sources};
-use miss::{Miss, node_name};
+use miss::Miss;
+pub(super) use miss::node_name;
 use order::Order;
 use proof::{Origin, Verdict};
 use readoff::{Pair, Rotation};
@@ -53,6 +54,9 @@ use tables::{Found, Tables, Wanted};
 
 /// The rule's identifier.
 pub(crate) const RULE: &str = "rotary";
+
+/// Most tensors that one may be a rotation of, the earliest in the graph first.
+const MAX_SOURCES: usize = 512;
 
 /// What the graph offers to build sites from, and what is made of it.
 struct Material {
@@ -90,6 +94,12 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
         // A product of two tensors is linear in either: its rotation is in a group of each.
         let mut nodes = FxHashSet::default();
         for group in groups {
+            if it.budget.is_spent() {
+                let first = group.values.iter().min().copied();
+                let node = first.and_then(|y| it.index().producer(y));
+                it.gave_up = it.gave_up.or(node.map(|(node, _)| node));
+                break;
+            }
             if let Some(site) = site(it, &group, &material) {
                 if nodes.insert(site.node) {
                     analysis.sites.push(site);
@@ -116,8 +126,12 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
     let mut accounted: FxHashSet<ValueId> = ends.collect();
     accounted.extend(misses.iter().map(|miss| miss.value));
     // A rotated tensor that is cut up, repeated or scaled further on is no second rotation.
-    misses.retain(|miss| !nearby::follows(it, miss.value, &accounted));
-    misses.extend(nearby::find(it, &accounted));
+    let following = nearby::following(it, &accounted);
+    misses.retain(|miss| !following.contains(&miss.value));
+    // Of what is not looked at, everything would seem to have got lost.
+    if !it.budget.is_spent() {
+        misses.extend(nearby::find(it, &accounted));
+    }
     let refusals = misses
         .into_iter()
         .chain(tables)
@@ -150,6 +164,7 @@ fn sources(
     let before = material.sources.of(group.root).iter();
     let before = before.filter(|&&x| material.order.is_before(x, y));
     let before = before.filter_map(|&id| Some((id, it.known(id)?.clone())));
+    let before = before.take(MAX_SOURCES);
     let (others, same): (Vec<_>, Vec<_>) = before.partition(|(_, x)| x.rank() == yv.rank() + 1);
     let mut sources: Vec<Source> = Vec::new();
     sources.extend(same.into_iter().map(|(id, value)| Source {
@@ -178,6 +193,7 @@ fn attempt(
 ) -> Result<Site, Miss> {
     let miss = |stage, reason: &str, hint| Miss::new(stage, y, reason).with_hint(hint);
     let xv = &x.value;
+    it.budget.spend((xv.data.len() + yv.data.len()) as u64);
     let dtype = yv.dtype;
     if xv.dtype != dtype
         || !matches!(

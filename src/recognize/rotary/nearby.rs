@@ -70,31 +70,31 @@ struct Place {
 
 /// Finds the places none of whose values is `accounted` for.
 pub(super) fn find(it: &Interpreter<'_>, accounted: &FxHashSet<ValueId>) -> Vec<Miss> {
-    let trace = Trace::of(it);
-    trace
-        .places()
+    let mut trace = Trace::of(it);
+    let places = trace.places();
+    places
         .into_iter()
         .filter(|place| !place.values.iter().any(|value| accounted.contains(value)))
         .map(|place| explain(it, &trace, &place))
         .collect()
 }
 
-/// Whether `value` is another of `ends`, merely rearranged and rescaled.
-pub(super) fn follows(it: &Interpreter<'_>, value: ValueId, ends: &FxHashSet<ValueId>) -> bool {
-    let mut open = vec![value];
-    let mut seen = FxHashSet::default();
-    while let Some(next) = open.pop() {
-        if next != value && ends.contains(&next) {
-            return true;
-        }
-        let Some((node, _)) = it.index().producer(next).filter(|_| seen.insert(next)) else {
+/// The values that are one of `ends` before them, merely rearranged and rescaled.
+pub(super) fn following(it: &Interpreter<'_>, ends: &FxHashSet<ValueId>) -> FxHashSet<ValueId> {
+    let index = it.index();
+    let mut following = FxHashSet::default();
+    for node in index.order().iter().map(|&at| &it.file.graph().node[at]) {
+        if !matches!(flow::kind(node), Kind::Moves(_) | Kind::Multiplies) {
             continue;
-        };
-        if let Kind::Moves(_) | Kind::Multiplies = flow::kind(&it.file.graph().node[node]) {
-            open.extend(sources(it, next));
+        }
+        for output in node.output.iter().filter_map(|name| index.id(name)) {
+            let from = |source| ends.contains(&source) || following.contains(&source);
+            if sources(it, output).into_iter().any(from) {
+                following.insert(output);
+            }
         }
     }
-    false
+    following
 }
 
 /// Angles and products, followed through the graph.
@@ -135,8 +135,9 @@ impl Trace {
         }
     }
 
-    fn top(&self, mut product: usize) -> usize {
+    fn top(&mut self, mut product: usize) -> usize {
         while self.parent[product] != product {
+            self.parent[product] = self.parent[self.parent[product]];
             product = self.parent[product];
         }
         product
@@ -254,7 +255,9 @@ impl Trace {
             return;
         };
         let mut origin = value;
+        let mut steps = 0..MAX_ORIGINS;
         let node = loop {
+            let Some(_) = steps.next() else { return };
             let Some((node, _)) = it.index().producer(origin) else {
                 return;
             };
@@ -293,14 +296,15 @@ impl Trace {
         self.from.insert(value, product);
     }
 
-    fn places(&self) -> Vec<Place> {
+    fn places(&mut self) -> Vec<Place> {
+        let heads: Vec<usize> = (0..self.products.len()).map(|p| self.top(p)).collect();
         let mut by_head: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
-        for product in 0..self.products.len() {
-            by_head.entry(self.top(product)).or_default().push(product);
+        for (product, &head) in heads.iter().enumerate() {
+            by_head.entry(head).or_default().push(product);
         }
         let mut values: FxHashMap<usize, Vec<ValueId>> = FxHashMap::default();
         for (&value, &product) in &self.from {
-            values.entry(self.top(product)).or_default().push(value);
+            values.entry(heads[product]).or_default().push(value);
         }
         let mut places: Vec<Place> = by_head
             .into_iter()
@@ -438,7 +442,11 @@ fn way(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<usize> {
         .iter()
         .map(|&p| origins(it, trace.products[p].tensor))
         .collect();
-    let shared = |value: &ValueId| origins.iter().all(|o| o.contains(value));
+    let mut counts: FxHashMap<ValueId, usize> = FxHashMap::default();
+    for &value in origins.iter().flatten() {
+        *counts.entry(value).or_default() += 1;
+    }
+    let shared = |value: &ValueId| counts.get(value) == Some(&origins.len());
     if origins.iter().flatten().any(shared) {
         let parts = origins.iter().flatten().copied();
         values.extend(parts.filter(|value| !shared(value)));
@@ -448,8 +456,9 @@ fn way(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<usize> {
         .filter_map(|value| it.index().producer(value))
         .map(|(node, _)| node)
         .collect();
-    let order = it.index().order().iter().copied();
-    order.filter(|node| nodes.contains(node)).collect()
+    let mut nodes: Vec<usize> = nodes.into_iter().collect();
+    nodes.sort_unstable_by_key(|&node| it.index().rank(node));
+    nodes
 }
 
 /// What a value is computed from; nothing where that mixes its elements or begins an angle.
@@ -486,9 +495,13 @@ fn origins(it: &Interpreter<'_>, tensor: ValueId) -> FxHashSet<ValueId> {
 /// repetition.
 fn tensors(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
+    let mut seen = FxHashSet::default();
     for &p in &place.products {
         let mut value = trace.products[p].tensor;
-        while let Some((node, _)) = it.index().producer(value) {
+        for _ in 0..MAX_ORIGINS {
+            let Some((node, _)) = it.index().producer(value) else {
+                break;
+            };
             let node = &it.file.graph().node[node];
             let Kind::Moves(data) = flow::kind(node) else {
                 break;
@@ -497,9 +510,8 @@ fn tensors(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<String> {
             let Some((_, source)) = source else { break };
             value = source;
         }
-        let name = it.index().name(value).to_owned();
-        if !names.contains(&name) {
-            names.push(name);
+        if seen.insert(value) {
+            names.push(it.index().name(value).to_owned());
         }
     }
     names

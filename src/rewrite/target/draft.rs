@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use phasor_ops::contract::AttributeValue;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
@@ -26,7 +26,7 @@ pub(super) struct Draft<'a> {
     pub file: &'a ModelFile,
     edit: Edit,
     new: BTreeMap<usize, Vec<NodeProto>>,
-    taken: FxHashSet<String>,
+    taken: names::Taken,
     made: FxHashMap<Key, String>,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Draft<'a> {
     }
 
     fn fresh(&mut self, stem: &str) -> String {
-        names::fresh(&mut self.taken, stem)
+        self.taken.fresh(stem)
     }
 
     /// An initializer of integers, with this shape.

@@ -1,6 +1,7 @@
 //! The operators that a site can be rewritten to. `ai.phasor` expresses every site; the others are operators that runtimes
 //! already have, with restrictions of their own: what they cannot express is left alone, with the reason.
 
+mod choice;
 mod contrib;
 mod draft;
 mod lower;

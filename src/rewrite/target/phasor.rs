@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use crate::onnx::proto::{FunctionProto, NodeProto};
 use crate::onnx::{Edit, ModelFile};
 use crate::recognize::{Site, TABLE_RULE};
-use crate::rewrite::angles::{self, Wired};
+use crate::rewrite::angles::Wired;
 use crate::rewrite::{OLDEST_OPSET, dead, function, pairs, provenance, rotary};
 
 use phasor_ops::contract;
 
-use super::{Plan, Subject, TablePlan, Uses, widen};
+use super::{Plan, Subject, TablePlan, Uses, choice, widen};
 
 /// IR version that brought model-local functions with attribute defaults.
 const FUNCTION_IR_VERSION: i64 = 9;
@@ -38,28 +38,23 @@ pub(super) fn functions(file: &ModelFile, uses: &Uses) -> Option<Vec<FunctionPro
 /// The change that fuses these sites, two of a layer by one node if `paired`; the empty change where there are none or the
 /// model's opset is too old.
 pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan {
-    let Subject { file, tables, .. } = *subject;
-    if sites.is_empty() || file.opset() < OLDEST_OPSET {
+    if sites.is_empty() || subject.file.opset() < OLDEST_OPSET {
         return Plan::default();
     }
-    let Some(mut best) = with_tables(subject, sites, &[], paired) else {
+    let Some(plain) = with_tables(subject, sites, &[], paired) else {
         return Plan::default();
     };
-    let plain = best.edit.change();
-    let mut wired = Vec::new();
-    for table in 0..tables.len() {
-        if !sites.iter().any(|site| angles::uses(site, table)) {
-            continue;
-        }
-        wired.push(table);
-        match with_tables(subject, sites, &wired, paired) {
-            Some(shorter) if shorter.edit.saved() > best.edit.saved() => best = shorter,
-            _ => {
-                wired.pop();
-            }
-        }
+    let wired = choice::worthwhile(subject, sites, &plain.edit, paired);
+    if wired.is_empty() {
+        return plain;
     }
-    best.tables = (!wired.is_empty()).then_some(TablePlan { wired, plain });
+    let shorter = with_tables(subject, sites, &wired, paired);
+    // The bodies may serve the sites and not what they become; and a choice that did not pay must not stand.
+    let Some(mut best) = shorter.filter(|plan| plan.edit.saved() > plain.edit.saved()) else {
+        return plain;
+    };
+    let plain = plain.edit.change();
+    best.tables = Some(TablePlan { wired, plain });
     best
 }
 
@@ -81,9 +76,10 @@ fn with_tables(
     let sites = &mut wired.sites;
     let mut new: BTreeMap<usize, Vec<NodeProto>> = BTreeMap::new();
     let mut read = Vec::new();
+    let first = rotary::first_readers(sites);
     for site in &*sites {
         let [cos, sin] = [&site.cos, &site.sin]
-            .map(|input| rotary::table(site, input, sites, &mut new, &mut edit, &mut names));
+            .map(|input| rotary::table(input, first[input], &mut new, &mut edit, &mut names));
         read.push((cos, sin));
         edit.remove_nodes.insert(site.node);
     }

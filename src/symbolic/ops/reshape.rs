@@ -97,6 +97,12 @@ pub(super) fn target(
     for axis in 0..shape.len() {
         if free != Some(axis) && it.arena.range(shape[axis]).low < 0.0 {
             let left = rest(it, &a.shape, &shape, axis)?;
+            // An expression of sizes that volumes force to be another size, but for tensors without elements, for which a graph
+            // whose expressions disagree does not go on.
+            if it.arena.roots_of(shape[axis]).is_empty() && a.shape.contains(&left) {
+                shape[axis] = left;
+                continue;
+            }
             let negative = it.arena.apply(Function::Less, &[shape[axis], PolyId::ZERO]);
             shape[axis] = it
                 .arena
