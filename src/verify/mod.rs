@@ -191,12 +191,11 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
                     .push(compared(how, results, known, &names, &allowed));
             }
         }
-        let partly = engine.is_embedded && gained;
-        leave_out_lucky(&mut cases, &mut reference, engine, partly, |way, known| {
+        leave_out_lucky(&mut cases, &mut reference, engine, gained, |way, known| {
             let failed = way.run(a, &known.inputs, &names).err();
             failed.map(|error| error.to_string())
         });
-        if let (true, Some(why)) = (partly, report::error(&cases)) {
+        if let (true, Some(why)) = (engine.is_embedded && gained, report::error(&cases)) {
             reasons.push(format!(
                 "{} does not run the second model: {why}",
                 plain.name()
@@ -240,13 +239,13 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
 }
 
 /// Leaves out the corner sets on which the second model fails where that is no fault of its own: the first runs there by luck, for
-/// without its engine's optimisations, which drop nodes that would fail, it does not; or the engine knows the operators of the
-/// second in part (`partly`).
+/// without its engine's optimisations, which drop nodes that would fail, it does not; or the second has operators of others
+/// (`foreign`), which the embedded engine knows in part and which need not take tensors of no elements.
 fn leave_out_lucky(
     cases: &mut Vec<Case>,
     reference: &mut Reference,
     engine: &Candidate,
-    partly: bool,
+    foreign: bool,
     fails: impl Fn(&dyn Engine, &Known) -> Option<String>,
 ) {
     let mut position = 0;
@@ -255,14 +254,17 @@ fn leave_out_lucky(
         let error = case.runs.iter().find_map(|run| run.error.clone());
         let why = match error.filter(|_| !known.ordinary) {
             None => None,
-            Some(error) if partly => Some(error),
+            Some(error) if foreign && (engine.is_embedded || known.is_empty()) => Some(error),
             Some(_) => {
                 let mut variants = engine.variants.iter();
                 variants.find_map(|way| fails(way.as_ref(), known))
             }
         };
         if let Some(why) = why {
-            let note = format!("`{}` is left out: {why}", case.inputs);
+            let note = format!(
+                "`{}`, which the first model runs, is left out: {why}",
+                case.inputs
+            );
             reference.notes.push(note);
             cases.remove(position);
             reference.known.remove(position);

@@ -46,6 +46,13 @@ pub(super) struct Known {
     pub(super) ordinary: bool,
 }
 
+impl Known {
+    /// Whether an input has no elements.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inputs.iter().any(|(_, tensor)| tensor.is_empty())
+    }
+}
+
 impl Reference {
     /// Runs the first model.
     ///

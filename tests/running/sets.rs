@@ -99,10 +99,14 @@ fn switches_are_on_and_off() {
 
 #[test]
 fn a_switch_that_must_be_on_costs_no_set() {
-    // Off, there is nothing to add up to what a shape of 4 asks for.
+    // Off, it looks up a row that the table does not have.
     let m = model(
-        "on: bool[]\nx: float[n, 4]\ncount = Cast(on) to=7\nfour = Mul(count, whole)\nsplit = Div(shape, four)\ny = Reshape(x, split)",
-        &[("whole", i64s(&[1], &[4])), ("shape", i64s(&[1], &[-4]))],
+        "on: bool[]\nx: float[n]\ncount = Cast(on) to=7\noff = Sub(one, count)\nrow = Mul(off, far)\nfactor = Gather(table, row)\ny = Mul(x, factor)",
+        &[
+            ("one", i64s(&[], &[1])),
+            ("far", i64s(&[], &[5])),
+            ("table", f32s(&[2], &[1.0, 2.0])),
+        ],
     );
     let report = compare(&m, &m);
     let seeds = report
