@@ -138,6 +138,7 @@ FILES = {
     "inputs_missing": unary("Add"),
     "input_left_out": unary("Add", b"", ["", "x"]),
     "bound_empty": unary("Range", b"", ["a", "b", "b"], int64s("a") + int64s("b", 1, dims=())),
+    "scan_states": model(graph(node("Scan", "odd", ["x", "x"], ["y"], integer("num_scan_inputs", 2) + field(5, field(1, "body") + field(6, node("Neg", "", ["i"], ["o"]) + value(11, "i") + value(12, "o")) + number(20, 5))))),
     "scan_inputs": model(graph(node("Scan", "odd", ["x"], ["y"], integer("num_scan_inputs", 2) + field(5, field(1, "body") + field(6, graph(node("Neg", "", ["x"], ["y"]))) + number(20, 5))))),
     "scalar_indices": unary("GatherND", b"", ["x", "i"], int64s("i", 0, dims=())),
     "shape_open_twice": unary("Reshape", b"", ["x", "s"], int64s("s", -1, -1)),

@@ -104,6 +104,10 @@ const INVALID: &[(&str, &str)] = &[
         "input 0 `a` is of shape [0], allowed is one element",
     ),
     (
+        "scan_states",
+        "attribute `num_scan_inputs` is 2, allowed are 1 to 1",
+    ),
+    (
         "scan_inputs",
         "attribute `num_scan_inputs` is 2, allowed are 1 to 1",
     ),

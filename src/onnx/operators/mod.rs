@@ -105,7 +105,7 @@ pub(crate) enum Bound {
     Number(i64),
     /// The rank of an input.
     Rank(usize),
-    /// The number of the node's inputs.
+    /// The number of inputs of the node and of its body.
     Inputs,
 }
 
