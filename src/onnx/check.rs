@@ -94,6 +94,13 @@ pub(crate) fn check(
     if let Some(missing) = missing {
         return Err(format!("attribute `{}` is missing", missing.name));
     }
+    if reader == Reader::Engine {
+        for known in signature.attributes.iter().filter(|a| !given(a.name)) {
+            if let (Some(default), Some(range)) = (known.default, known.range) {
+                subject.numbers(&format!("attribute `{}`", known.name), &[default], range)?;
+            }
+        }
+    }
     for &(slot, range) in &signature.holds {
         if node.input.get(slot).is_some_and(|name| !name.is_empty()) {
             subject.input(slot, range)?;
@@ -172,9 +179,10 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The rank of an input; scalars count as vectors, for which operators take them where they reduce or join.
+    /// The rank of an input. Scalars count as vectors, for which operators take them where they reduce or join, but not for the engine.
     fn rank(&self, input: usize) -> Option<i64> {
-        (self.operand)(input).rank().map(|rank| rank.max(1))
+        let least = i64::from(self.reader == Reader::Anyone);
+        (self.operand)(input).rank().map(|rank| rank.max(least))
     }
 
     /// What an input holds, by its shape and by its elements where they are known.

@@ -150,6 +150,7 @@ FILES = {
         for branch, name in (("then_branch", "x"), ("else_branch", "nobody")))))),
     # Models that ONNX allows, or whose fault only inference tells, and that ask for much.
     "axis_derived": derived("LayerNormalization", integer("axis", -1000), ["z", "w"], tensor("w", [4], bytes(16))),
+    "axis_of_scalar": derived("LayerNormalization", b"", ["c", "c"], tensor("c", [], bytes(4))),
     "perm_derived": derived("Transpose", integers("perm", 1, 0)),
     "bound_derived": model(graph(node("Shape", "shape", ["x"], ["s"], integer("start", 2)), node("Range", "odd", ["o", "s", "o"], ["y"]), extra=int64s("o", 1, dims=()))),
     "eyelike_size": unary("EyeLike", dims=(1 << 40, 4)),
