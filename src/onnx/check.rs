@@ -94,6 +94,13 @@ pub(crate) fn check(
     if let Some(missing) = missing {
         return Err(format!("attribute `{}` is missing", missing.name));
     }
+    if reader == Reader::Engine {
+        for known in signature.attributes.iter().filter(|a| !given(a.name)) {
+            if let (Some(default), Some(range)) = (known.default, known.range) {
+                subject.numbers(&format!("attribute `{}`", known.name), &[default], range)?;
+            }
+        }
+    }
     for &(slot, range) in &signature.holds {
         if node.input.get(slot).is_some_and(|name| !name.is_empty()) {
             subject.input(slot, range)?;
@@ -172,9 +179,10 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The rank of an input; scalars count as vectors, for which operators take them where they reduce or join.
+    /// The rank of an input. Scalars count as vectors, for which operators take them where they reduce or join, but not for the engine.
     fn rank(&self, input: usize) -> Option<i64> {
-        (self.operand)(input).rank().map(|rank| rank.max(1))
+        let least = i64::from(self.reader == Reader::Anyone);
+        (self.operand)(input).rank().map(|rank| rank.max(least))
     }
 
     /// What an input holds, by its shape and by its elements where they are known.
@@ -240,15 +248,18 @@ impl Subject<'_> {
             _ => Ok(()),
         };
         match range {
-            Range::Numbers(low, high) => all(
-                low,
-                match high {
-                    Bound::Open => i64::MAX,
-                    Bound::Number(high) => high,
-                    Bound::Rank(input) => self.rank(input).unwrap_or(MAX_RANK),
-                    Bound::Inputs => self.node.input.len() as i64,
-                },
-            ),
+            Range::Numbers(low, Bound::Inputs) => {
+                let inputs = self.node.input.len();
+                let (taken, made) = body(self.node).unwrap_or((inputs, inputs));
+                // What is no scanned input of the body is a state, which it also makes.
+                let low = low.max(taken.saturating_sub(made) as i64);
+                all(low, inputs.min(taken) as i64)
+            }
+            Range::Numbers(low, Bound::Open) => all(low, i64::MAX),
+            Range::Numbers(low, Bound::Number(high)) => all(low, high),
+            Range::Numbers(low, Bound::Rank(input)) => {
+                all(low, self.rank(input).unwrap_or(MAX_RANK))
+            }
             Range::Axis(input) => {
                 let rank = input.and_then(|input| self.rank(input)).unwrap_or(MAX_RANK);
                 all(-rank, rank - 1)
@@ -316,6 +327,14 @@ impl Subject<'_> {
             }
         }
     }
+}
+
+/// How many inputs the body of a node takes, and how many outputs it makes.
+fn body(node: &NodeProto) -> Option<(usize, usize)> {
+    let body = node.attribute.iter().find_map(|a| a.g.as_deref())?;
+    let given = |name: &str| body.initializer.iter().any(|t| t.name() == name);
+    let taken = body.input.iter().filter(|input| !given(input.name()));
+    Some((taken.count(), body.output.len()))
 }
 
 /// Whether axes are all different, counted from the front where the rank is known.

@@ -138,6 +138,7 @@ FILES = {
     "inputs_missing": unary("Add"),
     "input_left_out": unary("Add", b"", ["", "x"]),
     "bound_empty": unary("Range", b"", ["a", "b", "b"], int64s("a") + int64s("b", 1, dims=())),
+    "scan_states": model(graph(node("Scan", "odd", ["x", "x"], ["y"], integer("num_scan_inputs", 2) + field(5, field(1, "body") + field(6, node("Neg", "", ["i"], ["o"]) + value(11, "i") + value(12, "o")) + number(20, 5))))),
     "scan_inputs": model(graph(node("Scan", "odd", ["x"], ["y"], integer("num_scan_inputs", 2) + field(5, field(1, "body") + field(6, graph(node("Neg", "", ["x"], ["y"]))) + number(20, 5))))),
     "scalar_indices": unary("GatherND", b"", ["x", "i"], int64s("i", 0, dims=())),
     "shape_open_twice": unary("Reshape", b"", ["x", "s"], int64s("s", -1, -1)),
@@ -149,6 +150,7 @@ FILES = {
         for branch, name in (("then_branch", "x"), ("else_branch", "nobody")))))),
     # Models that ONNX allows, or whose fault only inference tells, and that ask for much.
     "axis_derived": derived("LayerNormalization", integer("axis", -1000), ["z", "w"], tensor("w", [4], bytes(16))),
+    "axis_of_scalar": derived("LayerNormalization", b"", ["c", "c"], tensor("c", [], bytes(4))),
     "perm_derived": derived("Transpose", integers("perm", 1, 0)),
     "bound_derived": model(graph(node("Shape", "shape", ["x"], ["s"], integer("start", 2)), node("Range", "odd", ["o", "s", "o"], ["y"]), extra=int64s("o", 1, dims=()))),
     "eyelike_size": unary("EyeLike", dims=(1 << 40, 4)),

@@ -101,6 +101,10 @@ const INVALID: &[(&str, &str)] = &[
         "input 0 `a` is of shape [0], allowed is one element",
     ),
     (
+        "scan_states",
+        "attribute `num_scan_inputs` is 2, allowed are 1 to 1",
+    ),
+    (
         "scan_inputs",
         "attribute `num_scan_inputs` is 2, allowed are 1 to 1",
     ),
@@ -133,6 +137,7 @@ const INVALID: &[(&str, &str)] = &[
 /// Files that ONNX allows, or whose fault only inference tells, and that ask for much.
 const ODD: &[&str] = &[
     "axis_derived",
+    "axis_of_scalar",
     "perm_derived",
     "bound_derived",
     "eyelike_size",

@@ -8,7 +8,7 @@
 //! With a limit, results of more bytes are refused before anything computes them.
 
 use crate::onnx::check::{MAX_RANK, Operand, Reader, check};
-use crate::onnx::proto::{AttributeProto, NodeProto};
+use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb;
 use tract_onnx::tract_core::ops::konst::Const;
@@ -73,13 +73,29 @@ pub(crate) fn bounded(dims: &[TDim], dt: DatumType, limit: u128) -> TractResult<
     Ok(())
 }
 
-/// A node without its tensors and graphs.
+/// A node without its tensors and what its graphs compute.
 fn outline(node: &pb::NodeProto) -> NodeProto {
+    let named = |name: &String| ValueInfoProto {
+        name: Some(name.clone()),
+        ..ValueInfoProto::default()
+    };
+    let body = |graph: &pb::GraphProto| GraphProto {
+        input: graph.input.iter().map(|info| named(&info.name)).collect(),
+        output: graph.output.iter().map(|info| named(&info.name)).collect(),
+        initializer: (graph.initializer.iter())
+            .map(|tensor| TensorProto {
+                name: Some(tensor.name.clone()),
+                ..TensorProto::default()
+            })
+            .collect(),
+        ..GraphProto::default()
+    };
     let attribute = |attribute: &pb::AttributeProto| AttributeProto {
         name: Some(attribute.name.clone()),
         r#type: Some(attribute.r#type),
         i: Some(attribute.i),
         ints: attribute.ints.clone(),
+        g: attribute.g.as_ref().map(|graph| Box::new(body(graph))),
         ..AttributeProto::default()
     };
     NodeProto {

@@ -63,6 +63,8 @@ pub(crate) struct Attribute {
     pub(crate) kind: AttributeType,
     /// Whether a node must have it.
     pub(crate) required: bool,
+    /// What an integer that has a range is where a node does not have it.
+    pub(crate) default: Option<i64>,
     /// The numbers that it may be or hold; `None` where any may be.
     pub(crate) range: Option<Range>,
 }
@@ -105,7 +107,7 @@ pub(crate) enum Bound {
     Number(i64),
     /// The rank of an input.
     Rank(usize),
-    /// The number of the node's inputs.
+    /// The number of inputs of the node and of its body.
     Inputs,
 }
 
@@ -170,12 +172,19 @@ fn read_line(line: &'static str) -> Option<(&'static str, Version)> {
         };
         match subject.split_once(':') {
             None => version.holds.push((subject.parse().ok()?, range?)),
-            Some((name, kind)) => version.attributes.push(Attribute {
-                name,
-                kind: read_kind(kind.trim_end_matches('!'))?,
-                required: kind.ends_with('!'),
-                range,
-            }),
+            Some((name, kind)) => {
+                let (kind, default) = match kind.split_once('@') {
+                    Some((kind, default)) => (kind, Some(default.parse().ok()?)),
+                    None => (kind, None),
+                };
+                version.attributes.push(Attribute {
+                    name,
+                    kind: read_kind(kind.trim_end_matches('!'))?,
+                    required: kind.ends_with('!'),
+                    default,
+                    range,
+                });
+            }
         }
     }
     Some((name, version))

@@ -121,6 +121,12 @@ def ranges(schema, attribute):
     return ""
 
 
+def default(schema, attribute):
+    if attribute.type.name != "INT" or not attribute.default_value.name or not ranges(schema, attribute.name):
+        return ""
+    return f"@{attribute.default_value.i}"
+
+
 def slots(formals):
     option = defs.OpSchema.FormalParameterOption
     letters = {option.Single: "r", option.Optional: "o"}
@@ -134,14 +140,14 @@ def kind(attribute):
 
 def rest(schema):
     constants = [v for (name, since), v in sorted(INPUTS.items()) if name == schema.name and since <= schema.since_version][-1:]
-    attributes = [f"{a.name}:{kind(a)}{'!' * a.required}{ranges(schema, a.name)}"
+    attributes = [f"{a.name}:{kind(a)}{'!' * a.required}{default(schema, a)}{ranges(schema, a.name)}"
                   for a in sorted(schema.attributes.values(), key=lambda a: a.name)]
     return " ".join([slots(schema.inputs), slots(schema.outputs), *constants, *attributes])
 
 
 def main():
     print(f"# Made by schemas.py from onnx {onnx.__version__}. A line is a version of an operator: name, first opset, inputs, outputs,")
-    print("# what inputs hold, attributes (`!` required). Inputs: r required, o optional, vN any number from N on.")
+    print("# what inputs hold, attributes (`!` required, `@` default). Inputs: r required, o optional, vN any number from N on.")
     print(f"opset {defs.onnx_opset_version()}")
     schemas = [s for s in defs.get_all_schemas_with_history() if s.domain in DOMAINS and not s.deprecated]
     before = None
