@@ -161,6 +161,9 @@ def main():
         sys.exit("error: the build failed")
     built = suite.target() / "release"
     env = {"PHASOR_BIN": str(built / "phasor"), "PHASOR_OPS_LIB": str(built / "libphasor_ops.so"), **os.environ, INSIDE: "1"}
+    # The engine of the attacks that ask for one.
+    if library := suite.ort_library(python):
+        env.setdefault("ORT_DYLIB_PATH", library)
     return subprocess.run([str(python), __file__, *sys.argv[1:]], env=env).returncode
 
 
