@@ -56,6 +56,7 @@ impl<'a> Interpreter<'a> {
             }
         };
         let mut results = results.into_iter();
+        let mut elements = 0;
         for name in &node.output {
             let result = results
                 .next()
@@ -83,9 +84,10 @@ impl<'a> Interpreter<'a> {
                 }
                 None => self.unknown_output(&visit, id),
             };
-            self.pay(value.as_ref().map_or(0, |value| value.data.len()));
+            elements += value.as_ref().map_or(0, |value| value.data.len());
             self.set(id, value);
         }
+        self.pay(elements);
     }
 
     fn unknown_output(&mut self, visit: &Visit<'_>, id: ValueId) -> Option<Value> {
