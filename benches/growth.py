@@ -144,6 +144,27 @@ def sums(n):
     return g
 
 
+def doubled(n):
+    """A rotation that is added to itself again and again."""
+    g, x, p = start()
+    y = g.rotated(x, *g.tables(p))
+    for _ in range(n):
+        y = g.node("Add", [y, y])
+    g.output(y)
+    return g
+
+
+def added_products(n):
+    """A rotation, and products with its cosines added to it."""
+    g, x, p = start()
+    cos, sin = g.tables(p)
+    y = g.rotated(x, cos, sin)
+    for _ in range(n):
+        y = g.node("Add", [y, g.node("Mul", [x, cos])])
+    g.output(y)
+    return g
+
+
 def products(n):
     """A rotation, and products of it with its cosines, one on the other."""
     g, x, p = start()
@@ -260,7 +281,7 @@ def branch(make, name):
     """A graph that reads values from outside."""
     inner = Graph(name)
     result = make(inner)
-    output = helper.make_tensor_value_info(result, TensorProto.FLOAT, None)
+    output = helper.make_tensor_value_info(result, TensorProto.FLOAT, ["batch", 2, "sequence", WIDTH])
     return helper.make_graph(inner.nodes, name, [], [output], inner.initializers)
 
 
@@ -377,6 +398,8 @@ FAMILIES = {
     rotations_in_a_row: 120,
     rotations_of_one: 120,
     sums: 5000,
+    doubled: 5000,
+    added_products: 2500,
     products: 5000,
     residuals: 120,
     misses: 500,

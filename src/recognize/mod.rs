@@ -24,7 +24,7 @@ pub use site::{Analysis, AngleSource, Pairing, Proof, Site, TableInput};
 /// Finds every position encoding of a model that can be proven, and the near misses.
 ///
 /// `hidden` values are there to be understood only: no site names one. Where the budget does not allow to look at all, what was
-/// found stands, and a refusal says where the analysis gave up.
+/// found stands.
 pub fn analyse(
     file: &ModelFile,
     facts: &Facts,
@@ -38,25 +38,8 @@ pub fn analyse(
         let shapes = shapes(&interpreter, &analysis);
         analysis.shapes.extend(shapes);
     }
-    if budget.is_news() {
-        let at = interpreter.gave_up.or(file.index().order().last().copied());
-        let node = at.map_or_else(String::new, |at| rotary::node_name(&interpreter, at));
-        analysis.refusals.push(gave_up(node, budget));
-    }
+    analysis.gave_up = interpreter.gave_up;
     analysis
-}
-
-/// The refusal of whatever the analysis would have come to from a node on.
-pub(crate) fn gave_up(node: String, budget: &Budget) -> Refusal {
-    Refusal {
-        rule: ROTARY,
-        reason: format!("gave up at node `{node}` after {}", budget.reached()),
-        node,
-        value: String::new(),
-        hint: Some(budget.hint()),
-        stage: Stage::Angles,
-        lost: None,
-    }
 }
 
 /// Shapes of the sites' tensors, of the model's inputs, and of every tensor whose shape the graph reads.

@@ -173,6 +173,8 @@ pub struct Analysis {
     pub tables: Vec<AngleTable>,
     /// Values that sites name and the graph does not hold.
     pub made: Made,
+    /// The first node that the budget did not allow to look at.
+    pub gave_up: Option<usize>,
     /// Symbolic shapes, by name, of the tensors a cut of the graph starts from or asks for the size of.
     pub shapes: FxHashMap<String, Vec<Dim>>,
 }

@@ -329,13 +329,21 @@ fn compared(report: &verify::Report) -> String {
     }
 }
 
+/// The value that is meant, where it is one.
+pub(super) fn at_value(value: &str) -> String {
+    match value {
+        "" => String::new(),
+        value => format!(", value `{value}`"),
+    }
+}
+
 fn refused(refusal: &RefusalReport) -> String {
     let mut out = format!(
-        "{} {} at node `{}`, value `{}`: {}\n",
+        "{} {} at node `{}`{}: {}\n",
         paint(WARN, "refused"),
         refusal.rule,
         refusal.node,
-        refusal.value,
+        at_value(&refusal.value),
         refusal.reason,
     );
     if let Some(hint) = &refusal.hint {

@@ -163,7 +163,6 @@ impl Given {
 
     /// Whether what was assumed of the inputs is what the body makes for the next iteration; what is not is taken back.
     fn holds(&mut self, file: &ModelFile, library: &Library<'_>, budget: &Budget) -> bool {
-        budget.nodes(file.graph().node.len());
         let facts = with_functions(file, library, budget)
             .map_or_else(|| Facts::of(file), |lent| Facts::of(&lent));
         // The interpreter follows more shapes than inference does.

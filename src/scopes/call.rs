@@ -392,7 +392,7 @@ pub(super) fn doubt(
     for (file, attribute) in &made.variants {
         let view = view::of(file, None, library, budget);
         let seen = view.file(file);
-        if !budget.nodes(seen.graph().node.len()) {
+        if budget.is_over() {
             break;
         }
         let analysis = recognize::analyse(seen, &Facts::of(seen), &view.hidden, budget);

@@ -99,14 +99,9 @@ impl Search<'_> {
         if view.opaque && !std::mem::replace(&mut self.opaque, true) {
             self.opaque(&path);
         }
-        let nodes = &view.file(own).graph().node;
-        if !self.budget.nodes(nodes.len()) {
-            if self.budget.is_news() {
-                let first = nodes.first().map_or("", label);
-                self.findings
-                    .refusals
-                    .push(recognize::gave_up(join(&path, first), self.budget));
-            }
+        if self.budget.is_over() {
+            let first = view.file(own).graph().node.first();
+            self.gave_up(join(&path, first.map_or("", label)), "");
             return;
         }
         let scope = self.findings.scopes.len();
@@ -222,6 +217,14 @@ impl Search<'_> {
             refusal
         });
         self.findings.refusals.extend(told);
+        if self.budget.is_over() {
+            let graph = file.graph();
+            let at = analysis.gave_up.unwrap_or(graph.node.len());
+            if let Some(node) = graph.node.get(at).or(graph.node.last()) {
+                let value = node.output.first().map_or("", String::as_str);
+                self.gave_up(join(&path, label(node)), value);
+            }
+        }
         let shapes = analysis.shapes;
         let extended = with_made(own);
         let mut gone = FxHashSet::default();
@@ -281,6 +284,22 @@ impl Search<'_> {
                 self.findings.refusals.push(refusal);
             }
         }
+    }
+
+    /// Says where the budget was spent, if nobody has.
+    fn gave_up(&mut self, node: String, value: &str) {
+        if !self.budget.is_news() {
+            return;
+        }
+        self.findings.refusals.push(Refusal {
+            rule: recognize::ROTARY,
+            reason: format!("gave up at node `{node}` after {}", self.budget.reached()),
+            node,
+            value: value.to_owned(),
+            hint: Some(self.budget.hint()),
+            stage: Stage::Angles,
+            lost: None,
+        });
     }
 
     /// Says that the calls in a graph are not looked into.

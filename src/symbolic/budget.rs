@@ -5,7 +5,7 @@
 //! asked for. Steps and bytes depend on the model alone, so the same model gives the same result on any machine.
 //!
 //! Running out is no error. What is not looked at is unknown, less knowledge only means fewer proofs, and what was proven before
-//! is confirmed all the same: a share of the steps is kept for that.
+//! is confirmed all the same: [`Work`] has shares.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -18,8 +18,6 @@ const NODE: u64 = 1 << 10;
 const RUN: u64 = 1 << 8;
 /// One in so many steps is for what the calls of functions expand to: functions that call functions can describe any number of nodes.
 const EXPANDED: u64 = 1 << 6;
-/// One in so many steps is kept for confirming.
-const CONFIRMING: u64 = 4;
 
 /// The limits of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +41,29 @@ impl Default for Limits {
     }
 }
 
+/// What steps are spent on. Each has a share of its own: what was interpreted is still searched, and what was found is still
+/// confirmed, after the shares before are spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Visiting nodes.
+    Interpreting,
+    /// Looking for sites among the values.
+    Recognising,
+    /// Running sites on numbers.
+    Confirming,
+}
+
+impl Work {
+    /// Its share in quarters, and what it and those before it have together.
+    fn quarters(self) -> (u64, u64) {
+        match self {
+            Work::Interpreting => (2, 2),
+            Work::Recognising => (1, 3),
+            Work::Confirming => (1, 4),
+        }
+    }
+}
+
 /// The limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reached {
@@ -56,10 +77,10 @@ enum Reached {
 pub struct Budget {
     limits: Limits,
     begun: Instant,
-    analysed: Cell<u64>,
-    confirmed: Cell<u64>,
+    /// Steps spent on each work, and the limit that ended it.
+    spent: [Cell<u64>; 3],
+    ended: [Cell<Option<Reached>>; 3],
     expanded: Cell<u64>,
-    reached: Cell<Option<Reached>>,
     told: Cell<bool>,
 }
 
@@ -75,46 +96,42 @@ impl Budget {
         Budget {
             limits,
             begun: Instant::now(),
-            analysed: Cell::new(0),
-            confirmed: Cell::new(0),
+            spent: Default::default(),
+            ended: Default::default(),
             expanded: Cell::new(0),
-            reached: Cell::new(None),
             told: Cell::new(false),
         }
     }
 
-    /// Spends steps of the analysis. Returns whether there were as many; if not, none are left.
-    pub fn spend(&self, steps: u64) -> bool {
-        self.analysed.set(self.analysed.get().saturating_add(steps));
-        if self.analysed.get() > self.limits.steps - self.limits.steps / CONFIRMING {
-            self.reach(Reached::Steps);
+    /// Spends steps. Returns whether there were as many; if not, none are left for this work.
+    pub fn spend(&self, work: Work, steps: u64) -> bool {
+        let spent = &self.spent[work as usize];
+        spent.set(spent.get().saturating_add(steps));
+        let (share, until) = work.quarters();
+        if spent.get() > part(self.limits.steps, share) {
+            self.end(work, Reached::Steps);
         }
-        if self.is_late() {
-            self.reach(Reached::Seconds);
+        let late = |seconds: u64| {
+            self.begun.elapsed() >= Duration::from_millis(part(seconds.saturating_mul(1000), until))
+        };
+        if self.limits.seconds.is_some_and(late) {
+            self.end(work, Reached::Seconds);
         }
-        !self.is_spent()
-    }
-
-    /// Spends what the analysis of so many nodes takes, their elements apart.
-    pub fn nodes(&self, count: usize) -> bool {
-        self.spend((count as u64).saturating_mul(NODE))
+        !self.is_spent(work)
     }
 
     /// Notes how many bytes the expressions of a graph have now.
     pub fn hold(&self, bytes: u64) -> bool {
         if bytes > self.limits.bytes {
-            self.reach(Reached::Bytes);
+            self.end(Work::Interpreting, Reached::Bytes);
         }
-        !self.is_spent()
+        !self.is_spent(Work::Interpreting)
     }
 
     /// Spends what it takes to run so many nodes on numbers so many times. Returns whether there was as much.
     pub fn run(&self, nodes: usize, times: u64) -> bool {
-        let steps = (nodes as u64 + 1).saturating_mul(times).saturating_mul(RUN);
-        self.confirmed
-            .set(self.confirmed.get().saturating_add(steps));
-        let late = self.limits.seconds.is_some() && self.is_late();
-        self.confirmed.get() <= self.limits.steps / CONFIRMING && !late
+        let steps = (nodes as u64 + 1).saturating_mul(times);
+        self.spend(Work::Confirming, steps.saturating_mul(RUN))
     }
 
     /// Spends what it takes to expand calls to so many nodes. Returns whether there was as much; if not, nothing is spent.
@@ -127,52 +144,60 @@ impl Budget {
         fits
     }
 
-    /// Whether the analysis has reached a limit.
-    pub fn is_spent(&self) -> bool {
-        self.reached.get().is_some()
+    /// Whether a limit has ended this work.
+    pub fn is_spent(&self, work: Work) -> bool {
+        self.ended[work as usize].get().is_some()
     }
 
-    /// Whether a limit is reached and nobody has said so yet; from now on somebody has.
+    /// Whether a limit has ended the search for sites: graphs that are not begun are left.
+    pub fn is_over(&self) -> bool {
+        self.is_spent(Work::Interpreting) || self.is_spent(Work::Recognising)
+    }
+
+    /// Whether the search is over and nobody has said so yet; from now on somebody has.
     pub fn is_news(&self) -> bool {
-        self.is_spent() && !self.told.replace(true)
+        self.is_over() && !self.told.replace(true)
     }
 
-    /// The limit that was reached, in words.
+    /// The limit that was reached first, in words.
     pub fn reached(&self) -> String {
-        match self.reached.get() {
-            Some(Reached::Bytes) => format!("{} bytes", self.limits.bytes),
-            Some(Reached::Seconds) => format!("{} s", self.limits.seconds.unwrap_or_default()),
-            _ => format!("{} steps", self.limits.steps),
+        match self.first() {
+            Reached::Bytes => format!("{} bytes", self.limits.bytes),
+            Reached::Seconds => format!("{} s", self.limits.seconds.unwrap_or_default()),
+            Reached::Steps => format!("{} steps", self.limits.steps),
         }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> String {
-        let (name, more) = match self.reached.get() {
-            Some(Reached::Bytes) => ("bytes", self.limits.bytes),
-            Some(Reached::Seconds) => ("seconds", self.limits.seconds.unwrap_or_default()),
-            _ => ("steps", self.limits.steps),
+        let (name, limit) = match self.first() {
+            Reached::Bytes => ("bytes", self.limits.bytes),
+            Reached::Seconds => ("seconds", self.limits.seconds.unwrap_or_default()),
+            Reached::Steps => ("steps", self.limits.steps),
         };
-        format!(
-            "`--budget {name}={}` allows more",
-            more.saturating_mul(4).max(1)
-        )
+        format!("`--budget {name}={}` allows more", limit.saturating_mul(4))
     }
 
-    fn reach(&self, limit: Reached) {
-        self.reached.set(self.reached.get().or(Some(limit)));
+    fn first(&self) -> Reached {
+        let mut ended = self.ended.iter().filter_map(Cell::get);
+        ended.next().unwrap_or(Reached::Steps)
     }
 
-    fn is_late(&self) -> bool {
-        let limit = self.limits.seconds.map(Duration::from_secs);
-        limit.is_some_and(|limit| self.begun.elapsed() >= limit)
+    fn end(&self, work: Work, limit: Reached) {
+        let ended = &self.ended[work as usize];
+        ended.set(ended.get().or(Some(limit)));
     }
+}
+
+/// So many quarters.
+fn part(whole: u64, quarters: u64) -> u64 {
+    whole / 4 * quarters + whole % 4 * quarters / 4
 }
 
 impl Interpreter<'_> {
     /// Whether the node at `position` may be visited; the first that may not is where the interpretation gave up.
     pub(super) fn affords(&mut self, position: usize) -> bool {
-        let spent = self.budget.is_spent();
+        let spent = self.budget.is_spent(Work::Interpreting);
         if spent {
             self.gave_up.get_or_insert(position);
         }
@@ -184,14 +209,15 @@ impl Interpreter<'_> {
         let (made, bytes) = self.arena.size();
         let new = made.saturating_sub(self.paid);
         self.paid = made;
-        self.budget.spend(1 + elements as u64 + new);
+        self.budget
+            .spend(Work::Interpreting, NODE + elements as u64 + new);
         self.budget.hold(bytes);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Limits};
+    use super::{Budget, Limits, Work};
 
     fn of(steps: u64, bytes: u64) -> Budget {
         Budget::new(Limits {
@@ -204,19 +230,21 @@ mod tests {
     #[test]
     fn a_limit_once_reached_stays_reached_and_is_told_once() {
         let budget = of(400, 1000);
-        assert!(budget.spend(300));
+        assert!(budget.spend(Work::Interpreting, 200));
         assert!(!budget.is_news());
-        assert!(!budget.spend(1));
-        assert!(!budget.spend(0) && budget.is_spent());
+        assert!(!budget.spend(Work::Interpreting, 1));
+        assert!(!budget.spend(Work::Interpreting, 0) && budget.is_over());
         assert!(budget.is_news());
         assert!(!budget.is_news());
         assert_eq!(budget.reached(), "400 steps");
     }
 
     #[test]
-    fn a_share_is_kept_for_confirming() {
+    fn every_work_has_a_share_of_its_own() {
         let budget = of(4 << 10, 1000);
-        assert!(!budget.spend(u64::MAX));
+        assert!(!budget.spend(Work::Interpreting, u64::MAX));
+        assert!(budget.spend(Work::Recognising, 1 << 10));
+        assert!(!budget.spend(Work::Recognising, 1));
         assert!(budget.run(3, 1));
         assert!(!budget.run(3, 1));
     }
@@ -225,9 +253,21 @@ mod tests {
     fn the_first_limit_is_the_one_reported() {
         let budget = of(400, 1000);
         assert!(budget.hold(1000) && !budget.hold(1001));
-        budget.spend(1000);
+        budget.spend(Work::Interpreting, 1000);
         assert_eq!(budget.reached(), "1000 bytes");
         assert_eq!(budget.hint(), "`--budget bytes=4000` allows more");
+    }
+
+    #[test]
+    fn seconds_end_everything() {
+        let limits = Limits {
+            seconds: Some(0),
+            ..Limits::default()
+        };
+        let budget = Budget::new(limits);
+        for work in [Work::Interpreting, Work::Recognising, Work::Confirming] {
+            assert!(!budget.spend(work, 0));
+        }
     }
 
     #[test]

@@ -30,5 +30,5 @@ pub mod value;
 pub mod visit;
 mod walk;
 
-pub use budget::{Budget, Limits};
+pub use budget::{Budget, Limits, Work};
 pub use interpreter::{Interpreter, Stopped};

@@ -75,7 +75,9 @@ impl Eq for Term {}
 impl std::hash::Hash for Term {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.mono.hash(state);
-        self.coefficient.to_bits().hash(state);
+        // The hasher's buckets come from low bits, which are zero in most coefficients.
+        let bits = self.coefficient.to_bits();
+        (bits ^ (bits >> 32)).hash(state);
     }
 }
 

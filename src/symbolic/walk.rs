@@ -62,6 +62,7 @@ impl<'a> Interpreter<'a> {
             }
         };
         let mut results = results.into_iter();
+        let mut elements = 0;
         for id in outputs {
             let result = results
                 .next()
@@ -89,9 +90,10 @@ impl<'a> Interpreter<'a> {
                 }
                 None => self.unknown_output(&visit, id),
             };
-            self.pay(value.as_ref().map_or(0, |value| value.data.len()));
+            elements += value.as_ref().map_or(0, |value| value.data.len());
             self.set(id, value);
         }
+        self.pay(elements);
     }
 
     fn unknown_output(&mut self, visit: &Visit<'_>, id: ValueId) -> Option<Value> {

@@ -68,7 +68,7 @@ impl Miss {
 }
 
 /// The name of a node, or of its first output where it has none.
-pub(in crate::recognize) fn node_name(it: &Interpreter<'_>, node: usize) -> String {
+pub(super) fn node_name(it: &Interpreter<'_>, node: usize) -> String {
     let node = &it.file.graph().node[node];
     match node.name() {
         "" => node.output.first().cloned().unwrap_or_default(),

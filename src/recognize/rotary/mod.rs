@@ -37,7 +37,7 @@ use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
 use crate::symbolic::value::Value;
-use crate::symbolic::{Interpreter, dims};
+use crate::symbolic::{Interpreter, Work, dims};
 
 use super::made::{Maker, Step};
 use super::{Analysis, Site, Stage};
@@ -45,8 +45,7 @@ use angles::Angles;
 use assemble::Holders;
 use behind::Behind;
 use groups::{Group, Sources};
-use miss::Miss;
-pub(super) use miss::node_name;
+use miss::{Miss, node_name};
 use order::Order;
 use proof::{Origin, Verdict};
 use readoff::{Pair, Rotation};
@@ -94,7 +93,7 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
         // A product of two tensors is linear in either: its rotation is in a group of each.
         let mut nodes = FxHashSet::default();
         for group in groups {
-            if it.budget.is_spent() {
+            if it.budget.is_spent(Work::Recognising) {
                 let first = group.values.iter().min().copied();
                 let node = first.and_then(|y| it.index().producer(y));
                 it.gave_up = it.gave_up.or(node.map(|(node, _)| node));
@@ -129,7 +128,7 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
     let following = nearby::following(it, &accounted);
     misses.retain(|miss| !following.contains(&miss.value));
     // Of what is not looked at, everything would seem to have got lost.
-    if !it.budget.is_spent() {
+    if !it.budget.is_over() {
         misses.extend(nearby::find(it, &accounted));
     }
     let refusals = misses
@@ -193,7 +192,8 @@ fn attempt(
 ) -> Result<Site, Miss> {
     let miss = |stage, reason: &str, hint| Miss::new(stage, y, reason).with_hint(hint);
     let xv = &x.value;
-    it.budget.spend((xv.data.len() + yv.data.len()) as u64);
+    let elements = xv.data.len() + yv.data.len();
+    it.budget.spend(Work::Recognising, elements as u64);
     let dtype = yv.dtype;
     if xv.dtype != dtype
         || !matches!(

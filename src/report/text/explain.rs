@@ -1,6 +1,6 @@
 //! The report of `phasor explain` as text.
 
-use super::{BAD, DIM, GOOD, PATH, WARN, confirmed, count, paint, path, proven};
+use super::{BAD, DIM, GOOD, PATH, WARN, at_value, confirmed, count, paint, path, proven};
 use crate::recognize::Stage;
 use crate::report::{ExplainReport, LostReport, RefusalReport, SiteReport};
 
@@ -85,11 +85,11 @@ fn refused(alike: &[&RefusalReport]) -> String {
         return String::new();
     };
     let mut out = format!(
-        "{} of {} at node `{}`, value `{}`\n",
+        "{} of {} at node `{}`{}\n",
         paint(WARN, "near miss"),
         first.rule,
         first.node,
-        first.value
+        at_value(&first.value)
     );
     out += &line("stage", &stage(first.stage));
     out += &line("reason", &first.reason);
