@@ -26,6 +26,7 @@ pub mod root;
 mod rootset;
 mod substitute;
 pub mod table;
+mod term;
 pub mod value;
 pub mod visit;
 mod walk;
