@@ -68,7 +68,7 @@ impl<'a> Prober<'a> {
     /// Confirms one site.
     pub(super) fn site(&mut self, site: &Site) -> Result<Confirmed, Box<Refusal>> {
         let names = operands(site).chain([&site.origin[..]]);
-        self.over_sizes(names, |prober, binding| prober.under(site, binding))
+        self.over_sizes(names, &[], |prober, binding| prober.under(site, binding))
             .map_err(|failure| {
                 let reason = match &failure {
                     Failure::Differs(diff) => format!(
@@ -96,10 +96,12 @@ impl<'a> Prober<'a> {
     }
 
     /// Probes under sets of sizes for the dimensions of the named values, until enough of them agree. A probe gives its largest
-    /// difference and the number of runs; one set that cannot be run is passed over, one that differs decides.
+    /// difference and the number of runs; one set that cannot be run is passed over, one that differs decides. `long` are sizes
+    /// that are tried as well, where that takes few elements.
     pub(super) fn over_sizes<'n>(
         &mut self,
         names: impl Iterator<Item = &'n str>,
+        long: &[i64],
         probe: impl Fn(&mut Self, &Binding) -> Result<(f64, usize), Failure>,
     ) -> Result<Confirmed, Failure> {
         let dims: Vec<&[Dim]> = names
@@ -107,7 +109,7 @@ impl<'a> Prober<'a> {
             .map(|shape| &shape[..])
             .collect();
         let bindings = bindings(&dims, self.sizes);
-        let edges = edges(&dims, self.sizes);
+        let edges = edges(&dims, self.sizes, long);
         let needed = SIZES.min(bindings.len());
         let mut confirmed = Confirmed::default();
         let mut sizes = 0;

@@ -21,7 +21,9 @@ const ALIKE: [i64; 3] = [3, 2, 4];
 
 /// Least size of an axis that is not fixed: with one element, an axis taken for another would go unseen.
 const LEAST: i64 = 2;
-/// Most symbols that get a size of 1 alone.
+/// Most elements of all tensors of a probe with a long sequence.
+const MAX_LONG: usize = 1 << 22;
+/// Most symbols that get a size of 1 or a long one alone.
 const MAX_ALONE: usize = 4;
 /// Times a symbol may double; no stack of convolutions divides by more.
 const DOUBLINGS: usize = 20;
@@ -106,8 +108,13 @@ pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<
         .collect()
 }
 
-/// Assignments at the edges, where a part may do something else: sizes of 0 and 1, one at a time and together.
-pub(super) fn edges(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<Binding> {
+/// Assignments at the edges, where a part may do something else: sizes of 0 and 1, one at a time and together, equal ones, and
+/// `long` ones.
+pub(super) fn edges(
+    shapes: &[&[Dim]],
+    fixed: &BTreeMap<String, i64>,
+    long: &[i64],
+) -> Vec<Binding> {
     let mut names = BTreeSet::new();
     for dim in shapes.iter().copied().flatten() {
         dim.collect_symbols(&mut names);
@@ -127,17 +134,23 @@ pub(super) fn edges(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<Bin
     };
     let mut all = Vec::new();
     if !free.is_empty() {
-        all.extend([1, 0].map(|size| bound(&|_| size)));
+        all.extend([1, 0, 2].map(|size| bound(&|_| size)));
     }
     if free.len() > 1 {
         for &alone in free.iter().take(MAX_ALONE) {
             all.push(bound(&|name| if name == alone { 1 } else { 3 }));
         }
     }
-    all.retain(|binding| {
+    let count = |binding: &Binding| {
         let numbers: Option<Vec<Vec<usize>>> = shapes.iter().map(|s| binding.shape(s)).collect();
-        numbers.is_some_and(|numbers| elements(&numbers).is_some())
-    });
+        elements(&numbers?)
+    };
+    all.retain(|binding| count(binding).is_some());
+    for &size in long {
+        let alone = free.iter().take(MAX_ALONE);
+        let bindings = alone.map(|&alone| bound(&|name| if name == alone { size } else { 1 }));
+        all.extend(bindings.filter(|b| count(b).is_some_and(|count| count <= MAX_LONG)));
+    }
     all
 }
 
