@@ -13,6 +13,8 @@ mod engine;
 mod facts;
 #[path = "running/fused.rs"]
 mod fused;
+#[path = "running/growth.rs"]
+mod growth;
 #[path = "running/pairs.rs"]
 mod pairs;
 #[path = "running/refusals.rs"]
