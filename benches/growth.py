@@ -3,10 +3,10 @@
 
     python3 benches/growth.py [--phasor PATH] [--repeat N] [--most EXPONENT] [NAME ...]
 
-Every family is a graph of one kind with a size n: as many rotations, bodies, functions, calls or nodes. Each is written at n, 2n and 4n.
-The exponent is log2 of the ratio of the CPU times at 4n and at 2n, the time of a model of one rotation taken off both; n log n gives 1.1.
-CPU time and not the clock's: other work on the machine moves the latter. With `--most` it ends with 1 where an exponent of a family that
-takes at least a second at 4n is larger. Needs `numpy` and `onnx`; Linux.
+Every family is a graph of one kind with a size n: as many rotations, bodies, functions, calls or nodes. Each is written at n, 2n and 4n,
+times `--scale`. The exponent is log2 of the ratio of the CPU times at 4n and at 2n, the time of a model of one rotation taken off both;
+n log n gives 1.1. CPU time and not the clock's: other work on the machine moves the latter. With `--most` it ends with 1 where a family
+that takes at least a second at 4n has a larger exponent. Needs `numpy` and `onnx`; Linux.
 """
 import argparse
 import json
@@ -332,7 +332,7 @@ def nesting(n):
     return g
 
 
-def function(name, make, calls=()):
+def function(name, make):
     """A function of a tensor and two tables."""
     inner = Graph("f")
     result = make(inner)
@@ -391,7 +391,8 @@ def functions_in_bodies(n):
     return g
 
 
-# Sizes are those at which four times as much takes about a second.
+# Four times these sizes take a second or less each. `If` nodes cannot be nested deeper: protobuf refuses to read more than 100 messages
+# inside one another.
 FAMILIES = {
     rotations: 1000,
     tables: 250,
@@ -413,7 +414,7 @@ FAMILIES = {
     sizes: 250,
     bodies: 100,
     tables_in_bodies: 100,
-    nesting: 10,
+    nesting: 6,
     functions: 200,
     calls: 500,
     calls_in_calls: 20,

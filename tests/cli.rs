@@ -1,5 +1,7 @@
 //! The commands from outside: exit codes, what is written and what is not, and what is said where.
 
+#[path = "cli/budget.rs"]
+mod budget;
 #[path = "cli/damage.rs"]
 mod damage;
 #[path = "cli/explain.rs"]

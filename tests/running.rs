@@ -15,6 +15,8 @@ mod exact;
 mod facts;
 #[path = "running/fused.rs"]
 mod fused;
+#[path = "running/growth.rs"]
+mod growth;
 #[path = "running/noise.rs"]
 mod noise;
 #[path = "running/pairs.rs"]

@@ -177,6 +177,7 @@ impl<'a> Prober<'a> {
             }
             match part.and_then(|part| self.seeds(site, binding, &given, &part)) {
                 Ok(result) => return Ok(result),
+                Err(spent @ Failure::Unaffordable) => return Err(spent),
                 // What numbers showed says more than that a cut cannot be made.
                 Err(next) => match (&failure, &next) {
                     (Some(_), Failure::NotRun(_) | Failure::TooLarge(_)) => {}

@@ -145,3 +145,18 @@ fn used_by<'a>(
     }
     scopes.pop();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Taken;
+
+    #[test]
+    fn fresh_names_count_from_the_first_that_is_free() {
+        let names = ["a", "a_2", "a_4", "b_3"];
+        let mut taken: Taken = names.into_iter().map(str::to_owned).collect();
+        let fresh: Vec<String> = ["a", "a", "b", "b", "b", "a", "a_2"]
+            .map(|stem| taken.fresh(stem))
+            .to_vec();
+        assert_eq!(fresh, ["a_3", "a_5", "b", "b_2", "b_4", "a_6", "a_2_2"]);
+    }
+}

@@ -66,3 +66,81 @@ impl<'a> Library<'a> {
         !self.functions.is_empty() && !self.callees.inside(nodes).0.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Library;
+    use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, NodeProto};
+    use crate::symbolic::{Budget, Limits};
+
+    fn call(name: &str) -> NodeProto {
+        NodeProto {
+            op_type: Some(name.to_owned()),
+            ..Default::default()
+        }
+    }
+
+    fn function(name: &str, calls: &[&str]) -> FunctionProto {
+        FunctionProto {
+            name: Some(name.to_owned()),
+            node: calls.iter().map(|name| call(name)).collect(),
+            ..Default::default()
+        }
+    }
+
+    fn graph(calls: &[&str]) -> ModelProto {
+        ModelProto {
+            graph: Some(GraphProto {
+                node: calls.iter().map(|name| call(name)).collect(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    fn whole() -> ModelProto {
+        ModelProto {
+            functions: vec![
+                function("A", &["B", "Neg"]),
+                function("B", &["Neg", "Neg"]),
+                function("C", &["A", "B"]),
+            ],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_graph_gets_the_functions_that_it_reaches() {
+        let whole = whole();
+        let library = Library::of(&whole);
+        for (calls, expected) in [
+            (&["A"][..], &["A", "B"][..]),
+            (&["B", "Neg"], &["B"]),
+            (&["Neg"], &[]),
+        ] {
+            let mut model = graph(calls);
+            assert_eq!(
+                library.lend(&mut model, &Budget::default()),
+                !expected.is_empty()
+            );
+            let names: Vec<&str> = model.functions.iter().map(FunctionProto::name).collect();
+            assert_eq!(names, expected);
+        }
+    }
+
+    #[test]
+    fn a_graph_gets_none_that_expand_beyond_the_budget() {
+        let whole = whole();
+        let library = Library::of(&whole);
+        // Five nodes of expanded calls: a call of `B` is two nodes and itself.
+        let budget = Budget::new(Limits {
+            steps: 5 << 16,
+            ..Limits::default()
+        });
+        assert!(!library.lend(&mut graph(&["C", "C"]), &budget));
+        let mut model = graph(&["B"]);
+        assert!(library.lend(&mut model, &budget) && model.functions.len() == 1);
+        let mut model = graph(&["B"]);
+        assert!(!library.lend(&mut model, &budget) && model.functions.is_empty());
+    }
+}

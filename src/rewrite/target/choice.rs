@@ -353,3 +353,85 @@ impl<'a> Falling<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rustc_hash::FxHashSet;
+
+    use super::worthwhile;
+    use crate::facts::Facts;
+    use crate::onnx::ModelFile;
+    use crate::recognize::rules::Selection;
+    use crate::recognize::{self, Site};
+    use crate::rewrite::Subject;
+    use crate::rewrite::angles;
+    use crate::rewrite::target::phasor::with_tables;
+    use crate::symbolic::Budget;
+
+    /// The tables that planning the whole change for each of them would choose.
+    fn planned(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Vec<usize> {
+        let mut best = with_tables(subject, sites, &[], paired).expect("a plan");
+        let mut wired = Vec::new();
+        for table in 0..subject.tables.len() {
+            if !angles::readers(sites).contains_key(&table) {
+                continue;
+            }
+            wired.push(table);
+            match with_tables(subject, sites, &wired, paired) {
+                Some(plan) if plan.edit.saved() > best.edit.saved() => best = plan,
+                _ => {
+                    wired.pop();
+                }
+            }
+        }
+        wired
+    }
+
+    /// In every model, for all sites and for some of them: without the others, tables are read by the graph and must stay.
+    #[test]
+    fn counting_chooses_what_planning_chooses() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let folders = std::fs::read_dir(models).expect("the models");
+        let paths = folders.map(|entry| entry.expect("an entry").path().join("model.onnx"));
+        let (mut chosen, mut left) = (0, 0);
+        for path in paths.filter(|path| path.exists()) {
+            let file = ModelFile::open(&path).expect("a model");
+            let facts = Facts::of(&file);
+            let hidden = FxHashSet::default();
+            let analysis = recognize::analyse(&file, &facts, &hidden, &Budget::default());
+            let file = analysis.made.added_to(&file).expect("a model");
+            let rules = Selection::default();
+            let subject = Subject {
+                file: &file,
+                facts: &facts,
+                shapes: &analysis.shapes,
+                rules: &rules,
+                tables: &analysis.tables,
+            };
+            for (mask, paired) in (1u32..16).flat_map(|mask| [(mask, false), (mask, true)]) {
+                let sites = analysis.sites.iter().enumerate();
+                let sites: Vec<Site> = sites
+                    .filter(|(k, _)| mask >> (k % 4) & 1 == 1)
+                    .map(|(_, site)| site.clone())
+                    .collect();
+                if sites.is_empty() {
+                    continue;
+                }
+                let plain = with_tables(&subject, &sites, &[], paired).expect("a plan");
+                let wired = worthwhile(&subject, &sites, &plain.edit, paired);
+                assert_eq!(
+                    wired,
+                    planned(&subject, &sites, paired),
+                    "{path:?} {mask:b} {paired}"
+                );
+                match wired.is_empty() {
+                    true => left += 1,
+                    false => chosen += 1,
+                }
+            }
+        }
+        assert!(chosen > 0 && left > 0, "{chosen} {left}");
+    }
+}

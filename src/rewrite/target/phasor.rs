@@ -59,7 +59,7 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan 
 }
 
 /// The change where the sites of these tables read `RotaryTable` nodes.
-fn with_tables(
+pub(super) fn with_tables(
     subject: &Subject<'_>,
     sites: &[Site],
     chosen: &[usize],
