@@ -1,8 +1,8 @@
 //! The commands: one file each, with its arguments, what it prints and its exit code. The work is done in the library.
 //!
-//! Exit codes: 0 done, 1 a negative outcome (something to fuse under `--check`, models that differ), 2 a wrong command line,
-//! a file that cannot be read or written, or a malformed model. Standard output carries data alone, everything else goes to
-//! standard error.
+//! Exit codes: 0 done, 1 a negative outcome (something to fuse under `--check`, models that differ, or that are not verified where
+//! that is required), 2 a wrong command line, a file that cannot be read or written, or a malformed model. Standard output carries
+//! data alone, everything else goes to standard error.
 
 mod budget;
 mod completions;

@@ -99,7 +99,7 @@ impl Prober<'_> {
                 Failure::TooLarge(what) => format!(
                     "the angles are positions times frequencies, but that is too large to be run on numbers, so the graph's own tables stay: {what}"
                 ),
-                Failure::Unaffordable => "the angles are positions times frequencies, but gave up before that was run on numbers, so the graph's own tables stay: the budget is spent".to_owned(),
+                Failure::Unaffordable => "the angles are positions times frequencies, but the budget was spent before that could be run on numbers, so the graph's own tables stay".to_owned(),
             };
             refusal(site, reason)
         })

@@ -3,8 +3,8 @@
 //! The proof is exact over the reals and trusts the transfer functions; this does not trust them. Every site is cut out of
 //! the graph at `x`, `cos` and `sin`, run on random numbers in the embedded engine, and compared with the operator's
 //! reference. Since the tables are random and independent, agreement means that the graph computes the operator's formula for
-//! any tables. Where the rotation does not pass through the tables that the site names (they are equal by proof only), the cut
-//! reaches up to the positions; where a part of it is computed beside `x`, from the tensor that `x` is a view of, up to that
+//! any tables. Where random tables break what the graph relies on (that both halves of one are equal, say), the cut reaches up to
+//! the model's inputs; where a part of the rotation is computed beside `x`, from the tensor that `x` is a view of, up to that
 //! tensor. What is not given then is read off the same run.
 //!
 //! Sites whose cuts are the same graph, as those of a model's layers are, are run once.

@@ -81,7 +81,7 @@ impl<'a> Prober<'a> {
                         format!("proven, but it is too large to be run on numbers: {what}")
                     }
                     Failure::Unaffordable => {
-                        "proven, but gave up before it was run on numbers: the budget is spent".to_owned()
+                        "proven, but the budget was spent before it could be run on numbers".to_owned()
                     }
                 };
                 let hint = match failure {

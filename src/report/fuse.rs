@@ -16,7 +16,7 @@ pub struct FuseReport {
     pub schema: u32,
     /// Who wrote it.
     pub tool: Tool,
-    /// How it ended: `fused`, `nothing-to-fuse`, `would-fuse` or `differs`.
+    /// How it ended: `fused`, `nothing-to-fuse`, `would-fuse`, `differs` or `not-verified`.
     pub verdict: Verdict,
     /// The model that was read.
     pub model: ModelSummary,

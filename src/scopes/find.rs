@@ -293,7 +293,10 @@ impl Search<'_> {
         }
         self.findings.refusals.push(Refusal {
             rule: recognize::ROTARY,
-            reason: format!("gave up at node `{node}` after {}", self.budget.reached()),
+            reason: format!(
+                "the search gave up at node `{node}` after {}",
+                self.budget.reached()
+            ),
             node,
             value: value.to_owned(),
             hint: Some(self.budget.hint()),
@@ -312,7 +315,7 @@ impl Search<'_> {
             rule: recognize::ROTARY,
             node: node.to_owned(),
             value: String::new(),
-            reason: "gave up expanding calls of functions here: they stand for more nodes than the budget allows".to_owned(),
+            reason: "calls of functions are not expanded here: they stand for more nodes than the budget allows".to_owned(),
             hint: Some("`--budget steps=N` with a larger number allows more; or inline the functions that matter, for instance with `onnx.inliner`".to_owned()),
             stage: Stage::Angles,
             lost: None,

@@ -24,7 +24,7 @@ pub fn dim(arena: &Arena, p: PolyId) -> Dim {
 fn atom(arena: &Arena, atom: &Atom) -> Dim {
     match atom {
         Atom::Symbol(symbol) => Dim::symbol(arena.symbol_name(*symbol)),
-        // Dimensions are not negative, so rounding to zero is rounding down.
+        // Rounding to zero is rounding down where the numerator is not negative, as sizes are; `size - 1` is at a size of 0.
         Atom::Apply {
             function: Function::IntegerDiv,
             args,

@@ -19,7 +19,7 @@ use super::poly::{Arena, PolyId, Stop};
 use super::range::EXACT;
 use super::root::RootKind;
 use super::table::Tables;
-use super::value::{Alignment, Caveats, Shape, Value, position};
+use super::value::{Alignment, Caveats, Shape, Value, extents, position};
 use super::visit::Visit;
 
 /// Longest axis whose elements are told apart. Head sizes reach 256; the hidden axes of small models fit as well.
@@ -220,8 +220,13 @@ impl<'a> Interpreter<'a> {
         }
         let kind = match dtype.is_float() {
             true => self.kind(id, 0),
-            // Activations keep the name of the tensor that they are cut out at.
-            false => RootKind::Fresh(self.first + self.numbering.first(id), 0),
+            // Activations keep the name of the tensor that they are cut out at. What is known of the shapes of two values that
+            // are computed alike may differ: they are one root where as many elements are told apart.
+            false => {
+                let told_apart = self.channel_axes(dtype, &shape);
+                let channels: usize = extents(&self.arena, &shape, &told_apart).iter().product();
+                RootKind::Fresh(self.first + self.numbering.first(id), channels as u32)
+            }
         };
         self.fresh_part(kind, dtype, shape)
     }

@@ -11,7 +11,7 @@ use super::poly::{Arena, Atom, AtomId, MonoId, PolyId};
 
 /// Most elements along one axis. Up to here `f32` holds every size, so that sizes that exporters compute in it stay exact.
 pub const MAX_SIZE: f64 = (1u64 << 24) as f64;
-/// Most elements of a tensor: the product of sizes of different axes.
+/// Most elements of a tensor: the product of different sizes.
 const MAX_VOLUME: f64 = (1u64 << 48) as f64;
 /// Largest integer up to which `f64` holds all, and coefficients are exact.
 pub const EXACT: f64 = (1u64 << 53) as f64;
@@ -275,7 +275,12 @@ impl Arena {
         let ranges = || factors.iter().map(|&factor| self.atom_range(factor));
         let product = ranges().fold(Range::of(1.0), Range::times);
         let different = factors.windows(2).all(|pair| pair[0] != pair[1]);
-        match different && ranges().all(|range| range.within(Range::SIZE)) {
+        // What depends on a root may be a small number, but is no size.
+        let is_size = |&factor: &AtomId| {
+            self.roots_of(PolyId::of_atom(factor)).is_empty()
+                && self.atom_range(factor).within(Range::SIZE)
+        };
+        match different && factors.iter().all(is_size) {
             true => Range {
                 high: product.high.min(MAX_VOLUME),
                 ..product
@@ -290,7 +295,9 @@ impl Arena {
             let terms = self.terms(p);
             terms.iter().all(|term| term.coefficient.abs() <= EXACT)
         };
-        let constant = dtype == DataType::I64 && self.as_integer(p).is_some();
+        // Constants beyond what a coefficient holds are atoms; another coefficient as large is a result that was rounded.
+        let large = self.as_atom(p).map(|atom| self.atom_of(atom));
+        let constant = dtype == DataType::I64 && matches!(large, Some(Atom::Integer(_)));
         constant || exact(p) && self.range(p).within(Range::of_type(dtype))
     }
 
@@ -419,6 +426,30 @@ mod tests {
         assert!(!arena.fits(cube, DataType::I64));
         let wide = arena.scale(s[0], 4_194_304.0);
         assert!(!arena.fits(wide, DataType::I32));
+    }
+
+    #[test]
+    fn a_product_of_small_numbers_is_no_volume() {
+        use crate::symbolic::root::RootKind;
+        let mut arena = Arena::new();
+        let mut product = PolyId::ONE;
+        for value in 0..4 {
+            let root = arena.root(RootKind::Fresh(value, 0), 1, DataType::U16);
+            let channel = arena.channel(root, 0);
+            product = arena.mul(product, channel).unwrap();
+        }
+        assert!(!arena.fits(product, DataType::I64));
+    }
+
+    #[test]
+    fn constants_that_leave_a_type_do_not_fit() {
+        let mut arena = Arena::new();
+        let largest = arena.integer(i64::MAX);
+        assert!(arena.fits(largest, DataType::I64));
+        let power = arena.integer(1 << 53);
+        assert!(arena.fits(power, DataType::I64));
+        let wrapped = arena.scale(power, 4096.0);
+        assert!(!arena.fits(wrapped, DataType::I64));
     }
 
     #[test]

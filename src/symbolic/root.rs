@@ -51,7 +51,8 @@ pub enum Restructure {
 /// The identity of a root.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RootKind {
-    /// The value with this number is a root of its own. The second field tells parts of one value apart.
+    /// The value with this number is a root of its own. The second field tells parts of one value apart, and integers of which
+    /// other numbers of elements are told apart.
     Fresh(u32, u32),
     /// The position along an axis.
     Iota,

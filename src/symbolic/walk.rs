@@ -98,12 +98,12 @@ impl<'a> Interpreter<'a> {
 
     fn unknown_output(&mut self, visit: &Visit<'_>, id: ValueId) -> Option<Value> {
         let name = self.file.index().name(id);
-        if visit.node.op_type() == "Squeeze"
-            && visit.optional(1).is_none()
-            && visit.ints("axes").is_none()
-        {
-            // How many axes are left depends on which sizes are 1.
-            return None;
+        if visit.node.op_type() == "Squeeze" {
+            let axes = self.ints_of(visit, "axes", 1);
+            if axes.is_ok_and(|axes| axes.is_none_or(|axes| axes.is_empty())) {
+                // How many axes are left depends on which sizes are 1.
+                return None;
+            }
         }
         let known = self.facts_of_output(visit, name);
         let inferred = ops::shapes::infer(self, visit, id);

@@ -146,7 +146,11 @@ pub(super) fn is_dense(it: &Interpreter<'_>, x: ValueId) -> bool {
         };
         let node = &it.file.graph().node[node];
         let next = match (node.op_type(), flow::kind(node)) {
-            ("MatMul" | "Gemm" | "Conv" | "MatMulInteger" | "QLinearMatMul", _) => return true,
+            ("MatMul" | "Gemm" | "Conv" | "MatMulInteger" | "QLinearMatMul", kind)
+                if !matches!(kind, Kind::Other) =>
+            {
+                return true;
+            }
             ("Concat", _) => return false,
             (_, Kind::Moves(moved)) => moved.first().copied(),
             (_, Kind::Adds) => {

@@ -32,7 +32,9 @@ pub(super) fn reduce(
     let a = it.value(visit.input(0)?)?;
     let mut list = numbers(it, &a)?;
     let mut extents = a.extents(&it.arena);
-    let axes: Vec<usize> = match it.ints_of(visit, "axes", 1)? {
+    // An empty list of axes is none.
+    let given = it.ints_of(visit, "axes", 1)?;
+    let axes: Vec<usize> = match given.filter(|axes| !axes.is_empty()) {
         Some(axes) => axes
             .iter()
             .map(|&axis| normal_axis(axis, a.rank()))

@@ -116,7 +116,9 @@ pub(super) fn with_unit_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
 
 pub(super) fn squeeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let axes: SmallVec<[usize; 6]> = match it.ints_of(visit, "axes", 1)? {
+    // ONNX Runtime takes an empty list of axes for none.
+    let given = it.ints_of(visit, "axes", 1)?;
+    let axes: SmallVec<[usize; 6]> = match given.filter(|axes| !axes.is_empty()) {
         Some(axes) => axes
             .iter()
             .map(|&axis| normal_axis(axis, a.rank()))

@@ -132,7 +132,9 @@ fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
 
 fn reduce(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let (dtype, shape) = input(it, visit, 0)?;
-    let axes = match it.ints_of(visit, "axes", 1).ok()? {
+    // An empty list of axes is none.
+    let given = it.ints_of(visit, "axes", 1).ok()?;
+    let axes = match given.filter(|axes| !axes.is_empty()) {
         Some(axes) => axes
             .iter()
             .map(|&axis| normal_axis(axis, shape.len()).ok())

@@ -5,8 +5,8 @@
 //! frequencies are a tensor of the graph, or numbers that the element type holds exactly.
 //!
 //! *Conditions.* The rotated tensor is computed from positions and frequencies, and the tables that they give broadcast against it
-//! as the graph's own do. On the way to the angles nothing but the product changes a position ([`path`]). Rounding is not modelled here: that the graph computes the products in this order and type is for
-//! [`crate::confirm`] to show.
+//! as the graph's own do. On the way to the angles nothing but the product changes a position ([`path`]). Rounding is not modelled
+//! here: that the graph computes the products in this order and type is for [`crate::confirm`] to show.
 //!
 //! *Rewrites to.* `ai.phasor::RotaryTable(positions, frequencies)`, one for all sites that share them.
 //!
