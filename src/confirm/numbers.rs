@@ -5,8 +5,10 @@ use crate::onnx::{DataType, Tensor};
 
 /// Indices in a common run are below this: every table of positions is longer.
 const FEW: i64 = 4;
-/// Floats in a wide run are below this, and every other one is whole.
+/// Floats in a wide run are below this power of 2, and every other one is whole.
 const WIDE_FLOAT: f64 = 26.0;
+/// The same in half precision, which ends at 65,504.
+const WIDE_HALF: f64 = 15.0;
 /// Integers of 64 bits in a wide run are below this power of 2: float tables round them all the same.
 const WIDE_INTEGER: f64 = 40.0;
 
@@ -41,7 +43,11 @@ impl Regime {
             (_, Regime::Common) if dtype.is_float() => random.signed(),
             (_, Regime::Common) => random.below(FEW) as f64,
             (_, Regime::Wide) if dtype.is_float() => {
-                let number = random.signed() * (random.uniform() * WIDE_FLOAT).exp2();
+                let digits = match dtype {
+                    DataType::F16 => WIDE_HALF,
+                    _ => WIDE_FLOAT,
+                };
+                let number = random.signed() * (random.uniform() * digits).exp2();
                 match random.below(2) {
                     0 => number.round(),
                     _ => number,

@@ -219,6 +219,10 @@ impl<'a> Prober<'a> {
                 )
                 .bytes(),
             );
+            for name in cut.read() {
+                let leaf = (self.leaf_type(name), self.shape(name, binding).ok());
+                key.extend(format!("{leaf:?}").bytes());
+            }
             key
         };
         let many = |shape: &Vec<usize>| Tensor::count(shape).is_none_or(|count| count > MANY);
@@ -352,7 +356,8 @@ impl<'a> Prober<'a> {
             &unsqueezed(sin.1, &site.sin),
         )
         .map_err(|e| Failure::NotRun(e.to_string()))?;
-        if y.len() != expected.len() {
+        let shape = outputs.first().map(|y| &y.shape);
+        if y.len() != expected.len() || shape != Some(x.1) {
             return Err(Failure::Differs(f64::INFINITY));
         }
         let scale = expected.iter().fold(1.0f64, |m, v| m.max(v.abs()));
@@ -370,6 +375,17 @@ impl<'a> Prober<'a> {
         }
     }
 
+    /// The element type of an input of the model that the cut reads, if it is a tensor of numbers.
+    fn leaf_type(&self, name: &str) -> Option<DataType> {
+        let position = *self.subject.inputs.get(name)?;
+        let info = &self.subject.file.graph().input[position];
+        let dtype = match info.r#type.as_ref()?.value.as_ref()? {
+            type_proto::Value::TensorType(tensor) => DataType::from_onnx(tensor.elem_type()),
+            _ => None,
+        };
+        dtype.filter(|dtype| dtype.holds_numbers())
+    }
+
     /// Numbers for an input of the model that the cut reads: positions, masks, sizes.
     pub(super) fn leaf(
         &self,
@@ -379,14 +395,8 @@ impl<'a> Prober<'a> {
         random: &mut Random,
     ) -> Result<Tensor, Failure> {
         let shape = self.shape(name, binding)?;
-        let position = self.subject.inputs.get(name);
-        let info = position.map(|&at| &self.subject.file.graph().input[at]);
-        let dtype = match info.and_then(|info| info.r#type.as_ref()?.value.as_ref()) {
-            Some(type_proto::Value::TensorType(tensor)) => DataType::from_onnx(tensor.elem_type()),
-            _ => None,
-        };
-        let dtype = dtype
-            .filter(|dtype| dtype.holds_numbers())
+        let dtype = self
+            .leaf_type(name)
             .ok_or_else(|| Failure::NotRun(format!("input `{name}` is no tensor of numbers")))?;
         Ok(regime.tensor(dtype, &shape, random))
     }

@@ -128,7 +128,7 @@ pub(super) fn edges(
         let fixed = fixed.iter().map(|(name, &size)| (name.clone(), size));
         Binding {
             sizes: free.chain(fixed).collect(),
-            rest: 2,
+            rest: size(""),
             small: BTreeMap::new(),
         }
     };

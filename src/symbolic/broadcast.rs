@@ -53,6 +53,11 @@ impl Interpreter<'_> {
                 }
             }
         }
+        for operand in &mut operands {
+            for (axis, &size) in shape.iter().enumerate() {
+                stretch(&mut self.arena, operand, axis, size)?;
+            }
+        }
         for operand in &operands {
             let own = operand.extents(&self.arena);
             if own
@@ -138,6 +143,27 @@ impl Interpreter<'_> {
         }
         .tidy(&self.arena))
     }
+}
+
+/// Takes the positions along an axis for what they are where the axis is broadcast to `size`: all the first one, if its own size
+/// is 1.
+pub fn stretch(
+    arena: &mut Arena,
+    value: &mut Value,
+    axis: usize,
+    size: PolyId,
+) -> Result<(), Stop> {
+    let own = value.shape[axis];
+    if !arena.may_stretch(own, size) {
+        return Ok(());
+    }
+    for (root, axes) in value.alignment.clone() {
+        if arena.is_iota(root) && axes.contains(&(axis as u8)) {
+            let stretched = arena.derive(root, Restructure::Stretched(own));
+            value.rename(arena, root, stretched)?;
+        }
+    }
+    Ok(())
 }
 
 /// The value with unit axes put in front.

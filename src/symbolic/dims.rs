@@ -5,23 +5,31 @@ use crate::facts::{Choice, Dim};
 use super::function::Function;
 use super::poly::{Arena, Atom, PolyId};
 
-/// A dimension; unknown where it depends on data.
+/// Most expressions looked at for one dimension: what occurs twice in an expression is written out twice.
+const MAX_STEPS: usize = 1000;
+
+/// A dimension; unknown where it depends on data, or is too long to be written out.
 pub fn dim(arena: &Arena, p: PolyId) -> Dim {
-    let terms = arena.terms(p);
-    Dim::sum(terms.iter().map(|term| {
-        if term.coefficient.fract() != 0.0 {
-            return Dim::Unknown;
-        }
-        let coefficient = Dim::Known(term.coefficient as i64);
-        let factors = arena.factors(term.mono);
-        Dim::product(
-            std::iter::once(coefficient)
-                .chain(factors.iter().map(|&f| atom(arena, arena.atom_of(f)))),
-        )
-    }))
+    written_out(arena, p, &mut 0)
 }
 
-fn atom(arena: &Arena, atom: &Atom) -> Dim {
+fn written_out(arena: &Arena, p: PolyId, steps: &mut usize) -> Dim {
+    let mut sum = Vec::new();
+    for term in arena.terms(p).iter() {
+        *steps += 1;
+        if term.coefficient.fract() != 0.0 || *steps > MAX_STEPS {
+            return Dim::Unknown;
+        }
+        let mut product = vec![Dim::Known(term.coefficient as i64)];
+        for factor in arena.factors(term.mono) {
+            product.push(atom(arena, arena.atom_of(factor), steps));
+        }
+        sum.push(Dim::product(product));
+    }
+    Dim::sum(sum)
+}
+
+fn atom(arena: &Arena, atom: &Atom, steps: &mut usize) -> Dim {
     match atom {
         Atom::Symbol(symbol) => Dim::symbol(arena.symbol_name(*symbol)),
         // Rounding to zero is rounding down where the numerator is not negative, as sizes are; `size - 1` is at a size of 0.
@@ -29,7 +37,7 @@ fn atom(arena: &Arena, atom: &Atom) -> Dim {
             function: Function::IntegerDiv,
             args,
         } => match arena.as_integer(args[1]) {
-            Some(by) if by > 0 => dim(arena, args[0]).floor_div(by),
+            Some(by) if by > 0 => written_out(arena, args[0], steps).floor_div(by),
             _ => Dim::Unknown,
         },
         Atom::Apply { function, args } => {
@@ -39,7 +47,8 @@ fn atom(arena: &Arena, atom: &Atom) -> Dim {
                 Function::Broadcast => Choice::Broadcast,
                 _ => return Dim::Unknown,
             };
-            Dim::choice(choice, args.iter().map(|&arg| dim(arena, arg)))
+            let parts = args.iter().map(|&arg| written_out(arena, arg, steps));
+            Dim::choice(choice, parts)
         }
         Atom::Integer(value) => Dim::Known(*value),
         Atom::Channel { .. } => Dim::Unknown,

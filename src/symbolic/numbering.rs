@@ -12,6 +12,9 @@ use crate::onnx::{ModelFile, ValueId};
 /// Longest data of a constant that is compared with others, in bytes.
 const MAX_CONSTANT: usize = 256;
 
+/// Longest attributes that are compared with others, in bytes.
+const MAX_ATTRIBUTES: usize = 1024;
+
 /// The first of the values that are equal to each value.
 pub(super) struct Numbering {
     first: Vec<u32>,
@@ -59,6 +62,9 @@ impl Numbering {
         for attribute in &node.attribute {
             key.push(0);
             key.extend(attribute.encode_to_vec());
+        }
+        if key.len() > MAX_ATTRIBUTES {
+            return;
         }
         key.push(1);
         for name in &node.input {

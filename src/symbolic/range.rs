@@ -351,6 +351,14 @@ impl Arena {
         self.sorted(Function::Broadcast, a, b)
     }
 
+    /// Whether an axis of size `own` may be 1 where it is broadcast to one of size `whole` that is not.
+    pub fn may_stretch(&self, own: PolyId, whole: PolyId) -> bool {
+        own != whole
+            && own != PolyId::ONE
+            && self.range(own).low < 2.0
+            && self.unit_form(own) != self.unit_form(whole)
+    }
+
     /// Whether an axis of size `part` that broadcasts to one of size `whole` does so wherever the graph runs.
     pub fn broadcasts_to(&mut self, part: PolyId, whole: PolyId) -> bool {
         self.broadcast_size(part, whole) == whole || self.unit_form(part) == self.unit_form(whole)
@@ -374,18 +382,19 @@ impl Arena {
 
     /// A size that is 1 where this one is, and nowhere else.
     fn unit_form(&self, p: PolyId) -> PolyId {
-        let Some(Atom::Apply {
+        let mut unit = p;
+        while let Some(Atom::Apply {
             function: Function::Min,
             args,
-        }) = self.as_atom(p).map(|atom| self.atom_of(atom))
-        else {
-            return p;
-        };
-        let mut rest = args.iter().filter(|&&arg| self.range(arg).low < 2.0);
-        match (rest.next(), rest.next()) {
-            (Some(&only), None) => self.unit_form(only),
-            _ => p,
+        }) = self.as_atom(unit).map(|atom| self.atom_of(atom))
+        {
+            let mut rest = args.iter().filter(|&&arg| self.range(arg).low < 2.0);
+            match (rest.next(), rest.next()) {
+                (Some(&only), None) => unit = only,
+                _ => break,
+            }
         }
+        unit
     }
 
     /// An associative function that does not mind the order of its arguments, nor an argument that is given twice.

@@ -42,6 +42,8 @@ pub enum Restructure {
         /// Shape after.
         to: SmallVec<[PolyId; 6]>,
     },
+    /// Its axis of this size was broadcast to one of another: where the size is 1, every element is the first.
+    Stretched(PolyId),
     /// The root's one axis of channels became opaque: its only channel is any of them.
     Opened,
     /// The same root, laid along other axes of one tensor.

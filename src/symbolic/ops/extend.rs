@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use crate::symbolic::broadcast::{align, padded};
+use crate::symbolic::broadcast::{align, padded, stretch};
 use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Caveats, Extents, Shape, Value, strides, walk};
@@ -34,7 +34,9 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
             continue;
         };
         if !value.is_unit(axis) {
-            value.shape[axis] = it.arena.broadcast_size(value.shape[axis], goal);
+            let size = it.arena.broadcast_size(value.shape[axis], goal);
+            stretch(&mut it.arena, &mut value, axis, size)?;
+            value.shape[axis] = size;
             continue;
         }
         if goal == PolyId::ONE {

@@ -25,23 +25,20 @@ pub(super) fn input(
 }
 
 /// The shape that shapes broadcast to.
-pub(super) fn joined(it: &Interpreter<'_>, shapes: &[Shape]) -> Shape {
+pub(super) fn joined(it: &mut Interpreter<'_>, shapes: &[Shape]) -> Shape {
     let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
     (0..rank)
         .map(|axis| {
-            let mut dims = shapes
+            let sizes = shapes
                 .iter()
-                .filter_map(|s| (axis + s.len()).checked_sub(rank).map(|k| s[k]))
-                .filter(|&d| d != PolyId::ONE);
-            let first = dims.clone().next().unwrap_or(PolyId::ONE);
-            dims.find(|&d| it.arena.as_integer(d).is_some())
-                .unwrap_or(first)
+                .filter_map(|s| (axis + s.len()).checked_sub(rank).map(|k| s[k]));
+            sizes.fold(PolyId::ONE, |all, size| it.arena.broadcast_size(all, size))
         })
         .collect()
 }
 
 /// The shape of a matrix product.
-pub(super) fn product(it: &Interpreter<'_>, a: &Shape, b: &Shape) -> Option<Shape> {
+pub(super) fn product(it: &mut Interpreter<'_>, a: &Shape, b: &Shape) -> Option<Shape> {
     if a.len() < 2 || b.len() < 2 {
         return None;
     }

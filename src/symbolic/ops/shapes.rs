@@ -52,7 +52,6 @@ pub fn infer(
         | "RMSNormalization"
         | "SimplifiedLayerNormalization"
         | "LpNormalization"
-        | "Pow"
         | "Reciprocal"
         | "Sqrt"
         | "Exp"
@@ -78,7 +77,7 @@ pub fn infer(
                 .and_then(DataType::from_onnx)?;
             Some((to, shape))
         }),
-        "Add" | "Sub" | "Mul" | "Div" | "Max" | "Min" | "Mod" | "Sum" | "PRelu" => {
+        "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Max" | "Min" | "Mod" | "Sum" | "PRelu" => {
             broadcast(it, visit, 0, None)
         }
         "And" | "Or" | "Xor" | "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" => {

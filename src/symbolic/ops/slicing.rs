@@ -149,9 +149,16 @@ fn span(size: i64, start: i64, end: i64, step: i64) -> Result<(i64, i64), Stop> 
         return Err(Stop("an axis of negative size"));
     }
     let absolute = |v: i64| if v < 0 { v.saturating_add(size) } else { v };
-    let (low, high) = if step > 0 { (0, size) } else { (-1, size - 1) };
-    let first = absolute(start).clamp(low, high);
-    let last = absolute(end).clamp(low, high);
+    if size == 0 {
+        return Ok((0, 0));
+    }
+    // Backwards the end may lie before the first element, the start may not.
+    let (starts, ends) = match step > 0 {
+        true => (0..=size, 0..=size),
+        false => (0..=size - 1, -1..=size - 1),
+    };
+    let first = absolute(start).clamp(*starts.start(), *starts.end());
+    let last = absolute(end).clamp(*ends.start(), *ends.end());
     let distance = match step {
         0 => return Err(Stop("a slice with step 0")),
         1.. => last - first,

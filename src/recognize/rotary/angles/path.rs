@@ -76,7 +76,12 @@ fn passes(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueI
 
 /// Whether no term of a sum cancels or absorbs another: what is added and taken away again is rounded on the way.
 fn adds_up(it: &Interpreter<'_>, node: &NodeProto, sum: &Value) -> bool {
-    let terms = |value: &Value| value.data.first().map(|&p| it.arena.terms(p).len());
+    // Elements that stand for as many of the result each have their terms in all of those.
+    let terms = |value: &Value| {
+        let counts = value.data.iter().map(|&p| it.arena.terms(p).len());
+        let (least, most) = (counts.clone().min()?, counts.max()?);
+        (least == most).then_some(most)
+    };
     let values = node.input.iter().map(|name| {
         let value = it.index().id(name).and_then(|id| it.known(id));
         value.and_then(|value| terms(value))
