@@ -10,7 +10,7 @@ use bytes::Bytes;
 use half::{bf16, f16};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
-use ort::session::builder::SessionBuilder;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{RunOptions, SessionInputValue};
 use ort::value::{DynValue, TensorElementType, ValueType};
 use prost::Message;
@@ -28,6 +28,7 @@ pub struct Ort {
     library: PathBuf,
     operators: Option<PathBuf>,
     threads: usize,
+    plain: bool,
 }
 
 /// What is loaded in this process; kept for its lifetime.
@@ -91,6 +92,7 @@ impl Ort {
             library: library.clone(),
             operators: None,
             threads: 0,
+            plain: false,
         };
         *loaded = Some(ort.clone());
         Ok(ort)
@@ -107,6 +109,13 @@ impl Ort {
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Ort {
         self.threads = threads;
+        self
+    }
+
+    /// The same, with graphs run node by node as they are written: without ONNX Runtime's own optimisations.
+    #[must_use]
+    pub fn as_written(mut self) -> Ort {
+        self.plain = true;
         self
     }
 
@@ -130,6 +139,9 @@ impl Ort {
             .with_log_level(LogLevel::Fatal)?
             .with_intra_threads(self.threads)?
             .with_inter_threads(1)?;
+        if self.plain {
+            builder = builder.with_optimization_level(GraphOptimizationLevel::Disable)?;
+        }
         if let Some(library) = &self.operators {
             builder = builder.with_operator_library(library)?;
         }
