@@ -22,7 +22,7 @@ const ALIKE: [i64; 3] = [3, 2, 4];
 /// Least size of an axis that is not fixed: with one element, an axis taken for another would go unseen.
 const LEAST: i64 = 2;
 /// Most elements of all tensors of a probe with a long sequence.
-const MAX_LONG: usize = 1 << 22;
+const MAX_LONG: usize = 1 << 19;
 /// Most symbols that get a size of 1 or a long one alone.
 const MAX_ALONE: usize = 4;
 /// Times a symbol may double; no stack of convolutions divides by more.

@@ -154,7 +154,9 @@ pub fn stretch(
     size: PolyId,
 ) -> Result<(), Stop> {
     let own = value.shape[axis];
-    if !arena.may_stretch(own, size) {
+    // Of rounded numbers nothing is decided: a table that is stretched stays the function of the position that it is, as
+    // long as whatever it is multiplied with is stretched along with it.
+    if value.caveats.rounded || !arena.may_stretch(own, size) {
         return Ok(());
     }
     for (root, axes) in value.alignment.clone() {

@@ -37,7 +37,9 @@ impl Waiting {
         let (pipe, mut writer) = std::io::pipe().unwrap();
         writer.write_all(&[b' '; PIPE]).unwrap();
         let mut command = Command::new("bash");
-        command.args(["-c", &format!("{before}; exec \"$@\""), "-"]);
+        // What runs in the background of a shell is started with these ignored.
+        let signals = "--default-signal=INT,QUIT";
+        command.args(["-c", &format!("{before}; exec env {signals} \"$@\""), "-"]);
         command
             .arg(env!("CARGO_BIN_EXE_phasor"))
             .arg("fuse")

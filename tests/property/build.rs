@@ -3,37 +3,21 @@
 use phasor::onnx::proto::ModelProto;
 use phasor::onnx::{DataType, Tensor};
 
+use crate::change::Place;
+use crate::changed::Way;
 use crate::graph::{Graph, Name, Size, int, ints};
+use crate::inputs::{BATCH, Input, Random, Role, SEQUENCE};
 use crate::spelling::{Break, Precision, Rotation, Source, Spelling};
 
 /// Heads of a group.
 const GROUPS: i64 = 2;
+/// Channels before a dense layer: more than any sum that is followed.
+const MODEL_WIDTH: usize = 5;
 
-/// Numbers without a pattern.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    pub(crate) fn tensor(&mut self, dtype: DataType, shape: &[usize]) -> Tensor {
-        let count: usize = shape.iter().product();
-        let values: Vec<f64> = (0..count)
-            .map(|_| self.below(2001) as f64 / 1000.0 - 1.0)
-            .collect();
-        Tensor::from_f64_as(dtype, shape, &values)
-    }
-}
-
-/// A model and inputs for it; its output is `y`'s name.
+/// A model and what it reads; its output is `y`'s name.
 pub(crate) struct Built {
     pub(crate) model: ModelProto,
-    pub(crate) inputs: Vec<(String, Tensor)>,
+    pub(crate) inputs: Vec<Input>,
     pub(crate) output: Name,
 }
 
@@ -41,8 +25,7 @@ pub(crate) struct Builder<'a> {
     pub(crate) s: &'a Spelling,
     pub(crate) fault: Break,
     pub(crate) g: Graph,
-    pub(crate) inputs: Vec<(String, Tensor)>,
-    pub(crate) random: Random,
+    pub(crate) inputs: Vec<Input>,
 }
 
 /// Builds the model.
@@ -52,7 +35,6 @@ pub(crate) fn build(spelling: &Spelling) -> Built {
         fault: spelling.fault(),
         g: Graph::default(),
         inputs: Vec::new(),
-        random: Random(7),
     };
     let output = builder.whole();
     Built {
@@ -68,8 +50,8 @@ impl Builder<'_> {
         let (batch, sequence, heads) = self.s.sizes;
         let symbol = |name| self.s.symbolic.then_some(name);
         match axis {
-            'B' => (batch, symbol("batch")),
-            'S' => (sequence, symbol("sequence")),
+            'B' => (batch, symbol(BATCH)),
+            'S' => (sequence, symbol(SEQUENCE)),
             'G' => (GROUPS, None),
             _ => (heads, None),
         }
@@ -127,6 +109,12 @@ impl Builder<'_> {
 
     fn whole(&mut self) -> Name {
         let x = self.source();
+        let way = Way {
+            dtype: self.dtype(),
+            sequence: self.s.layout.find('S').map(|axis| axis as i64),
+            rank: self.rank(),
+        };
+        let x = self.changed(Place::X, &x, way);
         let (cos, sin) = self.tables(&x);
         let around = self.s.precision == Precision::HalfAround;
         let x = if around {
@@ -163,6 +151,23 @@ impl Builder<'_> {
         self.mul(&y, &factor)
     }
 
+    /// An input of the model.
+    pub(crate) fn input(
+        &mut self,
+        name: &str,
+        dtype: DataType,
+        sizes: &[Size],
+        role: Role,
+    ) -> Name {
+        self.inputs.push(Input {
+            name: name.to_owned(),
+            dtype,
+            sizes: sizes.to_vec(),
+            role,
+        });
+        self.g.input(name, dtype, sizes)
+    }
+
     fn source(&mut self) -> Name {
         let channels = self.s.channels();
         let layout: Vec<char> = self.s.layout.chars().collect();
@@ -183,7 +188,7 @@ impl Builder<'_> {
         let dtype = self.dtype();
         let (axes, parts) = match self.s.source {
             Source::Input => (&layout, 0),
-            Source::Projected => (&tokens, 1),
+            Source::Projected | Source::Dense => (&tokens, 1),
             Source::Packed => (&tokens, 3),
         };
         let mut shape: Vec<Size> = axes.iter().map(|a| self.size(*a)).collect();
@@ -195,12 +200,20 @@ impl Builder<'_> {
             },
             None,
         ));
-        let numbers: Vec<usize> = shape.iter().map(|(n, _)| *n as usize).collect();
-        let x = self.g.input("x", dtype, &shape);
-        self.inputs
-            .push((x.clone(), self.random.tensor(dtype, &numbers)));
+        let dense = self.s.source == Source::Dense;
+        let last = shape.len() - 1;
+        if dense {
+            shape[last].0 = MODEL_WIDTH as i64;
+        }
+        let mut x = self.input("x", dtype, &shape, Role::X);
         if parts == 0 {
             return x;
+        }
+        if dense {
+            let sizes = [MODEL_WIDTH, width as usize];
+            let weight = Random::new(3).tensor(dtype, &sizes);
+            let weight = self.g.constant(&weight);
+            x = self.g.op("MatMul", &[&x, &weight], &[]);
         }
         let mut split = vec![0; tokens.len()];
         if parts == 3 {

@@ -22,7 +22,7 @@ pub(crate) struct Graph {
 pub(crate) type Size = (i64, Option<&'static str>);
 
 impl Graph {
-    fn fresh(&mut self) -> Name {
+    pub(crate) fn fresh(&mut self) -> Name {
         self.count += 1;
         format!("v{}", self.count)
     }

@@ -5,6 +5,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::change::{Change, Place};
+
 /// Axes of the rotated tensor before its channels: batch, sequence, heads, groups of heads.
 pub(crate) const LAYOUTS: [&str; 6] = ["BNS", "BSN", "SBN", "BSGN", "BGNS", "NS"];
 
@@ -17,6 +19,8 @@ pub(crate) enum Source {
     Projected,
     /// One of three parts of a packed projection.
     Packed,
+    /// What a dense layer computes of an input `[batch, sequence, channels]`, reshaped like a projection.
+    Dense,
 }
 
 /// How the two members of all pairs are rotated.
@@ -189,6 +193,8 @@ pub(crate) struct Spelling {
     pub(crate) scaled: bool,
     pub(crate) sizes: (i64, i64, i64),
     pub(crate) broken: Break,
+    /// What is done to tensors on their way, in this order.
+    pub(crate) changes: Vec<(Place, Change)>,
 }
 
 fn rotations() -> Vec<(Rotation, (bool, bool))> {
@@ -234,7 +240,12 @@ fn rotations() -> Vec<(Rotation, (bool, bool))> {
 pub(crate) fn any(breaks: Vec<Break>) -> impl Strategy<Value = Spelling> {
     let shape = (
         select(LAYOUTS.to_vec()),
-        select(vec![Source::Input, Source::Projected, Source::Packed]),
+        select(vec![
+            Source::Input,
+            Source::Projected,
+            Source::Packed,
+            Source::Dense,
+        ]),
         select(rotations()),
         2usize..5,
         (0usize..4, 0usize..4),
@@ -301,6 +312,9 @@ pub(crate) fn any(breaks: Vec<Break>) -> impl Strategy<Value = Spelling> {
         } else {
             layout
         };
+        // A matrix makes NaN of an infinite channel's neighbours: it is a rotation only of what is infinite in no channel alone.
+        let by_matrix = matches!(rotation, Rotation::Turned(Turn::MatMul | Turn::Einsum));
+        let source = if by_matrix { Source::Dense } else { source };
         Spelling {
             layout,
             source,
@@ -325,6 +339,7 @@ pub(crate) fn any(breaks: Vec<Break>) -> impl Strategy<Value = Spelling> {
             scaled,
             sizes,
             broken,
+            changes: Vec::new(),
         }
     })
 }

@@ -5,7 +5,10 @@ use std::f64::consts::FRAC_PI_2;
 use phasor::onnx::{DataType, Tensor};
 
 use crate::build::Builder;
+use crate::change::Place;
+use crate::changed::Way;
 use crate::graph::{Name, int, ints, text};
+use crate::inputs::Role;
 use crate::spelling::{Angles, Break, Positions, Precision, Rotation, Widen};
 
 /// Rows of constant tables: more than any sequence has, and than any position that is drawn.
@@ -52,6 +55,14 @@ impl Builder<'_> {
             cos = self.mul(&cos, &factor);
             sin = self.mul(&sin, &factor);
         }
+        let way = Way {
+            dtype: DataType::F32,
+            sequence: None,
+            rank: self.table_rank(self.early()),
+        };
+        cos = self.changed(Place::Tables, &cos, way);
+        sin = self.changed(Place::Tables, &sin, way);
+        sin = self.changed(Place::Sine, &sin, way);
         if self.wide() && !self.s.widen_angles {
             cos = self.widen(&cos);
             sin = self.widen(&sin);
@@ -108,13 +119,7 @@ impl Builder<'_> {
             self.s.pairs
         };
         shape.push((width as i64, None));
-        let numbers: Vec<usize> = shape.iter().map(|(size, _)| *size as usize).collect();
-        let mut make = |name: &str| {
-            let value = self.g.input(name, DataType::F32, &shape);
-            let tensor = self.random.tensor(DataType::F32, &numbers);
-            self.inputs.push((name.to_owned(), tensor));
-            value
-        };
+        let mut make = |name: &str| self.input(name, DataType::F32, &shape, Role::Table);
         let (mut cos, mut sin) = (make("cos"), make("sin"));
         if self.wide() && self.s.widen_angles {
             // One angle for all pairs.
@@ -163,6 +168,8 @@ impl Builder<'_> {
     fn computed(&mut self, x: &str) -> (Name, Name) {
         let positions = self.positions(x);
         let positions = self.g.cast(&positions, DataType::F32);
+        let way = self.way(DataType::F32);
+        let positions = self.changed(Place::Floats, &positions, way);
         let angles = self.angles(&positions, false);
         let other = match self.fault {
             Break::Frequency => self.angles(&positions, true),
@@ -222,14 +229,39 @@ impl Builder<'_> {
         if self.wide() && self.s.widen_angles {
             angles = self.widen(&angles);
         }
+        let way = Way {
+            sequence: None,
+            rank: axes.len() + 1,
+            ..self.way(DataType::F32)
+        };
+        angles = self.changed(Place::Angles, &angles, way);
         if self.early() {
             angles = self.with_axes(&angles);
         }
         angles
     }
 
+    /// Positions on their way.
+    fn way(&self, dtype: DataType) -> Way {
+        let axes = self.position_axes();
+        Way {
+            dtype,
+            sequence: axes
+                .iter()
+                .position(|axis| *axis == 'S')
+                .map(|axis| axis as i64),
+            rank: axes.len(),
+        }
+    }
+
     /// Integer positions along the axes that they have.
     fn positions(&mut self, x: &str) -> Name {
+        let positions = self.counted_or_given(x);
+        let way = self.way(DataType::I64);
+        self.changed(Place::Positions, &positions, way)
+    }
+
+    fn counted_or_given(&mut self, x: &str) -> Name {
         if self.s.positions == Positions::Counted {
             let length = self.length(x);
             let length = self.g.squeeze(&length, 0);
@@ -237,16 +269,7 @@ impl Builder<'_> {
             return self.g.op("Range", &[&bounds[0], &length, &bounds[1]], &[]);
         }
         let shape: Vec<_> = self.position_axes().iter().map(|a| self.size(*a)).collect();
-        let numbers: Vec<usize> = shape.iter().map(|(size, _)| *size as usize).collect();
-        let count: usize = numbers.iter().product();
-        let values: Vec<i64> = (0..count)
-            .map(|_| self.random.below(ROWS as u64) as i64)
-            .collect();
-        self.inputs.push((
-            "position_ids".to_owned(),
-            Tensor::from_i64(&numbers, &values),
-        ));
-        self.g.input("position_ids", DataType::I64, &shape)
+        self.input("position_ids", DataType::I64, &shape, Role::Positions)
     }
 
     /// The length of the sequence, as a vector of one number.

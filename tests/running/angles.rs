@@ -136,6 +136,31 @@ fn products_of_positions_and_constants() {
     assert_eq!((table.width, table.amplitude), (4, 1.0));
 }
 
+/// A position that is multiplied and divided is rounded twice, and beyond the type in between.
+#[test]
+fn factors_of_positions_that_cancel_stay() {
+    for lines in [
+        "thrice = Mul(p, three)\n back = Div(thrice, three)",
+        "third = Div(p, three)\n back = Mul(third, three)",
+        "large = Mul(p, two to 100)\n back = Div(large, two to 100)",
+    ] {
+        let angles = format!(
+            "x: float[batch, seq, 8]
+            p: float[batch, seq]
+            {lines}
+            column = Unsqueeze(back, last)
+            narrow = Mul(column, frequencies)
+            angle = Concat(narrow, narrow) axis=-1
+            cos = Cos(angle)
+            sin = Sin(angle)"
+        );
+        let constants = [("three", 3.0), ("two to 100", 2f32.powi(100))];
+        let constants = constants.map(|(name, value)| (name, f32s(&[], &[value])));
+        let (table, _) = one_table(&angles, &constants);
+        assert_eq!(table.positions, "back", "{lines}");
+    }
+}
+
 #[test]
 fn a_factor_of_the_positions_stays_with_them() {
     // ids * (0.3 * f) is not (ids * 0.3) * f.

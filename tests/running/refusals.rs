@@ -50,6 +50,7 @@ fn of_version(text: &str, ir_version: i64) -> Findings {
             f32s(&[8], &[-1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0]),
         ),
         ("a half", scalar(0.5)),
+        ("two", scalar(2.0)),
         ("freq", f32s(&[4], &[1.0, 0.3, 0.1, 0.03])),
     ];
     let mut model = model(text, &constants);
@@ -281,4 +282,38 @@ fn what_callers_may_override_is_no_constant() {
 fn parts_of_impossible_sizes_are_no_channels() {
     let text = with("low", "low, rest = Split(x, impossible) axis=-1");
     assert!(findings(&text).sites.is_empty());
+}
+
+/// Which tensors a site reads as its own where one of `x` is changed on the way.
+fn rotated(lines: &str) -> String {
+    let text = RIGHT.replace(
+        "x: float[batch, 4, seq, 8]",
+        &format!("x0: float[batch, 4, seq, 8]\n{lines}"),
+    );
+    let findings = findings(&text);
+    let [found] = &findings.sites[..] else {
+        panic!("{lines}: {:#?}", findings.refusals);
+    };
+    found.site.x.clone()
+}
+
+#[test]
+fn what_is_scaled_and_scaled_back_is_read_after_that() {
+    assert_eq!(rotated("t = Mul(x0, a half)\nx = Mul(t, two)"), "x");
+    assert_eq!(rotated("t = Add(x0, x0)\nx = Sub(t, x0)"), "x");
+    assert_eq!(rotated("t = Neg(x0)\nx = Neg(t)"), "x0");
+}
+
+#[test]
+fn factors_that_cancel_across_a_rotation_stop_it() {
+    let text = RIGHT.replace(
+        "left = Mul(x, cos)",
+        "left0 = Mul(x, cos)\nleft1 = Mul(left0, two)\nleft = Mul(left1, a half)",
+    );
+    let findings = findings(&text);
+    assert!(findings.sites.is_empty());
+    let [refusal] = &findings.refusals[..] else {
+        panic!("{:#?}", findings.refusals);
+    };
+    assert!(refusal.reason.contains("put back"), "{}", refusal.reason);
 }

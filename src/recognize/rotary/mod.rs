@@ -28,6 +28,7 @@ mod nearby;
 mod order;
 mod proof;
 mod readoff;
+mod scale;
 mod tables;
 
 use std::cell::RefCell;
@@ -256,6 +257,18 @@ fn attempt(
         .flat_map(|table| &table.sources)
         .copied()
         .collect();
+    let stops: Vec<ValueId> = tables.iter().copied().chain([x.id]).collect();
+    let between = Behind::of(it, &material.order, y, &stops);
+    let ends = tables.iter().filter_map(|&id| it.known(id).cloned());
+    let ends: Vec<Rc<Value>> = ends.chain([xv.clone()]).collect();
+    let ends: Vec<&Value> = ends.iter().map(|end| &**end).chain([yv]).collect();
+    if !between.is_some_and(|between| scale::is_kept(it, &between, &ends)) {
+        return Err(miss(
+            Stage::Pairs,
+            "what is rotated is scaled or shifted and put back: numbers that overflow or vanish in between do not in the operator",
+            Some("take the factors out that cancel, or scale before the rotation"),
+        ));
+    }
     let own = behind::rearranged(it, x.id);
     if behind::depends(it, &material.order, &tables, &own) {
         return Err(miss(

@@ -1,7 +1,8 @@
 //! What changes a position on its way to the angles.
 //!
 //! Over the reals a position that was cast, rounded, wrapped or clamped may be the same position; in the type it is another number
-//! for some. An operator computes angles from the position it reads, so it may read none before such a change.
+//! for some. An operator computes angles from the position it reads, so it may read none before such a change. It multiplies once:
+//! a position that is multiplied and divided again is rounded twice, and may leave the type in between.
 
 use rustc_hash::FxHashSet;
 
@@ -12,11 +13,12 @@ use crate::symbolic::value::Value;
 
 use super::behind;
 
-/// The values of a cone whose numbers reach the angles through something that may change them.
+/// The values of a cone whose numbers reach the angles through something that may change them, or through two products.
 pub(super) fn changed(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
-    let mut changed = FxHashSet::default();
-    let mut open = Vec::new();
-    for &value in &before_angles(it, cone) {
+    let angles = before_angles(it, cone);
+    let mut changed = multiplied_twice(it, &angles);
+    let mut open: Vec<ValueId> = changed.iter().copied().collect();
+    for &value in &angles {
         let Some((node, _)) = it.index().producer(value) else {
             continue;
         };
@@ -52,6 +54,74 @@ fn before_angles(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
         }
     }
     found
+}
+
+/// The values that are multiplied by a product of theirs: what lies before two products on the way to the angles.
+fn multiplied_twice(it: &Interpreter<'_>, angles: &FxHashSet<ValueId>) -> FxHashSet<ValueId> {
+    let mut once = FxHashSet::default();
+    let mut twice = FxHashSet::default();
+    // Values by the number of products behind them, each visited once with each number.
+    let mut open: Vec<(ValueId, bool)> = angles.iter().map(|&value| (value, false)).collect();
+    while let Some((value, behind)) = open.pop() {
+        let Some((node, _)) = it.index().producer(value) else {
+            continue;
+        };
+        let node = &it.file.graph().node[node];
+        for input in behind::read(it, value) {
+            let product = multiplies(it, node, input, value);
+            match (behind, product) {
+                (true, true) => {
+                    twice.insert(input);
+                }
+                (false, false) => {}
+                _ => {
+                    if once.insert(input) {
+                        open.push((input, true));
+                    }
+                }
+            }
+        }
+    }
+    twice
+}
+
+/// Largest exponent of a factor that leaves numbers of any integer type in the range of floats.
+const MAX_EXPONENT: i32 = 32;
+
+/// Whether a node rounds an input by multiplying, or may leave the type: zeros and ones do neither, nor do powers of two of what
+/// was an integer.
+fn multiplies(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueId) -> bool {
+    if !matches!(node.domain(), "" | "ai.onnx")
+        || !matches!(node.op_type(), "Mul" | "Div" | "MatMul" | "Einsum")
+    {
+        return false;
+    }
+    if it
+        .known(output)
+        .is_some_and(|value| !value.dtype.is_float())
+    {
+        return false;
+    }
+    let Some(from) = it.known(input) else {
+        return true;
+    };
+    let bounded = from.data.iter().all(|&p| it.arena.range(p).is_finite());
+    let exact = |number: Option<f64>| {
+        number.is_some_and(|number| {
+            let exponent = number.abs().log2();
+            matches!(number, -1.0 | 0.0 | 1.0)
+                || bounded && exponent.fract() == 0.0 && exponent.abs() <= f64::from(MAX_EXPONENT)
+        })
+    };
+    let unit = |name: &String| {
+        let id = it.index().id(name).filter(|&id| id != input);
+        let value = id.and_then(|id| it.known(id));
+        value.is_some_and(|value| {
+            let mut all = value.data.iter().map(|&p| it.arena.as_constant(p));
+            all.all(exact)
+        })
+    };
+    !node.input.iter().any(unit)
 }
 
 /// Whether a node hands on the numbers of an input as they are, or multiplies them.
