@@ -99,7 +99,7 @@ fn calls(count: usize) -> ModelFile {
 
 #[test]
 fn functions_are_expanded_where_they_are_called_and_nowhere_else() {
-    // With 400 functions, 400 graphs that each expanded all of them would be beyond any budget.
+    // If each of the 400 graphs expanded all functions, their nodes would be beyond the budget's share.
     let findings = search(&calls(400), 1 << 32);
     assert_eq!(findings.sites.len(), 400);
     assert!(!gave_up(&findings), "{:?}", findings.refusals);
