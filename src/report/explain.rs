@@ -22,6 +22,8 @@ pub struct ExplainReport {
     pub sites: Vec<SiteReport>,
     /// Near misses: all of them, or those nearest to the focus.
     pub refusals: Vec<RefusalReport>,
+    /// Where the search gave up, as its budget was spent.
+    pub gave_up: Vec<RefusalReport>,
 }
 
 /// The place that was asked for.
@@ -44,6 +46,7 @@ impl ExplainReport {
             focus: None,
             sites: SiteReport::all(findings),
             refusals: findings.refusals.iter().map(Into::into).collect(),
+            gave_up: findings.gave_up.iter().map(Into::into).collect(),
         };
         let Some(name) = name else {
             return Some(report);

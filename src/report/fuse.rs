@@ -28,6 +28,8 @@ pub struct FuseReport {
     pub sites: Vec<SiteReport>,
     /// Near misses.
     pub refusals: Vec<RefusalReport>,
+    /// Where the search gave up, as its budget was spent.
+    pub gave_up: Vec<RefusalReport>,
     /// Sites that are proven and confirmed, and that the target cannot express.
     pub left: Vec<RefusalReport>,
     /// Comparison of the old and the new model.
@@ -100,6 +102,7 @@ impl FuseReport {
             rules: outcome.rules.clone(),
             sites: SiteReport::all(&outcome.findings),
             refusals: outcome.findings.refusals.iter().map(Into::into).collect(),
+            gave_up: outcome.findings.gave_up.iter().map(Into::into).collect(),
             left: outcome.findings.left.iter().map(Into::into).collect(),
             verification: (&outcome.check).into(),
             written: outcome.written.as_ref().map(Into::into),

@@ -19,6 +19,8 @@ pub struct InspectReport {
     pub sites: Vec<SiteReport>,
     /// Near misses.
     pub refusals: Vec<RefusalReport>,
+    /// Where the search gave up, as its budget was spent.
+    pub gave_up: Vec<RefusalReport>,
 }
 
 impl InspectReport {
@@ -30,6 +32,7 @@ impl InspectReport {
             model: ModelSummary::of(file),
             sites: SiteReport::all(findings),
             refusals: findings.refusals.iter().map(Into::into).collect(),
+            gave_up: findings.gave_up.iter().map(Into::into).collect(),
         }
     }
 }

@@ -57,6 +57,7 @@ pub fn fuse(report: &FuseReport) -> String {
             model.path
         );
     }
+    out += &report.gave_up.iter().map(gave_up).collect::<String>();
     out += &left(&report.left);
     out += &verification(&report.verification);
     out += &match (&report.verdict, &report.written) {
@@ -206,6 +207,7 @@ pub fn inspect(report: &InspectReport) -> String {
         }
         out += &indented(&table);
     }
+    out += &report.gave_up.iter().map(gave_up).collect::<String>();
     for refusal in &report.refusals {
         out += &refused(refusal);
     }
@@ -329,21 +331,20 @@ fn compared(report: &verify::Report) -> String {
     }
 }
 
-/// The value that is meant, where it is one.
-pub(super) fn at_value(value: &str) -> String {
-    match value {
-        "" => String::new(),
-        value => format!(", value `{value}`"),
-    }
+/// Where the search gave up.
+pub(super) fn gave_up(refusal: &RefusalReport) -> String {
+    let hint = refusal.hint.iter();
+    let hint: String = hint.map(|hint| format!("hint: {hint}\n")).collect();
+    format!("{}: {}\n{hint}", paint(WARN, "incomplete"), refusal.reason)
 }
 
 fn refused(refusal: &RefusalReport) -> String {
     let mut out = format!(
-        "{} {} at node `{}`{}: {}\n",
+        "{} {} at node `{}`, value `{}`: {}\n",
         paint(WARN, "refused"),
         refusal.rule,
         refusal.node,
-        at_value(&refusal.value),
+        refusal.value,
         refusal.reason,
     );
     if let Some(hint) = &refusal.hint {

@@ -37,6 +37,8 @@ pub struct Findings {
     pub sites: Vec<Found>,
     /// Near misses: not proven, or proven and not confirmed.
     pub refusals: Vec<Refusal>,
+    /// Where the search gave up, as its budget was spent.
+    pub gave_up: Vec<Refusal>,
     /// The rules that may be applied.
     pub rules: Selection,
     /// Sites that are proven and confirmed, and that the target cannot express.
@@ -291,12 +293,9 @@ impl Search<'_> {
         if !self.budget.is_news() {
             return;
         }
-        self.findings.refusals.push(Refusal {
+        self.findings.gave_up.push(Refusal {
             rule: recognize::ROTARY,
-            reason: format!(
-                "the search gave up at node `{node}` after {}",
-                self.budget.reached()
-            ),
+            reason: format!("gave up at node `{node}` after {}", self.budget.reached()),
             node,
             value: value.to_owned(),
             hint: Some(self.budget.hint()),
@@ -307,15 +306,17 @@ impl Search<'_> {
 
     /// Says that the calls in a graph are not looked into.
     fn opaque(&mut self, path: &str) {
-        let node = match path {
-            "" => "main graph",
-            path => path,
+        let graph = match path {
+            "" => "the main graph".to_owned(),
+            path => format!("`{path}`"),
         };
-        self.findings.refusals.push(Refusal {
+        self.findings.gave_up.push(Refusal {
             rule: recognize::ROTARY,
-            node: node.to_owned(),
+            node: path.to_owned(),
             value: String::new(),
-            reason: "calls of functions are not expanded here: they stand for more nodes than the budget allows".to_owned(),
+            reason: format!(
+                "gave up expanding calls of functions in {graph}: they stand for more nodes than the budget allows"
+            ),
             hint: Some("`--budget steps=N` with a larger number allows more; or inline the functions that matter, for instance with `onnx.inliner`".to_owned()),
             stage: Stage::Angles,
             lost: None,

@@ -31,7 +31,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Thirty times what a decoder of 19,000 nodes takes, and some minutes.
+    /// Sixty times what a decoder of 19,000 nodes takes, and some minutes.
     fn default() -> Limits {
         Limits {
             steps: 1 << 32,

@@ -1,6 +1,8 @@
 //! The report of `phasor explain` as text.
 
-use super::{BAD, DIM, GOOD, PATH, WARN, at_value, confirmed, count, paint, path, proven};
+use rustc_hash::FxHashMap;
+
+use super::{BAD, DIM, GOOD, PATH, WARN, confirmed, count, gave_up, paint, path, proven};
 use crate::recognize::Stage;
 use crate::report::{ExplainReport, LostReport, RefusalReport, SiteReport};
 
@@ -18,18 +20,20 @@ pub fn explain(report: &ExplainReport) -> String {
     );
     let mut out = match &report.focus {
         None if sites.is_empty() && refusals.is_empty() => {
-            return format!(
-                "{model}: no rotary embedding and nothing near one: no cosines and sines are multiplied into a tensor and its \
+            return gave_up_at(report)
+                + &format!(
+                    "{model}: no rotary embedding and nothing near one: no cosines and sines are multiplied into a tensor and its \
                  exchanged channels\n"
-            );
+                );
         }
         None => format!("{model}: {found}\n"),
         Some(focus) => match focus.distance {
             None => {
-                return format!(
-                    "{model}: no rotary embedding and nothing near one around `{}`\n",
-                    focus.name
-                );
+                return gave_up_at(report)
+                    + &format!(
+                        "{model}: no rotary embedding and nothing near one around `{}`\n",
+                        focus.name
+                    );
             }
             Some(0) => format!("{model}: `{}` is part of {found}\n", focus.name),
             Some(distance) => format!(
@@ -39,6 +43,7 @@ pub fn explain(report: &ExplainReport) -> String {
             ),
         },
     };
+    out += &gave_up_at(report);
     for alike in grouped(refusals) {
         out += &refused(&alike);
     }
@@ -56,28 +61,26 @@ pub fn explain(report: &ExplainReport) -> String {
     out
 }
 
+/// Where the search gave up: what is not there may not have been looked for.
+fn gave_up_at(report: &ExplainReport) -> String {
+    report.gave_up.iter().map(gave_up).collect()
+}
+
 /// Near misses that say the same, in order.
 fn grouped(refusals: &[RefusalReport]) -> Vec<Vec<&RefusalReport>> {
     let mut groups: Vec<Vec<&RefusalReport>> = Vec::new();
+    let mut known = FxHashMap::default();
     for refusal in refusals {
-        let alike = groups
-            .iter_mut()
-            .find(|group| group.first().is_some_and(|first| same(first, refusal)));
-        match alike {
-            Some(group) => group.push(refusal),
-            None => groups.push(vec![refusal]),
-        }
+        let cause = |lost: &LostReport| (lost.operator.clone(), lost.reason);
+        let cause = refusal.lost.as_ref().map(cause);
+        let said = (refusal.rule, refusal.stage, &refusal.reason, &refusal.hint);
+        let at = *known.entry((said, cause)).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[at].push(refusal);
     }
     groups
-}
-
-fn same(a: &RefusalReport, b: &RefusalReport) -> bool {
-    let cause = |lost: &Option<LostReport>| {
-        lost.as_ref()
-            .map(|lost| (lost.operator.clone(), lost.reason))
-    };
-    (a.rule, a.stage, &a.reason, &a.hint) == (b.rule, b.stage, &b.reason, &b.hint)
-        && cause(&a.lost) == cause(&b.lost)
 }
 
 fn refused(alike: &[&RefusalReport]) -> String {
@@ -85,11 +88,11 @@ fn refused(alike: &[&RefusalReport]) -> String {
         return String::new();
     };
     let mut out = format!(
-        "{} of {} at node `{}`{}\n",
+        "{} of {} at node `{}`, value `{}`\n",
         paint(WARN, "near miss"),
         first.rule,
         first.node,
-        at_value(&first.value)
+        first.value
     );
     out += &line("stage", &stage(first.stage));
     out += &line("reason", &first.reason);
