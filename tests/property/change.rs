@@ -116,7 +116,7 @@ fn changes() -> Vec<Change> {
     all.extend([3.0, 1000.0, 35_184_372_088_832.0].map(Multiplied));
     all.extend([2.0, 3.0].map(Divided));
     all.extend([100, -100, 3].map(Scaled));
-    all.extend([(0.0, 7.0), (-1.0, 1.0), (-3e38, 3e38)].map(|(a, b)| Clamped(a, b, true)));
+    all.extend([(0.0, 7.0), (-1.0, 1.0), (-3e37, 3e37)].map(|(a, b)| Clamped(a, b, true)));
     all.extend([(0.0, 1e6), (-9e18, 9e18)].map(|(a, b)| Clamped(a, b, false)));
     all.extend(
         [

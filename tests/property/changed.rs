@@ -44,6 +44,8 @@ impl Builder<'_> {
             b.g.op(back, &[&changed, &number], &[])
         };
         match change {
+            // What is negative becomes the largest number, where half precision ends; a byte shows the same.
+            Change::Through(DataType::U16 | DataType::U32) if float => value.to_owned(),
             Change::Through(dtype) if dtype != way.dtype => {
                 let narrow = self.g.cast(value, dtype);
                 self.g.cast(&narrow, way.dtype)

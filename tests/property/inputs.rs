@@ -53,9 +53,10 @@ pub(crate) enum Activations {
     Nan,
     /// Some of them are infinite.
     Infinite,
-    /// Near the largest of the type; in half precision, where a product alone may overflow and the sum not, far from it.
+    /// Large, and not near the largest of the type: there a product alone may overflow where the sum of two does not. Half
+    /// precision has no numbers between.
     Large,
-    /// Near the smallest of the type.
+    /// Small, and not near the smallest of the type.
     Small,
 }
 
@@ -167,8 +168,8 @@ impl Activations {
         let wide = tensor.dtype != DataType::F16;
         let change = |value: f64| match self {
             Activations::Plain => value,
-            Activations::Large => value * if wide { 1e37 } else { 1e2 },
-            Activations::Small => value * if wide { 1e-35 } else { 1e-4 },
+            Activations::Large => value * if wide { 1e30 } else { 1.0 },
+            Activations::Small => value * if wide { 1e-30 } else { 1e-4 },
             _ if random.below(5) > 0 => value,
             Activations::Nan => f64::NAN,
             Activations::Infinite => value.signum() * f64::INFINITY,
