@@ -183,7 +183,8 @@ fn grown(binding: Binding, shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> 
     for _ in 0..DOUBLINGS {
         let mut short = BTreeSet::new();
         for dim in shapes.iter().copied().flatten() {
-            if larger.size(dim).is_some_and(|size| size < LEAST) {
+            // Sizes that are equal only when large have no common one before.
+            if larger.size(dim).is_none_or(|size| size < LEAST) {
                 dim.collect_symbols(&mut short);
             }
         }

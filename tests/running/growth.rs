@@ -132,5 +132,5 @@ fn the_same_budget_finds_the_same() {
     assert_eq!(few, names(search(&file, 1 << 19)));
     let all = names(search(&file, 1 << 32));
     assert!(!few.is_empty() && few.len() < all.len());
-    assert_eq!(few[..], all[..few.len()]);
+    assert!(few.iter().all(|name| all.contains(name)), "{few:?}");
 }
