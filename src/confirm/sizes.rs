@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use crate::facts::Dim;
+use crate::facts::{Choice, Dim};
 use crate::onnx::Tensor;
 
 /// Sizes given to the symbols in turn: small, and different where they may be.
@@ -56,7 +56,19 @@ impl Binding {
         match dim {
             Dim::Known(size) => Some(self.small.get(size).copied().unwrap_or(*size)),
             dim if dim.is_unknown() => Some(self.rest),
-            dim => dim.eval(&bind),
+            dim => dim.eval(&bind).or_else(|| self.longest(dim)),
+        }
+    }
+
+    /// The size of an axis that sizes broadcast to which this assignment makes unequal, as it may sizes that the model names apart:
+    /// the largest, with which the part runs if the others turn out to be that too.
+    fn longest(&self, dim: &Dim) -> Option<i64> {
+        match dim {
+            Dim::Choice(Choice::Broadcast, parts) => {
+                let sizes: Option<Vec<i64>> = parts.iter().map(|part| self.size(part)).collect();
+                sizes?.into_iter().max()
+            }
+            _ => None,
         }
     }
 
