@@ -36,6 +36,13 @@ pub struct Confirmed {
     pub probes: usize,
 }
 
+/// What runs have shown, by the graph that was run: equal cuts of several graphs of a model are run once.
+#[derive(Default)]
+pub struct Runs {
+    #[cfg(feature = "tract")]
+    known: rustc_hash::FxHashMap<Vec<u8>, Result<f64, probe::Failure>>,
+}
+
 /// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. A site that
 /// the budget does not allow to probe is not confirmed. Built without the embedded engine, nothing is probed.
 pub fn confirm(
@@ -43,10 +50,11 @@ pub fn confirm(
     analysis: &Analysis,
     sizes: &BTreeMap<String, i64>,
     budget: &Budget,
+    runs: &mut Runs,
 ) -> Vec<Result<Confirmed, Box<Refusal>>> {
     #[cfg(feature = "tract")]
     {
-        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes, budget);
+        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
         analysis
             .sites
             .iter()
@@ -55,7 +63,7 @@ pub fn confirm(
     }
     #[cfg(not(feature = "tract"))]
     {
-        let _ = (file, sizes, budget);
+        let _ = (file, sizes, budget, runs);
         analysis
             .sites
             .iter()
@@ -71,10 +79,11 @@ pub fn confirm_tables(
     analysis: &Analysis,
     sizes: &BTreeMap<String, i64>,
     budget: &Budget,
+    runs: &mut Runs,
 ) -> Vec<Option<Result<Confirmed, Box<Refusal>>>> {
     #[cfg(feature = "tract")]
     {
-        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes, budget);
+        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
         let mut known = angles::Known::default();
         let probe = |site: &Site| {
             let used = site.table.as_ref()?;
@@ -84,7 +93,7 @@ pub fn confirm_tables(
     }
     #[cfg(not(feature = "tract"))]
     {
-        let _ = (file, sizes, budget);
+        let _ = (file, sizes, budget, runs);
         let probe = |site: &Site| site.table.as_ref().map(|_| Ok(Confirmed::default()));
         analysis.sites.iter().map(probe).collect()
     }

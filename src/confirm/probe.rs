@@ -32,7 +32,7 @@ const MANY: usize = 1 << 22;
 pub(super) struct Prober<'a> {
     pub(super) subject: Subject<'a>,
     pub(super) sizes: &'a BTreeMap<String, i64>,
-    pub(super) known: FxHashMap<Vec<u8>, Result<f64, Failure>>,
+    pub(super) known: &'a mut FxHashMap<Vec<u8>, Result<f64, Failure>>,
     pub(super) budget: &'a Budget,
 }
 
@@ -56,12 +56,13 @@ impl<'a> Prober<'a> {
         shapes: &'a FxHashMap<String, Vec<Dim>>,
         sizes: &'a BTreeMap<String, i64>,
         budget: &'a Budget,
+        known: &'a mut FxHashMap<Vec<u8>, Result<f64, Failure>>,
     ) -> Self {
         Prober {
             sizes,
             budget,
             subject: Subject::new(file, shapes),
-            known: FxHashMap::default(),
+            known,
         }
     }
 

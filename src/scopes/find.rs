@@ -66,6 +66,7 @@ pub fn find(
         calls: Calls::of(file.model()),
         library: Library::of(file.model()),
         budget: &Budget::new(limits),
+        runs: confirm::Runs::default(),
         opaque: false,
     };
     search.graph(Place::Main, String::new(), None, None);
@@ -83,6 +84,7 @@ struct Search<'a> {
     calls: Calls,
     library: Library<'a>,
     budget: &'a Budget,
+    runs: confirm::Runs,
     /// Whether it is said that calls are not expanded.
     opaque: bool,
 }
@@ -181,8 +183,9 @@ impl Search<'_> {
         };
         let extended = with_made(file);
         let file = extended.as_ref().unwrap_or(file);
-        let verdicts = confirm::confirm(file, &analysis, self.sizes, self.budget);
-        let of_tables = confirm::confirm_tables(file, &analysis, self.sizes, self.budget);
+        let verdicts = confirm::confirm(file, &analysis, self.sizes, self.budget, &mut self.runs);
+        let of_tables =
+            confirm::confirm_tables(file, &analysis, self.sizes, self.budget, &mut self.runs);
         let tables = std::mem::take(&mut analysis.tables);
         let (tables, kept) = tables::settle(tables, &mut analysis.sites, of_tables);
         analysis.refusals.extend(kept);
