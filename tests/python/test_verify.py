@@ -17,7 +17,7 @@ from noisy import MODELS
 
 FOUND = sorted(pathlib.Path(ort.__file__).parent.glob("capi/libonnxruntime.so*"))
 RUNTIME = str(FOUND[0]) if FOUND else None
-needs_runtime = pytest.mark.skipif(RUNTIME is None, reason="this release of ONNX Runtime has no library beside its Python module")
+needs_runtime = pytest.mark.skipif(RUNTIME is None, reason="this wheel has no shared library")
 
 
 def phasor(*arguments, **environment):
