@@ -4,8 +4,6 @@
 //! (`Shape` of a whole layer's input, say) become constants, so that the cut stays as small as what it computes.
 //! Values are renamed in order of appearance: equal parts give equal models. What bodies read from outside keeps its name.
 
-use std::collections::BTreeSet;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::Dim;
@@ -71,15 +69,9 @@ impl<'a> Subject<'a> {
         if self.functions.is_empty() {
             return Vec::new();
         }
-        let (mut open, _) = self.callees.inside(nodes);
-        let mut reached = BTreeSet::new();
-        while let Some(at) = open.pop() {
-            if reached.insert(at) {
-                open.extend(self.callees.called(at));
-            }
-        }
-        let functions = reached.into_iter().map(|at| self.functions[at].clone());
-        functions.collect()
+        let (called, _) = self.callees.inside(nodes);
+        let reached = self.callees.reached(called).into_iter();
+        reached.map(|at| self.functions[at].clone()).collect()
     }
 }
 

@@ -61,10 +61,7 @@ impl Regime {
 /// An integer of any size that the type holds, each number of digits as likely as another.
 fn integer(dtype: DataType, random: &mut Random) -> f64 {
     let bits = dtype.bits().unwrap_or(8) as f64;
-    let signed = !matches!(
-        dtype,
-        DataType::U8 | DataType::U16 | DataType::U32 | DataType::U64
-    );
+    let signed = dtype.is_signed_integer();
     let digits = (bits - f64::from(u8::from(signed))).min(WIDE_INTEGER);
     let size = (random.uniform() * digits).exp2().floor();
     match signed && random.below(2) == 1 {

@@ -85,10 +85,7 @@ impl Binding {
 
 /// The assignments to try, the most telling first; `fixed` symbols have the same size in all.
 pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<Binding> {
-    let mut names = BTreeSet::new();
-    for dim in shapes.iter().copied().flatten() {
-        dim.collect_symbols(&mut names);
-    }
+    let names = symbols(shapes);
     if names.is_empty() {
         return [Binding {
             sizes: FxHashMap::default(),
@@ -127,10 +124,7 @@ pub(super) fn edges(
     fixed: &BTreeMap<String, i64>,
     long: &[i64],
 ) -> Vec<Binding> {
-    let mut names = BTreeSet::new();
-    for dim in shapes.iter().copied().flatten() {
-        dim.collect_symbols(&mut names);
-    }
+    let names = symbols(shapes);
     let free: Vec<&String> = names
         .iter()
         .filter(|name| !fixed.contains_key(*name))
@@ -164,6 +158,15 @@ pub(super) fn edges(
         all.extend(bindings.filter(|b| count(b).is_some_and(|count| count <= MAX_LONG)));
     }
     all
+}
+
+/// The names of all symbols in these shapes.
+fn symbols(shapes: &[&[Dim]]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for dim in shapes.iter().copied().flatten() {
+        dim.collect_symbols(&mut names);
+    }
+    names
 }
 
 /// The number of elements of tensors of these shapes together; `None` beyond [`MAX_ELEMENTS`].

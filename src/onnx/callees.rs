@@ -2,6 +2,8 @@
 //!
 //! Functions may call functions to any depth, so nothing here recurses.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::functions::{Key, bodies, called_by, key};
@@ -53,6 +55,17 @@ impl Callees {
     /// The functions that one of the list calls; one entry a call.
     pub(crate) fn called(&self, at: usize) -> &[usize] {
         &self.called[at]
+    }
+
+    /// These functions and those that they call, directly or not, in the order of the list.
+    pub(crate) fn reached(&self, mut from: Vec<usize>) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        while let Some(at) = from.pop() {
+            if reached.insert(at) {
+                from.extend(self.called(at));
+            }
+        }
+        reached
     }
 
     /// Nodes that a call of each function becomes once all calls in it are expanded; [`usize::MAX`] where that is more, or where a

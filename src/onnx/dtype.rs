@@ -102,10 +102,14 @@ impl DataType {
         )
     }
 
+    /// Whether it is an integer type with negative numbers.
+    pub fn is_signed_integer(self) -> bool {
+        matches!(self, I8 | I16 | I32 | I64 | I4 | I2)
+    }
+
     /// Whether this integer type holds every number of another one.
     pub fn holds_integers_of(self, other: Self) -> bool {
-        let signed = |dtype| matches!(dtype, I8 | I16 | I32 | I64 | I4 | I2);
-        match (signed(self), signed(other)) {
+        match (self.is_signed_integer(), other.is_signed_integer()) {
             (false, true) => false,
             (true, false) => self.bits() > other.bits(),
             _ => self.bits() >= other.bits(),

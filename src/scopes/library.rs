@@ -3,8 +3,6 @@
 //! A scratch model of a graph holds none: a copy in each would take the square of their number. Where calls are expanded, those that the
 //! graph reaches are put in, and only if what they expand to is within the budget.
 
-use rustc_hash::FxHashSet;
-
 use super::is_operator;
 use crate::onnx::callees::Callees;
 use crate::onnx::proto::{FunctionProto, ModelProto, NodeProto};
@@ -47,15 +45,7 @@ impl<'a> Library<'a> {
         if !budget.expand(sizes.fold(others, usize::saturating_add)) {
             return false;
         }
-        let mut reached: FxHashSet<usize> = FxHashSet::default();
-        let mut open = called;
-        while let Some(at) = open.pop() {
-            if reached.insert(at) {
-                open.extend(self.callees.called(at));
-            }
-        }
-        let mut reached: Vec<usize> = reached.into_iter().collect();
-        reached.sort_unstable();
+        let reached = self.callees.reached(called);
         let functions = reached.into_iter().map(|at| self.functions[at].clone());
         model.functions.extend(functions);
         true

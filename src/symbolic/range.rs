@@ -65,11 +65,10 @@ impl Range {
         };
         match dtype {
             DataType::Bool => Range::TRUTH,
-            DataType::U8 | DataType::U16 | DataType::U32 | DataType::U64 => {
-                whole(0.0, 2f64.powi(bits) - 1.0)
+            _ if dtype.is_signed_integer() => {
+                whole(-(2f64.powi(bits - 1)), 2f64.powi(bits - 1) - 1.0)
             }
-            DataType::U4 | DataType::U2 => whole(0.0, 2f64.powi(bits) - 1.0),
-            _ if dtype.is_integer() => whole(-(2f64.powi(bits - 1)), 2f64.powi(bits - 1) - 1.0),
+            _ if dtype.is_integer() => whole(0.0, 2f64.powi(bits) - 1.0),
             _ => Range::ANY,
         }
     }

@@ -4,12 +4,10 @@
 //! and a neighbour of 1 moves it by about as much as another order of rounding would. Places are the values of the main graph that
 //! both models compute, by nodes that are not the same; where there are none, what is looked up in tables of weights.
 
+use crate::facts::Fact;
 use crate::onnx::DataType;
 use crate::onnx::names::Taken;
-use crate::onnx::proto::{
-    FunctionProto, GraphProto, ModelProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto,
-    type_proto,
-};
+use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// More places tell nothing new.
@@ -138,16 +136,9 @@ fn insert(
 }
 
 fn scalar(name: &str, dtype: DataType) -> ValueInfoProto {
-    let tensor = type_proto::Tensor {
-        elem_type: Some(dtype.to_onnx()),
-        shape: Some(TensorShapeProto::default()),
+    let fact = Fact {
+        dtype: Some(dtype),
+        shape: Some(Vec::new()),
     };
-    ValueInfoProto {
-        name: Some(name.to_owned()),
-        r#type: Some(TypeProto {
-            value: Some(type_proto::Value::TensorType(tensor)),
-            denotation: None,
-        }),
-        ..ValueInfoProto::default()
-    }
+    fact.to_info(name)
 }

@@ -2,30 +2,19 @@
 //! the graph in which the same operators change nothing.
 
 use crate::build::{bounds, f32s, i64s, model, open, typed};
+use crate::refusals::RIGHT;
 use phasor::onnx::{DataType, Tensor};
 use phasor::pipeline::{self, Findings, Search};
 
 /// A rotation of halves by the angles of positions `p`, in heads of 8 channels of `source`.
-const ROTATION: &str = "
-    p3 = Unsqueeze(p, minus1)
-    half = Mul(p3, freq)
-    angle = Concat(half, half) axis=-1
-    cos3 = Cos(angle)
-    sin3 = Sin(angle)
-    cos = Unsqueeze(cos3, n1)
-    sin = Unsqueeze(sin3, n1)
-    low = Slice(source, n0, n4, minus1)
-    high = Slice(source, n4, n8, minus1)
-    minus = Neg(high)
-    turned = Concat(minus, low) axis=-1
-    left = Mul(source, cos)
-    right = Mul(turned, sin)
-    y = Add(left, right)
-";
+fn rotation() -> String {
+    let (_, rotation) = RIGHT.split_once("p = Cast(pos) to=1").expect("positions");
+    rotation.replace("(x,", "(source,")
+}
 
 /// What is found where `lines` make `source` and `p` of these inputs.
 fn findings(inputs: &str, lines: &str) -> Findings {
-    let text = format!("{inputs}\n{lines}\n{ROTATION}");
+    let text = format!("{inputs}\n{lines}\n{}", rotation());
     let scalar = |value: f32| f32s(&[], &[value]);
     let integer = |value: i64| i64s(&[], &[value]);
     let mut constants: Vec<(&str, Tensor)> = bounds();
@@ -244,7 +233,7 @@ fn a_matrix_of_zeros_rotates_what_a_dense_layer_made() {
         ("source = Identity(x)", false),
         ("source = MatMul(x, weights)", true),
     ] {
-        let text = format!("{INTEGERS}\n{P}\n{source}\n{ROTATION}")
+        let text = format!("{INTEGERS}\n{P}\n{source}\n{}", rotation())
             .replace("minus = Neg(high)", "")
             .replace("low = Slice(source, n0, n4, minus1)", "")
             .replace("high = Slice(source, n4, n8, minus1)", "")

@@ -6,7 +6,7 @@ use phasor::pipeline::{self, Findings, Search};
 use phasor::recognize::{Refusal, Stage};
 
 /// A rotation of halves, by the angles of positions, in heads of 8 channels.
-const RIGHT: &str = "
+pub(crate) const RIGHT: &str = "
     x: float[batch, 4, seq, 8]
     pos: int64[batch, seq]
     p = Cast(pos) to=1

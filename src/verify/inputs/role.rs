@@ -115,11 +115,7 @@ fn table_rows(file: &ModelFile, input: &str) -> Option<i64> {
 impl Role {
     /// Whether these values are others than the usual ones.
     pub(super) fn heeds(&self, values: Values, dtype: DataType) -> bool {
-        let signed = dtype.is_integer()
-            && !matches!(
-                dtype,
-                DataType::U8 | DataType::U16 | DataType::U32 | DataType::U64
-            );
+        let signed = dtype.is_signed_integer();
         match (self, values) {
             (Role::Rows(_), Values::Negative) => signed,
             (Role::Positions { far: true } | Role::Integers { far: true }, Values::Negative) => {
