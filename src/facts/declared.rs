@@ -2,11 +2,10 @@
 
 use super::{Dim, Fact};
 use crate::onnx::proto::{
-    NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto,
-    type_proto,
+    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
 use crate::onnx::{DataType, ModelFile};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Initializers and graph inputs.
 pub(super) fn certain(file: &ModelFile) -> FxHashMap<String, Fact> {
@@ -22,29 +21,28 @@ pub(super) fn certain(file: &ModelFile) -> FxHashMap<String, Fact> {
     facts
 }
 
-/// `value_info`, graph outputs, and what the branches of an `If` say alike of their outputs.
+/// What `value_info` and graph outputs say: element types, which engines hold against the operators, and shapes of what an
+/// operator makes that nobody here knows. Shapes of all other values are derived or stay unknown, since engines run models
+/// whose declared ones are wrong.
 pub(super) fn claimed(file: &ModelFile) -> impl Iterator<Item = (String, Fact)> {
-    let graph = file.graph();
-    graph
-        .value_info
-        .iter()
-        .chain(&graph.output)
-        .filter_map(|info| Some((info.name().to_owned(), Fact::of_info(info)?)))
-        .chain(graph.node.iter().flat_map(chosen))
-}
-
-/// The outputs of an `If`.
-fn chosen(node: &NodeProto) -> impl Iterator<Item = (String, Fact)> {
-    let is_if = node.op_type() == "If" && matches!(node.domain(), "" | "ai.onnx");
-    let count = if is_if { node.output.len() } else { 0 };
-    (0..count).filter_map(|slot| {
-        let branches = node.attribute.iter().filter_map(|a| a.g.as_deref());
-        let facts = branches.map(|body| body.output.get(slot).and_then(Fact::of_info));
-        let fact = facts
-            .collect::<Option<Vec<_>>>()?
-            .into_iter()
-            .reduce(Fact::common)?;
-        Some((node.output[slot].clone(), fact))
+    let (graph, index) = (file.graph(), file.index());
+    let functions = file.model().functions.iter();
+    let functions: FxHashSet<(&str, &str)> = functions.map(|f| (f.domain(), f.name())).collect();
+    let is_foreign = move |name: &str| {
+        let producer = index.id(name).and_then(|id| index.producer(id));
+        producer.is_some_and(|(node, _)| {
+            let node = &graph.node[node];
+            let called = (node.domain(), node.op_type());
+            !matches!(node.domain(), "" | "ai.onnx") && !functions.contains(&called)
+        })
+    };
+    let claims = graph.value_info.iter().chain(&graph.output);
+    claims.filter_map(move |info| {
+        let mut fact = Fact::of_info(info)?;
+        if !is_foreign(info.name()) {
+            fact.shape = None;
+        }
+        Some((info.name().to_owned(), fact))
     })
 }
 

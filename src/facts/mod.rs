@@ -2,8 +2,8 @@
 //!
 //! Facts guide the proof, they never justify a rewrite alone: a model may declare wrong shapes, and an analysis may be wrong.
 //! Sources, the first that knows wins: initializers (exact), graph inputs, what an analysis of the operators derives, and for
-//! whatever is still undetermined the model's own `value_info` and outputs. Exporters write `value_info` with fresh symbols that
-//! contradict derived shapes, so it never overrides.
+//! whatever is still undetermined the element types of the model's own `value_info` and outputs, and their shapes for operators
+//! that are not known here. Exporters write `value_info` that contradicts what operators make, so it never overrides.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tract")]

@@ -1,34 +1,83 @@
-//! `If` with a condition that is known: the branch that is taken, run in place of the node.
+//! `If`: the branch that is taken where the condition is known, run in place of the node; else what the shapes of both have in common.
 //!
-//! Exporters leave such nodes where code asks for the rank of a tensor. The branch shares expressions and tables with the graph
-//! around it; its own values have no name there.
+//! Exporters leave such nodes where code asks for the rank of a tensor, or chooses between frequencies. A branch shares expressions and
+//! tables with the graph around it; its own values have no name there.
 
 use smallvec::SmallVec;
 
 use crate::onnx::ModelFile;
 use crate::onnx::names::{bodies, captured_by_body};
-use crate::onnx::proto::{ModelProto, ValueInfoProto};
+use crate::onnx::proto::{GraphProto, ModelProto, ValueInfoProto};
 
 use super::interpreter::Interpreter;
 use super::poly::Stop;
+use super::value::Value;
 use super::visit::{Outputs, Visit};
 
+/// Most nodes of a branch that is run to learn of shapes alone.
+const MAX_NODES: usize = 256;
+
 /// The outputs of an `If` node.
-pub(super) fn taken(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
+pub(super) fn outputs(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
     let condition = it.value(visit.input(0)?)?;
     let condition = match condition.elements() {
         Some([p]) => it.arena.as_constant(*p),
         _ => None,
     };
-    let condition = condition.ok_or(Stop("a condition that is not known"))?;
-    let wanted = match condition != 0.0 {
+    match condition {
+        Some(condition) => {
+            let taken = branch(visit, condition != 0.0)?;
+            run(it, visit, taken, true)
+        }
+        None => either(it, visit),
+    }
+}
+
+/// Fresh values of the shapes in which both branches agree.
+fn either(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
+    let (yes, no) = (branch(visit, true)?, branch(visit, false)?);
+    if yes.node.len().max(no.node.len()) > MAX_NODES {
+        return Err(Stop("a condition that is not known"));
+    }
+    let (yes, no) = (run(it, visit, yes, false)?, run(it, visit, no, false)?);
+    let names = visit.node.output.iter();
+    let fresh = |(name, (yes, no)): (&String, (Option<Value>, Option<Value>))| {
+        let (yes, no) = yes.zip(no)?;
+        if yes.dtype != no.dtype || yes.rank() != no.rank() {
+            return None;
+        }
+        let id = it.index().id(name).filter(|_| !name.is_empty())?;
+        let sizes = yes.shape.iter().zip(&no.shape).enumerate();
+        let shape = sizes
+            .map(|(axis, (&a, &b))| match a == b {
+                true => a,
+                false => it.unknown_size(name, axis),
+            })
+            .collect();
+        Some(it.fresh(id, yes.dtype, shape))
+    };
+    Ok(names.zip(yes.into_iter().zip(no)).map(fresh).collect())
+}
+
+fn branch<'a>(visit: &Visit<'a>, condition: bool) -> Result<&'a GraphProto, Stop> {
+    let wanted = match condition {
         true => "then_branch",
         false => "else_branch",
     };
     let mut branches = bodies(visit.node);
-    let (_, _, branch) = branches
-        .find(|(attribute, ..)| *attribute == wanted)
-        .ok_or(Stop("an absent branch"))?;
+    let found = branches.find(|(attribute, ..)| *attribute == wanted);
+    found
+        .map(|(_, _, branch)| branch)
+        .ok_or(Stop("an absent branch"))
+}
+
+/// The outputs of a branch, which `runs` whenever the node does or may not.
+fn run(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    branch: &GraphProto,
+    runs: bool,
+) -> Result<Outputs, Stop> {
     let captured = captured_by_body(branch);
     let mut graph = branch.clone();
     graph.input = captured
@@ -52,7 +101,7 @@ pub(super) fn taken(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
             Some((file.index().id(name)?, (*value?).clone()))
         })
         .collect();
-    it.within(&file, |inner| {
+    it.within(&file, visit, runs, |inner| {
         for (id, value) in given {
             inner.set(id, Some(value));
         }

@@ -32,12 +32,18 @@ fn written_out(arena: &Arena, p: PolyId, steps: &mut usize) -> Dim {
 fn atom(arena: &Arena, atom: &Atom, steps: &mut usize) -> Dim {
     match atom {
         Atom::Symbol(symbol) => Dim::symbol(arena.symbol_name(*symbol)),
-        // Rounding to zero is rounding down where the numerator is not negative, as sizes are; `size - 1` is at a size of 0.
+        // The quotient is rounded to zero, which is down where nothing is negative, and 0 for what is above `-by`.
         Atom::Apply {
             function: Function::IntegerDiv,
             args,
         } => match arena.as_integer(args[1]) {
-            Some(by) if by > 0 => written_out(arena, args[0], steps).floor_div(by),
+            Some(by) if arena.range(args[0]).low > -(by as f64) => {
+                let numerator = written_out(arena, args[0], steps);
+                match arena.range(args[0]).low < 0.0 {
+                    true => Dim::choice(Choice::Max, [numerator, Dim::Known(0)]).floor_div(by),
+                    false => numerator.floor_div(by),
+                }
+            }
             _ => Dim::Unknown,
         },
         Atom::Apply { function, args } => {

@@ -26,6 +26,8 @@ use super::visit::Visit;
 pub const MAX_CHANNELS: usize = 512;
 /// Longest integer vector that is a value of its own (a shape, a set of axes).
 const MAX_VECTOR: i64 = 16;
+/// Most axes of a value.
+const MAX_RANK: usize = u8::MAX as usize;
 /// Largest constant all of whose elements are told apart.
 const MAX_CONSTANT: usize = 4096;
 
@@ -61,6 +63,8 @@ pub struct Interpreter<'a> {
     parts: u32,
     /// Nodes that an output of the graph needs.
     live: FxHashSet<usize>,
+    /// Whether the graph runs whenever the model does, as a branch need not.
+    runs: bool,
     numbering: Numbering,
     /// Number of the first value: those of branches come after those of the graphs around them.
     first: u32,
@@ -89,19 +93,24 @@ impl<'a> Interpreter<'a> {
             stopped: Vec::new(),
             parts: 0,
             live: live::nodes(file),
+            runs: true,
             numbering: Numbering::of(file),
             first: 0,
             numbered: file.index().len() as u32,
         }
     }
 
-    /// Interprets another graph with the expressions and tables of this one.
+    /// Interprets a body of the node being visited, which `runs` with it or may not, with the expressions and tables of this graph.
     pub(super) fn within<T>(
         &mut self,
         file: &ModelFile,
+        visit: &Visit<'_>,
+        runs: bool,
         run: impl FnOnce(&mut Interpreter<'_>) -> T,
     ) -> T {
         let mut inner = Interpreter::new(file, self.facts, self.budget);
+        let mut outputs = visit.outputs(self.index());
+        inner.runs = runs && outputs.any(|id| self.is_live(id));
         inner.arena = std::mem::take(&mut self.arena);
         inner.tables = std::mem::take(&mut self.tables);
         inner.paid = self.paid;
@@ -117,7 +126,20 @@ impl<'a> Interpreter<'a> {
 
     /// Sets the value of an output.
     pub(super) fn set(&mut self, id: ValueId, value: Option<Value>) {
+        // Axes of a value are numbered in eight bits.
+        let value = value.filter(|value| value.rank() <= MAX_RANK);
+        if let Some(value) = &value
+            && self.is_live(id)
+        {
+            self.arena.note_volume(&value.shape);
+        }
         self.values[id.index()] = value.map(Rc::new);
+    }
+
+    /// Whether the graph does not run without this value.
+    fn is_live(&self, id: ValueId) -> bool {
+        let producer = self.index().producer(id);
+        self.runs && producer.is_none_or(|(node, _)| self.live.contains(&node))
     }
 
     /// Notes that a value is the output of a `Constant` node.
@@ -148,9 +170,10 @@ impl<'a> Interpreter<'a> {
             }
             None => None,
         };
-        let made = Rc::new(made.ok_or(Stop("an input of unknown rank"))?);
-        self.values[id.index()] = Some(made.clone());
-        Ok(made)
+        self.set(id, made);
+        self.values[id.index()]
+            .clone()
+            .ok_or(Stop("an input of unknown rank"))
     }
 
     /// The value, if one was computed or asked for.
@@ -162,18 +185,20 @@ impl<'a> Interpreter<'a> {
     pub fn facts_of(&mut self, name: &str) -> Option<(DataType, Shape)> {
         let fact = self.facts.get(name)?;
         let (dtype, dims) = (fact.dtype?, fact.shape.as_ref()?);
-        let arena = &mut self.arena;
+        let dims = dims.iter().enumerate();
         let shape = dims
-            .iter()
-            .enumerate()
-            .map(|(axis, dim)| dimension(arena, dim, &|| unknown_size(name, axis)))
+            .map(|(axis, dim)| {
+                let known = exact_dimension(&mut self.arena, dim);
+                known.unwrap_or_else(|| self.unknown_size(name, axis))
+            })
             .collect();
         Some((dtype, shape))
     }
 
-    /// The size of an axis of which nothing is known.
+    /// The size of an axis of which nothing is known, as a symbol of its own: values of two branches may have one name.
     pub fn unknown_size(&mut self, name: &str, axis: usize) -> PolyId {
-        self.arena.symbol(&unknown_size(name, axis))
+        let scope = self.first;
+        self.arena.symbol(&format!("?{scope}{name}.{axis}"))
     }
 
     /// Element type and symbolic shape that the facts know of an output of a node. They take no notice of sizes that are clamped or
@@ -211,8 +236,7 @@ impl<'a> Interpreter<'a> {
     /// A fresh root for a value: the channel axis enumerated, all others opaque.
     pub fn fresh(&mut self, id: ValueId, dtype: DataType, shape: Shape) -> Value {
         // A graph in which a tensor would have a negative size does not run.
-        let producer = self.index().producer(id);
-        if producer.is_none_or(|(node, _)| self.live.contains(&node)) {
+        if self.is_live(id) {
             let arena = &mut self.arena;
             let varying = shape.iter().filter(|&&dim| arena.as_integer(dim).is_none());
             let varying: Shape = varying.copied().collect();
@@ -452,16 +476,7 @@ pub fn element(arena: &mut Arena, tensor: &Tensor, position: usize) -> Option<Po
     integers.get(position).map(|&value| arena.integer(value))
 }
 
-/// The symbol for the size of an axis of which nothing is known.
-fn unknown_size(name: &str, axis: usize) -> String {
-    format!("?{name}.{axis}")
-}
-
-/// A dimension of the facts as a polynomial; what is unknown becomes a symbol of its own.
-fn dimension(arena: &mut Arena, dim: &Dim, unknown: &dyn Fn() -> String) -> PolyId {
-    exact_dimension(arena, dim).unwrap_or_else(|| arena.symbol(&unknown()))
-}
-
+/// A dimension of the facts as a polynomial; `None` for one that is unknown.
 fn exact_dimension(arena: &mut Arena, dim: &Dim) -> Option<PolyId> {
     match dim {
         Dim::Known(n) => Some(arena.integer(*n)),
@@ -476,8 +491,10 @@ fn exact_dimension(arena: &mut Arena, dim: &Dim) -> Option<PolyId> {
         }),
         Dim::Div(inner, by) => {
             let inner = exact_dimension(arena, inner)?;
+            // The quotients of ONNX round to zero, which is down where nothing is negative.
+            let rounds_down = arena.range(inner).low >= 0.0;
             let by = arena.integer(*by);
-            Some(arena.integer_quotient(inner, by))
+            rounds_down.then(|| arena.integer_quotient(inner, by))
         }
         Dim::Choice(choice, parts) => {
             let parts: Vec<PolyId> = parts

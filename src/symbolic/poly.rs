@@ -89,6 +89,8 @@ pub struct Arena {
     symbol_ids: FxHashMap<String, u32>,
     /// Expressions that are sizes of tensors of a graph that runs, whatever their ranges would be.
     pub(super) sizes: FxHashSet<PolyId>,
+    /// Sizes that tensors of a graph that runs have together, in order.
+    pub(super) volumes: FxHashSet<SmallVec<[AtomId; 6]>>,
     pub(super) roots: Vec<Root>,
     pub(super) root_ids: FxHashMap<RootKind, RootId>,
 }
@@ -116,6 +118,7 @@ impl Arena {
             symbols: Vec::new(),
             symbol_ids: FxHashMap::default(),
             sizes: FxHashSet::default(),
+            volumes: FxHashSet::default(),
             roots: Vec::new(),
             root_ids: FxHashMap::default(),
         };

@@ -4,6 +4,8 @@
 //! therefore has a range, known when it is made, and ranges of polynomials are sums over their terms. They hold for all values
 //! of the types, and for all sizes from 0 to [`MAX_SIZE`].
 
+use smallvec::SmallVec;
+
 use crate::onnx::DataType;
 
 use super::function::Function;
@@ -11,8 +13,10 @@ use super::poly::{Arena, Atom, AtomId, MonoId, PolyId};
 
 /// Most elements along one axis. Up to here `f32` holds every size, so that sizes that exporters compute in it stay exact.
 pub const MAX_SIZE: f64 = (1u64 << 24) as f64;
-/// Most elements of a tensor: the product of different sizes.
+/// Most elements of a tensor.
 const MAX_VOLUME: f64 = (1u64 << 48) as f64;
+/// Number of sizes whose product is at most [`MAX_VOLUME`], whichever they are.
+const PAIR: usize = 2;
 /// Largest integer up to which `f64` holds all, and coefficients are exact.
 pub const EXACT: f64 = (1u64 << 53) as f64;
 
@@ -279,13 +283,36 @@ impl Arena {
             self.roots_of(PolyId::of_atom(factor)).is_empty()
                 && self.atom_range(factor).within(Range::SIZE)
         };
-        match different && factors.iter().all(is_size) {
+        match different && factors.iter().all(is_size) && self.is_volume(&factors) {
             true => Range {
                 high: product.high.min(MAX_VOLUME),
                 ..product
             },
             false => product,
         }
+    }
+
+    /// Notes that a tensor has these sizes in a graph that runs.
+    pub(super) fn note_volume(&mut self, shape: &[PolyId]) {
+        let mut sizes: SmallVec<[AtomId; 6]> = SmallVec::new();
+        for &dim in shape {
+            match &*self.terms(dim) {
+                [term] => sizes.extend(self.factors(term.mono)),
+                _ => return,
+            }
+        }
+        if sizes.len() > PAIR {
+            sizes.sort_unstable();
+            self.volumes.insert(sizes);
+        }
+    }
+
+    /// Whether the product of these different sizes cannot exceed the number of elements of the largest tensor: of two sizes it
+    /// cannot, and of more if a tensor has just them. One that has further sizes is as large as you like where one of those is 0.
+    fn is_volume(&self, sizes: &[AtomId]) -> bool {
+        let mut sizes: SmallVec<[AtomId; 6]> = SmallVec::from_slice(sizes);
+        sizes.sort_unstable();
+        sizes.len() <= PAIR || self.volumes.contains(&sizes)
     }
 
     /// Whether an integer computed as `p` is `p`: it does not leave the type, and no coefficient was rounded.
@@ -432,6 +459,11 @@ mod tests {
         let cube = arena.mul(square, s[0]).unwrap();
         assert!(arena.fits(square, DataType::I64));
         assert!(!arena.fits(cube, DataType::I64));
+        let c = arena.symbol("c");
+        let abc = arena.mul(ab, c).unwrap();
+        assert!(!arena.fits(abc, DataType::I64));
+        arena.note_volume(&[c, ab]);
+        assert!(arena.fits(abc, DataType::I64));
         let wide = arena.scale(s[0], 4_194_304.0);
         assert!(!arena.fits(wide, DataType::I32));
     }

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::onnx::ValueId;
 use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto};
+use crate::onnx::{GraphIndex, ValueId};
 
 use super::poly::Stop;
 use super::value::Value;
@@ -20,6 +20,12 @@ pub struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
+    /// The values it makes, named ones alone.
+    pub fn outputs<'s>(&'s self, index: &'s GraphIndex) -> impl Iterator<Item = ValueId> + 's {
+        let names = self.node.output.iter().filter(|name| !name.is_empty());
+        names.filter_map(|name| index.id(name))
+    }
+
     fn attribute(&self, name: &str) -> Option<&'a AttributeProto> {
         self.node.attribute.iter().find(|a| a.name() == name)
     }

@@ -1,6 +1,6 @@
 //! The embedded engine against what ONNX defines.
 
-use crate::build::{branch, f32s, i64s, info, model, node, opset, typed};
+use crate::build::{branch, decide, f32s, i64s, info, model, node, opset, typed};
 use phasor::engine::{Engine, EngineError, Source, tract::Tract};
 use phasor::onnx::proto::{
     FunctionProto, GraphProto, ModelProto, StringStringEntryProto, TensorProto,
@@ -164,6 +164,38 @@ fn the_branch_of_a_given_condition_is_taken() {
         ];
         assert_eq!(values(&m, &inputs, "y"), expected);
     }
+}
+
+#[test]
+fn constants_of_a_branch_are_not_those_of_the_node() {
+    let mut m = model(
+        "x: float[n]\nmost = ReduceMax(x) keepdims=0\nc = Greater(most, limit)\nk = If(c)\ny = Neg(k)\nz = Add(y, x)",
+        &[
+            ("limit", f32s(&[], &[5.0])),
+            ("large", f32s(&[1], &[100.0])),
+            ("small", f32s(&[1], &[1.0])),
+        ],
+    );
+    decide(&mut m, "Identity(large)", "Identity(small)");
+    let of = |x: f32| values(&m, &[("x", f32s(&[1], &[x]))], "z");
+    assert_eq!(of(9.0), [-91.0]);
+    assert_eq!(of(2.0), [1.0]);
+}
+
+#[test]
+fn adapters_reach_into_branches() {
+    let one = ("one", f32s(&[1], &[1.0]));
+    let text = "x: float[3]\nat: int64[1, 1]\nc: bool[]\ny = If(c)";
+    let mut m = model(text, &[one]);
+    decide(&mut m, "GatherND(x, at)", "Neg(one)");
+    let most = model("most = ReduceMax(x) keepdims=0", &[]);
+    // The condition is computed, so that both branches are loaded.
+    let graph = m.graph.as_mut().unwrap();
+    graph.input.pop();
+    graph.node.splice(0..0, most.graph.unwrap().node);
+    graph.node.insert(1, node("c", "Cast(most) to=9"));
+    let (x, at) = (f32s(&[3], &[1.0, 2.0, 3.0]), i64s(&[1, 1], &[-1]));
+    assert_eq!(values(&m, &[("x", x), ("at", at)], "y"), [3.0]);
 }
 
 #[test]

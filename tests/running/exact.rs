@@ -1,7 +1,7 @@
 //! Graphs that are a rotation over the reals and for sizes of 2 and more, and are none in the type or at some size; beside each
 //! the graph in which the same operators change nothing.
 
-use crate::build::{bounds, f32s, i64s, model, open, typed};
+use crate::build::{bounds, decide, f32s, i64s, model, open, typed};
 use crate::refusals::RIGHT;
 use phasor::onnx::{DataType, Tensor};
 use phasor::pipeline::{self, Findings, Search};
@@ -36,6 +36,7 @@ fn findings(inputs: &str, lines: &str) -> Findings {
         ("ratio", scalar(0.5)),
         ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
         ("rows", f32s(&[300, 1], &[0.0; 300])),
+        ("kernel", f32s(&[1, 1, 3], &[1.0; 3])),
     ]);
     pipeline::find(&open(&model(&text, &constants)), &Search::default()).unwrap()
 }
@@ -173,10 +174,22 @@ fn conditions_on_sizes_are_decided_where_they_hold_for_all() {
             "part = Slice(rows, n0, ends, n0)\nk = Size(part)\nd = Equal(k, size)\nc = Not(d)",
             false,
         ),
+        (
+            "v = Conv(signal, kernel) pads=[1,1]\ns = Shape(v)\nk = Gather(s, two)\nd = Equal(k, size)\nc = Not(d)",
+            true,
+        ),
+        (
+            "v = Conv(signal, kernel) pads=[1,0] dilations=[2]\ns = Shape(v)\nk = Gather(s, two)\nt = Sub(size, one)\nc = Less(t, k)",
+            true,
+        ),
+        (
+            "v = Conv(signal, kernel) pads=[2,2] strides=[2]\ns = Shape(v)\nk = Gather(s, two)\nu = Add(size, one)\nt = Div(u, two)\nw = Add(t, one)\nd = Equal(k, w)\nc = Not(d)",
+            true,
+        ),
     ] {
         let lines = format!(
             "shape = Shape(pos)\nsize = Gather(shape, one)\nends = Unsqueeze(size, n0)\n\
-             z = Cast(zero) to=6\n{condition}\nopposite = Neg(x)\nsource = Where(c, opposite, x)"
+             signal = Unsqueeze(p, n1)\nz = Cast(zero) to=6\n{condition}\nopposite = Neg(x)\nsource = Where(c, opposite, x)"
         );
         let found = rotated(&lines);
         assert_eq!(found.as_deref() == Some("x"), decided, "{condition}");
@@ -192,6 +205,26 @@ fn tables_are_not_swapped_for_those_of_other_lengths() {
     let findings = findings(INTEGERS, &text);
     assert_eq!(findings.sites.len(), 1);
     assert_eq!(findings.sites[0].site.cos.value, "cos");
+}
+
+#[test]
+fn frequencies_that_a_branch_chooses_have_the_shape_of_both() {
+    for (otherwise, found) in [("Neg(freq)", true), ("Identity(ratio)", false)] {
+        let text = format!(
+            "{INTEGERS}\nflag: bool[]\n{X}\n{P}\nchosen = If(flag)\n{}",
+            rotation()
+        );
+        let text = text.replace("(p3, freq)", "(p3, chosen)");
+        let constants = [
+            ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
+            ("ratio", f32s(&[], &[0.5])),
+            ("n1", i64s(&[1], &[1])),
+        ];
+        let mut m = model(&text, &[bounds(), constants.to_vec()].concat());
+        decide(&mut m, "Identity(freq)", otherwise);
+        let findings = pipeline::find(&open(&m), &Search::default()).unwrap();
+        assert_eq!(findings.sites.len() == 1, found, "{otherwise}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 pub mod arithmetic;
 mod contrib;
+mod convolution;
 mod creation;
 mod extend;
 mod factors;
@@ -63,7 +64,7 @@ pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs,
         "Tile" => extend::tile(it, visit)?,
         "Concat" => extend::concat(it, visit)?,
         "Slice" => slicing::slice(it, visit)?,
-        "If" => return super::branch::taken(it, visit),
+        "If" => return super::branch::outputs(it, visit),
         "Split" => return slicing::split(it, visit),
         "Gather" => gather::gather(it, visit)?,
         "GatherElements" => gather::gather_elements(it, visit)?,

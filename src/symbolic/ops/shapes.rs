@@ -7,8 +7,8 @@ use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Shape;
 use crate::symbolic::visit::Visit;
 
-use super::contrib;
 use super::factors::{gemm, input, joined, product};
+use super::{contrib, convolution};
 
 /// Element type and shape of an output, from the values of the inputs.
 pub fn infer(
@@ -88,6 +88,7 @@ pub fn infer(
         | "ReduceL2" | "ReduceSumSquare" => reduce(it, visit),
         "Gather" => gather(it, visit),
         "Concat" => concat(it, visit),
+        "Conv" => convolution::infer(it, visit),
         "Reshape" => reshape(it, visit),
         "DequantizeLinear" => {
             let ((_, shape), (dtype, _)) = (input(it, visit, 0)?, input(it, visit, 1)?);

@@ -291,7 +291,32 @@ pub(super) fn corners(
     }
     push("batch of 0".to_owned(), 0, 3, 2);
     push("extent of 0".to_owned(), 2, 0, 2);
+    corners.extend(unequal(inputs, &hints, fixed, switches));
     corners
+}
+
+/// Extents that are all different, where there are several: elsewhere they have one size, which hides that one is taken for another.
+fn unequal(
+    inputs: &[(&str, &[Dim])],
+    hints: &BTreeMap<String, Hint>,
+    fixed: &BTreeMap<String, i64>,
+    switches: Switches,
+) -> Option<(String, Assignment)> {
+    let mut sizes = sized(hints, fixed, [2, 3, 2, 5]);
+    let is_free = |name: &String| hints[name] == Hint::Extent && !fixed.contains_key(name);
+    let free = sizes.iter_mut().filter(|(name, _)| is_free(name));
+    let mut count = 0;
+    for ((_, size), different) in free.zip(3..) {
+        *size = different;
+        count += 1;
+    }
+    let values = Values::Usual;
+    let corner = Assignment {
+        sizes,
+        values,
+        switches,
+    };
+    (count > 1 && fits(inputs, &corner)).then(|| ("different sizes".to_owned(), corner))
 }
 
 #[cfg(test)]
@@ -387,7 +412,12 @@ mod tests {
             (0, 3)
         );
         assert_eq!(of("extent of 0")["sequence"], 0);
+        assert!(corners.iter().all(|(name, _)| name != "different sizes"));
         assert!(corners.iter().all(|(_, corner)| corner.sizes["batch"] == 2));
+        let image = ["height", "width"].map(Dim::parse);
+        let image = super::corners(&[("pixels", &image)], &BTreeMap::new(), Switches::On);
+        let (_, last) = image.last().unwrap();
+        assert_eq!((last.sizes["height"], last.sizes["width"]), (3, 4));
         assert!(
             super::corners(&[("x", &[Dim::Known(3)])], &BTreeMap::new(), Switches::On).is_empty()
         );

@@ -1,6 +1,7 @@
 //! Adapters put before operators whose inputs tract takes too literally: `GatherND` and `ScatterND` do not count negative
 //! indices from the end, and `Attention` adds a boolean mask instead of masking with it.
 
+use super::branches;
 use crate::onnx::proto::{GraphProto, NodeProto};
 use tract_onnx::model::Onnx;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
@@ -21,22 +22,20 @@ pub(super) fn register(onnx: &mut Onnx) {
         .insert(ADDITIVE_MASK, |_, _| Ok((expand(AdditiveMask), vec![])));
 }
 
-/// Puts the adapters into a graph, before the nodes that need them.
+/// Puts the adapters into a graph and its bodies, before the nodes that need them.
 pub(crate) fn insert(graph: &mut GraphProto) {
     let adapter = |node: &NodeProto| match (node.domain(), node.op_type()) {
         ("" | "ai.onnx", "GatherND" | "ScatterND") => Some((WRAPPED_INDICES, 1, 0)),
         ("" | "ai.onnx", "Attention") => Some((ADDITIVE_MASK, 3, 0)),
         _ => None,
     };
-    if !graph.node.iter().any(|node| adapter(node).is_some()) {
-        return;
-    }
     let nodes = std::mem::take(&mut graph.node);
-    for (position, mut node) in nodes.into_iter().enumerate() {
+    for mut node in nodes {
         if let Some((op_type, input, beside)) = adapter(&node)
             && node.input.get(input).is_some_and(|name| !name.is_empty())
+            && let Some(output) = node.output.first()
         {
-            let adapted = format!("{op_type} {position}");
+            let adapted = format!("{op_type} {output}");
             graph.node.push(NodeProto {
                 op_type: Some(op_type.to_owned()),
                 name: Some(adapted.clone()),
@@ -51,6 +50,13 @@ pub(crate) fn insert(graph: &mut GraphProto) {
                 ..NodeProto::default()
             });
             node.input[input] = adapted;
+        }
+        let is_if = node.op_type() == "If" && matches!(node.domain(), "" | "ai.onnx");
+        for body in node.attribute.iter_mut().filter_map(|a| a.g.as_deref_mut()) {
+            insert(body);
+            if is_if {
+                branches::hide(body);
+            }
         }
         graph.node.push(node);
     }

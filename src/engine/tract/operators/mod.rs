@@ -1,6 +1,7 @@
 //! Builders that replace tract's own where those are wrong or too narrow for what exporters write.
 
 mod adapters;
+mod branches;
 mod numeric;
 mod round;
 mod shapes;
@@ -15,5 +16,6 @@ pub(super) fn register(onnx: &mut Onnx) {
     shapes::register(onnx);
     numeric::register(onnx);
     adapters::register(onnx);
+    branches::register(onnx);
     round::register(onnx);
 }

@@ -1,0 +1,73 @@
+//! Outputs of branches: what one branch of an `If` makes is not what the node makes. tract takes the constants of `then_branch` for
+//! those of the node, unless they are hidden from it.
+
+use crate::onnx::proto::{GraphProto, NodeProto};
+use tract_onnx::model::Onnx;
+use tract_onnx::tract_hir::internal::*;
+
+const CHOSEN: &str = "phasor::Chosen";
+
+pub(super) fn register(onnx: &mut Onnx) {
+    onnx.op_register
+        .insert(CHOSEN, |_, _| Ok((Box::new(Chosen), vec![])));
+}
+
+/// Hides the values of a branch's outputs.
+pub(super) fn hide(branch: &mut GraphProto) {
+    for output in &mut branch.output {
+        let hidden = format!("{CHOSEN} {}", output.name());
+        branch.node.push(NodeProto {
+            op_type: Some(CHOSEN.to_owned()),
+            name: Some(hidden.clone()),
+            input: vec![output.name().to_owned()],
+            output: vec![hidden.clone()],
+            ..NodeProto::default()
+        });
+        output.name = Some(hidden);
+    }
+}
+
+/// Its input, of which nothing is known but type and shape before the model runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Chosen;
+
+impl Op for Chosen {
+    fn name(&self) -> StaticName {
+        "Chosen".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Chosen {
+    not_out_of_plan!();
+
+    fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        Ok(inputs)
+    }
+}
+
+impl InferenceRulesOp for Chosen {
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        s.equals(&outputs[0].datum_type, &inputs[0].datum_type)?;
+        s.equals(&outputs[0].shape, &inputs[0].shape)
+    }
+
+    as_op!();
+    to_typed!();
+}
+
+impl TypedOp for Chosen {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        Ok(tvec!(inputs[0].without_value()))
+    }
+
+    as_op!();
+}
