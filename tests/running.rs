@@ -17,6 +17,8 @@ mod facts;
 mod fused;
 #[path = "running/growth.rs"]
 mod growth;
+#[path = "running/losses.rs"]
+mod losses;
 #[path = "running/noise.rs"]
 mod noise;
 #[path = "running/pairs.rs"]

@@ -16,7 +16,11 @@ pub(super) fn certain(file: &ModelFile) -> FxHashMap<String, Fact> {
         .filter_map(|info| Some((info.name().to_owned(), Fact::of_info(info)?)))
         .collect();
     for tensor in &graph.initializer {
-        facts.insert(tensor.name().to_owned(), of_tensor(tensor));
+        // Of one that callers may override, what is declared of the input holds.
+        let id = file.index().id(tensor.name());
+        if id.is_none_or(|id| file.constant(id).is_some()) {
+            facts.insert(tensor.name().to_owned(), of_tensor(tensor));
+        }
     }
     facts
 }

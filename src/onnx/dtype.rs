@@ -116,6 +116,11 @@ impl DataType {
         }
     }
 
+    /// Whether this float type holds every number of another one, infinity apart.
+    pub fn holds_floats_of(self, other: Self) -> bool {
+        self == other || self == F64 || self == F32 && other.bits() < Some(32)
+    }
+
     /// Whether [`super::Tensor::from_f64_as`] can write numbers as it: floats of two bytes and more, integers of a byte and
     /// more, and bool.
     pub fn holds_numbers(self) -> bool {

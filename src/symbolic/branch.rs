@@ -11,7 +11,7 @@ use crate::onnx::proto::{GraphProto, ModelProto, ValueInfoProto};
 
 use super::interpreter::Interpreter;
 use super::poly::Stop;
-use super::value::Value;
+use super::value::{Loss, Value};
 use super::visit::{Outputs, Visit};
 
 /// Most nodes of a branch that is run to learn of shapes alone.
@@ -108,9 +108,13 @@ fn run(
         for &position in file.index().order() {
             inner.visit(position);
         }
+        // What nodes of the branch lost, the node did.
+        let loss = inner.has_losses().then_some(Loss::Cancelled);
         let outputs = file.graph().output.iter().map(|output| {
             let id = file.index().id(output.name())?;
-            inner.value(id).ok().map(|value| (*value).clone())
+            let mut value = (*inner.value(id).ok()?).clone();
+            value.caveats.loss = loss;
+            Some(value)
         });
         Ok(outputs.collect())
     })

@@ -6,7 +6,7 @@ use crate::onnx::DataType;
 
 use super::interpreter::Interpreter;
 use super::poly::{Arena, PolyId, Stop};
-use super::root::Restructure;
+use super::root::{Restructure, RootKind};
 use super::value::{Alignment, Caveats, Extents, Shape, Value, extents, strides, walk};
 
 /// Most elements told apart in one value. Where a result would have more, leading axes become opaque, never the channels.
@@ -154,9 +154,7 @@ pub fn stretch(
     size: PolyId,
 ) -> Result<(), Stop> {
     let own = value.shape[axis];
-    // Of rounded numbers nothing is decided: a table that is stretched stays the function of the position that it is, as
-    // long as whatever it is multiplied with is stretched along with it.
-    if value.caveats.rounded || !arena.may_stretch(own, size) {
+    if !arena.may_stretch(own, size) {
         return Ok(());
     }
     for (root, axes) in value.alignment.clone() {
@@ -166,6 +164,18 @@ pub fn stretch(
         }
     }
     Ok(())
+}
+
+/// `p` with the positions along axes that were broadcast as if they had not been: what finds a tensor before it is broadcast, and
+/// proves nothing.
+pub fn unstretched(arena: &mut Arena, p: PolyId) -> Result<PolyId, Stop> {
+    let mut p = p;
+    for root in arena.roots_of(p).to_vec() {
+        if let RootKind::Derived(base, Restructure::Stretched(_)) = arena.root_of(root).kind {
+            p = arena.rename(p, root, base)?;
+        }
+    }
+    Ok(p)
 }
 
 /// The value with unit axes put in front.
@@ -208,6 +218,10 @@ pub fn align(arena: &mut Arena, operands: &mut [Value]) -> Result<Alignment, Sto
                 continue;
             }
             let alias = arena.derive(root, Restructure::Alias(axes.clone()));
+            // An alias is the root at the position along the axes where it lies, which need not be those it is called after.
+            if operand.axes_of(alias).is_some_and(|known| *known != axes) {
+                return Err(Stop("one root along three axes"));
+            }
             operand.rename(arena, root, alias)?;
             match all.iter().find(|(r, _)| *r == alias) {
                 None => all.push((alias, axes)),

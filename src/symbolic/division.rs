@@ -2,6 +2,7 @@
 
 use super::function::Function;
 use super::poly::{Arena, PolyId, Term};
+use super::range::EXACT;
 
 impl Arena {
     /// `a / b` where the division is exact: equal polynomials, a constant divisor, or monomials that divide.
@@ -43,6 +44,7 @@ impl Arena {
     pub fn integer_quotient(&mut self, a: PolyId, b: PolyId) -> PolyId {
         if let (None, Some(divisor)) = (self.as_constant(a), self.as_integer(b))
             && divisor != 0
+            && (divisor.unsigned_abs() as f64) < EXACT
             && self
                 .terms(a)
                 .iter()

@@ -19,7 +19,7 @@ use super::poly::{Arena, PolyId, Stop};
 use super::range::EXACT;
 use super::root::RootKind;
 use super::table::Tables;
-use super::value::{Alignment, Caveats, Shape, Value, extents, position};
+use super::value::{Alignment, Caveats, Loss, Shape, Value, extents, position};
 use super::visit::Visit;
 
 /// Longest axis whose elements are told apart. Head sizes reach 256; the hidden axes of small models fit as well.
@@ -60,6 +60,8 @@ pub struct Interpreter<'a> {
     constants: FxHashMap<ValueId, usize>,
     /// Nodes that could not be interpreted, in order.
     pub stopped: Vec<Stopped>,
+    /// What the nodes of values lost.
+    losses: FxHashMap<ValueId, Loss>,
     parts: u32,
     /// Nodes that an output of the graph needs.
     live: FxHashSet<usize>,
@@ -91,6 +93,7 @@ impl<'a> Interpreter<'a> {
             tensors: FxHashMap::default(),
             constants: FxHashMap::default(),
             stopped: Vec::new(),
+            losses: FxHashMap::default(),
             parts: 0,
             live: live::nodes(file),
             runs: true,
@@ -127,13 +130,29 @@ impl<'a> Interpreter<'a> {
     /// Sets the value of an output.
     pub(super) fn set(&mut self, id: ValueId, value: Option<Value>) {
         // Axes of a value are numbered in eight bits.
-        let value = value.filter(|value| value.rank() <= MAX_RANK);
+        let mut value = value.filter(|value| value.rank() <= MAX_RANK);
+        if let Some(value) = &mut value
+            && let Some(loss) = value.caveats.loss.take()
+            && value.dtype.is_float()
+        {
+            self.losses.insert(id, loss);
+        }
         if let Some(value) = &value
             && self.is_live(id)
         {
             self.arena.note_volume(&value.shape);
         }
         self.values[id.index()] = value.map(Rc::new);
+    }
+
+    /// What the node of this value lost.
+    pub fn loss(&self, id: ValueId) -> Option<Loss> {
+        self.losses.get(&id).copied()
+    }
+
+    /// Whether a node lost anything.
+    pub(super) fn has_losses(&self) -> bool {
+        !self.losses.is_empty()
     }
 
     /// Whether the graph does not run without this value.

@@ -29,6 +29,8 @@ pub struct Range {
     pub high: f64,
     /// Whether all are integers.
     pub whole: bool,
+    /// Whether it may be no number at all.
+    pub nan: bool,
 }
 
 impl Range {
@@ -37,17 +39,20 @@ impl Range {
         low: f64::NEG_INFINITY,
         high: f64::INFINITY,
         whole: false,
+        nan: true,
     };
     /// Sizes, and positions along an axis.
     pub const SIZE: Range = Range {
         low: 0.0,
         high: MAX_SIZE,
         whole: true,
+        nan: false,
     };
     const TRUTH: Range = Range {
         low: 0.0,
         high: 1.0,
         whole: true,
+        nan: false,
     };
 
     /// One number.
@@ -56,6 +61,7 @@ impl Range {
             low: value,
             high: value,
             whole: value.fract() == 0.0,
+            nan: false,
         }
     }
 
@@ -66,6 +72,7 @@ impl Range {
             low,
             high,
             whole: true,
+            nan: false,
         };
         match dtype {
             DataType::Bool => Range::TRUTH,
@@ -90,16 +97,24 @@ impl Range {
             low: -limit,
             high: limit,
             whole: true,
+            nan: false,
         }
     }
 
     /// Whether all these numbers are in `other`.
     pub fn within(self, other: Range) -> bool {
-        other.low <= self.low && self.high <= other.high && (self.whole || !other.whole)
+        other.low <= self.low
+            && self.high <= other.high
+            && (self.whole || !other.whole)
+            && (other.nan || !self.nan)
     }
 
-    /// Whether every number is finite.
+    /// Whether every number is finite, and none is NaN.
     pub fn is_finite(self) -> bool {
+        self.is_bounded() && !self.nan
+    }
+
+    fn is_bounded(self) -> bool {
         self.low.is_finite() && self.high.is_finite()
     }
 
@@ -108,6 +123,7 @@ impl Range {
             low: self.low.min(other.low),
             high: self.high.max(other.high),
             whole: self.whole && other.whole,
+            nan: self.nan || other.nan,
         }
     }
 
@@ -116,6 +132,7 @@ impl Range {
             low: self.low + other.low,
             high: self.high + other.high,
             whole: self.whole && other.whole,
+            nan: self.nan || other.nan || !self.is_bounded() && !other.is_bounded(),
         }
         .widened()
     }
@@ -133,6 +150,7 @@ impl Range {
             low: all.into_iter().fold(f64::INFINITY, f64::min),
             high: all.into_iter().fold(f64::NEG_INFINITY, f64::max),
             whole: self.whole && other.whole,
+            nan: self.nan || other.nan || !self.is_bounded() || !other.is_bounded(),
         }
         .widened()
     }
@@ -146,7 +164,7 @@ impl Range {
         Range {
             low: self.low - out(self.low),
             high: self.high + out(self.high),
-            whole: self.whole,
+            ..self
         }
     }
 
@@ -155,6 +173,7 @@ impl Range {
             low: f(self.low),
             high: f(self.high),
             whole,
+            nan: self.nan,
         }
     }
 }
@@ -162,12 +181,37 @@ impl Range {
 impl Function {
     /// The numbers of `function(args)` for arguments of these ranges.
     pub(super) fn range(self, args: &[Range]) -> Range {
+        let numbers = self.numbers(args);
+        let nan = match self {
+            // What is said of NaN is true or false.
+            Function::Not
+            | Function::IsTrue
+            | Function::Equal
+            | Function::Less
+            | Function::LessOrEqual
+            | Function::And
+            | Function::Or
+            | Function::Xor => false,
+            // Of an infinite angle there is no cosine.
+            Function::Cos | Function::Sin => args.iter().any(|arg| !arg.is_finite()),
+            _ => numbers.nan || args.iter().any(|arg| arg.nan),
+        };
+        Range {
+            whole: numbers.whole && !nan,
+            nan,
+            ..numbers
+        }
+    }
+
+    /// The numbers of `function(args)` for arguments that are numbers of these ranges.
+    fn numbers(self, args: &[Range]) -> Range {
         let largest = |r: &Range| r.low.abs().max(r.high.abs());
         match (self, args) {
             (Function::Cos | Function::Sin, _) => Range {
                 low: -1.0,
                 high: 1.0,
                 whole: false,
+                nan: false,
             },
             (Function::Floor, [x]) => x.mapped(true, f64::floor),
             (Function::Ceil, [x]) => x.mapped(true, f64::ceil),
@@ -181,11 +225,13 @@ impl Function {
                 },
                 high: largest(x),
                 whole: x.whole,
+                nan: false,
             },
             (Function::Sign, _) => Range {
                 low: -1.0,
                 high: 1.0,
                 whole: true,
+                nan: false,
             },
             (
                 Function::Not
@@ -202,38 +248,45 @@ impl Function {
                 low: x.low.max(y.low),
                 high: x.high.max(y.high),
                 whole: x.whole && y.whole,
+                nan: false,
             },
             (Function::Min, [x, y]) => Range {
                 low: x.low.min(y.low),
                 high: x.high.min(y.high),
                 whole: x.whole && y.whole,
+                nan: false,
             },
             (Function::Broadcast, [x, y]) | (Function::Where, [_, x, y]) => x.union(*y),
             (Function::IntegerDiv, [x, y]) if y.low >= 1.0 => Range {
                 low: (x.low.min(0.0) / y.low).trunc(),
                 high: (x.high.max(0.0) / y.low).trunc(),
                 whole: true,
+                nan: false,
             },
             (Function::IntegerDiv, [x, _]) => Range {
                 low: -largest(x),
                 high: largest(x),
                 whole: true,
+                nan: false,
             },
             (Function::Mod, [x, y]) if y.low >= 1.0 => Range {
                 low: 0.0,
                 high: y.high,
                 whole: x.whole && y.whole,
+                nan: false,
             },
             (Function::Mod | Function::Fmod, [x, y]) => Range {
                 low: -largest(y).max(largest(x)),
                 high: largest(y).max(largest(x)),
                 whole: x.whole && y.whole,
+                nan: false,
             },
             // An index counted from the end where negative; the graph runs for no index out of range.
             (Function::Wrapped, [_, size]) => Range {
                 low: 0.0,
                 high: (size.high - 1.0).max(0.0),
                 whole: true,
+                nan: false,
             },
             _ => Range::ANY,
         }
@@ -267,6 +320,7 @@ impl Arena {
                 low: range.low.max(0.0),
                 high: range.high.min(MAX_SIZE),
                 whole: true,
+                nan: false,
             },
             false => range,
         }
@@ -385,9 +439,19 @@ impl Arena {
             && self.unit_form(own) != self.unit_form(whole)
     }
 
-    /// Whether an axis of size `part` that broadcasts to one of size `whole` does so wherever the graph runs.
-    pub fn broadcasts_to(&mut self, part: PolyId, whole: PolyId) -> bool {
-        self.broadcast_size(part, whole) == whole || self.unit_form(part) == self.unit_form(whole)
+    /// Whether an axis of size `part` broadcasts to one of size `whole`, whatever the sizes are with which a graph runs that does not
+    /// itself broadcast the two.
+    pub fn lies_along(&self, part: PolyId, whole: PolyId) -> bool {
+        let atom = self.as_atom(whole).map(|atom| self.atom_of(atom));
+        part == PolyId::ONE
+            || self.unit_form(part) == self.unit_form(whole)
+            || match atom {
+                Some(Atom::Apply {
+                    function: Function::Broadcast,
+                    args,
+                }) => args.iter().any(|&arg| self.lies_along(part, arg)),
+                _ => false,
+            }
     }
 
     /// How `a` and `b` compare in all cases: `Less` and `Greater` include equality in some.

@@ -35,8 +35,10 @@ pub enum Restructure {
         /// The indices.
         indices: SmallVec<[i64; 4]>,
     },
-    /// The tensor was reshaped over its opaque axes.
+    /// A tensor was reshaped over its opaque axes.
     Reshape {
+        /// Where the root's opaque axes lay in it.
+        axes: SmallVec<[u8; 4]>,
         /// Shape before.
         from: SmallVec<[PolyId; 6]>,
         /// Shape after.

@@ -28,8 +28,26 @@ pub type Extents = SmallVec<[usize; 6]>;
 pub struct Caveats {
     /// Floats were rounded on the way: elements are their polynomials up to rounding, and equal polynomials are no equal numbers.
     pub rounded: bool,
-    /// Terms vanished that are NaN where an activation is infinite or NaN: a product with 0, a difference of equals.
-    pub finite: bool,
+    /// What the node that computes the value lost, and not one before it.
+    pub loss: Option<Loss>,
+}
+
+/// What a node loses that a polynomial does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Products with 0, NaN where an element of the value of this number is infinite or NaN.
+    Annihilated(u32),
+    /// Terms that cancel, which leave their rounding errors, or NaN; or products with 0 of anything else.
+    Cancelled,
+}
+
+impl Loss {
+    fn and(self, other: Loss) -> Loss {
+        match self == other {
+            true => self,
+            false => Loss::Cancelled,
+        }
+    }
 }
 
 impl Caveats {
@@ -37,7 +55,10 @@ impl Caveats {
     pub fn and(self, other: Caveats) -> Caveats {
         Caveats {
             rounded: self.rounded || other.rounded,
-            finite: self.finite || other.finite,
+            loss: match (self.loss, other.loss) {
+                (Some(a), Some(b)) => Some(a.and(b)),
+                (a, b) => a.or(b),
+            },
         }
     }
 }
@@ -178,6 +199,11 @@ impl Value {
             for i in 0..inner {
                 column.clear();
                 column.extend((0..count).map(|k| self.data[(o * count + k) * inner + i]));
+                // Of numbers that are equal up to rounding, each is another.
+                let equal = count > 1 && column.iter().all(|&p| p == column[0]);
+                if self.caveats.rounded && equal && arena.as_constant(column[0]).is_none() {
+                    return Err(Stop("elements that are equal up to rounding"));
+                }
                 super::generalise::open_roots(arena, &mut column, &laid, &mut opened);
                 let p = super::generalise::along_iota(arena, tables, &column)?;
                 varies |= column.iter().any(|&q| q != column[0]);

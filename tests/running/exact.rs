@@ -13,7 +13,7 @@ fn rotation() -> String {
 }
 
 /// What is found where `lines` make `source` and `p` of these inputs.
-fn findings(inputs: &str, lines: &str) -> Findings {
+pub(crate) fn findings(inputs: &str, lines: &str) -> Findings {
     let text = format!("{inputs}\n{lines}\n{}", rotation());
     let scalar = |value: f32| f32s(&[], &[value]);
     let integer = |value: i64| i64s(&[], &[value]);
@@ -41,14 +41,14 @@ fn findings(inputs: &str, lines: &str) -> Findings {
     pipeline::find(&open(&model(&text, &constants)), &Search::default()).unwrap()
 }
 
-const INTEGERS: &str = "x: float[batch, 2, seq, 8]\npos: int64[batch, seq]";
-const FLOATS: &str = "x: float[batch, 2, seq, 8]\npos: float[batch, seq]";
-const X: &str = "source = Identity(x)";
-const P: &str = "p = Cast(pos) to=1";
+pub(crate) const INTEGERS: &str = "x: float[batch, 2, seq, 8]\npos: int64[batch, seq]";
+pub(crate) const FLOATS: &str = "x: float[batch, 2, seq, 8]\npos: float[batch, seq]";
+pub(crate) const X: &str = "source = Identity(x)";
+pub(crate) const P: &str = "p = Cast(pos) to=1";
 
 /// The positions that the table of angles of the only site reads, if it reads any.
 #[track_caller]
-fn positions(inputs: &str, lines: &str) -> Option<String> {
+pub(crate) fn positions(inputs: &str, lines: &str) -> Option<String> {
     let findings = findings(inputs, &format!("{X}\n{lines}"));
     let [found] = &findings.sites[..] else {
         panic!("{:#?}", findings.refusals);
@@ -114,7 +114,7 @@ fn an_integer_that_wraps_is_a_position_of_its_own() {
 }
 
 /// The tensor that the only site rotates; `None` where there is no site.
-fn rotated(lines: &str) -> Option<String> {
+pub(crate) fn rotated(lines: &str) -> Option<String> {
     let findings = findings(INTEGERS, &format!("{P}\n{lines}"));
     let site = findings.sites.first()?;
     Some(site.site.x.clone())

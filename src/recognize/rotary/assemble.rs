@@ -161,7 +161,7 @@ fn runs(
         }
         let holders = held.get(&row[covered])?.iter();
         let usable =
-            holders.filter(|(form, _)| behind.holds(form.id) && may_serve(form.value.dtype, y));
+            holders.filter(|(form, _)| behind.hands_on(form.id) && may_serve(form.value.dtype, y));
         let all = usable.flat_map(|(form, at)| runs_from(it, form, *at, &row[covered..]));
         // Numbers alone would be found in tensors that have nothing to do with it.
         let varies = |run: &Run| {

@@ -10,6 +10,7 @@ use crate::onnx::ValueId;
 use crate::onnx::names;
 use crate::onnx::proto::NodeProto;
 use crate::symbolic::Interpreter;
+use crate::symbolic::value::Loss;
 
 use super::flow::{self, Kind};
 use super::order::Order;
@@ -21,7 +22,12 @@ const MAX_VALUES: usize = 4000;
 pub(super) struct Behind {
     /// In the order they exist.
     values: Vec<ValueId>,
+    /// The values and the stops.
     set: FxHashSet<ValueId>,
+    /// Values whose numbers reach the tensor through sums in which terms cancel.
+    cancelled: FxHashSet<ValueId>,
+    /// Those, and values whose numbers are rounded to a narrower type than the tensor's.
+    lost: FxHashSet<ValueId>,
 }
 
 impl Behind {
@@ -33,12 +39,12 @@ impl Behind {
         y: ValueId,
         stops: &[ValueId],
     ) -> Option<Behind> {
-        let mut set = FxHashSet::from_iter(stops.iter().copied().chain([y]));
+        let mut set = FxHashSet::default();
         let mut queue = vec![y];
         let mut values = Vec::new();
         while let Some(value) = queue.pop() {
             for input in read(it, value) {
-                if set.insert(input) {
+                if set.insert(input) && !stops.contains(&input) {
                     values.push(input);
                     queue.push(input);
                 }
@@ -49,19 +55,48 @@ impl Behind {
         }
         values.retain(|&value| order.is_before(value, y));
         order.sort(&mut values);
-        let set = values.iter().copied().collect();
-        Some(Behind { values, set })
+        let before = |loses: &dyn Fn(ValueId) -> bool| {
+            let mut lost = FxHashSet::default();
+            for &value in [y].iter().chain(values.iter().rev()) {
+                if lost.contains(&value) || loses(value) {
+                    lost.extend(read(it, value));
+                }
+            }
+            lost
+        };
+        let cancels = |value| it.loss(value) == Some(Loss::Cancelled);
+        let cancelled = before(&cancels);
+        let lost = before(&|value| cancels(value) || is_narrower(it, value, y));
+        Some(Behind {
+            values,
+            set,
+            cancelled,
+            lost,
+        })
     }
 
-    /// The values, in the order they exist.
+    /// The values, without the stops, in the order they exist.
     pub(super) fn values(&self) -> &[ValueId] {
         &self.values
     }
 
-    /// Whether a value is among them.
-    pub(super) fn holds(&self, value: ValueId) -> bool {
-        self.set.contains(&value)
+    /// Whether a value is computed with on the way to a sum in which terms cancel.
+    pub(super) fn cancels(&self, value: ValueId) -> bool {
+        self.cancelled.contains(&value)
     }
+
+    /// Whether the tensor is computed from a value, or from a stop, and no number is lost between the two.
+    pub(super) fn hands_on(&self, value: ValueId) -> bool {
+        self.set.contains(&value) && !self.lost.contains(&value)
+    }
+}
+
+/// Whether a value is of a float type that lacks numbers of the type of `y`.
+fn is_narrower(it: &Interpreter<'_>, value: ValueId, y: ValueId) -> bool {
+    let dtype = |id: ValueId| it.known(id).map(|value| value.dtype);
+    dtype(value).zip(dtype(y)).is_some_and(|(own, whole)| {
+        own.is_float() && whole.is_float() && !own.holds_floats_of(whole)
+    })
 }
 
 /// The values whose numbers the producer of a value reads.

@@ -37,7 +37,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
-use crate::symbolic::value::Value;
+use crate::symbolic::value::{Loss, Value};
 use crate::symbolic::{Interpreter, Work, dims};
 
 use super::made::{Maker, Step};
@@ -218,13 +218,6 @@ fn attempt(
         Ok(verdict) => verdict,
         Err(reason) => return Err(miss(Stage::Proof, reason.reason, reason.hint)),
     };
-    if yv.caveats.finite && !behind::is_dense(it, x.id) {
-        return Err(miss(
-            Stage::Proof,
-            "a channel is multiplied by 0 or subtracted from itself: where it is infinite or NaN, the graph makes NaN of more channels than the operator",
-            Some("rotate by slices or by an index instead of a matrix of zeros and ones"),
-        ));
-    }
     let start = it.arena.origin(group.root).map(ValueId);
     // What begins inside a branch has no name here.
     let start = start
@@ -237,6 +230,13 @@ fn attempt(
             None,
         )
     })?;
+    if !behind.hands_on(x.id) {
+        return Err(miss(
+            Stage::Pairs,
+            "the rotated tensor is not computed from the tensor before it alone: numbers are rounded to a narrower type or cancel in between",
+            Some("compute the rotation in one type"),
+        ));
+    }
     let (rotation, inverse, (cos, sin)) =
         wired(it, rotation, material, (yv, &behind)).ok_or_else(|| {
             miss(
@@ -262,11 +262,29 @@ fn attempt(
     let ends = tables.iter().filter_map(|&id| it.known(id).cloned());
     let ends: Vec<Rc<Value>> = ends.chain([xv.clone()]).collect();
     let ends: Vec<&Value> = ends.iter().map(|end| &**end).chain([yv]).collect();
-    if !between.is_some_and(|between| scale::is_kept(it, &between, &ends)) {
+    let between = between.filter(|between| scale::is_kept(it, between, &ends));
+    let Some(between) = between else {
         return Err(miss(
             Stage::Pairs,
             "what is rotated is scaled or shifted and put back: numbers that overflow or vanish in between do not in the operator",
             Some("take the factors out that cancel, or scale before the rotation"),
+        ));
+    };
+    let annihilated = |&&id: &&ValueId| it.loss(id).is_some();
+    let channels = it.arena.origin(group.root).map(Loss::Annihilated);
+    let losses: Vec<ValueId> = between
+        .values()
+        .iter()
+        .chain([&y])
+        .filter(annihilated)
+        .copied()
+        .collect();
+    let own = losses.iter().all(|&id| it.loss(id) == channels);
+    if !losses.is_empty() && !(own && behind::is_dense(it, x.id)) {
+        return Err(miss(
+            Stage::Proof,
+            "a channel is multiplied by 0 or subtracted from itself: where it is infinite or NaN, the graph makes NaN of more channels than the operator",
+            Some("rotate by slices or by an index instead of a matrix of zeros and ones"),
         ));
     }
     let own = behind::rearranged(it, x.id);
@@ -330,7 +348,7 @@ fn attempt(
         table_width: cos.width,
         shape: crate::symbolic::display::shape(&it.arena, &yv.shape),
         proof,
-        assumes_finite: yv.caveats.finite,
+        assumes_finite: !losses.is_empty(),
         angles: match origin {
             Origin::Computed => super::AngleSource::Computed,
             Origin::Table => super::AngleSource::Table,

@@ -4,6 +4,7 @@
 //! tensor is computed from it; and if, after unit axes are inserted, it broadcasts against it with every root along
 //! the same axis.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -12,6 +13,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::TableInput;
 use crate::symbolic::Interpreter;
+use crate::symbolic::broadcast::{stretch, unstretched};
 use crate::symbolic::poly::{Arena, PolyId};
 use crate::symbolic::value::{Shape, Value, strides};
 
@@ -22,7 +24,7 @@ use super::readoff::{Pair, Rotation, members};
 /// Most axes of a rotated tensor: the ways to lay a table along it grow as 2 to the rank.
 const MAX_RANK: usize = 8;
 
-/// Tensors by the first element they hold.
+/// Tensors by the first element they hold, before they are broadcast.
 ///
 /// Axes before the last that are told apart are also indexed in their opaque form: a table folded to a constant follows
 /// positions that are opaque in the rotated tensor.
@@ -104,15 +106,16 @@ impl Tables {
                 continue;
             };
             if let Some(opaque) = opaque_form(it, &value) {
-                tables.insert(id, Rc::new(opaque));
+                tables.insert(it, id, Rc::new(opaque));
             }
-            tables.insert(id, value);
+            tables.insert(it, id, value);
         }
         tables
     }
 
-    fn insert(&mut self, id: ValueId, value: Rc<Value>) {
-        if let Some(&first) = value.data.first() {
+    fn insert(&mut self, it: &mut Interpreter<'_>, id: ValueId, value: Rc<Value>) {
+        let first = value.data.first();
+        if let Some(Ok(first)) = first.map(|&first| unstretched(&mut it.arena, first)) {
             self.by_first.entry(first).or_default().push((id, value));
         }
     }
@@ -142,13 +145,15 @@ impl Tables {
         wanted: &Wanted,
         (y, behind): (&Value, &Behind),
     ) -> Vec<Found> {
-        let Some(&first) = wanted.full.first().and_then(|row| row.first()) else {
+        let first = wanted.full.first().and_then(|row| row.first());
+        let first = first.and_then(|&first| unstretched(&mut it.arena, first).ok());
+        let Some(first) = first else {
             return Vec::new();
         };
         let mut found: Vec<Found> = Vec::new();
         for (id, value) in self.by_first.get(&first).into_iter().flatten() {
             let id = *id;
-            if !behind.holds(id) || !may_serve(value.dtype, y) {
+            if !behind.hands_on(id) || !may_serve(value.dtype, y) {
                 continue;
             }
             if let Some(Fit {
@@ -237,8 +242,9 @@ pub(super) fn fits(arena: &mut Arena, table: &Value, y: &Value, wanted: &Wanted)
     placements(table.rank(), y.rank())
         .into_iter()
         .find_map(|axes| {
+            let laid = laid(arena, table, y, &axes)?;
             let placed =
-                aligned(arena, table, y, &axes) && coefficients(arena, table, y, rows, &axes);
+                aligned(arena, &laid, y, &axes) && coefficients(arena, &laid, y, rows, &axes);
             // Leading axes are inserted by broadcasting itself.
             let lead = axes.first().copied().unwrap_or(0);
             placed.then(|| {
@@ -275,6 +281,23 @@ fn placements(table: usize, tensor: usize) -> Vec<SmallVec<[usize; 6]>> {
     all
 }
 
+/// The table as it broadcasts to the tensor.
+fn laid<'a>(
+    arena: &mut Arena,
+    table: &'a Value,
+    y: &Value,
+    axes: &[usize],
+) -> Option<Cow<'a, Value>> {
+    let mut laid = Cow::Borrowed(table);
+    for (own, &axis) in axes.iter().enumerate() {
+        let size = y.shape[axis];
+        if arena.may_stretch(table.shape[own], size) {
+            stretch(arena, laid.to_mut(), own, size).ok()?;
+        }
+    }
+    Some(laid)
+}
+
 /// Whether every root of the table lies along the same axis of the tensor, and no axis is longer than the tensor's.
 fn aligned(arena: &mut Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
     let live = table.live_roots(arena);
@@ -300,7 +323,7 @@ fn aligned(arena: &mut Arena, table: &Value, y: &Value, axes: &[usize]) -> bool 
     }
     (0..table.rank() - 1).all(|axis| {
         table.is_unit(axis)
-            || arena.broadcasts_to(table.shape[axis], y.shape[axes[axis]])
+            || arena.lies_along(table.shape[axis], y.shape[axes[axis]])
             || (followed[axis] && !table.enumerated[axis])
     })
 }

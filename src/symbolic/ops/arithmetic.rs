@@ -297,9 +297,13 @@ pub(super) fn select(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     let [condition, a, b] = &values[..] else {
         return Err(Stop("not three operands"));
     };
+    let alike = it.are_alike(visit.input(1)?, visit.input(2)?);
+    let equal = alike || !a.caveats.and(b.caveats).rounded;
+    const EITHER: Stop = Stop("a choice between numbers that are equal up to rounding");
     it.elementwise(&[condition, a, b], a.dtype, &mut |arena, p| {
         Ok(match arena.as_constant(p[0]) {
             Some(c) => p[if c != 0.0 { 1 } else { 2 }],
+            None if p[1] == p[2] && !equal => return Err(EITHER),
             None if p[1] == p[2] => p[1],
             None => arena.apply(Function::Where, p),
         })

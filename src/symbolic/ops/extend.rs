@@ -150,11 +150,11 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
             enumerated.push(true);
             continue;
         }
-        let known = operands
-            .iter()
-            .find(|v| it.arena.as_integer(v.shape[k]).is_some())
-            .unwrap_or(&operands[0]);
-        shape.push(known.shape[k]);
+        // ONNX Runtime leaves out what has no elements, whatever its other sizes.
+        if operands.iter().any(|v| v.shape[k] != operands[0].shape[k]) {
+            return Err(Stop("concatenated values whose sizes may differ"));
+        }
+        shape.push(operands[0].shape[k]);
         enumerated.push(operands.iter().all(|v| v.enumerated[k]));
     }
     let before = enumerated.clone();

@@ -14,7 +14,7 @@ pub(super) fn input(
 ) -> Option<(DataType, Shape)> {
     let id = visit.optional(position)?;
     // Initializers are weights here: their shape is enough, their data stays unread.
-    if let Some(index) = it.index().initializer(id) {
+    if let Some(index) = it.file.constant(id) {
         let file = it.file;
         let proto = &file.graph().initializer[index];
         let shape = proto.dims.iter().map(|&d| it.arena.integer(d)).collect();

@@ -8,7 +8,8 @@ use smallvec::{SmallVec, smallvec};
 use crate::symbolic::broadcast::merge;
 use crate::symbolic::function::Function;
 use crate::symbolic::interpreter::{Interpreter, normal_axis};
-use crate::symbolic::poly::{PolyId, Stop};
+use crate::symbolic::poly::{Arena, PolyId, Stop};
+use crate::symbolic::root::RootId;
 use crate::symbolic::value::{Alignment, Shape, Value, position, row, split, strides, walk};
 use crate::symbolic::visit::Visit;
 
@@ -104,11 +105,12 @@ fn lookup(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Re
     for o in 0..outer {
         for &i in index.data.iter() {
             for k in 0..inner {
-                let mut p = a.data[o * inner + k];
-                for &root in &roots {
-                    p = it.arena.substitute(p, root, i)?;
-                }
-                data.push(p);
+                data.push(at_position(
+                    &mut it.arena,
+                    a.data[o * inner + k],
+                    &roots,
+                    i,
+                )?);
             }
         }
     }
@@ -143,6 +145,23 @@ fn lookup(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Re
     .tidy(&it.arena))
 }
 
+/// `p` at position `index` of the axis along which these roots lie. An index may hold one of them, along an axis of its own: all
+/// are replaced at once.
+fn at_position(
+    arena: &mut Arena,
+    p: PolyId,
+    roots: &[RootId],
+    index: PolyId,
+) -> Result<PolyId, Stop> {
+    let Some((&first, others)) = roots.split_first() else {
+        return Ok(p);
+    };
+    let p = others
+        .iter()
+        .try_fold(p, |p, &root| arena.rename(p, root, first))?;
+    arena.substitute(p, first, index)
+}
+
 /// The index with each element counted from the start of an axis of this size, as negative ones are not.
 fn from_start(it: &mut Interpreter<'_>, index: &Value, size: PolyId) -> Value {
     let counted = |p: &PolyId| match it.arena.range(*p).low >= 0.0 {
@@ -157,11 +176,7 @@ fn from_start(it: &mut Interpreter<'_>, index: &Value, size: PolyId) -> Value {
 }
 
 /// The roots along an axis, all positions.
-fn along(
-    it: &Interpreter<'_>,
-    a: &Value,
-    axis: usize,
-) -> Result<SmallVec<[crate::symbolic::root::RootId; 2]>, Stop> {
+fn along(it: &Interpreter<'_>, a: &Value, axis: usize) -> Result<SmallVec<[RootId; 2]>, Stop> {
     let mut roots = SmallVec::new();
     for (root, axes) in &a.alignment {
         if axes.iter().any(|&at| at as usize == axis) {
@@ -180,6 +195,10 @@ pub(super) fn gather_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Re
         return Err(Stop("an index of other rank"));
     }
     let axis = normal_axis(visit.int("axis").unwrap_or(0), a.rank())?;
+    // An index may be shorter than the data along other axes, and then reads the first elements there alone.
+    if (0..a.rank()).any(|k| k != axis && a.shape[k] != index.shape[k]) {
+        return Err(Stop("an index smaller than the data"));
+    }
     let dynamic = constants(it, &index).is_none();
     if !dynamic && a.enumerated[axis] {
         return picked_elements(it, &a, &index, axis);
@@ -193,9 +212,7 @@ pub(super) fn gather_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Re
     rows.alignment.retain(|(root, _)| !roots.contains(root));
     let index = from_start(it, &index, a.shape[axis]);
     let mut value = it.elementwise(&[&rows, &index], a.dtype, &mut |arena, p| {
-        roots
-            .iter()
-            .try_fold(p[0], |q, &root| arena.substitute(q, root, p[1]))
+        at_position(arena, p[0], &roots, p[1])
     })?;
     value.shape = index.shape.clone();
     Ok(value)
@@ -213,9 +230,6 @@ fn picked_elements(
     let mut data = Vec::with_capacity(extents.iter().product());
     let mut along_axis = from.clone();
     along_axis[axis] = 0;
-    if (0..a.rank()).any(|k| k != axis && source[k] != extents[k] && source[k] != 1) {
-        return Err(Stop("an index smaller than the data"));
-    }
     walk(&extents, &[along_axis, steps], &mut |at| {
         let i = it
             .arena

@@ -249,16 +249,24 @@ fn reshaped(it: &mut Interpreter<'_>, a: &Value, shape: Shape) -> Result<Value, 
         value.alignment = a.with_axes_moved(&|axis| followed[axis as usize].unwrap_or(0) as u8);
         return Ok(value);
     }
-    let change = Restructure::Reshape {
-        from: a.shape.clone(),
-        to: value.shape.clone(),
-    };
     let opaque: Axes = (0..value.rank())
         .filter(|&axis| !value.enumerated[axis])
         .map(|axis| axis as u8)
         .collect();
-    for (root, _) in &a.alignment {
-        let new = it.arena.derive(*root, change.clone());
+    for (root, axes) in &a.alignment {
+        // What does not vary along the axes that merge or split lies where it lay.
+        let kept = axes.iter().map(|&axis| followed[axis as usize]);
+        if let Some(kept) = kept.collect::<Option<SmallVec<[usize; 4]>>>() {
+            let axes = kept.into_iter().map(|axis| axis as u8).collect();
+            value.alignment.push((*root, axes));
+            continue;
+        }
+        let change = Restructure::Reshape {
+            axes: axes.clone(),
+            from: a.shape.clone(),
+            to: value.shape.clone(),
+        };
+        let new = it.arena.derive(*root, change);
         value.rename(&mut it.arena, *root, new)?;
         value.alignment.push((new, opaque.clone()));
     }

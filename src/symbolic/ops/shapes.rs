@@ -167,7 +167,11 @@ fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
     let axis = normal_axis(visit.int("axis")?, shape.len()).ok()?;
     for k in 1..visit.inputs.len() {
         let (_, next) = input(it, visit, k)?;
-        shape[axis] = it.arena.add(shape[axis], *next.get(axis)?).ok()?;
+        let mut others = (0..shape.len()).filter(|&other| other != axis);
+        if next.len() != shape.len() || others.any(|other| shape[other] != next[other]) {
+            return None;
+        }
+        shape[axis] = it.arena.add(shape[axis], next[axis]).ok()?;
     }
     Some((dtype, shape))
 }

@@ -1,12 +1,12 @@
 //! Arithmetic in the types of ONNX: what keeps a result from being the polynomial that it is over the reals.
 //!
 //! Integers wrap where they leave their type: a result that may do so is not interpreted. Floats are rounded, which is
-//! noted, and matters to whatever decides by a number or makes an integer of it. Terms that vanish are noted too, where
-//! activations that are infinite or NaN would make NaN of them.
+//! noted, and matters to whatever decides by a number or makes an integer of it. Terms that vanish are noted too: they leave
+//! their rounding errors, and NaN where they are infinite.
 
 use crate::symbolic::interpreter::Interpreter;
-use crate::symbolic::poly::{Arena, MonoId, PolyId, Stop};
-use crate::symbolic::value::{Caveats, Value};
+use crate::symbolic::poly::{Arena, Atom, MonoId, PolyId, Stop};
+use crate::symbolic::value::{Caveats, Loss, Value};
 
 /// The result of arithmetic in its own type.
 pub(super) fn typed(it: &Interpreter<'_>, mut value: Value) -> Result<Value, Stop> {
@@ -34,7 +34,7 @@ pub(super) fn exact(value: &Value) -> Result<(), Stop> {
     }
 }
 
-/// The caveat of terms of a sum that vanish: differences of equals that may be infinite.
+/// The caveat of terms of a sum that vanish: differences of equals.
 pub(super) fn vanishing(arena: &Arena, terms: &[PolyId], sum: PolyId) -> Caveats {
     let count = |p: PolyId| arena.terms(p).len();
     let all: usize = terms.iter().map(|&p| count(p)).sum();
@@ -42,22 +42,28 @@ pub(super) fn vanishing(arena: &Arena, terms: &[PolyId], sum: PolyId) -> Caveats
         return Caveats::default();
     }
     let kept = |mono: MonoId| arena.terms(sum).iter().any(|term| term.mono == mono);
-    let finite = terms.iter().any(|&p| {
-        let terms = arena.terms(p);
-        let mut gone = terms.iter().filter(|term| !kept(term.mono));
-        gone.any(|term| !arena.mono_range(term.mono).is_finite())
-    });
+    let gone = |&p: &PolyId| arena.terms(p).iter().any(|term| !kept(term.mono));
     Caveats {
-        finite,
+        loss: terms.iter().any(gone).then_some(Loss::Cancelled),
         ..Caveats::default()
     }
 }
 
-/// The caveat of a product with 0 of what may be infinite.
+/// The caveat of a product of two numbers, one of them 0 and the other perhaps infinite.
 pub(super) fn annihilated(arena: &Arena, factors: &[PolyId]) -> Caveats {
-    let zero = factors.contains(&PolyId::ZERO);
+    let infinite = |&&p: &&PolyId| !arena.range(p).is_finite();
+    let other = factors.iter().find(infinite);
+    let other = other.filter(|_| factors.contains(&PolyId::ZERO));
+    let loss = other.map(|&p| {
+        let channel = arena.as_atom(p).map(|atom| arena.atom_of(atom));
+        let origin = match channel {
+            Some(Atom::Channel { root, .. }) => arena.origin(*root),
+            _ => None,
+        };
+        origin.map_or(Loss::Cancelled, Loss::Annihilated)
+    });
     Caveats {
-        finite: zero && factors.iter().any(|&p| !arena.range(p).is_finite()),
+        loss,
         ..Caveats::default()
     }
 }

@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::{AngleTable, Stage, TABLE_RULE, TableUse};
 use crate::symbolic::Interpreter;
+use crate::symbolic::broadcast::unstretched;
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId};
 use crate::symbolic::value::Value;
@@ -59,10 +60,10 @@ impl Angles {
         behind: &Behind,
         inverse: bool,
     ) -> Option<TableUse> {
-        let turned = turned(&it.arena, rotation)?;
+        let turned = turned(&mut it.arena, rotation)?;
         let mut cone = behind.values().to_vec();
         let changed = path::changed(it, &cone);
-        cone.retain(|value| !changed.contains(value));
+        cone.retain(|value| !changed.contains(value) && !behind.cancels(*value));
         let doubles = |id: &ValueId| it.known(*id).is_some_and(|v| v.dtype == DataType::F64);
         let precisions = match cone.iter().any(doubles) {
             true => &[DataType::F32, DataType::F64][..],
@@ -183,8 +184,8 @@ struct Turned {
 }
 
 /// Reads the angles off the coefficients: one a pair, the same at every enumerated position before the channels, with one
-/// amplitude that is exact in f32.
-fn turned(arena: &Arena, rotation: &Rotation) -> Option<Turned> {
+/// amplitude that is exact in f32. They are those of the tables before they are broadcast.
+fn turned(arena: &mut Arena, rotation: &Rotation) -> Option<Turned> {
     let (pairs, rest) = rotation.pairs.split_first()?;
     if rest.iter().any(|other| other != pairs) {
         return None;
@@ -196,7 +197,8 @@ fn turned(arena: &Arena, rotation: &Rotation) -> Option<Turned> {
         if !pair.is_even() {
             return None;
         }
-        let (cos, sin) = pair.first;
+        let cos = unstretched(arena, pair.first.0).ok()?;
+        let sin = unstretched(arena, pair.first.1).ok()?;
         if sin == PolyId::ZERO {
             still.push(arena.as_constant(cos)?);
             angles.push(PolyId::ZERO);
@@ -267,7 +269,9 @@ fn placed(
     table.dtype = DataType::F32;
     table.shape.push(width);
     table.enumerated.push(true);
-    table.data = first.iter().map(|pair| pair.first.0).collect();
+    let cosines = first.iter();
+    let cosines = cosines.map(|pair| unstretched(&mut it.arena, pair.first.0));
+    table.data = cosines.collect::<Result<_, _>>().ok()?;
     // Frequencies that depend on other tensors are the same at every position.
     for root in table.live_roots(&it.arena) {
         if table.axes_of(root).is_none() {

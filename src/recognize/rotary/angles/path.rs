@@ -131,7 +131,7 @@ fn passes(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueI
     let (Some(from), Some(to)) = (it.known(input), it.known(output)) else {
         return false;
     };
-    if !matches!(node.domain(), "" | "ai.onnx") {
+    if !matches!(node.domain(), "" | "ai.onnx") || it.loss(output).is_some() {
         return false;
     }
     match node.op_type() {

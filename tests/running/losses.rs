@@ -1,0 +1,212 @@
+//! Graphs in which numbers are lost on the way, or in which two values are equal over the reals or up to rounding and not in the
+//! type: what a site reads lies behind the loss.
+
+use crate::build::{bounds, f32s, i64s, model, open};
+use crate::exact::{FLOATS, INTEGERS, P, X, findings, positions, rotated};
+use crate::refusals::RIGHT;
+use phasor::pipeline::{self, Findings, Search};
+
+const LONG: &str = "shape = Shape(pos)\nsize = Gather(shape, one)\nlong = Less(thousand, size)";
+const LENGTH: &str =
+    "shape = Shape(pos)\nsize = Gather(shape, one)\nf = Cast(size) to=1\nsquare = Mul(f, f)";
+
+/// The value, from the second one of the same name on, through float16 where the sequence is long.
+fn narrowed_where_long(from: &str, to: &str) -> String {
+    format!(
+        "{to}h = Cast({from}) to=10\n{to}w = Cast({to}h) to=1\n{to} = Where(long, {to}w, {from})"
+    )
+}
+
+/// What is found where `cos3` and `sin3` are made of cosines and sines by these lines.
+fn with_tables(lines: &str) -> Findings {
+    let text = RIGHT.replace("cos3 = Cos(angle)", "c = Cos(angle)");
+    let text = text.replace("sin3 = Sin(angle)", &format!("s = Sin(angle)\n{lines}"));
+    let mut constants = bounds();
+    constants.extend([
+        ("n0", i64s(&[1], &[0])),
+        ("n1", i64s(&[1], &[1])),
+        ("zero", i64s(&[], &[0])),
+        ("one", i64s(&[], &[1])),
+        ("thousand", i64s(&[], &[1000])),
+        ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
+    ]);
+    let mut unique: Vec<(&str, _)> = Vec::new();
+    for (name, tensor) in constants {
+        if unique.iter().all(|(known, _)| *known != name) {
+            unique.push((name, tensor));
+        }
+    }
+    pipeline::find(&open(&model(&text, &unique)), &Search::default()).unwrap()
+}
+
+#[test]
+fn x_is_read_after_a_narrower_type_and_after_terms_that_cancel() {
+    for lines in [
+        "h = Cast(x) to=10\nsource = Cast(h) to=1".to_owned(),
+        format!("{LONG}\n{}", narrowed_where_long("x", "source")),
+        format!("{LENGTH}\nw = Mul(x, square)\nsum = Add(x, w)\nsource = Sub(sum, w)"),
+    ] {
+        assert_eq!(rotated(&lines).as_deref(), Some("source"), "{lines}");
+    }
+    let wider = "d = Cast(x) to=11\nsource = Cast(d) to=1";
+    assert_eq!(rotated(wider).as_deref(), Some("x"));
+}
+
+#[test]
+fn tables_are_read_after_a_narrower_type_and_after_terms_that_cancel() {
+    let narrowed = format!(
+        "{LONG}\n{}\n{}",
+        narrowed_where_long("c", "cos3"),
+        narrowed_where_long("s", "sin3")
+    );
+    let cancelled = |from: &str, to: &str| {
+        format!("{to}w = Mul({from}, square)\n{to}a = Add({from}, {to}w)\n{to} = Sub({to}a, {to}w)")
+    };
+    let cancelled = format!(
+        "{LENGTH}\n{}\n{}",
+        cancelled("c", "cos3"),
+        cancelled("s", "sin3")
+    );
+    let stacked = |from: &str, to: &str| {
+        format!(
+            "{to}h = Cast({from}) to=10\n{to}w = Cast({to}h) to=1\n{to}a = Unsqueeze({from}, n0)\n\
+             {to}b = Unsqueeze({to}w, n0)\n{to}t = Concat({to}a, {to}b) axis=0\n{to} = Gather({to}t, which) axis=0"
+        )
+    };
+    let stacked = format!(
+        "which: int64[]\n{}\n{}",
+        stacked("c", "cos3"),
+        stacked("s", "sin3")
+    );
+    for lines in [narrowed, cancelled, stacked] {
+        let found = with_tables(&lines);
+        for found in &found.sites {
+            assert!(
+                ["cos", "cos3"].contains(&&*found.site.cos.value),
+                "{lines}: {:?}",
+                found.site.cos
+            );
+            assert_eq!(found.site.table, None, "{lines}");
+        }
+    }
+    let right = with_tables("cos3 = Identity(c)\nsin3 = Identity(s)");
+    assert!(right.sites[0].site.table.is_some());
+}
+
+#[test]
+fn positions_are_read_after_any_sum_in_which_terms_cancel() {
+    let lines = "f = Cast(pos) to=1\nf3 = Unsqueeze(f, n2)\nsizes = Shape(f3)\nl = Expand(ratio, sizes)\nn = Neg(l)\n\
+                 all = Concat(f3, l, n) axis=2\np = ReduceSum(all, n2) keepdims=0";
+    assert_eq!(positions(INTEGERS, lines).as_deref(), Some("p"));
+}
+
+#[test]
+fn rows_and_columns_of_a_grid_are_two_tables() {
+    let rotation = |of: &str| {
+        RIGHT
+            .lines()
+            .filter_map(|line| line.trim().split_once(" = "))
+            .filter(|(name, _)| *name != "p")
+            .map(|(name, call)| {
+                let call = call.replace("n1", "n0");
+                let (operator, rest) = call.split_once('(').unwrap();
+                let (inputs, attributes) = rest.split_once(')').unwrap();
+                let inputs: Vec<String> = inputs
+                    .split(", ")
+                    .map(|input| match input {
+                        "x" | "freq" | "minus1" => input.to_owned(),
+                        _ if input.starts_with('n') => input.to_owned(),
+                        _ => format!("{input} {of}"),
+                    })
+                    .collect();
+                format!(
+                    "{name} {of} = {operator}({}){attributes}",
+                    inputs.join(", ")
+                )
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let rotation =
+        |of: &str| rotation(of).replace(&format!("minus {of},"), &format!("minus {of},"));
+    let text = format!(
+        "image: float[batch, 2, height, width, 8]\nx = Reshape(image, whole)\nsizes = Shape(image) start=2 end=4\nh = Gather(sizes, zero)\nw = Gather(sizes, one)\n\
+         hs = Range(zero, h, one)\nws = Range(zero, w, one)\ncolumn = Unsqueeze(hs, n1)\nrow = Unsqueeze(ws, n0)\n\
+         down = Expand(column, sizes)\nacross = Expand(row, sizes)\nflat1 = Reshape(down, all)\nflat2 = Reshape(across, all)\n\
+         p a = Cast(flat1) to=1\np b = Cast(flat2) to=1\n{}\n{}",
+        rotation("a"),
+        rotation("b")
+    );
+    let mut constants = bounds();
+    constants.extend([
+        ("n1", i64s(&[1], &[1])),
+        ("zero", i64s(&[], &[0])),
+        ("one", i64s(&[], &[1])),
+        ("all", i64s(&[1], &[-1])),
+        ("whole", i64s(&[4], &[0, 0, -1, 8])),
+        ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
+    ]);
+    let found = pipeline::find(&open(&model(&text, &constants)), &Search::default()).unwrap();
+    assert_eq!(found.sites.len(), 2, "{:#?}", found.refusals);
+    let table = |at: usize| found.sites[at].site.table.as_ref().map(|used| used.table);
+    assert!(table(0).is_none() || table(0) != table(1));
+}
+
+#[test]
+fn equal_up_to_a_caveat_is_not_equal() {
+    // Each condition is false where its comment says, and no constant.
+    for condition in [
+        // An infinite angle has no cosine.
+        "q = Cos(angle0)\nz = Sub(q, q)\nc = Equal(z, float zero)",
+        // The sign of NaN is NaN.
+        "q = Sign(given)\nc = Less(q, thousand0)",
+        // A table of rows at positions of its transpose.
+        "a = Unsqueeze(pos, n2)\nb = Unsqueeze(pos, n1)\nd = Sub(a, b)\nt = Transpose(d) perm=[0,2,1]\ns = Add(a, t)\n\
+         e = Equal(s, a)\nf = Gather(e, zero) axis=2\ng = Gather(f, zero) axis=1\nc = Gather(g, zero) axis=0",
+        // The divisor is no number of float64.
+        "m = Mul(k, near)\nd = Div(m, beyond)\nc = Equal(d, k)",
+    ] {
+        let inputs = format!("{INTEGERS}\ngiven: float[]\nk: int64[]");
+        let lines = format!(
+            "{P}\nangle0 = Mul(given, float one)\nthousand0 = Cast(thousand) to=1\n{condition}\n\
+             n = Not(c)\nopposite = Neg(x)\nsource = Where(n, opposite, x)"
+        );
+        let findings = findings(&inputs, &lines);
+        let through = findings.sites.iter().any(|found| found.site.x == "x");
+        assert!(!through, "{condition}");
+    }
+}
+
+#[test]
+fn a_table_lies_along_the_axis_of_its_size() {
+    // The batch could be the number of heads.
+    let text = RIGHT.replace("float[batch, 4, seq, 8]", "float[batch, 3, seq, 8]");
+    let text = text.replace(
+        "p = Cast(pos) to=1",
+        "sizes = Shape(pos)\nseq = Gather(sizes, one)\nids = Range(zero, seq, one)\nall = Expand(ids, sizes)\np = Cast(all) to=1",
+    );
+    let mut constants = bounds();
+    constants.extend([
+        ("n1", i64s(&[1], &[1])),
+        ("zero", i64s(&[], &[0])),
+        ("one", i64s(&[], &[1])),
+        ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
+    ]);
+    let found = pipeline::find(&open(&model(&text, &constants)), &Search::default()).unwrap();
+    let [found] = &found.sites[..] else {
+        panic!("{:#?}", found.refusals);
+    };
+    let cos = &found.site.cos;
+    assert!(
+        cos.value == "cos" && cos.unsqueeze.is_empty() || cos.unsqueeze == [1],
+        "{cos:?}"
+    );
+}
+
+#[test]
+fn x_must_lie_behind_y() {
+    // Another output has the tensor before the rotation, scaled alike.
+    let lines = format!("{X}\n{P}\nother = Mul(x, given)");
+    let found = findings(&format!("{FLOATS}\ngiven: float[]"), &lines);
+    assert!(found.sites.iter().all(|found| found.site.x != "other"));
+}
