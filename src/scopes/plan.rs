@@ -154,7 +154,9 @@ fn in_the_way(site: &Site, function: &FunctionProto) -> Refusal {
         rule: site.rule,
         node: site.node_name.clone(),
         value: site.y.clone(),
-        reason: format!("the model has a function `{name}` of its own, which would take its place"),
+        reason: format!(
+            "the model has a function `{name}` of its own, which would be mixed up with the operator of that name"
+        ),
         hint: Some("inline or rename that function".to_owned()),
         stage: Stage::Target,
         lost: None,
