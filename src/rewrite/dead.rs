@@ -9,6 +9,16 @@ use crate::onnx::{Edit, ModelFile, ValueId, names};
 
 /// Marks what falls with the removed nodes. What was unused before stays: it is not ours to judge.
 pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, edit: &mut Edit) {
+    remove_with(file, &[], new, edit);
+}
+
+/// The same where `unread` has lost readers already, which are no longer in the model.
+pub(super) fn remove_with(
+    file: &ModelFile,
+    unread: &[ValueId],
+    new: &BTreeMap<usize, Vec<NodeProto>>,
+    edit: &mut Edit,
+) {
     let (index, graph) = (file.index(), file.graph());
     let mut wanted: FxHashSet<ValueId> = FxHashSet::default();
     let mut kept_outputs: FxHashSet<ValueId> = FxHashSet::default();
@@ -38,6 +48,7 @@ pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, ed
         .remove_nodes
         .iter()
         .flat_map(|&node| reads(node))
+        .chain(unread.iter().copied())
         .collect();
     while let Some(value) = queue.pop() {
         let used = wanted.contains(&value)
