@@ -20,7 +20,7 @@ pub(super) fn remove_with(
     edit: &mut Edit,
 ) {
     let (index, graph) = (file.index(), file.graph());
-    let mut wanted: FxHashSet<ValueId> = FxHashSet::default();
+    let mut wanted: FxHashSet<ValueId> = named_in_training(file);
     let mut kept_outputs: FxHashSet<ValueId> = FxHashSet::default();
     for node in new.values().flatten() {
         wanted.extend(node.input.iter().filter_map(|name| index.id(name)));
@@ -99,4 +99,10 @@ pub(super) fn remove_with(
         .filter(|name| index.id(name).is_some_and(|id| !kept_outputs.contains(&id)))
         .collect();
     edit.remove_value_info.extend(gone.into_iter().cloned());
+}
+
+/// The values that the model's training reads or sets, which its graph may use for nothing else.
+pub(super) fn named_in_training(file: &ModelFile) -> FxHashSet<ValueId> {
+    let named = names::of_training(file.model()).into_iter();
+    named.filter_map(|name| file.index().id(name)).collect()
 }

@@ -361,12 +361,13 @@ fn drop_functions(main: &ModelFile, edit: &mut Edit) -> FxHashSet<usize> {
     positions
 }
 
-/// The functions that a model's graph calls, directly or not.
+/// The functions that a model's graph and its training call, directly or not.
 fn called(model: &ModelProto) -> FxHashSet<Key> {
     let functions = model.functions.iter();
     let by_key: FxHashMap<Key, &FunctionProto> = functions.map(|f| (key(f), f)).collect();
     let mut found = FxHashSet::default();
-    let mut open: Vec<&NodeProto> = model.graph.iter().flat_map(|g| &g.node).collect();
+    let graphs = model.graph.iter().chain(names::training_graphs(model));
+    let mut open: Vec<&NodeProto> = graphs.flat_map(|g| &g.node).collect();
     while let Some(node) = open.pop() {
         open.extend(bodies(node).flat_map(|(_, _, body)| &body.node));
         let key = called_by(node);

@@ -1,8 +1,10 @@
-//! Bodies: what they read stays, and what falls with the nodes of the graph around them is no site.
+//! Graphs beside the main one, bodies and training: what they read stays, and what falls with the main graph's nodes is no site.
 
-use crate::build::{bounds, branch, f32s, i64s, info, model};
+use crate::build::{bounds, branch, f32s, i64s, info, model, node};
 use crate::fused::{compared, count, fuse};
-use phasor::onnx::proto::{GraphProto, ModelProto, StringStringEntryProto};
+use phasor::onnx::proto::{
+    FunctionProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TrainingInfoProto,
+};
 use phasor::onnx::{DataType, ModelFile, Tensor};
 use phasor::pipeline::Outcome;
 use phasor::recognize::rules::Selection;
@@ -144,6 +146,87 @@ fn a_site_that_falls_with_its_node_is_not_fused() {
         .map(StringStringEntryProto::value)
         .collect();
     assert_eq!(rules, ["rotary=1,rotary-table=1"]);
+}
+
+/// Training that reads these values by `nodes` and sets an initializer.
+fn training(nodes: Vec<NodeProto>, set: &str) -> TrainingInfoProto {
+    let graph = GraphProto {
+        node: nodes,
+        ..Default::default()
+    };
+    TrainingInfoProto {
+        algorithm: Some(giving(graph, &["update"])),
+        update_binding: vec![StringStringEntryProto {
+            key: Some(set.to_owned()),
+            value: Some("update".to_owned()),
+        }],
+        ..Default::default()
+    }
+}
+
+#[test]
+fn what_training_names_stays() {
+    let turned = rotation("x", "y", "cos", "sin");
+    let mut model = main_graph(&format!("{TURNED}{turned}"), &["y"]);
+    let initializers = |file: &ModelFile| {
+        let tensors = file.graph().initializer.iter();
+        tensors.map(|t| t.name().to_owned()).collect::<Vec<_>>()
+    };
+    let (_, without) = fused(&model);
+    assert!(!initializers(&without).contains(&"n4".to_owned()));
+    assert_eq!(count(&without, "", "Slice"), 0);
+    let update = vec![node("update", "Neg(y_low)")];
+    model.training_info.push(training(update, "n8"));
+    let (_, with) = fused(&model);
+    assert_eq!(count(&with, "ai.phasor", "RotaryEmbedding"), 1);
+    // `n8` is set, and the slice that is read takes `n4`.
+    for name in ["n4", "n8"] {
+        assert!(initializers(&with).contains(&name.to_owned()), "{name}");
+    }
+    assert_eq!(count(&with, "", "Slice"), 1);
+    assert_eq!(with.model().training_info, model.training_info);
+}
+
+#[test]
+fn functions_that_training_calls_stay_as_they_are() {
+    let constants = [("n0", 0), ("n4", 4), ("n8", 8), ("minus1", -1)];
+    let text = rotation("x", "rotated", "cos", "sin");
+    let nodes = model(&text, &[]).graph.unwrap_or_default().node;
+    let mut function = FunctionProto {
+        name: Some("Turn".to_owned()),
+        domain: Some("other".to_owned()),
+        input: ["x", "cos", "sin"].map(str::to_owned).to_vec(),
+        output: vec!["rotated".to_owned()],
+        opset_import: vec![crate::build::opset("", 17)],
+        ..Default::default()
+    };
+    for (name, n) in constants {
+        let mut made = node(name, "Constant()");
+        let value = phasor::onnx::proto::AttributeProto {
+            name: Some("value".to_owned()),
+            r#type: Some(4),
+            t: Some(Box::new(i64s(&[1], &[n]).to_proto(name))),
+            ..Default::default()
+        };
+        made.attribute.push(value);
+        function.node.push(made);
+    }
+    function.node.extend(nodes);
+    for call in [
+        "y = other::Turn(x, cos, sin)",
+        "t = other::Turn(x, cos, sin)\ny = Neg(t)",
+    ] {
+        let mut model = main_graph(&format!("{TURNED}{call}"), &["y"]);
+        model.functions.push(function.clone());
+        let kept = |file: &ModelFile| file.model().functions.contains(&function);
+        let (_, without) = fused(&model);
+        assert!(!kept(&without));
+        let update = vec![node("update", "other::Turn(x, cos, sin)")];
+        model.training_info.push(training(update, "n8"));
+        let (_, with) = fused(&model);
+        assert_eq!(count(&with, "ai.phasor", "RotaryEmbedding"), 1);
+        assert!(kept(&with));
+    }
 }
 
 #[test]
