@@ -101,6 +101,9 @@ pub enum Error {
     /// The report cannot be delivered; nothing is written.
     #[error("{0}; no model is written")]
     Report(io::Error),
+    /// The change would leave an invalid model; nothing is written.
+    #[error("the rewritten model would be invalid: {0}")]
+    Rewritten(onnx::Error),
     /// A fused node cannot be expanded.
     #[error("`{}`: {cause}", file.display())]
     Unfuse {
@@ -117,6 +120,9 @@ impl Error {
         match self {
             Error::Model(error) => error.hint(),
             Error::Verify(error) => error.hint(),
+            Error::Rewritten(_) => {
+                Some("this is a fault of Phasor: report it, with the model".to_owned())
+            }
             Error::Unfuse { cause, .. } => Some(cause.hint().to_owned()),
             Error::Report(_) => {
                 Some("give the report a place to go, or leave `--format json` out".to_owned())
@@ -377,11 +383,13 @@ fn not_verified(cause: &InputsError) -> Check {
     Check::Done(verify::Report::not_verified(cause.to_string()))
 }
 
-/// The change to the model; sites that the target cannot express are set aside, and tables that it leaves are forgotten.
+/// The change to the model; sites that the target cannot express are set aside, and those that fall and tables that it leaves
+/// are forgotten.
 fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned {
     let sites: Vec<&Found> = findings.sites.iter().collect();
     let mut planned = scopes::plan(file, findings, &sites, target);
-    let (positions, refusals): (FxHashSet<usize>, Vec<_>) = planned.left.drain(..).unzip();
+    let (mut positions, refusals): (FxHashSet<usize>, Vec<_>) = planned.left.drain(..).unzip();
+    positions.extend(&planned.fallen);
     findings.left.splice(0..0, refusals);
     let mut position = 0..;
     let stays = |_: &Found| position.next().is_none_or(|at| !positions.contains(&at));

@@ -70,9 +70,10 @@ pub(crate) fn nodes(model: &ModelProto) -> impl Iterator<Item = &NodeProto> {
     })
 }
 
-/// Calls `visit` with every name of a value in a model: in its graph, in bodies at any depth, and in functions.
+/// Calls `visit` with every name of a value in a model: in its graph, in bodies at any depth, in functions, and in training.
 pub(crate) fn of_model<'a>(model: &'a ModelProto, visit: &mut impl FnMut(&'a str)) {
-    model.graph.iter().for_each(|graph| of_graph(graph, visit));
+    let graphs = model.graph.iter().chain(training_graphs(model));
+    graphs.for_each(|graph| of_graph(graph, visit));
     for function in &model.functions {
         let own = function.input.iter().chain(&function.output);
         own.for_each(|name| visit(name));
@@ -119,6 +120,27 @@ pub(crate) fn captured_by_body(body: &GraphProto) -> BTreeSet<&str> {
     let mut outer = BTreeSet::new();
     used_by(body, &mut Vec::new(), &mut outer);
     outer
+}
+
+/// The graphs that train a model. They see the values and call the functions of the model.
+pub(crate) fn training_graphs(model: &ModelProto) -> impl Iterator<Item = &GraphProto> {
+    let graphs = model
+        .training_info
+        .iter()
+        .flat_map(|training| [&training.initialization, &training.algorithm]);
+    graphs.flatten()
+}
+
+/// The names of the main graph that training reads or sets: what its graphs take from outside, and the ends of its bindings.
+pub(crate) fn of_training(model: &ModelProto) -> BTreeSet<&str> {
+    let mut named = BTreeSet::new();
+    named.extend(training_graphs(model).flat_map(captured_by_body));
+    for training in &model.training_info {
+        let bindings = training.initialization_binding.iter();
+        let bindings = bindings.chain(&training.update_binding);
+        named.extend(bindings.flat_map(|binding| [binding.key(), binding.value()]));
+    }
+    named
 }
 
 fn used_by<'a>(

@@ -74,6 +74,7 @@ pub fn unfuse_and_report(
         file: file.path().to_owned(),
         cause,
     })?;
+    rewrite::check(file, &edit).map_err(Error::Rewritten)?;
     let before = file.graph().node.len();
     let (check, staged) = stage(file, &edit, (path, force), verify, progress)?;
     let written = staged.as_ref().map(Staged::written);

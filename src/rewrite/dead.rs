@@ -9,8 +9,18 @@ use crate::onnx::{Edit, ModelFile, ValueId, names};
 
 /// Marks what falls with the removed nodes. What was unused before stays: it is not ours to judge.
 pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, edit: &mut Edit) {
+    remove_with(file, &[], new, edit);
+}
+
+/// The same where `unread` has lost readers already, which are no longer in the model.
+pub(super) fn remove_with(
+    file: &ModelFile,
+    unread: &[ValueId],
+    new: &BTreeMap<usize, Vec<NodeProto>>,
+    edit: &mut Edit,
+) {
     let (index, graph) = (file.index(), file.graph());
-    let mut wanted: FxHashSet<ValueId> = FxHashSet::default();
+    let mut wanted: FxHashSet<ValueId> = named_in_training(file);
     let mut kept_outputs: FxHashSet<ValueId> = FxHashSet::default();
     for node in new.values().flatten() {
         wanted.extend(node.input.iter().filter_map(|name| index.id(name)));
@@ -38,6 +48,7 @@ pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, ed
         .remove_nodes
         .iter()
         .flat_map(|&node| reads(node))
+        .chain(unread.iter().copied())
         .collect();
     while let Some(value) = queue.pop() {
         let used = wanted.contains(&value)
@@ -88,4 +99,10 @@ pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, ed
         .filter(|name| index.id(name).is_some_and(|id| !kept_outputs.contains(&id)))
         .collect();
     edit.remove_value_info.extend(gone.into_iter().cloned());
+}
+
+/// The values that the model's training reads or sets, which its graph may use for nothing else.
+pub(super) fn named_in_training(file: &ModelFile) -> FxHashSet<ValueId> {
+    let named = names::of_training(file.model()).into_iter();
+    named.filter_map(|name| file.index().id(name)).collect()
 }

@@ -17,7 +17,7 @@ mod unfuse;
 use std::collections::BTreeMap;
 
 use crate::onnx::proto::NodeProto;
-use crate::onnx::{Edit, ModelFile};
+use crate::onnx::{Edit, Error, ModelFile, ValueId, names};
 
 use phasor_ops::contract;
 
@@ -34,15 +34,30 @@ const RULES_KEY: &str = "phasor.rules";
 /// Oldest opset a function body is written for.
 pub const OLDEST_OPSET: i64 = contract::body::OLDEST_OPSET;
 
-/// Puts nodes in the place of others whose bodies have changed. What only the old bodies used falls.
-pub(crate) fn exchange(file: &ModelFile, edit: &mut Edit, nodes: BTreeMap<usize, NodeProto>) {
-    for (position, node) in nodes {
-        edit.insert_before.entry(position).or_default().push(node);
-        edit.remove_nodes.insert(position);
-    }
+/// Lets fall what only the bodies of these nodes used, in whose place `file` has others.
+pub(crate) fn release<'a>(
+    file: &ModelFile,
+    old: impl Iterator<Item = &'a NodeProto>,
+    edit: &mut Edit,
+) {
+    let index = file.index();
+    let unread: Vec<ValueId> = old
+        .flat_map(names::captured)
+        .filter_map(|name| index.id(name))
+        .collect();
     let new = std::mem::take(&mut edit.insert_before);
-    dead::remove(file, &new, edit);
+    dead::remove_with(file, &unread, &new, edit);
     edit.insert_before = new;
+}
+
+/// Holds the model that a change makes to the specification of ONNX.
+///
+/// # Errors
+/// If it is none that may be written, which is the change's fault where the model itself is valid.
+pub(crate) fn check(file: &ModelFile, edit: &Edit) -> Result<ModelFile, Error> {
+    let edited = ModelFile::in_memory(file.path(), file.edited(edit))?;
+    edited.validate()?;
+    Ok(edited)
 }
 
 /// Who rewrote the model, and how many sites of which rule.

@@ -10,7 +10,7 @@ use super::outside::Outside;
 use super::view;
 use crate::facts::{Fact, Facts};
 use crate::onnx::functions::{Key, bodies_mut, called_by, key};
-use crate::onnx::names::bodies;
+use crate::onnx::names::{self, bodies};
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto,
 };
@@ -68,7 +68,9 @@ impl Calls {
             return calls;
         }
         let mut reached = FxHashSet::default();
-        let mut queue: Vec<&[NodeProto]> = model.graph.iter().map(|g| &g.node[..]).collect();
+        // Calls from training are never met: what they reach is searched for nobody.
+        let graphs = model.graph.iter().chain(names::training_graphs(model));
+        let mut queue: Vec<&[NodeProto]> = graphs.map(|g| &g.node[..]).collect();
         while let Some(nodes) = queue.pop() {
             for position in calls.inside(nodes) {
                 calls.functions[position].open += 1;

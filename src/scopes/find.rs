@@ -159,7 +159,8 @@ impl Search<'_> {
         bodies(node).next().is_some() || self.calls.any_in(std::slice::from_ref(node))
     }
 
-    /// Notes the sites of one graph. Returns the nodes that fusing them removes, if any node leads on to other graphs.
+    /// Notes the sites of one graph. Returns the nodes that fusing them removes, if any node leads on to other graphs; tables
+    /// computed by nodes of their own, which not every target has, may remove more.
     fn sites(
         &mut self,
         own: &ModelFile,

@@ -7,8 +7,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Findings, Found, Place, Scope, TableChange, call, count_nodes, is_operator, splice};
 use crate::onnx::functions::{Key, called_by, key};
 use crate::onnx::names::{self, bodies};
-use crate::onnx::proto::{FunctionProto, GraphProto, NodeProto};
-use crate::onnx::{Edit, ModelFile};
+use crate::onnx::proto::{FunctionProto, ModelProto, NodeProto};
+use crate::onnx::{Edit, Error, ModelFile};
 use crate::recognize::{AngleTable, Refusal, Site, Stage, TABLE_RULE};
 use crate::rewrite::{self, Subject, Target, Uses};
 
@@ -25,6 +25,8 @@ pub struct Planned {
     pub tables: TableChange,
     /// Sites that the target cannot express: position in the given list, and why.
     pub left: Vec<(usize, Refusal)>,
+    /// Sites that fall with a node or a function that nothing needs any more: positions in the given list.
+    pub fallen: Vec<usize>,
     /// Nodes that the model has already and that are made to run at any batch.
     pub repaired: usize,
 }
@@ -36,8 +38,36 @@ impl Planned {
     }
 }
 
-/// The change that fuses these sites for a target.
+/// The change that fuses these sites for a target. What would fall with it is not fused, and a change that would leave an
+/// invalid model is not made.
 pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Target) -> Planned {
+    let mut kept: Vec<usize> = (0..sites.len()).collect();
+    let mut fallen = Vec::new();
+    loop {
+        let chosen: Vec<&Found> = kept.iter().map(|&k| sites[k]).collect();
+        let attempt = attempt(main, findings, &chosen, target);
+        let (mut planned, gone) =
+            attempt.unwrap_or_else(|error| (invalid(&chosen, &error), FxHashSet::default()));
+        let before = fallen.len();
+        fallen.extend(kept.extract_if(.., |&mut k| gone.contains(&sites[k].scope)));
+        if fallen.len() == before {
+            planned.left.iter_mut().for_each(|(k, _)| *k = kept[*k]);
+            planned.fallen = fallen;
+            return planned;
+        }
+    }
+}
+
+/// The change that fuses these sites, and the scopes that fall with it.
+///
+/// # Errors
+/// If the model would be invalid.
+fn attempt(
+    main: &ModelFile,
+    findings: &Findings,
+    sites: &[&Found],
+    target: Target,
+) -> Result<(Planned, FxHashSet<usize>), Error> {
     let scopes = &findings.scopes;
     let mut planned = Planned::default();
     let mut names = names::Taken::of_model(main.model());
@@ -47,16 +77,23 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
     }
     // Nodes whose bodies have changed, by scope and position.
     let mut changed: Vec<BTreeMap<usize, NodeProto>> = vec![BTreeMap::new(); scopes.len()];
+    // Those of them that fall.
+    let mut fallen: FxHashSet<(usize, usize)> = FxHashSet::default();
     let mut edits: Vec<(usize, Edit)> = Vec::new();
     let mut uses = Uses::default();
     // Bodies come after the graphs that hold them.
     for (at, scope) in scopes.iter().enumerate().rev() {
         let own = scope.file(main);
+        let held = std::mem::take(&mut changed[at]);
         let mine = std::mem::take(&mut by_scope[at]);
         let chosen: Vec<Site> = mine.iter().map(|&k| sites[k].site.clone()).collect();
         let tables: Vec<AngleTable> = scope.tables.iter().map(|t| t.table.clone()).collect();
+        // A changed body may read what the old one did not: the graph is seen with it.
+        let file = scope.extended.as_ref().unwrap_or(own);
+        let exchanged = splice::holders(file, &held)?;
+        let file = exchanged.as_ref().unwrap_or(file);
         let subject = Subject {
-            file: scope.extended.as_ref().unwrap_or(own),
+            file,
             facts: &scope.facts,
             shapes: &scope.shapes,
             rules: &findings.rules,
@@ -76,16 +113,21 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
             (mine[k], refusal)
         }));
         let mut edit = plan.edit;
-        scope.made.settle(&mut edit, own.graph().node.len());
-        let held = std::mem::take(&mut changed[at]);
         if edit.is_empty() && held.is_empty() {
             continue;
         }
+        let nodes = &own.graph().node;
+        rewrite::release(file, held.keys().map(|&node| &nodes[node]), &mut edit);
+        scope.made.settle(&mut edit, nodes.len());
         rename(own, &mut edit, &mut names);
         planned.added += edit.insert_before.values().map(Vec::len).sum::<usize>();
-        let holders = held.len();
-        rewrite::exchange(own, &mut edit, held);
-        planned.removed += edit.remove_nodes.len() - holders;
+        for (node, holder) in held {
+            if edit.remove_nodes.insert(node) {
+                edit.insert_before.entry(node).or_default().push(holder);
+            } else {
+                fallen.insert((at, node));
+            }
+        }
         if let Place::Body {
             scope: outer,
             node,
@@ -95,7 +137,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
         {
             let holder = changed[*outer]
                 .entry(*node)
-                .or_insert_with(|| nodes(main, scopes, *outer)[*node].clone());
+                .or_insert_with(|| self::nodes(main, scopes, *outer)[*node].clone());
             let list = holder.attribute.iter_mut().find(|a| a.name() == attribute);
             let graphs = list
                 .into_iter()
@@ -126,36 +168,72 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
             .extend(others.map(|k| (k, in_the_way(&sites[k].site, function))));
         planned.left.sort_by_key(|(k, _)| *k);
     }
-    let functions = functions.filter(|_| usurper.is_none());
-    let edit = functions.map(|functions| whole(main, scopes, edits, &rules, functions));
-    match edit {
-        Some(edit) => {
-            planned.edit = edit;
-            if scopes.len() > 1 {
-                // Bodies and functions fall with the nodes that use them.
-                let after = count_nodes(&main.edited(&planned.edit));
-                let before = count_nodes(main.model());
-                planned.removed = (before + planned.added).saturating_sub(after);
+    let functions = functions.filter(|_| usurper.is_none() && !edits.is_empty());
+    let Some(functions) = functions else {
+        let nothing = Planned {
+            left: planned.left,
+            ..Default::default()
+        };
+        return Ok((nothing, FxHashSet::default()));
+    };
+    let dropped;
+    (planned.edit, dropped) = whole(main, scopes, edits, &rules, functions);
+    let edited = rewrite::check(main, &planned.edit)?;
+    // Bodies and functions fall with the nodes that use them.
+    let after = count_nodes(edited.model());
+    let before = count_nodes(main.model());
+    planned.removed = (before + planned.added).saturating_sub(after);
+    Ok((planned, gone(scopes, &fallen, &dropped)))
+}
+
+/// The scopes that fall, with nodes of other scopes or as functions.
+fn gone(
+    scopes: &[Scope],
+    nodes: &FxHashSet<(usize, usize)>,
+    functions: &FxHashSet<usize>,
+) -> FxHashSet<usize> {
+    let mut gone = FxHashSet::default();
+    for (at, scope) in scopes.iter().enumerate() {
+        let falls = match &scope.place {
+            Place::Main => false,
+            Place::Body { scope, node, .. } => {
+                gone.contains(scope) || nodes.contains(&(*scope, *node))
             }
-        }
-        None => {
-            planned = Planned {
-                left: planned.left,
-                ..Default::default()
-            }
+            Place::Function(position) => functions.contains(position),
+        };
+        if falls {
+            gone.insert(at);
         }
     }
-    planned
+    gone
+}
+
+/// The plan that leaves all sites, because a change that fuses them makes an invalid model.
+fn invalid(sites: &[&Found], error: &Error) -> Planned {
+    let reason = format!("the fused model would be invalid: {error}");
+    let hint = "this is a fault of Phasor: report it, with the model";
+    let left = sites.iter().map(|found| left(&found.site, &reason, hint));
+    Planned {
+        left: left.enumerate().collect(),
+        ..Default::default()
+    }
 }
 
 fn in_the_way(site: &Site, function: &FunctionProto) -> Refusal {
     let name = call::label(function);
+    let reason = format!(
+        "the model has a function `{name}` of its own, which would be mixed up with the operator of that name"
+    );
+    left(site, &reason, "inline or rename that function")
+}
+
+fn left(site: &Site, reason: &str, hint: &str) -> Refusal {
     Refusal {
         rule: site.rule,
         node: site.node_name.clone(),
         value: site.y.clone(),
-        reason: format!("the model has a function `{name}` of its own, which would take its place"),
-        hint: Some("inline or rename that function".to_owned()),
+        reason: reason.to_owned(),
+        hint: Some(hint.to_owned()),
         stage: Stage::Target,
         lost: None,
     }
@@ -220,17 +298,15 @@ fn rename(own: &ModelFile, edit: &mut Edit, names: &mut names::Taken) {
         .for_each(renamed);
 }
 
-/// The change of the model: that of the main graph, changed functions, and what all graphs together need declared.
+/// The change of the model: that of the main graph, changed functions, and what all graphs together need declared. With it,
+/// the functions that fall.
 fn whole(
     main: &ModelFile,
     scopes: &[Scope],
     edits: Vec<(usize, Edit)>,
     rules: &[&'static str],
     operators: Vec<FunctionProto>,
-) -> Edit {
-    if edits.is_empty() {
-        return Edit::default();
-    }
+) -> (Edit, FxHashSet<usize>) {
     let mut whole = Edit::default();
     let mut opsets: Vec<(String, i64)> = Vec::new();
     let mut functions = Vec::new();
@@ -257,39 +333,41 @@ fn whole(
         whole.remove_functions.insert(position);
         whole.add_functions.push(function);
     }
-    drop_functions(main, &mut whole);
-    whole
+    let dropped = drop_functions(main, &mut whole);
+    (whole, dropped)
 }
 
-/// Drops functions that were called and no longer are.
-fn drop_functions(main: &ModelFile, edit: &mut Edit) {
+/// Drops functions that were called and no longer are; their positions.
+fn drop_functions(main: &ModelFile, edit: &mut Edit) -> FxHashSet<usize> {
     if main
         .model()
         .functions
         .iter()
         .all(|f| is_operator(f.domain()))
     {
-        return;
+        return FxHashSet::default();
     }
-    let edited = main.edited(edit);
-    let before = called(&main.model().functions, main.model().graph.as_ref());
-    let after = called(&edited.functions, edited.graph.as_ref());
+    let before = called(main.model());
+    let after = called(&main.edited(edit));
     let dropped = |function: &FunctionProto| {
         let key = key(function);
         before.contains(&key) && !after.contains(&key)
     };
     let positions = main.model().functions.iter().enumerate();
     let positions = positions.filter(|(_, function)| dropped(function));
-    edit.remove_functions
-        .extend(positions.map(|(position, _)| position));
+    let positions: FxHashSet<usize> = positions.map(|(position, _)| position).collect();
+    edit.remove_functions.extend(&positions);
     edit.add_functions.retain(|function| !dropped(function));
+    positions
 }
 
-/// The functions that a graph calls, directly or not.
-fn called(functions: &[FunctionProto], graph: Option<&GraphProto>) -> FxHashSet<Key> {
-    let by_key: FxHashMap<Key, &FunctionProto> = functions.iter().map(|f| (key(f), f)).collect();
+/// The functions that a model's graph and its training call, directly or not.
+fn called(model: &ModelProto) -> FxHashSet<Key> {
+    let functions = model.functions.iter();
+    let by_key: FxHashMap<Key, &FunctionProto> = functions.map(|f| (key(f), f)).collect();
     let mut found = FxHashSet::default();
-    let mut open: Vec<&NodeProto> = graph.iter().flat_map(|g| &g.node).collect();
+    let graphs = model.graph.iter().chain(names::training_graphs(model));
+    let mut open: Vec<&NodeProto> = graphs.flat_map(|g| &g.node).collect();
     while let Some(node) = open.pop() {
         open.extend(bodies(node).flat_map(|(_, _, body)| &body.node));
         let key = called_by(node);

@@ -1,10 +1,33 @@
 //! Putting the change of a graph back where the graph is.
 
-use crate::onnx::Edit;
+use std::collections::BTreeMap;
+
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorProto,
 };
+use crate::onnx::{Edit, Error, ModelFile};
+
+/// The graph with these nodes, whose bodies have changed, in their places; `None` where there are none.
+///
+/// # Errors
+/// If it is no graph then.
+pub(super) fn holders(
+    file: &ModelFile,
+    held: &BTreeMap<usize, NodeProto>,
+) -> Result<Option<ModelFile>, Error> {
+    if held.is_empty() {
+        return Ok(None);
+    }
+    let mut model = file.model().clone();
+    let nodes = model.graph.iter_mut().flat_map(|graph| &mut graph.node);
+    for (position, node) in nodes.enumerate() {
+        if let Some(holder) = held.get(&position) {
+            node.clone_from(holder);
+        }
+    }
+    ModelFile::in_memory(file.path(), model).map(Some)
+}
 
 /// Changes a body.
 pub(super) fn body(body: &mut GraphProto, edit: &Edit) {

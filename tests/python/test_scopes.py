@@ -102,6 +102,37 @@ def tables_from_outside_and_a_site_there():
     """ + "}"
 
 
+def products(x, y):
+    """The same, as a sum of two products. A rotation of `y` is one of either."""
+    return f"""
+        {y}_zero = Constant <value = int64[1] {{0}}> ()
+        {y}_four = Constant <value = int64[1] {{4}}> ()
+        {y}_eight = Constant <value = int64[1] {{8}}> ()
+        {y}_last = Constant <value = int64[1] {{-1}}> ()
+        {y}_low = Slice({x}, {y}_zero, {y}_four, {y}_last)
+        {y}_high = Slice({x}, {y}_four, {y}_eight, {y}_last)
+        {y}_negative = Neg({y}_high)
+        {y}_turned = Concat <axis = -1> ({y}_negative, {y}_low)
+        {y}_straight = Mul({x}, cos)
+        {y}_across = Mul({y}_turned, sin)
+        {y} = Add({y}_straight, {y}_across)
+    """
+
+
+@model(sites=3, inside=2)
+def sites_of_what_the_site_around_is_made_of():
+    return "main (float[B, 2, S, 8] x, int64[S] positions, bool flag) => (float[B, 2, S, 8] y)" + "{" + f"""
+        {tables(cos="half_cos", sin="half_sin")}
+        cos = Concat <axis = -1> (half_cos, half_cos)
+        sin = Concat <axis = -1> (half_sin, half_sin)
+        {products("x", "turned")}
+        y = If (flag) <
+            then_branch = yes () => (float[B, 2, S, 8] y_yes) {{ {products("turned", "y_yes")} }},
+            else_branch = no () => (float[B, 2, S, 8] y_no) {{ y_no = Neg(turned) }}
+        >
+    """ + "}"
+
+
 def nested(depth):
     """The rotation inside `depth` If nodes."""
     text = rotation("x", "y0")

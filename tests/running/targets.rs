@@ -7,8 +7,9 @@ use crate::fused::{compared, count, fuse};
 use phasor::onnx::proto::{FunctionProto, ModelProto};
 use phasor::onnx::{DataType, ModelFile, Tensor};
 use phasor::pipeline::{self, Check, Error, Goal, Options, Search, Verdict};
-use phasor::rewrite::Target;
+use phasor::rewrite::{self, Target};
 use phasor::verify;
+use phasor_ops::contract::rotary_table;
 use prost::Message;
 use tempfile::TempDir;
 
@@ -155,6 +156,58 @@ fn a_function_of_the_operators_name_is_left_its_calls() {
     let (outcome, written) = fuse(&file, Target::Phasor).unwrap();
     assert_eq!(outcome.verdict, Verdict::Fused);
     assert_eq!(written.model().functions.len(), 1);
+}
+
+/// The operator library would take the calls of a function with the name of any of its operators.
+#[test]
+fn a_function_of_another_operators_name_is_left_its_calls() {
+    let ours = rewrite::function(&rotary_table::function_body(17, &[]).unwrap());
+    let narrower = FunctionProto {
+        attribute_proto: Vec::new(),
+        ..ours.clone()
+    };
+    let other = FunctionProto {
+        input: vec!["a".to_owned()],
+        output: vec!["b".to_owned()],
+        node: vec![node("b", "Neg(a)")],
+        ..narrower.clone()
+    };
+    let elsewhere = FunctionProto {
+        name: Some("Mine".to_owned()),
+        ..other.clone()
+    };
+    let folder = TempDir::new().unwrap();
+    for (function, taken) in [
+        (ours, false),
+        (elsewhere, false),
+        (narrower, true),
+        (other, true),
+    ] {
+        let mut model = halves("float");
+        model.opset_import.push(opset("ai.phasor", 1));
+        model.functions.push(function.clone());
+        let file = stored(&folder, model, 17);
+        let (outcome, written) = fuse(&file, Target::Phasor).unwrap();
+        assert!(written.model().functions.contains(&function));
+        assert_eq!(
+            outcome.verdict == Verdict::NothingToFuse,
+            taken,
+            "{} of {:?}",
+            function.name(),
+            function.input
+        );
+        assert_eq!(outcome.findings.left.len(), usize::from(taken));
+        for left in outcome.findings.left {
+            assert!(
+                left.reason.contains("`ai.phasor::RotaryTable` of its own"),
+                "{}",
+                left.reason
+            );
+        }
+        // The operators of other targets have other names.
+        let (outcome, _) = fuse(&file, Target::Contrib).unwrap();
+        assert_eq!(outcome.verdict, Verdict::Fused);
+    }
 }
 
 #[test]

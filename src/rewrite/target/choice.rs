@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::onnx::{DataType, Edit, GraphIndex, ModelFile, ValueId};
 use crate::recognize::{AngleTable, Frequencies, Site, TableInput};
-use crate::rewrite::{angles, pairs};
+use crate::rewrite::{angles, dead, pairs};
 
 use phasor_ops::contract::rotary::RotaryAttributes;
 use phasor_ops::contract::rotary_table::{self, RotaryTableUse};
@@ -241,7 +241,7 @@ struct Falling<'a> {
     /// Nodes whose place a new node takes.
     replaced: FxHashSet<usize>,
     falls: Vec<bool>,
-    /// Reads of each value by nodes that stay, by nodes that fall, and by new nodes.
+    /// Reads of each value by nodes that stay, by nodes that fall, and by new nodes and training.
     live: Vec<usize>,
     lost: Vec<usize>,
     wanted: Vec<usize>,
@@ -273,6 +273,9 @@ impl<'a> Falling<'a> {
             removed: falls.len(),
             open: Vec::new(),
         };
+        for value in dead::named_in_training(file) {
+            falling.wanted[value.index()] += 1;
+        }
         for node in 0..nodes.len() {
             for value in falling.reads(node) {
                 match falling.falls[node] {

@@ -110,7 +110,8 @@ pub(crate) fn functions(
     }
 }
 
-/// A function of the model that would take the calls of the target's operators, and is none of the `new` ones.
+/// A function of the model that would take the calls of the target's operators, or whose own calls they would take where the
+/// operator library is registered, and that is none of the `new` ones.
 pub(crate) fn usurper<'a>(
     file: &'a ModelFile,
     new: &[FunctionProto],
@@ -118,7 +119,7 @@ pub(crate) fn usurper<'a>(
 ) -> Option<&'a FunctionProto> {
     let takes = |own: &&FunctionProto| match target {
         Target::Phasor | Target::PhasorPairs => {
-            new.iter().any(|new| key(new) == key(own) && new != *own)
+            new.iter().any(|new| key(new) == key(own) && new != *own) || phasor::is_foreign(own)
         }
         Target::Contrib => is_rotary(contrib::DOMAIN, own),
         Target::Onnx => is_rotary("", own),

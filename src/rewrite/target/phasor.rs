@@ -12,7 +12,7 @@ use crate::recognize::{Site, TABLE_RULE};
 use crate::rewrite::angles::Wired;
 use crate::rewrite::{OLDEST_OPSET, dead, function, pairs, provenance, rotary};
 
-use phasor_ops::contract;
+use phasor_ops::contract::{self, DOMAIN, OperatorSpec, ValueSpec};
 
 use super::{Plan, Subject, TablePlan, Uses, choice, widen};
 
@@ -33,6 +33,20 @@ pub(super) fn functions(file: &ModelFile, uses: &Uses) -> Option<Vec<FunctionPro
         bodies.push(contract::rotary_table::function_body(opset, &uses.tables).ok()?);
     }
     Some(bodies.iter().map(function::proto).collect())
+}
+
+/// Whether a function has the name of one of our operators and not its inputs, outputs and attributes.
+pub(super) fn is_foreign(own: &FunctionProto) -> bool {
+    let of_name = |spec: &&&OperatorSpec| own.domain() == DOMAIN && own.name() == spec.name;
+    let names = |values: &[ValueSpec]| values.iter().map(|v| v.name.to_owned()).collect::<Vec<_>>();
+    contract::ALL.iter().find(of_name).is_some_and(|spec| {
+        let attributes = spec.attributes.iter();
+        let attributes = attributes.map(|a| function::value(a.name, a.default));
+        own.input != names(spec.inputs)
+            || own.output != names(spec.outputs)
+            || !own.attribute.is_empty()
+            || own.attribute_proto != attributes.collect::<Vec<_>>()
+    })
 }
 
 /// The change that fuses these sites, two of a layer by one node if `paired`; the empty change where there are none or the
@@ -125,8 +139,7 @@ pub(super) fn with_tables(
     }
     dead::remove(file, &new, &mut edit);
     edit.insert_before = new;
-    edit.opsets
-        .push((contract::DOMAIN.to_owned(), contract::VERSION));
+    edit.opsets.push((DOMAIN.to_owned(), contract::VERSION));
     edit.min_ir_version = Some(FUNCTION_IR_VERSION);
     let rules = sites.iter().map(|site| site.rule);
     provenance(
