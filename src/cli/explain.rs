@@ -8,7 +8,7 @@ use phasor::pipeline;
 use phasor::report::{ExplainReport, text};
 
 use super::search::Sizes;
-use super::{Advice, Ending, Format, print_data, print_json};
+use super::{Advice, Ending, Format, print_data, print_json, warn_of_missing_data};
 
 /// Names that are offered for one that the model does not have.
 const OFFERED: usize = 3;
@@ -31,6 +31,7 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let file = ModelFile::open(&self.input)?;
+        warn_of_missing_data(&file);
         let findings = pipeline::find(&file, &self.sizes.search())?;
         let name = self.site.as_deref();
         let report = ExplainReport::new(&file, &findings, name)

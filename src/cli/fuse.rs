@@ -13,7 +13,7 @@ use super::budget::Budget;
 use super::progress::Spinner;
 use super::search::RuleChoice;
 use super::verify::Comparison;
-use super::{Advice, Ending, Format, note, print_json};
+use super::{Advice, Ending, Format, note, print_json, warn_of_missing_data};
 
 /// Fuses the position encodings of a model and verifies the result
 ///
@@ -90,6 +90,9 @@ impl Fuse {
         let begun = Instant::now();
         let target = self.target()?;
         let file = ModelFile::open(&self.input)?;
+        if self.no_verify || self.check {
+            warn_of_missing_data(&file);
+        }
         let goal = match self.output {
             Some(path) => Goal::Write {
                 path,

@@ -8,7 +8,7 @@ use phasor::pipeline;
 use phasor::report::{InspectReport, text};
 
 use super::search::Sizes;
-use super::{Ending, Format, print_data, print_json};
+use super::{Ending, Format, print_data, print_json, warn_of_missing_data};
 
 /// Lists every position encoding of a model, and the near misses with the node and the reason
 #[derive(Args)]
@@ -25,6 +25,7 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let file = ModelFile::open(&self.input)?;
+        warn_of_missing_data(&file);
         let report = InspectReport::new(&file, &pipeline::find(&file, &self.sizes.search())?);
         match self.format {
             Format::Json => print_json(&report)?,

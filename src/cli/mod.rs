@@ -170,6 +170,16 @@ fn note(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
+/// Says that a data file is missing, where work goes on without it.
+fn warn_of_missing_data(file: &onnx::ModelFile) {
+    if let Some(missing) = file.missing_data() {
+        note(&format!(
+            "{} {missing}, and sites that need it are not found\n",
+            text::paint(AnsiColor::Yellow.on_default().bold(), "warning:")
+        ));
+    }
+}
+
 /// Prints a report for programs.
 fn print_json(report: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(report)?;

@@ -21,7 +21,8 @@ use phasor_ops::contract::rotary_table::{RotaryTableAttributes, reference};
 use super::Confirmed;
 use super::cut::{Cut, cut};
 use super::numbers::Regime;
-use super::probe::{Failure, Prober, unsqueezed};
+use super::operator::unsqueezed;
+use super::probe::{Failure, Prober};
 use super::sizes::Binding;
 
 /// Runs with other numbers for each set of sizes.
@@ -84,14 +85,13 @@ impl Prober<'_> {
     ) -> Result<Confirmed, Box<Refusal>> {
         let names = [&table.positions, &site.cos.value, &site.sin.value];
         self.over_sizes(names.into_iter().map(String::as_str), &LONG, |prober, binding| {
-            let diff = prober.table_under(table, site, used, binding)?;
-            Ok((diff, SEEDS as usize))
+            prober.table_under(table, site, used, binding)
         })
         .map_err(|failure| {
             let reason = match failure {
-                Failure::Differs(diff) => format!(
+                Failure::Differs(how) => format!(
                     "the angles are positions times frequencies, but the graph computes them in another order or type: \
-                     cosine or sine differ by {diff:.1e} at some position, so the graph's own tables stay"
+                     {how}, so the graph's own tables stay"
                 ),
                 Failure::NotRun(cause) => format!(
                     "the angles are positions times frequencies, but that could not be run on numbers, so the graph's own tables stay: {cause}"
@@ -105,21 +105,21 @@ impl Prober<'_> {
         })
     }
 
-    /// Largest difference over all seeds under one assignment of sizes.
+    /// All seeds under one assignment of sizes: largest difference and number of runs.
     fn table_under(
         &mut self,
         table: &AngleTable,
         site: &Site,
         used: &TableUse,
         binding: &Binding,
-    ) -> Result<f64, Failure> {
+    ) -> Result<(f64, usize), Failure> {
         let own = used.frequencies.as_deref();
         let given: Vec<&str> = [&used.positions[..]].into_iter().chain(own).collect();
         let wanted = [&site.cos.value[..], &site.sin.value];
         let cut = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun)?;
         let held = given.iter().chain(&wanted).copied();
         let held = held.filter(|value| self.subject.shapes.contains_key(*value));
-        self.room(held.chain(cut.read()), binding)?;
+        let computed = self.room(held, &cut, binding)?;
         let key = {
             let mut key = cut.model.encode_to_vec();
             key.extend(format!("{table:?}{used:?}{:?}", cut.given).bytes());
@@ -127,9 +127,6 @@ impl Prober<'_> {
             key.extend(format!("{binding:?}").bytes());
             key
         };
-        if let Some(known) = self.known.get(&key) {
-            return known.clone();
-        }
         // Of a long sequence the numbers that no short one has are enough.
         let count = Tensor::count(&self.shape(&used.positions, binding)?).unwrap_or(usize::MAX);
         let seeds = if count as i64 >= LONG[0] {
@@ -137,7 +134,12 @@ impl Prober<'_> {
         } else {
             0..SEEDS
         };
-        self.pay(&cut, seeds.end - seeds.start)?;
+        let runs = seeds.end - seeds.start;
+        let counted = |worst: Result<f64, Failure>| worst.map(|diff| (diff, runs as usize));
+        if let Some(known) = self.known.get(&key) {
+            return counted(known.clone());
+        }
+        self.pay(&cut, computed, runs)?;
         let mut worst = Ok(0.0f64);
         for seed in seeds {
             worst = worst.and_then(|worst| {
@@ -146,7 +148,7 @@ impl Prober<'_> {
             });
         }
         self.known.insert(key, worst.clone());
-        worst
+        counted(worst)
     }
 
     fn table_run(
@@ -226,7 +228,7 @@ impl Prober<'_> {
             &frequencies.values,
             &frequencies.shape,
         )
-        .map_err(|e| Failure::NotRun(e.to_string()))?;
+        .map_err(|refused| Failure::refused(&refused))?;
         let mut shape = positions.shape.clone();
         if let Some(axis) = table.axis {
             shape.remove(axis);
@@ -266,6 +268,12 @@ impl Prober<'_> {
 /// Largest difference of the graph's table from the expected one, where both are broadcast against each other; an error where
 /// rounding does not explain it.
 fn compare(expected: &Numbers, found: &Numbers, site: &Site, scale: f64) -> Result<f64, Failure> {
+    let unfit = || {
+        Failure::Differs(format!(
+            "cosine or sine have shape {:?} where the table has {:?}",
+            found.shape, expected.shape
+        ))
+    };
     let rank = expected.shape.len().max(found.shape.len());
     let padded = |shape: &[usize]| {
         let mut all = vec![1; rank - shape.len()];
@@ -274,11 +282,11 @@ fn compare(expected: &Numbers, found: &Numbers, site: &Site, scale: f64) -> Resu
     };
     let (left, right) = (padded(&expected.shape), padded(&found.shape));
     let (Some(&pairs), Some(&width)) = (left.last(), right.last()) else {
-        return Err(Failure::Differs(f64::INFINITY));
+        return Err(unfit());
     };
     let fits = |(&a, &b): (&usize, &usize)| a == b || a == 1 || b == 1;
     if !left[..rank - 1].iter().zip(&right[..rank - 1]).all(fits) || width % pairs != 0 {
-        return Err(Failure::Differs(f64::INFINITY));
+        return Err(unfit());
     }
     let pair_of = |channel: usize| match site.pairing {
         _ if width == pairs => channel,
@@ -310,7 +318,7 @@ fn compare(expected: &Numbers, found: &Numbers, site: &Site, scale: f64) -> Resu
                 exact.get(k),
                 found.values.get(row(at, &right) * width + channel),
             ) else {
-                return Err(Failure::Differs(f64::INFINITY));
+                return Err(unfit());
             };
             count += 1;
             moved += usize::from(rounded != have);
@@ -327,7 +335,9 @@ fn compare(expected: &Numbers, found: &Numbers, site: &Site, scale: f64) -> Resu
     if worst <= tolerance(site.table_dtype) && !moved {
         Ok(worst)
     } else {
-        Err(Failure::Differs(worst))
+        Err(Failure::Differs(format!(
+            "cosine or sine differ by {worst:.1e} at some position"
+        )))
     }
 }
 

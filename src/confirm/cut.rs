@@ -30,6 +30,8 @@ pub(super) struct Cut {
     pub wanted: Vec<String>,
     /// Inputs of the whole model that the part reads: name in the model, name in the cut.
     pub leaves: Vec<(String, String)>,
+    /// Names in the model of the values that the part computes.
+    pub computed: Vec<String>,
 }
 
 impl Cut {
@@ -119,6 +121,7 @@ pub(super) fn cut(
     let mut nodes: Vec<usize> = nodes.into_iter().collect();
     nodes.sort_unstable_by_key(|&node| index.rank(node));
     let mut kept = Vec::with_capacity(nodes.len());
+    let mut computed = Vec::with_capacity(nodes.len());
     let mut read: FxHashSet<ValueId> = wanted_ids.iter().copied().collect();
     for node in nodes {
         let old = &graph.node[node];
@@ -154,6 +157,7 @@ pub(super) fn cut(
             })
             .collect();
         kept.push(new);
+        computed.extend(old.output.iter().filter(|name| !name.is_empty()).cloned());
     }
     let wanted: Vec<String> = wanted_ids
         .iter()
@@ -201,6 +205,7 @@ pub(super) fn cut(
         given,
         wanted,
         leaves,
+        computed,
     })
 }
 

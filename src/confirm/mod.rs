@@ -17,6 +17,8 @@ mod cut;
 #[cfg(feature = "tract")]
 mod numbers;
 #[cfg(feature = "tract")]
+mod operator;
+#[cfg(feature = "tract")]
 mod probe;
 #[cfg(feature = "tract")]
 mod sizes;

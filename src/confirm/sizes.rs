@@ -30,6 +30,9 @@ const DOUBLINGS: usize = 20;
 
 /// Most elements of all tensors that one probe is given; each takes about 30 bytes while it runs.
 pub(super) const MAX_ELEMENTS: usize = 1 << 26;
+/// Most elements of all values that one probe computes: a rotation of a tensor with a quarter of [`MAX_ELEMENTS`] stays below. Not
+/// all of them are held at a time.
+pub(super) const MAX_COMPUTED: usize = 4 * MAX_ELEMENTS;
 /// Fixed sizes up to this stay as they are: heads, and the sides of small images.
 const LARGE: i64 = 64;
 /// The first size that a large one becomes.
@@ -170,7 +173,7 @@ fn symbols(shapes: &[&[Dim]]) -> BTreeSet<String> {
 }
 
 /// The number of elements of tensors of these shapes together; `None` beyond [`MAX_ELEMENTS`].
-pub(super) fn elements(shapes: &[Vec<usize>]) -> Option<usize> {
+fn elements(shapes: &[Vec<usize>]) -> Option<usize> {
     let total = shapes
         .iter()
         .try_fold(0usize, |sum, shape| sum.checked_add(Tensor::count(shape)?));

@@ -20,6 +20,12 @@ impl ModelFile {
         result
     }
 
+    /// The first tensor whose data file is missing, as the error of whoever needs it.
+    pub fn missing_data(&self) -> Option<Error> {
+        let missing = |error: &Error| matches!(error, Error::MissingData { .. });
+        self.check_data(true).err().filter(missing)
+    }
+
     fn check_tensor(&self, tensor: &TensorProto, all: bool) -> Result<(), Error> {
         let damaged = |cause| Error::Tensor {
             file: self.path.clone(),

@@ -42,7 +42,7 @@ pub fn analyse(
     analysis
 }
 
-/// Shapes of the sites' tensors, of the model's inputs, and of every tensor whose shape the graph reads.
+/// Shapes of the sites' tensors, of the model's inputs, and of all that the graph computes or reads the shape of.
 fn shapes(interpreter: &Interpreter<'_>, analysis: &Analysis) -> FxHashMap<String, Vec<Dim>> {
     let (index, graph) = (interpreter.index(), interpreter.file.graph());
     let tensors = analysis.sites.iter().flat_map(|site| {
@@ -55,11 +55,13 @@ fn shapes(interpreter: &Interpreter<'_>, analysis: &Analysis) -> FxHashMap<Strin
     });
     let tables = analysis.tables.iter().flat_map(AngleTable::sources);
     let inputs = graph.input.iter().map(|input| input.name());
+    let computed = graph.node.iter().flat_map(|node| &node.output);
     let measured = graph.node.iter().filter(|node| node.op_type() == "Shape");
     let mut shapes = FxHashMap::default();
     for name in tensors
         .chain(tables)
         .chain(inputs)
+        .chain(computed.map(String::as_str))
         .chain(measured.flat_map(|node| node.input.iter().map(String::as_str)))
     {
         let value = index.id(name).and_then(|id| interpreter.known(id));

@@ -16,6 +16,8 @@ use super::Interpreter;
 const NODE: u64 = 1 << 10;
 /// Steps that one node takes in one run on numbers.
 const RUN: u64 = 1 << 8;
+/// Elements that one step computes in such a run.
+const COMPUTED: u64 = 1 << 3;
 /// One in so many steps is for what the calls of functions expand to: functions that call functions can describe any number of nodes.
 const EXPANDED: u64 = 1 << 6;
 
@@ -128,10 +130,12 @@ impl Budget {
         !self.is_spent(Work::Interpreting)
     }
 
-    /// Spends what it takes to run so many nodes on numbers so many times. Returns whether there was as much.
-    pub fn run(&self, nodes: usize, times: u64) -> bool {
-        let steps = (nodes as u64 + 1).saturating_mul(times);
-        self.spend(Work::Confirming, steps.saturating_mul(RUN))
+    /// Spends what it takes to run so many nodes on numbers so many times, where their results have so many elements. Returns
+    /// whether there was as much.
+    pub fn run(&self, nodes: usize, elements: usize, times: u64) -> bool {
+        let steps = (nodes as u64 + 1).saturating_mul(RUN);
+        let steps = steps.saturating_add(elements as u64 / COMPUTED);
+        self.spend(Work::Confirming, steps.saturating_mul(times))
     }
 
     /// Spends what it takes to expand calls to so many nodes. Returns whether there was as much; if not, nothing is spent.
@@ -245,8 +249,8 @@ mod tests {
         assert!(!budget.spend(Work::Interpreting, u64::MAX));
         assert!(budget.spend(Work::Recognising, 1 << 10));
         assert!(!budget.spend(Work::Recognising, 1));
-        assert!(budget.run(3, 1));
-        assert!(!budget.run(3, 1));
+        assert!(budget.run(3, 0, 1));
+        assert!(!budget.run(3, 0, 1));
     }
 
     #[test]

@@ -16,13 +16,15 @@ const MEAN: f64 = 2.0;
 /// How much of the standard deviation of a result its noise may be. At twice as much, what is wrong would begin to look right:
 /// unrelated results are 1.4 standard deviations apart.
 const MOST: f64 = 0.1;
+/// Roundings of 1 that any output may be off by: sums of a few terms are.
+const ROUNDINGS: f64 = 8.0;
 
 /// What one output of two models differs by.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
     /// Largest absolute difference over the elements that are finite in both.
     pub absolute: f64,
-    /// The same, divided by the scale: the larger of 1 and the largest finite magnitude of the reference.
+    /// The same, divided by the scale: the largest finite magnitude of the reference, or [`least_scale`] where that is larger.
     pub relative: f64,
     /// Root of the mean square of the differences, divided by the scale.
     pub rms: f64,
@@ -123,7 +125,28 @@ pub fn tolerance(dtype: DataType) -> f64 {
     }
 }
 
-/// Compares a result with its reference, element by element.
+/// The least scale that differences of a type are relative to: that at which the tolerance is some roundings of 1.
+///
+/// An output may be what numbers of about 1 leave when they cancel, and then all of it is their rounding, which no other order of
+/// operations keeps; where it is 0, every difference would be infinitely many times as large. Anything larger than such a rounding
+/// is held against the output's own scale. Integers have no rounding, and count from 1.
+pub fn least_scale(dtype: DataType) -> f64 {
+    let rounding = dtype.epsilon().map(|epsilon| ROUNDINGS * epsilon);
+    rounding.map_or(1.0, |rounding| (rounding / tolerance(dtype)).min(1.0))
+}
+
+/// The elements, if they are integers or booleans: `f64` has no number for each of those of 64 bits.
+fn integers(tensor: &Tensor) -> Option<Vec<i128>> {
+    match tensor.dtype {
+        DataType::U64 => {
+            let words = tensor.data.as_chunks().0.iter();
+            Some(words.map(|&word| u64::from_le_bytes(word).into()).collect())
+        }
+        _ => Some(tensor.to_i64()?.into_iter().map(i128::from).collect()),
+    }
+}
+
+/// Compares a result with its reference, element by element: integers and booleans by their values, however large.
 pub fn compare(reference: &Tensor, result: &Tensor, tolerance: f64) -> Difference {
     let mut difference = Difference {
         absolute: 0.0,
@@ -158,11 +181,15 @@ pub fn compare(reference: &Tensor, result: &Tensor, tolerance: f64) -> Differenc
         ));
         return difference;
     };
-    let mut scale = 1.0f64;
+    let exactly = integers(reference).zip(integers(result));
+    let mut scale = least_scale(reference.dtype);
     let (mut count, mut sum, mut squares, mut apart) = (0.0f64, 0.0, 0.0, 0.0);
     for (position, (w, g)) in want.iter().zip(&got).enumerate() {
         if w.is_finite() && g.is_finite() {
-            let d = (w - g).abs();
+            let d = match &exactly {
+                Some((want, got)) => want[position].abs_diff(got[position]) as f64,
+                None => (w - g).abs(),
+            };
             difference.absolute = difference.absolute.max(d);
             scale = scale.max(w.abs());
             count += 1.0;
@@ -196,7 +223,7 @@ mod tests {
         let d = compare(&f(&[0.5, -100.0]), &f(&[0.51, -100.0]), 2e-4);
         assert!((d.absolute - 0.01).abs() < 1e-6 && (d.relative - 1e-4).abs() < 1e-8 && d.within());
         let d = compare(&f(&[0.5, 0.1]), &f(&[0.51, 0.1]), 2e-4);
-        assert!((d.relative - 0.01).abs() < 1e-6 && !d.within());
+        assert!((d.relative - 0.02).abs() < 1e-6 && !d.within());
     }
 
     #[test]
@@ -221,6 +248,38 @@ mod tests {
             )
             .within()
         );
+    }
+
+    #[test]
+    fn integers_of_64_bits_are_compared_as_such() {
+        let words = |value: u64| {
+            let data = value.to_le_bytes().to_vec();
+            Tensor::new(DataType::U64, vec![1], data.into()).unwrap()
+        };
+        for (a, b) in [(u64::MAX, u64::MAX - 1), (1 << 60, (1 << 60) + 1)] {
+            let d = compare(&words(a), &words(b), 0.0);
+            assert!(
+                !d.within() && d.absolute == 1.0 && d.relative > 0.0,
+                "{d:?}"
+            );
+            assert!(compare(&words(a), &words(a), 0.0).within());
+        }
+    }
+
+    #[test]
+    fn small_outputs_have_small_scales_down_to_the_rounding_of_one() {
+        let d = compare(&f(&[0.02]), &f(&[0.021]), 2e-4);
+        assert!((d.relative - 0.05).abs() < 1e-5 && !d.within());
+        let d = compare(
+            &f(&[0.0, 1e-9]),
+            &f(&[3e-7, -1e-9]),
+            tolerance(DataType::F32),
+        );
+        assert!(d.within(), "{d:?}");
+        for dtype in [DataType::F64, DataType::F32, DataType::F16, DataType::BF16] {
+            assert!(least_scale(dtype) > 0.0 && least_scale(dtype) <= 1.0);
+        }
+        assert_eq!(least_scale(DataType::I64), 1.0);
     }
 
     fn noisy(relative: f64, rms: f64) -> Option<Noise> {

@@ -5,7 +5,7 @@
 //! engine serves. A fused model is run twice, with kernels (in ONNX Runtime those of the operator library) and without them, so
 //! that kernels and function bodies are both held against the original.
 //!
-//! A difference is relative to the largest magnitude of the reference (at least 1). What is allowed depends on the least
+//! A difference is relative to the largest magnitude of the reference ([`compare::Difference`]). What is allowed depends on the least
 //! precise float type that the first model computes in: [`compare::tolerance`]. What is beyond that is held against how far the
 //! first model moves by itself ([`noise`]), unless the user gives a tolerance: quantised and deep models do so by more.
 #![forbid(unsafe_code)]
@@ -13,6 +13,7 @@
 pub mod compare;
 mod engines;
 pub mod inputs;
+mod interface;
 mod noise;
 pub mod npz;
 mod places;
@@ -129,7 +130,7 @@ impl Error {
 /// be used. That no engine runs `a` is no error but [`Verdict::NotVerified`].
 pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Error> {
     let (file_a, file_b) = (read(a)?, read(b)?);
-    let names = interface(&file_a, &file_b)?;
+    let names = interface::outputs(&file_a, &file_b)?;
     let fault = |model: String| move |cause: InputsError| Error::Inputs { model, cause };
     let signature = Signature::of(&file_a, &options.dims).map_err(fault(a.label()))?;
     if options.inputs.is_empty() {
@@ -143,12 +144,17 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
             .map_err(fault(label.clone()))?;
         given.push((label, assignment, tensors));
     }
+    let spared = options.inputs.is_empty() && signature.is_spared();
     let fused = [&file_a, &file_b].map(|file| uses(file.model(), DOMAIN));
     let Choice {
         engines,
         mut notes,
         warnings,
     } = engines::choose(options, fused.contains(&true))?;
+    notes.extend(spared.then(|| {
+        "sets with a size of 0 are left out: ONNX Runtime does not survive them in a `Scan` along another axis than the first"
+            .to_owned()
+    }));
     let gained = rotary_operators(file_b.model()) > rotary_operators(file_a.model());
     let least = least_precise(&file_a);
     let sets = Sets {
@@ -183,7 +189,8 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
             let mut session = way.open(b);
             for (case, known) in cases.iter_mut().zip(&reference.known) {
                 let results = match &mut session {
-                    Ok(session) => session.run(&known.inputs, &names),
+                    Ok(session) => interface::takes(&file_b, &known.inputs)
+                        .and_then(|()| session.run(&known.inputs, &names)),
                     Err(error) => Err(EngineError::Model(error.to_string())),
                 };
                 let allowed = |dtype| options.tolerance.unwrap_or_else(|| allowed(dtype, least));
@@ -313,50 +320,6 @@ fn read(source: Source<'_>) -> Result<ModelFile, Error> {
     };
     file.validate()?;
     Ok(file)
-}
-
-/// The outputs, which must be the same in both models, as must the inputs.
-fn interface(a: &ModelFile, b: &ModelFile) -> Result<Vec<String>, Error> {
-    let inputs = |file: &ModelFile| -> Vec<String> {
-        let graph = file.graph();
-        let initialized = |name: &str| graph.initializer.iter().any(|t| t.name() == name);
-        let mut names: Vec<String> = graph
-            .input
-            .iter()
-            .map(|i| i.name().to_owned())
-            .filter(|n| !initialized(n))
-            .collect();
-        names.sort();
-        names
-    };
-    let outputs = |file: &ModelFile| -> Vec<String> {
-        file.graph()
-            .output
-            .iter()
-            .map(|o| o.name().to_owned())
-            .collect()
-    };
-    for (kind, of_a, of_b) in [
-        ("inputs", inputs(a), inputs(b)),
-        ("outputs", outputs(a), outputs(b)),
-    ] {
-        let missing = of_a.iter().find(|name| !of_b.contains(name));
-        let more = of_b.iter().find(|name| !of_a.contains(name));
-        match (missing, more) {
-            (Some(name), _) => {
-                return Err(Error::Interface(format!(
-                    "`{name}` is among the {kind} of the first only"
-                )));
-            }
-            (_, Some(name)) => {
-                return Err(Error::Interface(format!(
-                    "`{name}` is among the {kind} of the second only"
-                )));
-            }
-            (None, None) => {}
-        }
-    }
-    Ok(outputs(a))
 }
 
 /// Whether a model calls operators of a domain, be it in bodies or functions.

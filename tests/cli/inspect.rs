@@ -1,9 +1,14 @@
 //! `phasor inspect`: the table, the report as JSON, and its text.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::process::Command;
 
-use phasor::onnx::proto::{AttributeProto, GraphProto, TensorProto};
+use phasor::onnx::proto::tensor_proto::DataLocation;
+use phasor::onnx::proto::{
+    AttributeProto, GraphProto, ModelProto, StringStringEntryProto, TensorProto,
+};
+use prost::Message;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -78,4 +83,35 @@ fn strange_names_survive_in_json() {
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(report["sites"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_data_file_that_is_missing_is_named() {
+    let folder = TempDir::new().unwrap();
+    let mut model =
+        ModelProto::decode(fs::read(model("llama-dynamo")).unwrap().as_slice()).unwrap();
+    // The bounds of slices: without them no half of a tensor is known.
+    let tensors = &mut model.graph.as_mut().unwrap().initializer;
+    for tensor in tensors.iter_mut().filter(|t| t.data_type() == 7) {
+        tensor.raw_data = None;
+        tensor.data_location = Some(DataLocation::External as i32);
+        tensor.external_data = vec![StringStringEntryProto {
+            key: Some("location".to_owned()),
+            value: Some("bounds.bin".to_owned()),
+        }];
+    }
+    let path = folder.path().join("model.onnx");
+    fs::write(&path, model.encode_to_vec()).unwrap();
+    for command in ["inspect", "explain"] {
+        let output = phasor([OsStr::new(command), path.as_os_str()]);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let said = stderr(&output);
+        for word in ["warning: ", "`bounds.bin`", "is missing"] {
+            assert!(said.contains(word), "`{word}` is not in: {said}");
+        }
+        let report = stdout(&output);
+        assert!(report.contains("0 rotary sites"), "{report}");
+        assert!(report.contains("hint: "), "{report}");
+        assert!(!report.contains("please report"), "{report}");
+    }
 }

@@ -136,6 +136,19 @@ def test_operators_of_others_come_from_their_library(tmp_path):
 
 
 @needs_runtime
+def test_a_scan_along_another_axis_ends_no_process(tmp_path):
+    value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    body = helper.make_graph([helper.make_node("Neg", ["slice"], ["minus"])], "body", [value("slice", None)], [value("minus", None)])
+    node = helper.make_node("Scan", ["x"], ["y"], body=body, num_scan_inputs=1, scan_input_axes=[1], scan_output_axes=[2])
+    graph = helper.make_graph([node], "g", [value("x", ["a", "b", "c"])], [value("y", [None] * 3)])
+    path = tmp_path / "scan.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    code, report = compare(path, path)
+    assert (code, report["verdict"]) == (0, "same"), report
+    assert any("`Scan`" in note for note in report["notes"]), report["notes"]
+
+
+@needs_runtime
 @pytest.mark.parametrize("flag", ["--ops-lib", "--custom-ops", "--ort"])
 def test_a_library_that_is_none_is_an_error(flag, tmp_path):
     model, out = ROOT / "models" / "llama-dynamo" / "model.onnx", tmp_path / "out.onnx"

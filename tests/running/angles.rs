@@ -123,6 +123,21 @@ const TABLES: &str = "
 ";
 
 #[test]
+fn runs_are_counted_as_they_are_made() {
+    let angles = format!(
+        "{POSITIONS}
+        upright = Unsqueeze(numbers, last)
+        angles = Mul(upright, frequencies)
+        {TABLES}"
+    );
+    let (outcome, _) = fused(&angles, &[], false);
+    let mut rules = outcome.rules.iter();
+    let row = rules.find(|row| row.rule == "rotary-table").unwrap();
+    // Three for each of two sets of sizes and of five at the edges, and one for each of the two sequences that are long.
+    assert_eq!(row.probes, 3 * (2 + 5) + 2);
+}
+
+#[test]
 fn products_of_positions_and_constants() {
     let angles = format!(
         "{POSITIONS}

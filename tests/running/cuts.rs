@@ -1,7 +1,13 @@
 //! Parts of a graph that are cut out and run to confirm a site.
 
-use crate::build::{bounds, decide, i64s, model, open};
-use phasor::pipeline::{self, Findings, Search};
+use std::collections::BTreeMap;
+
+use crate::build::{bounds, decide, f32s, i64s, model, open};
+use phasor::confirm::{Runs, confirm};
+use phasor::facts::Facts;
+use phasor::pipeline::{self, Findings, Limits, Search};
+use phasor::recognize;
+use phasor::symbolic::Budget;
 
 /// What is found in `y` of a tensor of these sizes, turned by halves, where `view` makes `x` of the input `given`.
 fn halves(given: &str, view: &str, sizes: &[(&str, i64)]) -> Findings {
@@ -99,4 +105,136 @@ fn a_branch_in_the_part_reads_values_of_the_graph_around_it() {
     };
     assert_eq!(site.site.proof.as_str(), "rotation");
     assert!(site.confirmed.probes >= 6, "{:?}", site.confirmed);
+}
+
+/// A rotation of `x` by the rows `ids` of tables that are computed for so many positions. Each half reads the other half of a row,
+/// which is the same in these tables and not in random ones.
+fn computed_table(rows: i64, steps: u64) -> Findings {
+    let text = "
+        x: float[batch, 2, seq, 8]
+        ids: int64[batch, seq]
+        count = Range(zero, rows, one)
+        positions = Cast(count) to=1
+        column = Unsqueeze(positions, n1)
+        half = Mul(column, frequencies)
+        angles = Concat(half, half) axis=-1
+        cosines = Cos(angles)
+        sines = Sin(angles)
+        c = Gather(cosines, ids) axis=0
+        s = Gather(sines, ids) axis=0
+        cos = Unsqueeze(c, n1)
+        sin = Unsqueeze(s, n1)
+        low = Slice(x, n0, n4, minus1)
+        high = Slice(x, n4, n8, minus1)
+        low_cos = Slice(cos, n4, n8, minus1)
+        low_sin = Slice(sin, n4, n8, minus1)
+        high_cos = Slice(cos, n0, n4, minus1)
+        high_sin = Slice(sin, n0, n4, minus1)
+        a = Mul(low, low_cos)
+        b = Mul(high, low_sin)
+        d = Mul(high, high_cos)
+        e = Mul(low, high_sin)
+        first = Sub(a, b)
+        second = Add(d, e)
+        y = Concat(first, second) axis=-1";
+    let mut constants = bounds();
+    constants.extend([
+        ("n1", i64s(&[1], &[1])),
+        ("rows", i64s(&[], &[rows])),
+        ("zero", i64s(&[], &[0])),
+        ("one", i64s(&[], &[1])),
+        ("frequencies", f32s(&[4], &[1.0, 0.31, 0.097, 0.0313])),
+    ]);
+    let search = Search {
+        budget: Limits {
+            steps,
+            ..Limits::default()
+        },
+        ..Search::default()
+    };
+    pipeline::find(&open(&model(text, &constants)), &search).unwrap()
+}
+
+#[test]
+fn what_the_part_computes_must_have_room_too() {
+    let all = Limits::default().steps;
+    assert_eq!(computed_table(1 << 10, all).sites.len(), 1);
+    for rows in [1 << 26, 1 << 29, 1 << 40] {
+        let findings = computed_table(rows, all);
+        assert!(findings.sites.is_empty(), "{rows}");
+        let [refusal] = &findings.refusals[..] else {
+            panic!("{:?}", findings.refusals);
+        };
+        assert!(refusal.reason.contains("too large"), "{}", refusal.reason);
+    }
+}
+
+#[test]
+fn what_the_part_computes_is_paid_for() {
+    assert_eq!(computed_table(1 << 10, 1 << 23).sites.len(), 1);
+    let findings = computed_table(1 << 20, 1 << 23);
+    assert!(findings.sites.is_empty());
+    let reason = &findings.refusals[0].reason;
+    assert!(reason.contains("budget"), "{reason}");
+}
+
+#[test]
+fn a_graph_that_runs_where_the_operator_does_not_is_another() {
+    // Equal rows for the whole batch: with a batch of 3, as many as heads, a table on the wrong axis gives the same numbers.
+    let text = "
+        x: float[batch, 3, seq, 8]
+        shape = Shape(x)
+        size = Gather(shape, two)
+        row = Range(zero, size, one)
+        rows = Unsqueeze(row, n0)
+        batch_size = Slice(shape, n0, n1)
+        row_size = Unsqueeze(size, n0)
+        sizes = Concat(batch_size, row_size) axis=0
+        ids = Expand(rows, sizes)
+        c = Gather(cosines, ids) axis=0
+        s = Gather(sines, ids) axis=0
+        cos = Unsqueeze(c, n1)
+        sin = Unsqueeze(s, n1)
+        low = Slice(x, n0, n4, minus1)
+        high = Slice(x, n4, n8, minus1)
+        minus = Neg(high)
+        turned = Concat(minus, low) axis=-1
+        left = Mul(x, cos)
+        right = Mul(turned, sin)
+        y = Add(left, right)";
+    let table = |of: fn(f32) -> f32| {
+        let angle = |at: usize| (at / 8) as f32 * [1.0, 0.31, 0.097, 0.0313][at % 4];
+        let numbers: Vec<f32> = (0..200 * 8).map(|at| of(angle(at))).collect();
+        f32s(&[200, 8], &numbers)
+    };
+    let mut constants = bounds();
+    constants.extend([
+        ("n1", i64s(&[1], &[1])),
+        ("zero", i64s(&[], &[0])),
+        ("one", i64s(&[], &[1])),
+        ("two", i64s(&[], &[2])),
+        ("cosines", table(f32::cos)),
+        ("sines", table(f32::sin)),
+    ]);
+    let file = open(&model(text, &constants));
+    let budget = Budget::default();
+    let mut analysis = recognize::analyse(&file, &Facts::of(&file), &Default::default(), &budget);
+    let [site] = &mut analysis.sites[..] else {
+        panic!("{:?}", analysis.refusals);
+    };
+    for (table, value) in [(&mut site.cos, "c"), (&mut site.sin, "s")] {
+        (table.value, table.unsqueeze) = (value.to_owned(), vec![0]);
+    }
+    let verdicts = confirm(
+        &file,
+        &analysis,
+        &BTreeMap::new(),
+        &budget,
+        &mut Runs::default(),
+    );
+    let [Err(refusal)] = &verdicts[..] else {
+        panic!("{verdicts:?}");
+    };
+    let reason = &refusal.reason;
+    assert!(reason.contains("where the operator does not"), "{reason}");
 }

@@ -1,10 +1,11 @@
 //! The sets of inputs on which models are compared: each finds an error that shows on no other.
 
-use crate::build::{f32s, i64s, model, typed};
+use crate::build::{branch, f32s, i64s, info, model, node, typed};
 use phasor::engine::Source;
 use phasor::onnx::DataType;
-use phasor::onnx::proto::ModelProto;
-use phasor::verify::{self, Options, Preference, Report, Verdict};
+use phasor::onnx::proto::type_proto::Value;
+use phasor::onnx::proto::{GraphProto, ModelProto, ValueInfoProto};
+use phasor::verify::{self, Case, Options, Preference, Report, Verdict};
 
 fn compare(a: &ModelProto, b: &ModelProto) -> Report {
     let options = Options {
@@ -94,6 +95,86 @@ fn switches_are_on_and_off() {
             matches!(report.verdict, Verdict::Different { .. }),
             "{wrong}"
         );
+    }
+}
+
+#[test]
+fn one_switch_stands_otherwise_than_the_others() {
+    let of = |names: &[&str], holds: &str| {
+        let inputs: Vec<String> = names.iter().map(|name| format!("{name}: bool[]")).collect();
+        let read: Vec<String> = names
+            .iter()
+            .map(|name| format!("read_{name} = Identity({name})"))
+            .collect();
+        let text = format!(
+            "{}\nx: float[n]\n{}\n{holds}\nminus = Neg(x)\ny = Where(holds, minus, x)",
+            inputs.join("\n"),
+            read.join("\n")
+        );
+        model(&text, &[])
+    };
+    let never = "no = Not(p)\nholds = And(p, no)";
+    let two = ["p", "q"];
+    for (holds, set) in [
+        ("no = Not(q)\nholds = And(p, no)", "only `p` on"),
+        ("no = Not(p)\nholds = And(q, no)", "only `q` on"),
+    ] {
+        differ_on(&of(&two, never), &of(&two, holds), &[set]);
+    }
+    let three = ["p", "q", "r"];
+    for (holds, set) in [
+        (
+            "some = Or(q, r)\nno = Not(some)\nholds = And(p, no)",
+            "only `p` on",
+        ),
+        (
+            "all = And(p, r)\nno = Not(q)\nholds = And(all, no)",
+            "only `q` off",
+        ),
+    ] {
+        differ_on(&of(&three, never), &of(&three, holds), &[set]);
+    }
+}
+
+#[test]
+fn a_model_whose_engine_does_not_survive_it_is_not_run_without_elements() {
+    let body = || {
+        let mut slice = info("slice: float[]");
+        if let Some(Value::TensorType(tensor)) = &mut slice.r#type.as_mut().unwrap().value {
+            tensor.shape = None;
+        }
+        GraphProto {
+            node: vec![node("minus", "Neg(slice)")],
+            input: vec![slice],
+            output: vec![ValueInfoProto {
+                name: Some("minus".to_owned()),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }
+    };
+    let of = |axes: &str| {
+        let mut m = model(
+            &format!("x: float[batch, seq, 4]\ny = Scan(x) num_scan_inputs=1 {axes}"),
+            &[],
+        );
+        let nodes = &mut m.graph.as_mut().unwrap().node;
+        nodes[0].attribute.push(branch("body", body()));
+        m
+    };
+    for (axes, spared) in [
+        ("", false),
+        ("scan_input_axes=[0] scan_output_axes=[0]", false),
+        ("scan_input_axes=[1]", true),
+        ("scan_output_axes=[1]", true),
+    ] {
+        let m = of(axes);
+        let report = compare(&m, &m);
+        assert!(report.same(), "{axes}: {report:?}");
+        let empty = |case: &Case| case.dims.values().any(|size| *size == 0);
+        assert_eq!(!report.cases.iter().any(empty), spared, "{axes}");
+        let told = report.notes.iter().any(|note| note.contains("`Scan`"));
+        assert_eq!(told, spared, "{axes}: {:?}", report.notes);
     }
 }
 

@@ -125,6 +125,84 @@ fn models_of_other_interfaces_are_not_compared() {
 }
 
 #[test]
+fn models_that_take_inputs_of_other_types_or_sizes_are_not_compared() {
+    let of = |kind: &str| model(&format!("x: {kind}\ny = Cast(x) to=1"), &[]);
+    let a = of("float[batch, 8]");
+    for (kind, words) in [
+        ("double[batch, 8]", "double[batch, 8]"),
+        ("float[batch, 9]", "float[batch, 9]"),
+        ("float[batch, 8, 1]", "float[batch, 8, 1]"),
+    ] {
+        let error = compare(&a, &of(kind)).unwrap_err();
+        assert!(matches!(error, Error::Interface(_)), "{error}");
+        let said = error.to_string();
+        for word in ["`x`", "float[batch, 8]", words] {
+            assert!(said.contains(word), "`{word}` is not in: {said}");
+        }
+    }
+    assert!(compare(&a, &of("float[n, m]")).unwrap().same());
+    // Sizes that only one of them leaves open: equal where both run.
+    let fixed = of("float[3, 8]");
+    let report = compare(&a, &fixed).unwrap();
+    assert!(
+        matches!(report.verdict, Verdict::Different { .. }) && why(&report).contains("[3, 8]"),
+        "{}",
+        why(&report)
+    );
+    let options = Options {
+        dims: [("batch".to_owned(), 3)].into(),
+        ..embedded()
+    };
+    let report = verify::run(
+        Source::Proto(&a, None),
+        Source::Proto(&fixed, None),
+        &options,
+    );
+    assert!(report.unwrap().same());
+}
+
+#[test]
+fn outputs_below_one_are_held_against_their_own_scale() {
+    let of = |factor: f32| {
+        let factor = [("factor", f32s(&[1], &[factor]))];
+        model("x: float[batch, 8]\ny = Mul(x, factor)", &factor)
+    };
+    let report = compare(&of(1e-6), &of(-3e-6)).unwrap();
+    assert!(
+        matches!(report.verdict, Verdict::Different { .. }),
+        "{}",
+        why(&report)
+    );
+    assert!(compare(&of(1e-6), &of(1.000_001e-6)).unwrap().same());
+    // What is left of numbers of about 1 is their rounding.
+    let cancelled = |sum: &str| {
+        let text = format!("x: float[batch, 8]\n{sum}\ny = Sub(b, x)");
+        model(&text, &[("third", f32s(&[1], &[1.0 / 3.0]))])
+    };
+    let rounded = cancelled("a = Add(x, third)\nb = Sub(a, third)");
+    let report = compare(&rounded, &cancelled("b = Identity(x)")).unwrap();
+    assert!(report.same(), "{}", why(&report));
+    assert!(report.worst().0 > 0.0);
+}
+
+#[test]
+fn integers_are_told_apart_however_large() {
+    let of = |add: i64| {
+        let add = [("add", i64s(&[1], &[add]))];
+        model("x: int64[batch, 4]\ny = Add(x, add)", &add)
+    };
+    let large = 1 << 60;
+    assert!(compare(&of(large), &of(large)).unwrap().same());
+    let report = compare(&of(large), &of(large + 1)).unwrap();
+    assert!(
+        matches!(report.verdict, Verdict::Different { .. }),
+        "{}",
+        why(&report)
+    );
+    assert_eq!(report.worst().0, 1.0);
+}
+
+#[test]
 fn sizes_are_searched_for_and_can_be_fixed() {
     let m = model(
         "x: float[batch, size]\ny = Reshape(x, shape)\nz = MatMul(y, w)",

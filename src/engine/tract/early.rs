@@ -5,8 +5,8 @@
 //! what fails here fails everywhere. A model with bodies passes, because values decide which of them matter.
 
 use super::super::EngineError;
-use super::{framework, guarded, load_error, operators};
-use crate::facts::copy::{self, Plan, Retype, branches, bridge};
+use super::{framework, guarded, load_error, prepared};
+use crate::facts::copy::{self, branches, bridge};
 use crate::onnx::names;
 use crate::onnx::proto::ModelProto;
 use rustc_hash::FxHashSet;
@@ -21,13 +21,7 @@ use tract_onnx::tract_hir::ops::unimpl::UnimplementedOp;
 /// [`EngineError::Load`], with tract's words or the operator that it lacks.
 pub(super) fn check(model: Cow<'_, ModelProto>, outputs: &[String]) -> Result<(), EngineError> {
     let model = branches::resolved(model, &|_| None);
-    let plan = Plan {
-        outputs: Some(outputs),
-        given: &FxHashSet::default(),
-        keep_bytes: 0,
-        retype: Retype::bf16_as_f32(),
-    };
-    let mut scratch = copy::scratch(&model, &plan).map_err(load_error)?;
+    let (mut scratch, retype) = prepared(&model, outputs, &FxHashSet::default())?;
     let graph = scratch
         .model
         .graph
@@ -40,14 +34,13 @@ pub(super) fn check(model: Cow<'_, ModelProto>, outputs: &[String]) -> Result<()
     {
         return Ok(());
     }
-    operators::insert_adapters(graph);
     let weights: FxHashSet<&str> = scratch.weights.iter().map(|t| t.name()).collect();
     let open: Vec<String> = graph
         .input
         .iter_mut()
         .filter(|info| !weights.contains(info.name()))
         .map(|info| {
-            *info = copy::tensor_input(info.name(), plan.retype.code(element_type(info)), &[]);
+            *info = copy::tensor_input(info.name(), retype.code(element_type(info)), &[]);
             info.name().to_owned()
         })
         .collect();

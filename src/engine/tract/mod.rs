@@ -167,6 +167,27 @@ fn load_error(cause: impl Into<String>) -> EngineError {
     }
 }
 
+/// The copy that tract reads, of a model whose functions are inlined.
+fn prepared(
+    model: &ModelProto,
+    outputs: &[String],
+    given: &FxHashSet<&str>,
+) -> Result<(copy::Scratch, Retype), EngineError> {
+    let plan = Plan {
+        outputs: Some(outputs),
+        given,
+        keep_bytes: 0,
+        retype: Retype::bf16_as_f32(),
+    };
+    let mut scratch = copy::scratch(model, &plan).map_err(load_error)?;
+    scratch
+        .model
+        .graph
+        .iter_mut()
+        .for_each(operators::insert_adapters);
+    Ok((scratch, plan.retype))
+}
+
 /// Runs a model whose functions are inlined.
 fn run(
     model: Cow<'_, ModelProto>,
@@ -178,25 +199,19 @@ fn run(
     let given: FxHashMap<&str, &Tensor> =
         inputs.iter().map(|(name, t)| (name.as_str(), t)).collect();
     let model = branches::resolved(model, &|name| branches::scalar_truth(given.get(name)?));
-    let plan = Plan {
-        outputs: Some(outputs),
-        given: &given.keys().copied().collect::<FxHashSet<&str>>(),
-        keep_bytes: 0,
-        retype: Retype::bf16_as_f32(),
-    };
-    let mut scratch = copy::scratch(&model, &plan).map_err(load_error)?;
+    let names: FxHashSet<&str> = given.keys().copied().collect();
+    let (mut scratch, retype) = prepared(&model, outputs, &names)?;
     let graph = scratch
         .model
         .graph
         .as_mut()
         .expect("a scratch copy has a graph");
-    operators::insert_adapters(graph);
     let taken_out: FxHashSet<&str> = scratch.weights.iter().map(TensorProto::name).collect();
     for info in &mut graph.input {
         let name = info.name();
         if let Some(tensor) = given.get(name) {
             let dims: Vec<i64> = tensor.shape.iter().map(|n| *n as i64).collect();
-            *info = copy::tensor_input(name, plan.retype.code(tensor.dtype.to_onnx()), &dims);
+            *info = copy::tensor_input(name, retype.code(tensor.dtype.to_onnx()), &dims);
         } else if !taken_out.contains(name) {
             return Err(EngineError::Input {
                 name: name.to_owned(),

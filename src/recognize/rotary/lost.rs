@@ -1,6 +1,7 @@
 //! Where the interpreter lost track: from a value that tells nothing upstream to the first node that was not followed.
 
 use crate::onnx::ValueId;
+use crate::onnx::proto::NodeProto;
 use crate::recognize::Lost;
 use crate::symbolic::{Interpreter, Stopped};
 
@@ -8,6 +9,8 @@ use super::miss::node_name;
 
 /// The reason of a node that stopped because of what it reads.
 const UNKNOWN_INPUT: &str = "an input of unknown rank";
+/// The reason of a node that stopped because a data file of the model is missing or damaged.
+const UNREAD: &str = "a constant whose data cannot be read";
 /// The reasons of a node that stopped because of what it computes: sums that no rotation has.
 const SYMPTOMS: [&str; 1] = ["a sum of unrelated activations"];
 
@@ -60,8 +63,19 @@ fn describe(it: &Interpreter<'_>, stopped: &Stopped) -> Lost {
         node: node_name(it, stopped.node),
         operator,
         value: node.output.first().cloned().unwrap_or_default(),
-        reason: stopped.reason.0,
+        reason: match reads_unread(it, node) {
+            true => UNREAD,
+            false => stopped.reason.0,
+        },
     }
+}
+
+fn reads_unread(it: &Interpreter<'_>, node: &NodeProto) -> bool {
+    let mut constants = node
+        .input
+        .iter()
+        .filter_map(|name| it.file.constant(it.index().id(name)?));
+    constants.any(|at| it.file.tensor(&it.file.graph().initializer[at]).is_err())
 }
 
 /// What to do about a node that is not followed.
@@ -70,6 +84,7 @@ pub(super) fn hint(lost: &Lost) -> &'static str {
         UNKNOWN_INPUT => {
             "give the model shapes: `onnx.shape_inference.infer_shapes`, or an export with static ranks"
         }
+        UNREAD => "put the model's data files beside it",
         _ if lost.operator.contains("::") => {
             "fuse before other tools bring operators of their own into the graph, or export without them"
         }

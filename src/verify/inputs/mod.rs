@@ -7,9 +7,11 @@
 //! set and off in another.
 //!
 //! [`Signature::corners`] are sets beyond that, on which rewrites go wrong that are right elsewhere: sizes that are 0, 1, 2 or
-//! coincide, and positions that are negative or very large. A model need not run with them.
+//! coincide, positions that are negative or very large, and one switch that stands otherwise than all others. A model need not
+//! run with them.
 #![forbid(unsafe_code)]
 
+mod empties;
 mod flow;
 mod role;
 mod sizes;
@@ -25,6 +27,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Most elements of all inputs that are made, together.
 const MAX_ELEMENTS: usize = 1 << 26;
+/// Most switches that stand otherwise than all others in a corner set.
+const MAX_ALONE: usize = 4;
 /// Where positions of corner sets begin: f32 no longer holds every integer, and i32 none at all.
 const FAR: [(&str, i64); 2] = [
     ("positions from 2^24", (1 << 24) - 3),
@@ -68,6 +72,8 @@ pub struct Signature {
     inputs: Vec<Input>,
     fixed: BTreeMap<String, i64>,
     symbols: BTreeSet<String>,
+    /// Whether no input may be without elements.
+    spared: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -157,7 +163,19 @@ impl Signature {
             inputs,
             fixed: fixed_all,
             symbols,
+            spared: empties::are_fatal(file),
         })
+    }
+
+    /// Whether sets with a size of 0 are left out, because an engine does not survive the model with them.
+    pub(super) fn is_spared(&self) -> bool {
+        self.spared
+    }
+
+    /// Whether a set may be tried.
+    fn allows(&self, assignment: &Assignment) -> bool {
+        let is_empty = |shapes: Vec<Vec<usize>>| shapes.iter().any(|shape| shape.contains(&0));
+        !(self.spared && self.shapes(assignment).is_ok_and(is_empty))
     }
 
     /// The names of the inputs.
@@ -172,7 +190,9 @@ impl Signature {
 
     /// Sizes to try for a seed, the likeliest first.
     pub fn assignments(&self, seed: u64) -> Vec<Assignment> {
-        sizes::assignments(&self.extents(), &self.fixed, seed)
+        let mut tries = sizes::assignments(&self.extents(), &self.fixed, seed);
+        tries.retain(|assignment| self.allows(assignment));
+        tries
     }
 
     /// Names and dimensions of the inputs.
@@ -193,7 +213,9 @@ impl Signature {
     /// `far`.
     pub fn corners(&self, working: &Assignment, far: bool) -> Vec<(String, Assignment)> {
         let sizes = sizes::corners(&self.extents(), &self.fixed, working.switches);
-        let known = |(_, corner): &(String, Assignment)| corner.sizes != working.sizes;
+        let new = |(_, corner): &(String, Assignment)| {
+            corner.sizes != working.sizes && self.allows(corner)
+        };
         let far = FAR.iter().filter(|_| far);
         let far = far.map(|(name, first)| (*name, Values::From(*first)));
         let values = [("negative positions", Values::Negative)]
@@ -210,17 +232,41 @@ impl Signature {
             };
             (name.to_owned(), set)
         });
-        let has_switches = self.inputs.iter().any(|input| input.role == Role::Flag);
-        let off = has_switches.then(|| {
+        let switched = self.switched().into_iter().map(|(name, switches)| {
             let set = Assignment {
-                switches: Switches::Off,
+                switches,
                 ..working.clone()
             };
-            ("switches off".to_owned(), set)
+            (name, set)
         });
-        let off = off.filter(|(_, set)| set != working);
-        let sizes = sizes.into_iter().filter(known);
-        off.into_iter().chain(heeded).chain(sizes).collect()
+        let switched = switched.filter(|(_, set)| set != working);
+        let sizes = sizes.into_iter().filter(new);
+        switched.chain(heeded).chain(sizes).collect()
+    }
+
+    /// How switches stand in corner sets: all are off, or one stands otherwise than all others.
+    fn switched(&self) -> Vec<(String, Switches)> {
+        let inputs = self.inputs.iter().enumerate();
+        let switches = inputs.filter(|(_, input)| input.role == Role::Flag);
+        let switches: Vec<(usize, &str)> = switches
+            .map(|(place, input)| (place, input.name.as_str()))
+            .collect();
+        let mut sets = Vec::new();
+        if !switches.is_empty() {
+            sets.push(("switches off".to_owned(), Switches::Off));
+        }
+        for &(place, name) in switches
+            .iter()
+            .take(MAX_ALONE)
+            .filter(|_| switches.len() > 1)
+        {
+            sets.push((format!("only `{name}` on"), Switches::Only(place)));
+            // Of two switches the other one is alone then.
+            if switches.len() > 2 {
+                sets.push((format!("only `{name}` off"), Switches::But(place)));
+            }
+        }
+        sets
     }
 
     /// The inputs with every float that is a measure moved by a rounding or two; `None` if there are none.
@@ -261,9 +307,9 @@ impl Signature {
         seed: u64,
     ) -> Result<Vec<(String, Tensor)>, InputsError> {
         let shapes = self.shapes(assignment)?;
-        let inputs = self.inputs.iter().zip(shapes);
-        let made = inputs.map(|(input, shape)| {
-            let tensor = input.make(&shape, assignment, seed);
+        let inputs = self.inputs.iter().zip(shapes).enumerate();
+        let made = inputs.map(|(place, (input, shape))| {
+            let tensor = input.make(place, &shape, assignment, seed);
             (input.name.clone(), tensor)
         });
         Ok(made.collect())
@@ -332,6 +378,11 @@ impl Signature {
                 )));
             };
             let tensor = input.converted(tensor).map_err(fault)?;
+            if self.spared && tensor.is_empty() {
+                return Err(fault(
+                    "it has no elements, which ONNX Runtime does not survive in a `Scan` along another axis than the first".to_owned(),
+                ));
+            }
             let shown = input
                 .dims
                 .iter()
@@ -385,10 +436,10 @@ impl Input {
     }
 
     /// Values for a shape whose elements can be counted.
-    fn make(&self, shape: &[usize], assignment: &Assignment, seed: u64) -> Tensor {
+    fn make(&self, place: usize, shape: &[usize], assignment: &Assignment, seed: u64) -> Tensor {
         let mut random = Random::new(seed, &self.name);
         let role = &self.role;
-        let values = role.values(shape, self.dtype, assignment, &mut random);
+        let values = role.values(place, shape, self.dtype, assignment, &mut random);
         Tensor::from_f64_as(self.dtype, shape, &values)
     }
 
@@ -405,7 +456,12 @@ impl Input {
         }
         let values = tensor.to_f64().ok_or("its elements cannot be read")?;
         let converted = Tensor::from_f64_as(self.dtype, &tensor.shape, &values);
-        if converted.to_f64().as_ref() != Some(&values) {
+        // Integers are compared as such, since several of 64 bits are one `f64`.
+        let kept = match self.dtype.is_float() {
+            true => converted.to_f64() == Some(values),
+            false => tensor.to_i64().is_some() && converted.to_i64() == tensor.to_i64(),
+        };
+        if !kept {
             return Err(format!("its values do not fit type {}", self.dtype));
         }
         Ok(converted)

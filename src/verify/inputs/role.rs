@@ -133,9 +133,10 @@ impl Role {
         }
     }
 
-    /// The elements of a tensor in row-major order.
+    /// The elements of a tensor in row-major order, for the input at this place.
     pub(super) fn values(
         &self,
+        place: usize,
         shape: &[usize],
         dtype: DataType,
         assignment: &Assignment,
@@ -180,6 +181,8 @@ impl Role {
                 Switches::On => vec![1.0; count],
                 Switches::Off => vec![0.0; count],
                 Switches::Mixed => (0..count).map(|_| random.below(2) as f64).collect(),
+                Switches::Only(on) => vec![f64::from(place == on); count],
+                Switches::But(off) => vec![f64::from(place != off); count],
             },
             Role::Integers { .. } => {
                 let below = if values == Values::Timid { 2 } else { SMALL };

@@ -24,6 +24,10 @@ pub enum Switches {
     Off,
     /// Some are, by chance.
     Mixed,
+    /// Those of one input are on, all others off: of the input at this place.
+    Only(usize),
+    /// Those of one input are off, all others on.
+    But(usize),
 }
 
 impl Switches {
