@@ -198,7 +198,9 @@ impl Subject<'_> {
                 [.., last] => *last,
                 [] => Some(1),
             };
-            if one_per_axis && let Some(length) = length.filter(|n| *n > MAX_RANK) {
+            // Not every reader takes the last size of what should be a list for its length.
+            let longest = dims.iter().copied().flatten().max();
+            if one_per_axis && let Some(length) = longest.filter(|n| *n > MAX_RANK) {
                 let name = name();
                 return Err(format!(
                     "{name} has {length} elements, one for each axis: allowed are up to {MAX_RANK}"

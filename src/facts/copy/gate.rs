@@ -14,6 +14,9 @@ use tract_onnx::pb;
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::internal::*;
 
+/// Most bytes of a padded value where results have no limit.
+const MAX_PADDED: u128 = 1 << 30;
+
 /// What a builder returns: the operator, and the outer values that its subgraphs capture.
 pub(crate) type Built = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
 
@@ -122,6 +125,36 @@ impl Gate {
             .map_err(|fault| TractError::msg(format!("{}: {fault}", self.node.op_type())))
     }
 
+    /// Refuses padding beyond the limit, or beyond [`MAX_PADDED`]. tract computes the padded size in 32 bits, and pads what is empty as soon as it can.
+    fn room_for_padding(&self, facts: &[&InferenceFact]) -> TractResult<()> {
+        if self.node.op_type() != "Pad" {
+            return Ok(());
+        }
+        let limit = self.limit.unwrap_or(MAX_PADDED);
+        let attribute = self.node.attribute.iter().find(|a| a.name() == "pads");
+        let pads = match attribute {
+            Some(attribute) => Some(attribute.ints.clone()),
+            None => self.operand(facts, 1).numbers,
+        };
+        let (Some(dims), Some(pads)) = (self.operand(facts, 0).dims, pads) else {
+            return Ok(());
+        };
+        let rank = dims.len() as i64;
+        let axes = self.operand(facts, 3).numbers;
+        let axes = axes.unwrap_or_else(|| (0..rank).collect());
+        let mut padded: Vec<i64> = dims.into_iter().map(|dim| dim.unwrap_or(1)).collect();
+        for (k, axis) in axes.iter().enumerate() {
+            let added = [k, k + axes.len()].map(|at| pads.get(at).copied().unwrap_or(0));
+            let axis = usize::try_from(axis.rem_euclid(rank.max(1))).unwrap_or(0);
+            if let Some(size) = padded.get_mut(axis) {
+                *size = size.saturating_add(added[0]).saturating_add(added[1]);
+            }
+        }
+        let dims: Vec<TDim> = padded.iter().map(TDim::from).collect();
+        let dt = facts.first().and_then(|fact| fact.datum_type.concretize());
+        bounded(&dims, dt.unwrap_or(DatumType::F32), limit)
+    }
+
     /// What is known of an input of the node; tract leaves out those that have no name.
     fn operand(&self, facts: &[&InferenceFact], slot: usize) -> Operand {
         let mut before = self.node.input.iter().take(slot);
@@ -221,6 +254,7 @@ impl InferenceOp for Gated {
         observed: TVec<&InferenceFact>,
     ) -> TractResult<Inferred> {
         self.gate.pass(&|slot| self.gate.operand(&inputs, slot))?;
+        self.gate.room_for_padding(&inputs)?;
         let inferred = self.op.infer_facts(inputs, outputs, observed)?;
         if let Some(limit) = self.gate.limit {
             for fact in &inferred.1 {
