@@ -198,10 +198,26 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
                     .push(compared(how, results, known, &names, &allowed));
             }
         }
-        leave_out_lucky(&mut cases, &mut reference, engine, gained, |way, known| {
+        let first = |way: &dyn Engine, known: &Known| {
             let failed = way.run(a, &known.inputs, &names).err();
             failed.map(|error| error.to_string())
-        });
+        };
+        let second = |way: &dyn Engine, known: &Known| {
+            let results = way.run(b, &known.inputs, &names);
+            results.is_ok_and(|results| {
+                let allowed = |dtype| options.tolerance.unwrap_or_else(|| allowed(dtype, least));
+                let run = compared(How::Plain, Ok(results), known, &names, &allowed);
+                let mut outputs = run.outputs.iter();
+                outputs.all(|output| output.difference.standing() == compare::Standing::Agrees)
+            })
+        };
+        leave_out_lucky(
+            &mut cases,
+            &mut reference,
+            engine,
+            gained,
+            (&first, &second),
+        );
         if let (true, Some(why)) = (engine.is_embedded && gained, report::error(&cases)) {
             reasons.push(format!(
                 "{} does not run the second model: {why}",
@@ -245,15 +261,21 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     })
 }
 
+/// Why the first model fails on a set, if it does.
+type Fails<'f> = &'f dyn Fn(&dyn Engine, &Known) -> Option<String>;
+/// Whether the second model runs on a set and agrees.
+type Agrees<'f> = &'f dyn Fn(&dyn Engine, &Known) -> bool;
+
 /// Leaves out the corner sets on which the second model fails where that is no fault of its own: the first runs there by luck, for
-/// without its engine's optimisations, which drop nodes that would fail, it does not; or the second has operators of others
-/// (`foreign`), which the embedded engine knows in part and which need not take tensors of no elements.
+/// without its engine's optimisations, which drop nodes that would fail, it does not; or those optimisations break the second,
+/// which agrees without them; or the second has operators of others (`foreign`), which the embedded engine knows in part and
+/// which need not take tensors of no elements.
 fn leave_out_lucky(
     cases: &mut Vec<Case>,
     reference: &mut Reference,
     engine: &Candidate,
     foreign: bool,
-    fails: impl Fn(&dyn Engine, &Known) -> Option<String>,
+    (fails, agrees): (Fails<'_>, Agrees<'_>),
 ) {
     let mut position = 0;
     while position < cases.len() {
@@ -263,8 +285,20 @@ fn leave_out_lucky(
             None => None,
             Some(error) if foreign && (engine.is_embedded || known.is_empty()) => Some(error),
             Some(_) => {
-                let mut variants = engine.variants.iter();
-                variants.find_map(|way| fails(way.as_ref(), known))
+                let mut variants = engine.variants.iter().map(AsRef::as_ref);
+                let lucky = variants.clone().find_map(|way| fails(way, known));
+                let broken = |way: &dyn Engine| {
+                    format!(
+                        "the optimisations of {} break the second model there, which agrees without them",
+                        way.name()
+                    )
+                };
+                lucky.or_else(|| {
+                    variants
+                        .next()
+                        .filter(|way| agrees(*way, known))
+                        .map(broken)
+                })
             }
         };
         if let Some(why) = why {
