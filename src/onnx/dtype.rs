@@ -116,6 +116,17 @@ impl DataType {
         }
     }
 
+    /// The largest finite number of a float type; infinity for types that are not computed in.
+    pub fn largest(self) -> f64 {
+        match self {
+            F16 => 65504.0,
+            BF16 => f64::from(f32::MAX) * (1.0 - f64::powi(2.0, -8)),
+            F32 => f64::from(f32::MAX),
+            F64 => f64::MAX,
+            _ => f64::INFINITY,
+        }
+    }
+
     /// Whether this float type holds every number of another one, infinity apart.
     pub fn holds_floats_of(self, other: Self) -> bool {
         self == other || self == F64 || self == F32 && other.bits() < Some(32)

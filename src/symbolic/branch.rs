@@ -3,11 +3,12 @@
 //! Exporters leave such nodes where code asks for the rank of a tensor, or chooses between frequencies. A branch shares expressions and
 //! tables with the graph around it; its own values have no name there.
 
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
-use crate::onnx::ModelFile;
 use crate::onnx::names::{bodies, captured_by_body};
-use crate::onnx::proto::{GraphProto, ModelProto, ValueInfoProto};
+use crate::onnx::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use crate::onnx::{ModelFile, ValueId};
 
 use super::interpreter::Interpreter;
 use super::poly::Stop;
@@ -31,6 +32,52 @@ pub(super) fn outputs(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Out
         }
         None => either(it, visit),
     }
+}
+
+/// Whether numbers may be lost on the way to an output of a branch: what is scaled and put back in between has no name outside.
+fn loses(branch: &Interpreter<'_>, output: ValueId) -> bool {
+    let (index, graph) = (branch.index(), branch.file.graph());
+    let mut seen = FxHashSet::default();
+    let mut open = vec![output];
+    while let Some(value) = open.pop() {
+        let Some((node, _)) = index.producer(value).filter(|_| seen.insert(value)) else {
+            continue;
+        };
+        let node = &graph.node[node];
+        if branch.loss(value).is_some() || !is_plain(node) {
+            return true;
+        }
+        let names = node.input.iter().filter(|name| !name.is_empty());
+        open.extend(names.filter_map(|name| index.id(name)));
+    }
+    false
+}
+
+/// Whether a node hands on elements as they are, or makes cosines, sines or sizes.
+fn is_plain(node: &NodeProto) -> bool {
+    matches!(
+        node.op_type(),
+        "Cos"
+            | "Sin"
+            | "Neg"
+            | "Identity"
+            | "Constant"
+            | "Reshape"
+            | "Flatten"
+            | "Transpose"
+            | "Squeeze"
+            | "Unsqueeze"
+            | "Expand"
+            | "Slice"
+            | "Split"
+            | "Gather"
+            | "Concat"
+            | "Shape"
+            | "Size"
+            | "ConstantOfShape"
+            | "Range"
+            | "Equal"
+    )
 }
 
 /// Fresh values of the shapes in which both branches agree.
@@ -108,12 +155,10 @@ fn run(
         for &position in file.index().order() {
             inner.visit(position);
         }
-        // What nodes of the branch lost, the node did.
-        let loss = inner.has_losses().then_some(Loss::Cancelled);
         let outputs = file.graph().output.iter().map(|output| {
             let id = file.index().id(output.name())?;
             let mut value = (*inner.value(id).ok()?).clone();
-            value.caveats.loss = loss;
+            value.caveats.loss = loses(inner, id).then_some(Loss::Cancelled);
             Some(value)
         });
         Ok(outputs.collect())

@@ -150,11 +150,6 @@ impl<'a> Interpreter<'a> {
         self.losses.get(&id).copied()
     }
 
-    /// Whether a node lost anything.
-    pub(super) fn has_losses(&self) -> bool {
-        !self.losses.is_empty()
-    }
-
     /// Whether the graph does not run without this value.
     fn is_live(&self, id: ValueId) -> bool {
         let producer = self.index().producer(id);

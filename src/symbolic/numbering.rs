@@ -67,6 +67,9 @@ impl Numbering {
             return;
         }
         key.push(1);
+        // How much goes to an output may depend on how many there are.
+        key.extend((node.output.len() as u32).to_le_bytes());
+        key.extend(node.output.iter().map(|name| u8::from(name.is_empty())));
         for name in &node.input {
             let number = match name.is_empty() {
                 true => u32::MAX,

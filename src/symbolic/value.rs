@@ -28,6 +28,8 @@ pub type Extents = SmallVec<[usize; 6]>;
 pub struct Caveats {
     /// Floats were rounded on the way: elements are their polynomials up to rounding, and equal polynomials are no equal numbers.
     pub rounded: bool,
+    /// A number on the way may have left its float type, whatever the range of its polynomial.
+    pub overflows: bool,
     /// What the node that computes the value lost, and not one before it.
     pub loss: Option<Loss>,
 }
@@ -55,6 +57,7 @@ impl Caveats {
     pub fn and(self, other: Caveats) -> Caveats {
         Caveats {
             rounded: self.rounded || other.rounded,
+            overflows: self.overflows || other.overflows,
             loss: match (self.loss, other.loss) {
                 (Some(a), Some(b)) => Some(a.and(b)),
                 (a, b) => a.or(b),

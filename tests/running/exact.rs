@@ -7,7 +7,7 @@ use phasor::onnx::{DataType, Tensor};
 use phasor::pipeline::{self, Findings, Search};
 
 /// A rotation of halves by the angles of positions `p`, in heads of 8 channels of `source`.
-fn rotation() -> String {
+pub(crate) fn rotation() -> String {
     let (_, rotation) = RIGHT.split_once("p = Cast(pos) to=1").expect("positions");
     rotation.replace("(x,", "(source,")
 }
@@ -176,6 +176,14 @@ fn conditions_on_sizes_are_decided_where_they_hold_for_all() {
         ),
         (
             "v = Conv(signal, kernel) pads=[1,1]\ns = Shape(v)\nk = Gather(s, two)\nd = Equal(k, size)\nc = Not(d)",
+            true,
+        ),
+        (
+            "v = MaxPool(signal) kernel_shape=[2] strides=[2]\ns = Shape(v)\nk = Gather(s, two)\nt = Div(size, two)\nd = Equal(k, t)\nc = Not(d)",
+            false,
+        ),
+        (
+            "v = MaxPool(signal) kernel_shape=[3] pads=[1,1]\ns = Shape(v)\nk = Gather(s, two)\nd = Equal(k, size)\nc = Not(d)",
             true,
         ),
         (

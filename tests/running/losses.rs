@@ -1,9 +1,11 @@
 //! Graphs in which numbers are lost on the way, or in which two values are equal over the reals or up to rounding and not in the
 //! type: what a site reads lies behind the loss.
 
-use crate::build::{bounds, f32s, i64s, model, open};
-use crate::exact::{FLOATS, INTEGERS, P, X, findings, positions, rotated};
+use crate::build::{bounds, branch, f32s, i64s, model, node, open, typed};
+use crate::exact::{FLOATS, INTEGERS, P, X, findings, positions, rotated, rotation};
 use crate::refusals::RIGHT;
+use phasor::onnx::DataType;
+use phasor::onnx::proto::{GraphProto, ValueInfoProto};
 use phasor::pipeline::{self, Findings, Search};
 
 const LONG: &str = "shape = Shape(pos)\nsize = Gather(shape, one)\nlong = Less(thousand, size)";
@@ -163,10 +165,12 @@ fn equal_up_to_a_caveat_is_not_equal() {
         // A table of rows at positions of its transpose.
         "a = Unsqueeze(pos, n2)\nb = Unsqueeze(pos, n1)\nd = Sub(a, b)\nt = Transpose(d) perm=[0,2,1]\ns = Add(a, t)\n\
          e = Equal(s, a)\nf = Gather(e, zero) axis=2\ng = Gather(f, zero) axis=1\nc = Gather(g, zero) axis=0",
+        // Halves and thirds.
+        "half_a, half_b = Split(six)\nthird_a, third_b, third_c = Split(six)\ng = Gather(half_b, zero)\nh = Gather(third_b, zero)\nc = Equal(g, h)",
         // The divisor is no number of float64.
         "m = Mul(k, near)\nd = Div(m, beyond)\nc = Equal(d, k)",
     ] {
-        let inputs = format!("{INTEGERS}\ngiven: float[]\nk: int64[]");
+        let inputs = format!("{INTEGERS}\ngiven: float[]\nk: int64[]\nsix: int64[6]");
         let lines = format!(
             "{P}\nangle0 = Mul(given, float one)\nthousand0 = Cast(thousand) to=1\n{condition}\n\
              n = Not(c)\nopposite = Neg(x)\nsource = Where(n, opposite, x)"
@@ -201,6 +205,62 @@ fn a_table_lies_along_the_axis_of_its_size() {
         cos.value == "cos" && cos.unsqueeze.is_empty() || cos.unsqueeze == [1],
         "{cos:?}"
     );
+}
+
+#[test]
+fn factors_that_are_one_up_to_rounding_are_not_one() {
+    let narrowed = format!("{LENGTH}\nh = Cast(size) to=10\nw = Cast(h) to=1");
+    for factor in [
+        // 1 but for what float16 rounds, and infinite for long sequences.
+        "factor = Div(w, f)",
+        // 0 times infinity is NaN.
+        "z = Mul(w, float zero)\nfactor = Add(z, float one)",
+    ] {
+        let lines = format!("{narrowed}\n{factor}\nsource = Mul(x, factor)");
+        assert_ne!(rotated(&lines).as_deref(), Some("x"), "{factor}");
+    }
+    let exact =
+        format!("{LENGTH}\ng = Max(f, float one)\nfactor = Div(g, g)\nsource = Mul(x, factor)");
+    assert_eq!(rotated(&exact).as_deref(), Some("x"));
+}
+
+#[test]
+fn what_a_branch_loses_is_lost() {
+    let body = |nodes: &[(&str, &str)]| {
+        let output = ValueInfoProto {
+            name: Some("taken".to_owned()),
+            ..Default::default()
+        };
+        GraphProto {
+            node: nodes.iter().map(|(name, call)| node(name, call)).collect(),
+            output: vec![output],
+            ..Default::default()
+        }
+    };
+    for (nodes, read) in [
+        (&[("taken", "Identity(x)")][..], Some("x")),
+        (
+            &[("a", "Cast(x) to=10"), ("taken", "Cast(a) to=1")],
+            Some("source"),
+        ),
+    ] {
+        let text = format!("{INTEGERS}\n{P}\nsource = If(true)\n{}", rotation());
+        let mut constants = bounds();
+        constants.extend([
+            ("n1", i64s(&[1], &[1])),
+            ("true", typed(DataType::Bool, &[], &[1.0])),
+            ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
+        ]);
+        let mut m = model(&text, &constants);
+        let mut all = m.graph.as_mut().unwrap().node.iter_mut();
+        let decision = all.find(|n| n.op_type() == "If").unwrap();
+        decision.attribute = ["then_branch", "else_branch"]
+            .map(|name| branch(name, body(nodes)))
+            .to_vec();
+        let found = pipeline::find(&open(&m), &Search::default()).unwrap();
+        let x = found.sites.first().map(|found| &*found.site.x);
+        assert_eq!(x, read, "{nodes:?}: {:#?}", found.refusals);
+    }
 }
 
 #[test]

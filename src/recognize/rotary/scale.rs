@@ -4,7 +4,7 @@
 //! or vanish in between, and the operator, which reads the tensor before, would not. A rotation multiplies by its coefficients and by
 //! nothing else: the factors of its tensors on the way are those at either end.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::symbolic::Interpreter;
 use crate::symbolic::poly::{MonoId, PolyId};
@@ -18,31 +18,32 @@ const ROUNDING: f64 = 1e-9;
 /// Whether every value of `between` has, in each term that a value of `ends` has, a factor that one of them has, and nothing added
 /// to it. Other terms are on their way to the tables, or go nowhere.
 pub(super) fn is_kept(it: &Interpreter<'_>, between: &Behind, ends: &[&Value]) -> bool {
-    // A root has numbers of its own size.
-    let mut known: Vec<f64> = vec![1.0];
-    let mut monomials = FxHashSet::default();
+    let mut known: FxHashMap<MonoId, Vec<f64>> = FxHashMap::default();
     for end in ends {
         elements(end, &mut |p| {
-            let terms = it.arena.terms(p);
-            known.extend(terms.iter().map(|term| term.coefficient.abs()));
-            monomials.extend(terms.iter().map(|term| term.mono));
+            for term in it.arena.terms(p).iter() {
+                let factor = term.coefficient.abs();
+                // A root has numbers of its own size.
+                let factors = known.entry(term.mono).or_insert_with(|| vec![1.0]);
+                if factors.iter().all(|&k| k != factor) {
+                    factors.push(factor);
+                }
+            }
             true
         });
     }
-    monomials.remove(&MonoId::ONE);
-    known.sort_by(f64::total_cmp);
-    known.dedup();
-    let holds = |factor: f64| {
-        let at = known.partition_point(|&k| k < factor * (1.0 - ROUNDING));
-        known
-            .get(at)
-            .is_some_and(|&k| k <= factor * (1.0 + ROUNDING))
+    known.remove(&MonoId::ONE);
+    let holds = |factors: &[f64], factor: f64| {
+        let mut near = factors.iter();
+        near.any(|&k| (k - factor).abs() <= factor * ROUNDING)
     };
     let kept = |p: PolyId| {
         let terms = it.arena.terms(p);
         let constant = terms.iter().any(|term| term.mono == MonoId::ONE);
-        let mut shared = terms.iter().filter(|term| monomials.contains(&term.mono));
-        shared.all(|term| !constant && holds(term.coefficient.abs()))
+        terms.iter().all(|term| match known.get(&term.mono) {
+            Some(factors) => !constant && holds(factors, term.coefficient.abs()),
+            None => true,
+        })
     };
     between.values().iter().all(|&id| {
         let value = it.known(id).filter(|value| value.dtype.is_float());

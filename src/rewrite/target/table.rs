@@ -38,12 +38,12 @@ impl<'a> Laid<'a> {
             .collect()
     }
 
-    /// Sizes of the table and of `x` along one axis where the table may be longer, because callers may choose the two apart.
+    /// Sizes of the table and of `x` along one axis where one may be longer, because callers may choose the two apart.
     pub(super) fn doubt(&self, x: &[Dim]) -> Option<(Dim, Dim)> {
         (0..self.shape.len() - 1)
             .filter(|&own| !self.is_unit(own))
             .filter_map(|own| Some((self.shape[own].clone(), x.get(self.axes[own])?.clone())))
-            .find(|(table, x)| table.may_outgrow(x))
+            .find(|(table, x)| table.may_outgrow(x) || x.may_outgrow(table))
     }
 
     fn is_unit(&self, own: usize) -> bool {

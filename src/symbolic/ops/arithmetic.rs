@@ -234,8 +234,9 @@ pub(super) fn mul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, 
 /// The product element by element.
 pub(super) fn product(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Stop> {
     let mut caveats = Caveats::default();
+    let overflows = a.caveats.and(b.caveats).overflows;
     let mut product = it.elementwise(&[a, b], a.dtype, &mut |arena, p| {
-        caveats = caveats.and(annihilated(arena, p));
+        caveats = caveats.and(annihilated(arena, p, overflows));
         arena.mul(p[0], p[1])
     })?;
     product.caveats = product.caveats.and(caveats);
@@ -251,20 +252,23 @@ pub(super) fn neg(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, 
 pub(super) fn div(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, b) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
     let integer = a.dtype.is_integer();
+    let alike = it.are_alike(visit.input(0)?, visit.input(1)?);
+    let equal = alike || !a.caveats.and(b.caveats).rounded;
     let quotient = it.elementwise(&[&a, &b], a.dtype, &mut |arena, p| {
         if integer {
             Ok(arena.integer_quotient(p[0], p[1]))
         } else {
-            quotient(arena, p[0], p[1])
+            quotient(arena, p[0], p[1], equal)
         }
     })?;
     typed(it, quotient)
 }
 
-fn quotient(arena: &mut Arena, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
+/// The quotient of two floats; those of one polynomial are `equal`, or are so up to rounding.
+fn quotient(arena: &mut Arena, a: PolyId, b: PolyId, equal: bool) -> Result<PolyId, Stop> {
     let range = arena.range(b);
     // 0 / 0 is NaN, and so is the quotient of infinities.
-    if a == b && range.is_finite() && (range.low > 0.0 || range.high < 0.0) {
+    if equal && a == b && range.is_finite() && (range.low > 0.0 || range.high < 0.0) {
         return Ok(PolyId::ONE);
     }
     if let Some(divisor) = arena.as_constant(b).filter(|&d| d != 0.0) {

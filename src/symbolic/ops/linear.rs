@@ -97,6 +97,7 @@ fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Sto
         .unwrap_or(1);
     let mut sum: Option<Value> = None;
     let mut caveats = a.caveats.and(b.caveats);
+    let overflows = caveats.overflows;
     for k in 0..count {
         let at = |it: &mut Interpreter<'_>, v: &Value| {
             let last = v.rank() - 1;
@@ -116,7 +117,7 @@ fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Sto
             continue;
         }
         let product = it.elementwise(&[&left, &right], a.dtype, &mut |arena, p| {
-            caveats = caveats.and(annihilated(arena, p));
+            caveats = caveats.and(annihilated(arena, p, overflows));
             arena.mul(p[0], p[1])
         })?;
         sum = Some(match sum {
@@ -146,7 +147,8 @@ fn plus(
 /// The caveat of a product one of whose factors is 0 everywhere.
 fn annihilated_everywhere(it: &Interpreter<'_>, a: &Value, b: &Value) -> Caveats {
     let all = a.data.iter().chain(b.data.iter());
-    let caveats = all.map(|&p| annihilated(&it.arena, &[p, PolyId::ZERO]));
+    let overflows = a.caveats.and(b.caveats).overflows;
+    let caveats = all.map(|&p| annihilated(&it.arena, &[p, PolyId::ZERO], overflows));
     caveats.fold(Caveats::default(), Caveats::and)
 }
 

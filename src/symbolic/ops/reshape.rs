@@ -103,10 +103,18 @@ pub(super) fn target(
                 shape[axis] = left;
                 continue;
             }
-            let negative = it.arena.apply(Function::Less, &[shape[axis], PolyId::ZERO]);
-            shape[axis] = it
-                .arena
-                .apply(Function::Where, &[negative, left, shape[axis]]);
+            let stated = shape[axis];
+            let negative = it.arena.apply(Function::Less, &[stated, PolyId::ZERO]);
+            let mut size = stated;
+            if copies {
+                let own = *a
+                    .shape
+                    .get(axis)
+                    .ok_or(Stop("a copied axis that is not there"))?;
+                let zero = it.arena.apply(Function::Equal, &[stated, PolyId::ZERO]);
+                size = it.arena.apply(Function::Where, &[zero, own, stated]);
+            }
+            shape[axis] = it.arena.apply(Function::Where, &[negative, left, size]);
         }
     }
     Ok(shape)

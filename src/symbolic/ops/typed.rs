@@ -20,8 +20,15 @@ pub(super) fn typed(it: &Interpreter<'_>, mut value: Value) -> Result<Value, Sto
             false => Err(Stop("an integer that may leave the range of its type")),
         };
     }
-    if dtype.is_float() && !value.caveats.rounded {
-        value.caveats.rounded = !elements.all(|&p| arena.is_exact(p, dtype));
+    if dtype.is_float() {
+        let largest = dtype.largest();
+        let (rounded, overflows) = elements.fold((false, false), |(rounded, overflows), &p| {
+            let range = arena.range(p);
+            let beyond = range.is_finite() && range.low.abs().max(range.high.abs()) > largest;
+            (rounded || !arena.is_exact(p, dtype), overflows || beyond)
+        });
+        value.caveats.rounded |= rounded;
+        value.caveats.overflows |= overflows;
     }
     Ok(value)
 }
@@ -49,9 +56,11 @@ pub(super) fn vanishing(arena: &Arena, terms: &[PolyId], sum: PolyId) -> Caveats
     }
 }
 
-/// The caveat of a product of two numbers, one of them 0 and the other perhaps infinite.
-pub(super) fn annihilated(arena: &Arena, factors: &[PolyId]) -> Caveats {
-    let infinite = |&&p: &&PolyId| !arena.range(p).is_finite();
+/// The caveat of a product of two numbers, one of them 0 and the other perhaps infinite: by what it is, or since one of the factors
+/// `overflows`.
+pub(super) fn annihilated(arena: &Arena, factors: &[PolyId], overflows: bool) -> Caveats {
+    let infinite =
+        |&&p: &&PolyId| !arena.range(p).is_finite() || overflows && arena.as_constant(p).is_none();
     let other = factors.iter().find(infinite);
     let other = other.filter(|_| factors.contains(&PolyId::ZERO));
     let loss = other.map(|&p| {

@@ -85,8 +85,8 @@ fn multiplied_twice(it: &Interpreter<'_>, angles: &FxHashSet<ValueId>) -> FxHash
     twice
 }
 
-/// Largest exponent of a factor that leaves numbers of any integer type in the range of floats.
-const MAX_EXPONENT: i32 = 32;
+/// Up to here and down to its inverse, numbers are in the range of `float`, with every bit that they have.
+const LARGEST: f64 = (1u128 << 100) as f64;
 
 /// Whether a node rounds an input by multiplying, or may leave the type: zeros and ones do neither, nor do powers of two of what
 /// was an integer.
@@ -105,12 +105,22 @@ fn multiplies(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: Va
     let Some(from) = it.known(input) else {
         return true;
     };
-    let bounded = from.data.iter().all(|&p| it.arena.range(p).is_finite());
+    let bounded = |value: &Value| {
+        let elements = value.data.iter();
+        elements.clone().all(|&p| {
+            let range = it.arena.range(p);
+            let terms = it.arena.terms(p);
+            let mut factors = terms.iter().map(|term| term.coefficient.abs());
+            range.is_finite()
+                && range.low.abs().max(range.high.abs()) <= LARGEST
+                && factors.all(|factor| factor >= 1.0 / LARGEST)
+        })
+    };
+    let bounded = bounded(from) && it.known(output).is_some_and(|to| bounded(to));
     let exact = |number: Option<f64>| {
         number.is_some_and(|number| {
             let exponent = number.abs().log2();
-            matches!(number, -1.0 | 0.0 | 1.0)
-                || bounded && exponent.fract() == 0.0 && exponent.abs() <= f64::from(MAX_EXPONENT)
+            matches!(number, -1.0 | 0.0 | 1.0) || bounded && exponent.fract() == 0.0
         })
     };
     let unit = |name: &String| {
