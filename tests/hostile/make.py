@@ -162,6 +162,7 @@ FILES = {
     "pad_size": unary("Pad", b"", ["x", "s"], int64s("s", 1 << 40, 1 << 40), dims=(1,)),
     "pad_empty": unary("Pad", b"", ["x", "s"], int64s("s", 1 << 40, 1 << 40), dims=(0,)),
     "pad_itself": unary("Pad", b"", ["s", "s"], int64s("s", 1 << 40, 1 << 40), dims=(1,)),
+    "pad_attribute": unary("Pad", integers("pads", -(1 << 62)), ["s", "s"], int64s("s", 1 << 40, 1 << 40), dims=(1,)),
     "shape_of_rank_2": unary("Reshape", b"", ["x", "x"], dims=(1 << 40, 4)),
     "random_size": unary("RandomNormal", integers("shape", 1 << 40, 1 << 20), []),
     "topk_size": model(graph(node("TopK", "odd", ["x", "s"], ["y", "i"]), extra=int64s("s", 1 << 60), dims=(4,))),

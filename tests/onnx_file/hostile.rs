@@ -153,6 +153,7 @@ const ODD: &[&str] = &[
     "pad_size",
     "pad_empty",
     "pad_itself",
+    "pad_attribute",
     "random_size",
     "topk_size",
     "slice_step",

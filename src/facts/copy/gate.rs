@@ -131,10 +131,11 @@ impl Gate {
             return Ok(());
         }
         let limit = self.limit.unwrap_or(MAX_PADDED);
+        // An attribute that the version does not have is ignored.
         let attribute = self.node.attribute.iter().find(|a| a.name() == "pads");
-        let pads = match attribute {
-            Some(attribute) => Some(attribute.ints.clone()),
-            None => self.operand(facts, 1).numbers,
+        let pads = match self.node.input.len() {
+            1 => attribute.map(|attribute| attribute.ints.clone()),
+            _ => self.operand(facts, 1).numbers,
         };
         let (Some(dims), Some(pads)) = (self.operand(facts, 0).dims, pads) else {
             return Ok(());
