@@ -280,7 +280,8 @@ fn attempt(
         .copied()
         .collect();
     let own = losses.iter().all(|&id| it.loss(id) == channels);
-    if !losses.is_empty() && !(own && behind::is_dense(it, x.id)) {
+    let permitted = losses.is_empty() || own && behind::is_dense(it, x.id);
+    if !permitted {
         return Err(miss(
             Stage::Proof,
             "a channel is multiplied by 0 or subtracted from itself: where it is infinite or NaN, the graph makes NaN of more channels than the operator",
