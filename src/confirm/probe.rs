@@ -361,13 +361,17 @@ impl<'a> Prober<'a> {
             tensor(&site.cos.value)?,
             tensor(&site.sin.value)?,
         );
-        // Wide numbers may leave a narrow type before they are cosines, and of infinite ones nothing can be compared.
-        if [x, cos, sin]
-            .iter()
-            .any(|(values, _)| values.iter().any(|v| !v.is_finite()))
-        {
-            let infinite = "its tables are not finite for these numbers";
-            return Err(Failure::NotRun(infinite.to_owned()));
+        // Wide numbers may leave a narrow type before or after they are multiplied, and of infinite ones nothing can be compared.
+        let largest = |(values, _): (&[f64], &[usize])| {
+            let sizes = values
+                .iter()
+                .map(|v| if v.is_nan() { f64::INFINITY } else { v.abs() });
+            sizes.fold(0.0, f64::max)
+        };
+        let sum = largest(x) * (largest(cos) + largest(sin));
+        if sum.is_nan() || sum > site.dtype.largest() {
+            let beyond = "its results leave the type for these numbers";
+            return Err(Failure::NotRun(beyond.to_owned()));
         }
         difference(site, x, [cos, sin], y)
     }

@@ -129,8 +129,6 @@ fn rows_and_columns_of_a_grid_are_two_tables() {
             .collect::<Vec<_>>()
             .join("\n")
     };
-    let rotation =
-        |of: &str| rotation(of).replace(&format!("minus {of},"), &format!("minus {of},"));
     let text = format!(
         "image: float[batch, 2, height, width, 8]\nx = Reshape(image, whole)\nsizes = Shape(image) start=2 end=4\nh = Gather(sizes, zero)\nw = Gather(sizes, one)\n\
          hs = Range(zero, h, one)\nws = Range(zero, w, one)\ncolumn = Unsqueeze(hs, n1)\nrow = Unsqueeze(ws, n0)\n\
