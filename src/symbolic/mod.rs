@@ -9,6 +9,7 @@
 mod branch;
 pub mod broadcast;
 pub mod budget;
+mod constants;
 mod derive;
 pub mod dims;
 pub mod display;
@@ -24,6 +25,7 @@ pub mod poly;
 pub mod range;
 pub mod root;
 mod rootset;
+mod sizes;
 mod substitute;
 pub mod table;
 mod term;

@@ -3,7 +3,8 @@
 use smallvec::smallvec;
 
 use crate::onnx::DataType;
-use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, element};
+use crate::symbolic::constants::element;
+use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS};
 use crate::symbolic::poly::{Arena, PolyId, Stop};
 use crate::symbolic::value::{Alignment, Caveats, Shape, Value};
 use crate::symbolic::visit::Visit;

@@ -1,0 +1,168 @@
+//! What stopped a place: the first node on the way that the interpreter did not follow, or, where all were followed, what the
+//! products lack.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::super::flow::{self, Kind};
+use super::super::groups::single_roots;
+use super::super::lost;
+use super::super::miss::Miss;
+use super::{MAX_ORIGINS, Place, Trace, origins, sources};
+use crate::onnx::ValueId;
+use crate::recognize::Stage;
+use crate::symbolic::root::{RootId, RootKind};
+use crate::symbolic::{Interpreter, display};
+
+/// Why a place is no site.
+pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Miss {
+    if let Some(miss) = exchanged_elsewhere(it, trace, place) {
+        return miss;
+    }
+    let lost = way(it, trace, place)
+        .into_iter()
+        .filter(|&node| lost::of(it, node).is_some_and(|stopped| !lost::is_symptom(stopped)))
+        .find_map(|node| {
+            let output = it.file.graph().node[node].output.first()?;
+            lost::at(it, it.index().id(output)?)
+        });
+    if let Some(lost) = lost {
+        let reason = format!(
+            "`{}`, on the way from the angles and the tensor to their products, is not followed",
+            lost.value
+        );
+        let hint = lost::hint(&lost);
+        let mut miss = Miss::new(Stage::Angles, place.end, reason).with_hint(Some(hint));
+        miss.lost = Some(Box::new(lost));
+        return miss;
+    }
+    let tensors = tensors(it, trace, place);
+    let reason = match &tensors[..] {
+        [tensor] if !place.summed => format!(
+            "cosine and sine are multiplied into `{tensor}`, but the products stand side by side: no channel is a sum of two"
+        ),
+        [a, b, ..] if place.summed => {
+            format!(
+                "the products that are added are of `{a}` and `{b}`, and not of the channels of one tensor"
+            )
+        }
+        _ => "no channel is a sum of two channels of one tensor".to_owned(),
+    };
+    Miss::new(Stage::Angles, place.end, reason)
+}
+
+/// The nodes between angles, tensors and the end of a place, in graph order. Of what leads to the tensors, only what does not
+/// lead to all of them: where a tensor begins, nothing has to be known.
+fn way(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<usize> {
+    let mut values: FxHashSet<ValueId> = place.values.iter().copied().collect();
+    let mut open: Vec<ValueId> = place
+        .products
+        .iter()
+        .map(|&p| trace.products[p].angle)
+        .collect();
+    for &p in &place.products {
+        if !trace.products[p].kinds.any() {
+            values.extend(origins(it, trace.products[p].angle));
+        }
+    }
+    while let Some(value) = open.pop() {
+        if trace.angles.contains_key(&value) && values.insert(value) {
+            open.extend(sources(it, value));
+        }
+    }
+    let origins: Vec<FxHashSet<ValueId>> = place
+        .products
+        .iter()
+        .map(|&p| origins(it, trace.products[p].tensor))
+        .collect();
+    let mut counts: FxHashMap<ValueId, usize> = FxHashMap::default();
+    for &value in origins.iter().flatten() {
+        *counts.entry(value).or_default() += 1;
+    }
+    let shared = |value: &ValueId| counts.get(value) == Some(&origins.len());
+    if origins.iter().flatten().any(shared) {
+        let parts = origins.iter().flatten().copied();
+        values.extend(parts.filter(|value| !shared(value)));
+    }
+    let nodes: FxHashSet<usize> = values
+        .into_iter()
+        .filter_map(|value| it.index().producer(value))
+        .map(|(node, _)| node)
+        .collect();
+    let mut nodes: Vec<usize> = nodes.into_iter().collect();
+    nodes.sort_unstable_by_key(|&node| it.index().rank(node));
+    nodes
+}
+
+/// The tensors that are multiplied, each traced back to where it was last something else than rearranged; by name, without
+/// repetition.
+fn tensors(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut seen = FxHashSet::default();
+    for &p in &place.products {
+        let mut value = trace.products[p].tensor;
+        for _ in 0..MAX_ORIGINS {
+            let Some((node, _)) = it.index().producer(value) else {
+                break;
+            };
+            let node = &it.file.graph().node[node];
+            let Kind::Moves(data) = flow::kind(node) else {
+                break;
+            };
+            let source = flow::inputs(it, node).find(|(k, _)| data.first() == Some(k));
+            let Some((_, source)) = source else { break };
+            value = source;
+        }
+        if seen.insert(value) {
+            names.push(it.index().name(value).to_owned());
+        }
+    }
+    names
+}
+
+/// Halves that change places along another axis than the last: a concatenation, there, of pieces of one tensor.
+fn exchanged_elsewhere(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Option<Miss> {
+    place.products.iter().find_map(|&p| {
+        let tensor = trace.products[p].tensor;
+        let (node, _) = it.index().producer(tensor)?;
+        let node = &it.file.graph().node[node];
+        if node.op_type() != "Concat" {
+            return None;
+        }
+        let pieces: Vec<ValueId> = flow::inputs(it, node).map(|(_, id)| id).collect();
+        let whole = it.known(*pieces.first()?)?;
+        let axis = node.attribute.iter().find(|a| a.name() == "axis")?.i?;
+        let axis = if axis < 0 {
+            axis + whole.rank() as i64
+        } else {
+            axis
+        };
+        if axis + 1 == whole.rank() as i64 {
+            return None;
+        }
+        let mut base = None;
+        for piece in &pieces {
+            let root = base_root(it, *piece)?;
+            if *base.get_or_insert(root) != root {
+                return None;
+            }
+        }
+        let shape = display::shape(&it.arena, &whole.shape);
+        let reason = format!(
+            "the halves that change places lie along axis {axis} of the tensor, in pieces of shape {shape}, and not along its \
+             last axis"
+        );
+        let hint = "a rotation exchanges channels within one head: check the axis of the slices and of the concatenation";
+        Some(Miss::new(Stage::Angles, place.end, reason).with_hint(Some(hint)))
+    })
+}
+
+/// The root that the channels of a value come from, however it was cut.
+fn base_root(it: &Interpreter<'_>, value: ValueId) -> Option<RootId> {
+    let known = it.known(value)?;
+    let terms = it.arena.terms(*known.data.first()?);
+    let mut root = *single_roots(&it.arena, terms.first()?.mono).first()?;
+    while let RootKind::Derived(base, _) = &it.arena.root_of(root).kind {
+        root = *base;
+    }
+    Some(root)
+}
