@@ -76,6 +76,14 @@ pub(crate) enum Change {
     Chosen(Question, bool),
     /// Times the length of the sequence over that length clamped.
     Ratio(i64),
+    /// Times the length of the sequence after this type over that length.
+    Narrowed(DataType),
+    /// `(v + v · s²) - v · s²`, where `s` is the length of the sequence.
+    Cancelled,
+    /// `v + 0 · s`, where `s` is the length of the sequence after this type.
+    Vanishing(DataType),
+    /// The value, or where a question is answered otherwise the value after this type, by `Where` or out of a stack.
+    Either(Question, DataType, bool),
     /// Cut along the sequence from the first bound to the second.
     Cut(i64, i64),
     /// Cut along the sequence at the length of the sequence, counted from the start or the end.
@@ -137,7 +145,12 @@ fn changes() -> Vec<Change> {
         Looked(300, false),
         Looked(20, false),
     ]);
-    all.extend([Ratio(2), Ratio(300), Ratio(0)]);
+    all.extend([Ratio(2), Ratio(300), Ratio(0), Cancelled]);
+    all.extend([Narrowed(F16), Narrowed(BF16), Vanishing(F16)]);
+    for stacked in [false, true] {
+        let limits = [3, 300].map(Question::Below);
+        all.extend(limits.map(|limit| Either(limit, F16, stacked)));
+    }
     all.extend([
         Cut(0, 2),
         Cut(0, 300),

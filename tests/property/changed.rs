@@ -155,6 +155,47 @@ impl Builder<'_> {
                 let ratio = self.g.op("Div", &[&length, &rows], &[]);
                 self.g.op("Mul", &[value, &ratio], &[])
             }
+            Change::Narrowed(dtype) if float => {
+                let length = self.sequence();
+                let narrow = self.g.cast(&length, dtype);
+                let [length, narrow] = [&length, &narrow].map(|n| self.g.cast(n, way.dtype));
+                let ratio = self.g.op("Div", &[&narrow, &length], &[]);
+                self.g.op("Mul", &[value, &ratio], &[])
+            }
+            Change::Cancelled if float => {
+                let length = self.sequence();
+                let length = self.g.cast(&length, way.dtype);
+                let square = self.g.op("Mul", &[&length, &length], &[]);
+                let many = self.g.op("Mul", &[value, &square], &[]);
+                let sum = self.g.op("Add", &[value, &many], &[]);
+                self.g.op("Sub", &[&sum, &many], &[])
+            }
+            Change::Vanishing(dtype) if float => {
+                let length = self.sequence();
+                let narrow = self.g.cast(&length, dtype);
+                let length = self.g.cast(&narrow, way.dtype);
+                let zero = self.number(way, 0.0);
+                let nothing = self.g.op("Mul", &[&length, &zero], &[]);
+                self.g.op("Add", &[value, &nothing], &[])
+            }
+            Change::Either(question, dtype, stacked) if float && dtype != way.dtype => {
+                let narrow = self.g.cast(value, dtype);
+                let narrow = self.g.cast(&narrow, way.dtype);
+                let condition = self.answer(question);
+                match stacked {
+                    false => self.g.op("Where", &[&condition, value, &narrow], &[]),
+                    true => {
+                        let both = [value, &narrow].map(|v| self.g.unsqueeze(v, &[0]));
+                        let both = self
+                            .g
+                            .op("Concat", &[&both[0], &both[1]], &[int("axis", 0)]);
+                        let shape = self.g.ints(&[]);
+                        let which = self.g.cast(&condition, DataType::I64);
+                        let which = self.g.op("Reshape", &[&which, &shape], &[]);
+                        self.g.op("Gather", &[&both, &which], &[int("axis", 0)])
+                    }
+                }
+            }
             Change::Dropped if float => {
                 let many = self.g.constant(&Tensor::from_i64(&[], &[4096]));
                 let size = self.g.op("Size", &[value], &[]);

@@ -99,15 +99,20 @@ pub(crate) fn feeds(seed: u64, count: usize) -> Vec<Feed> {
     let mut all = vec![PLAIN];
     while all.len() < count {
         let (batch, sequence) = SIZES[random.below(SIZES.len() as u64) as usize];
+        let positions = match random.below(6) {
+            0 | 1 => Positions::Rows,
+            2 => Positions::Negative,
+            3 => Positions::Hundreds,
+            4 => Positions::Millions,
+            _ => Positions::Billions,
+        };
         all.push(Feed {
             batch,
             sequence,
-            positions: match random.below(6) {
-                0 | 1 => Positions::Rows,
-                2 => Positions::Negative,
-                3 => Positions::Hundreds,
-                4 => Positions::Millions,
-                _ => Positions::Billions,
+            // An engine may leave out what an empty tensor needs, and with it a position that its table does not have.
+            positions: match batch {
+                0 => Positions::Rows,
+                _ => positions,
             },
             activations: match random.below(8) {
                 0 => Activations::Nan,
