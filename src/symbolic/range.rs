@@ -114,6 +114,11 @@ impl Range {
         self.is_bounded() && !self.nan
     }
 
+    /// The largest magnitude.
+    pub fn largest(self) -> f64 {
+        self.low.abs().max(self.high.abs())
+    }
+
     fn is_bounded(self) -> bool {
         self.low.is_finite() && self.high.is_finite()
     }
@@ -205,7 +210,6 @@ impl Function {
 
     /// The numbers of `function(args)` for arguments that are numbers of these ranges.
     fn numbers(self, args: &[Range]) -> Range {
-        let largest = |r: &Range| r.low.abs().max(r.high.abs());
         match (self, args) {
             (Function::Cos | Function::Sin, _) => Range {
                 low: -1.0,
@@ -223,7 +227,7 @@ impl Function {
                 } else {
                     x.low.abs().min(x.high.abs())
                 },
-                high: largest(x),
+                high: x.largest(),
                 whole: x.whole,
                 nan: false,
             },
@@ -264,8 +268,8 @@ impl Function {
                 nan: false,
             },
             (Function::IntegerDiv, [x, _]) => Range {
-                low: -largest(x),
-                high: largest(x),
+                low: -x.largest(),
+                high: x.largest(),
                 whole: true,
                 nan: false,
             },
@@ -276,8 +280,8 @@ impl Function {
                 nan: false,
             },
             (Function::Mod | Function::Fmod, [x, y]) => Range {
-                low: -largest(y).max(largest(x)),
-                high: largest(y).max(largest(x)),
+                low: -y.largest().max(x.largest()),
+                high: y.largest().max(x.largest()),
                 whole: x.whole && y.whole,
                 nan: false,
             },

@@ -157,6 +157,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     }));
     let gained = rotary_operators(file_b.model()) > rotary_operators(file_a.model());
     let least = least_precise(&file_a);
+    let allowed = |dtype| options.tolerance.unwrap_or_else(|| allowed(dtype, least));
     let sets = Sets {
         seeds: options.seeds,
         far: exact_tables(file_a.model()) == exact_tables(file_b.model()),
@@ -193,7 +194,6 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
                         .and_then(|()| session.run(&known.inputs, &names)),
                     Err(error) => Err(EngineError::Model(error.to_string())),
                 };
-                let allowed = |dtype| options.tolerance.unwrap_or_else(|| allowed(dtype, least));
                 case.runs
                     .push(compared(how, results, known, &names, &allowed));
             }
@@ -205,7 +205,6 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
         let second = |way: &dyn Engine, known: &Known| {
             let results = way.run(b, &known.inputs, &names);
             results.is_ok_and(|results| {
-                let allowed = |dtype| options.tolerance.unwrap_or_else(|| allowed(dtype, least));
                 let run = compared(How::Plain, Ok(results), known, &names, &allowed);
                 let mut outputs = run.outputs.iter();
                 outputs.all(|output| output.difference.standing() == compare::Standing::Agrees)

@@ -122,14 +122,19 @@ const TABLES: &str = "
     sin = Unsqueeze(flat_sin, first)
 ";
 
-#[test]
-fn runs_are_counted_as_they_are_made() {
-    let angles = format!(
+/// Cosines and sines of positions times frequencies.
+fn products() -> String {
+    format!(
         "{POSITIONS}
         upright = Unsqueeze(numbers, last)
         angles = Mul(upright, frequencies)
         {TABLES}"
-    );
+    )
+}
+
+#[test]
+fn runs_are_counted_as_they_are_made() {
+    let angles = products();
     let (outcome, _) = fused(&angles, &[], false);
     let mut rules = outcome.rules.iter();
     let row = rules.find(|row| row.rule == "rotary-table").unwrap();
@@ -139,12 +144,7 @@ fn runs_are_counted_as_they_are_made() {
 
 #[test]
 fn products_of_positions_and_constants() {
-    let angles = format!(
-        "{POSITIONS}
-        upright = Unsqueeze(numbers, last)
-        angles = Mul(upright, frequencies)
-        {TABLES}"
-    );
+    let angles = products();
     let (table, _) = one_table(&angles, &[]);
     assert_eq!((&table.positions[..], table.axis), ("ids", None));
     assert_eq!(table.frequencies.value(), Some("frequencies"));
@@ -270,12 +270,10 @@ fn periods_are_no_frequencies() {
 #[test]
 fn tables_that_are_used_elsewhere_stay() {
     let angles = format!(
-        "{POSITIONS}
-        upright = Unsqueeze(numbers, last)
-        angles = Mul(upright, frequencies)
-        {TABLES}
+        "{}
         seen_cos = Neg(cos)
-        seen_sin = Neg(sin)"
+        seen_sin = Neg(sin)",
+        products()
     );
     no_table(&angles, &[]);
 }
@@ -386,12 +384,7 @@ fn layers_share_a_table() {
 
 #[test]
 fn precise_angles_are_asked_for_by_attribute() {
-    let angles = format!(
-        "{POSITIONS}
-        upright = Unsqueeze(numbers, last)
-        angles = Mul(upright, frequencies)
-        {TABLES}"
-    );
+    let angles = products();
     let (_, written) = fused(&angles, &[], true);
     let node = written
         .graph()

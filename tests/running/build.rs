@@ -114,23 +114,34 @@ pub(crate) fn branch(name: &str, graph: GraphProto) -> AttributeProto {
     }
 }
 
-/// Gives the only `If` of a model its two branches, of one node each.
+/// Gives the only `If` of a graph its two branches.
+pub(crate) fn branches(graph: &mut GraphProto, then: GraphProto, otherwise: GraphProto) {
+    let mut nodes = graph.node.iter_mut();
+    let decision = nodes.find(|n| n.op_type() == "If").expect("an If");
+    decision.attribute = vec![
+        branch("then_branch", then),
+        branch("else_branch", otherwise),
+    ];
+}
+
+/// Gives the only `If` of a model its two branches: of one node each, and before it nodes as in [`model`].
 pub(crate) fn decide(model: &mut ModelProto, then: &str, otherwise: &str) {
-    let body = |name: &str, call: &str| {
+    let body = |lines: &str| {
+        let (before, call) = lines.rsplit_once('\n').unwrap_or(("", lines));
+        let before = before.lines().filter_map(|line| line.split_once(" = "));
+        let before = before.map(|(outputs, call)| node(outputs, call));
         let output = ValueInfoProto {
             name: Some("taken".to_owned()),
             ..Default::default()
         };
-        let graph = GraphProto {
-            node: vec![node("taken", call)],
+        GraphProto {
+            node: before.chain([node("taken", call)]).collect(),
             output: vec![output],
             ..Default::default()
-        };
-        branch(name, graph)
+        }
     };
-    let mut nodes = model.graph.iter_mut().flat_map(|graph| &mut graph.node);
-    let decision = nodes.find(|n| n.op_type() == "If").expect("an If");
-    decision.attribute = vec![body("then_branch", then), body("else_branch", otherwise)];
+    let graph = model.graph.as_mut().expect("a graph");
+    branches(graph, body(then), body(otherwise));
 }
 
 /// Bounds of slices along the last axis: the ends of 8 channels and their middle.

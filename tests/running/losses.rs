@@ -1,11 +1,11 @@
 //! Graphs in which numbers are lost on the way, or in which two values are equal over the reals or up to rounding and not in the
 //! type: what a site reads lies behind the loss.
 
-use crate::build::{bounds, branch, f32s, i64s, model, node, open, typed};
+use crate::build::{bounds, decide, f32s, i64s, model, open, typed};
 use crate::exact::{FLOATS, INTEGERS, P, X, findings, positions, rotated, rotation};
 use crate::refusals::RIGHT;
 use phasor::onnx::DataType;
-use phasor::onnx::proto::{GraphProto, ValueInfoProto};
+use phasor::onnx::proto::ModelProto;
 use phasor::pipeline::{self, Findings, Search};
 
 const LONG: &str = "shape = Shape(pos)\nsize = Gather(shape, one)\nlong = Less(thousand, size)";
@@ -19,26 +19,31 @@ fn narrowed_where_long(from: &str, to: &str) -> String {
     )
 }
 
-/// What is found where `cos3` and `sin3` are made of cosines and sines by these lines.
-fn with_tables(lines: &str) -> Findings {
-    let text = RIGHT.replace("cos3 = Cos(angle)", "c = Cos(angle)");
-    let text = text.replace("sin3 = Sin(angle)", &format!("s = Sin(angle)\n{lines}"));
+/// A model of these lines.
+fn graph(text: &str) -> ModelProto {
     let mut constants = bounds();
     constants.extend([
-        ("n0", i64s(&[1], &[0])),
         ("n1", i64s(&[1], &[1])),
         ("zero", i64s(&[], &[0])),
         ("one", i64s(&[], &[1])),
         ("thousand", i64s(&[], &[1000])),
+        ("rest", i64s(&[1], &[-1])),
+        ("whole", i64s(&[4], &[0, 0, -1, 8])),
+        ("true", typed(DataType::Bool, &[], &[1.0])),
         ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
     ]);
-    let mut unique: Vec<(&str, _)> = Vec::new();
-    for (name, tensor) in constants {
-        if unique.iter().all(|(known, _)| *known != name) {
-            unique.push((name, tensor));
-        }
-    }
-    pipeline::find(&open(&model(&text, &unique)), &Search::default()).unwrap()
+    model(text, &constants)
+}
+
+fn found(model: &ModelProto) -> Findings {
+    pipeline::find(&open(model), &Search::default()).unwrap()
+}
+
+/// What is found where `cos3` and `sin3` are made of cosines and sines by these lines.
+fn with_tables(lines: &str) -> Findings {
+    let text = RIGHT.replace("cos3 = Cos(angle)", "c = Cos(angle)");
+    let text = text.replace("sin3 = Sin(angle)", &format!("s = Sin(angle)\n{lines}"));
+    found(&graph(&text))
 }
 
 #[test]
@@ -132,21 +137,12 @@ fn rows_and_columns_of_a_grid_are_two_tables() {
     let text = format!(
         "image: float[batch, 2, height, width, 8]\nx = Reshape(image, whole)\nsizes = Shape(image) start=2 end=4\nh = Gather(sizes, zero)\nw = Gather(sizes, one)\n\
          hs = Range(zero, h, one)\nws = Range(zero, w, one)\ncolumn = Unsqueeze(hs, n1)\nrow = Unsqueeze(ws, n0)\n\
-         down = Expand(column, sizes)\nacross = Expand(row, sizes)\nflat1 = Reshape(down, all)\nflat2 = Reshape(across, all)\n\
+         down = Expand(column, sizes)\nacross = Expand(row, sizes)\nflat1 = Reshape(down, rest)\nflat2 = Reshape(across, rest)\n\
          p a = Cast(flat1) to=1\np b = Cast(flat2) to=1\n{}\n{}",
         rotation("a"),
         rotation("b")
     );
-    let mut constants = bounds();
-    constants.extend([
-        ("n1", i64s(&[1], &[1])),
-        ("zero", i64s(&[], &[0])),
-        ("one", i64s(&[], &[1])),
-        ("all", i64s(&[1], &[-1])),
-        ("whole", i64s(&[4], &[0, 0, -1, 8])),
-        ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
-    ]);
-    let found = pipeline::find(&open(&model(&text, &constants)), &Search::default()).unwrap();
+    let found = found(&graph(&text));
     assert_eq!(found.sites.len(), 2, "{:#?}", found.refusals);
     let table = |at: usize| found.sites[at].site.table.as_ref().map(|used| used.table);
     assert!(table(0).is_none() || table(0) != table(1));
@@ -187,14 +183,7 @@ fn a_table_lies_along_the_axis_of_its_size() {
         "p = Cast(pos) to=1",
         "sizes = Shape(pos)\nseq = Gather(sizes, one)\nids = Range(zero, seq, one)\nall = Expand(ids, sizes)\np = Cast(all) to=1",
     );
-    let mut constants = bounds();
-    constants.extend([
-        ("n1", i64s(&[1], &[1])),
-        ("zero", i64s(&[], &[0])),
-        ("one", i64s(&[], &[1])),
-        ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
-    ]);
-    let found = pipeline::find(&open(&model(&text, &constants)), &Search::default()).unwrap();
+    let found = found(&graph(&text));
     let [found] = &found.sites[..] else {
         panic!("{:#?}", found.refusals);
     };
@@ -224,40 +213,16 @@ fn factors_that_are_one_up_to_rounding_are_not_one() {
 
 #[test]
 fn what_a_branch_loses_is_lost() {
-    let body = |nodes: &[(&str, &str)]| {
-        let output = ValueInfoProto {
-            name: Some("taken".to_owned()),
-            ..Default::default()
-        };
-        GraphProto {
-            node: nodes.iter().map(|(name, call)| node(name, call)).collect(),
-            output: vec![output],
-            ..Default::default()
-        }
-    };
-    for (nodes, read) in [
-        (&[("taken", "Identity(x)")][..], Some("x")),
-        (
-            &[("a", "Cast(x) to=10"), ("taken", "Cast(a) to=1")],
-            Some("source"),
-        ),
+    for (lines, read) in [
+        ("Identity(x)", Some("x")),
+        ("a = Cast(x) to=10\nCast(a) to=1", Some("source")),
     ] {
         let text = format!("{INTEGERS}\n{P}\nsource = If(true)\n{}", rotation());
-        let mut constants = bounds();
-        constants.extend([
-            ("n1", i64s(&[1], &[1])),
-            ("true", typed(DataType::Bool, &[], &[1.0])),
-            ("freq", f32s(&[4], &[1.0, 0.5, 0.25, 0.125])),
-        ]);
-        let mut m = model(&text, &constants);
-        let mut all = m.graph.as_mut().unwrap().node.iter_mut();
-        let decision = all.find(|n| n.op_type() == "If").unwrap();
-        decision.attribute = ["then_branch", "else_branch"]
-            .map(|name| branch(name, body(nodes)))
-            .to_vec();
-        let found = pipeline::find(&open(&m), &Search::default()).unwrap();
+        let mut m = graph(&text);
+        decide(&mut m, lines, lines);
+        let found = found(&m);
         let x = found.sites.first().map(|found| &*found.site.x);
-        assert_eq!(x, read, "{nodes:?}: {:#?}", found.refusals);
+        assert_eq!(x, read, "{lines}: {:#?}", found.refusals);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Graphs beside the main one, bodies and training: what they read stays, and what falls with the main graph's nodes is no site.
 
-use crate::build::{bounds, branch, f32s, i64s, info, model, node};
+use crate::build::{bounds, branches, f32s, i64s, info, model, node};
 use crate::fused::{compared, count, fuse};
 use phasor::onnx::proto::{
     FunctionProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TrainingInfoProto,
@@ -42,16 +42,6 @@ fn giving(graph: GraphProto, outputs: &[&str]) -> GraphProto {
         output: output.collect(),
         ..graph
     }
-}
-
-/// Gives the `If` of a graph its branches.
-fn branches(graph: &mut GraphProto, then: GraphProto, otherwise: GraphProto) {
-    let mut nodes = graph.node.iter_mut();
-    let decision = nodes.find(|n| n.op_type() == "If").expect("an If");
-    decision.attribute = vec![
-        branch("then_branch", then),
-        branch("else_branch", otherwise),
-    ];
 }
 
 /// A model of these nodes, which gives these values.

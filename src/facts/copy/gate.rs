@@ -125,7 +125,8 @@ impl Gate {
             .map_err(|fault| TractError::msg(format!("{}: {fault}", self.node.op_type())))
     }
 
-    /// Refuses padding beyond the limit, or beyond [`MAX_PADDED`]. tract computes the padded size in 32 bits, and pads what is empty as soon as it can.
+    /// Refuses padding beyond the limit, or beyond [`MAX_PADDED`]. tract computes the padded size in 32 bits, and pads what is empty
+    /// as soon as it can.
     fn room_for_padding(&self, facts: &[&InferenceFact]) -> TractResult<()> {
         if self.node.op_type() != "Pad" {
             return Ok(());

@@ -1,6 +1,6 @@
 //! Shapes of convolutions and pools.
 
-use crate::onnx::{DataType, ValueId};
+use crate::onnx::DataType;
 use crate::symbolic::function::Function;
 use crate::symbolic::interpreter::Interpreter;
 use crate::symbolic::poly::{PolyId, Stop};
@@ -24,28 +24,23 @@ pub(super) fn infer(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(Data
     Some((dtype, shape))
 }
 
-/// Element type and shape of an output of a pool; `None` where padding is left to the runtime.
+/// Element type and shape of output `slot` of a pool; `None` where padding is left to the runtime.
 pub(super) fn pooled(
     it: &mut Interpreter<'_>,
     visit: &Visit<'_>,
-    output: ValueId,
+    slot: usize,
 ) -> Option<(DataType, Shape)> {
     let (dtype, x) = input(it, visit, 0)?;
-    let first = visit.outputs(it.index()).next() == Some(output);
-    let dtype = if first { dtype } else { DataType::I64 };
+    // The second output of MaxPool are indices.
+    let dtype = if slot == 0 { dtype } else { DataType::I64 };
     let windows = windows(visit, x.len(), None)?;
     let rounds_up = visit.int("ceil_mode").unwrap_or(0) != 0;
     let mut shape: Shape = x.get(..2)?.into();
     for (axis, window) in windows.into_iter().enumerate() {
-        let size = x[2 + axis];
-        shape.push(match rounds_up && it.arena.as_integer(size).is_none() {
+        shape.push(match rounds_up {
             // The last window counts where it begins inside of the padded input, and runtimes differ.
-            true => {
-                let name = it.index().name(output).to_owned();
-                it.unknown_size(&name, 2 + axis)
-            }
-            false if rounds_up => return None,
-            false => window.rounded_to_zero(it, size).ok()?,
+            true => it.unknown_size(&visit.node.output[slot], 2 + axis),
+            false => window.rounded_to_zero(it, x[2 + axis]).ok()?,
         });
     }
     Some((dtype, shape))

@@ -89,7 +89,7 @@ pub fn infer(
         "Gather" => gather(it, visit),
         "Concat" => concat(it, visit),
         "Conv" => convolution::infer(it, visit),
-        "MaxPool" | "AveragePool" | "LpPool" => convolution::pooled(it, visit, output),
+        "MaxPool" | "AveragePool" | "LpPool" => convolution::pooled(it, visit, slot),
         "Reshape" => reshape(it, visit),
         "DequantizeLinear" => {
             let ((_, shape), (dtype, _)) = (input(it, visit, 0)?, input(it, visit, 1)?);

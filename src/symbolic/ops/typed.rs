@@ -24,7 +24,7 @@ pub(super) fn typed(it: &Interpreter<'_>, mut value: Value) -> Result<Value, Sto
         let largest = dtype.largest();
         let (rounded, overflows) = elements.fold((false, false), |(rounded, overflows), &p| {
             let range = arena.range(p);
-            let beyond = range.is_finite() && range.low.abs().max(range.high.abs()) > largest;
+            let beyond = range.is_finite() && range.largest() > largest;
             (rounded || !arena.is_exact(p, dtype), overflows || beyond)
         });
         value.caveats.rounded |= rounded;

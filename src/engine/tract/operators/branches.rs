@@ -5,6 +5,8 @@ use crate::onnx::proto::{GraphProto, NodeProto};
 use tract_onnx::model::Onnx;
 use tract_onnx::tract_hir::internal::*;
 
+use super::same_fact;
+
 const CHOSEN: &str = "phasor::Chosen";
 
 pub(super) fn register(onnx: &mut Onnx) {
@@ -54,10 +56,7 @@ impl InferenceRulesOp for Chosen {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].datum_type, &inputs[0].datum_type)?;
-        s.equals(&outputs[0].shape, &inputs[0].shape)
+        same_fact(s, inputs, outputs)
     }
 
     as_op!();

@@ -7,6 +7,7 @@ mod round;
 mod shapes;
 
 use tract_onnx::model::Onnx;
+use tract_onnx::tract_hir::internal::*;
 
 pub(super) use crate::facts::copy::gate::Built;
 pub(super) use adapters::insert as insert_adapters;
@@ -18,4 +19,16 @@ pub(super) fn register(onnx: &mut Onnx) {
     adapters::register(onnx);
     branches::register(onnx);
     round::register(onnx);
+}
+
+/// The rules of an operator whose one output has the type and the shape of its one input.
+fn same_fact<'r, 'p: 'r>(
+    s: &mut Solver<'r>,
+    inputs: &'p [TensorProxy],
+    outputs: &'p [TensorProxy],
+) -> InferenceResult {
+    check_input_arity(inputs, 1)?;
+    check_output_arity(outputs, 1)?;
+    s.equals(&outputs[0].datum_type, &inputs[0].datum_type)?;
+    s.equals(&outputs[0].shape, &inputs[0].shape)
 }

@@ -4,6 +4,8 @@ use tract_onnx::model::Onnx;
 use tract_onnx::tract_core::ops::math::round_half_to_even;
 use tract_onnx::tract_hir::internal::*;
 
+use super::same_fact;
+
 pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register
         .insert("Round", |_, _| Ok((expand(Round), vec![])));
@@ -23,10 +25,7 @@ impl Expansion for Round {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        s.equals(&outputs[0].datum_type, &inputs[0].datum_type)?;
-        s.equals(&outputs[0].shape, &inputs[0].shape)
+        same_fact(s, inputs, outputs)
     }
 
     fn wire(

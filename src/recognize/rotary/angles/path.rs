@@ -106,13 +106,12 @@ fn multiplies(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: Va
         return true;
     };
     let bounded = |value: &Value| {
-        let elements = value.data.iter();
-        elements.clone().all(|&p| {
+        value.data.iter().all(|&p| {
             let range = it.arena.range(p);
             let terms = it.arena.terms(p);
             let mut factors = terms.iter().map(|term| term.coefficient.abs());
             range.is_finite()
-                && range.low.abs().max(range.high.abs()) <= LARGEST
+                && range.largest() <= LARGEST
                 && factors.all(|factor| factor >= 1.0 / LARGEST)
         })
     };
