@@ -154,6 +154,7 @@ FILES = {
     "perm_derived": derived("Transpose", integers("perm", 1, 0)),
     "bound_derived": model(graph(node("Shape", "shape", ["x"], ["s"], integer("start", 2)), node("Range", "odd", ["o", "s", "o"], ["y"]), extra=int64s("o", 1, dims=()))),
     "eyelike_size": unary("EyeLike", dims=(1 << 40, 4)),
+    "eyelike_rows": unary("EyeLike", dims=(1 << 40, 0)),
     "constant_size": unary("ConstantOfShape", b"", ["s"], int64s("s", 1 << 20, 1 << 20)),
     "tile_size": unary("Tile", b"", ["x", "s"], int64s("s", 1 << 40), dims=(1,)),
     "expand_size": unary("Expand", b"", ["x", "s"], int64s("s", 1 << 40), dims=(1,)),

@@ -145,6 +145,7 @@ const ODD: &[&str] = &[
     "perm_derived",
     "bound_derived",
     "eyelike_size",
+    "eyelike_rows",
     "constant_size",
     "tile_size",
     "expand_size",

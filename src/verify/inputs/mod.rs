@@ -48,7 +48,7 @@ pub enum InputsError {
     },
     /// Inputs of these sizes are too large to be made.
     #[error(
-        "with input `{name}` of shape [{shape}] there are more than {MAX_ELEMENTS} elements to make up"
+        "with input `{name}` of shape [{shape}] there are more than {MAX_ELEMENTS} elements to make up, where a size of 0 counts as 1"
     )]
     TooLarge {
         /// The graph input.
@@ -335,7 +335,9 @@ impl Signature {
         let mut total = 0usize;
         let shape = |input: &Input| {
             let shape = input.shape(assignment)?;
-            let count = Tensor::count(&shape).and_then(|count| total.checked_add(count));
+            // Engines walk the rows of a tensor that has no columns.
+            let rows: Vec<usize> = shape.iter().map(|&size| size.max(1)).collect();
+            let count = Tensor::count(&rows).and_then(|count| total.checked_add(count));
             total = count
                 .filter(|&count| count <= MAX_ELEMENTS)
                 .ok_or_else(|| {
