@@ -11,16 +11,10 @@
 //! rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` (of frequencies) and `frequencies` (how many);
 //! for `AlibiBias` `dtype`; for `RelativeGather` `rank` (of the scores).
 
-use phasor_ops::contract::alibi_bias::{self, AlibiAttributes, AlibiUse};
-use phasor_ops::contract::relative_bias;
-use phasor_ops::contract::relative_gather::{self, RelativeGatherAttributes, RelativeGatherUse};
-use phasor_ops::contract::rotary::{self, RotaryAttributes, RotaryUse};
-use phasor_ops::contract::rotary_pair::{self, RotaryPairUse};
-use phasor_ops::contract::rotary_table::{
-    self, Frequencies, RotaryTableAttributes, RotaryTableUse,
+use phasor_ops::contract::{
+    self, AttributeValue, BodyAttribute, Call, ElementType, FunctionBody, Operand, OperatorSpec,
+    ValueSpec,
 };
-use phasor_ops::contract::sinusoidal::{self, SinusoidalAttributes, SinusoidalUse};
-use phasor_ops::contract::{AttributeValue, BodyAttribute, ElementType, FunctionBody};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -42,45 +36,12 @@ fn run(arguments: &[String]) -> Result<Value, Box<dyn std::error::Error>> {
     let [name, opset, uses @ ..] = arguments else {
         return Err("expected an operator and an opset".into());
     };
-    let opset = opset.parse()?;
-    let uses = uses.iter().map(|text| Use::parse(text));
-    let body = match name.as_str() {
-        rotary::NAME => {
-            let uses = uses.map(|u| u?.rotary("head_dim"));
-            rotary::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
-        }
-        rotary_pair::NAME => {
-            let uses = uses.map(|u| {
-                let u = u?;
-                let k_head_dim = u.find("k_head_dim").map_or("head_dim", |_| "k_head_dim");
-                let (q, k) = (u.rotary("head_dim")?, u.rotary(k_head_dim)?);
-                Ok::<_, Box<dyn std::error::Error>>(RotaryPairUse { q, k })
-            });
-            rotary_pair::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
-        }
-        rotary_table::NAME => {
-            let uses = uses.map(|u| u?.rotary_table());
-            rotary_table::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
-        }
-        relative_bias::NAME => {
-            uses.collect::<Result<Vec<_>, _>>()?;
-            relative_bias::function_body(opset)?
-        }
-        alibi_bias::NAME => {
-            let uses = uses.map(|u| u?.alibi());
-            alibi_bias::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
-        }
-        sinusoidal::NAME => {
-            let uses = uses.map(|u| u?.sinusoidal());
-            sinusoidal::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
-        }
-        relative_gather::NAME => {
-            let uses = uses.map(|u| u?.relative_gather());
-            relative_gather::function_body(opset, &uses.collect::<Result<Vec<_>, _>>()?)?
-        }
-        _ => return Err(format!("there is no operator `{name}`").into()),
-    };
-    Ok(to_json(&body))
+    let contract = contract::find(name).ok_or(format!("there is no operator `{name}`"))?;
+    let calls = uses
+        .iter()
+        .map(|text| Use::parse(text)?.call(contract.spec()));
+    let calls = calls.collect::<Result<Vec<_>, _>>()?;
+    Ok(to_json(&contract.body(opset.parse()?, &calls)?))
 }
 
 /// A use as given: names and values.
@@ -121,48 +82,46 @@ impl<'a> Use<'a> {
             .ok_or_else(|| format!("there is no element type `{value}`"))
     }
 
-    fn rotary(&self, head_dim: &str) -> Result<RotaryUse, Box<dyn std::error::Error>> {
-        Ok(RotaryUse {
-            attributes: RotaryAttributes::parse(|name| self.attribute(name))?,
-            table_width: self.number("table_width")?,
-            head_dim: self.number(head_dim)?,
-            x_dtype: self.element("x")?,
-            table_dtype: self.element("table")?,
+    fn call(&self, spec: &OperatorSpec) -> Result<Call, Box<dyn std::error::Error>> {
+        let attributes = spec.attributes.iter();
+        let given = attributes.filter_map(|a| Some((a.name, self.attribute(a.name)?)));
+        let inputs = spec.inputs.iter().map(|input| self.operand(input));
+        Ok(Call {
+            attributes: given.collect(),
+            inputs: inputs.collect::<Result<_, _>>()?,
         })
     }
 
-    fn rotary_table(&self) -> Result<RotaryTableUse, Box<dyn std::error::Error>> {
-        Ok(RotaryTableUse {
-            attributes: RotaryTableAttributes::parse(|name| self.attribute(name))?,
-            frequencies: match self.number("streams")? {
-                None => None,
-                Some(0) => Some(Frequencies::One),
-                Some(count) => Some(Frequencies::Streams(count)),
-            },
-            table_dtype: self.element("table")?,
-        })
-    }
-
-    fn alibi(&self) -> Result<AlibiUse, Box<dyn std::error::Error>> {
-        Ok(AlibiUse {
-            attributes: AlibiAttributes::parse(|name| self.attribute(name))?,
-            dtype: self.element("dtype")?,
-        })
-    }
-
-    fn sinusoidal(&self) -> Result<SinusoidalUse, Box<dyn std::error::Error>> {
-        Ok(SinusoidalUse {
-            attributes: SinusoidalAttributes::parse(|name| self.attribute(name))?,
-            frequencies: self.number("frequencies")?,
-            dtype: self.element("table")?,
-        })
-    }
-
-    fn relative_gather(&self) -> Result<RelativeGatherUse, Box<dyn std::error::Error>> {
-        Ok(RelativeGatherUse {
-            attributes: RelativeGatherAttributes::parse(|name| self.attribute(name))?,
-            rank: self.number("rank")?,
-        })
+    /// What is said of an input.
+    fn operand(&self, input: &ValueSpec) -> Result<Operand, Box<dyn std::error::Error>> {
+        let operand = |dtype, shape| {
+            Ok(Operand {
+                dtype: Some(self.element(dtype)?),
+                shape: Some(shape),
+            })
+        };
+        match input.name {
+            "X" | "Q" => operand("x", vec![self.number("head_dim")?]),
+            "K" => {
+                let own = self.number("k_head_dim")?;
+                operand("x", vec![own.or(self.number("head_dim")?)])
+            }
+            "cos" | "sin" => operand("table", vec![self.number("table_width")?]),
+            "frequencies" => {
+                let shape = match self.number("streams")? {
+                    None => vec![None, self.number("frequencies")?],
+                    Some(0) => vec![None],
+                    streams => vec![streams, None],
+                };
+                operand("table", shape)
+            }
+            "slopes" => operand("dtype", vec![None]),
+            "scores" => Ok(Operand {
+                dtype: None,
+                shape: self.number("rank")?.map(|rank| vec![None; rank]),
+            }),
+            _ => Ok(Operand::default()),
+        }
     }
 }
 

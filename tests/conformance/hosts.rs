@@ -10,7 +10,7 @@ use phasor::onnx::proto::{ModelProto, TypeProto, type_proto};
 use phasor::onnx::{self, DataType};
 use phasor::rewrite;
 use phasor_ops::contract::{
-    AttributeValue, DOMAIN, ElementType, OperatorSpec, TensorType, ValueSpec,
+    self, AttributeValue, DOMAIN, ElementType, OperatorSpec, TensorType, ValueSpec,
 };
 use std::io::Write;
 use std::sync::{LazyLock, Once};
@@ -216,7 +216,8 @@ fn model(call: &Call, way: Way) -> Result<ModelProto, String> {
     match way {
         Way::Kernel => {}
         Way::Function(opset) => {
-            let body = (spec.body)(opset).map_err(|e| e.to_string())?;
+            let contract = contract::find(spec.name).ok_or("no such operator")?;
+            let body = contract.body(opset, &[]).map_err(|e| e.to_string())?;
             model.functions.push(rewrite::function(&body));
         }
         Way::Expanded(_) => {

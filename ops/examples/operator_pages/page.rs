@@ -3,7 +3,7 @@
 use super::body;
 use phasor_ops::contract::body::{NEWEST_OPSET, OLDEST_OPSET};
 use phasor_ops::contract::{
-    ALL, BodyNode, DOMAIN, ErrorBound, FunctionBody, OperatorSpec, VERSION, ValueSpec,
+    ALL, BodyNode, Contract, DOMAIN, ErrorBound, FunctionBody, OperatorSpec, VERSION, ValueSpec,
 };
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -23,21 +23,23 @@ pub(crate) fn folder() -> PathBuf {
 /// Where the example of an operator cannot be read.
 pub(crate) fn all() -> io::Result<Vec<(PathBuf, String)>> {
     let mut pages = vec![(folder().join("README.md"), index())];
-    for spec in ALL {
+    for contract in ALL {
+        let spec = contract.spec();
         let path = folder().join("examples").join(format!("{}.py", spec.name));
         let example = fs::read_to_string(&path).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", path.display()))
         })?;
         pages.push((
             folder().join(format!("{}.md", spec.name)),
-            page(spec, &example),
+            page(contract, &example),
         ));
     }
     Ok(pages)
 }
 
 fn index() -> String {
-    let rows = ALL.iter().map(|spec| {
+    let rows = ALL.iter().map(|contract| {
+        let spec = contract.spec();
         [
             format!("[{0}]({0}.md)", spec.name),
             spec.summary.to_owned(),
@@ -54,7 +56,8 @@ fn index() -> String {
     )
 }
 
-fn page(spec: &OperatorSpec, example: &str) -> String {
+fn page(contract: &dyn Contract, example: &str) -> String {
+    let spec = contract.spec();
     let sections = [
         ("Meaning", spec.meaning.to_owned()),
         ("Attributes", attributes(spec)),
@@ -71,7 +74,7 @@ fn page(spec: &OperatorSpec, example: &str) -> String {
                 example.trim_end()
             ),
         ),
-        ("Function body", function_body(spec)),
+        ("Function body", function_body(contract)),
     ];
     let sections: String = sections
         .iter()
@@ -183,7 +186,8 @@ fn kernels(spec: &OperatorSpec) -> String {
 }
 
 /// The body for all uses in the newest opset, and how others differ.
-fn function_body(spec: &OperatorSpec) -> String {
+fn function_body(contract: &dyn Contract) -> String {
+    let spec = contract.spec();
     let mut text = String::from(
         "What a host without the library computes. This is the body that is right for all uses; where all uses in a model \
          agree in attributes, types and sizes, a shorter one is written for them.\n\n",
@@ -192,7 +196,7 @@ fn function_body(spec: &OperatorSpec) -> String {
         text.push_str(spec.body_notes);
         text.push_str("\n\n");
     }
-    let mut runs = runs(spec);
+    let mut runs = runs(contract);
     let Some(Run {
         first,
         body: Ok(newest),
@@ -232,10 +236,10 @@ struct Run {
 }
 
 /// Every opset, in order.
-fn runs(spec: &OperatorSpec) -> Vec<Run> {
+fn runs(contract: &dyn Contract) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for opset in OLDEST_OPSET..=NEWEST_OPSET {
-        let body = (spec.body)(opset).map_err(|error| {
+        let body = contract.body(opset, &[]).map_err(|error| {
             let own = format!(", the model has {opset}");
             error.to_string().replace(&own, "")
         });

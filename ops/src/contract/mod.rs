@@ -3,11 +3,12 @@
 //! Everything here is plain Rust over plain values. The rewriter, the kernels, the C ABI and the tests all read it, so that a
 //! name, a default or an error text exists once. An operator is a module of this one with the same parts:
 //!
-//! * a description, `SPEC`, which says all that can be said in words and tables; [`ALL`] lists them,
+//! * a description, `SPEC`, which says all that can be said in words and tables,
 //! * an attribute struct with defaults, read from and written to plain integers and floats,
 //! * a geometry: the shape rule, and what a kernel needs to walk the tensors,
 //! * a reference in `f64`, written for reading,
-//! * a function body in standard ONNX operators.
+//! * a function body in standard ONNX operators,
+//! * a handle, `CONTRACT`, which gives these for any operator alike; [`ALL`] lists them.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ pub mod angle;
 mod attribute;
 pub mod body;
 pub mod broadcast;
+mod handle;
 pub mod relative;
 pub mod relative_bias;
 pub mod relative_gather;
@@ -28,18 +30,25 @@ pub(crate) mod tensor;
 
 pub use attribute::{AttributeSpec, AttributeValue};
 pub use body::{BodyAttribute, BodyNode, FunctionBody};
+pub use handle::{Call, Contract, Dense, Operand, View};
 pub use spec::{ErrorBound, OperatorSpec, TensorType, ValueSpec};
 
 /// Every operator.
-pub static ALL: [&OperatorSpec; 7] = [
-    &rotary::SPEC,
-    &rotary_pair::SPEC,
-    &rotary_table::SPEC,
-    &relative_bias::SPEC,
-    &alibi_bias::SPEC,
-    &sinusoidal::SPEC,
-    &relative_gather::SPEC,
+pub static ALL: [&dyn Contract; 7] = [
+    rotary::CONTRACT,
+    rotary_pair::CONTRACT,
+    rotary_table::CONTRACT,
+    relative_bias::CONTRACT,
+    alibi_bias::CONTRACT,
+    sinusoidal::CONTRACT,
+    relative_gather::CONTRACT,
 ];
+
+/// The operator called `name`, if there is one.
+pub fn find(name: &str) -> Option<&'static dyn Contract> {
+    ALL.into_iter()
+        .find(|contract| contract.spec().name == name)
+}
 
 /// Domain of every operator.
 pub const DOMAIN: &str = "ai.phasor";

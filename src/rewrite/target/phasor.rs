@@ -12,7 +12,7 @@ use crate::recognize::{Site, TABLE_RULE};
 use crate::rewrite::angles::Wired;
 use crate::rewrite::{OLDEST_OPSET, dead, function, pairs, provenance, rotary};
 
-use phasor_ops::contract::{self, DOMAIN, OperatorSpec, ValueSpec};
+use phasor_ops::contract::{self, DOMAIN, ValueSpec};
 
 use super::{Plan, Subject, TablePlan, Uses, choice, widen};
 
@@ -37,9 +37,9 @@ pub(super) fn functions(file: &ModelFile, uses: &Uses) -> Option<Vec<FunctionPro
 
 /// Whether a function has the name of one of our operators and not its inputs, outputs and attributes.
 pub(super) fn is_foreign(own: &FunctionProto) -> bool {
-    let of_name = |spec: &&&OperatorSpec| own.domain() == DOMAIN && own.name() == spec.name;
+    let known = contract::find(own.name()).filter(|_| own.domain() == DOMAIN);
     let names = |values: &[ValueSpec]| values.iter().map(|v| v.name.to_owned()).collect::<Vec<_>>();
-    contract::ALL.iter().find(of_name).is_some_and(|spec| {
+    known.map(|contract| contract.spec()).is_some_and(|spec| {
         let attributes = spec.attributes.iter();
         let attributes = attributes.map(|a| function::value(a.name, a.default));
         own.input != names(spec.inputs)

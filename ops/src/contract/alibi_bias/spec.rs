@@ -1,6 +1,6 @@
 //! What `AlibiBias` is.
 
-use super::{ATTRIBUTES, function_body};
+use super::ATTRIBUTES;
 use crate::contract::TensorType as Type;
 use crate::contract::relative::{BIAS_SHAPE, KEYS, QUERIES};
 use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
@@ -58,7 +58,6 @@ for an infinity at distance 0.",
     body_notes: "\
 The body agrees with the kernels to the bit. Where uses in a model have different T and double is among them, it finds out which it is \
 given.",
-    body: |opset| function_body(opset, &[]),
     kernels: &[
         &[Type::F32, Type::I64],
         &[Type::F32, Type::I32],

@@ -1,6 +1,5 @@
 //! What `RelativePositionBias` is.
 
-use super::function_body;
 use crate::contract::TensorType as Type;
 use crate::contract::relative::{BIAS_SHAPE, KEYS, LUT_VALUE, QUERIES};
 use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
@@ -58,7 +57,6 @@ Elements are copied, bit by bit. Distances are those of integers of any size: wh
     body_notes: "\
 The body clamps keys to what is within `D` of each query, so that no difference overflows. Without the library, entries of `lut` from \
 `-R` to -1 are not refused but count from the last row.",
-    body: function_body,
     kernels: &[
         &[Type::F32, Type::I64],
         &[Type::F32, Type::I32],

@@ -1,6 +1,6 @@
 //! What `RelativeGather` is.
 
-use super::{ATTRIBUTES, function_body};
+use super::ATTRIBUTES;
 use crate::contract::TensorType as Type;
 use crate::contract::relative::{KEY_POSITIONS, LUT, QUERY_POSITIONS};
 use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
@@ -76,7 +76,6 @@ Entries of `lut` that are no columns of `scores` are left to the host's `GatherE
 body for nodes that differ in `by_key`, or with `by_key` in the rank of `scores`, numbers the elements of a whole matrix of `scores`: \
 an entry that is too large lands in another row. At opset 13, whose `Reshape` cannot be told a size of 0, that body does not serve for \
 an empty output.",
-    body: |opset| function_body(opset, &[]),
     kernels: &[
         &[Type::F32, Type::I64],
         &[Type::F16, Type::I64],

@@ -2,6 +2,7 @@
 
 use super::{RotaryAttributes, RotaryGeometry, TableForm};
 use crate::contract::ContractError;
+use crate::contract::tensor::check_size;
 
 /// `Y` of the operator. Slices are dense, in row-major order; each has as many elements as its shape says.
 ///
@@ -17,21 +18,9 @@ pub fn reference(
     sin_shape: &[usize],
 ) -> Result<Vec<f64>, ContractError> {
     let geometry = RotaryGeometry::new(attributes, x_shape, cos_shape, sin_shape)?;
-    for (name, values, shape) in [
-        ("X", x, x_shape),
-        ("cos", cos, cos_shape),
-        ("sin", sin, sin_shape),
-    ] {
-        let expected = shape
-            .iter()
-            .try_fold(1usize, |n, &size| n.checked_mul(size));
-        if expected != Some(values.len()) {
-            return Err(ContractError::Shape(format!(
-                "{name} has {} elements, which do not fit its shape {shape:?}",
-                values.len()
-            )));
-        }
-    }
+    check_size("X", (x, x_shape))?;
+    check_size("cos", (cos, cos_shape))?;
+    check_size("sin", (sin, sin_shape))?;
     let mut y = x.to_vec();
     let sign = if attributes.inverse { -1.0 } else { 1.0 };
     for row in 0..geometry.rows.count() {

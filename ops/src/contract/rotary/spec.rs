@@ -1,6 +1,6 @@
 //! What `RotaryEmbedding` is.
 
-use super::{ATTRIBUTES, function_body};
+use super::ATTRIBUTES;
 use crate::contract::TensorType as Type;
 use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
 use crate::level::Level;
@@ -72,7 +72,6 @@ as in the exported graphs.",
              T = float, as many units in the last place of that sum of products",
     },
     body_notes: "",
-    body: |opset| function_body(opset, &[]),
     kernels: &[
         &[Type::F32, Type::F32],
         &[Type::F16, Type::F16],

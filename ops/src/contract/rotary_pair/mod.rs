@@ -1,14 +1,16 @@
 //! `RotaryEmbeddingPair`, which [`SPEC`] describes.
 
+mod handle;
 mod spec;
 
 use super::rotary::body::turning;
-use super::rotary::{RotaryAttributes, RotaryGeometry, RotaryUse};
+use super::rotary::{self, RotaryAttributes, RotaryGeometry, RotaryUse};
 use super::spec::names;
 use super::{ContractError, FunctionBody};
 
 pub use super::rotary::{ATTRIBUTES, UNIT_ERROR};
 
+pub use handle::CONTRACT;
 pub use spec::{INPUTS, NAME, OUTPUTS, SPEC};
 
 /// One node of a model, as far as it is known: its part in turning `Q` and that in turning `K`. They agree in attributes, element
@@ -47,4 +49,22 @@ pub fn geometries(
         RotaryGeometry::of("Q", attributes, q, cos, sin)?,
         RotaryGeometry::of("K", attributes, k, cos, sin)?,
     ])
+}
+
+/// `YQ` and `YK` of the operator. Slices are dense, in row-major order; each has a shape.
+///
+/// # Errors
+/// [`ContractError`] for shapes that do not fit the attributes or each other, or slices that do not fit their shapes.
+pub fn reference(
+    attributes: &RotaryAttributes,
+    q: (&[f64], &[usize]),
+    k: (&[f64], &[usize]),
+    cos: (&[f64], &[usize]),
+    sin: (&[f64], &[usize]),
+) -> Result<[Vec<f64>; 2], ContractError> {
+    // First, so that refusals name `Q` or `K`.
+    geometries(attributes, q.1, k.1, cos.1, sin.1)?;
+    let turned =
+        |x: (&[f64], &[usize])| rotary::reference(attributes, x.0, x.1, cos.0, cos.1, sin.0, sin.1);
+    Ok([turned(q)?, turned(k)?])
 }

@@ -1,6 +1,5 @@
 //! What `RotaryEmbeddingPair` is.
 
-use super::function_body;
 use crate::contract::rotary;
 use crate::contract::{OperatorSpec, ValueSpec};
 
@@ -38,6 +37,5 @@ which channels turn, other numbers of channels.",
     inputs: &INPUTS,
     outputs: &OUTPUTS,
     in_place: 2,
-    body: |opset| function_body(opset, &[]),
     ..rotary::SPEC
 };

@@ -3,11 +3,13 @@
 mod attributes;
 mod body;
 mod geometry;
+mod handle;
 mod reference;
 mod spec;
 
 pub use attributes::{ATTRIBUTES, RotaryTableAttributes};
 pub use body::{Frequencies, RotaryTableUse, function_body};
 pub use geometry::{RotaryTableGeometry, resolve_axis};
+pub use handle::CONTRACT;
 pub use reference::reference;
 pub use spec::{INPUTS, NAME, OUTPUTS, SPEC};

@@ -1,6 +1,6 @@
 //! What `RotaryTable` is.
 
-use super::{ATTRIBUTES, function_body};
+use super::ATTRIBUTES;
 use crate::contract::TensorType as Type;
 use crate::contract::angle::ULP_ERROR;
 use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
@@ -68,7 +68,6 @@ Exact angles are computed in double: frequencies are split so that products with
 angle is reduced to half a turn before any `Sin`; cosines are sines, because ONNX Runtime had no `Cos` of a double before 1.22. For \
 frequencies in double, products are rounded to double. Without `precise` and in float, cos and sin are the host's own: two epsilons \
 of TT more are allowed for than in kernels, of a result of 1. Where uses differ in the shape of frequencies, the order of the sum is the host's.",
-    body: |opset| function_body(opset, &[]),
     kernels: &[
         &[Type::I64, Type::F32],
         &[Type::I32, Type::F32],

@@ -1,6 +1,6 @@
 //! What `SinusoidalEmbedding` is.
 
-use super::{ATTRIBUTES, function_body};
+use super::ATTRIBUTES;
 use crate::contract::TensorType as Type;
 use crate::contract::angle::ULP_ERROR;
 use crate::contract::{ErrorBound, OperatorSpec, ValueSpec};
@@ -60,7 +60,6 @@ gives NaN. Zeros that pad are positive.",
     body_notes: "\
 Angles are those of the body of [`RotaryTable`](RotaryTable.md). For T = float16 and bfloat16 everything up to the result is in float. \
 Where uses differ in layout or `width`, or the number of frequencies is not known, elements are put in their places by one `Gather`.",
-    body: |opset| function_body(opset, &[]),
     kernels: &[
         &[Type::I64, Type::F32],
         &[Type::I32, Type::F32],
