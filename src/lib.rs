@@ -9,6 +9,7 @@ pub mod pipeline;
 pub mod recognize;
 pub mod report;
 pub mod rewrite;
+pub mod rules;
 pub mod scopes;
 pub mod symbolic;
 pub mod verify;

@@ -17,8 +17,7 @@ use serde::Serialize;
 
 use crate::engine::Source;
 use crate::onnx::{self, Edit, ModelFile, Staged, Written};
-use crate::recognize::rules::Selection;
-use crate::recognize::{Proof, TABLE_RULE};
+use crate::recognize::{Proof, Selection, TABLE_RULE};
 use crate::rewrite::{self, ONNX_OPSET, REPAIR, Target};
 use crate::scopes::{self, Planned, TableChange};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
@@ -146,7 +145,7 @@ pub struct RuleSummary {
     /// Nodes that come in their place.
     pub added: usize,
     /// What is proven of its sites, without repetition.
-    pub proofs: Vec<&'static str>,
+    pub proofs: Vec<String>,
     /// Largest difference seen while confirming its sites.
     pub max_diff: f64,
     /// Probes run to confirm its sites.
@@ -388,16 +387,19 @@ fn not_verified(cause: &InputsError) -> Check {
 fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned {
     let sites: Vec<&Found> = findings.sites.iter().collect();
     let mut planned = scopes::plan(file, findings, &sites, target);
-    let (mut positions, refusals): (FxHashSet<usize>, Vec<_>) = planned.left.drain(..).unzip();
+    let (mut positions, refusals): (FxHashSet<usize>, Vec<_>) =
+        planned.unsupported.drain(..).unzip();
     positions.extend(&planned.fallen);
-    findings.left.splice(0..0, refusals);
+    findings.unsupported.splice(0..0, refusals);
     let mut position = 0..;
     let stays = |_: &Found| position.next().is_none_or(|at| !positions.contains(&at));
     findings.sites.retain(stays);
     let wired: FxHashSet<&(usize, usize)> = planned.tables.tables.iter().collect();
     for Found { site, scope, .. } in &mut findings.sites {
         let wired = |table: usize| wired.contains(&(*scope, table));
-        site.table = site.table.take().filter(|used| wired(used.table));
+        if !site.table().is_some_and(|used| wired(used.table)) {
+            site.forget_table();
+        }
     }
     planned
 }
@@ -423,7 +425,7 @@ fn rules(
         let planned = own.as_ref().unwrap_or(whole);
         // Every plan repairs.
         let (by_repair, for_repair) = repair.unwrap_or_default();
-        let mut proofs: Vec<&'static str> = found.iter().map(|f| f.site.proven()).collect();
+        let mut proofs: Vec<String> = found.iter().map(|f| f.site.proven()).collect();
         proofs.sort_unstable();
         proofs.dedup();
         RuleSummary {
@@ -447,7 +449,7 @@ fn rules(
         sites: whole.repaired,
         removed,
         added,
-        proofs: vec!["broadcast"],
+        proofs: vec!["broadcast".to_owned()],
         max_diff: 0.0,
         probes: 0,
     });
@@ -466,7 +468,7 @@ fn table_summary(findings: &Findings, change: &TableChange) -> RuleSummary {
         sites: change.tables.len(),
         removed: change.removed,
         added: change.added,
-        proofs: vec![Proof::Rotation.as_str()],
+        proofs: vec![Proof::Rotation.as_str().to_owned()],
         max_diff: confirmed
             .clone()
             .fold(0.0, |worst, c| c.max_diff.max(worst)),

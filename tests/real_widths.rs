@@ -44,9 +44,13 @@ fn check(decoder: Decoder) {
     };
     for found in &findings.sites {
         let site = &found.site;
-        assert_eq!(site.pairing, pairing, "{decoder:?}: {site:?}");
-        assert_eq!(site.rotary_dim, decoder.rotary_dim, "{decoder:?}: {site:?}");
-        assert_eq!(site.head_dim, decoder.head_dim, "{decoder:?}: {site:?}");
+        let rotary = site.rotary().unwrap();
+        assert_eq!(rotary.pairing, pairing, "{decoder:?}: {site:?}");
+        assert_eq!(
+            rotary.rotary_dim, decoder.rotary_dim,
+            "{decoder:?}: {site:?}"
+        );
+        assert_eq!(rotary.head_dim, decoder.head_dim, "{decoder:?}: {site:?}");
         assert_eq!(site.rotary_offset, 0, "{decoder:?}: {site:?}");
     }
 }

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use phasor::pipeline::Search;
-use phasor::recognize::rules::{RULES, Rule, Selection, find};
+use phasor::recognize::{Rule, Selection};
+use phasor::rules::{RULES, find};
 
 use super::budget::Budget;
 use super::{Advice, dimension};

@@ -1,31 +1,33 @@
 //! Confirms proven sites on numbers.
 //!
-//! The proof is exact over the reals and trusts the transfer functions; this does not trust them. Every site is cut out of
-//! the graph at `x`, `cos` and `sin`, run on random numbers in the embedded engine, and compared with the operator's
-//! reference. Since the tables are random and independent, agreement means that the graph computes the operator's formula for
-//! any tables. Where random tables break what the graph relies on (that both halves of one are equal, say), the cut reaches up to
-//! the model's inputs; where a part of the rotation is computed beside `x`, from the tensor that `x` is a view of, up to that
-//! tensor. What is not given then is read off the same run.
+//! The proof is exact over the reals and trusts the transfer functions; this does not trust them. Every site is cut out of the graph
+//! at the tensors that its operator reads, run on random numbers in the embedded engine, and compared with the operator's reference.
+//! Since the numbers are random and independent, agreement means that the graph computes the operator's formula for any tensors.
+//! Where random tensors break what the graph relies on (that both halves of a table are equal, say), the cut reaches further up, at
+//! most to the model's inputs. What is not given then is read off the same run.
 //!
-//! Sites whose cuts are the same graph, as those of a model's layers are, are run once.
+//! A family says with a [`claim::Claim`] what its sites compute; [`prober`] cuts, runs and compares. Sites whose cuts are the same graph,
+//! as those of a model's layers are, are run once.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tract")]
-mod angles;
+mod claim;
 #[cfg(feature = "tract")]
 mod cut;
 #[cfg(feature = "tract")]
 mod numbers;
 #[cfg(feature = "tract")]
-mod operator;
+mod prober;
 #[cfg(feature = "tract")]
-mod probe;
+mod rotary;
 #[cfg(feature = "tract")]
 mod sizes;
 
 use std::collections::BTreeMap;
 
 use crate::onnx::ModelFile;
+#[cfg(feature = "tract")]
+use crate::recognize::Kind;
 use crate::recognize::{Analysis, Refusal, Site};
 use crate::symbolic::Budget;
 
@@ -42,7 +44,7 @@ pub struct Confirmed {
 #[derive(Default)]
 pub struct Runs {
     #[cfg(feature = "tract")]
-    known: rustc_hash::FxHashMap<Vec<u8>, Result<f64, probe::Failure>>,
+    known: rustc_hash::FxHashMap<Vec<u8>, Result<f64, prober::Failure>>,
 }
 
 /// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. A site that
@@ -56,12 +58,12 @@ pub fn confirm(
 ) -> Vec<Result<Confirmed, Box<Refusal>>> {
     #[cfg(feature = "tract")]
     {
-        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
-        analysis
-            .sites
-            .iter()
-            .map(|site| prober.site(site))
-            .collect()
+        let mut prober =
+            prober::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
+        let probe = |site: &Site| match &site.kind {
+            Kind::Rotary(rotary) => prober.site(site, &rotary::Turn { site, rotary }),
+        };
+        analysis.sites.iter().map(probe).collect()
     }
     #[cfg(not(feature = "tract"))]
     {
@@ -85,18 +87,21 @@ pub fn confirm_tables(
 ) -> Vec<Option<Result<Confirmed, Box<Refusal>>>> {
     #[cfg(feature = "tract")]
     {
-        let mut prober = probe::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
-        let mut known = angles::Known::default();
+        let mut prober =
+            prober::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
+        let mut known = rotary::Known::default();
         let probe = |site: &Site| {
-            let used = site.table.as_ref()?;
-            Some(known.probe(&mut prober, &analysis.tables[used.table], site, used))
+            let Kind::Rotary(rotary) = &site.kind;
+            let used = rotary.table.as_ref()?;
+            let table = &analysis.tables[used.table];
+            Some(known.probe(&mut prober, table, (site, rotary), used))
         };
         analysis.sites.iter().map(probe).collect()
     }
     #[cfg(not(feature = "tract"))]
     {
         let _ = (file, sizes, budget, runs);
-        let probe = |site: &Site| site.table.as_ref().map(|_| Ok(Confirmed::default()));
+        let probe = |site: &Site| site.table().map(|_| Ok(Confirmed::default()));
         analysis.sites.iter().map(probe).collect()
     }
 }

@@ -1,12 +1,11 @@
-//! Reads position encodings off abstract values.
+//! Reads position encodings off abstract values: one folder a family, and [`kit`] for what they share.
 #![forbid(unsafe_code)]
 
 mod angles;
-pub mod around;
-mod made;
+mod kit;
 mod refusal;
 mod rotary;
-pub mod rules;
+mod rule;
 mod site;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,10 +15,16 @@ use crate::onnx::ModelFile;
 use crate::symbolic::{Budget, Interpreter, dims};
 
 pub use angles::{AngleTable, Frequencies, RULE as TABLE_RULE, TableUse};
-pub use made::Made;
-pub use refusal::{Lost, Refusal, Stage};
-pub(crate) use rotary::RULE as ROTARY;
-pub use site::{Analysis, AngleSource, Pairing, Proof, Site, TableInput};
+pub use kit::made::Made;
+pub use refusal::{Lost, Refusal, SEARCH, Stage};
+pub use rotary::{AngleSource, Pairing, Rotary};
+pub use rule::{Rule, Selection};
+pub use site::{Analysis, Kind, Proof, Site, TableInput};
+
+use kit::Ground;
+
+/// The pages of the rules that sites and tables are found by, in the order they are listed.
+pub const PAGES: [Rule; 2] = [rotary::PAGE, angles::PAGE];
 
 /// Finds every position encoding of a model that can be proven, and the near misses.
 ///
@@ -32,27 +37,33 @@ pub fn analyse(
     budget: &Budget,
 ) -> Analysis {
     let mut interpreter = Interpreter::run(file, facts, budget);
+    let it = &mut interpreter;
+    let ground = Ground::of(it, hidden);
     let mut analysis = Analysis::default();
-    rotary::find(&mut interpreter, hidden, &mut analysis);
+    rotary::find(it, &ground, &mut analysis);
+    analysis.sites.sort_by_key(|site| site.node);
+    let angles = ground.angles.into_inner();
+    analysis.tables = angles.tables;
+    let misses = angles.misses.into_iter().map(|miss| miss.refusal(it));
+    analysis.refusals.extend(misses);
+    let maker = ground.maker.into_inner();
+    for (name, value) in &maker.values {
+        let shape = value.shape.iter().map(|&p| dims::dim(&it.arena, p));
+        analysis.shapes.insert(name.clone(), shape.collect());
+    }
+    analysis.made = maker.made;
     if !analysis.sites.is_empty() {
-        let shapes = shapes(&interpreter, &analysis);
+        let shapes = shapes(it, &analysis);
         analysis.shapes.extend(shapes);
     }
-    analysis.gave_up = interpreter.gave_up;
+    analysis.gave_up = it.gave_up;
     analysis
 }
 
 /// Shapes of the sites' tensors, of the model's inputs, and of all that the graph computes or reads the shape of.
 fn shapes(interpreter: &Interpreter<'_>, analysis: &Analysis) -> FxHashMap<String, Vec<Dim>> {
     let (index, graph) = (interpreter.index(), interpreter.file.graph());
-    let tensors = analysis.sites.iter().flat_map(|site| {
-        let tables = [&site.cos.value[..], &site.sin.value];
-        let used = site.table.iter().flat_map(TableUse::sources);
-        let named = [&site.x[..], &site.origin].into_iter().chain(tables);
-        named
-            .chain(site.sources.iter().map(String::as_str))
-            .chain(used)
-    });
+    let tensors = analysis.sites.iter().flat_map(Site::tensors);
     let tables = analysis.tables.iter().flat_map(AngleTable::sources);
     let inputs = graph.input.iter().map(|input| input.name());
     let computed = graph.node.iter().flat_map(|node| &node.output);

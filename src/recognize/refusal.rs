@@ -1,8 +1,16 @@
-//! A place that came near and was left alone: how far it came, and what stopped it.
+//! A near miss: a place that was left alone, how far it came, and what stopped it.
 
-/// The steps from an angle to a fused node, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use serde::Serialize;
+
+/// What stands for a rule in what is said of the search itself.
+pub const SEARCH: &str = "search";
+
+/// A step on the way to a fused node. The page of a rule lists its stages in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// The graph can be read, and the budget allows to look at it.
+    Search,
     /// Cosines and sines are multiplied into a tensor.
     Angles,
     /// Sums of two channels of one tensor, in the pairs of a layout.
@@ -18,19 +26,10 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// All stages, in order.
-    pub const ALL: [Stage; 6] = [
-        Stage::Angles,
-        Stage::Pairs,
-        Stage::Proof,
-        Stage::Tables,
-        Stage::Confirmation,
-        Stage::Target,
-    ];
-
     /// The word used in reports.
     pub fn as_str(self) -> &'static str {
         match self {
+            Stage::Search => "search",
             Stage::Angles => "angles",
             Stage::Pairs => "pairs",
             Stage::Proof => "proof",
@@ -57,7 +56,7 @@ pub struct Lost {
 /// A place that came near and was left alone.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// Identifier of the rule that came near.
+    /// Identifier of the rule that came near, or [`SEARCH`].
     pub rule: &'static str,
     /// The stage that it did not pass.
     pub stage: Stage,

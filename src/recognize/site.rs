@@ -1,33 +1,43 @@
-//! What recognition says of a model: the sites it can prove, beside the near misses.
+//! What recognition says of a model: the sites that it can prove, and the near misses.
 
-use phasor_ops::contract::rotary::RotaryAttributes;
 use rustc_hash::FxHashMap;
 
 use crate::facts::Dim;
 use crate::onnx::DataType;
 
-use super::{AngleTable, Made, Refusal, TableUse};
+use super::{AngleTable, Made, Refusal, Rotary, TableUse};
 
-/// Which channels of the rotated range form a pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pairing {
-    /// Channel `j` pairs with `j + r/2` (GPT-NeoX, Llama).
-    Half,
-    /// Channel `2j` pairs with `2j + 1` (GPT-J, the RoFormer paper).
-    Interleaved,
+/// One position encoding of the graph: what all families have in common, and what its own adds.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Identifier of the rule that proved it.
+    pub rule: &'static str,
+    /// Position in `graph.node` of the node that produces `y`.
+    pub node: usize,
+    /// Name of that node, or of its output where it has none.
+    pub node_name: String,
+    /// The tensor with the positions in it.
+    pub y: String,
+    /// Element type of `y`.
+    pub dtype: DataType,
+    /// Symbolic shape of `y`, for people.
+    pub shape: String,
+    /// What is proven.
+    pub proof: Proof,
+    /// Whether it holds for finite inputs alone: the graph multiplies some by 0, which makes NaN of those that are infinite.
+    pub assumes_finite: bool,
+    /// What the family adds.
+    pub kind: Kind,
 }
 
-impl Pairing {
-    /// The word used in reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Pairing::Half => "half",
-            Pairing::Interleaved => "interleaved",
-        }
-    }
+/// The families. Closed on purpose: the compiler lists what a new one lacks in confirmation, rewriting and reports.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// `y = rotate(x, cos, sin)`.
+    Rotary(Rotary),
 }
 
-/// How much of the site is proven. Both are exact rewrites of the operator's formula.
+/// What is proven of a site. Each class is an exact rewrite of the operator's formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// Every pair is turned by cos and sin of one angle, or by table rows with `c² + s²` constant.
@@ -46,29 +56,7 @@ impl Proof {
     }
 }
 
-/// Where the angles of a site come from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum AngleSource {
-    /// cos and sin are computed in the graph from an angle.
-    Computed,
-    /// cos and sin are rows or slices of constant tables.
-    Table,
-    /// cos and sin are inputs of the model or of unknown origin.
-    Given,
-}
-
-impl AngleSource {
-    /// The word used in reports.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            AngleSource::Computed => "computed",
-            AngleSource::Table => "table",
-            AngleSource::Given => "given",
-        }
-    }
-}
-
-/// A value of the graph, seen from the rotated tensor: which axes to insert before it broadcasts against it.
+/// A value of the graph, seen from a tensor that it is broadcast to: which axes to insert before it broadcasts against it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableInput {
     /// Name of the graph's value.
@@ -77,87 +65,47 @@ pub struct TableInput {
     pub unsqueeze: Vec<usize>,
 }
 
-/// One rotary embedding of the graph: `y = rotate(x, cos, sin)`.
-#[derive(Clone, Debug)]
-pub struct Site {
-    /// Identifier of the rule that proved it.
-    pub rule: &'static str,
-    /// The tensor that is rotated.
-    pub x: String,
-    /// The rotated tensor.
-    pub y: String,
-    /// The tensor that the channels of `x` come from, `x` itself or one before it: every path from them to `y` begins there.
-    pub origin: String,
-    /// Element type of `origin`: a cast may lie between it and `x`.
-    pub origin_dtype: DataType,
-    /// Position of the node that produces `y` in `graph.node`.
-    pub node: usize,
-    /// Name of that node, or of its output where it has none.
-    pub node_name: String,
-    /// Cosine table.
-    pub cos: TableInput,
-    /// Sine table.
-    pub sin: TableInput,
-    /// The graph's tensors that the tables are, or are made of.
-    pub sources: Vec<String>,
-    /// Pairing of the input channels.
-    pub pairing: Pairing,
-    /// Pairing of the output channels.
-    pub output_pairing: Pairing,
-    /// Number of rotated channels.
-    pub rotary_dim: usize,
-    /// First rotated channel.
-    pub rotary_offset: usize,
-    /// Size of the last axis of `x`.
-    pub head_dim: usize,
-    /// Rotation by the negated angle.
-    pub inverse: bool,
-    /// Whether the tables give both channels of a pair the same cosine and sine; else only full width says what is meant.
-    pub even: bool,
-    /// Element type of `x` and `y`.
-    pub dtype: DataType,
-    /// Element type of the tables.
-    pub table_dtype: DataType,
-    /// Size of the last axis of the tables: `rotary_dim` or half of it.
-    pub table_width: usize,
-    /// Symbolic shape of `x`, for people.
-    pub shape: String,
-    /// What is proven.
-    pub proof: Proof,
-    /// Whether it holds for finite `x` alone: the graph multiplies channels by 0, which makes NaN of those that are infinite.
-    pub assumes_finite: bool,
-    /// Where the angles come from.
-    pub angles: AngleSource,
-    /// Constant factor on cos and sin (attention scaling of YaRN and longrope); 1 where there is none.
-    pub amplitude: f64,
-    /// The table that cos and sin can be computed into from positions and frequencies.
-    pub table: Option<TableUse>,
-}
-
 impl Site {
-    /// What is proven, with what it assumes, as reports say it.
-    pub fn proven(&self) -> &'static str {
-        match (self.proof, self.assumes_finite) {
-            (Proof::Rotation, true) => "rotation of finite x",
-            (Proof::Linear, true) => "linear of finite x",
-            (proof, false) => proof.as_str(),
+    /// What a rotary site adds; `None` for another family.
+    pub fn rotary(&self) -> Option<&Rotary> {
+        match &self.kind {
+            Kind::Rotary(rotary) => Some(rotary),
         }
     }
 
-    /// The attributes of the operator that computes the site.
-    pub fn attributes(&self) -> RotaryAttributes {
-        let interleaved = |pairing| pairing == Pairing::Interleaved;
-        RotaryAttributes {
-            interleaved: interleaved(self.pairing),
-            output_interleaved: (self.output_pairing != self.pairing)
-                .then(|| interleaved(self.output_pairing)),
-            rotary_dim: if self.rotary_dim == self.head_dim {
-                0
-            } else {
-                self.rotary_dim
-            },
-            rotary_offset: self.rotary_offset,
-            inverse: self.inverse,
+    /// What is proven, with what it assumes, as reports say it.
+    pub fn proven(&self) -> String {
+        match self.assumes_finite {
+            true => format!("{} of finite x", self.proof.as_str()),
+            false => self.proof.as_str().to_owned(),
+        }
+    }
+
+    /// The tensors that the operator reads, in the order of its inputs.
+    pub fn operands(&self) -> Vec<&str> {
+        match &self.kind {
+            Kind::Rotary(rotary) => rotary.operands().to_vec(),
+        }
+    }
+
+    /// Every tensor of the graph that the site names, `y` apart.
+    pub fn tensors(&self) -> Vec<&str> {
+        match &self.kind {
+            Kind::Rotary(rotary) => rotary.tensors(),
+        }
+    }
+
+    /// The table of angles that it can read instead of tables of the graph.
+    pub fn table(&self) -> Option<&TableUse> {
+        match &self.kind {
+            Kind::Rotary(rotary) => rotary.table.as_ref(),
+        }
+    }
+
+    /// Leaves the tables of the graph to it.
+    pub fn forget_table(&mut self) {
+        match &mut self.kind {
+            Kind::Rotary(rotary) => rotary.table = None,
         }
     }
 }

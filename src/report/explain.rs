@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use super::around::{self, Nearest, Place};
 use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
 use crate::onnx::ModelFile;
 use crate::pipeline::Findings;
-use crate::recognize::around::{self, Nearest, Place};
 
 /// Everything that `phasor explain` has to say.
 #[derive(Clone, Debug, Serialize)]
@@ -87,11 +87,14 @@ impl ExplainReport {
     }
 
     /// Sites, then near misses, as places in one graph. What is in another graph covers nothing of it.
-    fn places(&self, findings: &Findings, scope: usize) -> Vec<Place<'_>> {
-        let sites = self.sites.iter().zip(&findings.sites);
-        let sites = sites.map(|(site, found)| Place {
-            from: vec![&site.x, &site.cos.value, &site.sin.value],
-            to: if found.scope == scope { &site.y } else { "" },
+    fn places<'a>(&'a self, findings: &'a Findings, scope: usize) -> Vec<Place<'a>> {
+        let sites = findings.sites.iter().map(|found| Place {
+            from: found.site.operands(),
+            to: if found.scope == scope {
+                &found.site.y
+            } else {
+                ""
+            },
         });
         let refusals = self.refusals.iter().map(|refusal| Place {
             from: Vec::new(),

@@ -31,7 +31,7 @@ pub struct FuseReport {
     /// Where the search gave up, as its budget was spent.
     pub gave_up: Vec<RefusalReport>,
     /// Sites that are proven and confirmed, and that the target cannot express.
-    pub left: Vec<RefusalReport>,
+    pub unsupported: Vec<RefusalReport>,
     /// Comparison of the old and the new model.
     pub verification: Verification,
     /// What is written.
@@ -103,7 +103,12 @@ impl FuseReport {
             sites: SiteReport::all(&outcome.findings),
             refusals: outcome.findings.refusals.iter().map(Into::into).collect(),
             gave_up: outcome.findings.gave_up.iter().map(Into::into).collect(),
-            left: outcome.findings.left.iter().map(Into::into).collect(),
+            unsupported: outcome
+                .findings
+                .unsupported
+                .iter()
+                .map(Into::into)
+                .collect(),
             verification: (&outcome.check).into(),
             written: outcome.written.as_ref().map(Into::into),
             seconds: time.as_secs_f64(),

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{SCHEMA, Tool};
-use crate::recognize::rules::{RULES, Rule};
+use crate::recognize::Rule;
+use crate::rules::RULES;
 
 /// The rules.
 #[derive(Clone, Debug, Serialize)]

@@ -1,6 +1,7 @@
 //! Reports as text, in colour. Whoever prints it strips the colours where they are not wanted.
 
 mod explain;
+mod rotary;
 mod rules;
 
 pub use explain::explain;
@@ -58,7 +59,7 @@ pub fn fuse(report: &FuseReport) -> String {
         );
     }
     out += &report.gave_up.iter().map(gave_up).collect::<String>();
-    out += &left(&report.left);
+    out += &unsupported(&report.unsupported);
     out += &verification(&report.verification);
     out += &match (&report.verdict, &report.written) {
         (Verdict::Fused, Some(written)) => {
@@ -163,50 +164,9 @@ pub fn inspect(report: &InspectReport) -> String {
         path(&model.path),
         model.opset,
         count(model.nodes, "node"),
-        count(report.sites.len(), "rotary site"),
+        count(report.sites.len(), "site"),
     );
-    if !report.sites.is_empty() {
-        let mut table = columns(&[
-            "node",
-            "rule",
-            "shape",
-            "layout",
-            "channels",
-            "angles",
-            "type",
-            "proof",
-            "confirmed",
-        ]);
-        for site in &report.sites {
-            let mut layout = site.pairing.to_owned();
-            if site.output_pairing != site.pairing {
-                layout = format!("{layout} -> {}", site.output_pairing);
-            }
-            if site.inverse {
-                layout += ", inverse";
-            }
-            let end = site.rotary_offset + site.rotary_dim;
-            let mut angles = site.angles.to_owned();
-            if let Some(table) = &site.angle_table {
-                angles = format!("table {} of `{}`", table.table + 1, table.positions);
-            }
-            if site.amplitude != 1.0 {
-                angles += &format!(" x {:.4}", site.amplitude);
-            }
-            table.add_row([
-                site.node.clone(),
-                site.rule.to_owned(),
-                site.shape.clone(),
-                layout,
-                format!("{}..{end} of {}", site.rotary_offset, site.head_dim),
-                angles,
-                site.dtype.clone(),
-                proven(site),
-                confirmed(site.max_diff, site.probes),
-            ]);
-        }
-        out += &indented(&table);
-    }
+    out += &rotary::table(&report.sites);
     out += &report.gave_up.iter().map(gave_up).collect::<String>();
     for refusal in &report.refusals {
         out += &refused(refusal);
@@ -253,22 +213,22 @@ pub fn verify(report: &VerifyReport) -> String {
 }
 
 /// Sites that the target cannot express, by reason.
-fn left(left: &[RefusalReport]) -> String {
-    let mut reasons: Vec<&str> = left.iter().map(|site| &site.reason[..]).collect();
+fn unsupported(sites: &[RefusalReport]) -> String {
+    let mut reasons: Vec<&str> = sites.iter().map(|site| &site.reason[..]).collect();
     reasons.sort_unstable();
     reasons.dedup();
     let mut out = String::new();
     for reason in &reasons {
-        let mut sites = left.iter().filter(|site| site.reason == *reason);
-        let (number, first) = (sites.clone().count(), sites.next());
+        let mut alike = sites.iter().filter(|site| site.reason == *reason);
+        let (number, first) = (alike.clone().count(), alike.next());
         let first = first.map_or("", |site| &site.node);
         out += &format!(
             "{} {} (first `{first}`): {reason}\n",
-            paint(WARN, "left"),
+            paint(WARN, "not expressible"),
             count(number, "site")
         );
     }
-    let mut hints: Vec<&String> = left.iter().filter_map(|site| site.hint.as_ref()).collect();
+    let mut hints: Vec<&String> = sites.iter().filter_map(|site| site.hint.as_ref()).collect();
     hints.dedup();
     for hint in hints {
         out += &format!("{} {hint}\n", paint(PATH, "hint:"));

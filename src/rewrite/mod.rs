@@ -1,17 +1,18 @@
 //! From proven sites to a change of the model.
 //!
-//! The node that produces the rotated tensor becomes the fused operator of a [`Target`], under its own name and with its own
-//! output. Its inputs are the graph's own values. Nodes and initializers that nothing uses any more fall. [`unfuse`] is the way
-//! back.
+//! The node that produces the tensor of a site becomes the fused operator of a [`Target`], under its own name and with its own output.
+//! Its inputs are the graph's own values. Nodes and initializers that nothing uses any more are removed. [`unfuse`] is the way back.
+//!
+//! [`lowering`] plans all sites of a graph in one [`draft`], and leaves the nodes of each kind to the folder of its family.
 #![forbid(unsafe_code)]
 
-mod angles;
 mod dead;
 mod definition;
+mod draft;
 mod function;
-mod pairs;
+mod lowering;
+mod made;
 mod rotary;
-mod target;
 mod unfuse;
 
 use std::collections::BTreeMap;
@@ -19,12 +20,20 @@ use std::collections::BTreeMap;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Edit, Error, ModelFile, ValueId, names};
 
+use crate::recognize::Rule;
+
 use phasor_ops::contract;
 
 pub use function::proto as function;
-pub use target::{ONNX_OPSET, Plan, REPAIR, Subject, TablePlan, Target, Uses, plan};
-pub(crate) use target::{functions, usurper};
+pub use lowering::{NewCall, Plan, Subject, TablePlan, Target, plan};
+pub(crate) use lowering::{functions, shadowing_function};
+pub(crate) use made::settle;
+pub use rotary::foreign::ONNX_OPSET;
+pub use rotary::repair::REPAIR;
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
+
+/// The pages of the rules that rewrite what a model has already.
+pub const PAGES: [Rule; 1] = [rotary::repair::PAGE];
 
 /// Metadata of a rewritten model: who rewrote it.
 const VERSION_KEY: &str = "phasor.version";

@@ -14,8 +14,7 @@ use crate::facts::Facts;
 use crate::onnx::names::bodies;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Error, ModelFile};
-use crate::recognize::rules::Selection;
-use crate::recognize::{self, Refusal, Site, Stage, TABLE_RULE};
+use crate::recognize::{self, Refusal, SEARCH, Selection, Site, Stage, TABLE_RULE};
 use crate::rewrite::{self, Subject, Target};
 use crate::symbolic::{Budget, Limits};
 
@@ -42,7 +41,7 @@ pub struct Findings {
     /// The rules that may be applied.
     pub rules: Selection,
     /// Sites that are proven and confirmed, and that the target cannot express.
-    pub left: Vec<Refusal>,
+    pub unsupported: Vec<Refusal>,
     /// The graphs that were searched, the main graph first, each before those inside it.
     pub scopes: Vec<Scope>,
 }
@@ -175,7 +174,7 @@ impl Search<'_> {
             .refusals
             .retain(|refusal| self.rules.allows(refusal.rule));
         if !self.rules.allows(TABLE_RULE) {
-            analysis.sites.iter_mut().for_each(|site| site.table = None);
+            analysis.sites.iter_mut().for_each(Site::forget_table);
         }
         let made = std::mem::take(&mut analysis.made);
         let with_made = |file| match made.is_empty() {
@@ -215,14 +214,14 @@ impl Search<'_> {
             }
         }
         // What is hidden is another graph's to report.
-        let told = analysis.refusals.into_iter().filter(|refusal| {
+        let reported = analysis.refusals.into_iter().filter(|refusal| {
             !view.hidden.contains(&refusal.value) && !view.fixed.contains(&refusal.value)
         });
-        let told = told.map(|mut refusal| {
+        let reported = reported.map(|mut refusal| {
             refusal.node = join(&path, &refusal.node);
             refusal
         });
-        self.findings.refusals.extend(told);
+        self.findings.refusals.extend(reported);
         if self.budget.is_over() {
             let graph = file.graph();
             let at = analysis.gave_up.unwrap_or(graph.node.len());
@@ -275,17 +274,19 @@ impl Search<'_> {
                 .partition(|found| found.scope >= first);
             findings.sites = kept;
             let refused: Vec<Found> = refused;
-            findings
-                .refusals
-                .extend(refused.iter().map(|found| left(&found.site, &reason)));
+            findings.refusals.extend(
+                refused
+                    .iter()
+                    .map(|found| unsupported(&found.site, &reason)),
+            );
         }
         let found = self.findings.sites.iter().filter(|f| f.scope >= first);
-        let mut told: FxHashSet<String> = found.map(|f| f.site.y.clone()).collect();
+        let mut reported: FxHashSet<String> = found.map(|f| f.site.y.clone()).collect();
         for (site, attribute) in doubt.sites {
-            if told.insert(site.y.clone()) {
+            if reported.insert(site.y.clone()) {
                 let reason =
                     format!("calls of `{path}` give its attribute `{attribute}` different values");
-                let mut refusal = left(&site, &reason);
+                let mut refusal = unsupported(&site, &reason);
                 refusal.node = join(&path, &refusal.node);
                 self.findings.refusals.push(refusal);
             }
@@ -298,12 +299,12 @@ impl Search<'_> {
             return;
         }
         self.findings.gave_up.push(Refusal {
-            rule: recognize::ROTARY,
+            rule: SEARCH,
             reason: format!("gave up at node `{node}` after {}", self.budget.reached()),
             node,
             value: value.to_owned(),
             hint: Some(self.budget.hint()),
-            stage: Stage::Angles,
+            stage: Stage::Search,
             lost: None,
         });
     }
@@ -315,32 +316,32 @@ impl Search<'_> {
             path => format!("`{path}`"),
         };
         self.findings.gave_up.push(Refusal {
-            rule: recognize::ROTARY,
+            rule: SEARCH,
             node: path.to_owned(),
             value: String::new(),
             reason: format!(
                 "gave up expanding calls of functions in {graph}: they stand for more nodes than the budget allows"
             ),
             hint: Some("`--budget steps=N` with a larger number allows more; or inline the functions that matter, for instance with `onnx.inliner`".to_owned()),
-            stage: Stage::Angles,
+            stage: Stage::Search,
             lost: None,
         });
     }
 
     fn unreadable(&mut self, path: String, error: &Error) {
         self.findings.refusals.push(Refusal {
-            rule: recognize::ROTARY,
+            rule: SEARCH,
             node: path,
             value: String::new(),
             reason: format!("the graph cannot be searched: {error}"),
             hint: error.hint(),
-            stage: Stage::Angles,
+            stage: Stage::Search,
             lost: None,
         });
     }
 }
 
-fn left(site: &Site, reason: &str) -> Refusal {
+fn unsupported(site: &Site, reason: &str) -> Refusal {
     Refusal {
         rule: site.rule,
         node: site.node_name.clone(),

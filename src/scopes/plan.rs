@@ -10,7 +10,7 @@ use crate::onnx::names::{self, bodies};
 use crate::onnx::proto::{FunctionProto, ModelProto, NodeProto};
 use crate::onnx::{Edit, Error, ModelFile};
 use crate::recognize::{AngleTable, Refusal, Site, Stage, TABLE_RULE};
-use crate::rewrite::{self, Subject, Target, Uses};
+use crate::rewrite::{self, NewCall, Subject, Target};
 
 /// A change to a model, and what it leaves.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct Planned {
     /// What tables computed by nodes of their own have to do with that.
     pub tables: TableChange,
     /// Sites that the target cannot express: position in the given list, and why.
-    pub left: Vec<(usize, Refusal)>,
+    pub unsupported: Vec<(usize, Refusal)>,
     /// Sites that fall with a node or a function that nothing needs any more: positions in the given list.
     pub fallen: Vec<usize>,
     /// Nodes that the model has already and that are made to run at any batch.
@@ -51,7 +51,10 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
         let before = fallen.len();
         fallen.extend(kept.extract_if(.., |&mut k| gone.contains(&sites[k].scope)));
         if fallen.len() == before {
-            planned.left.iter_mut().for_each(|(k, _)| *k = kept[*k]);
+            planned
+                .unsupported
+                .iter_mut()
+                .for_each(|(k, _)| *k = kept[*k]);
             planned.fallen = fallen;
             return planned;
         }
@@ -80,7 +83,7 @@ fn attempt(
     // Those of them that fall.
     let mut fallen: FxHashSet<(usize, usize)> = FxHashSet::default();
     let mut edits: Vec<(usize, Edit)> = Vec::new();
-    let mut uses = Uses::default();
+    let mut calls: Vec<NewCall> = Vec::new();
     // Bodies come after the graphs that hold them.
     for (at, scope) in scopes.iter().enumerate().rev() {
         let own = scope.file(main);
@@ -104,21 +107,21 @@ fn attempt(
         if let Some(wired) = &plan.tables {
             planned.tables.add(at, wired, plan.edit.change());
         }
-        uses.rotary.extend(plan.uses.rotary);
-        uses.pairs.extend(plan.uses.pairs);
-        uses.tables.extend(plan.uses.tables);
-        let left = plan.left.into_iter();
-        planned.left.extend(left.map(|(k, mut refusal)| {
-            refusal.node.clone_from(&chosen[k].node_name);
-            (mine[k], refusal)
-        }));
+        calls.extend(plan.calls);
+        let unsupported = plan.unsupported.into_iter();
+        planned
+            .unsupported
+            .extend(unsupported.map(|(k, mut refusal)| {
+                refusal.node.clone_from(&chosen[k].node_name);
+                (mine[k], refusal)
+            }));
         let mut edit = plan.edit;
         if edit.is_empty() && held.is_empty() {
             continue;
         }
         let nodes = &own.graph().node;
         rewrite::release(file, held.keys().map(|&node| &nodes[node]), &mut edit);
-        scope.made.settle(&mut edit, nodes.len());
+        rewrite::settle(&scope.made, &mut edit, nodes.len());
         rename(own, &mut edit, &mut names);
         planned.added += edit.insert_before.values().map(Vec::len).sum::<usize>();
         for (node, holder) in held {
@@ -148,30 +151,30 @@ fn attempt(
         }
         edits.push((at, edit));
     }
-    planned.left.sort_by_key(|(k, _)| *k);
-    let told: FxHashSet<usize> = planned.left.iter().map(|(k, _)| *k).collect();
+    planned.unsupported.sort_by_key(|(k, _)| *k);
+    let reported: FxHashSet<usize> = planned.unsupported.iter().map(|(k, _)| *k).collect();
     let fused = (0..sites.len())
-        .filter(|k| !told.contains(k))
+        .filter(|k| !reported.contains(k))
         .map(|k| sites[k].site.rule);
-    let tables = uses.tables.iter().map(|_| TABLE_RULE);
+    let tables = planned.tables.tables.iter().map(|_| TABLE_RULE);
     let repaired = std::iter::repeat_n(rewrite::REPAIR, planned.repaired);
     let rules: Vec<&'static str> = fused.chain(tables).chain(repaired).collect();
-    let functions = rewrite::functions(main, &uses, target);
-    let usurper = functions
+    let functions = rewrite::functions(main, &calls, target);
+    let shadowing = functions
         .as_ref()
         .filter(|_| !edits.is_empty())
-        .and_then(|new| rewrite::usurper(main, new, target));
-    if let Some(function) = usurper {
-        let others = (0..sites.len()).filter(|k| !told.contains(k));
+        .and_then(|new| rewrite::shadowing_function(main, new, target));
+    if let Some(function) = shadowing {
+        let others = (0..sites.len()).filter(|k| !reported.contains(k));
         planned
-            .left
+            .unsupported
             .extend(others.map(|k| (k, in_the_way(&sites[k].site, function))));
-        planned.left.sort_by_key(|(k, _)| *k);
+        planned.unsupported.sort_by_key(|(k, _)| *k);
     }
-    let functions = functions.filter(|_| usurper.is_none() && !edits.is_empty());
+    let functions = functions.filter(|_| shadowing.is_none() && !edits.is_empty());
     let Some(functions) = functions else {
         let nothing = Planned {
-            left: planned.left,
+            unsupported: planned.unsupported,
             ..Default::default()
         };
         return Ok((nothing, FxHashSet::default()));
@@ -212,9 +215,10 @@ fn gone(
 fn invalid(sites: &[&Found], error: &Error) -> Planned {
     let reason = format!("the fused model would be invalid: {error}");
     let hint = "this is a fault of Phasor: report it, with the model";
-    let left = sites.iter().map(|found| left(&found.site, &reason, hint));
+    let sites = sites.iter();
+    let unsupported = sites.map(|found| unsupported(&found.site, &reason, hint));
     Planned {
-        left: left.enumerate().collect(),
+        unsupported: unsupported.enumerate().collect(),
         ..Default::default()
     }
 }
@@ -224,10 +228,10 @@ fn in_the_way(site: &Site, function: &FunctionProto) -> Refusal {
     let reason = format!(
         "the model has a function `{name}` of its own, which would be mixed up with the operator of that name"
     );
-    left(site, &reason, "inline or rename that function")
+    unsupported(site, &reason, "inline or rename that function")
 }
 
-fn left(site: &Site, reason: &str, hint: &str) -> Refusal {
+fn unsupported(site: &Site, reason: &str, hint: &str) -> Refusal {
     Refusal {
         rule: site.rule,
         node: site.node_name.clone(),

@@ -52,14 +52,14 @@ pub(super) fn settle(
     let mut refusals: Vec<Refusal> = Vec::new();
     let mut known: FxHashSet<(String, String)> = FxHashSet::default();
     for (site, verdict) in sites.iter_mut().zip(verdicts) {
-        match (verdict, &site.table) {
+        match (verdict, site.table()) {
             (Some(Ok(seen)), Some(used)) => {
                 let all = &mut tables[used.table].confirmed;
                 all.max_diff = all.max_diff.max(seen.max_diff);
                 all.probes += seen.probes;
             }
             (Some(Err(refusal)), _) => {
-                site.table = None;
+                site.forget_table();
                 if known.insert((refusal.value.clone(), refusal.reason.clone())) {
                     refusals.push(*refusal);
                 }

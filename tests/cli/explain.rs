@@ -48,7 +48,7 @@ fn a_wrong_sign_is_shown_as_a_formula() {
     let path = changed(&folder, |neg| neg.op_type = Some("Identity".to_owned()));
     let (code, said, complaint) = explain(&path, &[]);
     assert_eq!(code, 0, "{complaint}");
-    assert!(said.contains("0 rotary sites, 4 near misses"), "{said}");
+    assert!(said.contains("0 sites, 4 near misses"), "{said}");
     assert!(
         said.contains(
             "channel 0 is `x0*cos(a) + x8*sin(a)` and channel 8 is `x8*cos(a) + x0*sin(a)`"
@@ -134,7 +134,7 @@ fn nothing_near_takes_one_line() {
         assert_eq!(code, 0);
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(
-            said.contains("no rotary embedding and nothing near one"),
+            said.contains("no position encoding and nothing near one"),
             "{said}"
         );
     }

@@ -110,7 +110,7 @@ fn a_data_file_that_is_missing_is_named() {
             assert!(said.contains(word), "`{word}` is not in: {said}");
         }
         let report = stdout(&output);
-        assert!(report.contains("0 rotary sites"), "{report}");
+        assert!(report.contains("0 sites"), "{report}");
         assert!(report.contains("hint: "), "{report}");
         assert!(!report.contains("please report"), "{report}");
     }

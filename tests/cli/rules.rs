@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use phasor::recognize::rules::RULES;
+use phasor::rules::RULES;
 use serde_json::Value;
 
 use crate::support::{code, model, phasor, stderr, stdout};

@@ -336,7 +336,7 @@ def test_numbers_are_kept(name, target, opset, tmp_path):
     done, report = fuse(path, out, "--target", target, "--engine", "tract")
     assert done.returncode == 0, done.stderr + done.stdout
     fused = 0 if target in left else sites
-    assert (len(report["sites"]), len(report["left"])) == (fused, sites - fused), done.stdout
+    assert (len(report["sites"]), len(report["unsupported"])) == (fused, sites - fused), done.stdout
     assert count(out, *OPERATORS[target]) == fused
     onnx.checker.check_model(onnx.load(str(out)))
     original, after = session(path), session(out)
@@ -353,7 +353,7 @@ def test_sites_in_bodies_and_functions_keep_their_numbers(name, tmp_path):
     path, out = written(tmp_path, text), tmp_path / "fused.onnx"
     done, report = fuse(path, out, "--no-verify", "--target", "contrib")
     assert done.returncode == 0, done.stderr
-    assert len(report["sites"]) + len(report["left"]) == sites
+    assert len(report["sites"]) + len(report["unsupported"]) == sites
     from test_scopes import inputs
     for length in (3, 6):
         values = inputs(path, length)

@@ -7,7 +7,14 @@ use phasor::onnx::proto::{
     TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
 use phasor::onnx::{DataType, ModelFile, Tensor};
+use phasor::pipeline::Found;
+use phasor::recognize::Rotary;
 use prost::Message;
+
+/// What a rotary site adds to its head.
+pub(crate) fn rotary(found: &Found) -> &Rotary {
+    found.site.rotary().expect("a rotary site")
+}
 
 /// Reads a model; a node of another domain is written `domain::Op`.
 pub(crate) fn model(text: &str, constants: &[(&str, Tensor)]) -> ModelProto {

@@ -6,7 +6,7 @@ use crate::build::{bounds, decide, f32s, i64s, model, open};
 use phasor::confirm::{Runs, confirm};
 use phasor::facts::Facts;
 use phasor::pipeline::{self, Findings, Limits, Search};
-use phasor::recognize;
+use phasor::recognize::{self, Kind};
 use phasor::symbolic::Budget;
 
 /// What is found in `y` of a tensor of these sizes, turned by halves, where `view` makes `x` of the input `given`.
@@ -222,7 +222,8 @@ fn a_graph_that_runs_where_the_operator_does_not_is_another() {
     let [site] = &mut analysis.sites[..] else {
         panic!("{:?}", analysis.refusals);
     };
-    for (table, value) in [(&mut site.cos, "c"), (&mut site.sin, "s")] {
+    let Kind::Rotary(rotary) = &mut site.kind;
+    for (table, value) in [(&mut rotary.cos, "c"), (&mut rotary.sin, "s")] {
         (table.value, table.unsqueeze) = (value.to_owned(), vec![0]);
     }
     let verdicts = confirm(

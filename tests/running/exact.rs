@@ -1,7 +1,7 @@
 //! Graphs that are a rotation over the reals and for sizes of 2 and more, and are none in the type or at some size; beside each
 //! the graph in which the same operators change nothing.
 
-use crate::build::{bounds, decide, f32s, i64s, model, open, typed};
+use crate::build::{bounds, decide, f32s, i64s, model, open, rotary, typed};
 use crate::refusals::RIGHT;
 use phasor::onnx::{DataType, Tensor};
 use phasor::pipeline::{self, Findings, Search};
@@ -53,7 +53,7 @@ pub(crate) fn positions(inputs: &str, lines: &str) -> Option<String> {
     let [found] = &findings.sites[..] else {
         panic!("{:#?}", findings.refusals);
     };
-    let used = found.site.table.as_ref()?;
+    let used = found.site.table()?;
     Some(
         findings.scopes[0].tables[used.table]
             .table
@@ -117,7 +117,7 @@ fn an_integer_that_wraps_is_a_position_of_its_own() {
 pub(crate) fn rotated(lines: &str) -> Option<String> {
     let findings = findings(INTEGERS, &format!("{P}\n{lines}"));
     let site = findings.sites.first()?;
-    Some(site.site.x.clone())
+    Some(rotary(site).x.clone())
 }
 
 #[test]
@@ -134,7 +134,8 @@ fn what_changes_x_at_some_size_is_no_part_of_the_rotation() {
         let inputs = format!("{INTEGERS}\nextra: float[other, 1, 1, 1]");
         let findings = findings(&inputs, &format!("{P}\n{lines}"));
         let before = |f: &phasor::pipeline::Found| {
-            f.site.x == "x" || f.site.origin == "x" && f.site.x != "source"
+            let site = rotary(f);
+            site.x == "x" || site.origin == "x" && site.x != "source"
         };
         assert!(!findings.sites.iter().any(before), "{lines}");
     }
@@ -212,7 +213,7 @@ fn tables_are_not_swapped_for_those_of_other_lengths() {
     );
     let findings = findings(INTEGERS, &text);
     assert_eq!(findings.sites.len(), 1);
-    assert_eq!(findings.sites[0].site.cos.value, "cos");
+    assert_eq!(rotary(&findings.sites[0]).cos.value, "cos");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What stops a rotation: a graph that is right, and one change at a time that breaks one condition.
 
-use crate::build::{f32s, i64s, model, open};
+use crate::build::{f32s, i64s, model, open, rotary};
 use phasor::onnx::Tensor;
 use phasor::pipeline::{self, Findings, Search};
 use phasor::recognize::{Refusal, Stage};
@@ -264,7 +264,7 @@ fn a_product_of_two_tensors_is_rotated_once() {
     let [found] = &findings.sites[..] else {
         panic!("{:#?}", findings.sites);
     };
-    assert_eq!(found.site.x, "x");
+    assert_eq!(rotary(found).x, "x");
     assert!(findings.refusals.is_empty(), "{:#?}", findings.refusals);
 }
 
@@ -294,7 +294,7 @@ fn rotated(lines: &str) -> String {
     let [found] = &findings.sites[..] else {
         panic!("{lines}: {:#?}", findings.refusals);
     };
-    found.site.x.clone()
+    rotary(found).x.clone()
 }
 
 #[test]

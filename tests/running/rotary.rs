@@ -21,7 +21,11 @@ fn one_site(findings: &Findings, x: &str, y: &str, origin: &str) {
         panic!("{} sites", findings.sites.len());
     };
     let site = &found.site;
-    assert_eq!((&site.x[..], &site.y[..], &site.origin[..]), (x, y, origin));
+    let rotary = build::rotary(found);
+    assert_eq!(
+        (&rotary.x[..], &site.y[..], &rotary.origin[..]),
+        (x, y, origin)
+    );
     assert!(found.confirmed.probes >= 4);
 }
 

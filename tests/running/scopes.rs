@@ -7,7 +7,7 @@ use phasor::onnx::proto::{
 };
 use phasor::onnx::{DataType, ModelFile, Tensor};
 use phasor::pipeline::Outcome;
-use phasor::recognize::rules::Selection;
+use phasor::recognize::{Kind, Selection};
 use phasor::rewrite::Target;
 use phasor::scopes::{self, Found};
 use prost::Message;
@@ -226,13 +226,14 @@ fn a_change_that_leaves_an_invalid_model_is_not_made() {
     let file = ModelFile::from_bytes("model.onnx", model.encode_to_vec().into()).unwrap();
     let rules = Selection::default();
     let mut findings = scopes::find(&file, &rules, &Default::default(), Default::default());
-    findings.sites[0].site.x = "nowhere".to_owned();
+    let Kind::Rotary(rotary) = &mut findings.sites[0].site.kind;
+    rotary.x = "nowhere".to_owned();
     assert_eq!(findings.sites[0].site.dtype, DataType::F32);
     let sites: Vec<&Found> = findings.sites.iter().collect();
     let planned = scopes::plan(&file, &findings, &sites, Target::Phasor);
     assert!(planned.edit.is_empty());
-    let [(0, refusal)] = &planned.left[..] else {
-        panic!("{:?}", planned.left);
+    let [(0, refusal)] = &planned.unsupported[..] else {
+        panic!("{:?}", planned.unsupported);
     };
     for word in ["would be invalid", "`nowhere`", "node of y"] {
         assert!(refusal.reason.contains(word), "{}", refusal.reason);

@@ -1,6 +1,6 @@
 //! Rotations as exporters and people spell them: what is found, confirmed, and what of it is said.
 
-use crate::build::{decide, f32s, i64s, model, open};
+use crate::build::{decide, f32s, i64s, model, open, rotary};
 use phasor::onnx::{ModelFile, Tensor};
 use phasor::pipeline::{self, Found, Search};
 use phasor::verify;
@@ -24,12 +24,12 @@ fn one(text: &str, constants: &[(&str, Tensor)]) -> String {
     let [found] = &sites[..] else {
         panic!("{} sites", sites.len());
     };
-    let site = &found.site;
+    let (site, rotary) = (&found.site, rotary(found));
     format!(
         "{} {}..{} {}",
-        site.pairing.as_str(),
-        site.rotary_offset,
-        site.rotary_offset + site.rotary_dim,
+        rotary.pairing.as_str(),
+        rotary.rotary_offset,
+        rotary.rotary_offset + rotary.rotary_dim,
         site.proof.as_str()
     )
 }
@@ -258,7 +258,7 @@ fn a_branch_that_is_always_taken_is_followed() {
         panic!("{:?}", findings.refusals);
     };
     assert_eq!(site.site.proof.as_str(), "rotation");
-    assert_eq!(site.site.pairing.as_str(), "half");
+    assert_eq!(rotary(site).pairing.as_str(), "half");
 }
 
 #[test]

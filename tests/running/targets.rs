@@ -72,7 +72,7 @@ fn exported_models_become_operators_of_onnx_runtime() {
         assert!(fused.model().functions.is_empty(), "{name}");
         assert!(fused.graph().node.len() < file.graph().node.len(), "{name}");
         assert_eq!(outcome.nodes.1, fused.graph().node.len(), "{name}");
-        assert!(outcome.findings.left.is_empty(), "{name}");
+        assert!(outcome.findings.unsupported.is_empty(), "{name}");
     }
 }
 
@@ -99,8 +99,8 @@ fn what_a_target_cannot_express_is_left_and_told() {
         let (outcome, _) = fuse(&file, target).unwrap();
         assert_eq!(outcome.verdict, Verdict::NothingToFuse);
         assert!(outcome.findings.sites.is_empty() && outcome.findings.refusals.is_empty());
-        let [left] = &outcome.findings.left[..] else {
-            panic!("{:?}", outcome.findings.left);
+        let [left] = &outcome.findings.unsupported[..] else {
+            panic!("{:?}", outcome.findings.unsupported);
         };
         assert_eq!(
             (left.value.as_str(), left.node.as_str()),
@@ -140,7 +140,7 @@ fn a_function_of_the_operators_name_is_left_its_calls() {
         let (outcome, written) = fuse(&file, target).unwrap();
         assert_eq!(outcome.verdict, Verdict::NothingToFuse, "{domain}");
         assert_eq!(count(&written, domain, "RotaryEmbedding"), 0);
-        let [left] = &outcome.findings.left[..] else {
+        let [left] = &outcome.findings.unsupported[..] else {
             panic!("{:?}", outcome.findings);
         };
         assert_eq!(left.value, "y");
@@ -196,8 +196,8 @@ fn a_function_of_another_operators_name_is_left_its_calls() {
             function.name(),
             function.input
         );
-        assert_eq!(outcome.findings.left.len(), usize::from(taken));
-        for left in outcome.findings.left {
+        assert_eq!(outcome.findings.unsupported.len(), usize::from(taken));
+        for left in outcome.findings.unsupported {
             assert!(
                 left.reason.contains("`ai.phasor::RotaryTable` of its own"),
                 "{}",
@@ -261,8 +261,8 @@ fn sizes_that_are_not_known_to_be_equal_are_left() {
     for target in [Target::Contrib, Target::Onnx] {
         let (outcome, _) = fuse(&file, target).unwrap();
         assert_eq!(outcome.verdict, Verdict::NothingToFuse);
-        let [left] = &outcome.findings.left[..] else {
-            panic!("{:?}", outcome.findings.left);
+        let [left] = &outcome.findings.unsupported[..] else {
+            panic!("{:?}", outcome.findings.unsupported);
         };
         assert!(
             left.reason.contains("`other` and `batch`"),

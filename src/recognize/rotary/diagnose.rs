@@ -12,16 +12,21 @@ use crate::symbolic::poly::{Arena, Atom, PolyId};
 use crate::symbolic::root::{RootId, RootKind};
 use crate::symbolic::{Interpreter, display};
 
-use super::formula::Letters;
+use super::RULE;
 use super::groups::Group;
-use super::lost;
-use super::miss::Miss;
 use super::readoff::{self, Rotation};
 use super::{Material, Source, attempt, flaw, proof};
+use crate::recognize::kit::formula::Letters;
+use crate::recognize::kit::lost;
+use crate::recognize::kit::miss::Miss;
 
 /// What a group lacks, and whether it is worth a word: it is not where nothing trigonometric is in it and its channels do not
 /// form pairs.
-pub(super) fn group(it: &mut Interpreter<'_>, group: &Group, material: &Material) -> Option<Miss> {
+pub(super) fn group(
+    it: &mut Interpreter<'_>,
+    group: &Group,
+    material: &Material<'_, '_>,
+) -> Option<Miss> {
     for &y in &group.values {
         if let Some(x) = before(it, group.root, y, material) {
             let (Some(xv), Some(yv)) = (it.known(x).cloned(), it.known(y).cloned()) else {
@@ -45,10 +50,15 @@ pub(super) fn group(it: &mut Interpreter<'_>, group: &Group, material: &Material
 }
 
 /// The earliest tensor of `y`'s layout that holds the channels of the root, with no cosine multiplied in.
-fn before(it: &Interpreter<'_>, root: RootId, y: ValueId, material: &Material) -> Option<ValueId> {
+fn before(
+    it: &Interpreter<'_>,
+    root: RootId,
+    y: ValueId,
+    material: &Material<'_, '_>,
+) -> Option<ValueId> {
     let yv = it.known(y)?;
     let serves = |x: &ValueId| {
-        material.order.is_before(*x, y)
+        material.ground.order.is_before(*x, y)
             && it.known(*x).is_some_and(|xv| {
                 readoff::same_layout(xv, yv, root)
                     && xv
@@ -70,13 +80,18 @@ fn trigonometric(arena: &Arena, p: PolyId) -> bool {
     })
 }
 
-fn without_source(it: &Interpreter<'_>, root: RootId, y: ValueId, material: &Material) -> Miss {
+fn without_source(
+    it: &Interpreter<'_>,
+    root: RootId,
+    y: ValueId,
+    material: &Material<'_, '_>,
+) -> Miss {
     let shape = |id: ValueId| {
         it.known(id)
             .map_or_else(String::new, |v| display::shape(&it.arena, &v.shape))
     };
     let whole = |x: &&ValueId| {
-        material.order.is_before(**x, y)
+        material.ground.order.is_before(**x, y)
             && it
                 .known(**x)
                 .and_then(|v| v.data.first())
@@ -91,7 +106,7 @@ fn without_source(it: &Interpreter<'_>, root: RootId, y: ValueId, material: &Mat
         ),
         None => "no tensor of the graph holds the channels before the rotation".to_owned(),
     };
-    Miss::new(Stage::Pairs, y, reason)
+    Miss::new(RULE, Stage::Pairs, y, reason)
 }
 
 /// The miss with the channels that show it.
@@ -128,7 +143,8 @@ fn refined(
         miss.reason = found.reason;
         miss.hint = found.hint.map(str::to_owned);
     }
-    (paired || miss.stage > Stage::Pairs || group.trigonometric).then_some(miss)
+    (paired || !matches!(miss.stage, Stage::Angles | Stage::Pairs) || group.trigonometric)
+        .then_some(miss)
 }
 
 /// Shows the first channel that is not proven, and where its coefficients were lost.

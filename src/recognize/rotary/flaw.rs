@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 use crate::recognize::Pairing;
 use crate::symbolic::poly::{Arena, PolyId};
 
-use super::formula::Letters;
 use super::readoff::{Row, members, other};
+use crate::recognize::kit::formula::Letters;
 
 /// A defect.
 pub(super) struct Flaw {

@@ -10,7 +10,7 @@ use crate::symbolic::poly::{Arena, Atom, MonoId, PolyId};
 use crate::symbolic::root::RootId;
 use crate::symbolic::value::Value;
 
-use super::order::Order;
+use crate::recognize::kit::order::Order;
 
 /// Tensors whose channels are sums of two channels of one root, connected by sums they share.
 pub(super) struct Group {

@@ -14,22 +14,15 @@
 //! Values are taken in three steps: [`groups`] collects the tensors that share rotated channels, [`readoff`] expresses one in
 //! the channels of another, [`tables`] finds the graph's own cos and sin.
 
-mod angles;
-mod assemble;
-mod behind;
 mod diagnose;
 mod flaw;
-mod flow;
-mod formula;
 mod groups;
-mod lost;
-mod miss;
 mod nearby;
-mod order;
+mod page;
 mod proof;
 mod readoff;
-mod scale;
-mod tables;
+mod site;
+mod turned;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -38,34 +31,34 @@ use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
 use crate::symbolic::value::{Loss, Value};
-use crate::symbolic::{Interpreter, Work, dims};
+use crate::symbolic::{Interpreter, Work, display};
 
-use super::made::{Maker, Step};
-use super::{Analysis, Site, Stage};
-use angles::Angles;
-use assemble::Holders;
-use behind::Behind;
+use super::kit::Ground;
+use super::kit::assemble::{self, Holders};
+use super::kit::behind::{self, Behind};
+use super::kit::made::Step;
+use super::kit::miss::{Miss, node_name};
+use super::kit::scale;
+use super::kit::tables::{self, Found, Tables};
+use super::{Analysis, Kind, Site, Stage};
 use groups::{Group, Sources};
-use miss::{Miss, node_name};
-use order::Order;
+use page::RULE;
 use proof::{Origin, Verdict};
-use readoff::{Pair, Rotation};
-use tables::{Found, Tables, Wanted};
+use readoff::{Pair, Rotation, wanted};
+use turned::{placed, turned};
 
-/// The rule's identifier.
-pub(crate) const RULE: &str = "rotary";
+pub(super) use page::PAGE;
+pub use site::{AngleSource, Pairing, Rotary};
 
 /// Most tensors that one may be a rotation of, the earliest in the graph first.
 const MAX_SOURCES: usize = 512;
 
 /// What the graph offers to build sites from, and what is made of it.
-struct Material {
-    order: Order,
+struct Material<'g, 'a> {
+    ground: &'g Ground<'a>,
     sources: Sources,
     tables: Tables,
-    angles: RefCell<Angles>,
     holders: RefCell<Holders>,
-    maker: RefCell<Maker>,
 }
 
 /// A tensor that may be the one that is rotated.
@@ -77,22 +70,18 @@ struct Source {
 }
 
 /// Finds the rotary sites of an interpreted graph.
-pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysis: &mut Analysis) {
-    let order = Order::of(it, hidden);
-    let groups = groups::collect(it, &order);
+pub(super) fn find<'a>(it: &mut Interpreter<'a>, ground: &Ground<'a>, analysis: &mut Analysis) {
+    let groups = groups::collect(it, &ground.order);
     let mut misses = Vec::new();
-    let mut tables = Vec::new();
+    // A product of two tensors is linear in either: its rotation is in a group of each.
+    let mut nodes = FxHashSet::default();
     if !groups.is_empty() {
         let material = Material {
-            sources: Sources::collect(it, &order, &groups),
-            tables: Tables::collect(it, &order),
-            order,
-            angles: RefCell::default(),
+            sources: Sources::collect(it, &ground.order, &groups),
+            tables: Tables::collect(it, &ground.order),
             holders: RefCell::default(),
-            maker: RefCell::new(Maker::new(it.file)),
+            ground,
         };
-        // A product of two tensors is linear in either: its rotation is in a group of each.
-        let mut nodes = FxHashSet::default();
         for group in groups {
             if it.budget.is_spent(Work::Recognising) {
                 let first = group.values.iter().min().copied();
@@ -108,21 +97,9 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
                 misses.extend(diagnose::group(it, &group, &material));
             }
         }
-        let angles = material.angles.into_inner();
-        analysis.tables = angles.tables;
-        tables = angles.misses;
-        let maker = material.maker.into_inner();
-        for (name, value) in maker.values {
-            let shape = value.shape.iter().map(|&p| dims::dim(&it.arena, p));
-            analysis.shapes.insert(name, shape.collect());
-        }
-        analysis.made = maker.made;
     }
-    analysis.sites.sort_by_key(|site| site.node);
-    let ends = analysis
-        .sites
-        .iter()
-        .filter_map(|site| it.index().id(&site.y));
+    let ends = analysis.sites.iter();
+    let ends = ends.filter_map(|site| it.index().id(&site.y));
     let mut accounted: FxHashSet<ValueId> = ends.collect();
     accounted.extend(misses.iter().map(|miss| miss.value));
     // A rotated tensor that is cut up, repeated or scaled further on is no second rotation.
@@ -132,15 +109,12 @@ pub(super) fn find(it: &mut Interpreter<'_>, hidden: &FxHashSet<String>, analysi
     if !it.budget.is_over() {
         misses.extend(nearby::find(it, &accounted));
     }
-    let refusals = misses
-        .into_iter()
-        .chain(tables)
-        .map(|miss| miss.refusal(it));
+    let refusals = misses.into_iter().map(|miss| miss.refusal(it));
     analysis.refusals.extend(refusals);
 }
 
 /// The best rewrite of a group: the widest `y`, of the narrowest type, the earliest in the graph.
-fn site(it: &mut Interpreter<'_>, group: &Group, material: &Material) -> Option<Site> {
+fn site(it: &mut Interpreter<'_>, group: &Group, material: &Material<'_, '_>) -> Option<Site> {
     for &y in &group.values {
         let Some(yv) = it.known(y).cloned() else {
             continue;
@@ -159,10 +133,10 @@ fn sources(
     it: &mut Interpreter<'_>,
     group: &Group,
     (y, yv): (ValueId, &Value),
-    material: &Material,
+    material: &Material<'_, '_>,
 ) -> Vec<Source> {
     let before = material.sources.of(group.root).iter();
-    let before = before.filter(|&&x| material.order.is_before(x, y));
+    let before = before.filter(|&&x| material.ground.order.is_before(x, y));
     let before = before.filter_map(|&id| Some((id, it.known(id)?.clone())));
     let before = before.take(MAX_SOURCES);
     let (others, same): (Vec<_>, Vec<_>) = before.partition(|(_, x)| x.rank() == yv.rank() + 1);
@@ -189,9 +163,9 @@ fn attempt(
     group: &Group,
     x: &Source,
     (y, yv): (ValueId, &Value),
-    material: &Material,
+    material: &Material<'_, '_>,
 ) -> Result<Site, Miss> {
-    let miss = |stage, reason: &str, hint| Miss::new(stage, y, reason).with_hint(hint);
+    let miss = |stage, reason: &str, hint| Miss::new(RULE, stage, y, reason).with_hint(hint);
     let xv = &x.value;
     let elements = xv.data.len() + yv.data.len();
     it.budget.spend(Work::Recognising, elements as u64);
@@ -223,7 +197,7 @@ fn attempt(
     let start = start
         .filter(|id| id.index() < it.index().len())
         .unwrap_or(x.id);
-    let behind = Behind::of(it, &material.order, y, &[x.id, start]).ok_or_else(|| {
+    let behind = Behind::of(it, &material.ground.order, y, &[x.id, start]).ok_or_else(|| {
         miss(
             Stage::Tables,
             "the cosines and sines are computed from too many values",
@@ -258,7 +232,7 @@ fn attempt(
         .copied()
         .collect();
     let stops: Vec<ValueId> = tables.iter().copied().chain([x.id]).collect();
-    let between = Behind::of(it, &material.order, y, &stops);
+    let between = Behind::of(it, &material.ground.order, y, &stops);
     let ends = tables.iter().filter_map(|&id| it.known(id).cloned());
     let ends: Vec<Rc<Value>> = ends.chain([xv.clone()]).collect();
     let ends: Vec<&Value> = ends.iter().map(|end| &**end).chain([yv]).collect();
@@ -289,7 +263,7 @@ fn attempt(
         ));
     }
     let own = behind::rearranged(it, x.id);
-    if behind::depends(it, &material.order, &tables, &own) {
+    if behind::depends(it, &material.ground.order, &tables, &own) {
         return Err(miss(
             Stage::Proof,
             "the coefficients are computed from the tensor that they are multiplied with, so they encode no positions",
@@ -322,44 +296,55 @@ fn attempt(
             sources.push(name.to_owned());
         }
     }
-    let mut angles = material.angles.borrow_mut();
-    let table = angles.of(it, &material.order, &rotation, (xv, y), &behind, inverse);
+    let table = turned(&mut it.arena, &rotation).and_then(|turned| {
+        let placing =
+            |it: &mut Interpreter<'_>, positions: &_| placed(it, positions, &rotation, (xv, yv));
+        let mut angles = material.ground.angles.borrow_mut();
+        let order = &material.ground.order;
+        angles.of(it, order, &turned, &placing, (y, &behind), inverse)
+    });
     let name = it.index().name(x.id).to_owned();
     let name = match &x.step {
-        Some(step) => material.maker.borrow_mut().make(step.clone(), &[&name], xv),
+        Some(step) => material
+            .ground
+            .maker
+            .borrow_mut()
+            .make(step.clone(), &[&name], xv),
         None => name,
     };
     Ok(Site {
         rule: RULE,
-        x: name,
-        y: it.index().name(y).to_owned(),
-        origin: it.index().name(start).to_owned(),
-        origin_dtype,
         node,
         node_name: node_name(it, node),
-        pairing: rotation.input,
-        output_pairing: rotation.output,
-        rotary_dim: rotation.width,
-        rotary_offset: rotation.offset,
-        head_dim: rotation.channels,
-        inverse,
-        even: rotation.pairs.iter().flatten().all(Pair::is_even),
+        y: it.index().name(y).to_owned(),
         dtype,
-        table_dtype: cos.dtype,
-        table_width: cos.width,
-        shape: crate::symbolic::display::shape(&it.arena, &yv.shape),
+        shape: display::shape(&it.arena, &yv.shape),
         proof,
         assumes_finite: !losses.is_empty(),
-        angles: match origin {
-            Origin::Computed => super::AngleSource::Computed,
-            Origin::Table => super::AngleSource::Table,
-            Origin::Given => super::AngleSource::Given,
-        },
-        amplitude,
-        sources,
-        cos: cos.input,
-        sin: sin.input,
-        table,
+        kind: Kind::Rotary(Rotary {
+            x: name,
+            origin: it.index().name(start).to_owned(),
+            origin_dtype,
+            pairing: rotation.input,
+            output_pairing: rotation.output,
+            rotary_dim: rotation.width,
+            rotary_offset: rotation.offset,
+            head_dim: rotation.channels,
+            inverse,
+            even: rotation.pairs.iter().flatten().all(Pair::is_even),
+            table_dtype: cos.dtype,
+            table_width: cos.width,
+            angles: match origin {
+                Origin::Computed => AngleSource::Computed,
+                Origin::Table => AngleSource::Table,
+                Origin::Given => AngleSource::Given,
+            },
+            amplitude,
+            sources,
+            cos: cos.input,
+            sin: sin.input,
+            table,
+        }),
     })
 }
 
@@ -368,22 +353,22 @@ fn attempt(
 fn wired(
     it: &mut Interpreter<'_>,
     rotation: Rotation,
-    material: &Material,
+    material: &Material<'_, '_>,
     y: (&Value, &Behind),
 ) -> Option<(Rotation, bool, (Found, Found))> {
-    let Material { order, tables, .. } = material;
-    let cosines = Wanted::of(&rotation, |c| c.0);
-    let sines = Wanted::of(&rotation, |c| c.1);
+    let (order, tables) = (&material.ground.order, &material.tables);
+    let cosines = wanted(&rotation, |c| c.0);
+    let sines = wanted(&rotation, |c| c.1);
     if let Some(found) = tables.find(it, (&cosines, &sines), y) {
         return Some((rotation, false, found));
     }
     let reversed = rotation.clone().reversed(&mut it.arena);
-    let negated = Wanted::of(&reversed, |c| c.1);
+    let negated = wanted(&reversed, |c| c.1);
     if let Some(found) = tables.find(it, (&cosines, &negated), y) {
         return Some((reversed, true, found));
     }
     let mut holders = material.holders.borrow_mut();
-    let maker = &mut material.maker.borrow_mut();
+    let maker = &mut material.ground.maker.borrow_mut();
     if let Some(found) = holders.find(it, maker, order, (&cosines, &sines), y) {
         return Some((rotation, false, found));
     }

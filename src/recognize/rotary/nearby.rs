@@ -18,8 +18,8 @@ use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Atom, PolyId};
 use crate::symbolic::table::TableId;
 
-use super::flow::{self, Kind};
-use super::miss::Miss;
+use crate::recognize::kit::flow::{self, Kind};
+use crate::recognize::kit::miss::Miss;
 use explain::explain;
 
 /// Relative deviation of a table's first row from that of cosines or sines.

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::recognize::Pairing;
+use crate::recognize::kit::tables::Wanted;
 use crate::symbolic::Interpreter;
 use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId, Term};
 use crate::symbolic::root::RootId;
@@ -53,6 +54,25 @@ impl Rotation {
         }
         Rotation { pairs, ..self }
     }
+}
+
+/// The cosines or the sines of a rotation, as a table may hold them; one row for each enumerated position before the channels.
+pub(super) fn wanted(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) -> Wanted {
+    let even = |pair: &Pair| part(pair.first) == part(pair.second);
+    let half = |pairs: &Vec<Pair>| pairs.iter().map(|pair| part(pair.first)).collect();
+    let full = |pairs: &Vec<Pair>| {
+        let mut row = vec![PolyId::ZERO; rotation.width];
+        for (k, pair) in pairs.iter().enumerate() {
+            let (a, b) = members(rotation.input, k, rotation.width);
+            (row[a], row[b]) = (part(pair.first), part(pair.second));
+        }
+        row
+    };
+    let all_even = rotation.pairs.iter().flatten().all(even);
+    Wanted::new(
+        all_even.then(|| rotation.pairs.iter().map(half).collect()),
+        rotation.pairs.iter().map(full).collect(),
+    )
 }
 
 /// A channel of `y`: the channels of `x` it is made of, with their coefficients.

@@ -2,9 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{BAD, DIM, GOOD, PATH, WARN, confirmed, count, gave_up, paint, path, proven};
-use crate::recognize::Stage;
-use crate::report::{ExplainReport, LostReport, RefusalReport, SiteReport};
+use super::{BAD, DIM, GOOD, PATH, WARN, confirmed, count, gave_up, paint, path, proven, rotary};
+use crate::report::{ExplainReport, KindReport, LostReport, RefusalReport, SiteReport};
+use crate::rules;
 
 /// Nodes that are named where several places say the same.
 const NAMED: usize = 4;
@@ -15,14 +15,14 @@ pub fn explain(report: &ExplainReport) -> String {
     let (sites, refusals) = (&report.sites, &report.refusals);
     let found = format!(
         "{}, {}",
-        count(sites.len(), "rotary site"),
+        count(sites.len(), "site"),
         count(refusals.len(), "near miss")
     );
     let mut out = match &report.focus {
         None if sites.is_empty() && refusals.is_empty() => {
             return gave_up_at(report)
                 + &format!(
-                    "{model}: no rotary embedding and nothing near one: no cosines and sines are multiplied into a tensor and its \
+                    "{model}: no position encoding and nothing near one: no cosines and sines are multiplied into a tensor and its \
                  exchanged channels\n"
                 );
         }
@@ -31,7 +31,7 @@ pub fn explain(report: &ExplainReport) -> String {
             None => {
                 return gave_up_at(report)
                     + &format!(
-                        "{model}: no rotary embedding and nothing near one around `{}`\n",
+                        "{model}: no position encoding and nothing near one around `{}`\n",
                         focus.name
                     );
             }
@@ -94,7 +94,7 @@ fn refused(alike: &[&RefusalReport]) -> String {
         first.node,
         first.value
     );
-    out += &line("stage", &stage(first.stage));
+    out += &line("stage", &stage(first.rule, first.stage));
     out += &line("reason", &first.reason);
     if let Some(lost) = &first.lost {
         let text = format!(
@@ -121,23 +121,23 @@ fn refused(alike: &[&RefusalReport]) -> String {
     out
 }
 
-/// The stages that were passed, and the one that was not.
-fn stage(stopped: &str) -> String {
-    let passed: Vec<&str> = Stage::ALL
-        .iter()
-        .map(|stage| stage.as_str())
+/// The stages of the rule that were passed, and the one that was not.
+fn stage(rule: &str, stopped: &str) -> String {
+    let stages = rules::find(rule).map_or(&[][..], |rule| rule.stages);
+    let stages = stages.iter().map(|stage| stage.as_str());
+    let mut path: String = stages
         .take_while(|stage| *stage != stopped)
+        .map(|stage| format!("{stage} -> "))
         .collect();
-    match passed.is_empty() {
-        true => paint(BAD, stopped),
-        false => format!("{} -> {}", passed.join(" -> "), paint(BAD, stopped)),
-    }
+    path += &paint(BAD, stopped);
+    path
 }
 
 fn line(name: &str, text: &str) -> String {
     format!("  {} {text}\n", paint(DIM, format!("{name:<8}")))
 }
 
+/// A site, whole.
 fn fine(site: &SiteReport) -> String {
     let mut out = format!(
         "{} {} at node `{}`, value `{}`\n",
@@ -146,37 +146,12 @@ fn fine(site: &SiteReport) -> String {
         site.node,
         site.y
     );
-    let tensor = format!("`{}` {}, {}", site.x, site.shape, site.dtype);
-    out += &line("tensor", &tensor);
-    let mut layout = format!("{} pairs", site.pairing);
-    if site.output_pairing != site.pairing {
-        layout += &format!(", left {}", site.output_pairing);
-    }
-    let end = site.rotary_offset + site.rotary_dim;
-    layout += &format!(
-        ", channels {}..{end} of {}",
-        site.rotary_offset, site.head_dim
-    );
-    if site.inverse {
-        layout += ", by the negated angle";
-    }
-    out += &line("layout", &layout);
-    let mut angles = site.angles.to_owned();
-    if site.amplitude != 1.0 {
-        angles += &format!(", scaled by {:.6}", site.amplitude);
-    }
-    out += &line("angles", &angles);
-    let table = |table: &crate::report::Table| match &table.unsqueeze[..] {
-        [] => format!("`{}`", table.value),
-        axes => format!("`{}` with unit axes at {axes:?}", table.value),
+    let own = match &site.kind {
+        KindReport::Rotary(rotary) => rotary::lines(site, rotary),
     };
-    let tables = format!(
-        "cos {}, sin {}, {}",
-        table(&site.cos),
-        table(&site.sin),
-        site.table_dtype
-    );
-    out += &line("tables", &tables);
+    for (name, text) in own {
+        out += &line(name, &text);
+    }
     out += &line("proof", &proven(site));
     out += &line("probes", &confirmed(site.max_diff, site.probes));
     out

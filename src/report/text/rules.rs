@@ -1,7 +1,7 @@
 //! The report of `phasor rules` as text.
 
 use super::{DIM, GOOD, columns, indented, paint};
-use crate::recognize::rules::Rule;
+use crate::recognize::Rule;
 use crate::report::RulesReport;
 
 /// Width that paragraphs are broken at.

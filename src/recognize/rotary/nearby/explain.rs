@@ -3,13 +3,14 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::flow::{self, Kind};
+use super::super::RULE;
 use super::super::groups::single_roots;
-use super::super::lost;
-use super::super::miss::Miss;
 use super::{MAX_ORIGINS, Place, Trace, origins, sources};
 use crate::onnx::ValueId;
 use crate::recognize::Stage;
+use crate::recognize::kit::flow::{self, Kind};
+use crate::recognize::kit::lost;
+use crate::recognize::kit::miss::Miss;
 use crate::symbolic::root::{RootId, RootKind};
 use crate::symbolic::{Interpreter, display};
 
@@ -31,7 +32,7 @@ pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Mis
             lost.value
         );
         let hint = lost::hint(&lost);
-        let mut miss = Miss::new(Stage::Angles, place.end, reason).with_hint(Some(hint));
+        let mut miss = Miss::new(RULE, Stage::Angles, place.end, reason).with_hint(Some(hint));
         miss.lost = Some(Box::new(lost));
         return miss;
     }
@@ -47,7 +48,7 @@ pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Mis
         }
         _ => "no channel is a sum of two channels of one tensor".to_owned(),
     };
-    Miss::new(Stage::Angles, place.end, reason)
+    Miss::new(RULE, Stage::Angles, place.end, reason)
 }
 
 /// The nodes between angles, tensors and the end of a place, in graph order. Of what leads to the tensors, only what does not
@@ -152,7 +153,7 @@ fn exchanged_elsewhere(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Op
              last axis"
         );
         let hint = "a rotation exchanges channels within one head: check the axis of the slices and of the concatenation";
-        Some(Miss::new(Stage::Angles, place.end, reason).with_hint(Some(hint)))
+        Some(Miss::new(RULE, Stage::Angles, place.end, reason).with_hint(Some(hint)))
     })
 }
 

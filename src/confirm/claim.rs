@@ -1,0 +1,80 @@
+//! What a site claims, in the form in which it can be run.
+
+use crate::onnx::{DataType, Tensor};
+
+use super::prober::Failure;
+
+/// Numbers in row-major order, and their shape.
+pub(super) type Numbers<'a> = (&'a [f64], &'a [usize]);
+
+/// The claim that a tensor of the graph is what an operator computes from other tensors of it.
+pub(super) trait Claim {
+    /// The tensors that the operator reads, in the order of its inputs.
+    fn operands(&self) -> Vec<&str>;
+
+    /// The sets of tensors that a cut may start from, the closest to the result first. Operands that are not given are read off the
+    /// run.
+    fn starts(&self) -> Vec<Vec<&str>>;
+
+    /// The tensor before which nothing is a part of the site.
+    fn origin(&self) -> Option<&str>;
+
+    /// The type of the random numbers for a tensor that a cut starts from, and what their magnitude stays below.
+    fn numbers(&self, tensor: &str) -> (DataType, f64);
+
+    /// What the verdict on a cut depends on beside the cut: equal keys on equal cuts are run once.
+    fn key(&self) -> String;
+
+    /// What the operator computes from the operands, with its shape.
+    ///
+    /// # Errors
+    /// [`Failure::Differs`], where the operator does not take them; [`Failure::NotRun`], where they say nothing.
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<(Vec<f64>, Vec<usize>), Failure>;
+
+    /// Largest difference that rounding explains, relative to the largest result or 1.
+    fn tolerance(&self) -> f64;
+}
+
+/// Largest difference of `y` from what the claim says, relative to the largest result or 1.
+///
+/// # Errors
+/// [`Failure::Differs`], where rounding does not explain it, and those of [`Claim::expected`].
+pub(super) fn difference(
+    claim: &dyn Claim,
+    operands: &[Numbers<'_>],
+    y: &Tensor,
+) -> Result<f64, Failure> {
+    let (expected, shape) = claim.expected(operands)?;
+    let found = y
+        .to_f64()
+        .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))?;
+    if found.len() != expected.len() || y.shape != shape {
+        return Err(Failure::Differs(format!(
+            "it gives shape {:?} where the operator gives {shape:?}",
+            y.shape
+        )));
+    }
+    let scale = expected.iter().fold(1.0f64, |m, v| m.max(v.abs()));
+    let diff = found.iter().zip(&expected).fold(0.0f64, |m, (a, b)| {
+        if a.is_nan() || b.is_nan() {
+            f64::INFINITY
+        } else {
+            m.max((a - b).abs())
+        }
+    }) / scale;
+    if diff <= claim.tolerance() {
+        Ok(diff)
+    } else {
+        Err(Failure::Differs(format!(
+            "it differs from the operator by {diff:.1e}"
+        )))
+    }
+}
+
+/// The largest magnitude of some numbers; infinite where one is NaN.
+pub(super) fn largest(values: &[f64]) -> f64 {
+    let sizes = values
+        .iter()
+        .map(|v| if v.is_nan() { f64::INFINITY } else { v.abs() });
+    sizes.fold(0.0, f64::max)
+}

@@ -1,0 +1,399 @@
+//! Runs the cut of a site and compares it with the operator's reference.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use prost::Message;
+use rustc_hash::FxHashMap;
+
+use crate::engine::random::Random;
+use crate::engine::tract::Tract;
+use crate::engine::{Engine, Source};
+use crate::facts::Dim;
+use crate::onnx::proto::type_proto;
+use crate::onnx::{DataType, ModelFile, Tensor};
+use crate::recognize::{Refusal, Site, Stage};
+use crate::symbolic::Budget;
+
+use super::Confirmed;
+use super::claim::{Claim, Numbers, difference};
+use super::cut::{Cut, Subject, cut};
+use super::numbers::Regime;
+use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, bindings, edges};
+
+/// Runs with other numbers for each set of sizes.
+const SEEDS: u64 = 3;
+/// Sets of sizes that must agree, where the graph has symbols.
+const SIZES: usize = 2;
+/// Elements beyond which one run a set of sizes must do.
+const MANY: usize = 1 << 22;
+/// The same for the elements of all that is computed: a rotation computes about ten times what it is given.
+const MANY_COMPUTED: usize = 1 << 25;
+
+/// Confirms the sites of one model.
+pub(super) struct Prober<'a> {
+    pub(super) subject: Subject<'a>,
+    pub(super) sizes: &'a BTreeMap<String, i64>,
+    pub(super) known: &'a mut FxHashMap<Vec<u8>, Result<f64, Failure>>,
+    pub(super) budget: &'a Budget,
+}
+
+/// Why a probe does not confirm.
+#[derive(Clone)]
+pub(super) enum Failure {
+    /// The graph computes something else: in words that follow `run on random numbers`.
+    Differs(String),
+    /// It could not be run.
+    NotRun(String),
+    /// Its tensors are too large to be made; what is known of that.
+    TooLarge(String),
+    /// The budget does not allow to run it.
+    Unaffordable,
+}
+
+impl Failure {
+    /// What it says that the reference refuses what the graph ran with: no operator can stand for the graph there.
+    pub(super) fn refused(why: &impl Display) -> Failure {
+        Failure::Differs(format!("it runs where the operator does not: {why}"))
+    }
+}
+
+impl<'a> Prober<'a> {
+    /// A prober for a model whose values have these symbolic shapes.
+    pub(super) fn new(
+        file: &'a ModelFile,
+        shapes: &'a FxHashMap<String, Vec<Dim>>,
+        sizes: &'a BTreeMap<String, i64>,
+        budget: &'a Budget,
+        known: &'a mut FxHashMap<Vec<u8>, Result<f64, Failure>>,
+    ) -> Self {
+        Prober {
+            sizes,
+            budget,
+            subject: Subject::new(file, shapes),
+            known,
+        }
+    }
+
+    /// Confirms one site, of which `claim` says what it computes.
+    pub(super) fn site(
+        &mut self,
+        site: &Site,
+        claim: &dyn Claim,
+    ) -> Result<Confirmed, Box<Refusal>> {
+        let names = claim.operands().into_iter().chain(claim.origin());
+        self.over_sizes(names, &[], |prober, binding| {
+            prober.under(site, claim, binding)
+        })
+        .map_err(|failure| {
+            let reason = match &failure {
+                Failure::Differs(how) => {
+                    format!("proven, but run on random numbers {how}")
+                }
+                Failure::NotRun(cause) => {
+                    format!("proven, but it could not be run on numbers: {cause}")
+                }
+                Failure::TooLarge(what) => {
+                    format!("proven, but it is too large to be run on numbers: {what}")
+                }
+                Failure::Unaffordable => {
+                    "proven, but the budget was spent before it could be run on numbers".to_owned()
+                }
+            };
+            let hint = match failure {
+                Failure::TooLarge(_) => {
+                    "give smaller sizes with `--dim`, or export the model with symbolic ones"
+                }
+                Failure::Unaffordable => "`--budget steps=N` with a larger number allows more",
+                _ => "please report the model: the proof and the numbers should agree",
+            };
+            refusal(site, reason, hint)
+        })
+    }
+
+    /// Probes under sets of sizes for the dimensions of the named values, until enough of them agree. A probe gives its largest
+    /// difference and the number of runs; one set that cannot be run is passed over, one that differs decides. `long` are sizes
+    /// that are tried as well, where that takes few elements.
+    pub(super) fn over_sizes<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+        long: &[i64],
+        probe: impl Fn(&mut Self, &Binding) -> Result<(f64, usize), Failure>,
+    ) -> Result<Confirmed, Failure> {
+        let dims: Vec<&[Dim]> = names
+            .filter_map(|name| self.subject.shapes.get(name))
+            .map(|shape| &shape[..])
+            .collect();
+        let bindings = bindings(&dims, self.sizes);
+        let edges = edges(&dims, self.sizes, long);
+        let needed = SIZES.min(bindings.len());
+        let mut confirmed = Confirmed::default();
+        let mut sizes = 0;
+        let mut failure = None;
+        for binding in &bindings {
+            match probe(self, binding) {
+                Ok((diff, probes)) => {
+                    confirmed.max_diff = confirmed.max_diff.max(diff);
+                    confirmed.probes += probes;
+                    sizes += 1;
+                    if sizes == needed {
+                        break;
+                    }
+                }
+                // What a part does with other sizes than its own says nothing against it.
+                Err(_) if binding.is_small() => {
+                    failure = Some(Failure::TooLarge(format!(
+                        "its tensors have more than {MAX_ELEMENTS} elements, and it does not run with smaller ones"
+                    )));
+                }
+                Err(decides @ (Failure::Differs(_) | Failure::Unaffordable)) => {
+                    return Err(decides);
+                }
+                Err(not_run) => failure = Some(not_run),
+            }
+        }
+        if sizes < needed {
+            let nothing = || Failure::NotRun("no sizes to run it with".to_owned());
+            return Err(failure.unwrap_or_else(nothing));
+        }
+        // Where the graph does not run, nothing need be equal.
+        for binding in &edges {
+            match probe(self, binding) {
+                Ok((diff, probes)) => {
+                    confirmed.max_diff = confirmed.max_diff.max(diff);
+                    confirmed.probes += probes;
+                }
+                Err(decides @ (Failure::Differs(_) | Failure::Unaffordable)) => {
+                    return Err(decides);
+                }
+                Err(Failure::NotRun(_) | Failure::TooLarge(_)) => {}
+            }
+        }
+        Ok(confirmed)
+    }
+
+    /// All seeds under one assignment of sizes, from the first start that confirms: largest difference and number of runs.
+    fn under(
+        &mut self,
+        site: &Site,
+        claim: &dyn Claim,
+        binding: &Binding,
+    ) -> Result<(f64, usize), Failure> {
+        let mut failure = None;
+        for mut given in claim.starts() {
+            let operands = claim.operands().into_iter();
+            let read = operands.filter(|name| !given.contains(name));
+            let wanted: Vec<&str> = std::iter::once(&site.y[..]).chain(read).collect();
+            // What lies before the origin is no part of the site: a cut that passes it would grow with the graph.
+            let beyond = claim
+                .origin()
+                .filter(|origin| !given.contains(origin) && self.shape(origin, binding).is_ok());
+            given.extend(beyond);
+            let mut part = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun);
+            if let Ok(part) = &mut part
+                && beyond.is_some()
+                && part.given.pop_if(|origin| origin.is_none()).is_some()
+            {
+                given.pop();
+            }
+            match part.and_then(|part| self.seeds(claim, binding, &given, &part)) {
+                Ok(result) => return Ok(result),
+                Err(spent @ Failure::Unaffordable) => return Err(spent),
+                // What numbers showed says more than that a cut cannot be made. But a difference with random tables says nothing
+                // where the graph's own are too large to be run.
+                Err(next) => match (&failure, &next) {
+                    (Some(Failure::Differs(_)), Failure::TooLarge(_)) => failure = Some(next),
+                    (Some(_), Failure::NotRun(_) | Failure::TooLarge(_)) => {}
+                    _ => failure = Some(next),
+                },
+            }
+        }
+        Err(failure.unwrap_or_else(|| Failure::NotRun("no place to cut it".to_owned())))
+    }
+
+    fn seeds(
+        &mut self,
+        claim: &dyn Claim,
+        binding: &Binding,
+        given: &[&str],
+        cut: &Cut,
+    ) -> Result<(f64, usize), Failure> {
+        let shapes: Vec<Vec<usize>> = given
+            .iter()
+            .map(|name| self.shape(name, binding))
+            .collect::<Result<_, _>>()?;
+        let computed = self.room(given.iter().copied(), cut, binding)?;
+        let key = {
+            let mut key = cut.model.encode_to_vec();
+            key.extend(format!("{shapes:?}{:?}{}", cut.given, claim.key()).bytes());
+            for name in cut.read() {
+                let leaf = (self.leaf_type(name), self.shape(name, binding).ok());
+                key.extend(format!("{leaf:?}").bytes());
+            }
+            key
+        };
+        let many = |shape: &Vec<usize>| Tensor::count(shape).is_none_or(|count| count > MANY);
+        let seeds = match shapes.iter().any(many) || computed > MANY_COMPUTED {
+            true => 1,
+            false => SEEDS,
+        };
+        if let Some(known) = self.known.get(&key) {
+            return known.clone().map(|diff| (diff, seeds as usize));
+        }
+        self.pay(cut, computed, seeds)?;
+        let mut worst = Ok(0.0f64);
+        for seed in 0..seeds {
+            worst = worst.and_then(|worst| {
+                let run = |regime| self.run(claim, binding, given, &shapes, cut, (seed, regime));
+                let diff = match run(Regime::of_run(seed)) {
+                    // Not every graph takes any index.
+                    Err(Failure::NotRun(_)) if !cut.leaves.is_empty() => run(Regime::Common),
+                    result => result,
+                }?;
+                Ok(worst.max(diff))
+            });
+        }
+        self.known.insert(key, worst.clone());
+        worst.map(|diff| (diff, seeds as usize))
+    }
+
+    /// Pays for runs of a cut whose values have so many elements.
+    pub(super) fn pay(&self, cut: &Cut, elements: usize, times: u64) -> Result<(), Failure> {
+        let nodes = cut.model.graph.as_ref().map_or(0, |graph| graph.node.len());
+        match self.budget.run(nodes, elements, times) {
+            true => Ok(()),
+            false => Err(Failure::Unaffordable),
+        }
+    }
+
+    pub(super) fn shape(&self, value: &str, binding: &Binding) -> Result<Vec<usize>, Failure> {
+        let dims = self
+            .subject
+            .shapes
+            .get(value)
+            .and_then(|dims| binding.shape(dims));
+        dims.ok_or_else(|| Failure::NotRun(format!("the shape of `{value}` depends on data")))
+    }
+
+    /// Whether there is room for these tensors, for what the cut reads beside them, and for all that it computes. Returns the
+    /// number of elements that it computes, as far as shapes are known.
+    pub(super) fn room<'n>(
+        &self,
+        given: impl Iterator<Item = &'n str>,
+        cut: &'n Cut,
+        binding: &Binding,
+    ) -> Result<usize, Failure> {
+        let mut made = 0;
+        for value in given.chain(cut.read()) {
+            add(&mut made, value, &self.shape(value, binding)?, MAX_ELEMENTS)?;
+        }
+        let mut computed = 0;
+        for value in &cut.computed {
+            if let Ok(shape) = self.shape(value, binding) {
+                add(&mut computed, value, &shape, MAX_COMPUTED)?;
+            }
+        }
+        Ok(computed)
+    }
+
+    fn run(
+        &self,
+        claim: &dyn Claim,
+        binding: &Binding,
+        given: &[&str],
+        shapes: &[Vec<usize>],
+        cut: &Cut,
+        (seed, regime): (u64, Regime),
+    ) -> Result<f64, Failure> {
+        let mut random = Random::new(seed, "confirm");
+        let mut inputs = Vec::new();
+        // Numbers and shape of each tensor that is given or read.
+        let mut tensors: Vec<(&str, Vec<f64>, Vec<usize>)> = Vec::new();
+        for ((&name, shape), in_cut) in given.iter().zip(shapes).zip(&cut.given) {
+            let (dtype, scale) = claim.numbers(name);
+            let values: Vec<f64> = (0..shape.iter().product::<usize>())
+                .map(|_| scale * random.signed())
+                .collect();
+            let tensor = Tensor::from_f64_as(dtype, shape, &values);
+            // The reference starts from the same rounded numbers.
+            let values = tensor.to_f64().unwrap_or(values);
+            tensors.push((name, values, shape.clone()));
+            if let Some(in_cut) = in_cut {
+                inputs.push((in_cut.clone(), tensor));
+            }
+        }
+        for (original, name) in &cut.leaves {
+            inputs.push((
+                name.clone(),
+                self.leaf(original, binding, regime, &mut random)?,
+            ));
+        }
+        let outputs = Tract
+            .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
+            .map_err(|e| Failure::NotRun(e.to_string()))?;
+        let nothing = || Failure::NotRun("no numbers came back".to_owned());
+        let operands = claim.operands();
+        let read = operands.iter().filter(|name| !given.contains(name));
+        for (name, output) in read.zip(&outputs[1..]) {
+            let values = output.to_f64().ok_or_else(nothing)?;
+            tensors.push((name, values, output.shape.clone()));
+        }
+        let tensor = |name: &&str| -> Result<Numbers<'_>, Failure> {
+            let found = tensors.iter().find(|(n, ..)| n == name);
+            let (_, values, shape) = found.ok_or_else(nothing)?;
+            Ok((values, shape))
+        };
+        let operands = operands.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
+        let y = outputs.first().ok_or_else(nothing)?;
+        difference(claim, &operands, y)
+    }
+
+    /// The element type of an input of the model that the cut reads, if it is a tensor of numbers.
+    fn leaf_type(&self, name: &str) -> Option<DataType> {
+        let position = *self.subject.inputs.get(name)?;
+        let info = &self.subject.file.graph().input[position];
+        let dtype = match info.r#type.as_ref()?.value.as_ref()? {
+            type_proto::Value::TensorType(tensor) => DataType::from_onnx(tensor.elem_type()),
+            _ => None,
+        };
+        dtype.filter(|dtype| dtype.holds_numbers())
+    }
+
+    /// Numbers for an input of the model that the cut reads: positions, masks, sizes.
+    pub(super) fn leaf(
+        &self,
+        name: &str,
+        binding: &Binding,
+        regime: Regime,
+        random: &mut Random,
+    ) -> Result<Tensor, Failure> {
+        let shape = self.shape(name, binding)?;
+        let dtype = self
+            .leaf_type(name)
+            .ok_or_else(|| Failure::NotRun(format!("input `{name}` is no tensor of numbers")))?;
+        Ok(regime.tensor(dtype, &shape, random))
+    }
+}
+
+/// Adds the elements of a tensor to those of others, of which there is room for so many.
+fn add(sum: &mut usize, value: &str, shape: &[usize], room: usize) -> Result<(), Failure> {
+    let count = Tensor::count(shape).and_then(|count| sum.checked_add(count));
+    *sum = count.filter(|&sum| sum <= room).ok_or_else(|| {
+        Failure::TooLarge(format!(
+            "with `{value}` of shape {shape:?} its tensors have more than {room} elements"
+        ))
+    })?;
+    Ok(())
+}
+
+fn refusal(site: &Site, reason: String, hint: &str) -> Box<Refusal> {
+    Box::new(Refusal {
+        rule: site.rule,
+        stage: Stage::Confirmation,
+        node: site.node_name.clone(),
+        value: site.y.clone(),
+        reason,
+        hint: Some(hint.to_owned()),
+        lost: None,
+    })
+}

@@ -1,0 +1,149 @@
+//! What a rotary site claims: `y` is `x` turned by its cosines and sines.
+
+mod tables;
+
+use crate::onnx::{DataType, Tensor};
+use crate::recognize::{Rotary, Site, TableInput};
+
+use phasor_ops::contract::rotary::reference;
+
+use super::claim::{Claim, Numbers, largest};
+use super::prober::Failure;
+
+pub(super) use tables::Known;
+
+/// A site.
+pub(super) struct Turn<'a> {
+    pub site: &'a Site,
+    pub rotary: &'a Rotary,
+}
+
+impl Claim for Turn<'_> {
+    fn operands(&self) -> Vec<&str> {
+        self.rotary.operands().to_vec()
+    }
+
+    /// Always the tensors that the site reads, or is made of, and no others that are equal by proof. A part of `y` may be computed from
+    /// the origin of `x` beside `x`.
+    fn starts(&self) -> Vec<Vec<&str>> {
+        let Rotary {
+            x, origin, sources, ..
+        } = self.rotary;
+        let mut tensors = vec![&x[..]];
+        if origin != x {
+            tensors.push(origin);
+        }
+        let sources = || sources.iter().map(String::as_str);
+        let near = tensors
+            .iter()
+            .map(|&x| [x].into_iter().chain(sources()).collect());
+        near.chain(tensors.iter().map(|&x| vec![x])).collect()
+    }
+
+    fn origin(&self) -> Option<&str> {
+        Some(&self.rotary.origin)
+    }
+
+    fn numbers(&self, tensor: &str) -> (DataType, f64) {
+        if self.rotary.sources.iter().any(|source| source == tensor) {
+            (self.rotary.table_dtype, 1.0)
+        } else if tensor == self.rotary.x {
+            (self.site.dtype, 2.0)
+        } else {
+            (self.rotary.origin_dtype, 2.0)
+        }
+    }
+
+    fn key(&self) -> String {
+        let Rotary {
+            cos,
+            sin,
+            origin_dtype,
+            table_dtype,
+            ..
+        } = self.rotary;
+        let attributes = self.rotary.attributes();
+        let types = (self.site.dtype, origin_dtype, table_dtype);
+        format!(
+            "{attributes:?}{:?}{:?}{types:?}",
+            cos.unsqueeze, sin.unsqueeze
+        )
+    }
+
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<(Vec<f64>, Vec<usize>), Failure> {
+        let &[x, cos, sin] = operands else {
+            return Err(Failure::NotRun("a tensor is missing".to_owned()));
+        };
+        // Wide numbers may leave a narrow type before or after they are multiplied, and of infinite ones nothing can be compared.
+        let sum = largest(x.0) * (largest(cos.0) + largest(sin.0));
+        if sum.is_nan() || sum > self.site.dtype.largest() {
+            let beyond = "its results leave the type for these numbers";
+            return Err(Failure::NotRun(beyond.to_owned()));
+        }
+        let cos_shape = unsqueezed(cos.1, &self.rotary.cos);
+        let sin_shape = unsqueezed(sin.1, &self.rotary.sin);
+        let (x, shape) = widened(x, [&cos_shape, &sin_shape]);
+        let attributes = self.rotary.attributes();
+        reference(
+            &attributes,
+            &x,
+            &shape,
+            cos.0,
+            &cos_shape,
+            sin.0,
+            &sin_shape,
+        )
+        .map(|y| (y, shape))
+        .map_err(|refused| Failure::refused(&refused))
+    }
+
+    /// Three roundings of the model's own type, in half precision; f32 arithmetic is exact to about 1e-7. The embedded engine rounds
+    /// to bfloat16 only where the graph casts to it.
+    fn tolerance(&self) -> f64 {
+        match self.site.dtype {
+            DataType::F64 => 1e-9,
+            DataType::F16 => 4e-3,
+            _ if self.rotary.table_dtype == DataType::F16 => 4e-3,
+            DataType::BF16 => 1e-2,
+            _ => 1e-5,
+        }
+    }
+}
+
+/// The shape with the site's unit axes.
+fn unsqueezed(shape: &[usize], table: &TableInput) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    for &axis in &table.unsqueeze {
+        shape.insert(axis.min(shape.len()), 1);
+    }
+    shape
+}
+
+/// `x` and its shape, broadcast to the rows of its tables: where these may be larger, the fused node reads it so.
+fn widened((x, shape): Numbers<'_>, tables: [&[usize]; 2]) -> (Vec<f64>, Vec<usize>) {
+    let mut wide = shape.to_vec();
+    for table in tables {
+        // The last axis is that of the channels.
+        let axes = wide.iter_mut().rev().zip(table.iter().rev()).skip(1);
+        for (size, &rows) in axes.filter(|(size, _)| **size == 1) {
+            *size = rows;
+        }
+    }
+    let count = Tensor::count(&wide).unwrap_or(0);
+    let element = |at: usize| {
+        let (mut rest, mut from, mut stride) = (at, 0, 1);
+        for (&own, &size) in shape.iter().zip(&wide).rev() {
+            if own != 1 {
+                from += rest % size * stride;
+            }
+            rest /= size;
+            stride *= own;
+        }
+        x[from]
+    };
+    let values = match wide == shape {
+        true => x.to_vec(),
+        false => (0..count).map(element).collect(),
+    };
+    (values, wide)
+}

@@ -1,0 +1,376 @@
+//! Runs the graph from positions to cosines and sines and compares it with the reference of `RotaryTable`.
+//!
+//! Positions reach a million: there the rounding of one product moves an angle by a hundredth, so that another order of
+//! operations, another type, or frequencies that differ in the last place are seen. Where the tables are in half precision,
+//! nearly all entries must be equal after rounding, not only close.
+
+use prost::Message;
+use rustc_hash::FxHashMap;
+
+use crate::engine::random::Random;
+use crate::engine::tract::Tract;
+use crate::engine::{Engine, Source};
+use crate::onnx::{DataType, Tensor};
+use crate::recognize::{
+    AngleTable, Frequencies, Pairing, Refusal, Rotary, Site, Stage, TABLE_RULE, TableInput,
+    TableUse,
+};
+
+use phasor_ops::contract::ElementType;
+use phasor_ops::contract::rotary_table::{RotaryTableAttributes, reference};
+
+use super::super::Confirmed;
+use super::super::cut::{Cut, cut};
+use super::super::numbers::Regime;
+use super::super::prober::{Failure, Prober};
+use super::super::sizes::Binding;
+use super::unsqueezed;
+
+/// Runs with other numbers for each set of sizes.
+const SEEDS: u64 = 3;
+/// Lengths of sequences beyond what half precision and 16 bits count.
+const LONG: [i64; 2] = [2_100, 66_000];
+/// Positions of the second run are below this; those of the third are any.
+const MAX_POSITION: i64 = 1 << 20;
+/// Positions of the first run are below this.
+const FEW_POSITIONS: i64 = 64;
+/// Share of entries that another rounding of the cosine may move to the next number in half precision.
+const MOVED: f64 = 0.01;
+
+/// Numbers with their shape.
+struct Numbers {
+    values: Vec<f64>,
+    shape: Vec<usize>,
+}
+
+/// What makes two sites read a table alike.
+type Reading = (TableUse, TableInput, TableInput, Pairing, DataType, bool);
+
+/// Sites whose tables have been probed, and what that showed.
+#[derive(Default)]
+pub(in crate::confirm) struct Known(FxHashMap<Reading, Result<Confirmed, Box<Refusal>>>);
+
+impl Known {
+    /// Confirms that a site's cosines and sines are those of the table. What an earlier site has shown takes no more probes.
+    pub(in crate::confirm) fn probe(
+        &mut self,
+        prober: &mut Prober<'_>,
+        table: &AngleTable,
+        (site, rotary): (&Site, &Rotary),
+        used: &TableUse,
+    ) -> Result<Confirmed, Box<Refusal>> {
+        let reading = (
+            used.clone(),
+            rotary.cos.clone(),
+            rotary.sin.clone(),
+            rotary.pairing,
+            rotary.table_dtype,
+            rotary.inverse,
+        );
+        if let Some(verdict) = self.0.get(&reading) {
+            return verdict.clone().map(|seen| Confirmed { probes: 0, ..seen });
+        }
+        let verdict = prober.table(table, (site, rotary), used);
+        self.0.insert(reading, verdict.clone());
+        verdict
+    }
+}
+
+impl Prober<'_> {
+    /// Confirms that a site's cosines and sines are those of the table.
+    fn table(
+        &mut self,
+        table: &AngleTable,
+        (site, rotary): (&Site, &Rotary),
+        used: &TableUse,
+    ) -> Result<Confirmed, Box<Refusal>> {
+        let names = [&table.positions, &rotary.cos.value, &rotary.sin.value];
+        self.over_sizes(names.into_iter().map(String::as_str), &LONG, |prober, binding| {
+            prober.table_under(table, rotary, used, binding)
+        })
+        .map_err(|failure| {
+            let reason = match failure {
+                Failure::Differs(how) => format!(
+                    "the angles are positions times frequencies, but the graph computes them in another order or type: \
+                     {how}, so the graph's own tables stay"
+                ),
+                Failure::NotRun(cause) => format!(
+                    "the angles are positions times frequencies, but that could not be run on numbers, so the graph's own tables stay: {cause}"
+                ),
+                Failure::TooLarge(what) => format!(
+                    "the angles are positions times frequencies, but that is too large to be run on numbers, so the graph's own tables stay: {what}"
+                ),
+                Failure::Unaffordable => "the angles are positions times frequencies, but the budget was spent before that could be run on numbers, so the graph's own tables stay".to_owned(),
+            };
+            refusal(site, rotary, reason)
+        })
+    }
+
+    /// All seeds under one assignment of sizes: largest difference and number of runs.
+    fn table_under(
+        &mut self,
+        table: &AngleTable,
+        rotary: &Rotary,
+        used: &TableUse,
+        binding: &Binding,
+    ) -> Result<(f64, usize), Failure> {
+        let own = used.frequencies.as_deref();
+        let given: Vec<&str> = [&used.positions[..]].into_iter().chain(own).collect();
+        let wanted = [&rotary.cos.value[..], &rotary.sin.value];
+        let cut = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun)?;
+        let held = given.iter().chain(&wanted).copied();
+        let held = held.filter(|value| self.subject.shapes.contains_key(*value));
+        let computed = self.room(held, &cut, binding)?;
+        let key = {
+            let mut key = cut.model.encode_to_vec();
+            key.extend(format!("{table:?}{used:?}{:?}", cut.given).bytes());
+            key.extend(
+                format!("{:?}{:?}{:?}", rotary.attributes(), rotary.cos, rotary.sin).bytes(),
+            );
+            key.extend(format!("{binding:?}").bytes());
+            key
+        };
+        // Of a long sequence the numbers that no short one has are enough.
+        let count = Tensor::count(&self.shape(&used.positions, binding)?).unwrap_or(usize::MAX);
+        let seeds = if count as i64 >= LONG[0] {
+            SEEDS - 1..SEEDS
+        } else {
+            0..SEEDS
+        };
+        let runs = seeds.end - seeds.start;
+        let counted = |worst: Result<f64, Failure>| worst.map(|diff| (diff, runs as usize));
+        if let Some(known) = self.known.get(&key) {
+            return counted(known.clone());
+        }
+        self.pay(&cut, computed, runs)?;
+        let mut worst = Ok(0.0f64);
+        for seed in seeds {
+            worst = worst.and_then(|worst| {
+                let diff = self.table_run(table, rotary, used, (binding, &cut), seed)?;
+                Ok(worst.max(diff))
+            });
+        }
+        self.known.insert(key, worst.clone());
+        counted(worst)
+    }
+
+    fn table_run(
+        &self,
+        table: &AngleTable,
+        rotary: &Rotary,
+        used: &TableUse,
+        (binding, cut): (&Binding, &Cut),
+        seed: u64,
+    ) -> Result<f64, Failure> {
+        let mut random = Random::new(seed, "angles");
+        let positions = {
+            let shape = self.shape(&used.positions, binding)?;
+            let count = shape.iter().product();
+            let mut below = |limit: i64| {
+                let values: Vec<f64> = (0..count).map(|_| random.below(limit) as f64).collect();
+                Tensor::from_f64_as(table.positions_dtype, &shape, &values)
+            };
+            match seed {
+                0 => below(FEW_POSITIONS),
+                1 => below(MAX_POSITION),
+                _ => Regime::Wide.tensor(table.positions_dtype, &shape, &mut random),
+            }
+        };
+        let unread = |name: &str| Failure::NotRun(format!("cosine and sine do not read `{name}`"));
+        let mut inputs = match cut.given.first() {
+            Some(Some(name)) => vec![(name.clone(), positions.clone())],
+            _ => return Err(unread(&used.positions)),
+        };
+        let frequencies = match &table.frequencies {
+            Frequencies::Numbers(rows) => Numbers {
+                shape: match rows.len() {
+                    1 => vec![table.width],
+                    streams => vec![streams, table.width],
+                },
+                values: rows.concat(),
+            },
+            Frequencies::Value { name, .. } => {
+                let name = used.frequencies.as_ref().unwrap_or(name);
+                let values: Vec<f64> = (0..table.width).map(|_| random.signed()).collect();
+                let shape = self.shape(name, binding)?;
+                let tensor = Tensor::from_f64_as(table.dtype, &shape, &values);
+                let Some(Some(input)) = cut.given.get(1) else {
+                    return Err(unread(name));
+                };
+                let values = tensor.to_f64().unwrap_or(values);
+                inputs.push((input.clone(), tensor));
+                Numbers {
+                    values,
+                    shape: vec![table.width],
+                }
+            }
+        };
+        for (original, name) in &cut.leaves {
+            inputs.push((
+                name.clone(),
+                self.leaf(original, binding, Regime::Common, &mut random)?,
+            ));
+        }
+        let outputs = Tract
+            .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
+            .map_err(|e| Failure::NotRun(e.to_string()))?;
+        let attributes = RotaryTableAttributes {
+            axis: table.axis.unwrap_or(0) as i64,
+            amplitude: table.amplitude,
+            precise: false,
+        };
+        let of = match table.dtype {
+            DataType::F64 => ElementType::F64,
+            _ => ElementType::F32,
+        };
+        let (cos, sin) = reference(
+            &attributes,
+            of,
+            &positions.to_f64().unwrap_or_default(),
+            &positions.shape,
+            &frequencies.values,
+            &frequencies.shape,
+        )
+        .map_err(|refused| Failure::refused(&refused))?;
+        let mut shape = positions.shape.clone();
+        if let Some(axis) = table.axis {
+            shape.remove(axis);
+        }
+        shape.push(table.width);
+        for &axis in &used.unsqueeze {
+            shape.insert(axis.min(shape.len()), 1);
+        }
+        let sign = if used.inverse == rotary.inverse {
+            1.0
+        } else {
+            -1.0
+        };
+        let sin = sin.into_iter().map(|s| sign * s).collect();
+        let mut worst = 0.0f64;
+        for (expected, (output, input)) in [cos, sin]
+            .into_iter()
+            .zip(outputs.iter().zip([&rotary.cos, &rotary.sin]))
+        {
+            let found = Numbers {
+                values: output
+                    .to_f64()
+                    .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))?,
+                shape: unsqueezed(&output.shape, input),
+            };
+            let expected = Numbers {
+                values: expected,
+                shape: shape.clone(),
+            };
+            let scale = f64::from(table.amplitude.abs()).max(1.0);
+            worst = worst.max(compare(&expected, &found, rotary, scale)?);
+        }
+        Ok(worst)
+    }
+}
+
+/// Largest difference of the graph's table from the expected one, where both are broadcast against each other; an error where
+/// rounding does not explain it.
+fn compare(
+    expected: &Numbers,
+    found: &Numbers,
+    rotary: &Rotary,
+    scale: f64,
+) -> Result<f64, Failure> {
+    let unfit = || {
+        Failure::Differs(format!(
+            "cosine or sine have shape {:?} where the table has {:?}",
+            found.shape, expected.shape
+        ))
+    };
+    let rank = expected.shape.len().max(found.shape.len());
+    let padded = |shape: &[usize]| {
+        let mut all = vec![1; rank - shape.len()];
+        all.extend_from_slice(shape);
+        all
+    };
+    let (left, right) = (padded(&expected.shape), padded(&found.shape));
+    let (Some(&pairs), Some(&width)) = (left.last(), right.last()) else {
+        return Err(unfit());
+    };
+    let fits = |(&a, &b): (&usize, &usize)| a == b || a == 1 || b == 1;
+    if !left[..rank - 1].iter().zip(&right[..rank - 1]).all(fits) || width % pairs != 0 {
+        return Err(unfit());
+    }
+    let pair_of = |channel: usize| match rotary.pairing {
+        _ if width == pairs => channel,
+        Pairing::Half => channel % pairs,
+        Pairing::Interleaved => channel / 2,
+    };
+    let lead: Vec<usize> = (0..rank - 1)
+        .map(|axis| left[axis].max(right[axis]))
+        .collect();
+    let row = |mut at: usize, shape: &[usize]| {
+        let (mut row, mut step) = (0, 1);
+        for axis in (0..rank - 1).rev() {
+            if shape[axis] != 1 {
+                row += at % lead[axis] * step;
+            }
+            step *= shape[axis];
+            at /= lead[axis];
+        }
+        row
+    };
+    let (mut worst, mut moved, mut count) = (0.0f64, 0usize, 0usize);
+    let exact = Tensor::from_f64_as(
+        rotary.table_dtype,
+        &[expected.values.len()],
+        &expected.values,
+    );
+    let exact = exact.to_f64().unwrap_or_default();
+    for at in 0..lead.iter().product() {
+        for channel in 0..width {
+            let k = row(at, &left) * pairs + pair_of(channel);
+            let (Some(want), Some(rounded), Some(have)) = (
+                expected.values.get(k),
+                exact.get(k),
+                found.values.get(row(at, &right) * width + channel),
+            ) else {
+                return Err(unfit());
+            };
+            count += 1;
+            moved += usize::from(rounded != have);
+            let diff = (want - have).abs() / scale;
+            worst = if diff.is_nan() {
+                f64::INFINITY
+            } else {
+                worst.max(diff)
+            };
+        }
+    }
+    let narrow = matches!(rotary.table_dtype, DataType::F16 | DataType::BF16);
+    let moved = narrow && moved as f64 > MOVED * count as f64 + 1.0;
+    if worst <= tolerance(rotary.table_dtype) && !moved {
+        Ok(worst)
+    } else {
+        Err(Failure::Differs(format!(
+            "cosine or sine differ by {worst:.1e} at some position"
+        )))
+    }
+}
+
+/// Largest difference of a cosine that rounding to this type explains.
+fn tolerance(dtype: DataType) -> f64 {
+    match dtype {
+        DataType::F64 => 1e-12,
+        DataType::F16 => 6e-4,
+        DataType::BF16 => 5e-3,
+        _ => 1e-6,
+    }
+}
+
+fn refusal(site: &Site, rotary: &Rotary, reason: String) -> Box<Refusal> {
+    Box::new(Refusal {
+        rule: TABLE_RULE,
+        stage: Stage::Confirmation,
+        node: site.node_name.clone(),
+        value: rotary.cos.value.clone(),
+        reason,
+        hint: None,
+        lost: None,
+    })
+}

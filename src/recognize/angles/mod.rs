@@ -1,0 +1,185 @@
+//! Angles that are positions times frequencies.
+//!
+//! *Matches.* Every pair of a proven rotation is turned by `amplitude · cos(angle)` and `amplitude · sin(angle)`, and one tensor
+//! of the graph holds positions such that every angle is the sum over its coordinate streams of position times frequency. The
+//! frequencies are a tensor of the graph, or numbers that the element type holds exactly.
+//!
+//! *Conditions.* The rotated tensor is computed from positions and frequencies, and the tables that they give broadcast against it
+//! as the graph's own do. On the way to the angles nothing but the product changes a position ([`path`]). Rounding is not modelled
+//! here: that the graph computes the products in this order and type is for [`crate::confirm`] to show.
+//!
+//! *Rewrites to.* `ai.phasor::RotaryTable(positions, frequencies)`, one for all sites that share them.
+//!
+//! [`positions`] lists the tensors that may hold positions, [`frequencies`] divides the angles by them.
+
+mod frequencies;
+mod page;
+mod path;
+mod positions;
+mod rounding;
+mod table;
+
+use crate::onnx::{DataType, ValueId};
+use crate::symbolic::Interpreter;
+use crate::symbolic::poly::PolyId;
+
+use super::Stage;
+use super::kit::behind::{self, Behind};
+use super::kit::miss::Miss;
+use super::kit::order::Order;
+
+pub(super) use page::PAGE;
+pub use page::RULE;
+pub(super) use positions::Positions;
+pub(super) use rounding::exact_f32;
+pub use table::{AngleTable, Frequencies, TableUse};
+
+/// Angles, one a pair of channels, and what is multiplied with their cosines and sines.
+pub(in crate::recognize) struct Turned {
+    pub angles: Vec<PolyId>,
+    pub amplitude: f32,
+    /// Whether all sines are negated.
+    pub negated: bool,
+}
+
+/// How a table of these positions broadcasts against the encoded tensor: the axes to insert.
+pub(in crate::recognize) type Placing<'p> =
+    dyn Fn(&mut Interpreter<'_>, &Positions) -> Option<Vec<usize>> + 'p;
+
+/// The tables found so far, with what tells them apart.
+#[derive(Default)]
+pub(in crate::recognize) struct Angles {
+    pub tables: Vec<AngleTable>,
+    /// Tables that positions of the graph come near.
+    pub misses: Vec<Miss>,
+    keys: Vec<Key>,
+}
+
+struct Key {
+    value: ValueId,
+    positions: Positions,
+    rows: Vec<Vec<PolyId>>,
+    frequencies: Option<ValueId>,
+}
+
+impl Angles {
+    /// The table that a site's angles come from, if they are positions times frequencies.
+    pub(in crate::recognize) fn of(
+        &mut self,
+        it: &mut Interpreter<'_>,
+        order: &Order,
+        turned: &Turned,
+        placing: &Placing<'_>,
+        (y, behind): (ValueId, &Behind),
+        inverse: bool,
+    ) -> Option<TableUse> {
+        let mut cone = behind.values().to_vec();
+        let changed = path::changed(it, &cone);
+        cone.retain(|value| !changed.contains(value) && !behind.cancels(*value));
+        let doubles = |id: &ValueId| it.known(*id).is_some_and(|v| v.dtype == DataType::F64);
+        let precisions = match cone.iter().any(doubles) {
+            true => &[DataType::F32, DataType::F64][..],
+            false => &[DataType::F32],
+        };
+        for &precision in precisions {
+            for &value in &cone {
+                let found = reading(it, (turned, placing), (value, &cone), precision);
+                if let Some((table, key, unsqueeze)) = found {
+                    let name = |id: ValueId| it.index().name(id).to_owned();
+                    let frequencies = key.frequencies.map(name);
+                    return Some(TableUse {
+                        table: self.share(it, order, (table, key), y),
+                        unsqueeze,
+                        inverse: inverse != turned.negated,
+                        positions: name(value),
+                        frequencies,
+                    });
+                }
+            }
+        }
+        // Positions that would do, were they not changed on their way.
+        let all = behind.values();
+        let mut before = all.iter().filter(|value| changed.contains(value));
+        let near = before
+            .find(|&&value| reading(it, (turned, placing), (value, all), DataType::F32).is_some());
+        if let Some(&value) = near.filter(|value| !self.misses.iter().any(|m| m.value == **value)) {
+            let reason = "the angles are positions times frequencies, but the graph computes them in another order or type: \
+                          it casts, rounds or looks up these positions first, so the graph's own tables stay";
+            self.misses
+                .push(Miss::new(RULE, Stage::Proof, value, reason));
+        }
+        None
+    }
+
+    /// The number of an equal table that exists before `y`, or of this one, which is new then. Equal are tables of the same tensors,
+    /// of tensors that are computed alike, and of exact numbers that are equal.
+    fn share(
+        &mut self,
+        it: &Interpreter<'_>,
+        order: &Order,
+        (table, key): (AngleTable, Key),
+        y: ValueId,
+    ) -> usize {
+        let exact = |key: &Key| !key.positions.rows.caveats.rounded;
+        let alike = |a: Option<ValueId>, b: Option<ValueId>| match (a, b) {
+            (Some(a), Some(b)) => it.are_alike(a, b),
+            (a, b) => a == b,
+        };
+        let constant = |id: Option<ValueId>| id.is_some_and(|id| it.file.constant(id).is_some());
+        let equal = |known: &AngleTable, k: &Key| {
+            known.dtype == table.dtype
+                && known.amplitude == table.amplitude
+                && k.rows == key.rows
+                && k.positions == key.positions
+                && (it.are_alike(k.value, key.value) || exact(k) && exact(&key))
+                && (alike(k.frequencies, key.frequencies)
+                    || constant(k.frequencies) && constant(key.frequencies))
+                && order.is_before(k.value, y)
+                && k.frequencies.is_none_or(|f| order.is_before(f, y))
+        };
+        let known = (0..self.keys.len()).find(|&at| equal(&self.tables[at], &self.keys[at]));
+        known.unwrap_or_else(|| {
+            self.tables.push(table);
+            self.keys.push(key);
+            self.tables.len() - 1
+        })
+    }
+}
+
+/// The table whose positions are this value, what tells it apart, and the axes to insert, if it is one.
+fn reading(
+    it: &mut Interpreter<'_>,
+    (turned, placing): (&Turned, &Placing<'_>),
+    (value, cone): (ValueId, &[ValueId]),
+    precision: DataType,
+) -> Option<(AngleTable, Key, Vec<usize>)> {
+    for positions in positions::of(it, value) {
+        let Some(rows) = frequencies::divide(&mut it.arena, &turned.angles, &positions) else {
+            continue;
+        };
+        let Some(unsqueeze) = placing(it, &positions) else {
+            continue;
+        };
+        let Some(found) = frequencies::exact(it, cone, &rows, precision) else {
+            continue;
+        };
+        let table = AngleTable {
+            positions: it.index().name(value).to_owned(),
+            positions_dtype: positions.rows.dtype,
+            axis: positions.axis,
+            frequencies: found.frequencies,
+            dtype: found.dtype,
+            width: turned.angles.len(),
+            amplitude: turned.amplitude,
+            precise: false,
+        };
+        let key = Key {
+            value,
+            positions,
+            rows,
+            frequencies: found.value,
+        };
+        return Some((table, key, unsqueeze));
+    }
+    None
+}

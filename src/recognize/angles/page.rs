@@ -1,0 +1,32 @@
+//! The rule's page.
+
+use crate::recognize::{Rule, Stage};
+
+/// The rule's identifier.
+pub const RULE: &str = "rotary-table";
+
+/// Tables of angles.
+pub(in crate::recognize) const PAGE: Rule = Rule {
+    id: RULE,
+    summary: "cosines and sines that a graph computes from positions and frequencies, for all rotary sites that read them",
+    matches: "the angles of a rotary site that are positions times frequencies, summed over coordinate streams where there are \
+              several; cosines and sines times one constant amplitude",
+    rewrites_to: "cos, sin = ai.phasor::RotaryTable(positions, frequencies), one node for all sites of equal positions, \
+                  frequencies and amplitude; not under `--target contrib` and `--target onnx`",
+    conditions: &[
+        "positions: one tensor of the graph holds them, in int32, int64, float or double",
+        "frequencies: a tensor of the graph, or numbers that it multiplies by; in float or double",
+        "confirmation: run from the positions on, the graph's own tables agree with the operator's reference at positions up to \
+         a million, where another order of operations or another type shows",
+        "nodes: fewer are left than with the graph's own tables, which may have other uses",
+    ],
+    numerics: "the angle is rounded as in the graph, its cosine and sine are within 1.5 units in the last place; with \
+               `--precise-angles` the angle is exact at any position",
+    stages: &[
+        Stage::Angles,
+        Stage::Pairs,
+        Stage::Proof,
+        Stage::Tables,
+        Stage::Confirmation,
+    ],
+};

@@ -1,0 +1,96 @@
+//! Where the interpreter lost track: from a value that tells nothing upstream to the first node that was not followed.
+
+use crate::onnx::ValueId;
+use crate::onnx::proto::NodeProto;
+use crate::recognize::Lost;
+use crate::symbolic::{Interpreter, Stopped};
+
+use super::miss::node_name;
+
+/// The reason of a node that stopped because of what it reads.
+const UNKNOWN_INPUT: &str = "an input of unknown rank";
+/// The reason of a node that stopped because a data file of the model is missing or damaged.
+const UNREAD: &str = "a constant whose data cannot be read";
+/// The reasons of a node that stopped because of what it computes: sums that no rotation has.
+const SYMPTOMS: [&str; 1] = ["a sum of unrelated activations"];
+
+/// The node that `value` became unknown at; `None` where its producer was followed.
+pub(in crate::recognize) fn at(it: &Interpreter<'_>, value: ValueId) -> Option<Lost> {
+    let (node, _) = it.index().producer(value)?;
+    let mut stopped = *of(it, node)?;
+    // Every step goes to an earlier node of an acyclic graph.
+    while stopped.reason.0 == UNKNOWN_INPUT {
+        let Some(earlier) = unknown_input(it, stopped.node) else {
+            break;
+        };
+        stopped = earlier;
+    }
+    Some(describe(it, &stopped))
+}
+
+/// What stopped a node, if it was not followed.
+pub(in crate::recognize) fn of<'a>(it: &'a Interpreter<'_>, node: usize) -> Option<&'a Stopped> {
+    // Nodes stop in the order in which they are visited.
+    let rank = |stopped: &Stopped| it.index().rank(stopped.node);
+    let first = it
+        .stopped
+        .partition_point(|stopped| rank(stopped) < it.index().rank(node));
+    it.stopped.get(first).filter(|stopped| stopped.node == node)
+}
+
+/// Whether a node stopped for what comes together in it, and not because it is unknown.
+pub(in crate::recognize) fn is_symptom(stopped: &Stopped) -> bool {
+    SYMPTOMS.contains(&stopped.reason.0)
+}
+
+fn unknown_input(it: &Interpreter<'_>, node: usize) -> Option<Stopped> {
+    let index = it.index();
+    let inputs = it.file.graph().node[node].input.iter();
+    inputs
+        .filter_map(|name| index.id(name))
+        .filter(|&id| it.known(id).is_none())
+        .filter_map(|id| index.producer(id))
+        .find_map(|(node, _)| of(it, node).copied())
+}
+
+fn describe(it: &Interpreter<'_>, stopped: &Stopped) -> Lost {
+    let node = &it.file.graph().node[stopped.node];
+    let operator = match node.domain() {
+        "" | "ai.onnx" => node.op_type().to_owned(),
+        domain => format!("{domain}::{}", node.op_type()),
+    };
+    Lost {
+        node: node_name(it, stopped.node),
+        operator,
+        value: node.output.first().cloned().unwrap_or_default(),
+        reason: match reads_unread(it, node) {
+            true => UNREAD,
+            false => stopped.reason.0,
+        },
+    }
+}
+
+fn reads_unread(it: &Interpreter<'_>, node: &NodeProto) -> bool {
+    let mut constants = node
+        .input
+        .iter()
+        .filter_map(|name| it.file.constant(it.index().id(name)?));
+    constants.any(|at| it.file.tensor(&it.file.graph().initializer[at]).is_err())
+}
+
+/// What to do about a node that is not followed.
+pub(in crate::recognize) fn hint(lost: &Lost) -> &'static str {
+    match lost.reason {
+        UNKNOWN_INPUT => {
+            "give the model shapes: `onnx.shape_inference.infer_shapes`, or an export with static ranks"
+        }
+        UNREAD => "put the model's data files beside it",
+        _ if lost.operator.contains("::") => {
+            "fuse before other tools bring operators of their own into the graph, or export without them"
+        }
+        "an operator the analysis does not know" => {
+            "export or simplify the model so that this operator does not stand between the angles and the rotation"
+        }
+        _ => "please report the model: this spelling is not followed",
+    }
+}

@@ -1,0 +1,74 @@
+//! An attempt that failed: how far it came, and why.
+
+use crate::onnx::ValueId;
+use crate::recognize::{Lost, Refusal, Stage};
+use crate::symbolic::Interpreter;
+
+/// An attempt that failed.
+#[derive(Clone, Debug)]
+pub(in crate::recognize) struct Miss {
+    /// The rule that came near.
+    pub rule: &'static str,
+    /// The stage that it did not pass.
+    pub stage: Stage,
+    /// The value that was looked at.
+    pub value: ValueId,
+    /// The condition that failed.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where the analysis lost track, if that is why.
+    pub lost: Option<Box<Lost>>,
+}
+
+impl Miss {
+    /// A miss at a value.
+    pub(in crate::recognize) fn new(
+        rule: &'static str,
+        stage: Stage,
+        value: ValueId,
+        reason: impl Into<String>,
+    ) -> Miss {
+        Miss {
+            rule,
+            stage,
+            value,
+            reason: reason.into(),
+            hint: None,
+            lost: None,
+        }
+    }
+
+    /// The same with advice.
+    pub(in crate::recognize) fn with_hint(mut self, hint: Option<&str>) -> Miss {
+        self.hint = hint.map(str::to_owned);
+        self
+    }
+
+    /// The same for reports, by name.
+    pub(in crate::recognize) fn refusal(self, it: &Interpreter<'_>) -> Refusal {
+        let value = it.index().name(self.value).to_owned();
+        let node = it
+            .index()
+            .producer(self.value)
+            .map_or_else(|| value.clone(), |(node, _)| node_name(it, node));
+        Refusal {
+            rule: self.rule,
+            stage: self.stage,
+            node,
+            value,
+            reason: self.reason,
+            hint: self.hint,
+            lost: self.lost.map(|lost| *lost),
+        }
+    }
+}
+
+/// The name of a node, or of its first output where it has none.
+pub(in crate::recognize) fn node_name(it: &Interpreter<'_>, node: usize) -> String {
+    let node = &it.file.graph().node[node];
+    match node.name() {
+        "" => node.output.first().cloned().unwrap_or_default(),
+        name => name.to_owned(),
+    }
+}

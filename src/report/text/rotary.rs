@@ -1,0 +1,92 @@
+//! Rotary sites as text.
+
+use super::{columns, confirmed, indented, proven};
+use crate::report::{KindReport, RotaryReport, SiteReport, Table};
+
+/// The rotary ones among these sites as a table; empty where there are none.
+pub(super) fn table(sites: &[SiteReport]) -> String {
+    let rotary = sites.iter().map(|site| match &site.kind {
+        KindReport::Rotary(rotary) => (site, rotary),
+    });
+    let rotary: Vec<(&SiteReport, &RotaryReport)> = rotary.collect();
+    if rotary.is_empty() {
+        return String::new();
+    }
+    let mut table = columns(&[
+        "node",
+        "rule",
+        "shape",
+        "layout",
+        "channels",
+        "angles",
+        "type",
+        "proof",
+        "confirmed",
+    ]);
+    for (site, rotary) in rotary {
+        let mut layout = rotary.pairing.to_owned();
+        if rotary.output_pairing != rotary.pairing {
+            layout = format!("{layout} -> {}", rotary.output_pairing);
+        }
+        if rotary.inverse {
+            layout += ", inverse";
+        }
+        let end = rotary.rotary_offset + rotary.rotary_dim;
+        let mut angles = rotary.angles.to_owned();
+        if let Some(table) = &rotary.angle_table {
+            angles = format!("table {} of `{}`", table.table + 1, table.positions);
+        }
+        if rotary.amplitude != 1.0 {
+            angles += &format!(" x {:.4}", rotary.amplitude);
+        }
+        table.add_row([
+            site.node.clone(),
+            site.rule.to_owned(),
+            site.shape.clone(),
+            layout,
+            format!("{}..{end} of {}", rotary.rotary_offset, rotary.head_dim),
+            angles,
+            site.dtype.clone(),
+            proven(site),
+            confirmed(site.max_diff, site.probes),
+        ]);
+    }
+    indented(&table)
+}
+
+/// What `phasor explain` shows of one site: names and texts of its lines.
+pub(super) fn lines(site: &SiteReport, rotary: &RotaryReport) -> Vec<(&'static str, String)> {
+    let tensor = format!("`{}` {}, {}", rotary.x, site.shape, site.dtype);
+    let mut layout = format!("{} pairs", rotary.pairing);
+    if rotary.output_pairing != rotary.pairing {
+        layout += &format!(", left {}", rotary.output_pairing);
+    }
+    let end = rotary.rotary_offset + rotary.rotary_dim;
+    layout += &format!(
+        ", channels {}..{end} of {}",
+        rotary.rotary_offset, rotary.head_dim
+    );
+    if rotary.inverse {
+        layout += ", by the negated angle";
+    }
+    let mut angles = rotary.angles.to_owned();
+    if rotary.amplitude != 1.0 {
+        angles += &format!(", scaled by {:.6}", rotary.amplitude);
+    }
+    let table = |table: &Table| match &table.unsqueeze[..] {
+        [] => format!("`{}`", table.value),
+        axes => format!("`{}` with unit axes at {axes:?}", table.value),
+    };
+    let tables = format!(
+        "cos {}, sin {}, {}",
+        table(&rotary.cos),
+        table(&rotary.sin),
+        rotary.table_dtype
+    );
+    vec![
+        ("tensor", tensor),
+        ("layout", layout),
+        ("angles", angles),
+        ("tables", tables),
+    ]
+}

@@ -1,0 +1,247 @@
+//! The nodes of a rewrite while they are being planned.
+//!
+//! Helper nodes are numbered by what they compute: asking twice for one operator with the same inputs and attributes gives the
+//! first one's output. So a table is sliced, and positions are counted, once for all sites. This rests on sites being planned in
+//! the order of their nodes: what an earlier site made is there for a later one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phasor_ops::contract::AttributeValue;
+use rustc_hash::FxHashMap;
+
+use super::{dead, function, provenance};
+use crate::onnx::proto::attribute_proto::AttributeType;
+use crate::onnx::proto::{AttributeProto, NodeProto};
+use crate::onnx::{Edit, ModelFile, Tensor, names};
+
+/// The opset that brought `allowzero`.
+const EXACT_RESHAPE_OPSET: i64 = 14;
+
+/// An operator with its inputs and attributes, as one text.
+type Key = String;
+
+/// A rewrite in the making.
+pub(super) struct Draft<'a> {
+    /// The model.
+    pub file: &'a ModelFile,
+    edit: Edit,
+    new: BTreeMap<usize, Vec<NodeProto>>,
+    taken: names::Taken,
+    made: FxHashMap<Key, String>,
+}
+
+/// One node to be made.
+pub(super) struct Op<'a> {
+    /// Operator type.
+    pub op: &'a str,
+    /// Domain, empty for ONNX's own.
+    pub domain: &'a str,
+    /// Inputs.
+    pub inputs: Vec<String>,
+    /// Attributes.
+    pub attributes: Vec<AttributeProto>,
+}
+
+impl<'a> Op<'a> {
+    /// An ONNX operator without attributes.
+    pub(super) fn new(op: &'a str, inputs: impl IntoIterator<Item = String>) -> Self {
+        Op {
+            op,
+            domain: "",
+            inputs: inputs.into_iter().collect(),
+            attributes: Vec::new(),
+        }
+    }
+
+    /// The same with an integer attribute.
+    pub(super) fn with(mut self, name: &str, value: i64) -> Self {
+        self.attributes
+            .push(function::value(name, AttributeValue::Int(value)));
+        self
+    }
+
+    /// The same with a list attribute.
+    pub(super) fn with_list(mut self, name: &str, values: &[i64]) -> Self {
+        self.attributes.push(AttributeProto {
+            name: Some(name.to_owned()),
+            r#type: Some(AttributeType::Ints as i32),
+            ints: values.to_vec(),
+            ..Default::default()
+        });
+        self
+    }
+
+    /// A reshape; `exact`, where sizes of 0 are meant as such.
+    pub(super) fn reshape(value: String, shape: String, exact: bool) -> Self {
+        let op = Op::new("Reshape", [value, shape]);
+        if exact { op.with("allowzero", 1) } else { op }
+    }
+
+    fn key(&self) -> Key {
+        format!(
+            "{}:{}{:?}{:?}",
+            self.domain, self.op, self.inputs, self.attributes
+        )
+    }
+
+    fn node(self, name: &str, outputs: Vec<String>) -> NodeProto {
+        NodeProto {
+            name: Some(name.to_owned()),
+            op_type: Some(self.op.to_owned()),
+            domain: Some(self.domain.to_owned()).filter(|d| !d.is_empty()),
+            input: self.inputs,
+            output: outputs,
+            attribute: self.attributes,
+            ..Default::default()
+        }
+    }
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(file: &'a ModelFile) -> Self {
+        let index = file.index();
+        Draft {
+            file,
+            edit: Edit::default(),
+            new: BTreeMap::new(),
+            taken: index.values().map(|id| index.name(id).to_owned()).collect(),
+            made: FxHashMap::default(),
+        }
+    }
+
+    /// Whether the model's opset lets a reshape take sizes of 0 at their word.
+    pub(super) fn has_exact_reshapes(&self) -> bool {
+        self.file.opset() >= EXACT_RESHAPE_OPSET
+    }
+
+    /// A name that no value has yet.
+    pub(super) fn fresh(&mut self, stem: &str) -> String {
+        self.taken.fresh(stem)
+    }
+
+    /// An initializer, named after `stem`.
+    pub(super) fn initializer(&mut self, stem: &str, tensor: &Tensor) -> String {
+        let name = self.fresh(stem);
+        self.edit.add_initializers.push(tensor.to_proto(&name));
+        name
+    }
+
+    /// A node before the one at `at` and after those that already stand there.
+    pub(super) fn push(&mut self, at: usize, node: NodeProto) {
+        self.new.entry(at).or_default().push(node);
+    }
+
+    /// Nodes before the one at `at` and before those that already stand there.
+    pub(super) fn put_first(&mut self, at: usize, nodes: impl IntoIterator<Item = NodeProto>) {
+        self.new.entry(at).or_default().splice(0..0, nodes);
+    }
+
+    /// The node at `at` goes: a new one has its outputs.
+    pub(super) fn remove(&mut self, at: usize) {
+        self.edit.remove_nodes.insert(at);
+    }
+
+    /// An initializer of integers, with this shape.
+    pub(super) fn integers(&mut self, shape: &[usize], values: &[i64]) -> String {
+        let key = format!("{shape:?}{values:?}");
+        if let Some(known) = self.made.get(&key) {
+            return known.clone();
+        }
+        let text: Vec<String> = values.iter().take(6).map(i64::to_string).collect();
+        let name = self.fresh(&format!("phasor_int64_{}", text.join("_")));
+        self.edit
+            .add_initializers
+            .push(Tensor::from_i64(shape, values).to_proto(&name));
+        self.made.insert(key, name.clone());
+        name
+    }
+
+    /// A list of integers.
+    pub(super) fn list(&mut self, values: &[i64]) -> String {
+        self.integers(&[values.len()], values)
+    }
+
+    /// The value that was remembered under this meaning.
+    pub(super) fn remembered(&self, meaning: &str) -> Option<String> {
+        self.made.get(meaning).cloned()
+    }
+
+    /// Remembers a value by what it means, where that says more than the node that computes it.
+    pub(super) fn remember(&mut self, meaning: Key, value: &str) {
+        self.made.insert(meaning, value.to_owned());
+    }
+
+    /// A shared node before the node at `at`; its output is named after `stem`.
+    pub(super) fn shared(&mut self, at: usize, stem: &str, op: Op<'_>) -> String {
+        let key = op.key();
+        if let Some(known) = self.made.get(&key) {
+            return known.clone();
+        }
+        let name = self.own(at, stem, op);
+        self.made.insert(key, name.clone());
+        name
+    }
+
+    /// A node of one site, not shared.
+    pub(super) fn own(&mut self, at: usize, stem: &str, op: Op<'_>) -> String {
+        let name = self.fresh(stem);
+        let node = op.node(&name, vec![name.clone()]);
+        self.new.entry(at).or_default().push(node);
+        name
+    }
+
+    /// A node of one site with several outputs.
+    pub(super) fn own_split(
+        &mut self,
+        at: usize,
+        stem: &str,
+        op: Op<'_>,
+        outputs: usize,
+    ) -> Vec<String> {
+        let names: Vec<String> = (0..outputs)
+            .map(|k| self.fresh(&format!("{stem}_{k}")))
+            .collect();
+        let node = op.node(&names[0], names.clone());
+        self.new.entry(at).or_default().push(node);
+        names
+    }
+
+    /// The last node of a site: it takes name, output and notes of the node at `at`, which goes.
+    pub(super) fn replace(&mut self, at: usize, op: Op<'_>) {
+        let old = &self.file.graph().node[at];
+        let mut node = op.node("", old.output.clone());
+        node.name.clone_from(&old.name);
+        node.doc_string.clone_from(&old.doc_string);
+        node.metadata_props.clone_from(&old.metadata_props);
+        self.new.entry(at).or_default().push(node);
+        self.edit.remove_nodes.insert(at);
+    }
+
+    /// The node at `at` with other inputs.
+    pub(super) fn rewire(&mut self, at: usize, inputs: Vec<String>) {
+        let node = NodeProto {
+            input: inputs,
+            ..self.file.graph().node[at].clone()
+        };
+        self.new.entry(at).or_default().push(node);
+        self.edit.remove_nodes.insert(at);
+    }
+
+    /// The whole change: what nothing uses any more falls, operator sets and provenance are added.
+    pub(super) fn finish(
+        mut self,
+        rules: impl Iterator<Item = &'static str>,
+        opsets: &BTreeSet<(&str, i64)>,
+    ) -> Edit {
+        if self.new.is_empty() {
+            return Edit::default();
+        }
+        dead::remove(self.file, &self.new, &mut self.edit);
+        self.edit.insert_before = self.new;
+        let opsets = opsets.iter();
+        let opsets = opsets.map(|&(domain, version)| (domain.to_owned(), version));
+        self.edit.opsets.extend(opsets);
+        provenance(&mut self.edit, rules);
+        self.edit
+    }
+}

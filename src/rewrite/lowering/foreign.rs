@@ -1,0 +1,87 @@
+//! Operators that runtimes have already. What they cannot express is left alone, with the reason.
+
+use std::collections::BTreeSet;
+
+use crate::recognize::{Kind, Refusal, Site, Stage};
+use crate::rewrite::draft::Draft;
+use crate::rewrite::rotary::{RotarySite, foreign, repair};
+
+use super::{Plan, Subject, Target};
+
+/// What is to be done at one node.
+enum Task {
+    /// Fuse the site at this place in the list.
+    Fuse(usize),
+    /// Expand these inputs.
+    Repair(Vec<usize>),
+}
+
+/// The change that fuses these sites and repairs the operator's own nodes.
+pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
+    let mut tasks: Vec<(usize, Task)> = sites
+        .iter()
+        .enumerate()
+        .map(|(position, site)| (site.node, Task::Fuse(position)))
+        .collect();
+    if target == Target::Onnx && subject.rules.allows(repair::REPAIR) {
+        let nodes = repair::nodes_to_repair(subject.file, subject.facts).into_iter();
+        tasks.extend(nodes.map(|(at, slots)| (at, Task::Repair(slots))));
+    }
+    tasks.sort_by_key(|(at, _)| *at);
+    let mut draft = Draft::new(subject.file);
+    let mut plan = Plan::default();
+    let mut rules = Vec::new();
+    let mut opsets = BTreeSet::new();
+    for (at, task) in tasks {
+        match task {
+            Task::Fuse(position) => {
+                let site = &sites[position];
+                match lower(&mut draft, subject, site, target) {
+                    Ok(opset) => {
+                        opsets.extend(opset);
+                        rules.push(site.rule);
+                    }
+                    Err(reason) => plan.unsupported.push((position, unsupported(site, reason))),
+                }
+            }
+            Task::Repair(slots) => {
+                repair::node(&mut draft, subject.facts, at, &slots);
+                rules.push(repair::REPAIR);
+                plan.repaired += 1;
+            }
+        }
+    }
+    plan.unsupported.sort_by_key(|(position, _)| *position);
+    plan.edit = draft.finish(rules.into_iter(), &opsets);
+    plan
+}
+
+/// Plans one site; the operator set to import for it, if that is not ONNX's own. The error says why the target cannot express it.
+fn lower(
+    draft: &mut Draft<'_>,
+    subject: &Subject<'_>,
+    site: &Site,
+    target: Target,
+) -> Result<Option<(&'static str, i64)>, String> {
+    match &site.kind {
+        Kind::Rotary(rotary) => {
+            let operator = foreign::operator(target);
+            let name = operator.name();
+            foreign::lower(draft, subject, &RotarySite::new(site, rotary), operator)
+                .map(|()| operator.opset())
+                .map_err(|reason| format!("`{name}` cannot express it: {reason}"))
+        }
+    }
+}
+
+fn unsupported(site: &Site, reason: String) -> Refusal {
+    Refusal {
+        rule: site.rule,
+        node: site.node_name.clone(),
+        value: site.y.clone(),
+        reason,
+        hint: Some("`--target phasor` fuses it".to_owned()),
+        stage: Stage::Target,
+        lost: None,
+    }
+}

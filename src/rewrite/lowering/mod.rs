@@ -1,0 +1,124 @@
+//! The operators that a site can be rewritten to. `ai.phasor` expresses every site; the others are operators that runtimes
+//! already have, with restrictions of their own: what they cannot express is left alone, with the reason.
+
+mod foreign;
+mod native;
+
+use rustc_hash::FxHashMap;
+
+use crate::facts::{Dim, Facts};
+use crate::onnx::functions::{domain, key};
+use crate::onnx::proto::FunctionProto;
+use crate::onnx::{Edit, ModelFile};
+use crate::recognize::{AngleTable, Refusal, Selection, Site};
+
+use phasor_ops::contract::Call;
+
+use super::rotary;
+
+#[cfg(test)]
+pub(super) use native::{rotary_sites, with_tables};
+
+/// The operator set to rewrite to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// `ai.phasor::RotaryEmbedding`, with its function body in the model.
+    #[default]
+    Phasor,
+    /// As [`Target::Phasor`], and two sites of a layer that share their tables, where nothing forbids it, are one
+    /// `ai.phasor::RotaryEmbeddingPair`.
+    PhasorPairs,
+    /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
+    Contrib,
+    /// `ai.onnx::RotaryEmbedding`, in models of opset [`ONNX_OPSET`] or newer.
+    Onnx,
+}
+
+/// The model to rewrite and what is known of it.
+pub struct Subject<'a> {
+    /// The model.
+    pub file: &'a ModelFile,
+    /// Facts of its values.
+    pub facts: &'a Facts,
+    /// Symbolic shapes of the sites' tensors.
+    pub shapes: &'a FxHashMap<String, Vec<Dim>>,
+    /// The rules that may be applied.
+    pub rules: &'a Selection,
+    /// Tables that sites can read instead of the graph's own.
+    pub tables: &'a [AngleTable],
+}
+
+/// A change to a model, and what it leaves.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The change; empty where there is nothing to do.
+    pub edit: Edit,
+    /// Sites that the target cannot express: position in the given list, and why.
+    pub unsupported: Vec<(usize, Refusal)>,
+    /// `ai.onnx::RotaryEmbedding` nodes of the model whose tables are expanded to the batch.
+    pub repaired: usize,
+    /// The new nodes that have a function body in the model.
+    pub calls: Vec<NewCall>,
+    /// The tables that the change computes by nodes of their own.
+    pub tables: Option<TablePlan>,
+}
+
+/// A new node of one of our operators.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// The operator.
+    pub operator: &'static str,
+    /// The node, as its function body must serve it.
+    pub call: Call,
+}
+
+/// Tables computed by nodes of their own.
+#[derive(Clone, Debug, Default)]
+pub struct TablePlan {
+    /// Their numbers.
+    pub wired: Vec<usize>,
+    /// Nodes that go and come without them.
+    pub plain: (usize, usize),
+}
+
+/// The functions that a model with these nodes carries; `None` where they cannot be written for all of them.
+pub(crate) fn functions(
+    file: &ModelFile,
+    calls: &[NewCall],
+    target: Target,
+) -> Option<Vec<FunctionProto>> {
+    match target {
+        Target::Phasor | Target::PhasorPairs => native::functions(file, calls),
+        Target::Contrib | Target::Onnx => Some(Vec::new()),
+    }
+}
+
+/// A function of the model that would take the calls of the target's operators, or whose own calls they would take where the
+/// operator library is registered, and that is none of the `new` ones.
+pub(crate) fn shadowing_function<'a>(
+    file: &'a ModelFile,
+    new: &[FunctionProto],
+    target: Target,
+) -> Option<&'a FunctionProto> {
+    let takes = |own: &&FunctionProto| match target {
+        Target::Phasor | Target::PhasorPairs => {
+            new.iter().any(|new| key(new) == key(own) && new != *own) || native::is_foreign(own)
+        }
+        Target::Contrib => is_operator(rotary::foreign::CONTRIB, own),
+        Target::Onnx => is_operator("", own),
+    };
+    file.model().functions.iter().find(takes)
+}
+
+fn is_operator(of: &str, function: &FunctionProto) -> bool {
+    (domain(function.domain()), function.name()) == (of, rotary::foreign::OPERATOR)
+}
+
+/// The change that fuses these sites for a target.
+pub fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
+    match target {
+        Target::Phasor => native::plan(subject, sites, false),
+        Target::PhasorPairs => native::plan(subject, sites, true),
+        Target::Contrib | Target::Onnx => foreign::plan(subject, sites, target),
+    }
+}

@@ -1,0 +1,104 @@
+//! Our own operators: any site can be expressed.
+//!
+//! Operator set, function bodies and provenance are added to the model.
+
+use std::collections::BTreeSet;
+
+use crate::onnx::ModelFile;
+use crate::onnx::proto::FunctionProto;
+use crate::recognize::{Kind, Site, TABLE_RULE};
+use crate::rewrite::draft::Draft;
+use crate::rewrite::rotary::{self, RotarySite};
+use crate::rewrite::{OLDEST_OPSET, function};
+
+use phasor_ops::contract::{self, Call, DOMAIN, ValueSpec};
+
+use super::{NewCall, Plan, Subject, TablePlan};
+
+/// IR version that brought model-local functions with attribute defaults.
+const FUNCTION_IR_VERSION: i64 = 9;
+
+/// The operators' bodies, written for these calls.
+pub(super) fn functions(file: &ModelFile, calls: &[NewCall]) -> Option<Vec<FunctionProto>> {
+    let mut functions = Vec::new();
+    for contract in contract::ALL {
+        let own = calls
+            .iter()
+            .filter(|new| new.operator == contract.spec().name);
+        let own: Vec<Call> = own.map(|new| new.call.clone()).collect();
+        if !own.is_empty() {
+            let body = contract.body(file.opset(), &own).ok()?;
+            functions.push(function::proto(&body));
+        }
+    }
+    Some(functions)
+}
+
+/// Whether a function has the name of one of our operators and not its inputs, outputs and attributes.
+pub(super) fn is_foreign(own: &FunctionProto) -> bool {
+    let names = |values: &[ValueSpec]| values.iter().map(|v| v.name.to_owned()).collect::<Vec<_>>();
+    let of_name = contract::find(own.name()).filter(|_| own.domain() == DOMAIN);
+    of_name.map(|contract| contract.spec()).is_some_and(|spec| {
+        let attributes = spec.attributes.iter();
+        let attributes = attributes.map(|a| function::value(a.name, a.default));
+        own.input != names(spec.inputs)
+            || own.output != names(spec.outputs)
+            || !own.attribute.is_empty()
+            || own.attribute_proto != attributes.collect::<Vec<_>>()
+    })
+}
+
+/// The change that fuses these sites, two of a layer by one node if `paired`; the empty change where there are none or the
+/// model's opset is too old.
+pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan {
+    if sites.is_empty() || subject.file.opset() < OLDEST_OPSET {
+        return Plan::default();
+    }
+    let Some(plain) = with_tables(subject, sites, &[], paired) else {
+        return Plan::default();
+    };
+    let turned: Vec<RotarySite> = rotary_sites(sites);
+    let wired = rotary::worthwhile(subject, &turned, &plain.edit, paired);
+    if wired.is_empty() {
+        return plain;
+    }
+    let shorter = with_tables(subject, sites, &wired, paired);
+    // The bodies may serve the sites and not what they become; and a choice that did not pay must not stand.
+    let Some(mut best) = shorter.filter(|plan| plan.edit.saved() > plain.edit.saved()) else {
+        return plain;
+    };
+    let plain = plain.edit.change();
+    best.tables = Some(TablePlan { wired, plain });
+    best
+}
+
+/// The rotary ones among these sites.
+pub(in crate::rewrite) fn rotary_sites(sites: &[Site]) -> Vec<RotarySite> {
+    let rotary = |site: &Site| match &site.kind {
+        Kind::Rotary(rotary) => Some(RotarySite::new(site, rotary)),
+    };
+    sites.iter().filter_map(rotary).collect()
+}
+
+/// The change where the sites of the chosen tables read `RotaryTable` nodes.
+pub(in crate::rewrite) fn with_tables(
+    subject: &Subject<'_>,
+    sites: &[Site],
+    chosen: &[usize],
+    paired: bool,
+) -> Option<Plan> {
+    let mut draft = Draft::new(subject.file);
+    let calls = rotary::lower(&mut draft, subject, rotary_sites(sites), chosen, paired);
+    let functions = functions(subject.file, &calls)?;
+    let rules = sites.iter().map(|site| site.rule);
+    let rules = rules.chain(chosen.iter().map(|_| TABLE_RULE));
+    let opsets = BTreeSet::from([(DOMAIN, contract::VERSION)]);
+    let mut edit = draft.finish(rules, &opsets);
+    edit.add_functions = functions;
+    edit.min_ir_version = Some(FUNCTION_IR_VERSION);
+    Some(Plan {
+        edit,
+        calls,
+        ..Plan::default()
+    })
+}

@@ -1,0 +1,62 @@
+//! `com.microsoft::RotaryEmbedding(input, position_ids, cos_cache, sin_cache)` of ONNX Runtime.
+//!
+//! The graph's tables are the caches, one row a token, and `position_ids` count them: a cache is always as long as the sequence,
+//! whatever its length. What is the same for the whole batch is one cache, with the same positions in every row of the batch;
+//! else the rows of the whole batch are one cache, and the positions go through it.
+//!
+//! Restrictions, as found in ONNX Runtime 1.17, 1.20 and 1.32: tables have the type of `input`, which is never double;
+//! positions are int64 `[batch, sequence]` and do not broadcast; four axes are batch, heads, sequence, channels; to rotate the
+//! first channels only, the number of heads must be given; `scale` is ignored, so that an amplitude has to be in the tables.
+//! `MRotaryEmbedding` reads one cache at three positions and joins the columns; tables of a row a token are joined already, so
+//! that nothing needs it.
+
+use crate::rewrite::OLDEST_OPSET;
+
+use super::view::View;
+use super::{Call, OPERATOR, Operator, has_own_rows};
+use crate::rewrite::draft::{Draft, Op};
+
+/// Domain of ONNX Runtime's own operators.
+pub(in crate::rewrite) const DOMAIN: &str = "com.microsoft";
+
+/// The operator.
+pub(super) struct Contrib;
+
+impl Operator for Contrib {
+    fn name(&self) -> &'static str {
+        "com.microsoft::RotaryEmbedding"
+    }
+
+    fn opset(&self) -> Option<(&'static str, i64)> {
+        Some((DOMAIN, 1))
+    }
+
+    fn oldest_opset(&self) -> i64 {
+        OLDEST_OPSET
+    }
+
+    fn needs_heads(&self, _: &View) -> bool {
+        false
+    }
+
+    fn is_partial_without_heads(&self) -> bool {
+        false
+    }
+
+    fn node(&self, draft: &mut Draft<'_>, call: &Call<'_>, input: String) -> Op<'static> {
+        let (at, view) = (call.site.node, &call.view);
+        let own = has_own_rows(view);
+        let (cos, sin) = call.tables(draft, &[view.all_rows()]);
+        let positions = call
+            .x
+            .positions(draft, at, view.batch.clone(), view.rows.clone(), own);
+        let op = Op {
+            op: OPERATOR,
+            domain: DOMAIN,
+            inputs: vec![input, positions, cos, sin],
+            attributes: Vec::new(),
+        };
+        let told = call.partial.is_some() || view.heads_last() || view.heads.is_empty();
+        call.attributes(op, told)
+    }
+}

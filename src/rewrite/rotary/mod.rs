@@ -1,0 +1,229 @@
+//! Rotary sites as nodes of `ai.phasor`: `RotaryEmbedding` or `RotaryEmbeddingPair`, and the `RotaryTable` nodes they read.
+//!
+//! Inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. Angles that are positions times
+//! frequencies are computed by one node a table, where that leaves fewer nodes than the graph's own tables. [`foreign`] has the
+//! operators of other domains.
+
+mod choice;
+pub(super) mod foreign;
+mod pairs;
+pub(super) mod repair;
+mod tables;
+mod widen;
+
+use rustc_hash::FxHashMap;
+
+use crate::onnx::proto::NodeProto;
+use crate::onnx::{DataType, ModelFile, Tensor};
+use crate::recognize::{Rotary, Site, TableInput};
+
+use phasor_ops::contract::rotary::NAME;
+use phasor_ops::contract::{Call, DOMAIN, ElementType, Operand, rotary_pair};
+
+use super::draft::Draft;
+use super::function::value;
+use super::lowering::{NewCall, Subject};
+use tables::Wired;
+
+pub(super) use choice::worthwhile;
+
+/// A site while it is rewritten.
+#[derive(Clone, Debug)]
+pub(super) struct RotarySite {
+    /// Position of the node that gives `y`.
+    pub node: usize,
+    /// The rotated tensor.
+    pub y: String,
+    /// Element type of `x` and `y`.
+    pub dtype: DataType,
+    /// What is rotated by what.
+    pub rotary: Rotary,
+}
+
+impl RotarySite {
+    /// What a site's head and `rotary` say.
+    pub(super) fn new(site: &Site, rotary: &Rotary) -> RotarySite {
+        RotarySite {
+            node: site.node,
+            y: site.y.clone(),
+            dtype: site.dtype,
+            rotary: rotary.clone(),
+        }
+    }
+}
+
+/// Plans these sites, two of a layer by one node if `paired`; those of the `chosen` tables read `RotaryTable` nodes. Returns the calls
+/// of our operators.
+pub(super) fn lower(
+    draft: &mut Draft<'_>,
+    subject: &Subject<'_>,
+    sites: Vec<RotarySite>,
+    chosen: &[usize],
+    paired: bool,
+) -> Vec<NewCall> {
+    let larger: Vec<[bool; 2]> = sites
+        .iter()
+        .map(|site| widen::larger(subject.shapes, site))
+        .collect();
+    let mut wired = Wired::new(sites, subject.tables, chosen, draft);
+    let sites = &mut wired.sites;
+    let mut read = Vec::new();
+    let mut unsqueezed = FxHashMap::default();
+    let first = first_readers(sites);
+    for site in &*sites {
+        let [cos, sin] = [&site.rotary.cos, &site.rotary.sin]
+            .map(|input| table(input, first[input], &mut unsqueezed, draft));
+        read.push((cos, sin));
+        draft.remove(site.node);
+    }
+    for ((site, (cos, sin)), larger) in sites.iter_mut().zip(&read).zip(larger) {
+        for (table, larger) in [cos, sin].into_iter().zip(larger) {
+            if larger {
+                site.rotary.x = widen::to(table, &site.rotary.x, site.node, draft);
+            }
+        }
+    }
+    let sites = &*sites;
+    let mut calls = wired.calls;
+    let mut joined = vec![false; sites.len()];
+    let pairs = match paired {
+        true => pairs::find(draft.file, sites, &read),
+        false => Vec::new(),
+    };
+    for (first, second) in pairs {
+        (joined[first], joined[second]) = (true, true);
+        let (q, k) = (&sites[first], &sites[second]);
+        draft.push(k.node, pair(draft.file, q, k, &read[second]));
+        calls.push(call(rotary_pair::NAME, &[q, k]));
+    }
+    for (position, site) in sites.iter().enumerate() {
+        if !joined[position] {
+            draft.push(site.node, node(draft.file, site, &read[position]));
+            calls.push(call(NAME, &[site]));
+        }
+    }
+    // Before the unit axes of their outputs, which stand at the front too.
+    for (at, nodes) in wired.nodes {
+        draft.put_first(at, nodes);
+    }
+    calls
+}
+
+/// What the function body of a node must serve that turns the tensors of these sites by the tables of the first.
+fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
+    let last = |dtype: DataType, width: usize| Operand {
+        dtype: Some(element_type(dtype)),
+        shape: Some(vec![Some(width)]),
+    };
+    let turned = sites.iter();
+    let turned = turned.map(|site| last(site.dtype, site.rotary.head_dim));
+    let Rotary {
+        table_dtype,
+        table_width,
+        ..
+    } = sites[0].rotary;
+    let tables = [(); 2].map(|()| last(table_dtype, table_width));
+    NewCall {
+        operator,
+        call: Call {
+            attributes: sites[0].rotary.attributes().values().to_vec(),
+            inputs: turned.chain(tables).collect(),
+        },
+    }
+}
+
+fn element_type(dtype: DataType) -> ElementType {
+    match dtype {
+        DataType::F16 => ElementType::F16,
+        DataType::BF16 => ElementType::BF16,
+        DataType::F64 => ElementType::F64,
+        _ => ElementType::F32,
+    }
+}
+
+/// The fused node with these tables; it keeps name and output of the node it replaces.
+fn node(file: &ModelFile, site: &RotarySite, tables: &(String, String)) -> NodeProto {
+    let old = &file.graph().node[site.node];
+    fused(NAME, site, &[site], tables, old.output.clone(), old)
+}
+
+/// The fused node of two sites with the same tables and attributes; it takes the place of the second one's.
+fn pair(file: &ModelFile, q: &RotarySite, k: &RotarySite, tables: &(String, String)) -> NodeProto {
+    let [first, second] = [q, k].map(|site| &file.graph().node[site.node]);
+    let outputs = [&first.output[..], &second.output].concat();
+    fused(rotary_pair::NAME, k, &[q, k], tables, outputs, second)
+}
+
+fn fused(
+    operator: &str,
+    like: &RotarySite,
+    sites: &[&RotarySite],
+    (cos, sin): &(String, String),
+    output: Vec<String>,
+    old: &NodeProto,
+) -> NodeProto {
+    let turned = sites.iter().map(|site| &site.rotary.x);
+    NodeProto {
+        name: old.name.clone(),
+        op_type: Some(operator.to_owned()),
+        domain: Some(DOMAIN.to_owned()),
+        input: turned.chain([cos, sin]).cloned().collect(),
+        output,
+        attribute: like
+            .rotary
+            .attributes()
+            .values()
+            .into_iter()
+            .map(|(name, given)| value(name, given))
+            .collect(),
+        doc_string: old.doc_string.clone(),
+        metadata_props: old.metadata_props.clone(),
+        ..Default::default()
+    }
+}
+
+/// The node of the first site that reads each table.
+fn first_readers(sites: &[RotarySite]) -> FxHashMap<TableInput, usize> {
+    let mut first: FxHashMap<TableInput, usize> = FxHashMap::default();
+    for site in sites {
+        for input in [&site.rotary.cos, &site.rotary.sin] {
+            match first.get_mut(input) {
+                Some(node) => *node = site.node.min(*node),
+                None => {
+                    first.insert(input.clone(), site.node);
+                }
+            }
+        }
+    }
+    first
+}
+
+/// The value to wire a table from: the graph's own, or one with unit axes inserted before the `first` node that needs it.
+fn table(
+    input: &TableInput,
+    first: usize,
+    unsqueezed: &mut FxHashMap<TableInput, String>,
+    draft: &mut Draft<'_>,
+) -> String {
+    if input.unsqueeze.is_empty() {
+        return input.value.clone();
+    }
+    if let Some(known) = unsqueezed.get(input) {
+        return known.clone();
+    }
+    let axes: Vec<i64> = input.unsqueeze.iter().map(|&axis| axis as i64).collect();
+    let output = draft.fresh(&format!("{}_unsqueezed", input.value));
+    // Axes are an input since opset 13, the oldest a function body is written for.
+    let tensor = Tensor::from_i64(&[axes.len()], &axes);
+    let axes = draft.initializer(&format!("{output}_axes"), &tensor);
+    let node = NodeProto {
+        name: Some(output.clone()),
+        op_type: Some("Unsqueeze".to_owned()),
+        input: vec![input.value.clone(), axes],
+        output: vec![output.clone()],
+        ..Default::default()
+    };
+    draft.put_first(first, [node]);
+    unsqueezed.insert(input.clone(), output.clone());
+    output
+}

@@ -1,0 +1,99 @@
+//! `ai.onnx::RotaryEmbedding` nodes that a model has already and that run at batch 1 only.
+//!
+//! Exporters give them tables, or positions, of batch 1 where the model makes its positions itself. The operator does not
+//! broadcast them, so such a model fails at batch 2. They are expanded to the batch of `X`, which changes nothing where it ran.
+
+use crate::facts::{Dim, Facts};
+use crate::onnx::ModelFile;
+use crate::onnx::proto::NodeProto;
+
+use super::foreign::sizes::Measured;
+use super::foreign::view::Entry;
+use crate::recognize::{Rule, Stage};
+use crate::rewrite::draft::{Draft, Op};
+
+/// Identifier of the repair among the rules.
+pub const REPAIR: &str = "rotary-batch";
+
+/// The rule's page.
+pub(in crate::rewrite) const PAGE: Rule = Rule {
+    id: REPAIR,
+    summary: "tables of an `ai.onnx` RotaryEmbedding that exist for batch 1 only",
+    matches: "an ai.onnx RotaryEmbedding node whose tables or positions have batch 1 where its tensor's batch is another or \
+              symbolic",
+    rewrites_to: "the same node with those inputs expanded to the tensor's batch",
+    conditions: &[
+        "target: `--target onnx`, the others do without the node's restriction",
+        "shapes: the batch of the input is known to be 1",
+    ],
+    numerics: "the same numbers where the model ran; where it failed for its batch it runs",
+    stages: &[Stage::Target],
+};
+
+/// The nodes that need it: position in the graph, and the inputs to expand.
+pub(in crate::rewrite) fn nodes_to_repair(
+    file: &ModelFile,
+    facts: &Facts,
+) -> Vec<(usize, Vec<usize>)> {
+    let nodes = file.graph().node.iter().enumerate();
+    nodes
+        .filter(|(_, node)| is_rotary(node))
+        .map(|(at, node)| (at, narrow(node, facts)))
+        .filter(|(_, slots)| !slots.is_empty())
+        .collect()
+}
+
+/// Plans the repair of one node.
+pub(in crate::rewrite) fn node(draft: &mut Draft<'_>, facts: &Facts, at: usize, slots: &[usize]) {
+    let node = &draft.file.graph().node[at];
+    let mut inputs = node.input.clone();
+    let x = Measured {
+        value: &node.input[0],
+        shape: shape(facts, &node.input[0]).unwrap_or_default(),
+    };
+    for &slot in slots {
+        let rank = shape(facts, &inputs[slot]).map_or(1, <[Dim]>::len);
+        let mut to = vec![Entry::Sizes(0..1)];
+        to.resize(rank, Entry::Constant(1));
+        let to = x.list(draft, at, &to);
+        let stem = format!("{}_batch", inputs[slot]);
+        let expand = Op::new("Expand", [inputs[slot].clone(), to]);
+        inputs[slot] = draft.shared(at, &stem, expand);
+    }
+    draft.rewire(at, inputs);
+}
+
+fn is_rotary(node: &NodeProto) -> bool {
+    node.op_type() == "RotaryEmbedding" && matches!(node.domain(), "" | "ai.onnx")
+}
+
+fn shape<'a>(facts: &'a Facts, value: &str) -> Option<&'a [Dim]> {
+    facts.get(value)?.shape.as_deref()
+}
+
+/// The inputs of a node that have batch 1 where `X` may have more: caches of three axes, or positions.
+fn narrow(node: &NodeProto, facts: &Facts) -> Vec<usize> {
+    let batch = |slot: usize| -> Option<&Dim> { shape(facts, node.input.get(slot)?)?.first() };
+    let rank = |slot: usize| {
+        node.input
+            .get(slot)
+            .and_then(|v| shape(facts, v))
+            .map(<[Dim]>::len)
+    };
+    if batch(0).is_none_or(|x| *x == Dim::Known(1)) {
+        return Vec::new();
+    }
+    let one = |slot: &usize| batch(*slot) == Some(&Dim::Known(1));
+    match node.input.get(3).filter(|name| !name.is_empty()) {
+        Some(_) => [3]
+            .into_iter()
+            .filter(|&slot| rank(slot) == Some(2))
+            .filter(one)
+            .collect(),
+        None => [1, 2]
+            .into_iter()
+            .filter(|&slot| rank(slot) == Some(3))
+            .filter(one)
+            .collect(),
+    }
+}

@@ -1,0 +1,203 @@
+//! The `RotaryTable` nodes of a rewrite.
+//!
+//! Sites whose angles are positions times frequencies read the outputs of one node a table, in place of the graph's own
+//! tables, which fall where nothing else uses them. Where the graph rounds its tables to a narrower type, one cast a table
+//! does the same.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use crate::onnx::proto::NodeProto;
+use crate::onnx::{ModelFile, Tensor};
+use crate::recognize::{AngleTable, Frequencies, TableInput};
+use crate::rewrite::draft::Draft;
+use crate::rewrite::function::value;
+use crate::rewrite::lowering::NewCall;
+
+use phasor_ops::contract::DOMAIN;
+use phasor_ops::contract::rotary_table::{NAME, RotaryTableAttributes};
+use phasor_ops::contract::{Call, Operand};
+
+use super::{RotarySite, element_type};
+
+/// Sites that read `RotaryTable` nodes, and those nodes.
+#[derive(Default)]
+pub(super) struct Wired {
+    /// All sites, with the tables they read.
+    pub sites: Vec<RotarySite>,
+    /// New nodes, by the node before which they must stand.
+    pub nodes: BTreeMap<usize, Vec<NodeProto>>,
+    /// What the function body must serve.
+    pub calls: Vec<NewCall>,
+}
+
+impl Wired {
+    /// Wires the sites of the chosen tables; the others keep theirs.
+    pub(super) fn new(
+        sites: Vec<RotarySite>,
+        tables: &[AngleTable],
+        chosen: &[usize],
+        draft: &mut Draft<'_>,
+    ) -> Wired {
+        let readers = readers(&sites);
+        let mut wired = Wired {
+            sites,
+            ..Wired::default()
+        };
+        for &number in chosen {
+            if let Some(readers) = readers.get(&number) {
+                wired.add(&tables[number], readers, draft);
+            }
+        }
+        wired
+    }
+
+    fn add(&mut self, table: &AngleTable, readers: &[usize], draft: &mut Draft<'_>) {
+        let Some(first) = readers.iter().map(|&s| self.sites[s].node).min() else {
+            return;
+        };
+        if !sources_stand_before(draft.file, table, first) {
+            return;
+        }
+        let mut nodes = Vec::new();
+        let frequencies = frequencies(table, draft, &mut nodes);
+        let attributes = attributes(table);
+        let outputs = ["cos", "sin"].map(|part| draft.fresh(&format!("phasor_angles_{part}")));
+        nodes.push(NodeProto {
+            name: Some(draft.fresh("phasor_angles")),
+            op_type: Some(NAME.to_owned()),
+            domain: Some(DOMAIN.to_owned()),
+            input: vec![table.positions.clone(), frequencies],
+            output: outputs.to_vec(),
+            attribute: attributes
+                .values()
+                .into_iter()
+                .map(|(name, given)| value(name, given))
+                .collect(),
+            ..Default::default()
+        });
+        let mut narrowed: BTreeMap<i32, [String; 2]> = BTreeMap::new();
+        for &s in readers {
+            let site = &mut self.sites[s];
+            let Some(used) = site.rotary.table.take() else {
+                continue;
+            };
+            let dtype = site.rotary.table_dtype;
+            let [cos, sin] = match dtype == table.dtype {
+                true => &outputs,
+                false => narrowed.entry(dtype.to_onnx()).or_insert_with(|| {
+                    outputs.each_ref().map(|from| {
+                        let to = draft.fresh(&format!("{from}_{dtype}"));
+                        nodes.push(cast(from, &to, dtype.to_onnx()));
+                        to
+                    })
+                }),
+            };
+            site.rotary.cos = input(cos, &used.unsqueeze);
+            site.rotary.sin = input(sin, &used.unsqueeze);
+            site.rotary.table_width = table.width;
+            site.rotary.inverse = used.inverse;
+        }
+        self.nodes.entry(first).or_default().extend(nodes);
+        self.calls.push(NewCall {
+            operator: NAME,
+            call: call(table),
+        });
+    }
+}
+
+/// The sites that can read each table, by its number.
+pub(super) fn readers(sites: &[RotarySite]) -> FxHashMap<usize, Vec<usize>> {
+    let mut readers: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
+    for (s, site) in sites.iter().enumerate() {
+        if let Some(used) = &site.rotary.table {
+            readers.entry(used.table).or_default().push(s);
+        }
+    }
+    readers
+}
+
+fn attributes(table: &AngleTable) -> RotaryTableAttributes {
+    RotaryTableAttributes {
+        axis: table.axis.unwrap_or(0) as i64,
+        amplitude: table.amplitude,
+        precise: table.precise,
+    }
+}
+
+/// What the function body must serve.
+pub(super) fn call(table: &AngleTable) -> Call {
+    let streams = match &table.frequencies {
+        Frequencies::Numbers(rows) => Some(rows.len()).filter(|&rows| rows > 1),
+        Frequencies::Value { .. } => None,
+    };
+    let shape = streams.into_iter().chain([table.width]).map(Some);
+    Call {
+        attributes: attributes(table).values().to_vec(),
+        inputs: vec![
+            Operand::default(),
+            Operand {
+                dtype: Some(element_type(table.dtype)),
+                shape: Some(shape.collect()),
+            },
+        ],
+    }
+}
+
+/// Whether positions and frequencies are computed before the node at `first`. They are in a sorted graph.
+pub(super) fn sources_stand_before(file: &ModelFile, table: &AngleTable, first: usize) -> bool {
+    let index = file.index();
+    let before = |name: &str| {
+        let producer = index.id(name).and_then(|id| index.producer(id));
+        producer.is_none_or(|(node, _)| node < first)
+    };
+    table.sources().all(before)
+}
+
+/// The value that holds the frequencies, of rank 1, or 2 where there are several streams.
+fn frequencies(table: &AngleTable, draft: &mut Draft<'_>, nodes: &mut Vec<NodeProto>) -> String {
+    let stem = "phasor_angles_frequencies";
+    match &table.frequencies {
+        Frequencies::Value { name, flatten } if !flatten => name.clone(),
+        Frequencies::Value { name, .. } => {
+            let all = Tensor::from_i64(&[1], &[-1]);
+            let shape = draft.initializer(&format!("{stem}_shape"), &all);
+            let output = draft.fresh(stem);
+            nodes.push(NodeProto {
+                name: Some(output.clone()),
+                op_type: Some("Reshape".to_owned()),
+                input: vec![name.clone(), shape],
+                output: vec![output.clone()],
+                ..Default::default()
+            });
+            output
+        }
+        Frequencies::Numbers(rows) => {
+            let shape = match rows.len() {
+                1 => vec![table.width],
+                streams => vec![streams, table.width],
+            };
+            let tensor = Tensor::from_f64_as(table.dtype, &shape, &rows.concat());
+            draft.initializer(stem, &tensor)
+        }
+    }
+}
+
+fn cast(from: &str, to: &str, dtype: i32) -> NodeProto {
+    NodeProto {
+        name: Some(to.to_owned()),
+        op_type: Some("Cast".to_owned()),
+        input: vec![from.to_owned()],
+        output: vec![to.to_owned()],
+        attribute: vec![value("to", i64::from(dtype).into())],
+        ..Default::default()
+    }
+}
+
+fn input(value: &str, unsqueeze: &[usize]) -> TableInput {
+    TableInput {
+        value: value.to_owned(),
+        unsqueeze: unsqueeze.to_vec(),
+    }
+}
