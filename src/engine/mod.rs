@@ -1,6 +1,8 @@
 //! Runs models: in tract, which is built in, or in the user's own ONNX Runtime, loaded at run time.
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "tract", feature = "ort"))]
+pub(crate) mod guard;
 pub mod locate;
 #[cfg(feature = "ort")]
 pub mod ort;

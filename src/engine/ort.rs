@@ -5,9 +5,9 @@
 //! An output may share the memory of an input (a graph output that is a graph input, or that a node passes on), so the inputs of a
 //! run are kept until its outputs are copied.
 
+use super::guard::caught;
 use super::locate::{self, Candidate};
 use super::{Engine, EngineError, Session, Source};
-use crate::facts::guard::caught;
 use crate::onnx::{DataType, Tensor};
 use bytes::Bytes;
 use half::{bf16, f16};

@@ -37,7 +37,7 @@ pub(super) fn claimed(file: &ModelFile) -> impl Iterator<Item = (String, Fact)> 
         producer.is_some_and(|(node, _)| {
             let node = &graph.node[node];
             let called = (node.domain(), node.op_type());
-            !matches!(node.domain(), "" | "ai.onnx") && !functions.contains(&called)
+            !node.is_standard() && !functions.contains(&called)
         })
     };
     let claims = graph.value_info.iter().chain(&graph.output);

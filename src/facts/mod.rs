@@ -9,12 +9,8 @@
 #[cfg(feature = "tract")]
 mod analysis;
 mod choice;
-#[cfg(feature = "tract")]
-pub(crate) mod copy;
 mod declared;
 mod dim;
-#[cfg(any(feature = "tract", feature = "ort"))]
-pub(crate) mod guard;
 
 pub use choice::Choice;
 pub use dim::Dim;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::functions::{Key, bodies, called_by, key};
+use super::functions::{Key, called_by, key};
 use super::proto::{FunctionProto, ModelProto, NodeProto};
 
 /// A function that calls itself, directly or not.
@@ -47,7 +47,7 @@ impl Callees {
                 Some(&at) => found.push(at),
                 None => others += 1,
             }
-            open.extend(bodies(node).flat_map(|body| &body.node));
+            open.extend(node.bodies().flat_map(|body| &body.node));
         }
         (found, others)
     }

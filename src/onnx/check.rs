@@ -86,7 +86,7 @@ pub(crate) fn check(
             subject.numbers(&name, numbers, range)?;
         }
     }
-    let given = |name: &str| node.attribute.iter().any(|a| a.name() == name);
+    let given = |name: &str| node.attribute(name).is_some();
     let missing = signature
         .attributes
         .iter()

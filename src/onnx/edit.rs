@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::ModelFile;
 use super::proto::{
     FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, SparseTensorProto,
-    StringStringEntryProto, TensorProto,
+    StringStringEntryProto, TensorProto, is_default_domain,
 };
 
 /// A change to a model: elements of the main graph that go, elements of graph and model that come.
@@ -73,7 +73,7 @@ pub(super) struct Decided<'a> {
 
 /// The domain, with the two spellings of the default one made equal.
 pub(crate) fn domain(name: &str) -> &str {
-    if name == "ai.onnx" { "" } else { name }
+    if is_default_domain(name) { "" } else { name }
 }
 
 impl<'a> Decided<'a> {

@@ -269,6 +269,5 @@ fn tensors_of_attribute<'a>(
         .into_iter()
         .chain(&attribute.sparse_tensors);
     sparses.for_each(|s| sparse(s, visit));
-    let graphs = attribute.g.as_deref().into_iter().chain(&attribute.graphs);
-    graphs.for_each(|g| tensors_of_graph(g, visit));
+    attribute.graphs().for_each(|g| tensors_of_graph(g, visit));
 }

@@ -144,7 +144,7 @@ impl ModelFile {
     /// Version of the default operator set, 1 if the model names none.
     pub fn opset(&self) -> i64 {
         let default = self.model.opset_import.iter().rev();
-        let mut default = default.filter(|o| matches!(o.domain(), "" | "ai.onnx"));
+        let mut default = default.filter(|o| o.is_standard());
         default.next().map_or(1, |o| o.version())
     }
 

@@ -178,18 +178,7 @@ fn collect_names_of(node: &NodeProto, names: &mut Names) {
     names
         .values
         .extend(node.input.iter().chain(&node.output).cloned());
-    bodies(node).for_each(|body| collect_names(body, names));
-}
-
-/// The bodies of If, Loop and Scan.
-pub(crate) fn bodies(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
-    let attributes = node.attribute.iter();
-    attributes.flat_map(|a| a.g.as_deref().into_iter().chain(&a.graphs))
-}
-
-pub(crate) fn bodies_mut(node: &mut NodeProto) -> impl Iterator<Item = &mut GraphProto> {
-    let attributes = node.attribute.iter_mut();
-    attributes.flat_map(|a| a.g.as_deref_mut().into_iter().chain(&mut a.graphs))
+    node.bodies().for_each(|body| collect_names(body, names));
 }
 
 struct Inliner<'a> {
@@ -233,7 +222,7 @@ impl<'a> Inliner<'a> {
         let key = called_by(&node);
         let function = self.functions.get(&key).copied();
         let Some(function) = function else {
-            bodies_mut(&mut node).for_each(|body| self.graph(body));
+            node.bodies_mut().for_each(|body| self.graph(body));
             out.push(node);
             return;
         };

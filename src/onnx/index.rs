@@ -133,11 +133,7 @@ impl GraphIndex {
             for (slot, name) in node.input.iter().enumerate().filter(|(_, n)| !n.is_empty()) {
                 uses.push((index.intern(name), (position, slot)));
             }
-            if node
-                .attribute
-                .iter()
-                .any(|a| a.g.is_some() || !a.graphs.is_empty())
-            {
+            if node.bodies().next().is_some() {
                 for name in names::captured(node) {
                     captures.push((index.intern(name), position));
                 }

@@ -9,8 +9,7 @@ use super::proto::{GraphProto, ModelProto, NodeProto};
 /// The bodies of a node: the graphs among its attributes, each with the attribute's name and its place in it.
 pub(crate) fn bodies(node: &NodeProto) -> impl Iterator<Item = (&str, usize, &GraphProto)> {
     node.attribute.iter().flat_map(|attribute| {
-        let graphs = attribute.g.as_deref().into_iter().chain(&attribute.graphs);
-        let named = graphs.enumerate();
+        let named = attribute.graphs().enumerate();
         named.map(move |(place, graph)| (attribute.name(), place, graph))
     })
 }
@@ -65,7 +64,7 @@ pub(crate) fn nodes(model: &ModelProto) -> impl Iterator<Item = &NodeProto> {
     let mut open: Vec<&NodeProto> = graph.chain(functions).collect();
     std::iter::from_fn(move || {
         let node = open.pop()?;
-        open.extend(bodies(node).flat_map(|(_, _, body)| &body.node));
+        open.extend(node.bodies().flat_map(|body| &body.node));
         Some(node)
     })
 }
@@ -92,7 +91,7 @@ fn of_node<'a>(node: &'a NodeProto, visit: &mut impl FnMut(&'a str)) {
         .iter()
         .chain(&node.output)
         .for_each(|name| visit(name));
-    bodies(node).for_each(|(_, _, body)| of_graph(body, visit));
+    node.bodies().for_each(|body| of_graph(body, visit));
 }
 
 /// Calls `visit` with the names that a graph itself defines.
@@ -111,7 +110,8 @@ pub(super) fn defined<'a>(graph: &'a GraphProto, visit: &mut impl FnMut(&'a str)
 pub(crate) fn captured(node: &NodeProto) -> BTreeSet<&str> {
     let mut outer = BTreeSet::new();
     let mut scopes = Vec::new();
-    bodies(node).for_each(|(_, _, body)| used_by(body, &mut scopes, &mut outer));
+    node.bodies()
+        .for_each(|body| used_by(body, &mut scopes, &mut outer));
     outer
 }
 
@@ -163,7 +163,7 @@ fn used_by<'a>(
         inner.input.iter().for_each(|name| used(name, scopes));
     }
     for inner in &body.node {
-        bodies(inner).for_each(|(_, _, body)| used_by(body, scopes, outer));
+        inner.bodies().for_each(|body| used_by(body, scopes, outer));
     }
     scopes.pop();
 }

@@ -126,7 +126,7 @@ impl<'a> Scopes<'a> {
         mut own: FxHashMap<&'a str, Operand>,
     ) -> Result<(), Found> {
         for node in nodes {
-            if let Some((name, tensor)) = held(node) {
+            if let Some((name, tensor)) = node.constant() {
                 own.insert(name, constant(tensor));
             }
         }
@@ -202,13 +202,4 @@ fn constant(tensor: &TensorProto) -> Operand {
             .filter(|tensor| tensor.dtype.is_integer())
             .and_then(|tensor| tensor.to_i64()),
     }
-}
-
-/// The name and the tensor of a `Constant` node that holds one.
-fn held(node: &NodeProto) -> Option<(&str, &TensorProto)> {
-    if node.op_type() != "Constant" || !matches!(node.domain(), "" | "ai.onnx") {
-        return None;
-    }
-    let value = node.attribute.iter().find(|a| a.name() == "value")?;
-    Some((node.output.first()?, value.t.as_deref()?))
 }

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::onnx::functions::{Expander, bodies, domain};
+use crate::onnx::functions::{Expander, domain};
 use crate::onnx::proto::{FunctionProto, GraphProto, NodeProto};
 use crate::onnx::{Edit, ModelFile};
 
@@ -211,7 +211,7 @@ fn nodes<'a>(list: &'a [NodeProto], found: &mut Vec<&'a NodeProto>) {
         if node.domain() == DOMAIN {
             found.push(node);
         }
-        bodies(node).for_each(|body| graph_nodes(body, found));
+        node.bodies().for_each(|body| graph_nodes(body, found));
     }
 }
 

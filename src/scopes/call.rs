@@ -9,7 +9,7 @@ use super::library::Library;
 use super::outside::Outside;
 use super::view;
 use crate::facts::{Fact, Facts};
-use crate::onnx::functions::{Key, bodies_mut, called_by, key};
+use crate::onnx::functions::{Key, called_by, key};
 use crate::onnx::names::{self, bodies};
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto,
@@ -359,7 +359,7 @@ fn bind(node: &mut NodeProto, binding: &[AttributeProto], unbound: &BTreeSet<&St
         };
         true
     });
-    for body in bodies_mut(node) {
+    for body in node.bodies_mut() {
         body.node
             .iter_mut()
             .for_each(|inner| bind(inner, binding, unbound));

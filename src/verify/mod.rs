@@ -7,7 +7,7 @@
 //!
 //! A difference is relative to the largest magnitude of the reference ([`compare::Difference`]). What is allowed depends on the least
 //! precise float type that the first model computes in: [`compare::tolerance`]. What is beyond that is held against how far the
-//! first model moves by itself ([`noise`]), unless the user gives a tolerance: quantised and deep models do so by more.
+//! first model moves by itself (`noise`), unless the user gives a tolerance: quantised and deep models do so by more.
 #![forbid(unsafe_code)]
 
 pub mod compare;
@@ -30,13 +30,11 @@ use crate::onnx::{DataType, ModelFile, names};
 use bytes::Bytes;
 use engines::{Candidate, Choice};
 use inputs::{InputsError, Signature};
+use phasor_ops::contract::DOMAIN;
 use prost::Message;
 use reference::{Given, Known, Reference, Sets};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// Domain of the operators that the operator library has kernels for.
-const DOMAIN: &str = "ai.phasor";
 
 /// How to compare.
 #[derive(Clone, Debug)]
@@ -372,10 +370,7 @@ fn rotary_operators(model: &ModelProto) -> usize {
 fn exact_tables(model: &ModelProto) -> usize {
     names::nodes(model)
         .filter(|node| node.op_type() == "RotaryTable" && node.domain() == DOMAIN)
-        .filter(|node| {
-            let mut attributes = node.attribute.iter();
-            attributes.any(|a| a.name() == "precise" && a.i() != 0)
-        })
+        .filter(|node| node.int("precise").is_some_and(|precise| precise != 0))
         .count()
 }
 
@@ -383,12 +378,7 @@ fn exact_tables(model: &ModelProto) -> usize {
 fn least_precise(file: &ModelFile) -> Option<DataType> {
     let graph = file.graph();
     let casts = graph.node.iter().filter(|node| node.op_type() == "Cast");
-    let to = casts.flat_map(|node| {
-        node.attribute
-            .iter()
-            .filter(|a| a.name() == "to")
-            .map(|a| a.i() as i32)
-    });
+    let to = casts.filter_map(|node| node.int("to")).map(|to| to as i32);
     let weights = graph.initializer.iter().map(|t| t.data_type());
     let types = to
         .chain(weights)

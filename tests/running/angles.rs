@@ -386,15 +386,7 @@ fn layers_share_a_table() {
 fn precise_angles_are_asked_for_by_attribute() {
     let angles = products();
     let (_, written) = fused(&angles, &[], true);
-    let node = written
-        .graph()
-        .node
-        .iter()
-        .find(|n| n.op_type() == "RotaryTable");
-    let precise = node
-        .unwrap()
-        .attribute
-        .iter()
-        .find(|a| a.name() == "precise");
-    assert_eq!(precise.unwrap().i, Some(1));
+    let mut nodes = written.graph().node.iter();
+    let node = nodes.find(|n| n.op_type() == "RotaryTable").unwrap();
+    assert_eq!(node.int("precise"), Some(1));
 }

@@ -5,9 +5,8 @@
 //! what fails here fails everywhere. A model with bodies passes, because values decide which of them matter.
 
 use super::super::EngineError;
-use super::{framework, guarded, load_error, prepared};
-use crate::facts::copy::{self, branches, bridge};
-use crate::onnx::names;
+use super::copy::{self, branches};
+use super::{bridge, framework, guarded, load_error, prepared};
 use crate::onnx::proto::ModelProto;
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
@@ -27,11 +26,7 @@ pub(super) fn check(model: Cow<'_, ModelProto>, outputs: &[String]) -> Result<()
         .graph
         .as_mut()
         .expect("a scratch copy has a graph");
-    if graph
-        .node
-        .iter()
-        .any(|node| names::bodies(node).next().is_some())
-    {
+    if graph.node.iter().any(|node| node.bodies().next().is_some()) {
         return Ok(());
     }
     let weights: FxHashSet<&str> = scratch.weights.iter().map(|t| t.name()).collect();

@@ -1,29 +1,32 @@
 //! The embedded engine: any part of a model, run by tract on concrete shapes.
 //!
-//! The model is copied into the form tract understands ([`crate::facts::copy`]), every input gets the shape of its tensor, and
+//! The model is copied into the form tract understands (`copy`), every input gets the shape of its tensor, and
 //! the graph is translated to typed operators and run as it stands: tract's own simplifications stay off, because some of them
 //! change results. The cost of a cone of a few dozen nodes is about a millisecond.
 //!
-//! The operators of `ai.phasor` are computed by their kernels ([`kernels`]), or, in [`TractBodies`], by the function bodies that
+//! The operators of `ai.phasor` are computed by their kernels (`kernels`), or, in [`TractBodies`], by the function bodies that
 //! the model carries. Calls of other functions are expanded.
 //!
 //! bfloat16, which tract lacks, is computed in f32: values are converted exactly on the way in, casts to bfloat16 round, other
 //! operators do not, and the outputs are f32.
 
+pub(crate) mod bridge;
 mod contraction;
+pub(crate) mod copy;
 mod early;
+pub(crate) mod gate;
 mod kernels;
-mod operators;
+pub(crate) mod operators;
 
 pub use kernels::register;
 /// tract, in the version that [`register`] is for.
 pub use tract_onnx;
 
+use super::guard::caught;
 use super::{Engine, EngineError, Session, Source};
-use crate::facts::copy::{self, Plan, Retype, branches, bridge, gate};
-use crate::facts::guard::caught;
 use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, TensorProto};
 use crate::onnx::{self, ModelFile, Tensor};
+use copy::{Plan, Retype, branches};
 use prost::Message;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;

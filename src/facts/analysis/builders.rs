@@ -1,14 +1,15 @@
 //! Builders that replace tract's own where those infer wrong shapes, and a way around nodes that cannot be built.
 
-use super::super::copy;
-use super::super::guard::caught;
+use crate::engine::guard::caught;
+use crate::engine::tract::operators;
+use crate::onnx::proto::is_default_domain;
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb;
 use tract_onnx::tract_hir::internal::*;
 
 pub(super) fn register(onnx: &mut Onnx) {
     let register = &mut onnx.op_register;
-    register.insert("Cast", copy::cast);
+    register.insert("Cast", operators::cast);
     register.insert("EyeLike", |_, node| {
         let dtype = node.get_attr_opt("dtype")?;
         Ok((expand(EyeLike { dtype }), vec![]))
@@ -22,7 +23,7 @@ pub(super) fn register(onnx: &mut Onnx) {
 pub(super) fn make_unbuildable_opaque(onnx: &Onnx, model: &mut pb::ModelProto) {
     let Some(graph) = &model.graph else { return };
     let imports = model.opset_import.iter();
-    let default = imports.filter(|o| matches!(o.domain.as_str(), "" | "ai.onnx"));
+    let default = imports.filter(|o| is_default_domain(&o.domain));
     let context = ParsingContext {
         onnx_operator_set_version: default.map(|o| o.version).next().unwrap_or(0),
         framework: onnx,
@@ -97,7 +98,7 @@ impl Expansion for Range {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        copy::range_rules(s, inputs, outputs, |start, limit, step| {
+        operators::range_rules(s, inputs, outputs, |start, limit, step| {
             Ok(Range::len(start, limit, step))
         })
     }

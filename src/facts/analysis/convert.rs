@@ -3,8 +3,8 @@
 //! Names of dimensions may be anything, tract's symbols may not: each name gets a number. So does a product of names, which tract
 //! does not read in a dimension.
 
-use super::super::copy::Retype;
 use super::super::{Dim, Fact};
+use crate::engine::tract::copy::Retype;
 use crate::onnx::DataType;
 use tract_onnx::prelude::DatumType;
 use tract_onnx::tract_hir::internal::{Factoid, InferenceFact, TDim};

@@ -5,8 +5,8 @@
 //! negative, and whatever has a negative dimension. So are sizes that are sums of more symbols than any model has: each operator
 //! would go through all of them.
 
-use super::super::copy::gate;
-use super::super::guard::caught;
+use crate::engine::guard::caught;
+use crate::engine::tract::gate;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 use tract_onnx::prelude::*;

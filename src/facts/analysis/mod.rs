@@ -9,9 +9,10 @@ mod convert;
 mod driver;
 mod reshape;
 
-use super::copy::{self, Plan, Retype, branches, gate};
-use super::guard::caught;
 use super::{Dim, Fact, declared};
+use crate::engine::guard::caught;
+use crate::engine::tract::copy::{self, Plan, Retype, branches};
+use crate::engine::tract::{bridge, gate};
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::tensor_shape_proto::{Dimension, dimension};
 use crate::onnx::proto::{
@@ -65,7 +66,7 @@ fn round(model: &ModelProto) -> Option<(Facts, FxHashMap<String, bool>)> {
     let mut scratch = copy::scratch(model, &plan).ok()?;
     let symbols = prepare_inputs(&mut scratch.model);
     constants_as_nodes(&mut scratch.model);
-    let proto = copy::bridge::model(&scratch.model).ok()?;
+    let proto = bridge::model(&scratch.model).ok()?;
     let ParseResult {
         mut model,
         outlets_by_name,

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 
 use super::proto::attribute_proto::AttributeType;
+use super::proto::is_default_domain;
 
 /// An operator between two changes of its signature.
 #[derive(Debug)]
@@ -114,9 +115,11 @@ pub(crate) enum Bound {
 /// The versions of an operator, the oldest first; empty for one that the table does not have.
 pub(crate) fn versions(domain: &str, operator: &str) -> &'static [Version] {
     let table = table();
-    let found = match domain {
-        "" | "ai.onnx" => table.versions.get(operator),
-        domain => table.versions.get(format!("{domain}::{operator}").as_str()),
+    let found = if is_default_domain(domain) {
+        table.versions.get(operator)
+    } else {
+        let qualified = format!("{domain}::{operator}");
+        table.versions.get(qualified.as_str())
     };
     found.map_or(&[], Vec::as_slice)
 }

@@ -10,12 +10,14 @@
 
 mod graph;
 mod model;
+mod node;
 mod packed;
 mod tensor;
 mod types;
 
 pub use graph::*;
 pub use model::*;
+pub use node::is_default_domain;
 pub use packed::{Element, Packed};
 pub use tensor::*;
 pub use types::*;

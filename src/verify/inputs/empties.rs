@@ -14,7 +14,7 @@ const AXES: [&str; 2] = ["scan_input_axes", "scan_output_axes"];
 pub(super) fn are_fatal(file: &ModelFile) -> bool {
     let mut scans = names::nodes(file.model()).filter(|node| node.op_type() == "Scan");
     scans.any(|scan| {
-        let mut axes = scan.attribute.iter().filter(|a| AXES.contains(&a.name()));
-        axes.any(|attribute| attribute.ints.iter().any(|axis| *axis != 0))
+        let mut axes = AXES.into_iter().filter_map(|name| scan.ints(name));
+        axes.any(|axes| axes.iter().any(|axis| *axis != 0))
     })
 }

@@ -5,6 +5,8 @@
 //! comparison, or a look-up, which a model answers with an error if it is out of range.
 
 use crate::onnx::ModelFile;
+use crate::onnx::proto::is_default_domain;
+use phasor_ops::contract::DOMAIN;
 use rustc_hash::FxHashSet;
 
 /// What becomes of a value that a node takes at one of its inputs.
@@ -20,8 +22,8 @@ enum Way {
 
 fn way(domain: &str, op: &str, slot: usize) -> Way {
     match (domain, op, slot) {
-        ("ai.phasor", "RotaryTable", 0 | 1) => Way::End,
-        ("" | "ai.onnx", _, _) => match (op, slot) {
+        (DOMAIN, "RotaryTable", 0 | 1) => Way::End,
+        (domain, _, _) if is_default_domain(domain) => match (op, slot) {
             ("Cos" | "Sin" | "Softmax" | "Shape" | "Size" | "MatMul" | "Gemm" | "Einsum", _)
             | ("Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual", _)
             | ("Gather" | "GatherElements" | "GatherND", 1) => Way::End,

@@ -76,11 +76,7 @@ fn table_rows(file: &ModelFile, input: &str) -> Option<i64> {
             let node = &graph.node[*position];
             match (node.op_type(), slot) {
                 ("Gather", 1) => {
-                    let axis = node
-                        .attribute
-                        .iter()
-                        .find(|a| a.name() == "axis")
-                        .map_or(0, |a| a.i());
+                    let axis = node.int("axis").unwrap_or(0);
                     let table = node
                         .input
                         .first()

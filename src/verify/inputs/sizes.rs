@@ -131,11 +131,7 @@ pub(super) fn given_by_weights<'a>(
             };
             let prescribed = match (node.op_type(), weight.as_slice()) {
                 ("Conv", [_, channels, _, ..]) => {
-                    let group = node
-                        .attribute
-                        .iter()
-                        .find(|a| a.name() == "group")
-                        .map_or(1, |a| a.i());
+                    let group = node.attribute("group").map_or(1, |group| group.i());
                     dims.get(1).zip(channels.checked_mul(group))
                 }
                 ("MatMul", [.., rows, _]) => dims.last().zip(Some(*rows)),

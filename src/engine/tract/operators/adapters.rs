@@ -24,9 +24,9 @@ pub(super) fn register(onnx: &mut Onnx) {
 
 /// Puts the adapters into a graph and its bodies, before the nodes that need them.
 pub(crate) fn insert(graph: &mut GraphProto) {
-    let adapter = |node: &NodeProto| match (node.domain(), node.op_type()) {
-        ("" | "ai.onnx", "GatherND" | "ScatterND") => Some((WRAPPED_INDICES, 1, 0)),
-        ("" | "ai.onnx", "Attention") => Some((ADDITIVE_MASK, 3, 0)),
+    let adapter = |node: &NodeProto| match node.op_type() {
+        "GatherND" | "ScatterND" if node.is_standard() => Some((WRAPPED_INDICES, 1, 0)),
+        "Attention" if node.is_standard() => Some((ADDITIVE_MASK, 3, 0)),
         _ => None,
     };
     let nodes = std::mem::take(&mut graph.node);
@@ -41,17 +41,12 @@ pub(crate) fn insert(graph: &mut GraphProto) {
                 name: Some(adapted.clone()),
                 input: vec![node.input[input].clone(), node.input[beside].clone()],
                 output: vec![adapted.clone()],
-                attribute: node
-                    .attribute
-                    .iter()
-                    .filter(|a| a.name() == "batch_dims")
-                    .cloned()
-                    .collect(),
+                attribute: node.attribute("batch_dims").cloned().into_iter().collect(),
                 ..NodeProto::default()
             });
             node.input[input] = adapted;
         }
-        let is_if = node.op_type() == "If" && matches!(node.domain(), "" | "ai.onnx");
+        let is_if = node.is_onnx("If");
         for body in node.attribute.iter_mut().filter_map(|a| a.g.as_deref_mut()) {
             insert(body);
             if is_if {

@@ -2,15 +2,19 @@
 
 mod adapters;
 mod branches;
+mod cast;
 mod numeric;
+mod range;
 mod round;
 mod shapes;
 
 use tract_onnx::model::Onnx;
 use tract_onnx::tract_hir::internal::*;
 
-pub(super) use crate::facts::copy::gate::Built;
+pub(super) use super::gate::Built;
 pub(super) use adapters::insert as insert_adapters;
+pub(crate) use cast::{cast, rounding};
+pub(crate) use range::range_rules;
 
 /// Installs the builders.
 pub(super) fn register(onnx: &mut Onnx) {

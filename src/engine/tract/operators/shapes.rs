@@ -4,10 +4,9 @@
 //! symbolic integer is wrong, and a `Range` that counts down gets a length near 2⁶⁴. Here `Shape` and `Size` give plain 64-bit
 //! integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
 
-use super::Built;
+use super::{Built, cast, range_rules};
 use crate::engine::tract::MAX_BYTES;
-use crate::facts::copy::gate::bounded;
-use crate::facts::copy::range_rules;
+use crate::engine::tract::gate::bounded;
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core;
@@ -17,7 +16,7 @@ pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register.insert("Shape", shape);
     onnx.op_register
         .insert("Size", |_, _| Ok((expand(Size), vec![])));
-    onnx.op_register.insert("Cast", crate::facts::copy::cast);
+    onnx.op_register.insert("Cast", cast);
     onnx.op_register
         .insert("Range", |_, _| Ok((expand(Range), vec![])));
 }

@@ -145,12 +145,6 @@ fn collect(graph: &GraphProto, used: &mut BTreeSet<DataType>) {
             add(attribute.i() as i32);
         }
     }
-    for (_, attribute) in attributes() {
-        attribute
-            .g
-            .iter()
-            .map(Box::as_ref)
-            .chain(&attribute.graphs)
-            .for_each(|g| collect(g, used));
-    }
+    let bodies = graph.node.iter().flat_map(NodeProto::bodies);
+    bodies.for_each(|body| collect(body, used));
 }

@@ -6,26 +6,19 @@
 //! * Only the nodes that the wanted outputs need remain, and `value_info` goes.
 //! * Weights are taken out: each becomes an input of known type and shape, and is handed over beside the copy.
 //! * Element types that tract lacks are replaced throughout by one that the model does not use ([`Retype`]).
-#![forbid(unsafe_code)]
-
 pub(crate) mod branches;
-pub(crate) mod bridge;
-mod cast;
-pub(crate) mod gate;
-mod range;
 mod retype;
 
+use super::operators::rounding;
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
+    TensorShapeProto, TypeProto, ValueInfoProto, is_default_domain, tensor_shape_proto, type_proto,
 };
 use crate::onnx::{DataType, Tensor, functions};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 
-pub(crate) use cast::cast;
-pub(crate) use range::range_rules;
 pub(crate) use retype::{Retype, is_known};
 
 /// Operators of `com.microsoft` that tract implements under their bare name.
@@ -119,7 +112,7 @@ pub(crate) fn scratch(model: &ModelProto, plan: &Plan<'_>) -> Result<Scratch, St
         if cone.as_ref().is_some_and(|(nodes, _)| !nodes[position]) {
             continue;
         }
-        match constant(original).filter(|(_, tensor)| taken_out(tensor)) {
+        match original.constant().filter(|(_, tensor)| taken_out(tensor)) {
             Some((name, tensor)) => weights.push(TensorProto {
                 name: Some(name.to_owned()),
                 ..tensor.clone()
@@ -177,15 +170,6 @@ pub(crate) fn scratch(model: &ModelProto, plan: &Plan<'_>) -> Result<Scratch, St
     Ok(Scratch { model, weights })
 }
 
-/// The name and the tensor of a `Constant` node that holds one.
-fn constant(node: &NodeProto) -> Option<(&str, &TensorProto)> {
-    if node.op_type() != "Constant" || !matches!(node.domain(), "" | "ai.onnx") {
-        return None;
-    }
-    let value = node.attribute.iter().find(|a| a.name() == "value")?;
-    Some((node.output.first()?, value.t.as_deref()?))
-}
-
 /// Which nodes the outputs need, and the values that these read or write.
 fn cone<'a>(
     graph: &'a GraphProto,
@@ -237,11 +221,9 @@ fn reads<'a>(node: &'a NodeProto, visit: &mut impl FnMut(&'a str)) {
             .iter()
             .filter(|i| !i.is_empty())
             .for_each(|i| visit(i));
-        for attribute in &node.attribute {
-            for graph in attribute.g.iter().map(Box::as_ref).chain(&attribute.graphs) {
-                graph.output.iter().for_each(|o| visit(o.name()));
-                open.extend(&graph.node);
-            }
+        for body in node.bodies() {
+            body.output.iter().for_each(|o| visit(o.name()));
+            open.extend(&body.node);
         }
     }
 }
@@ -257,7 +239,7 @@ fn node(node: &NodeProto, retype: &Retype) -> Result<NodeProto, String> {
         ..NodeProto::default()
     };
     let kept = match node.domain() {
-        "" | "ai.onnx" => true,
+        domain if is_default_domain(domain) => true,
         "com.microsoft" => CONTRIB.contains(&node.op_type()),
         "ai.onnx.ml" => ML.contains(&node.op_type()),
         _ => false,
@@ -269,27 +251,19 @@ fn node(node: &NodeProto, retype: &Retype) -> Result<NodeProto, String> {
         let mut attribute = attribute.clone();
         if retype.is_dtype_attribute(node, attribute.name()) {
             if node.op_type() == "Cast" && attribute.i == Some(DataType::BF16.to_onnx().into()) {
-                copy.attribute.push(cast::rounding());
+                copy.attribute.push(rounding());
             }
             attribute.i = attribute.i.map(|code| i64::from(retype.code(code as i32)));
         }
         if let Some(tensor) = &mut attribute.t {
             **tensor = retype.tensor(tensor)?;
         }
-        for graph in attribute
-            .g
-            .iter_mut()
-            .map(Box::as_mut)
-            .chain(&mut attribute.graphs)
-        {
+        for graph in attribute.graphs_mut() {
             subgraph(graph, retype)?;
         }
         copy.attribute.push(attribute);
     }
-    if kept
-        && node.op_type() == "ConstantOfShape"
-        && node.attribute.iter().all(|a| a.name() != "value")
-    {
+    if kept && node.op_type() == "ConstantOfShape" && node.attribute("value").is_none() {
         // tract's default is a float64 zero, ONNX's a float32 one.
         copy.attribute.push(AttributeProto {
             name: Some("value".to_owned()),

@@ -133,9 +133,8 @@ impl Gate {
         }
         let limit = self.limit.unwrap_or(MAX_PADDED);
         // An attribute that the version does not have is ignored.
-        let attribute = self.node.attribute.iter().find(|a| a.name() == "pads");
         let pads = match self.node.input.len() {
-            1 => attribute.map(|attribute| attribute.ints.clone()),
+            1 => self.node.ints("pads").map(<[i64]>::to_vec),
             _ => self.operand(facts, 1).numbers,
         };
         let (Some(dims), Some(pads)) = (self.operand(facts, 0).dims, pads) else {

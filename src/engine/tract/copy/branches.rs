@@ -33,13 +33,11 @@ pub(crate) fn resolved<'a>(
 
 /// Positions of the `If` nodes whose condition is known, with its value.
 fn choices(graph: &GraphProto, known: &dyn Fn(&str) -> Option<bool>) -> FxHashMap<usize, bool> {
-    let is_if =
-        |node: &NodeProto| node.op_type() == "If" && matches!(node.domain(), "" | "ai.onnx");
     let conditional = graph
         .node
         .iter()
         .enumerate()
-        .filter(|(_, node)| is_if(node));
+        .filter(|(_, node)| node.is_onnx("If"));
     conditional
         .filter_map(|(at, node)| Some((at, truth(graph, known, node.input.first()?)?)))
         .collect()
@@ -62,8 +60,7 @@ fn truth(graph: &GraphProto, known: &dyn Fn(&str) -> Option<bool>, name: &str) -
             .find(|node| node.output.iter().any(|o| o == name))?;
         match node.op_type() {
             "Constant" => {
-                let value = node.attribute.iter().find(|a| a.name() == "value")?;
-                let tensor = Tensor::from_proto(value.t.as_deref()?).ok()?;
+                let tensor = Tensor::from_proto(node.tensor("value")?).ok()?;
                 return Some(scalar_truth(&tensor)? != negated);
             }
             "Not" => negated = !negated,
@@ -148,13 +145,6 @@ fn rename(graph: &mut GraphProto, names: &FxHashMap<String, String>) {
             .chain(&mut node.output)
             .filter(|name| !name.is_empty())
             .for_each(renamed);
-        for attribute in &mut node.attribute {
-            attribute
-                .g
-                .iter_mut()
-                .map(Box::as_mut)
-                .chain(&mut attribute.graphs)
-                .for_each(|g| rename(g, names));
-        }
+        node.bodies_mut().for_each(|body| rename(body, names));
     }
 }

@@ -17,7 +17,7 @@ use tract_onnx::tract_hir::internal::*;
 const ROUNDING: &str = "phasor::to_bf16";
 
 /// The mark of a cast to bfloat16.
-pub(super) fn rounding() -> AttributeProto {
+pub(crate) fn rounding() -> AttributeProto {
     AttributeProto {
         name: Some(ROUNDING.to_owned()),
         r#type: Some(AttributeType::Int as i32),
