@@ -1,6 +1,6 @@
 //! The whole rewrite of one file: find, confirm, plan, stage, verify, commit.
 //!
-//! [`unfuse`] is the same for the way back.
+//! [`unfuse()`] is the same for the way back.
 //!
 //! Every step may say no, and nothing is written until all have said yes: the new file lies under a temporary name in the
 //! target folder while it is compared with the old one, and takes its place only afterwards.

@@ -1,14 +1,14 @@
 //! The graphs inside a model: its main graph, the bodies of If, Loop and Scan nodes at any depth, and those of its functions.
 //!
-//! Each is searched as a graph of its own. [`body`] and [`call`] make a scratch model of one: what it takes from outside
-//! becomes an input of the type and shape that is known there, or a constant. [`view`] makes the form that is analysed: with
+//! Each is searched as a graph of its own. `body` and `call` make a scratch model of one: what it takes from outside
+//! becomes an input of the type and shape that is known there, or a constant. `view` makes the form that is analysed: with
 //! what computes the values from outside in front, and with the calls of functions expanded. A site names only values that
 //! exist where it stands.
 //!
 //! A function is searched after all graphs that call it, with what is common to all its calls. A call that is itself
 //! replaced, because it computes just a rotation, does not count: if no other is left, the function falls with its calls.
 //!
-//! [`splice`] puts the change of a body back into the node that holds it, and that of a function into the function. Only
+//! `splice` puts the change of a body back into the node that holds it, and that of a function into the function. Only
 //! these are encoded anew.
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
 //! Angles in vectors: positions times frequencies. What the kernels that compute them share.
 //!
-//! A position comes as an `f64`, read by [`position`]; frequencies are vectors. `A` is the arithmetic type, `PRECISE` says that
+//! A position comes as an `f64`, read by `position`; frequencies are vectors. `A` is the arithmetic type, `PRECISE` says that
 //! products keep what rounding loses, which takes a set of `f64`.
 
 #![allow(unsafe_code)]

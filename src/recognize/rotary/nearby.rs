@@ -6,7 +6,7 @@
 //! product of its tensor, whose angle may have got lost. A sinusoidal encoding that is added, a sine that is an activation
 //! function, a basis that is contracted in a matrix product and a single gated product make none.
 //!
-//! [`explain`] then says what stopped a place.
+//! [`mod@explain`] then says what stopped a place.
 
 mod explain;
 
