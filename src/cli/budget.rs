@@ -1,4 +1,4 @@
-//! The argument that says what a search may cost.
+//! The argument that limits a search.
 
 use clap::Args;
 use phasor::pipeline::Limits;
@@ -6,10 +6,10 @@ use phasor::pipeline::Limits;
 /// Factors that a number may end in.
 const UNITS: [(char, u64); 3] = [('K', 1_000), ('M', 1_000_000), ('G', 1_000_000_000)];
 
-/// What a search may cost.
+/// Limits of a search.
 #[derive(Args)]
 pub(super) struct Budget {
-    /// What the search may cost: steps=N, bytes=N and seconds=N, separated by commas; N may end in K, M or G
+    /// Limits of the search: steps=N, bytes=N and seconds=N, separated by commas; N may end in K, M or G
     #[arg(long, value_name = "LIMIT=N", value_delimiter = ',', value_parser = limit)]
     budget: Vec<Limit>,
 }
@@ -23,7 +23,7 @@ enum Limit {
 }
 
 impl Budget {
-    /// The limits, where several are given for one thing the last of them.
+    /// The limits; the last one counts where one is given several times.
     pub(super) fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         for limit in &self.budget {
@@ -49,12 +49,12 @@ fn limit(text: &str) -> Result<Limit, String> {
     let number = number
         .and_then(|n| n.checked_mul(factor))
         .filter(|n| *n > 0)
-        .ok_or("N is a number above 0, such as `500` or `2G`")?;
+        .ok_or("N must be a whole number above 0, such as `500` or `2G`")?;
     match name {
         "steps" => Ok(Limit::Steps(number)),
         "bytes" => Ok(Limit::Bytes(number)),
         "seconds" => Ok(Limit::Seconds(number)),
-        _ => Err("LIMIT is `steps`, `bytes` or `seconds`".to_owned()),
+        _ => Err("LIMIT must be `steps`, `bytes` or `seconds`".to_owned()),
     }
 }
 

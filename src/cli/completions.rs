@@ -8,7 +8,7 @@ use super::{Arguments, Ending, print_data};
 /// Prints a completion script for a shell
 #[derive(Args)]
 pub(super) struct Completions {
-    /// The shell
+    /// Shell to write the script for
     shell: Shell,
 }
 

@@ -1,4 +1,4 @@
-//! `phasor explain`: why a place is not fused, or how it is.
+//! `phasor explain`: why a place is not fused, or how it is fused.
 
 use std::path::PathBuf;
 
@@ -10,20 +10,20 @@ use phasor::report::{ExplainReport, text};
 use super::search::Sizes;
 use super::{Advice, Ending, Format, print_data, print_json, warn_of_missing_data};
 
-/// Names that are offered for one that the model does not have.
+/// How many similar names are suggested for one that the model does not have.
 const OFFERED: usize = 3;
 
-/// Says of every place that comes near a rotary embedding how far it came, what stopped it, and what to do
+/// Explains near misses: how far each got, what stopped it, and how to fix it
 #[derive(Args)]
 pub(super) struct Explain {
-    /// The model, an .onnx file
+    /// Model to read (.onnx)
     input: PathBuf,
-    /// Only what is at or nearest to this node or value; a site that is fine is shown whole
+    /// Show only what is at or nearest to this node or value, sites that can be fused included
     #[arg(long, value_name = "NAME")]
     site: Option<String>,
     #[command(flatten)]
     sizes: Sizes,
-    /// Form of the report
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -44,7 +44,7 @@ impl Explain {
     }
 }
 
-/// The model has no such node or value: names that hold the same letters.
+/// The error for a name that the model does not have, with names that contain it as a hint.
 fn unknown(file: &ModelFile, name: &str) -> Advice {
     let nodes = file.graph().node.iter();
     let wanted = name.to_lowercase();
@@ -63,7 +63,7 @@ fn unknown(file: &ModelFile, name: &str) -> Advice {
             "`phasor inspect {}` lists the nodes of sites",
             file.path().display()
         ),
-        false => format!("names with these letters: {}", near.join(", ")),
+        false => format!("similar names: {}", near.join(", ")),
     };
     let path = file.path().display();
     Advice::new(format!("`{path}` has no node or value `{name}`"), hint)

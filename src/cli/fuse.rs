@@ -17,37 +17,37 @@ use super::{Advice, Ending, Format, note, print_json, warn_of_missing_data};
 
 /// Fuses the position encodings of a model and verifies the result
 ///
-/// Every site is proven on the graph and confirmed on numbers; the new model is compared with the old one before it takes its
-/// place. If there is nothing to fuse, the output is the input byte for byte.
+/// Every site is proven on the graph and confirmed on numbers, and the new model is compared with the original before it is
+/// written. If there is nothing to fuse, the output is a byte-for-byte copy of the input.
 #[derive(Args)]
 pub(super) struct Fuse {
-    /// The model, an .onnx file
+    /// Model to fuse (.onnx)
     input: PathBuf,
-    /// Where the fused model goes
+    /// Where to write the fused model
     #[arg(short, long, value_name = "OUT", required_unless_present = "check")]
     output: Option<PathBuf>,
-    /// Whose operators the position encodings become
+    /// Operator set to rewrite to
     #[arg(long, value_enum, default_value_t = TargetName::Phasor)]
     target: TargetName,
-    /// Only say whether there is something to fuse (exit code 1 if so); write nothing
+    /// Only check whether there is something to fuse (exit code 1 if so); write nothing
     #[arg(long, conflicts_with = "output")]
     check: bool,
-    /// Replace OUT if it exists, even if it is the input
+    /// Overwrite OUT if it exists, even if it is the input
     #[arg(long)]
     force: bool,
-    /// Compute tables of angles exactly at any position, not as the model rounds them
+    /// Compute tables of angles exactly at any position, instead of rounding as the model does
     #[arg(long)]
     precise_angles: bool,
-    /// Turn queries and keys of a layer by one RotaryEmbeddingPair where they share their tables (`--target phasor`)
+    /// Rotate the queries and keys of a layer in one RotaryEmbeddingPair where they share tables (`--target phasor` only)
     #[arg(long)]
     pairs: bool,
-    /// Do not compare the fused model with the original
+    /// Skip the comparison of the fused model with the original
     #[arg(long)]
     no_verify: bool,
-    /// Write nothing unless the comparison was made and the models agree (exit code 1 otherwise)
+    /// Write nothing unless the models were compared and agree (exit code 1 otherwise)
     #[arg(long, conflicts_with = "no_verify")]
     require_verified: bool,
-    /// Form of the report
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
@@ -58,20 +58,20 @@ pub(super) struct Fuse {
     comparison: Comparison,
 }
 
-/// Whose operators.
+/// The operator sets that can be written.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum TargetName {
-    /// Phasor's own, with a function body for runtimes without the operator library
+    /// Phasor's own operators, with function bodies for runtimes without the operator library
     Phasor,
-    /// ONNX Runtime's com.microsoft::RotaryEmbedding
+    /// com.microsoft::RotaryEmbedding of ONNX Runtime
     Contrib,
-    /// ONNX's RotaryEmbedding, for models of opset 23 or newer; also repairs nodes that fail at batch 2
+    /// ai.onnx::RotaryEmbedding, for models of opset 23 or newer; also repairs nodes that fail at batch 2
     Onnx,
 }
 
 impl Fuse {
     /// # Errors
-    /// For pairs where the operators of others are wanted, which have none.
+    /// For pairs with an operator set that has no operator for them.
     fn target(&self) -> anyhow::Result<Target> {
         match (self.target, self.pairs) {
             (TargetName::Phasor, false) => Ok(Target::Phasor),
@@ -79,8 +79,9 @@ impl Fuse {
             (TargetName::Contrib, false) => Ok(Target::Contrib),
             (TargetName::Onnx, false) => Ok(Target::Onnx),
             (TargetName::Contrib | TargetName::Onnx, true) => Err(Advice::new(
-                "`--pairs` is for `--target phasor` alone".to_owned(),
-                "leave one of the two out: the other operators turn one tensor each".to_owned(),
+                "`--pairs` needs `--target phasor`".to_owned(),
+                "leave one of the two out: the operators of other sets rotate one tensor each"
+                    .to_owned(),
             )
             .into()),
         }

@@ -1,4 +1,4 @@
-//! `phasor inspect`: what is there to fuse, and what came near.
+//! `phasor inspect`: what can be fused, and the near misses.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ use phasor::report::{InspectReport, text};
 use super::search::Sizes;
 use super::{Ending, Format, print_data, print_json, warn_of_missing_data};
 
-/// Lists every position encoding of a model, and the near misses with the node and the reason
+/// Lists the position encodings of a model, and the near misses with node and reason
 #[derive(Args)]
 pub(super) struct Inspect {
-    /// The model, an .onnx file
+    /// Model to read (.onnx)
     input: PathBuf,
     #[command(flatten)]
     sizes: Sizes,
-    /// Form of the report
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

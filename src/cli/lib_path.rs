@@ -16,7 +16,7 @@ impl LibPath {
                 "build it with `cargo build --release -p phasor-ops`, or name it in `{}`",
                 locate::OPS_VARIABLE
             );
-            Advice::new(format!("the operator library is not found: {tried}"), hint)
+            Advice::new(format!("the operator library was not found: {tried}"), hint)
         })?;
         let path = found.path.canonicalize().unwrap_or(found.path);
         print_data(&format!("{}\n", path.display()))?;

@@ -1,8 +1,8 @@
-//! The commands: one file each, with its arguments, what it prints and its exit code. The work is done in the library.
+//! The commands, one file each: arguments, output and exit code. The library does the work.
 //!
 //! Exit codes: 0 done, 1 a negative outcome (something to fuse under `--check`, models that differ, or that are not verified where
 //! that is required), 2 a wrong command line, a file that cannot be read or written, or a malformed model. Standard output carries
-//! data alone, everything else goes to standard error.
+//! only data; everything else goes to standard error.
 
 mod budget;
 mod completions;
@@ -35,7 +35,7 @@ struct Arguments {
 }
 
 const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 negative outcome, 2 usage, input/output or malformed model";
+    "Exit codes: 0 done; 1 negative outcome; 2 usage error, input/output error or malformed model";
 
 #[derive(Subcommand)]
 enum Command {
@@ -49,22 +49,22 @@ enum Command {
     Completions(completions::Completions),
 }
 
-/// Form of a report.
+/// Format of a report.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Text for people
     Text,
-    /// For programs, on standard output
+    /// JSON for programs, on standard output
     Json,
 }
 
-/// How a command ended, if nothing went wrong.
+/// Outcome of a command that met no error.
 enum Ending {
     Good,
     Negative,
 }
 
-/// An error that ends in a hint.
+/// An error with a hint.
 #[derive(Debug)]
 struct Advice {
     message: String,
@@ -85,7 +85,7 @@ impl std::fmt::Display for Advice {
 
 impl std::error::Error for Advice {}
 
-/// Reads the command line and does what it says.
+/// Runs the command line.
 pub(crate) fn main() -> ExitCode {
     onnx::clean_up_on_signals();
     panic::set_hook(Box::new(|info| note(&mistake(info))));
@@ -97,7 +97,7 @@ pub(crate) fn main() -> ExitCode {
             complain(&error);
             ExitCode::from(2)
         }
-        // The hook has told.
+        // The hook has reported it.
         Err(_) => ExitCode::from(2),
     }
 }
@@ -117,12 +117,12 @@ impl Command {
     }
 }
 
-/// What is said of a panic, which is always our own: those of engines are caught where they are run.
+/// The report of a panic, which is always our own: panics of engines are caught where engines are run.
 fn mistake(info: &PanicHookInfo<'_>) -> String {
-    let cause = info.payload_as_str().unwrap_or("no reason is given");
+    let cause = info.payload_as_str().unwrap_or("no reason given");
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     format!(
-        "{} phasor met with a case that it does not handle: {cause} ({place})\n{} nothing is wrong with the command line: please report it, with the model if you may\n",
+        "{} phasor met a case that it does not handle: {cause} ({place})\n{} this is a bug in phasor: please report it, with the model if you may share it\n",
         text::paint(AnsiColor::Red.on_default().bold(), "error:"),
         text::paint(AnsiColor::Cyan.on_default(), "hint:")
     )
@@ -164,17 +164,17 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(of)
 }
 
-/// Prints for people: to standard error, in colour where that is wanted.
+/// Prints for people: to standard error, in colour if wanted.
 fn note(text: &str) {
-    // Nobody to tell if standard error is closed.
+    // If standard error is closed, nobody reads this.
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
-/// Says that a data file is missing, where work goes on without it.
+/// Warns of a missing data file, where work goes on without it.
 fn warn_of_missing_data(file: &onnx::ModelFile) {
     if let Some(missing) = file.missing_data() {
         note(&format!(
-            "{} {missing}, and sites that need it are not found\n",
+            "{} {missing}; sites that need it are not found\n",
             text::paint(AnsiColor::Yellow.on_default().bold(), "warning:")
         ));
     }
@@ -187,7 +187,7 @@ fn print_json(report: &impl Serialize) -> io::Result<()> {
     print_data(&text)
 }
 
-/// Prints data to standard output. A reader that has left is nobody to tell.
+/// Prints data to standard output. A reader that closed the pipe is no error.
 fn print_data(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout();
     let done = out.write_all(text.as_bytes()).and_then(|()| out.flush());

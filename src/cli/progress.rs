@@ -1,5 +1,5 @@
-//! A sign of life on standard error for work that takes more than a second: a line that turns where a person is watching, else one
-//! plain line for each piece of work.
+//! Progress on standard error for work that takes more than a second: a spinner on a terminal, otherwise one plain line for each piece
+//! of work.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -9,18 +9,18 @@ use phasor::pipeline::Progress;
 
 use super::{Format, note};
 
-/// How long work may take in silence.
+/// How long work may take before anything is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Shows one piece of work at a time.
 pub(super) struct Spinner {
-    /// Whether plain lines are wanted; beside a report for programs they are not.
+    /// Whether plain lines are printed: not beside a report for programs.
     lines: bool,
     current: Option<(ProgressBar, std::sync::mpsc::Sender<()>)>,
 }
 
 impl Spinner {
-    /// What goes with a report of this form.
+    /// The spinner that suits a report of this format.
     pub(super) fn new(format: Format) -> Self {
         Self {
             lines: format == Format::Text,

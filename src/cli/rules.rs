@@ -1,16 +1,16 @@
-//! `phasor rules`: what there is to fuse by.
+//! `phasor rules`: the rules of fusion.
 
 use clap::Args;
 use phasor::report::{RulesReport, text};
 
 use super::{Ending, Format, print_data, print_json, search};
 
-/// Lists the rules, or shows one: what it matches, what it rewrites to, on which conditions, with which numerics
+/// Lists the rules, or describes one: what it matches, what it rewrites to, its conditions and its numerics
 #[derive(Args)]
 pub(super) struct Rules {
-    /// The rule to show
+    /// Rule to describe
     rule: Option<String>,
-    /// Form of the report
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

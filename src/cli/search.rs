@@ -1,4 +1,4 @@
-//! Arguments that say what is looked for.
+//! Arguments that say what to look for.
 
 use clap::Args;
 use phasor::pipeline::Search;
@@ -8,10 +8,10 @@ use phasor::rules::{RULES, find};
 use super::budget::Budget;
 use super::{Advice, dimension};
 
-/// Sizes of symbolic dimensions, and what the search may cost.
+/// Sizes of symbolic dimensions, and limits of the search.
 #[derive(Args)]
 pub(super) struct Sizes {
-    /// Size of a symbolic dimension while sites are confirmed, such as batch=2; may be repeated
+    /// Size of a symbolic dimension when sites are confirmed, such as batch=2; may be repeated
     #[arg(long, value_name = "NAME=N", value_parser = dimension)]
     dim: Vec<(String, i64)>,
     #[command(flatten)]
@@ -32,10 +32,10 @@ impl Sizes {
 #[derive(Args)]
 #[command(next_help_heading = "Rules")]
 pub(super) struct RuleChoice {
-    /// Apply this rule and no other that is not selected; may be repeated
+    /// Apply only the selected rules; may be repeated
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     select: Vec<String>,
-    /// Do not apply this rule; may be repeated
+    /// Skip this rule; may be repeated
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! `phasor unfuse`: expand the fused nodes, verify, write.
+//! `phasor unfuse`: expand fused nodes, verify, write.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -14,25 +14,25 @@ use super::{Ending, Format, note, print_json};
 
 /// Expands fused nodes back to standard ONNX operators and verifies the result
 ///
-/// Every node of the domain `ai.phasor` becomes the operators that its definition consists of. If there is none, the output is
-/// the input byte for byte.
+/// Every node of the domain `ai.phasor` is replaced by its definition in standard operators. If there is none, the output is a
+/// byte-for-byte copy of the input.
 #[derive(Args)]
 pub(super) struct Unfuse {
-    /// The fused model, an .onnx file
+    /// Model to expand (.onnx)
     input: PathBuf,
-    /// Where the expanded model goes
+    /// Where to write the expanded model
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// Replace OUT if it exists, even if it is the input
+    /// Overwrite OUT if it exists, even if it is the input
     #[arg(long)]
     force: bool,
-    /// Do not compare the expanded model with the fused one
+    /// Skip the comparison of the expanded model with the fused one
     #[arg(long)]
     no_verify: bool,
-    /// Write nothing unless the comparison was made and the models agree (exit code 1 otherwise)
+    /// Write nothing unless the models were compared and agree (exit code 1 otherwise)
     #[arg(long, conflicts_with = "no_verify")]
     require_verified: bool,
-    /// Form of the report
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]

@@ -15,7 +15,7 @@ use super::{Advice, Ending, Format, dimension, print_data, print_json};
 #[derive(Args)]
 #[command(next_help_heading = "Comparison")]
 pub(super) struct Comparison {
-    /// Sets of random inputs
+    /// Number of random sets of inputs
     #[arg(long, value_name = "N", default_value_t = Options::default().seeds, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Inputs to use instead of random ones; may be repeated
@@ -24,44 +24,44 @@ pub(super) struct Comparison {
     /// Size of a symbolic dimension, such as batch=2; may be repeated
     #[arg(long, value_name = "NAME=N", value_parser = dimension)]
     dim: Vec<(String, i64)>,
-    /// What runs the models
+    /// Engine to run the models in
     #[arg(long, value_enum, default_value_t = EngineName::Auto)]
     engine: EngineName,
-    /// ONNX Runtime's library
+    /// Path of ONNX Runtime's library
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
-    /// Phasor's operator library
+    /// Path of Phasor's operator library
     #[arg(long, value_name = "PATH")]
     ops_lib: Option<PathBuf>,
-    /// A library of other custom operators that the model has, for ONNX Runtime; may be repeated
+    /// Path of a library of other custom operators that the models use, for ONNX Runtime; may be repeated
     #[arg(long, value_name = "PATH")]
     custom_ops: Vec<PathBuf>,
-    /// Largest difference allowed, relative to the output's scale, in place of the one for the model's type
+    /// Largest difference allowed, relative to the output's scale, instead of the default for the model's type
     #[arg(long, value_name = "X", value_parser = tolerance, allow_negative_numbers = true)]
     tolerance: Option<f64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum EngineName {
-    /// ONNX Runtime if it is found, else the embedded engine
+    /// ONNX Runtime if it is found, otherwise the embedded engine
     Auto,
     /// ONNX Runtime
     Ort,
-    /// The embedded engine
+    /// tract, the embedded engine
     Tract,
 }
 
-/// A difference that may be allowed.
+/// Reads a tolerance.
 fn tolerance(text: &str) -> Result<f64, String> {
     match text.trim().parse() {
         Ok(number) if f64::is_finite(number) && number >= 0.0 => Ok(number),
-        _ => Err("expected a number from 0 on, such as 1e-4".to_owned()),
+        _ => Err("expected a number of at least 0, such as 1e-4".to_owned()),
     }
 }
 
 impl Comparison {
     /// # Errors
-    /// For libraries where the engine that is asked for loads none, and for libraries and engines that cannot be used.
+    /// For libraries that the chosen engine does not load, and for libraries and engines that cannot be used.
     pub(super) fn options(self) -> anyhow::Result<Options> {
         let library = self.ort.as_ref().map(|_| "--ort");
         let library = library.or(self.ops_lib.as_ref().map(|_| "--ops-lib"));
@@ -95,14 +95,15 @@ impl Comparison {
 
 /// Runs two models on the same inputs and compares every output
 ///
-/// Exit code 1 if they differ, or if nothing can be said: no engine here runs the first one, or it moves too much by itself.
+/// Exits with code 1 if they differ, or if the comparison is inconclusive: no engine here runs the first model, or rounding alone
+/// changes its outputs too much.
 #[derive(Args)]
 pub(super) struct Verify {
-    /// The model that is taken to be right
+    /// Model to take as right
     reference: PathBuf,
-    /// The model that is compared with it
+    /// Model to compare with it
     model: PathBuf,
-    /// Form of the report
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
