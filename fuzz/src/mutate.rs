@@ -99,9 +99,9 @@ pub(crate) fn damage(bytes: Vec<u8>, others: &[NodeProto], random: &mut Random) 
         return raw(bytes, random);
     };
     if random.below(16) == 0 {
-        of_model(&mut model, random);
+        damage_model(&mut model, random);
     } else if let Some(graph) = place(&mut model, random) {
-        of_graph(graph, others, random);
+        damage_graph(graph, others, random);
     }
     model.encode_to_vec()
 }
@@ -125,7 +125,7 @@ fn raw(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-fn of_model(model: &mut ModelProto, random: &mut Random) {
+fn damage_model(model: &mut ModelProto, random: &mut Random) {
     match random.below(4) {
         0 => model.ir_version = Some(random.integer()),
         1 => drop(model.opset_import.pop()),
@@ -151,24 +151,24 @@ fn place<'a>(model: &'a mut ModelProto, random: &mut Random) -> Option<&'a mut G
     if bodies.is_empty() || random.below(2) == 0 {
         return Some(graph);
     }
-    let &(node, attribute) = random.of(&bodies);
+    let &(node, attribute) = random.choose(&bodies);
     graph.node[node].attribute[attribute].g.as_deref_mut()
 }
 
-fn of_graph(graph: &mut GraphProto, others: &[NodeProto], random: &mut Random) {
+fn damage_graph(graph: &mut GraphProto, others: &[NodeProto], random: &mut Random) {
     let values = values(graph);
     match random.below(12) {
         0 => {
             random
                 .within(&mut graph.initializer)
                 .into_iter()
-                .for_each(|t| of_tensor(t, random));
+                .for_each(|t| damage_tensor(t, random));
         }
         1 => {
             let input = random.within(&mut graph.input);
             let kind = input.and_then(|input| input.r#type.as_mut()?.value.as_mut());
             if let Some(type_proto::Value::TensorType(kind)) = kind {
-                of_type(kind, random);
+                damage_type(kind, random);
             }
         }
         2 => splice(graph, others, &values, random),
@@ -194,7 +194,7 @@ fn of_graph(graph: &mut GraphProto, others: &[NodeProto], random: &mut Random) {
         _ => {
             let node = random.within(&mut graph.node);
             node.into_iter()
-                .for_each(|node| of_node(node, &values, random));
+                .for_each(|node| damage_node(node, &values, random));
         }
     }
 }
@@ -207,10 +207,10 @@ fn values(graph: &GraphProto) -> Vec<String> {
     inputs.chain(constants).chain(made).collect()
 }
 
-fn of_node(node: &mut NodeProto, values: &[String], random: &mut Random) {
+fn damage_node(node: &mut NodeProto, values: &[String], random: &mut Random) {
     let value = || values.first().cloned().unwrap_or_default();
     match random.below(9) {
-        0 => node.op_type = Some((*random.of(OPERATORS)).to_owned()),
+        0 => node.op_type = Some((*random.choose(OPERATORS)).to_owned()),
         1 => {
             let slot = random.below(node.input.len());
             if !node.input.is_empty() {
@@ -248,7 +248,7 @@ fn of_node(node: &mut NodeProto, values: &[String], random: &mut Random) {
             let attribute = random.within(&mut node.attribute);
             attribute
                 .into_iter()
-                .for_each(|attribute| of_attribute(attribute, random));
+                .for_each(|attribute| damage_attribute(attribute, random));
         }
     }
 }
@@ -258,7 +258,7 @@ fn attribute(random: &mut Random) -> AttributeProto {
     let many = random.below(2) == 0;
     let count = random.below(4);
     AttributeProto {
-        name: Some((*random.of(ATTRIBUTES)).to_owned()),
+        name: Some((*random.choose(ATTRIBUTES)).to_owned()),
         r#type: Some(if many { 7 } else { 2 }),
         i: (!many).then(|| random.integer()),
         ints: (0..if many { count } else { 0 })
@@ -268,23 +268,23 @@ fn attribute(random: &mut Random) -> AttributeProto {
     }
 }
 
-fn of_attribute(attribute: &mut AttributeProto, random: &mut Random) {
+fn damage_attribute(attribute: &mut AttributeProto, random: &mut Random) {
     match random.below(10) {
         0 => attribute.r#type = Some(random.below(16) as i32),
-        1 => attribute.name = Some((*random.of(ATTRIBUTES)).to_owned()),
+        1 => attribute.name = Some((*random.choose(ATTRIBUTES)).to_owned()),
         2 => {
             let number = random.integer();
             attribute.ints.push(number);
         }
         3 => drop(attribute.ints.pop()),
-        4 => attribute.f = Some(*random.of(&[f32::NAN, f32::INFINITY, 0.0, -1.0, f32::MAX])),
+        4 => attribute.f = Some(*random.choose(&[f32::NAN, f32::INFINITY, 0.0, -1.0, f32::MAX])),
         5 => attribute.s = Some(Bytes::from_static(b"nearest")),
         6 => (attribute.t, attribute.g) = (None, None),
         7 if attribute.t.is_some() => {
             let tensor = attribute.t.as_deref_mut();
             tensor
                 .into_iter()
-                .for_each(|tensor| of_tensor(tensor, random));
+                .for_each(|tensor| damage_tensor(tensor, random));
         }
         _ => {
             let number = random.integer();
@@ -296,7 +296,7 @@ fn of_attribute(attribute: &mut AttributeProto, random: &mut Random) {
     }
 }
 
-fn of_tensor(tensor: &mut TensorProto, random: &mut Random) {
+fn damage_tensor(tensor: &mut TensorProto, random: &mut Random) {
     let number = random.integer();
     match random.below(6) {
         0 => random
@@ -325,7 +325,7 @@ fn of_tensor(tensor: &mut TensorProto, random: &mut Random) {
     }
 }
 
-fn of_type(kind: &mut type_proto::Tensor, random: &mut Random) {
+fn damage_type(kind: &mut type_proto::Tensor, random: &mut Random) {
     use tensor_shape_proto::dimension::Value;
     let number = random.integer();
     match random.below(4) {
@@ -335,7 +335,7 @@ fn of_type(kind: &mut type_proto::Tensor, random: &mut Random) {
             let Some(shape) = &mut kind.shape else { return };
             let size = match random.below(3) {
                 0 => Value::DimParam(
-                    (*random.of(&["a", "batch", "a*b", "1 + b", "((", "-n", ""])).to_owned(),
+                    (*random.choose(&["a", "batch", "a*b", "1 + b", "((", "-n", ""])).to_owned(),
                 ),
                 _ => Value::DimValue(number),
             };
@@ -361,9 +361,9 @@ fn splice(graph: &mut GraphProto, others: &[NodeProto], values: &[String], rando
         return;
     }
     let mut node = match random.below(3) {
-        0 if !others.is_empty() => random.of(others).clone(),
+        0 if !others.is_empty() => random.choose(others).clone(),
         _ => NodeProto {
-            op_type: Some((*random.of(OPERATORS)).to_owned()),
+            op_type: Some((*random.choose(OPERATORS)).to_owned()),
             input: vec![String::new(); 1 + random.below(4)],
             attribute: (0..random.below(3)).map(|_| attribute(random)).collect(),
             ..NodeProto::default()
@@ -377,7 +377,7 @@ fn splice(graph: &mut GraphProto, others: &[NodeProto], values: &[String], rando
         return;
     }
     for input in &mut node.input {
-        input.clone_from(random.of(&known));
+        input.clone_from(random.choose(&known));
     }
     let made = format!("spliced {}", random.next());
     node.name = Some(made.clone());

@@ -27,7 +27,7 @@ impl Random {
     }
 
     /// One of a list that is not empty.
-    pub(crate) fn of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn choose<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }
 
@@ -56,7 +56,7 @@ impl Random {
             0,
         ];
         match self.below(3) {
-            0 => *self.of(&EXTREMES),
+            0 => *self.choose(&EXTREMES),
             _ => self.below(9) as i64 - 3,
         }
     }

@@ -1,4 +1,4 @@
-//! Runs foreign code so that its panics become errors, without the panic's report on stderr.
+//! Turns panics of foreign code into errors, without the panic's report on stderr.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -8,7 +8,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`; a panic inside comes back as its message.
+/// Runs `work`; returns the message of a panic inside.
 ///
 /// The first call installs a panic hook that passes every panic outside of `work` on to the hook before it.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {

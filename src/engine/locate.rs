@@ -1,7 +1,7 @@
 //! Finds ONNX Runtime's library and Phasor's operator library on this machine.
 //!
-//! Nothing is loaded here. A library that the user names, by a flag or an environment variable, is the only candidate; else
-//! ONNX Runtime is sought beside the executable, in the active Python environment, in that of `python3`, and at last by the
+//! Nothing is loaded here. A library that the user names, by a flag or an environment variable, is the only candidate. Otherwise
+//! ONNX Runtime is looked for beside the executable, in the active Python environment, in that of `python3`, and at last by the
 //! dynamic loader under its plain name.
 
 use std::path::{Path, PathBuf};
@@ -15,21 +15,21 @@ pub const OPS_VARIABLE: &str = "PHASOR_OPS_LIB";
 /// How long `python3` may take to say where its packages lie.
 const PYTHON_PATIENCE: Duration = Duration::from_secs(10);
 
-/// A library that may be there.
+/// A library that may exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The file; a bare name is left to the dynamic loader.
     pub path: PathBuf,
-    /// How it was come by, such as ``environment variable `ORT_DYLIB_PATH` ``.
+    /// How it was found, such as ``environment variable `ORT_DYLIB_PATH` ``.
     pub origin: String,
 }
 
-/// What a search came to.
+/// Result of a search.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// Candidates, the best first.
     pub candidates: Vec<Candidate>,
-    /// Where nothing usable was, one sentence a place.
+    /// Where nothing usable was found, one sentence a place.
     pub tried: Vec<String>,
 }
 
@@ -100,7 +100,7 @@ impl Search {
 /// Where ONNX Runtime may be. `flag` is the user's choice on the command line.
 pub fn onnxruntime(flag: Option<&Path>) -> Search {
     if let Some(path) = flag {
-        return Search::only(path.to_owned(), "as told".to_owned());
+        return Search::only(path.to_owned(), "as given".to_owned());
     }
     if let Some(path) = variable(ORT_VARIABLE) {
         return Search::only(path, format!("environment variable `{ORT_VARIABLE}`"));
@@ -143,7 +143,7 @@ pub fn onnxruntime(flag: Option<&Path>) -> Search {
 /// Where Phasor's operator library may be. `flag` is the user's choice on the command line.
 pub fn operators(flag: Option<&Path>) -> Search {
     if let Some(path) = flag {
-        return Search::only(path.to_owned(), "as told".to_owned());
+        return Search::only(path.to_owned(), "as given".to_owned());
     }
     if let Some(path) = variable(OPS_VARIABLE) {
         return Search::only(path, format!("environment variable `{OPS_VARIABLE}`"));

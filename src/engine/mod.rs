@@ -13,7 +13,7 @@ pub mod tract;
 use crate::onnx::{Tensor, proto::ModelProto};
 use std::path::Path;
 
-/// What is run.
+/// The model to run.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
     /// A model file; its external data lies beside it.
@@ -23,7 +23,7 @@ pub enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// How messages call the model.
+    /// The model's name in messages.
     pub fn label(&self) -> String {
         match self {
             Source::Path(path) => format!("`{}`", path.display()),
@@ -56,12 +56,12 @@ pub enum EngineError {
         /// What is wrong with it.
         cause: String,
     },
-    /// A wanted output is no value of the graph.
+    /// A requested output is not a value of the graph.
     #[error("{engine}: no value `{name}` to read")]
     Output {
         /// The engine.
         engine: String,
-        /// The value that was asked for.
+        /// The requested value.
         name: String,
     },
     /// The engine refuses the model: an operator, a type or a shape that it does not support, or an invalid graph.
@@ -69,7 +69,7 @@ pub enum EngineError {
     Load {
         /// The engine.
         engine: String,
-        /// The engine's words.
+        /// The engine's message.
         cause: String,
     },
     /// The engine started and failed.
@@ -77,7 +77,7 @@ pub enum EngineError {
     Run {
         /// The engine.
         engine: String,
-        /// The engine's words.
+        /// The engine's message.
         cause: String,
     },
 }
@@ -119,11 +119,11 @@ pub trait Engine {
 
 /// A model that an engine has read.
 pub trait Session {
-    /// Finds out, before there are inputs, whether the model can compute these outputs at all. What depends on sizes or values
-    /// is found out by running only.
+    /// Checks, before there are inputs, whether the model can compute these outputs at all. What depends on sizes or values
+    /// shows only in a run.
     ///
     /// # Errors
-    /// [`EngineError::Load`], where no inputs of any sizes would do.
+    /// [`EngineError::Load`], if the model would fail for inputs of any sizes.
     fn check(&mut self, outputs: &[String]) -> Result<(), EngineError> {
         let _ = outputs;
         Ok(())
@@ -133,7 +133,7 @@ pub trait Session {
     ///
     /// `outputs` are graph outputs; the result has their order. tract can do more: outputs may be any values of the main
     /// graph, inputs that they do not need may be left out, and a value given for anything else of the main graph replaces
-    /// what would be computed. ONNX Runtime ignores values for names that are no inputs.
+    /// what would be computed. ONNX Runtime ignores values for names that are not inputs.
     ///
     /// # Errors
     /// See [`EngineError`]; a panic inside the engine is one too.

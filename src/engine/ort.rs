@@ -41,7 +41,7 @@ pub enum Level {
     Off,
     /// By rewrites that keep every operator's own arithmetic.
     Basic,
-    /// As it comes.
+    /// The default.
     #[default]
     Full,
 }
@@ -79,7 +79,7 @@ impl Ort {
     /// Loads one library.
     ///
     /// # Errors
-    /// A sentence: the file is no ONNX Runtime, is older than [`OLDEST`], or another one is loaded already.
+    /// A sentence: the file is not ONNX Runtime, is older than [`OLDEST`], or another one is loaded already.
     pub fn load(candidate: &Candidate) -> Result<Ort, String> {
         let library = &candidate.path;
         let mut loaded = LOADED
@@ -131,10 +131,10 @@ impl Ort {
         self
     }
 
-    /// Whether sessions can be made: the operator libraries are loaded and registered for that.
+    /// Checks that sessions can be made, by loading and registering the operator libraries.
     ///
     /// # Errors
-    /// ONNX Runtime's words.
+    /// ONNX Runtime's message.
     pub fn check(&self) -> Result<(), String> {
         let made = caught(|| self.builder(None).map(drop));
         made?.map_err(|e| plain(&e.to_string()))
@@ -300,7 +300,7 @@ fn plain(message: &str) -> String {
     }
 }
 
-/// The release that a loaded library says it is, or that its file name says.
+/// The release that a loaded library reports, or that its file name states.
 fn version(library: &Path) -> String {
     let branch = caught(|| {
         ort::info()
@@ -363,7 +363,7 @@ fn to_value(tensor: &Tensor) -> Result<DynValue, String> {
 
 fn from_value(value: &DynValue) -> Result<Tensor, String> {
     let ValueType::Tensor { ty, .. } = value.dtype() else {
-        return Err("an output that is no tensor cannot be read".to_owned());
+        return Err("an output that is not a tensor cannot be read".to_owned());
     };
     macro_rules! typed {
         ($t:ty, $dtype:ident) => {{

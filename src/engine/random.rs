@@ -5,7 +5,7 @@
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// A stream of its own for every seed and label.
+    /// A separate stream for every seed and label.
     pub(crate) fn new(seed: u64, label: &str) -> Random {
         // FNV-1a over the label.
         let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| {

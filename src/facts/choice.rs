@@ -53,7 +53,7 @@ impl Dim {
         }
     }
 
-    /// A size that is 1 where this one is, and nowhere else.
+    /// A size that is 1 exactly where this one is.
     fn unit_form(&self) -> Dim {
         let Dim::Choice(Choice::Min, parts) = self else {
             return self.clone();

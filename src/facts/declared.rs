@@ -16,17 +16,17 @@ pub(super) fn certain(file: &ModelFile) -> FxHashMap<String, Fact> {
         .filter_map(|info| Some((info.name().to_owned(), Fact::of_info(info)?)))
         .collect();
     for tensor in &graph.initializer {
-        // Of one that callers may override, what is declared of the input holds.
+        // If callers may override it, only the declaration of the input holds.
         let id = file.index().id(tensor.name());
         if id.is_none_or(|id| file.constant(id).is_some()) {
-            facts.insert(tensor.name().to_owned(), of_tensor(tensor));
+            facts.insert(tensor.name().to_owned(), tensor_fact(tensor));
         }
     }
     facts
 }
 
-/// What `value_info` and graph outputs say: element types, which engines hold against the operators, and shapes of what an
-/// operator makes that nobody here knows. Shapes of all other values are derived or stay unknown, since engines run models
+/// What `value_info` and graph outputs say: element types, which engines check against the operators, and shapes of the outputs of
+/// operators that are not known here. Shapes of all other values are derived or stay unknown, since engines run models
 /// whose declared ones are wrong.
 pub(super) fn claimed(file: &ModelFile) -> impl Iterator<Item = (String, Fact)> {
     let (graph, index) = (file.graph(), file.index());
@@ -50,8 +50,8 @@ pub(super) fn claimed(file: &ModelFile) -> impl Iterator<Item = (String, Fact)> 
     })
 }
 
-/// Element type and dimensions of a constant; its data is not looked at.
-pub(super) fn of_tensor(tensor: &TensorProto) -> Fact {
+/// Element type and dimensions of a constant; its data is not read.
+pub(super) fn tensor_fact(tensor: &TensorProto) -> Fact {
     Fact {
         dtype: DataType::from_onnx(tensor.data_type()),
         shape: Some(tensor.dims.iter().map(|d| Dim::Known(*d)).collect()),
@@ -59,7 +59,7 @@ pub(super) fn of_tensor(tensor: &TensorProto) -> Fact {
 }
 
 /// `None` for a sequence, a map, an optional or a sparse tensor.
-pub(super) fn of_type(kind: &TypeProto) -> Option<Fact> {
+pub(super) fn type_fact(kind: &TypeProto) -> Option<Fact> {
     let Some(type_proto::Value::TensorType(tensor)) = &kind.value else {
         return None;
     };
@@ -73,7 +73,7 @@ pub(super) fn of_type(kind: &TypeProto) -> Option<Fact> {
     })
 }
 
-/// The declaration of a value of which this is known.
+/// The declaration that states what is known of a value.
 pub(super) fn info(name: &str, fact: &Fact) -> ValueInfoProto {
     let dimension = |dim: &Dim| tensor_shape_proto::Dimension {
         value: match dim {

@@ -1,7 +1,7 @@
 //! What is known of every value of the main graph before anything runs: element type and symbolic shape, by value name.
 //!
-//! Facts guide the proof, they never justify a rewrite alone: a model may declare wrong shapes, and an analysis may be wrong.
-//! Sources, the first that knows wins: initializers (exact), graph inputs, what an analysis of the operators derives, and for
+//! Facts guide the proof; they never justify a rewrite alone: a model may declare wrong shapes, and an analysis may be wrong.
+//! Of several sources, the first that knows wins: initializers (exact), graph inputs, what an analysis of the operators derives, and for
 //! whatever is still undetermined the element types of the model's own `value_info` and outputs, and their shapes for operators
 //! that are not known here. Exporters write `value_info` that contradicts what operators make, so it never overrides.
 #![forbid(unsafe_code)]
@@ -34,9 +34,9 @@ impl Fact {
         self.shape.as_ref().map(Vec::len)
     }
 
-    /// What the declaration of a value says; `None` for what is no tensor.
+    /// What the declaration of a value says; `None` if it is not a tensor.
     pub(crate) fn of_info(info: &ValueInfoProto) -> Option<Fact> {
-        declared::of_type(info.r#type.as_ref()?)
+        declared::type_fact(info.r#type.as_ref()?)
     }
 
     /// The declaration that says as much.
@@ -44,7 +44,7 @@ impl Fact {
         declared::info(name, self)
     }
 
-    /// What holds of two values alike.
+    /// What holds for both of two values.
     pub(crate) fn common(self, other: Fact) -> Fact {
         let shape = match (self.shape, other.shape) {
             (Some(mine), Some(theirs)) if mine.len() == theirs.len() => {

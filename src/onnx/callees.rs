@@ -110,7 +110,7 @@ impl Callees {
         let Some(mut at) = (0..waits.len()).find(|&at| waits[at] > 0) else {
             return Ok(order);
         };
-        // Whatever waits, waits for a function that waits: going on must come round.
+        // Every function left waits for another one left, so following them must lead into a cycle.
         let mut seen = FxHashSet::default();
         while seen.insert(at) {
             let waiting = self.called[at].iter().find(|&&callee| waits[callee] > 0);

@@ -1,4 +1,4 @@
-//! Holds one node to the table of operators: numbers of inputs and outputs, types of attributes, and the numbers that attributes and
+//! Checks one node against the table of operators: numbers of inputs and outputs, types of attributes, and the numbers that attributes and
 //! constant inputs hold, relative to the ranks of inputs where these are known.
 //!
 //! A model is checked before anything is done with it ([`super::validate`]), and nodes again on the way to the embedded engine, when more
@@ -30,7 +30,7 @@ impl Operand {
 /// Who will read the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// Nobody yet: what its operator set says holds, and operators that it does not have are not judged.
+    /// Nobody yet: the node is checked against its operator set, and what the set does not know is ignored.
     Anyone,
     /// The embedded engine, which reads attributes whether or not the operator set has them.
     #[cfg_attr(not(feature = "tract"), allow(dead_code))]
@@ -61,7 +61,7 @@ pub(crate) fn check(
         operand,
     };
     for attribute in &node.attribute {
-        // What a reference in a function stands for is known in a call.
+        // The value of a reference in a function is known only in a call.
         if !attribute.ref_attr_name().is_empty() {
             continue;
         }
@@ -133,12 +133,12 @@ fn counts(node: &NodeProto, signature: &Version, open_ended: bool) -> Result<(),
     let absent =
         |(slot, name): (usize, &String)| name.is_empty() && signature.inputs.is_required(slot);
     match node.input.iter().enumerate().position(absent) {
-        Some(slot) => Err(format!("input {slot} is left out and required")),
+        Some(slot) => Err(format!("required input {slot} is missing")),
         None => Ok(()),
     }
 }
 
-/// Whether an attribute says that it is of a type. One that says nothing, as in the first IR versions, is read as what it must be.
+/// Whether an attribute declares the type that it must have. One without a declaration, as in the first IR versions, is read as that type.
 fn is_of(attribute: &AttributeProto, kind: AttributeType) -> Result<(), String> {
     let stated = attribute.r#type.unwrap_or(0);
     if stated == AttributeType::Undefined as i32 || stated == kind as i32 {
@@ -171,7 +171,7 @@ fn named(kind: AttributeType) -> &'static str {
     }
 }
 
-/// A node whose numbers are looked at.
+/// The node that is being checked.
 struct Subject<'a> {
     node: &'a NodeProto,
     reader: Reader,
@@ -232,7 +232,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Numbers against what they may be.
+    /// Checks numbers against the range that is allowed.
     fn numbers(&self, name: &str, numbers: &[i64], range: Range) -> Result<(), Fault> {
         let all = |low: i64, high: i64| -> Result<(), Fault> {
             match numbers.iter().find(|n| !(low..=high).contains(*n)) {

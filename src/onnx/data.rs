@@ -1,5 +1,4 @@
-//! Holds what tensors say of their data against what there is of it: damage that would otherwise show only where somebody
-//! runs the model.
+//! Checks what tensors state about their data against the data: damage that would otherwise show only when somebody runs the model.
 
 use super::proto::TensorProto;
 use super::{DataType, Error, ModelFile, external};
@@ -20,7 +19,7 @@ impl ModelFile {
         result
     }
 
-    /// The first tensor whose data file is missing, as the error of whoever needs it.
+    /// The error for the first tensor whose data file is missing.
     pub fn missing_data(&self) -> Option<Error> {
         let missing = |error: &Error| matches!(error, Error::MissingData { .. });
         self.check_data(true).err().filter(missing)

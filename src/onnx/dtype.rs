@@ -116,7 +116,7 @@ impl DataType {
         }
     }
 
-    /// The largest finite number of a float type; infinity for types that are not computed in.
+    /// The largest finite number of a float type; infinity for types in which nothing is computed.
     pub fn largest(self) -> f64 {
         match self {
             F16 => 65504.0,

@@ -1,4 +1,4 @@
-//! A change to a model, and the model it makes.
+//! A change to a model, and the model that results.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::proto::{
     StringStringEntryProto, TensorProto, is_default_domain,
 };
 
-/// A change to a model: elements of the main graph that go, elements of graph and model that come.
+/// A change to a model: elements that are removed from the main graph, and elements that are added to graph and model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edit {
     /// Positions in `graph.node`.
@@ -19,7 +19,7 @@ pub struct Edit {
     pub insert_before: BTreeMap<usize, Vec<NodeProto>>,
     /// Names of initializers. One that is the default of a graph input stays: the input is part of the model's interface.
     pub remove_initializers: FxHashSet<String>,
-    /// Names of values whose `value_info` goes.
+    /// Names of values whose `value_info` is removed.
     pub remove_value_info: FxHashSet<String>,
     /// New initializers.
     pub add_initializers: Vec<TensorProto>,
@@ -31,12 +31,12 @@ pub struct Edit {
     pub remove_opsets: FxHashSet<String>,
     /// Domain and version of operator sets, added where the model imports none of the domain.
     pub opsets: Vec<(String, i64)>,
-    /// Keys of metadata of the model that goes.
+    /// Keys of metadata that is removed from the model.
     pub remove_metadata: FxHashSet<String>,
     /// Metadata of the model, replaced or added.
     pub metadata: Vec<(String, String)>,
-    /// The IR version is raised to this if it is lower. Where that goes from below 4 to 4 or more, graph inputs that
-    /// have an initializer go too: until version 3 every initializer had to be listed as an input and was constant all
+    /// The IR version is raised to this if it is lower. Where that raises it from below 4 to 4 or more, graph inputs that
+    /// have an initializer are removed: until version 3 every initializer had to be listed as an input and was constant all
     /// the same; from 4 on the same listing would make it a default that callers may replace.
     pub min_ir_version: Option<i64>,
 }
@@ -47,7 +47,7 @@ impl Edit {
         *self == Self::default()
     }
 
-    /// Number of nodes that go and that come.
+    /// Number of nodes that are removed and added.
     pub fn change(&self) -> (usize, usize) {
         let added = self.insert_before.values().map(Vec::len).sum();
         (self.remove_nodes.len(), added)
@@ -60,7 +60,7 @@ impl Edit {
     }
 }
 
-/// An edit seen against one model: what goes and what comes, decided once for file and memory.
+/// An edit applied to one model: what is removed and what is added, decided once for file and memory.
 pub(super) struct Decided<'a> {
     edit: &'a Edit,
     file: &'a ModelFile,
@@ -71,7 +71,7 @@ pub(super) struct Decided<'a> {
     pub metadata: Vec<StringStringEntryProto>,
 }
 
-/// The domain, with the two spellings of the default one made equal.
+/// The domain, with both spellings of the default one as the empty name.
 pub(crate) fn domain(name: &str) -> &str {
     if is_default_domain(name) { "" } else { name }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a model file, said so that the reader can find the place.
+//! Errors of model files, worded so that the reader can find the place.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -79,8 +79,8 @@ pub enum Error {
         /// The attribute or input, its value and what is allowed.
         cause: String,
     },
-    /// A value is used that nothing computes and nobody gives.
-    #[error("`{}`: {user}: value `{value}` is computed by no node and is no input", file.display())]
+    /// A value is used that is neither computed nor given.
+    #[error("`{}`: {user}: value `{value}` is neither computed by a node nor an input", file.display())]
     Undefined {
         /// The file.
         file: PathBuf,
@@ -89,7 +89,7 @@ pub enum Error {
         /// The node or graph output that uses it.
         user: String,
     },
-    /// The elements of a tensor cannot be had.
+    /// The elements of a tensor cannot be read.
     #[error("`{}`: tensor `{tensor}`: {cause}", file.display())]
     Tensor {
         /// The model file.
@@ -98,10 +98,10 @@ pub enum Error {
         tensor: String,
         /// What is wrong with it.
         cause: String,
-        /// Whether they lie in a data file.
+        /// Whether the elements lie in a data file.
         external: bool,
     },
-    /// A data file is not there.
+    /// A data file is missing.
     #[error("`{}`: data file `{location}` of tensor `{tensor}` {}", file.display(), missing(cause))]
     MissingData {
         /// The model file.
@@ -110,16 +110,16 @@ pub enum Error {
         tensor: String,
         /// Where its data should lie, seen from the model's folder.
         location: String,
-        /// Why it cannot be had.
+        /// Why it cannot be read.
         cause: io::Error,
     },
-    /// There is a file already where one must be written.
+    /// The output exists already.
     #[error("`{}`: exists already", file.display())]
     Exists {
         /// The file.
         file: PathBuf,
     },
-    /// There is something other than a file where one must be written.
+    /// The output exists and is not a file.
     #[error("`{}`: cannot be replaced: it is {what}", file.display())]
     NotAFile {
         /// The output.
@@ -134,11 +134,11 @@ pub enum Error {
         file: PathBuf,
         /// The folder.
         folder: PathBuf,
-        /// Why it cannot be had.
+        /// Why it cannot be read.
         cause: io::Error,
     },
-    /// Other data lies where a data file must go.
-    #[error("`{}`: is there already and holds other data than the model's `{location}`", file.display())]
+    /// A file with other data lies where a data file must go.
+    #[error("`{}`: exists already and holds other data than the model's `{location}`", file.display())]
     OtherData {
         /// What is there.
         file: PathBuf,
@@ -173,7 +173,7 @@ pub enum Error {
     },
 }
 
-/// What is said of a data file that cannot be had.
+/// The message for a data file that cannot be read.
 fn missing(cause: &io::Error) -> String {
     match cause.kind() {
         io::ErrorKind::NotFound => "is missing".to_owned(),
@@ -181,17 +181,17 @@ fn missing(cause: &io::Error) -> String {
     }
 }
 
-/// What is said of a folder that cannot be had.
+/// The message for a folder that cannot be used.
 fn no_folder(folder: &Path, cause: &io::Error) -> String {
     let folder = folder.display();
     match cause.kind() {
         io::ErrorKind::NotFound => format!("there is no folder `{folder}`"),
-        io::ErrorKind::NotADirectory => format!("`{folder}` is no folder"),
+        io::ErrorKind::NotADirectory => format!("`{folder}` is not a folder"),
         _ => format!("folder `{folder}`: {cause}"),
     }
 }
 
-/// What helps against an error of the system in reading.
+/// The hint for a system error in reading.
 fn to_read(kind: io::ErrorKind) -> Option<&'static str> {
     Some(match kind {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "check the path",
@@ -202,19 +202,19 @@ fn to_read(kind: io::ErrorKind) -> Option<&'static str> {
     })
 }
 
-/// What helps against an error of the system in writing.
+/// The hint for a system error in writing.
 fn to_write(kind: io::ErrorKind) -> Option<&'static str> {
     Some(match kind {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "the folder must be writable, because a file is made in it under a temporary name first: choose another one"
+            "a temporary file is written to that folder first: choose a writable folder"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room there, or write to another disk: the old and the new file lie side by side for a while"
         }
         io::ErrorKind::FileTooLarge => {
-            "the system allows no file of that size: look at `ulimit -f` and at the file system"
+            "the system does not allow a file of that size: check `ulimit -f` and the file system"
         }
-        io::ErrorKind::NotFound => "make the folder first",
+        io::ErrorKind::NotFound => "create the folder first",
         _ => return None,
     })
 }
@@ -225,35 +225,31 @@ impl Error {
         let hint = match self {
             Self::Read { source, .. } => return to_read(source.kind()).map(Into::into),
             Self::Write { source, .. } => return to_write(source.kind()).map(Into::into),
-            Self::Decode { .. } => {
-                "the file is damaged or was not copied whole: fetch or export it again"
-            }
+            Self::Decode { .. } => "the file is damaged or incomplete: fetch or export it again",
             Self::DefinedTwice { .. }
             | Self::Cycle { .. }
             | Self::Recursion { .. }
             | Self::Undefined { .. } => "the exporter wrote an invalid model: export it again",
             Self::Operator { .. } => {
-                "ONNX does not allow it: export the model again; `onnx.checker.check_model` may say more"
+                "ONNX does not allow this: export the model again; `onnx.checker.check_model` may say more"
             }
             Self::Tensor { external: true, .. } => {
-                "data files must lie whole where the model says, below its own folder: fetch or export the model again"
+                "data files must be complete and lie where the model says, below its own folder: fetch or export the model again"
             }
-            Self::Tensor { .. } => {
-                "the model is damaged or was not copied whole: fetch or export it again"
-            }
+            Self::Tensor { .. } => "the model is damaged or incomplete: fetch or export it again",
             Self::MissingData { .. } => {
-                "put it beside the model; `--no-verify` goes on without it, unchecked"
+                "put it beside the model, or use `--no-verify` to continue without it, unchecked"
             }
-            Self::Exists { .. } => "`--force` replaces it",
-            Self::NotAFile { .. } => "name a file, or a path where nothing is yet",
+            Self::Exists { .. } => "use `--force` to replace it",
+            Self::NotAFile { .. } => "name a file, or a path that does not exist yet",
             Self::NoFolder { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-                "make the folder first"
+                "create the folder first"
             }
             Self::NoFolder { .. } => "name a file in a folder that can be written to",
             Self::OtherData { .. } => {
                 "`--force` replaces the model alone: remove that file if no other model needs it, or write into another folder"
             }
-            Self::LinkedData { .. } => "write into another folder: the data goes along",
+            Self::LinkedData { .. } => "write into another folder: the data is copied there",
             Self::TooLarge { .. } => {
                 "store the weights in a data file beside the model first (external data)"
             }

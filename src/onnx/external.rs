@@ -39,7 +39,7 @@ fn place(tensor: &TensorProto) -> Result<Place<'_>, String> {
             // `parse` alone would take a sign.
             let digits = text.bytes().all(|b| b.is_ascii_digit());
             let number = digits.then(|| text.parse::<u64>().ok()).flatten();
-            number.ok_or_else(|| format!("its external {key} `{text}` is no number of bytes"))
+            number.ok_or_else(|| format!("its external {key} `{text}` is not a number of bytes"))
         };
         entry(key).map(parsed).transpose()
     };
@@ -76,7 +76,7 @@ impl Place<'_> {
     }
 }
 
-/// Why a data file cannot be had.
+/// Why a data file cannot be used.
 #[derive(Debug)]
 pub(super) enum Unavailable {
     /// It may not be used; a sentence.
@@ -99,7 +99,7 @@ pub(super) fn relative(location: &str) -> Result<PathBuf, String> {
         }
     }
     if path.as_os_str().is_empty() {
-        return Err(format!("its data file `{location}` is no file name"));
+        return Err(format!("its data file `{location}` is not a file name"));
     }
     Ok(path)
 }
@@ -134,8 +134,8 @@ pub(super) fn resolve(model: &Path, location: &str) -> Result<PathBuf, Unavailab
     }
 }
 
-/// Holds the entries of an external tensor of `need` bytes, if that is known, against each other and the file they name. A file
-/// that is not there is handed back: its location and the error.
+/// Checks the entries of an external tensor of `need` bytes, if that is known, against each other and the file they name. If the file
+/// is missing, returns its location and the error.
 ///
 /// # Errors
 /// A sentence.

@@ -46,7 +46,7 @@ impl ModelFile {
         Self::new(path.to_owned(), bytes, Some(handle))
     }
 
-    /// Decodes a model in memory. `name` stands for the file: in messages, and its folder is where external data is sought.
+    /// Decodes a model in memory. `name` stands for the file: it appears in messages, and external data is read from its folder.
     ///
     /// # Errors
     /// As [`ModelFile::open`].
@@ -90,7 +90,7 @@ impl ModelFile {
         })
     }
 
-    /// A part of a model as a model of its own, to look at; `path` is that of the whole. It has no bytes of its own.
+    /// A part of a model as a model of its own, for analysis; `path` is that of the whole. It has no bytes of its own.
     ///
     /// # Errors
     /// If its graph is cyclic or defines a value twice.
@@ -110,7 +110,7 @@ impl ModelFile {
         })
     }
 
-    /// Holds the model to the specification of ONNX, as whatever analyses, rewrites or runs it must do first.
+    /// Checks the model against the specification of ONNX. Everything that analyses, rewrites or runs a model does so first.
     ///
     /// # Errors
     /// If a value is used that nothing defines, or a node is not as its operator set allows.
@@ -210,7 +210,7 @@ fn index(path: &Path, graph: &GraphProto) -> Result<GraphIndex, Error> {
     })
 }
 
-/// Why a file that prost refused is refused.
+/// The error for a file that prost refuses.
 fn refusal(file: PathBuf, bytes: &[u8], cause: &str) -> Error {
     if let Some(what) = sniff::sniff(bytes) {
         return Error::NotOnnx { file, what };

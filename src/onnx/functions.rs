@@ -1,7 +1,7 @@
 //! Expanding calls of functions: of all that a model has, in a copy made for analysis ([`inline`]), or of some, node by node
 //! ([`Expander`]).
 //!
-//! Engines that do not know `ModelProto.functions` can run the copy, and an analysis sees through the calls.
+//! Engines that ignore `ModelProto.functions` can run the copy, and an analysis sees through the calls.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -23,7 +23,7 @@ pub(crate) type Key = (String, String, String);
 /// Loop and Scan too.
 ///
 /// Values and nodes of an expanded body get fresh names. An attribute that refers to an attribute of the call takes its
-/// value, else the function's default, else is left out; an optional input that the call leaves out is an empty name inside.
+/// value, otherwise the function's default, otherwise it is left out; an optional input that the call leaves out is an empty name inside.
 ///
 /// A call stays a call, and its function in the model, where expanding it would not mean the same or would not end: when
 /// the function imports another version of an operator set than the model does, calls itself, or
@@ -62,8 +62,8 @@ pub(crate) fn inline_but(model: &ModelProto, keep: &dyn Fn(&FunctionProto) -> bo
     copy
 }
 
-/// Expands the calls of some functions in nodes of a model, one node after the other. What it makes has names that neither
-/// the model nor anything else it made has.
+/// Expands the calls of some functions in nodes of a model, one node after the other. New nodes and values have names that are
+/// unique in the model and among themselves.
 pub struct Expander<'a>(Inliner<'a>);
 
 impl<'a> Expander<'a> {
@@ -86,7 +86,7 @@ impl<'a> Expander<'a> {
         Expander(Inliner::new(model, functions.iter(), names))
     }
 
-    /// What comes in the place of a node: the body of its function, or the node with calls in its own bodies expanded;
+    /// The replacement of a node: the body of its function, or the node with calls in its own bodies expanded;
     /// `None` where nothing in it is a call, or one must stay a call ([`inline`] says when).
     pub fn node(&mut self, node: &NodeProto) -> Option<Vec<NodeProto>> {
         self.0.left = false;

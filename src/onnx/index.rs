@@ -210,7 +210,7 @@ impl GraphIndex {
         let Some(mut node) = (0..count).find(|n| missing[*n] > 0) else {
             return Ok(order);
         };
-        // Every node left needs another node left: going back from maker to maker must come round.
+        // Every node left needs another one left, so going back from producer to producer must lead into a cycle.
         let mut seen = FxHashSet::default();
         while seen.insert(node) {
             node = *makers[node]
@@ -292,7 +292,7 @@ impl GraphIndex {
     }
 }
 
-/// A node in the words of an error message.
+/// A node as error messages show it.
 fn describe(graph: &GraphProto, position: usize) -> String {
     let node = &graph.node[position];
     format!("node[{position}] `{}` ({})", node.name(), node.op_type())

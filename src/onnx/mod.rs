@@ -2,12 +2,11 @@
 //!
 //! * [`ModelFile`] maps a file, decodes its messages ([`proto`]) without touching weights, and knows the byte range of every
 //!   element of the model and of its main graph.
-//! * [`GraphIndex`] says who makes and who uses each value of the main graph.
+//! * [`GraphIndex`] knows the producer and the users of each value of the main graph.
 //! * [`Tensor`] holds the elements of one tensor, from wherever the file keeps them.
-//! * [`Edit`] is a change. [`ModelFile::stage`] writes the input's own bytes without the removed elements and with the new
-//!   ones, so that everything else, unknown fields included, survives byte for byte; [`ModelFile::edited`] does the same in
+//! * [`Edit`] is a change. [`ModelFile::stage`] writes the input's own bytes, without removed elements and with new ones, so that everything else, unknown fields included, survives byte for byte; [`ModelFile::edited`] does the same in
 //!   memory.
-//! * [`ModelFile::validate`] holds every node to the specification, by one table of operators.
+//! * [`ModelFile::validate`] checks every node against the specification, by one table of operators.
 //! * [`functions`] expands calls of model-local functions in a copy made for analysis.
 
 mod bring;

@@ -26,7 +26,7 @@ impl Taken {
     /// The names of all values of a model.
     pub(crate) fn of_model(model: &ModelProto) -> Taken {
         let mut taken = Taken::default();
-        of_model(model, &mut |name| {
+        visit_names(model, &mut |name| {
             taken.names.insert(name.to_owned());
         });
         taken
@@ -70,28 +70,31 @@ pub(crate) fn nodes(model: &ModelProto) -> impl Iterator<Item = &NodeProto> {
 }
 
 /// Calls `visit` with every name of a value in a model: in its graph, in bodies at any depth, in functions, and in training.
-pub(crate) fn of_model<'a>(model: &'a ModelProto, visit: &mut impl FnMut(&'a str)) {
+fn visit_names<'a>(model: &'a ModelProto, visit: &mut impl FnMut(&'a str)) {
     let graphs = model.graph.iter().chain(training_graphs(model));
-    graphs.for_each(|graph| of_graph(graph, visit));
+    graphs.for_each(|graph| visit_graph(graph, visit));
     for function in &model.functions {
         let own = function.input.iter().chain(&function.output);
         own.for_each(|name| visit(name));
-        function.node.iter().for_each(|node| of_node(node, visit));
+        function
+            .node
+            .iter()
+            .for_each(|node| visit_node(node, visit));
     }
 }
 
-fn of_graph<'a>(graph: &'a GraphProto, visit: &mut impl FnMut(&'a str)) {
+fn visit_graph<'a>(graph: &'a GraphProto, visit: &mut impl FnMut(&'a str)) {
     defined(graph, visit);
     graph.output.iter().for_each(|o| visit(o.name()));
-    graph.node.iter().for_each(|node| of_node(node, visit));
+    graph.node.iter().for_each(|node| visit_node(node, visit));
 }
 
-fn of_node<'a>(node: &'a NodeProto, visit: &mut impl FnMut(&'a str)) {
+fn visit_node<'a>(node: &'a NodeProto, visit: &mut impl FnMut(&'a str)) {
     node.input
         .iter()
         .chain(&node.output)
         .for_each(|name| visit(name));
-    node.bodies().for_each(|body| of_graph(body, visit));
+    node.bodies().for_each(|body| visit_graph(body, visit));
 }
 
 /// Calls `visit` with the names that a graph itself defines.
@@ -132,7 +135,7 @@ pub(crate) fn training_graphs(model: &ModelProto) -> impl Iterator<Item = &Graph
 }
 
 /// The names of the main graph that training reads or sets: what its graphs take from outside, and the ends of its bindings.
-pub(crate) fn of_training(model: &ModelProto) -> BTreeSet<&str> {
+pub(crate) fn used_by_training(model: &ModelProto) -> BTreeSet<&str> {
     let mut named = BTreeSet::new();
     named.extend(training_graphs(model).flat_map(captured_by_body));
     for training in &model.training_info {

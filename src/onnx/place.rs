@@ -1,4 +1,4 @@
-//! Where an output may go: what stands in its way is said before any work is done.
+//! Where an output may be written: obstacles are reported before any work is done.
 //!
 //! Only files are replaced. Where the output is a link, the file that it leads to is written, and the link stays.
 
@@ -15,7 +15,7 @@ pub(super) struct Place {
     pub out: PathBuf,
     /// Its folder, as the system knows it.
     pub folder: PathBuf,
-    /// What is there and may be replaced.
+    /// What exists there and may be replaced.
     pub old: Option<Metadata>,
     /// Whether it was reached by a link from another folder.
     pub is_linked_from_afar: bool,
@@ -26,13 +26,13 @@ pub(super) struct Place {
 /// # Errors
 /// If it exists and `force` is not given, is something else than a file, or if its folder is missing.
 pub fn check_output(out: &Path, force: bool) -> Result<(), Error> {
-    Place::of(out, force).map(drop)
+    Place::new(out, force).map(drop)
 }
 
 impl Place {
     /// # Errors
     /// Those of [`check_output`].
-    pub(super) fn of(out: &Path, force: bool) -> Result<Self, Error> {
+    pub(super) fn new(out: &Path, force: bool) -> Result<Self, Error> {
         clear(out)?;
         let there = fs::symlink_metadata(out);
         let exists = there.is_ok();
@@ -109,7 +109,7 @@ fn not_a_file(path: &Path, what: &'static str) -> Error {
     }
 }
 
-/// What something is that is no file.
+/// The kind of something that is not a file.
 pub(super) fn other_than_a_file(there: &Metadata) -> Option<&'static str> {
     let kind = there.file_type();
     #[cfg(unix)]

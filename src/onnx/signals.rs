@@ -1,8 +1,8 @@
-//! What a program owes its user when it is ended from outside: no temporary file is left behind.
+//! Removes temporary files when a signal ends the process.
 //!
 //! [`clean_up_on_signals`] sets handlers for the signals that end a process. A handler removes what is on the list of
-//! temporary files and then lets the signal do what it always does, so that a shell or a parent process sees the death it
-//! asked for. A commit is not torn apart: a signal that comes during one is served after it, unless it cannot wait.
+//! temporary files and then lets the signal do what it always does, so that a shell or a parent process sees the exit status
+//! it expects. A commit is not interrupted: a signal that arrives during one is handled after it, unless it cannot wait.
 //!
 //! In a handler nothing may allocate or wait for a lock. The list therefore only grows, by entries that are complete before
 //! they can be seen, and an entry that is done with is switched off.

@@ -1,4 +1,4 @@
-//! What a file that is no ONNX model looks like.
+//! Recognises other kinds of files, for the message about a file that is not an ONNX model.
 
 /// Beginnings of other files (offset, bytes, what they are).
 const SIGNATURES: &[(usize, &[u8], &str)] = &[

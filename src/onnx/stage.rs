@@ -1,4 +1,4 @@
-//! Putting an output in place: first under a temporary name, then, once it is whole and checked, under its own.
+//! Putting an output in place: first under a temporary name, then, once it is complete and checked, under its own.
 //!
 //! Beside the input, or for a model without external data, the temporary file lies in the target's folder. Elsewhere a
 //! temporary subfolder takes the model and its data files together, so that the staged model can be run before anything
@@ -69,7 +69,7 @@ impl ModelFile {
     /// missing or cannot be written to, if a different file lies where a data file must go, or if the output would be the
     /// first to exceed what protobuf allows. A link must lead to a file, and to one in its own folder if the model has data files.
     pub fn stage(&self, edit: &Edit, out: &Path, force: bool) -> Result<Staged, Error> {
-        let place = Place::of(out, force)?;
+        let place = Place::new(out, force)?;
         let file_name = place.out.file_name();
         let name = file_name.unwrap_or_default().to_string_lossy();
         let failed = failed(&place.out);
@@ -277,7 +277,7 @@ enum Made {
 
 impl Made {
     fn undo(&self) {
-        // Nobody to tell.
+        // There is nobody to report it to.
         let _ = match self {
             Self::File(path) => fs::remove_file(path),
             Self::Folder(path) => fs::remove_dir(path),

@@ -1,9 +1,9 @@
-//! Temporary files and folders beside an output, of which nothing stays behind.
+//! Temporary files and folders beside an output, all of which are removed.
 //!
 //! They are called `.OUTPUT.phasor-XXXXXXXX`, models with `.onnx` at the end, and are removed when they are dropped and when
-//! a signal ends the process. What a process leaves that is killed without warning, or loses power, the next one with the
-//! same output removes. Whether a file has an owner that lives is told by a lock on it, which the system releases with the
-//! owner, on whichever machine or in whichever container that runs. Where there are no such locks nothing is removed.
+//! a signal ends the process. If a process is killed without warning, or loses power, the next one with the same
+//! output removes what it left. A lock on a file shows whether its owner is alive: the system releases it with the owner, on
+//! whichever machine or in whichever container that runs. Where there are no such locks nothing is removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
@@ -120,7 +120,7 @@ impl Drop for Temporary {
         if self.path.as_os_str().is_empty() {
             return;
         }
-        // Nobody to tell, and the next run tries again.
+        // There is nobody to report it to, and the next run tries again.
         let _ = remove(&self.path, self.is_folder);
         self.forget();
     }

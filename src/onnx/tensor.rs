@@ -17,7 +17,7 @@ pub struct Tensor {
     pub data: Bytes,
 }
 
-const NO_NUMBERS: &str = "it is a tensor of strings, which are no numbers";
+const NO_NUMBERS: &str = "it is a tensor of strings, not of numbers";
 
 impl Tensor {
     /// Number of elements of a shape; `None` on overflow.

@@ -1,4 +1,4 @@
-//! Holds a whole model to the specification of ONNX: its graph, the bodies of nodes at any depth, and its functions.
+//! Checks a whole model against the specification of ONNX: its graph, the bodies of nodes at any depth, and its functions.
 //!
 //! * Every value that is used is defined: by the graph, or by one around a body.
 //! * Every node of an operator that the table knows has the inputs, outputs and attributes that the operator set allows ([`check`]).
@@ -19,7 +19,7 @@ use super::proto::{
 };
 use super::{Error, Tensor};
 
-/// Elements of the largest constant that is looked into; axes and sizes are fewer.
+/// Elements of the largest constant that is read; lists of axes and sizes are shorter.
 const MAX_NUMBERS: usize = 2048;
 
 /// What is wrong with a model.
@@ -60,12 +60,12 @@ pub(super) fn validate(model: &ModelProto) -> Result<(), Found> {
     Ok(())
 }
 
-/// The graphs around the place that is looked at.
+/// The graphs around the node that is being checked.
 struct Scopes<'a> {
     functions: &'a FxHashSet<Key>,
     /// Versions of operator sets by domain.
     imports: FxHashMap<&'a str, i64>,
-    /// The way to the place, as messages say it.
+    /// The path to the node, as messages show it.
     path: String,
     /// What each graph defines, and what is known of it.
     values: Vec<FxHashMap<&'a str, Operand>>,

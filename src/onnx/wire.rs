@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
         let damage = |tag, offset, cause: String| Err(Damage { tag, offset, cause });
         let tag = match u32::try_from(key) {
             Ok(key) if key >> 3 != 0 => key >> 3,
-            _ => return damage(None, start, format!("{} is no field number", key >> 3)),
+            _ => return damage(None, start, format!("{} is not a field number", key >> 3)),
         };
         let len = match wire {
             VARINT => {

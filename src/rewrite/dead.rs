@@ -103,6 +103,6 @@ pub(super) fn remove_with(
 
 /// The values that the model's training reads or sets, which its graph may use for nothing else.
 pub(super) fn named_in_training(file: &ModelFile) -> FxHashSet<ValueId> {
-    let named = names::of_training(file.model()).into_iter();
+    let named = names::used_by_training(file.model()).into_iter();
     named.filter_map(|name| file.index().id(name)).collect()
 }

@@ -1,9 +1,9 @@
 //! How far two tensors are apart, how far they may be, and how far a model moves by itself.
 //!
-//! A difference is within the plain tolerance of its type, or it is held against [`Noise`]: how far the first model's own
+//! A difference is within the plain tolerance of its type, or it is compared with [`Noise`]: how far the first model's own
 //! results move when its numbers are moved by about as much as a rounding. Two measures have to agree, the largest difference and
 //! the root of the mean square: a rewrite that is right scatters as the model itself does, one that is wrong moves more elements
-//! or moves them further. Where noise makes up too much of what a result varies by, nothing can be told.
+//! or moves them further. Where noise makes up too much of a result's own variation, no verdict is possible.
 
 use crate::onnx::{DataType, Tensor};
 use serde::Serialize;
@@ -70,19 +70,19 @@ impl Noise {
     }
 }
 
-/// What a difference says.
+/// The verdict on a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The outputs agree.
     Agrees,
-    /// Nothing, because the model moves by too much by itself.
+    /// No verdict, because the model moves too much by itself.
     Unknown,
     /// The outputs differ.
     Differs,
 }
 
 impl Difference {
-    /// What the difference says, in the light of the noise if that is known.
+    /// The verdict on the difference, given the noise if that is known.
     pub fn standing(&self) -> Standing {
         if self.mismatch.is_some() {
             return Standing::Differs;
@@ -107,7 +107,7 @@ impl Difference {
         self.standing() == Standing::Agrees
     }
 
-    /// Whether knowing the noise could change what the difference says.
+    /// Whether knowing the noise could change the verdict.
     pub(super) fn asks_for_noise(&self) -> bool {
         self.mismatch.is_none() && self.relative > self.tolerance
     }

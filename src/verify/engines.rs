@@ -1,7 +1,7 @@
 //! Which engines run a comparison, in the order in which they are tried.
 //!
-//! What the user names on the command line serves or is an error. What an environment variable names and does not serve is passed
-//! over with a warning, and what was merely looked for with a note.
+//! An engine or library that the user names on the command line must work. One that an environment variable names and that does not work is
+//! skipped with a warning, and one that was merely looked for with a note.
 
 use super::{Error, Options};
 #[cfg(feature = "ort")]
@@ -32,7 +32,7 @@ pub(super) struct Candidate {
     pub(super) operators: Option<PathBuf>,
     /// The same with fewer optimisations, which compute the same in other orders.
     pub(super) variants: Vec<Box<dyn Engine>>,
-    /// Whether it is the one that is built in.
+    /// Whether it is the embedded engine.
     pub(super) is_embedded: bool,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Choice {
     pub(super) warnings: Vec<String>,
 }
 
-/// Whether the engine and the libraries that the user names can be used, whatever the model is.
+/// Checks that the engine and the libraries that the user names can be used, whatever the model is.
 ///
 /// # Errors
 /// Names what cannot be used.
@@ -76,7 +76,7 @@ pub(super) fn choose(options: &Options, fused: bool) -> Result<Choice, Error> {
             Err(error) if named_by_environment() => {
                 choice
                     .warnings
-                    .push(format!("{error}; tract serves in its place"));
+                    .push(format!("{error}; tract is used instead"));
             }
             Err(error) => choice.notes.push(error.to_string()),
         }
@@ -139,7 +139,7 @@ fn onnxruntime(
     })
 }
 
-/// ONNX Runtime with one more library, which it loads to see whether that works.
+/// ONNX Runtime with one more library, which is loaded to check that it works.
 #[cfg(feature = "ort")]
 fn registered(ort: &Ort, library: &std::path::Path) -> Result<Ort, String> {
     let shown = library.display();

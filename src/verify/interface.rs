@@ -1,5 +1,5 @@
-//! Whether two models are two versions of one: inputs and outputs of the same names, and inputs of the same types, of whose sizes
-//! none contradicts the other's.
+//! Whether two models are versions of one model: their inputs and outputs have the same names, and their inputs the same types and sizes
+//! that do not contradict each other.
 
 use super::Error;
 use crate::engine::EngineError;
@@ -72,7 +72,7 @@ pub(super) fn takes(file: &ModelFile, given: &[(String, Tensor)]) -> Result<(), 
     Ok(())
 }
 
-/// The inputs that the caller has to give.
+/// The inputs that the caller must give.
 fn inputs(file: &ModelFile) -> impl Iterator<Item = &ValueInfoProto> {
     let graph = file.graph();
     let initialized = |name: &str| graph.initializer.iter().any(|t| t.name() == name);

@@ -1,13 +1,13 @@
 //! Compares two models by running both on the same inputs.
 //!
-//! The first model says what is right. Inputs are random ([`inputs`]) or read from a file ([`npz`]). ONNX Runtime is preferred
-//! as the engine, because that is where the model will run; without it, or where it cannot run the first model, the embedded
-//! engine serves. A fused model is run twice, with kernels (in ONNX Runtime those of the operator library) and without them, so
-//! that kernels and function bodies are both held against the original.
+//! The first model is the reference. Inputs are random ([`inputs`]) or read from a file ([`npz`]). ONNX Runtime is the preferred
+//! engine, because that is where the model will run; without it, or where it cannot run the first model, the embedded
+//! engine is used. A fused model is run twice, with kernels (in ONNX Runtime those of the operator library) and without them, so
+//! that both kernels and function bodies are compared with the original.
 //!
 //! A difference is relative to the largest magnitude of the reference ([`compare::Difference`]). What is allowed depends on the least
-//! precise float type that the first model computes in: [`compare::tolerance`]. What is beyond that is held against how far the
-//! first model moves by itself (`noise`), unless the user gives a tolerance: quantised and deep models do so by more.
+//! precise float type that the first model computes in: [`compare::tolerance`]. A larger difference is compared with how far the
+//! first model moves by itself (`noise`), unless the user gives a tolerance: rounding alone moves quantised and deep models further.
 #![forbid(unsafe_code)]
 
 pub mod compare;
@@ -36,28 +36,28 @@ use reference::{Given, Known, Reference, Sets};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// How to compare.
+/// Options of a comparison.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many sets of random inputs.
+    /// Number of random sets of inputs.
     pub seeds: u64,
     /// Sizes of symbolic dimensions.
     pub dims: BTreeMap<String, i64>,
     /// Archives of inputs to use instead of random ones.
     pub inputs: Vec<PathBuf>,
-    /// Which engine.
+    /// Which engine to use.
     pub engine: Preference,
     /// ONNX Runtime's library, if the user names it.
     pub onnxruntime: Option<PathBuf>,
     /// The operator library, if the user names it.
     pub operators: Option<PathBuf>,
-    /// Libraries of other operators that the models have, for ONNX Runtime.
+    /// Libraries of other custom operators that the models use, for ONNX Runtime.
     pub custom_operators: Vec<PathBuf>,
     /// Threads for one operator; 0 lets the engine choose.
     pub threads: usize,
-    /// The largest relative difference allowed, in place of the one for the model's type and of the model's own noise.
+    /// The largest relative difference allowed, instead of the tolerance of the model's type and the model's own noise.
     pub tolerance: Option<f64>,
-    /// Whether whoever rewrites a model writes nothing unless the models were compared and agree.
+    /// Whether a rewritten model is written only if it was compared with the original and agrees.
     pub required: bool,
 }
 
@@ -78,7 +78,7 @@ impl Default for Options {
     }
 }
 
-/// Why a comparison could not even be tried.
+/// Why a comparison cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A model cannot be read.
@@ -95,10 +95,10 @@ pub enum Error {
         /// What does not fit.
         cause: InputsError,
     },
-    /// The two models are no two versions of one.
+    /// The two models are not versions of one model.
     #[error("the models cannot be compared: {0}")]
     Interface(String),
-    /// The engine that was asked for cannot be used.
+    /// The requested engine cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
@@ -121,11 +121,11 @@ impl Error {
     }
 }
 
-/// Compares two models; `a` says what is right.
+/// Compares two models; `a` is the reference.
 ///
 /// # Errors
-/// If a model or its inputs cannot be read, if the models' interfaces differ, or if an engine was asked for by name and cannot
-/// be used. That no engine runs `a` is no error but [`Verdict::NotVerified`].
+/// If a model or its inputs cannot be read, if the models' interfaces differ, or if an engine that the user names cannot
+/// be used. If no engine runs `a`, the result is [`Verdict::NotVerified`], not an error.
 pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Error> {
     let (file_a, file_b) = (read(a)?, read(b)?);
     let names = interface::outputs(&file_a, &file_b)?;
@@ -142,15 +142,15 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
             .map_err(fault(label.clone()))?;
         given.push((label, assignment, tensors));
     }
-    let spared = options.inputs.is_empty() && signature.is_spared();
+    let avoids_empty = options.inputs.is_empty() && signature.avoids_empty();
     let fused = [&file_a, &file_b].map(|file| uses(file.model(), DOMAIN));
     let Choice {
         engines,
         mut notes,
         warnings,
     } = engines::choose(options, fused.contains(&true))?;
-    notes.extend(spared.then(|| {
-        "sets with a size of 0 are left out: ONNX Runtime does not survive them in a `Scan` along another axis than the first"
+    notes.extend(avoids_empty.then(|| {
+        "sets with a size of 0 are left out: ONNX Runtime crashes on them in a `Scan` along another axis than the first"
             .to_owned()
     }));
     let gained = rotary_operators(file_b.model()) > rotary_operators(file_a.model());
@@ -166,7 +166,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
         let plain = engine.plain.as_ref();
         let library = engine.library.as_deref();
         let compute = |way| Reference::compute(way, a, &names, &signature, &given, sets);
-        // A fused model may have lost its function bodies: then kernels say what is right.
+        // A fused model may have lost its function bodies: then kernels are the reference.
         let result = match (compute(plain), library.filter(|_| fused[0])) {
             (Err(why), Some(library)) => compute(library)
                 .map(|reference| (library, reference))
@@ -312,7 +312,7 @@ fn leave_out_lucky(
     }
 }
 
-/// One run of the second model, held against the first.
+/// One run of the second model, compared with the first.
 fn compared(
     how: How,
     results: Result<Vec<crate::onnx::Tensor>, EngineError>,
@@ -341,7 +341,7 @@ fn compared(
     run
 }
 
-/// Opens a model to look at it. One in memory is encoded for that, its weights are shared.
+/// Opens a model to inspect it. A model in memory is encoded for that; its weights are shared.
 fn read(source: Source<'_>) -> Result<ModelFile, Error> {
     let file = match source {
         Source::Path(path) => ModelFile::open(path)?,

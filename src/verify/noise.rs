@@ -1,9 +1,9 @@
-//! How far the first model's results move by themselves.
+//! How far rounding alone moves the first model's results.
 //!
-//! The model is run anew on sets that it has run: as it is, without its engine's optimisations, with its float inputs moved by a
+//! The model runs again on sets that it has run: as it is, without its engine's optimisations, with its float inputs moved by a
 //! rounding or two, and with the values that the second model computes otherwise moved likewise ([`places`]). The noise of an
 //! output is the most that it moved, over all runs and ordinary sets of inputs: far positions make a model move more by itself
-//! than it does where it is used, and are no excuse.
+//! than it does where it is used, and do not count.
 
 use super::compare::{Noise, compare};
 use super::engines::Candidate;

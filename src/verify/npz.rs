@@ -1,7 +1,7 @@
 //! Reads tensors from a NumPy `.npz` archive.
 //!
 //! Booleans, integers and floats of either byte order and in either storage order are understood. A two-byte `void` array, as
-//! NumPy writes bfloat16, is read as bfloat16. Nothing is allocated on the word of a length in the file alone.
+//! NumPy writes bfloat16, is read as bfloat16. A length in the file alone never decides how much is allocated.
 
 use crate::onnx::{DataType, Tensor};
 use bytes::Bytes;
@@ -15,7 +15,7 @@ const MAX_HEADER: usize = 1 << 20;
 /// An archive that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NpzError {
-    /// It cannot be opened, or is no archive.
+    /// It cannot be opened, or is not an archive.
     #[error("`{}`: cannot be read as .npz: {cause}", file.display())]
     Archive {
         /// The archive.
@@ -38,7 +38,7 @@ pub enum NpzError {
 /// Reads every array of an archive, in alphabetical order.
 ///
 /// # Errors
-/// If the file is no archive, or one of the arrays is damaged or of a type that no tensor has.
+/// If the file is not an archive, or one of the arrays is damaged or of a type that no tensor has.
 pub fn read(path: &Path) -> Result<Vec<(String, Tensor)>, NpzError> {
     let fault = |cause: std::io::Error| NpzError::Archive {
         file: path.to_owned(),
@@ -85,7 +85,7 @@ fn array(mut reader: impl Read) -> Result<Tensor, String> {
     let DType::Plain(kind) = header.dtype() else {
         return Err("structured arrays are not tensors".to_owned());
     };
-    let dtype = dtype(&kind).ok_or_else(|| format!("its type {kind} is no tensor type"))?;
+    let dtype = dtype(&kind).ok_or_else(|| format!("its type {kind} is not a tensor type"))?;
     let shape = header
         .shape()
         .iter()

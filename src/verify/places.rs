@@ -1,6 +1,6 @@
 //! The first model, made so that its numbers can be moved a little where the second one computes them otherwise.
 //!
-//! At each such place a multiplication by a scalar comes in, which is a further input of the model: 1 leaves the result as it is,
+//! At each such place a multiplication by a scalar is inserted, which is a further input of the model: 1 leaves the result as it is,
 //! and a neighbour of 1 moves it by about as much as another order of rounding would. Places are the values of the main graph that
 //! both models compute, by nodes that are not the same; where there are none, what is looked up in tables of weights.
 
@@ -10,7 +10,7 @@ use crate::onnx::names::Taken;
 use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// More places tell nothing new.
+/// Largest number of places; more would tell nothing new.
 const MOST: usize = 256;
 
 /// Names of the places, in the order of the first model's nodes.

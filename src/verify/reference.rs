@@ -1,9 +1,9 @@
 //! What the first model computes, and on which inputs it runs.
 //!
-//! It is loaded once. Random inputs are made only when that is done and nothing speaks against running it at all
+//! The model is loaded once. Random inputs are generated only after that, and only if nothing rules out that it runs
 //! ([`Session::check`]). Sizes are tried until it runs; from then on only sizes are used with which it does. After the sets of
-//! the seeds come corner sets ([`Signature::corners`]) as long as they take little time: a set that the first model does not run
-//! is passed over in silence, for it says nothing.
+//! the seeds come corner sets ([`Signature::corners`]), as long as they take little time. A set on which the first model does not run
+//! is skipped silently, because nothing follows from it.
 
 use super::inputs::{Assignment, Signature};
 use super::report::Case;
@@ -11,11 +11,11 @@ use crate::engine::{Engine, EngineError, Session, Source};
 use crate::onnx::Tensor;
 use std::time::{Duration, Instant};
 
-/// How long the first model may take for all corner sets. Where that is over, the rest is left out: large models get fewer.
+/// How long the first model may take for all corner sets. After that the rest is left out, so large models get fewer.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// After so many choices of sizes for which a model failed to load with the same words, it will not load at all.
 const HOPELESS: usize = 3;
-/// Most elements of all inputs that are made in vain.
+/// Most elements of all inputs generated for sizes that do not run.
 const IN_VAIN: usize = 1 << 27;
 
 /// Inputs that the user gives: their file's name, the sizes that follow from them, and the tensors.
@@ -148,7 +148,7 @@ impl Reference {
         for (seed, (label, assignment)) in (sets.seeds.max(1)..).zip(corners) {
             if begun.elapsed() > PATIENCE {
                 self.notes.push(format!(
-                    "`{label}` and the sets of inputs after it are left out: the model takes its time"
+                    "`{label}` and the sets of inputs after it are left out: the model is slow"
                 ));
                 return;
             }
@@ -214,6 +214,6 @@ fn first_that_runs(
     }
     let first = first.unwrap_or_else(|| "no sizes to try".to_owned());
     Err(format!(
-        "the first model ran with none of {count} choices of sizes; the first failed with: {first}"
+        "the first model ran with none of {count} choices of sizes; the first choice failed with: {first}"
     ))
 }

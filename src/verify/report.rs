@@ -1,4 +1,4 @@
-//! What a comparison of two models found, for text and JSON.
+//! The result of comparing two models, for text and JSON.
 
 use super::compare::{Difference, Noise, Standing};
 use serde::Serialize;
@@ -13,10 +13,10 @@ pub enum Verdict {
     Same,
     /// An output differs, or the second model does not run where the first does.
     Different {
-        /// The worst of it in one line.
+        /// The worst difference in one line.
         why: String,
     },
-    /// Nothing can be said: no engine runs both models, or the first one moves too much by itself.
+    /// No verdict: no engine runs both models, or rounding alone moves the first one too much.
     NotVerified {
         /// Why not.
         why: String,
@@ -27,7 +27,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
-    /// As the engine comes: operators of other domains by their function bodies.
+    /// By the engine alone: operators of other domains by their function bodies.
     Plain,
     /// By kernels: those of the operator library, or those built in.
     Library,
@@ -43,7 +43,7 @@ impl How {
     }
 }
 
-/// Everything a comparison found.
+/// The full result of a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Outcome over all cases.
@@ -53,9 +53,9 @@ pub struct Report {
     pub engine: Option<String>,
     /// The operator library that was registered.
     pub operators: Option<PathBuf>,
-    /// What the user named and what does not serve.
+    /// Engines and libraries that an environment variable names and that cannot be used.
     pub warnings: Vec<String>,
-    /// What the reader should know: engines that were passed over, checks that were left out.
+    /// Engines that were skipped, and checks that were left out.
     pub notes: Vec<String>,
     /// One entry for each set of inputs.
     pub cases: Vec<Case>,
@@ -92,7 +92,7 @@ pub struct Output {
     pub dtype: String,
     /// Shape in this case.
     pub shape: Vec<usize>,
-    /// How far it is from the first model's.
+    /// The difference from the first model's output.
     #[serde(flatten)]
     pub difference: Difference,
 }
@@ -117,7 +117,7 @@ impl Report {
             !d.within() && d.mismatch.is_none()
         });
         off.then(|| {
-            "`--tolerance X` allows differences of up to X of an output's scale, if they are known to do no harm".to_owned()
+            "`--tolerance X` allows differences of up to X of an output's scale, if they are known to be harmless".to_owned()
         })
     }
 
@@ -239,7 +239,7 @@ pub(super) fn judge(cases: &[Case]) -> Verdict {
     }
 }
 
-/// How many times what is allowed a difference is.
+/// A difference as a multiple of what is allowed.
 fn excess(d: &Difference) -> f64 {
     match d.mismatch {
         Some(_) => f64::INFINITY,

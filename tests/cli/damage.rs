@@ -177,7 +177,7 @@ fn damaged_entries_of_external_data_are_refused() {
         ("length", "-1024", "length `-1024` is no number"),
         ("length", "1023", "1023 bytes long, type and shape ask for"),
         ("location", "", "no location"),
-        ("location", ".", "is no file name"),
+        ("location", ".", "is not a file name"),
         ("location", "../weights.bin", "outside the model's folder"),
         (
             "location",

@@ -33,10 +33,10 @@ fn outputs_that_cannot_be_are_named() {
         refused_output(
             &at("no/out.onnx"),
             force,
-            &["there is no folder", "make the folder"],
+            &["there is no folder", "create the folder"],
         );
         refused_output(&at("new/"), force, &["there is no folder"]);
-        refused_output(&at("file/out.onnx"), force, &["is no folder"]);
+        refused_output(&at("file/out.onnx"), force, &["is not a folder"]);
     }
     refused_output(&at("file"), &[], &["exists already", "--force"]);
     assert_eq!(names(&folder), ["file", "folder"]);
@@ -175,7 +175,7 @@ fn data_of_another_model_stays() {
         let shown = weights.to_str().unwrap();
         for word in [
             shown,
-            "is there already",
+            "exists already",
             "hint: `--force` replaces the model alone",
         ] {
             assert!(said.contains(word), "`{word}` is not in: {said}");

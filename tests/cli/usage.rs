@@ -64,7 +64,7 @@ fn a_library_beside_the_caller_is_loaded_from_there() {
     let output = command.args(["--ort", "library.so"]).output().unwrap();
     let said = stderr(&output);
     assert_eq!(code(&output), 2, "{said}");
-    assert!(said.contains("not found: as told: "), "{said}");
+    assert!(said.contains("not found: as given: "), "{said}");
     assert!(!folder.path().join("out.onnx").exists());
 }
 

@@ -95,7 +95,7 @@ const INVALID: &[(&str, &str)] = &[
         "attribute `axis` holds integers, allowed is an integer",
     ),
     ("inputs_missing", "it has 1 inputs, allowed are 2"),
-    ("input_left_out", "input 0 is left out and required"),
+    ("input_left_out", "required input 0 is missing"),
     (
         "bound_empty",
         "input 0 `a` is of shape [0], allowed is one element",

@@ -147,7 +147,8 @@ fn a_target_that_cannot_be_written_is_an_error() {
     );
     let below_a_file = below_a_file.expect_err("no folder");
     assert!(
-        below_a_file.to_string().contains("m.onnx` is no folder") && below_a_file.hint().is_some(),
+        below_a_file.to_string().contains("m.onnx` is not a folder")
+            && below_a_file.hint().is_some(),
         "{below_a_file}"
     );
     let is_folder = file.stage(&Edit::default(), folder.path(), true);

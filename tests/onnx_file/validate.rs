@@ -108,7 +108,7 @@ fn a_fault_is_told_with_node_value_and_what_is_allowed() {
         ),
         (
             given("Add", &["", "x"], vec![]),
-            "input 0 is left out and required",
+            "required input 0 is missing",
         ),
         (
             given("Range", &["w", "w", "w"], vec![]),

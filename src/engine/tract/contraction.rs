@@ -1,6 +1,6 @@
 //! Sums of products of two tensors as matrix products.
 //!
-//! tract evaluates an einsum element by element unless its graph is optimised, and optimising is what we do without. Here the
+//! tract evaluates an einsum element by element unless its graph is optimised, and we do not optimise. Here the
 //! axes of the two operands are grouped into batch, rows, columns and summed ones, and each group becomes one axis of a matrix
 //! product. Half precision is multiplied and summed in f32.
 

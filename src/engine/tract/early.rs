@@ -1,4 +1,4 @@
-//! Whether tract can load a model at all, found out without inputs.
+//! Checks without inputs whether tract can load a model at all.
 //!
 //! tract loads a model for inputs of known shapes. An operator that it lacks, or one with too few inputs, fails for all of them:
 //! here the model is read and typed once with inputs of unknown shapes, from which less follows than from any known ones, so
@@ -17,7 +17,7 @@ use tract_onnx::tract_hir::ops::unimpl::UnimplementedOp;
 /// Checks a model whose functions are inlined.
 ///
 /// # Errors
-/// [`EngineError::Load`], with tract's words or the operator that it lacks.
+/// [`EngineError::Load`], with tract's message or the operator that it lacks.
 pub(super) fn check(model: Cow<'_, ModelProto>, outputs: &[String]) -> Result<(), EngineError> {
     let model = branches::resolved(model, &|_| None);
     let (mut scratch, retype) = prepared(&model, outputs, &FxHashSet::default())?;
@@ -70,7 +70,7 @@ pub(super) fn check(model: Cow<'_, ModelProto>, outputs: &[String]) -> Result<()
     })
 }
 
-/// ONNX's number of an input's element type; 0, which is none, where it does not say.
+/// ONNX's number of an input's element type; 0, which stands for no type, if the input declares none.
 fn element_type(info: &crate::onnx::proto::ValueInfoProto) -> i32 {
     use crate::onnx::proto::type_proto::Value;
     match info.r#type.as_ref().and_then(|t| t.value.as_ref()) {

@@ -1,11 +1,11 @@
-//! The gate to tract's operators: no node passes that is not as ONNX defines it.
+//! The gate in front of tract's operators: only nodes that are as ONNX defines them pass.
 //!
-//! tract takes attributes and ranks at their word: it counts up to an axis, and makes room for as many axes as a vector has elements. What
-//! comes of it may be no panic but hours or an allocation that ends the program. So every builder is behind one that holds the node to
-//! the table of operators ([`check`]), and every operator behind one that does it again whenever the facts of inputs are known. This holds
-//! in bodies at any depth, and for models that come from no file.
+//! tract trusts attributes and ranks: it counts up to an axis, and allocates as many axes as a vector has elements. The result may be worse
+//! than a panic: hours of work, or an allocation that ends the program. So every builder is wrapped in one that checks the node against the
+//! table of operators ([`check`]), and every operator in one that checks again whenever facts of inputs are known. This covers
+//! bodies at any depth, and models that do not come from a file.
 //!
-//! With a limit, results of more bytes are refused before anything computes them.
+//! With a limit, larger results are refused before anything computes them.
 
 use crate::onnx::check::{MAX_RANK, Operand, Reader, check};
 use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
@@ -14,7 +14,7 @@ use tract_onnx::pb;
 use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_hir::internal::*;
 
-/// Most bytes of a padded value where results have no limit.
+/// Largest padded value in bytes where results have no limit.
 const MAX_PADDED: u128 = 1 << 30;
 
 /// What a builder returns: the operator, and the outer values that its subgraphs capture.
@@ -76,7 +76,7 @@ pub(crate) fn bounded(dims: &[TDim], dt: DatumType, limit: u128) -> TractResult<
     Ok(())
 }
 
-/// A node without its tensors and what its graphs compute.
+/// A node without its tensors and without the nodes of its bodies.
 fn outline(node: &pb::NodeProto) -> NodeProto {
     let named = |name: &String| ValueInfoProto {
         name: Some(name.clone()),
@@ -111,7 +111,7 @@ fn outline(node: &pb::NodeProto) -> NodeProto {
     }
 }
 
-/// What a node is held to.
+/// What a node is checked against.
 #[derive(Debug, Clone)]
 struct Gate {
     node: NodeProto,

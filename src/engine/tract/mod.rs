@@ -1,14 +1,14 @@
 //! The embedded engine: any part of a model, run by tract on concrete shapes.
 //!
 //! The model is copied into the form tract understands (`copy`), every input gets the shape of its tensor, and
-//! the graph is translated to typed operators and run as it stands: tract's own simplifications stay off, because some of them
+//! the graph is translated to typed operators and run unsimplified: tract's own simplifications stay off, because some of them
 //! change results. The cost of a cone of a few dozen nodes is about a millisecond.
 //!
 //! The operators of `ai.phasor` are computed by their kernels (`kernels`), or, in [`TractBodies`], by the function bodies that
 //! the model carries. Calls of other functions are expanded.
 //!
-//! bfloat16, which tract lacks, is computed in f32: values are converted exactly on the way in, casts to bfloat16 round, other
-//! operators do not, and the outputs are f32.
+//! bfloat16, which tract lacks, is computed in f32: inputs are converted exactly, casts to bfloat16 round, other operators do not,
+//! and the outputs are f32.
 
 pub(crate) mod bridge;
 mod contraction;
@@ -70,7 +70,7 @@ impl Engine for TractBodies {
     }
 }
 
-/// Says of a function whether its calls stay calls, because they have a kernel.
+/// Decides whether the calls of a function stay calls, because there is a kernel for them.
 type Native = fn(&FunctionProto) -> bool;
 
 fn open(model: Source<'_>, native: Native) -> Result<Box<dyn Session + '_>, EngineError> {
@@ -291,7 +291,7 @@ fn load(
         .iter()
         .map(|name| parsed.outlets_by_name[*name])
         .collect();
-    // An input that is an output too has lost its type in parsing.
+    // Parsing drops the type of an input that is also an output.
     for (outlet, value) in outlets.iter().zip(values) {
         model.set_outlet_fact(
             *outlet,
@@ -330,7 +330,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, Engine
     caught(work).unwrap_or_else(|cause| {
         Err(EngineError::Run {
             engine: NAME.to_owned(),
-            cause: format!("it met with a case that it does not handle: {cause}"),
+            cause: format!("it met a case that it does not handle: {cause}"),
         })
     })
 }

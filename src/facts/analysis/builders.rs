@@ -1,4 +1,4 @@
-//! Builders that replace tract's own where those infer wrong shapes, and a way around nodes that cannot be built.
+//! Builders that replace those of tract that infer wrong shapes, and a way around nodes that cannot be built.
 
 use crate::engine::guard::caught;
 use crate::engine::tract::operators;
@@ -112,7 +112,7 @@ impl Expansion for Range {
     }
 }
 
-/// `EyeLike`, of which tract would make the value.
+/// `EyeLike`, whose value tract would compute.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct EyeLike {
     dtype: Option<DatumType>,

@@ -1,6 +1,6 @@
 //! Infers every node of a tract model on its own, in topological order, and again when something it depends on is refined.
 //!
-//! tract's own driver ends with the first node that fails. Here a failure is the end of that node only. Facts that tract is
+//! tract's own driver stops at the first node that fails. Here a failure costs that node alone. Facts that tract is
 //! known to get wrong are held back: the outcome of an `If`, a slice whose bound may be of either sign, the remainder of shape values that may be
 //! negative, and whatever has a negative dimension. So are sizes that are sums of more symbols than any model has: each operator
 //! would go through all of them.
@@ -22,7 +22,7 @@ const MAX_EVALUATED: usize = 4096;
 /// Most parts of a dimension's expression; the sizes of vision models have about 20.
 const MAX_TERMS: usize = 256;
 
-/// What came out, beside the facts in the model.
+/// The result, beside the facts in the model.
 pub(super) struct Outcome {
     wrong: FxHashSet<OutletId>,
 }
@@ -132,7 +132,7 @@ fn step(model: &mut InferenceModel, id: usize) -> TractResult<Vec<(OutletId, Inf
                 .collect());
         }
     }
-    // What a slice says of its bounds is of the integers they were replaced by.
+    // The facts that a slice states for its bounds are those of the integers that replaced them.
     let inlets = if is_slice {
         vec![node.inputs[0]]
     } else {

@@ -44,7 +44,7 @@ fn analyse(model: &ModelProto) -> Option<FxHashMap<String, Fact>> {
         if conditions.is_empty() {
             return Some(facts);
         }
-        // What decides a branch may be known only now.
+        // The condition of a branch may be known only now.
         model = branches::resolved(model, &|name| conditions.get(name).copied());
     }
     Some(round(&model)?.0)
@@ -118,7 +118,7 @@ fn constants_as_nodes(model: &mut ModelProto) {
         }],
         ..Default::default()
     };
-    // Of several of one name the last counts.
+    // Of several with one name the last counts.
     let mut seen = FxHashSet::default();
     let last = constants.into_iter().rev();
     let mut nodes: Vec<NodeProto> = last

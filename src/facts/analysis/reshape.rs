@@ -1,6 +1,6 @@
 //! `Reshape` and `Flatten` over symbolic axes.
 //!
-//! tract gives a reshape up when the volumes do not match as polynomials, although the model promises that they do. Here the
+//! tract gives up on a reshape whose volumes do not match as polynomials, although the model promises that they do. Here the
 //! stated dimensions stand, and only one that is left to be inferred needs a division.
 
 use tract_onnx::model::Onnx;

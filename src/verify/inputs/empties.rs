@@ -1,7 +1,7 @@
 //! Models that are not run on tensors without elements, because an engine does not survive it.
 //!
-//! ONNX Runtime (seen in 1.32.0) transposes what a `Scan` takes or gives along another axis than the first without looking whether
-//! there is anything: it divides by a size of 0, and the process ends with SIGFPE. No other operator is known to do so. Sizes that
+//! ONNX Runtime (seen in 1.32.0) transposes the inputs and outputs of a `Scan` along another axis than the first without checking whether
+//! they are empty: it divides by a size of 0, and the process ends with SIGFPE. No other operator is known to do so. Sizes that
 //! become 0 inside the model alone are not foreseen.
 
 use crate::onnx::ModelFile;

@@ -1,15 +1,15 @@
-//! Which integers may have any value: those that are only calculated with.
+//! Which integers may have any value: those used only in arithmetic.
 //!
-//! A model may take an integer for a size, and a large one then costs all memory that there is, or end in an operator of which
-//! nothing is known. So values far from the usual ones are tried only where all that follows is known to be arithmetic, a
-//! comparison, or a look-up, which a model answers with an error if it is out of range.
+//! A model may use an integer as a size, in which case a large one exhausts memory, or pass it to an operator of which nothing is known.
+//! So values far from the usual ones are tried only where every use is known to be arithmetic, a comparison, or a look-up, which
+//! reports an error if it is out of range.
 
 use crate::onnx::ModelFile;
 use crate::onnx::proto::is_default_domain;
 use phasor_ops::contract::DOMAIN;
 use rustc_hash::FxHashSet;
 
-/// What becomes of a value that a node takes at one of its inputs.
+/// What a node does with a value that it takes as an input.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     /// Results grow with it.

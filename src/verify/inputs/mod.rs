@@ -1,4 +1,4 @@
-//! Random inputs for a model, from what its graph says of them.
+//! Random inputs for a model, from what its graph tells about them.
 //!
 //! A [`Signature`] is read once. It yields [`Assignment`]s: sizes for the symbolic dimensions, one size a name throughout the
 //! model, the likeliest first. Exporters do not say which sizes a model accepts (multiples of a patch, a total that is the sum
@@ -6,8 +6,8 @@
 //! stay inside it, masks are ones with a few zeros, positions count upwards, floats are standard normal, switches are on in one
 //! set and off in another.
 //!
-//! [`Signature::corners`] are sets beyond that, on which rewrites go wrong that are right elsewhere: sizes that are 0, 1, 2 or
-//! coincide, positions that are negative or very large, and one switch that stands otherwise than all others. A model need not
+//! [`Signature::corners`] are further sets, on which rewrites fail that are right elsewhere: sizes that are 0, 1, 2 or
+//! coincide, positions that are negative or very large, and one switch set differently from all others. A model need not
 //! run with them.
 #![forbid(unsafe_code)]
 
@@ -25,9 +25,9 @@ use crate::onnx::{DataType, ModelFile, Tensor};
 use role::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most elements of all inputs that are made, together.
+/// Most elements of all generated inputs together.
 const MAX_ELEMENTS: usize = 1 << 26;
-/// Most switches that stand otherwise than all others in a corner set.
+/// Most corner sets with one switch set differently from all others.
 const MAX_ALONE: usize = 4;
 /// Where positions of corner sets begin: f32 no longer holds every integer, and i32 none at all.
 const FAR: [(&str, i64); 2] = [
@@ -35,10 +35,10 @@ const FAR: [(&str, i64); 2] = [
     ("positions from 2^31", (1 << 31) - 3),
 ];
 
-/// Why no inputs can be made.
+/// Why no inputs can be generated.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum InputsError {
-    /// An input of a kind that is not made.
+    /// An input of a kind that is not generated.
     #[error("input `{name}`: {cause}")]
     Input {
         /// The graph input.
@@ -46,9 +46,9 @@ pub enum InputsError {
         /// Why.
         cause: String,
     },
-    /// Inputs of these sizes are too large to be made.
+    /// Inputs of these sizes are too large to be generated.
     #[error(
-        "with input `{name}` of shape [{shape}] there are more than {MAX_ELEMENTS} elements to make up, where a size of 0 counts as 1"
+        "with input `{name}` of shape [{shape}] there are more than {MAX_ELEMENTS} elements to generate, where a size of 0 counts as 1"
     )]
     TooLarge {
         /// The graph input.
@@ -61,19 +61,19 @@ pub enum InputsError {
     UnknownDim {
         /// The name that was given.
         name: String,
-        /// Those that there are.
+        /// The dimensions of the model.
         known: String,
     },
 }
 
-/// What a model takes.
+/// The inputs of a model.
 #[derive(Clone, Debug)]
 pub struct Signature {
     inputs: Vec<Input>,
     fixed: BTreeMap<String, i64>,
     symbols: BTreeSet<String>,
-    /// Whether no input may be without elements.
-    spared: bool,
+    /// Whether no input may be empty.
+    avoids_empty: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Signature {
     /// Reads the inputs of a model. `fixed` gives sizes of symbolic dimensions.
     ///
     /// # Errors
-    /// An input that is no tensor of numbers; a fixed dimension that the model does not have.
+    /// An input that is not a tensor of numbers; a fixed dimension that the model does not have.
     pub fn of(file: &ModelFile, fixed: &BTreeMap<String, i64>) -> Result<Signature, InputsError> {
         let graph = file.graph();
         let mut inputs = Vec::new();
@@ -104,7 +104,7 @@ impl Signature {
             };
             let kind = info.r#type.as_ref().and_then(|t| t.value.as_ref());
             let Some(type_proto::Value::TensorType(tensor)) = kind else {
-                return Err(fault("it is no tensor, and random inputs are tensors"));
+                return Err(fault("it is not a tensor, and random inputs are tensors"));
             };
             let dtype = DataType::from_onnx(tensor.elem_type())
                 .filter(|dtype| dtype.holds_numbers())
@@ -163,19 +163,19 @@ impl Signature {
             inputs,
             fixed: fixed_all,
             symbols,
-            spared: empties::are_fatal(file),
+            avoids_empty: empties::are_fatal(file),
         })
     }
 
-    /// Whether sets with a size of 0 are left out, because an engine does not survive the model with them.
-    pub(super) fn is_spared(&self) -> bool {
-        self.spared
+    /// Whether sets with a size of 0 are left out, because an engine would crash on the model with them.
+    pub(super) fn avoids_empty(&self) -> bool {
+        self.avoids_empty
     }
 
     /// Whether a set may be tried.
     fn allows(&self, assignment: &Assignment) -> bool {
         let is_empty = |shapes: Vec<Vec<usize>>| shapes.iter().any(|shape| shape.contains(&0));
-        !(self.spared && self.shapes(assignment).is_ok_and(is_empty))
+        !(self.avoids_empty && self.shapes(assignment).is_ok_and(is_empty))
     }
 
     /// The names of the inputs.
@@ -244,7 +244,7 @@ impl Signature {
         switched.chain(heeded).chain(sizes).collect()
     }
 
-    /// How switches stand in corner sets: all are off, or one stands otherwise than all others.
+    /// The switches in corner sets: all off, or one set differently from all others.
     fn switched(&self) -> Vec<(String, Switches)> {
         let inputs = self.inputs.iter().enumerate();
         let switches = inputs.filter(|(_, input)| input.role == Role::Flag);
@@ -380,9 +380,9 @@ impl Signature {
                 )));
             };
             let tensor = input.converted(tensor).map_err(fault)?;
-            if self.spared && tensor.is_empty() {
+            if self.avoids_empty && tensor.is_empty() {
                 return Err(fault(
-                    "it has no elements, which ONNX Runtime does not survive in a `Scan` along another axis than the first".to_owned(),
+                    "it has no elements, on which ONNX Runtime crashes in a `Scan` along another axis than the first".to_owned(),
                 ));
             }
             let shown = input

@@ -1,4 +1,4 @@
-//! What an input is for, which decides the values it gets.
+//! The purpose of an input, which decides the values it gets.
 
 use super::flow;
 use super::sizes::{Assignment, Switches, Values};
@@ -46,7 +46,7 @@ impl Roles {
         }
     }
 
-    /// A table that is looked up binds; beyond that the name is a hint.
+    /// A table that the input is looked up in decides; otherwise the name is a hint.
     pub(super) fn role(&self, name: &str, dtype: DataType) -> Role {
         let lower = name.to_ascii_lowercase();
         let far = self.far.contains(name);
@@ -109,7 +109,7 @@ fn table_rows(file: &ModelFile, input: &str) -> Option<i64> {
 }
 
 impl Role {
-    /// Whether these values are others than the usual ones.
+    /// Whether these values differ from the usual ones.
     pub(super) fn heeds(&self, values: Values, dtype: DataType) -> bool {
         let signed = dtype.is_signed_integer();
         match (self, values) {
@@ -124,7 +124,7 @@ impl Role {
                     _ => false,
                 }
             }
-            (Role::Integers { .. }, Values::Timid) => true,
+            (Role::Integers { .. }, Values::Fallback) => true,
             _ => false,
         }
     }
@@ -146,7 +146,7 @@ impl Role {
             // Rows of a few positions reach from below zero to above.
             Values::Negative => -SMALL - 2,
             Values::From(first) => first,
-            Values::Usual | Values::Timid => 0,
+            Values::Usual | Values::Fallback => 0,
         };
         match self {
             Role::Rows(rows) => {
@@ -162,7 +162,7 @@ impl Role {
                 let masked = |i: usize| rows > 1 && i / last == rows - 1 && i % last >= kept;
                 (0..count).map(|i| f64::from(!masked(i))).collect()
             }
-            Role::Positions { .. } if values == Values::Timid => {
+            Role::Positions { .. } if values == Values::Fallback => {
                 (0..count).map(|i| (i % last) as f64).collect()
             }
             Role::Positions { .. } => {
@@ -181,7 +181,7 @@ impl Role {
                 Switches::But(off) => vec![f64::from(place != off); count],
             },
             Role::Integers { .. } => {
-                let below = if values == Values::Timid { 2 } else { SMALL };
+                let below = if values == Values::Fallback { 2 } else { SMALL };
                 (0..count)
                     .map(|_| (first + random.below(below)) as f64)
                     .collect()

@@ -11,11 +11,11 @@ pub struct Assignment {
     pub sizes: BTreeMap<String, i64>,
     /// Which values.
     pub values: Values,
-    /// How truths stand that are no masks.
+    /// The values of booleans that are not masks.
     pub switches: Switches,
 }
 
-/// How switches stand.
+/// The values of switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switches {
     /// All are on.
@@ -44,10 +44,10 @@ impl Switches {
 /// Which values inputs get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
-    /// Such as a user would give.
+    /// Values such as a user would give.
     Usual,
     /// Integers whose range is unknown stay at 0 and 1.
-    Timid,
+    Fallback,
     /// Positions, and indices where they may be, are below zero.
     Negative,
     /// Positions begin here.
@@ -181,9 +181,13 @@ pub(super) fn assignments(
         fixed_extent.unwrap_or(extent).saturating_add(past)
     };
     let mut tries: Vec<Assignment> = Vec::new();
-    let mut push = |batch: i64, extent: i64, past: i64, total: i64, timid: bool| {
+    let mut push = |batch: i64, extent: i64, past: i64, total: i64, fallback: bool| {
         let sizes = sized(&hints, fixed, [batch, extent, past, total]);
-        let values = if timid { Values::Timid } else { Values::Usual };
+        let values = if fallback {
+            Values::Fallback
+        } else {
+            Values::Usual
+        };
         let switches = Switches::of_seed(seed);
         let assignment = Assignment {
             sizes,
@@ -242,7 +246,7 @@ fn fits(inputs: &[(&str, &[Dim])], assignment: &Assignment) -> bool {
     dims.all(|dim| dim.eval(&size_of).is_none_or(|n| n >= 0))
 }
 
-/// Sizes at which rewrites go wrong that are right elsewhere, each with a name: 1 and 2, where axes are taken for those that
+/// Sizes at which rewrites fail that are right elsewhere, each with a name: 1 and 2, where axes are taken for those that
 /// broadcast; sizes that coincide with one another and with the model's own; and 0. Whether a model runs with them is open.
 pub(super) fn corners(
     inputs: &[(&str, &[Dim])],
@@ -378,7 +382,7 @@ mod tests {
         assert_eq!(
             first(&["x: 2 3"], &[], 0).len(),
             2,
-            "daring and timid values"
+            "usual and fallback values"
         );
     }
 

@@ -1,4 +1,4 @@
-//! Replaces `If` nodes whose condition is known by the branch that is taken.
+//! Replaces each `If` whose condition is known by the branch that is taken.
 //!
 //! tract analyses both branches of an `If` on the same shapes, which fails where the branches exist because the shapes differ
 //! (decoders merged from one with and one without a cache).

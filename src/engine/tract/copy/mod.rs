@@ -1,9 +1,9 @@
-//! A scratch copy of a model in the form that tract reads rightly: the analysis and the embedded engine work on it.
+//! A scratch copy of a model in the form that tract reads correctly: the analysis and the embedded engine work on it.
 //!
 //! * Model-local functions are inlined; tract ignores them.
 //! * An operator of another domain is renamed `domain::Op`: tract looks operators up by their bare name and would take a foreign
 //!   `Add` for its own. The names of `com.microsoft` and `ai.onnx.ml` that tract implements are kept.
-//! * Only the nodes that the wanted outputs need remain, and `value_info` goes.
+//! * Only the nodes that the wanted outputs need remain, and `value_info` is dropped.
 //! * Weights are taken out: each becomes an input of known type and shape, and is handed over beside the copy.
 //! * Element types that tract lacks are replaced throughout by one that the model does not use ([`Retype`]).
 pub(crate) mod branches;
@@ -50,10 +50,10 @@ const ML: &[&str] = &[
 pub(crate) struct Plan<'a> {
     /// The values to become the graph's outputs; `None` keeps every node and the graph's own outputs.
     pub(crate) outputs: Option<&'a [String]>,
-    /// Values that are given: nothing that only serves to compute them stays, and they become inputs, without a type, if they
-    /// are none yet.
+    /// Values that are given: nodes that only serve to compute them are dropped, and the values become inputs, without a type, if they
+    /// are not inputs yet.
     pub(crate) given: &'a FxHashSet<&'a str>,
-    /// Initializers of more bytes than this become inputs, and external ones always do.
+    /// Initializers of more bytes than this become inputs; external ones always do.
     pub(crate) keep_bytes: usize,
     /// Replacement of element types.
     pub(crate) retype: Retype,
@@ -72,7 +72,7 @@ pub(crate) fn inlined(model: &ModelProto) -> Cow<'_, ModelProto> {
     inlined_but(model, |_| false)
 }
 
-/// Inlines the functions of a model but those that `keep` names.
+/// Inlines the functions of a model except those that `keep` selects.
 pub(crate) fn inlined_but(
     model: &ModelProto,
     keep: fn(&FunctionProto) -> bool,
@@ -86,7 +86,7 @@ pub(crate) fn inlined_but(
 /// Makes the copy of a model whose functions are [`inlined`].
 ///
 /// # Errors
-/// A value that is wanted but does not exist; a constant of a replaced type that cannot be converted.
+/// A requested value that does not exist; a constant of a replaced type that cannot be converted.
 pub(crate) fn scratch(model: &ModelProto, plan: &Plan<'_>) -> Result<Scratch, String> {
     let graph = model.graph.as_ref().ok_or("the model has no graph")?;
     let cone = plan

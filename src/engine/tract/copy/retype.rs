@@ -4,7 +4,7 @@ use crate::onnx::proto::{GraphProto, NodeProto, TensorProto, ValueInfoProto, typ
 use crate::onnx::{DataType, Tensor};
 use std::collections::BTreeSet;
 
-/// Which element type stands for which.
+/// Which element type replaces which.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Retype {
     pairs: Vec<(DataType, DataType)>,

@@ -55,7 +55,7 @@ pub fn register(onnx: &mut Onnx) {
     }
 }
 
-/// The same under the names that foreign operators have in a scratch copy.
+/// The same, under the names that operators of other domains have in a scratch copy.
 pub(super) fn register_qualified(onnx: &mut Onnx) {
     for (name, builder) in KERNELS {
         onnx.op_register

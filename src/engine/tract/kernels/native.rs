@@ -42,7 +42,7 @@ pub(super) trait Native:
     fn eval(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>>;
 }
 
-/// Makes the operator for a node; one of another domain stays what it is.
+/// Builds the operator for a node; nodes of other domains are left to tract.
 pub(super) fn build<K: Native>(context: &ParsingContext, node: &NodeProto) -> Built {
     let spec = K::SPEC;
     if node.domain != DOMAIN {
@@ -74,7 +74,7 @@ fn other_domain(name: &str, context: &ParsingContext, node: &NodeProto) -> Built
 #[derive(Debug, Clone, PartialEq)]
 struct Call<K>(K);
 
-// Which tract asks for; an amplitude that is NaN makes a node unlike itself, so that it is shared with none.
+// tract requires it. A NaN amplitude makes a node unequal to itself, so it is never shared.
 impl<K: Native> Eq for Call<K> {}
 
 impl<K: Native> Hash for Call<K> {

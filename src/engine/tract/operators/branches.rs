@@ -1,4 +1,4 @@
-//! Outputs of branches: what one branch of an `If` makes is not what the node makes. tract takes the constants of `then_branch` for
+//! Outputs of branches: the output of one branch of an `If` is not the output of the node. tract takes the constants of `then_branch` for
 //! those of the node, unless they are hidden from it.
 
 use crate::onnx::proto::{GraphProto, NodeProto};

@@ -1,9 +1,9 @@
-//! `Cast` for the analysis and the engine alike.
+//! `Cast`, for both the analysis and the engine.
 //!
 //! tract turns every int64 into a symbolic integer and in doing so wraps the largest ones, with which exporters write "to the
 //! end" of a slice. Here int64 stays int64, and what is symbolic already stays symbolic.
 //!
-//! A cast to bfloat16, for which f32 stands in, carries a mark by which its result is rounded all the same.
+//! A cast to bfloat16, for which f32 stands in, carries a mark, so that its result is rounded all the same.
 
 use crate::onnx::proto::AttributeProto;
 use crate::onnx::proto::attribute_proto::AttributeType;

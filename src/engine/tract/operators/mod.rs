@@ -1,4 +1,4 @@
-//! Builders that replace tract's own where those are wrong or too narrow for what exporters write.
+//! Builders that replace those of tract that are wrong, or too narrow for what exporters write.
 
 mod adapters;
 mod branches;
