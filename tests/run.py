@@ -2,10 +2,10 @@
 """Runs every test of the project: Rust, the command line, and ONNX Runtime in its oldest, a middle and its newest release.
 
     python3 tests/run.py            everything
-    python3 tests/run.py --rust     the Rust tests alone
-    python3 tests/run.py --python   the Python tests alone (after a build)
-    python3 tests/run.py --all-hosts  the operator library in three more releases of ONNX Runtime
-    python3 tests/run.py --strict   a skip for anything but what a release of ONNX Runtime lacks is a failure
+    python3 tests/run.py --rust     only the Rust tests
+    python3 tests/run.py --python   only the Python tests (after a build)
+    python3 tests/run.py --all-hosts  also the operator library in three more releases of ONNX Runtime
+    python3 tests/run.py --strict   count every skip as a failure, except for what a release of ONNX Runtime lacks
 
 Needs Rust and Python 3.11 or 3.12 with `venv`; installs the rest into `target/venvs`.
 """
@@ -39,7 +39,7 @@ def run(*command, env=None):
 
 
 def environment(release):
-    """The interpreter of a virtual environment with the pinned packages of a release; None if they cannot be installed."""
+    """The interpreter of a virtual environment with the pinned packages of a release; None if these cannot be installed."""
     requirements = PYTHON_TESTS / f"requirements-{release}.txt"
     folder = target() / "venvs" / release
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -65,7 +65,7 @@ def pytest(python, folder, env):
 
 
 def report(results):
-    """Prints what passed; the exit code."""
+    """Prints the results and returns the exit code."""
     print()
     for name, passed in results.items():
         print(f"{'skipped' if passed is None else 'passed' if passed else 'FAILED':8} {name}")
@@ -77,16 +77,16 @@ def report(results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rust", action="store_true", help="the Rust tests alone")
-    parser.add_argument("--python", action="store_true", help="the Python tests alone")
-    parser.add_argument("--all-hosts", action="store_true", help=f"the operator library in ONNX Runtime {', '.join(MORE_HOSTS)} as well")
-    parser.add_argument("--strict", action="store_true", help="a skip for anything but what a release of ONNX Runtime lacks is a failure")
+    parser.add_argument("--rust", action="store_true", help="run only the Rust tests")
+    parser.add_argument("--python", action="store_true", help="run only the Python tests")
+    parser.add_argument("--all-hosts", action="store_true", help=f"also run the operator library in ONNX Runtime {', '.join(MORE_HOSTS)}")
+    parser.add_argument("--strict", action="store_true", help="count every skip as a failure, except for what a release of ONNX Runtime lacks")
     args = parser.parse_args()
     both = args.rust == args.python
     results = {}
 
     pythons = {release: environment(release) for release in RELEASES + (MORE_HOSTS if args.all_hosts else [])}
-    # One build for programs, library and tests: they share the release profile.
+    # Programs, library and tests share the release profile and so one build.
     if not run("cargo", "build", "--release", "--workspace", "--lib", "--bins", "--examples"):
         sys.exit("error: the build failed")
     if both or args.rust:
@@ -97,12 +97,12 @@ def main():
             env["PHASOR_STRICT"] = "1"
         results["cargo test"] = run("cargo", "test", "--release", "--workspace", env=env)
         for release, python in pythons.items():
-            # The oldest has no library beside its Python module.
+            # The oldest release has no library beside its Python module.
             library = ort_library(python) if python not in (None, newest) else None
             if library:
                 env["ORT_DYLIB_PATH"] = library
                 results[f"conformance, {release} ONNX Runtime"] = run("cargo", "test", "--release", "--test", "conformance", env=env)
-        # Of the CUDA kernels what needs no device: that they compile as they are committed, and to what.
+        # The CUDA checks that need no device: the kernels compile to what is committed.
         code = subprocess.run([sys.executable, str(ROOT / "cpp" / "build.py"), "--check", "--sass"]).returncode
         results["CUDA kernels"] = code == 0 if code != 77 or args.strict else None
     if both or args.python:
