@@ -203,7 +203,7 @@ mod tests {
         let huge = npy(&header("<f4", "False", "(4294967296, 4294967296, 4)"), &[]);
         assert!(array(&huge[..]).is_err());
         let text = npy(&header("<U3", "False", "(1,)"), &[0; 12]);
-        assert!(array(&text[..]).unwrap_err().contains("no tensor type"));
+        assert!(array(&text[..]).unwrap_err().contains("not a tensor type"));
         assert!(array(&b"garbage"[..]).is_err());
         let mut long = npy(&header("<f4", "False", "(1,)"), &[0; 4]);
         long[6] = 2;
