@@ -122,7 +122,7 @@ fn mistake(info: &PanicHookInfo<'_>) -> String {
     let cause = info.payload_as_str().unwrap_or("no reason given");
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     format!(
-        "{} phasor met a case that it does not handle: {cause} ({place})\n{} this is a bug in phasor: please report it, with the model if you may share it\n",
+        "{} phasor panicked: {cause} ({place})\n{} this is a bug: please report it, with the model if you may share it\n",
         text::paint(AnsiColor::Red.on_default().bold(), "error:"),
         text::paint(AnsiColor::Cyan.on_default(), "hint:")
     )

@@ -168,13 +168,13 @@ fn damaged_entries_of_external_data_are_refused() {
     let secret = TempDir::new().unwrap();
     let absolute = secret.path().join("weights.bin");
     for (key, value, word) in [
-        ("offset", "first", "offset `first` is no number"),
-        ("offset", "-64", "offset `-64` is no number"),
-        ("offset", "18446744073709551616", "is no number"),
+        ("offset", "first", "offset `first` is not a number"),
+        ("offset", "-64", "offset `-64` is not a number"),
+        ("offset", "18446744073709551616", "is not a number"),
         ("offset", "18446744073709551615", "beyond any file"),
         ("offset", "999999999", "its data ends at byte"),
-        ("length", "many", "length `many` is no number"),
-        ("length", "-1024", "length `-1024` is no number"),
+        ("length", "many", "length `many` is not a number"),
+        ("length", "-1024", "length `-1024` is not a number"),
         ("length", "1023", "1023 bytes long, type and shape ask for"),
         ("location", "", "no location"),
         ("location", ".", "is not a file name"),
@@ -232,7 +232,7 @@ fn external_data_in_attributes_and_bodies_is_checked() {
     refused(
         &input,
         &["--no-verify"],
-        &[&name, "offset `-1` is no number"],
+        &[&name, "offset `-1` is not a number"],
     );
 }
 

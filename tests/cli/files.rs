@@ -49,7 +49,7 @@ fn a_folder_that_cannot_be_written_to_is_named() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    let words = ["cannot be written", "the folder must be writable"];
+    let words = ["cannot be written", "choose a writable folder"];
     if fs::write(folder.path().join("probe"), "").is_err() {
         refused_output(&folder.path().join("out.onnx"), &[], &words);
         assert!(names(&folder).is_empty());

@@ -126,11 +126,11 @@ const INVALID: &[(&str, &str)] = &[
     ),
     (
         "undefined",
-        "node[0] `odd` (Add): value `nobody` is computed by no node",
+        "node[0] `odd` (Add): value `nobody` is neither computed by a node",
     ),
     (
         "undefined_output",
-        "graph output: value `y` is computed by no node",
+        "graph output: value `y` is neither computed by a node",
     ),
     (
         "undefined_inside",

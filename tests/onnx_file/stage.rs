@@ -131,7 +131,7 @@ fn a_target_that_cannot_be_written_is_an_error() {
             .contains("no/out.onnx`: cannot be written: there is no folder `")
             && gone
                 .hint()
-                .is_some_and(|hint| hint.contains("make the folder")),
+                .is_some_and(|hint| hint.contains("create the folder")),
         "{gone}"
     );
     let slash = file.stage(&Edit::default(), &folder.path().join("new/"), true);

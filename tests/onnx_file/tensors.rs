@@ -258,7 +258,10 @@ fn external_data_that_cannot_be_had_says_why() {
             &[at, ("offset", "18446744073709551615")],
             "18446744073709551615 is beyond any file",
         ),
-        (&[at, ("offset", "18446744073709551616")], "no number"),
+        (
+            &[at, ("offset", "18446744073709551616")],
+            "not a number of bytes",
+        ),
         (&[at, ("offset", "-4")], "external offset `-4`"),
         (&[at, ("offset", "+4")], "external offset `+4`"),
         (&[at, ("offset", " 4")], "external offset ` 4`"),

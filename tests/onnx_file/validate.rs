@@ -193,7 +193,7 @@ fn what_is_used_must_be_defined() {
         .expect_err("no value")
         .to_string();
     assert!(
-        text.contains("node[0] `n` (Add): value `nobody` is computed by no node"),
+        text.contains("node[0] `n` (Add): value `nobody` is neither computed by a node"),
         "{text}"
     );
     let mut lost = with(given("Neg", &["x"], vec![]));
