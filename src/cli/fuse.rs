@@ -51,9 +51,9 @@ pub(super) struct Fuse {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    rules: RuleChoice,
-    #[command(flatten)]
     budget: Budget,
+    #[command(flatten)]
+    rules: RuleChoice,
     #[command(flatten)]
     comparison: Comparison,
 }

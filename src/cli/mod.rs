@@ -52,9 +52,9 @@ enum Command {
 /// Format of a report.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Text for people
+    /// For people
     Text,
-    /// JSON for programs, on standard output
+    /// For programs, on standard output
     Json,
 }
 

@@ -99,9 +99,9 @@ impl Comparison {
 /// changes its outputs too much.
 #[derive(Args)]
 pub(super) struct Verify {
-    /// Model to take as right
+    /// Reference model (.onnx)
     reference: PathBuf,
-    /// Model to compare with it
+    /// Model to compare with the reference (.onnx)
     model: PathBuf,
     /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
