@@ -6,7 +6,7 @@
 //! Where random tensors break what the graph relies on (that both halves of a table are equal, say), the cut reaches further up, at
 //! most to the model's inputs. What is not given then is read off the same run.
 //!
-//! A family says with a [`claim::Claim`] what its sites compute; [`prober`] cuts, runs and compares. Sites whose cuts are the same graph,
+//! A family says with a `claim::Claim` what its sites compute; `prober` cuts, runs and compares. Sites whose cuts are the same graph,
 //! as those of a model's layers are, are run once.
 #![forbid(unsafe_code)]
 

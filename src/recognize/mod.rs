@@ -1,4 +1,4 @@
-//! Reads position encodings off abstract values: one folder a family, and [`kit`] for what they share.
+//! Reads position encodings off abstract values: one folder a family, and `kit` for what they share.
 #![forbid(unsafe_code)]
 
 mod angles;

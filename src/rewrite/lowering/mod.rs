@@ -30,7 +30,7 @@ pub enum Target {
     PhasorPairs,
     /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
     Contrib,
-    /// `ai.onnx::RotaryEmbedding`, in models of opset [`ONNX_OPSET`] or newer.
+    /// `ai.onnx::RotaryEmbedding`, in models of opset `ONNX_OPSET` or newer.
     Onnx,
 }
 
