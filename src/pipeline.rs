@@ -26,7 +26,7 @@ pub use crate::scopes::{Findings, Found, FoundTable};
 pub use crate::symbolic::Limits;
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse, unfuse_and_report};
 
-/// What is to come of it.
+/// What `fuse` should produce.
 #[derive(Clone, Debug)]
 pub enum Goal {
     /// Say what would be fused; write nothing.
@@ -54,11 +54,11 @@ pub struct Search {
 /// How a file is rewritten.
 #[derive(Debug)]
 pub struct Options {
-    /// What is to come of it.
+    /// What to produce.
     pub goal: Goal,
     /// Which sites are looked for.
     pub search: Search,
-    /// Whose operators the sites become.
+    /// The operator set to rewrite to.
     pub target: Target,
     /// Whether tables of angles are computed exactly, and not as the graph rounds them.
     pub precise_angles: bool,
@@ -66,7 +66,20 @@ pub struct Options {
     pub verify: Option<verify::Options>,
 }
 
-/// Hears of work that may take long.
+impl Default for Options {
+    /// Says what would be fused, for our own operators, and compares where something is written.
+    fn default() -> Options {
+        Options {
+            goal: Goal::Check,
+            search: Search::default(),
+            target: Target::default(),
+            precise_angles: false,
+            verify: Some(verify::Options::default()),
+        }
+    }
+}
+
+/// Progress callbacks, for work that may take long.
 pub trait Progress {
     /// A piece of work begins.
     fn begin(&mut self, what: &str);
@@ -74,7 +87,7 @@ pub trait Progress {
     fn end(&mut self);
 }
 
-/// Hears nothing.
+/// No callbacks.
 impl Progress for () {
     fn begin(&mut self, _: &str) {}
     fn end(&mut self) {}
@@ -152,7 +165,7 @@ pub struct RuleSummary {
     pub probes: usize,
 }
 
-/// How the comparison of the old and the new model ended.
+/// The comparison of the old and the new model.
 #[derive(Clone, Debug)]
 pub enum Check {
     /// There was nothing to compare: the file is the same or none was made.
@@ -178,7 +191,7 @@ impl Check {
     }
 }
 
-/// How it ended.
+/// The outcome, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -194,10 +207,10 @@ pub enum Verdict {
     NotVerified,
 }
 
-/// What came of it.
+/// The outcome of [`fuse`].
 #[derive(Debug)]
 pub struct Outcome {
-    /// How it ended.
+    /// The outcome, in a word.
     pub verdict: Verdict,
     /// Proven and confirmed sites, and near misses.
     pub findings: Findings,

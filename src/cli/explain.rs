@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use phasor::onnx::ModelFile;
-use phasor::pipeline;
-use phasor::report::{ExplainReport, text};
+use phasor::Model;
+use phasor::report::text;
 
 use super::search::Sizes;
 use super::{Advice, Ending, Format, print_data, print_json, warn_of_missing_data};
@@ -30,12 +29,11 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let file = ModelFile::open(&self.input)?;
-        warn_of_missing_data(&file);
-        let findings = pipeline::find(&file, &self.sizes.search())?;
+        let model = Model::open(&self.input)?;
+        warn_of_missing_data(&model);
         let name = self.site.as_deref();
-        let report = ExplainReport::new(&file, &findings, name)
-            .ok_or_else(|| unknown(&file, name.unwrap_or_default()))?;
+        let report = phasor::explain(&model, name, &self.sizes.search())?
+            .ok_or_else(|| unknown(&model, name.unwrap_or_default()))?;
         match self.format {
             Format::Json => print_json(&report)?,
             Format::Text => print_data(&text::explain(&report))?,
@@ -45,8 +43,8 @@ impl Explain {
 }
 
 /// The error for a name that the model does not have, with names that contain it as a hint.
-fn unknown(file: &ModelFile, name: &str) -> Advice {
-    let nodes = file.graph().node.iter();
+fn unknown(model: &Model, name: &str) -> Advice {
+    let nodes = model.graph().node.iter();
     let wanted = name.to_lowercase();
     let near: Vec<String> = nodes
         .flat_map(|node| {
@@ -61,10 +59,10 @@ fn unknown(file: &ModelFile, name: &str) -> Advice {
     let hint = match near.is_empty() {
         true => format!(
             "`phasor inspect {}` lists the nodes of sites",
-            file.path().display()
+            model.path().display()
         ),
         false => format!("similar names: {}", near.join(", ")),
     };
-    let path = file.path().display();
+    let path = model.path().display();
     Advice::new(format!("`{path}` has no node or value `{name}`"), hint)
 }

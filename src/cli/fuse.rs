@@ -1,13 +1,10 @@
 //! `phasor fuse`: find, fuse, verify, write.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use phasor::onnx::ModelFile;
-use phasor::pipeline::{self, Goal, Options, Search, Verdict};
-use phasor::report::{FuseReport, text};
-use phasor::rewrite::Target;
+use phasor::report::{Verdict, text};
+use phasor::{FuseOptions, Goal, Model, Search, Target};
 
 use super::budget::Budget;
 use super::progress::Spinner;
@@ -88,11 +85,10 @@ impl Fuse {
     }
 
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let begun = Instant::now();
         let target = self.target()?;
-        let file = ModelFile::open(&self.input)?;
+        let model = Model::open(&self.input)?;
         if self.no_verify || self.check {
-            warn_of_missing_data(&file);
+            warn_of_missing_data(&model);
         }
         let goal = match self.output {
             Some(path) => Goal::Write {
@@ -103,7 +99,7 @@ impl Fuse {
         };
         let mut comparison = self.comparison.options()?;
         comparison.required = self.require_verified;
-        let options = Options {
+        let options = FuseOptions {
             goal,
             search: Search {
                 rules: self.rules.selection()?,
@@ -114,23 +110,19 @@ impl Fuse {
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
         };
-        let outcome = pipeline::fuse_and_report(
-            &file,
+        let report = phasor::fuse_and_report(
+            &model,
             &options,
             &mut Spinner::new(self.format),
-            &mut |outcome| match self.format {
-                Format::Json => print_json(&FuseReport::new(&file, outcome, begun.elapsed())),
+            &mut |report| match self.format {
+                Format::Json => print_json(report),
                 Format::Text => Ok(()),
             },
         )?;
         if self.format == Format::Text {
-            note(&text::fuse(&FuseReport::new(
-                &file,
-                &outcome,
-                begun.elapsed(),
-            )));
+            note(&text::fuse(&report));
         }
-        Ok(match outcome.verdict {
+        Ok(match report.verdict {
             Verdict::Fused | Verdict::NothingToFuse => Ending::Good,
             Verdict::WouldFuse | Verdict::Differs | Verdict::NotVerified => Ending::Negative,
         })

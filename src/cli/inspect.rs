@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use phasor::onnx::ModelFile;
-use phasor::pipeline;
-use phasor::report::{InspectReport, text};
+use phasor::Model;
+use phasor::report::text;
 
 use super::search::Sizes;
 use super::{Ending, Format, print_data, print_json, warn_of_missing_data};
@@ -24,9 +23,9 @@ pub(super) struct Inspect {
 
 impl Inspect {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let file = ModelFile::open(&self.input)?;
-        warn_of_missing_data(&file);
-        let report = InspectReport::new(&file, &pipeline::find(&file, &self.sizes.search())?);
+        let model = Model::open(&self.input)?;
+        warn_of_missing_data(&model);
+        let report = phasor::inspect(&model, &self.sizes.search())?;
         match self.format {
             Format::Json => print_json(&report)?,
             Format::Text => print_data(&text::inspect(&report))?,

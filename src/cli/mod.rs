@@ -23,7 +23,8 @@ use std::process::ExitCode;
 use anstyle::AnsiColor;
 use clap::builder::Styles;
 use clap::{Parser, Subcommand, ValueEnum};
-use phasor::{onnx, pipeline, report::text};
+use phasor::report::text;
+use phasor::{Model, ModelError, VerifyError};
 use serde::Serialize;
 
 /// Fuses the position encodings of ONNX models into native operators: proven, confirmed and verified.
@@ -87,7 +88,7 @@ impl std::error::Error for Advice {}
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
-    onnx::clean_up_on_signals();
+    phasor::clean_up_on_signals();
     panic::set_hook(Box::new(|info| note(&mistake(info))));
     let command = Arguments::parse().command;
     match panic::catch_unwind(AssertUnwindSafe(|| command.run())) {
@@ -153,13 +154,13 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         if let Some(advice) = cause.downcast_ref::<Advice>() {
             return Some(advice.hint.clone());
         }
-        if let Some(error) = cause.downcast_ref::<pipeline::Error>() {
+        if let Some(error) = cause.downcast_ref::<phasor::Error>() {
             return error.hint();
         }
-        if let Some(error) = cause.downcast_ref::<phasor::verify::Error>() {
+        if let Some(error) = cause.downcast_ref::<VerifyError>() {
             return error.hint();
         }
-        cause.downcast_ref::<onnx::Error>()?.hint()
+        cause.downcast_ref::<ModelError>()?.hint()
     };
     error.chain().find_map(of)
 }
@@ -171,8 +172,8 @@ fn note(text: &str) {
 }
 
 /// Warns of a missing data file, where work goes on without it.
-fn warn_of_missing_data(file: &onnx::ModelFile) {
-    if let Some(missing) = file.missing_data() {
+fn warn_of_missing_data(model: &Model) {
+    if let Some(missing) = model.missing_data() {
         note(&format!(
             "{} {missing}; sites that need it are not found\n",
             text::paint(AnsiColor::Yellow.on_default().bold(), "warning:")

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use phasor::pipeline::Progress;
+use phasor::Progress;
 
 use super::{Format, note};
 

@@ -1,9 +1,8 @@
 //! Arguments that say what to look for.
 
 use clap::Args;
-use phasor::pipeline::Search;
-use phasor::recognize::{Rule, Selection};
 use phasor::rules::{RULES, find};
+use phasor::{Rule, Search, Selection};
 
 use super::budget::Budget;
 use super::{Advice, dimension};

@@ -1,12 +1,10 @@
 //! `phasor unfuse`: expand fused nodes, verify, write.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args;
-use phasor::onnx::ModelFile;
-use phasor::pipeline::{self, UnfusedVerdict};
-use phasor::report::{UnfuseReport, text};
+use phasor::Model;
+use phasor::report::{UnfusedVerdict, text};
 
 use super::progress::Spinner;
 use super::verify::Comparison;
@@ -41,30 +39,25 @@ pub(super) struct Unfuse {
 
 impl Unfuse {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let begun = Instant::now();
         let mut comparison = self.comparison.options()?;
         comparison.required = self.require_verified;
-        let file = ModelFile::open(&self.input)?;
+        let model = Model::open(&self.input)?;
         let verify = (!self.no_verify).then_some(comparison);
-        let outcome = pipeline::unfuse_and_report(
-            &file,
+        let report = phasor::unfuse_and_report(
+            &model,
             &self.output,
             self.force,
             verify.as_ref(),
             &mut Spinner::new(self.format),
-            &mut |outcome| match self.format {
-                Format::Json => print_json(&UnfuseReport::new(&file, outcome, begun.elapsed())),
+            &mut |report| match self.format {
+                Format::Json => print_json(report),
                 Format::Text => Ok(()),
             },
         )?;
         if self.format == Format::Text {
-            note(&text::unfuse(&UnfuseReport::new(
-                &file,
-                &outcome,
-                begun.elapsed(),
-            )));
+            note(&text::unfuse(&report));
         }
-        Ok(match outcome.verdict {
+        Ok(match report.verdict {
             UnfusedVerdict::Unfused | UnfusedVerdict::NothingToUnfuse => Ending::Good,
             UnfusedVerdict::Differs | UnfusedVerdict::NotVerified => Ending::Negative,
         })

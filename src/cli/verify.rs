@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use phasor::engine::Source;
-use phasor::pipeline::Progress;
-use phasor::report::{VerifyReport, text};
-use phasor::verify::{self, Options, Preference, Verdict};
+use phasor::report::{ComparisonVerdict, text};
+use phasor::{EnginePreference, VerifyOptions};
 
 use super::progress::Spinner;
 use super::{Advice, Ending, Format, dimension, print_data, print_json};
@@ -16,7 +14,7 @@ use super::{Advice, Ending, Format, dimension, print_data, print_json};
 #[command(next_help_heading = "Comparison")]
 pub(super) struct Comparison {
     /// Number of random sets of inputs
-    #[arg(long, value_name = "N", default_value_t = Options::default().seeds, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = VerifyOptions::default().seeds, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Inputs to use instead of random ones; may be repeated
     #[arg(long, value_name = "FILE.npz")]
@@ -62,7 +60,7 @@ fn tolerance(text: &str) -> Result<f64, String> {
 impl Comparison {
     /// # Errors
     /// For libraries that the chosen engine does not load, and for libraries and engines that cannot be used.
-    pub(super) fn options(self) -> anyhow::Result<Options> {
+    pub(super) fn options(self) -> anyhow::Result<VerifyOptions> {
         let library = self.ort.as_ref().map(|_| "--ort");
         let library = library.or(self.ops_lib.as_ref().map(|_| "--ops-lib"));
         let library = library.or(self.custom_ops.first().map(|_| "--custom-ops"));
@@ -73,22 +71,22 @@ impl Comparison {
             )
             .into());
         }
-        let options = Options {
+        let options = VerifyOptions {
             seeds: self.seeds,
             dims: self.dim.into_iter().collect(),
             inputs: self.inputs,
             engine: match self.engine {
-                EngineName::Auto => Preference::Auto,
-                EngineName::Ort => Preference::OnnxRuntime,
-                EngineName::Tract => Preference::Tract,
+                EngineName::Auto => EnginePreference::Auto,
+                EngineName::Ort => EnginePreference::OnnxRuntime,
+                EngineName::Tract => EnginePreference::Tract,
             },
             onnxruntime: self.ort,
             operators: self.ops_lib,
             custom_operators: self.custom_ops,
             tolerance: self.tolerance,
-            ..Options::default()
+            ..VerifyOptions::default()
         };
-        verify::check(&options)?;
+        phasor::check_engines(&options)?;
         Ok(options)
     }
 }
@@ -114,21 +112,16 @@ impl Verify {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let options = self.comparison.options()?;
         let mut progress = Spinner::new(self.format);
-        progress.begin("running both models");
-        let result = verify::run(
-            Source::Path(&self.reference),
-            Source::Path(&self.model),
-            &options,
-        );
-        progress.end();
-        let report = VerifyReport::new(&self.reference, &self.model, result?);
+        let report = phasor::verify(&self.reference, &self.model, &options, &mut progress)?;
         match self.format {
             Format::Json => print_json(&report)?,
             Format::Text => print_data(&text::verify(&report))?,
         }
         Ok(match report.report.verdict {
-            Verdict::Same => Ending::Good,
-            Verdict::Different { .. } | Verdict::NotVerified { .. } => Ending::Negative,
+            ComparisonVerdict::Same => Ending::Good,
+            ComparisonVerdict::Different { .. } | ComparisonVerdict::NotVerified { .. } => {
+                Ending::Negative
+            }
         })
     }
 }

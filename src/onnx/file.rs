@@ -38,7 +38,8 @@ impl ModelFile {
     /// # Errors
     /// If the file cannot be read, is not an ONNX model, is damaged, its main graph is cyclic or defines a value twice, or one
     /// of its functions calls itself.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
         let (bytes, handle) = map::map(path).map_err(|source| Error::Read {
             file: path.to_owned(),
             source,

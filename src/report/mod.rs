@@ -14,7 +14,7 @@ mod unfuse;
 mod verify;
 
 pub use explain::{ExplainReport, Focus};
-pub use fuse::FuseReport;
+pub use fuse::{FuseReport, Verification, WrittenReport};
 pub use inspect::InspectReport;
 pub use rotary::{AngleTableReport, RotaryReport, Table};
 pub use rules::RulesReport;
@@ -25,6 +25,13 @@ pub use verify::VerifyReport;
 use serde::Serialize;
 
 use crate::onnx::ModelFile;
+pub use crate::pipeline::{RuleSummary, UnfusedVerdict, Verdict};
+pub use crate::rewrite::{Definition, Expanded};
+pub use crate::verify::compare::{Difference, Noise};
+pub use crate::verify::{
+    Case, How, Output, Report as Comparison, Run, Verdict as ComparisonVerdict,
+};
+
 use crate::recognize::Refusal;
 
 /// Version of the reports' layout.

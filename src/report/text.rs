@@ -12,11 +12,11 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::fuse::{Verification, WrittenReport};
 use super::{
-    FuseReport, InspectReport, ModelSummary, RefusalReport, SiteReport, UnfuseReport, VerifyReport,
+    Comparison, ComparisonVerdict, FuseReport, InspectReport, ModelSummary, RefusalReport,
+    SiteReport, UnfuseReport, VerifyReport,
 };
 use crate::pipeline::{UnfusedVerdict, Verdict};
 use crate::rewrite::Definition;
-use crate::verify;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -246,24 +246,24 @@ fn verification(verification: &Verification) -> String {
     }
 }
 
-fn notes(report: &verify::Report) -> String {
+fn notes(report: &Comparison) -> String {
     let line = |note| format!("{}\n", paint(DIM, format!("note: {note}")));
     report.notes.iter().map(line).collect()
 }
 
-fn warnings(report: &verify::Report) -> String {
+fn warnings(report: &Comparison) -> String {
     let line = |warning| format!("{} {warning}\n", paint(WARN, "warning:"));
     report.warnings.iter().map(line).collect()
 }
 
-fn compared(report: &verify::Report) -> String {
+fn compared(report: &Comparison) -> String {
     let engine = report.engine.as_deref().unwrap_or("no engine");
     let hint = report
         .hint()
         .map(|hint| format!("{} {hint}\n", paint(PATH, "hint:")));
     let hint = hint.unwrap_or_default();
     match &report.verdict {
-        verify::Verdict::Same => {
+        ComparisonVerdict::Same => {
             let (absolute, relative) = report.worst();
             let with = if report.operators.is_some() {
                 ", with and without the operator library"
@@ -282,10 +282,10 @@ fn compared(report: &verify::Report) -> String {
                 number(relative),
             )
         }
-        verify::Verdict::Different { why } => {
+        ComparisonVerdict::Different { why } => {
             format!("{} in {engine}: {why}\n{hint}", paint(BAD, "Different"))
         }
-        verify::Verdict::NotVerified { why } => {
+        ComparisonVerdict::NotVerified { why } => {
             format!("{}: {why}\n{hint}", paint(WARN, "Not verified"))
         }
     }

@@ -4,11 +4,11 @@
 //! tract registers them:
 //!
 //! ```no_run
-//! use phasor::engine::tract::tract_onnx::{self, prelude::*};
+//! use phasor::tract::tract_onnx::{self, prelude::*};
 //!
 //! # fn main() -> TractResult<()> {
 //! let mut onnx = tract_onnx::onnx();
-//! phasor::engine::tract::register(&mut onnx);
+//! phasor::tract::register(&mut onnx);
 //! let model = onnx.model_for_path("fused.onnx")?.into_optimized()?.into_runnable()?;
 //! # let _ = model;
 //! # Ok(())

@@ -1,0 +1,196 @@
+//! The interface of the crate: one function a command.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::engine::{Source, locate};
+use crate::onnx::ModelFile;
+use crate::pipeline::{self, Error, Options, Progress, Search};
+use crate::report::{ExplainReport, FuseReport, InspectReport, UnfuseReport, VerifyReport};
+use crate::verify::{self, Options as VerifyOptions};
+
+/// Lists every position encoding of a model that is proven and confirmed, and the near misses.
+///
+/// ```
+/// use phasor::{Model, Search, report::KindReport};
+///
+/// # fn main() -> Result<(), phasor::Error> {
+/// let model = Model::open("models/llama-dynamo/model.onnx")?;
+/// for site in phasor::inspect(&model, &Search::default())?.sites {
+///     let KindReport::Rotary(rotary) = &site.kind else { continue };
+///     assert_eq!(rotary.pairing, "half");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// A model that ONNX does not allow; a size for a dimension that the model does not have.
+pub fn inspect(model: &ModelFile, search: &Search) -> Result<InspectReport, Error> {
+    Ok(InspectReport::new(model, &pipeline::find(model, search)?))
+}
+
+/// Explains the near misses of a model: how far each got, what stopped it, and what to do about it.
+///
+/// With the `name` of a node or a value, only what is at or nearest to it; `None` if the model has neither.
+///
+/// ```
+/// use phasor::{Model, Search};
+///
+/// # fn main() -> Result<(), phasor::Error> {
+/// let model = Model::open("models/llama-dynamo/model.onnx")?;
+/// let report = phasor::explain(&model, None, &Search::default())?.expect("no name, so none is unknown");
+/// assert!(report.refusals.is_empty());
+/// assert!(phasor::explain(&model, Some("nobody"), &Search::default())?.is_none());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Those of [`inspect`].
+pub fn explain(
+    model: &ModelFile,
+    name: Option<&str>,
+    search: &Search,
+) -> Result<Option<ExplainReport>, Error> {
+    let findings = pipeline::find(model, search)?;
+    Ok(ExplainReport::new(model, &findings, name))
+}
+
+/// Replaces the position encodings of a model by native operators, compares the new model with the old one, and writes it.
+///
+/// That the models differ, or that there is nothing to fuse, is a verdict of the report and no error.
+///
+/// ```
+/// use phasor::{FuseOptions, Model, report::Verdict};
+///
+/// # fn main() -> Result<(), phasor::Error> {
+/// let model = Model::open("models/llama-dynamo/model.onnx")?;
+/// // Without a goal of its own it only says what it would do.
+/// let report = phasor::fuse(&model, &FuseOptions::default(), &mut ())?;
+/// assert_eq!(report.verdict, Verdict::WouldFuse);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Those of [`inspect`]; a file that cannot be written, a target that the model's opset is too old for, an engine that is asked for by
+/// name and cannot be used.
+pub fn fuse(
+    model: &ModelFile,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<FuseReport, Error> {
+    fuse_and_report(model, options, progress, &mut |_| Ok(()))
+}
+
+/// Does what [`fuse`] does, and hands the report to `deliver` when everything is decided and no file is in its place yet: if it cannot be
+/// delivered, nothing is written.
+///
+/// # Errors
+/// Those of [`fuse`], and of `deliver`.
+pub fn fuse_and_report(
+    model: &ModelFile,
+    options: &Options,
+    progress: &mut dyn Progress,
+    deliver: &mut dyn FnMut(&FuseReport) -> io::Result<()>,
+) -> Result<FuseReport, Error> {
+    let begun = Instant::now();
+    let mut report = None;
+    pipeline::fuse_and_report(model, options, progress, &mut |outcome| {
+        deliver(report.insert(FuseReport::new(model, outcome, begun.elapsed())))
+    })?;
+    Ok(report.expect("a report before the end"))
+}
+
+/// Expands the fused nodes of a model to standard operators, compares the result with the model, and writes it to `output`. A file that
+/// is there is replaced if `force`; without `verify` nothing is compared.
+///
+/// ```
+/// use phasor::{FuseOptions, Goal, Model, VerifyOptions, report::UnfusedVerdict};
+///
+/// # fn main() -> Result<(), phasor::Error> {
+/// let folder = tempfile::tempdir().expect("a temporary folder");
+/// let [fused, plain] = ["fused.onnx", "plain.onnx"].map(|name| folder.path().join(name));
+/// let goal = Goal::Write { path: fused.clone(), force: false };
+/// let model = Model::open("models/llama-dynamo/model.onnx")?;
+/// phasor::fuse(&model, &FuseOptions { goal, ..FuseOptions::default() }, &mut ())?;
+///
+/// let verify = VerifyOptions::default();
+/// let report = phasor::unfuse(&Model::open(&fused)?, &plain, false, Some(&verify), &mut ())?;
+/// assert_eq!(report.verdict, UnfusedVerdict::Unfused);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// A node whose operator neither the model nor Phasor defines; a file that cannot be written; an engine that is asked for by name and cannot
+/// be used.
+pub fn unfuse(
+    model: &ModelFile,
+    output: &Path,
+    force: bool,
+    verify: Option<&VerifyOptions>,
+    progress: &mut dyn Progress,
+) -> Result<UnfuseReport, Error> {
+    unfuse_and_report(model, output, force, verify, progress, &mut |_| Ok(()))
+}
+
+/// Does what [`unfuse`] does, and hands the report to `deliver` before the file is in its place: if it cannot be delivered, nothing is
+/// written.
+///
+/// # Errors
+/// Those of [`unfuse`], and of `deliver`.
+pub fn unfuse_and_report(
+    model: &ModelFile,
+    output: &Path,
+    force: bool,
+    verify: Option<&VerifyOptions>,
+    progress: &mut dyn Progress,
+    deliver: &mut dyn FnMut(&UnfuseReport) -> io::Result<()>,
+) -> Result<UnfuseReport, Error> {
+    let begun = Instant::now();
+    let mut report = None;
+    pipeline::unfuse_and_report(model, output, force, verify, progress, &mut |outcome| {
+        deliver(report.insert(UnfuseReport::new(model, outcome, begun.elapsed())))
+    })?;
+    Ok(report.expect("a report before the end"))
+}
+
+/// Runs two models on the same inputs and compares every output; `reference` is taken to be right.
+///
+/// ```
+/// use std::path::Path;
+/// use phasor::VerifyOptions;
+///
+/// # fn main() -> Result<(), phasor::Error> {
+/// let model = Path::new("models/llama-dynamo/model.onnx");
+/// let report = phasor::verify(model, model, &VerifyOptions::default(), &mut ())?;
+/// assert!(report.report.same());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// A model or inputs that cannot be read, models whose interfaces differ, an engine that is asked for by name and cannot be used.
+pub fn verify(
+    reference: &Path,
+    model: &Path,
+    options: &VerifyOptions,
+    progress: &mut dyn Progress,
+) -> Result<VerifyReport, Error> {
+    progress.begin("running both models");
+    let report = verify::run(Source::Path(reference), Source::Path(model), options);
+    progress.end();
+    Ok(VerifyReport::new(reference, model, report?))
+}
+
+/// The operator library that ONNX Runtime is to register, from where the program looks for it.
+///
+/// # Errors
+/// Where it was sought, in a sentence without a full stop.
+pub fn operator_library() -> Result<PathBuf, String> {
+    let found = locate::operators(None).first()?;
+    Ok(found.path.canonicalize().unwrap_or(found.path))
+}
