@@ -19,7 +19,7 @@ fn exported_models_are_valid() {
     cases.extend(corpus::cases().unwrap_or_default());
     let mut refused = 0;
     for case in &cases {
-        let file = ModelFile::open(&case.join("model.onnx"));
+        let file = ModelFile::open(case.join("model.onnx"));
         if let Err(error) = file.and_then(|file| file.validate()) {
             refused += 1;
             println!("refused: {error}");

@@ -51,7 +51,7 @@ fn check(decoder: Decoder) {
             "{decoder:?}: {site:?}"
         );
         assert_eq!(rotary.head_dim, decoder.head_dim, "{decoder:?}: {site:?}");
-        assert_eq!(site.rotary_offset, 0, "{decoder:?}: {site:?}");
+        assert_eq!(rotary.rotary_offset, 0, "{decoder:?}: {site:?}");
     }
 }
 

@@ -22,6 +22,8 @@ mod prober;
 mod rotary;
 #[cfg(feature = "tract")]
 mod sizes;
+#[cfg(all(test, feature = "tract"))]
+mod toy;
 
 use std::collections::BTreeMap;
 
@@ -60,9 +62,7 @@ pub fn confirm(
     {
         let mut prober =
             prober::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
-        let probe = |site: &Site| match &site.kind {
-            Kind::Rotary(rotary) => prober.site(site, &rotary::Turn { site, rotary }),
-        };
+        let probe = |site: &Site| prober.site(site, &*claim(site));
         analysis.sites.iter().map(probe).collect()
     }
     #[cfg(not(feature = "tract"))]
@@ -73,6 +73,16 @@ pub fn confirm(
             .iter()
             .map(|_| Ok(Confirmed::default()))
             .collect()
+    }
+}
+
+/// What a site claims, in the words of its family.
+#[cfg(feature = "tract")]
+fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
+    match &site.kind {
+        Kind::Rotary(rotary) => Box::new(rotary::Turn { site, rotary }),
+        #[cfg(test)]
+        Kind::Toy(toy) => Box::new(toy::Twice { site, toy }),
     }
 }
 
@@ -91,7 +101,7 @@ pub fn confirm_tables(
             prober::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
         let mut known = rotary::Known::default();
         let probe = |site: &Site| {
-            let Kind::Rotary(rotary) = &site.kind;
+            let rotary = site.rotary()?;
             let used = rotary.table.as_ref()?;
             let table = &analysis.tables[used.table];
             Some(known.probe(&mut prober, table, (site, rotary), used))

@@ -7,6 +7,8 @@ mod refusal;
 mod rotary;
 mod rule;
 mod site;
+#[cfg(test)]
+mod toy;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -20,6 +22,8 @@ pub use refusal::{Lost, Refusal, SEARCH, Stage};
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};
 pub use site::{Analysis, Kind, Proof, Site, TableInput};
+#[cfg(test)]
+pub use toy::Toy;
 
 use kit::Ground;
 
@@ -41,6 +45,8 @@ pub fn analyse(
     let ground = Ground::of(it, hidden);
     let mut analysis = Analysis::default();
     rotary::find(it, &ground, &mut analysis);
+    #[cfg(test)]
+    toy::find(it, &ground, &mut analysis);
     analysis.sites.sort_by_key(|site| site.node);
     let angles = ground.angles.into_inner();
     analysis.tables = angles.tables;

@@ -35,12 +35,26 @@ pub struct SiteReport {
 /// What a family adds to its sites.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "family", rename_all = "kebab-case")]
+#[cfg_attr(test, allow(clippy::large_enum_variant))]
 pub enum KindReport {
     /// Rotary embeddings.
     Rotary(RotaryReport),
+    /// Toys, which show what a family needs.
+    #[cfg(test)]
+    #[allow(missing_docs)]
+    Toy { x: String },
 }
 
 impl SiteReport {
+    /// What a rotary site adds; `None` for another family.
+    pub fn rotary(&self) -> Option<&RotaryReport> {
+        match &self.kind {
+            KindReport::Rotary(rotary) => Some(rotary),
+            #[cfg(test)]
+            KindReport::Toy { .. } => None,
+        }
+    }
+
     /// The reports of all sites.
     pub(super) fn all(findings: &Findings) -> Vec<Self> {
         let sites = findings.sites.iter();
@@ -56,6 +70,8 @@ impl SiteReport {
             Kind::Rotary(rotary) => {
                 KindReport::Rotary(RotaryReport::new(rotary, found.scope, findings))
             }
+            #[cfg(test)]
+            Kind::Toy(toy) => KindReport::Toy { x: toy.x.clone() },
         };
         let Site {
             rule,

@@ -13,6 +13,8 @@ mod function;
 mod lowering;
 mod made;
 mod rotary;
+#[cfg(test)]
+mod toy;
 mod unfuse;
 
 use std::collections::BTreeMap;

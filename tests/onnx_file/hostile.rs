@@ -214,7 +214,7 @@ fn every_malformed_file_is_told_apart() {
 fn a_missing_file_and_a_folder_are_told_apart() {
     let missing = ModelFile::open(Path::new("no/such.onnx")).expect_err("no such file");
     assert!(missing.to_string().contains("no/such.onnx") && missing.hint().is_some());
-    let folder = ModelFile::open(&folder()).expect_err("a folder");
+    let folder = ModelFile::open(folder()).expect_err("a folder");
     assert!(folder.to_string().contains("it is a folder") && folder.hint().is_some());
 }
 

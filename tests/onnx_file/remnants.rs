@@ -15,7 +15,7 @@ fn write(file: &ModelFile, out: &Path, force: bool) {
 #[test]
 fn remnants_of_the_same_output_are_removed() {
     let folder = temporary();
-    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let file = ModelFile::open(saved(folder.path())).expect("a model");
     let at = |name: &str| folder.path().join(name);
     let kept = [
         // Of another output, with other names, and one that is somebody's link.
@@ -48,7 +48,7 @@ fn remnants_of_the_same_output_are_removed() {
 #[test]
 fn what_somebody_is_writing_is_no_remnant() {
     let folder = temporary();
-    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let file = ModelFile::open(saved(folder.path())).expect("a model");
     let out = folder.path().join("out.onnx");
     let link = folder.path().join(".out.onnx.phasor-0123abcd.onnx");
     std::os::unix::fs::symlink("m.onnx", &link).expect("a link");
@@ -71,7 +71,7 @@ fn what_somebody_is_writing_is_no_remnant() {
 #[test]
 fn a_long_name_leaves_room_for_the_temporary_one() {
     let folder = temporary();
-    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let file = ModelFile::open(saved(folder.path())).expect("a model");
     // 255 bytes is what file systems allow.
     let name = format!("{}.onnx", "ä".repeat(125));
     write(&file, &folder.path().join(&name), false);

@@ -48,7 +48,7 @@ pub(crate) fn saved(folder: &Path) -> PathBuf {
 #[test]
 fn a_staged_output_appears_on_commit_only() {
     let folder = temporary();
-    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let file = ModelFile::open(saved(folder.path())).expect("a model");
     let out = folder.path().join("out.onnx");
     let staged = file
         .stage(&drop_second(), &out, false)
@@ -123,7 +123,7 @@ fn the_input_can_be_replaced_while_it_is_open() {
 #[test]
 fn a_target_that_cannot_be_written_is_an_error() {
     let folder = temporary();
-    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let file = ModelFile::open(saved(folder.path())).expect("a model");
     let gone = file.stage(&Edit::default(), &folder.path().join("no/out.onnx"), true);
     let gone = gone.expect_err("no such folder");
     assert!(
@@ -165,7 +165,7 @@ fn a_target_that_cannot_be_written_is_an_error() {
 #[test]
 fn only_files_are_replaced() {
     let folder = temporary();
-    let file = ModelFile::open(&saved(folder.path())).expect("a model");
+    let file = ModelFile::open(saved(folder.path())).expect("a model");
     let [pipe, nowhere] = ["pipe", "nowhere"].map(|name| folder.path().join(name));
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.expect("mkfifo").success());
@@ -239,7 +239,7 @@ pub(crate) fn with_data(folder: &Path) -> PathBuf {
 #[test]
 fn data_files_come_along_into_another_folder() {
     let (from, to) = (temporary(), temporary());
-    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let file = ModelFile::open(with_data(from.path())).expect("a model");
     let out = to.path().join("out.onnx");
     let staged = file
         .stage(&Edit::default(), &out, false)
@@ -304,7 +304,7 @@ fn data_files_come_along_into_another_folder() {
 #[test]
 fn data_no_longer_needed_stays_behind() {
     let (from, to) = (temporary(), temporary());
-    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let file = ModelFile::open(with_data(from.path())).expect("a model");
     let edit = Edit {
         remove_initializers: ["w".to_owned()].into_iter().collect(),
         ..Edit::default()
@@ -319,7 +319,7 @@ fn data_no_longer_needed_stays_behind() {
 #[test]
 fn other_data_of_that_name_is_never_replaced() {
     let (from, to) = (temporary(), temporary());
-    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let file = ModelFile::open(with_data(from.path())).expect("a model");
     let other = to.path().join("sub/b.bin");
     fs::create_dir(to.path().join("sub")).expect("a folder");
     fs::write(&other, "mine").expect("a file");
@@ -353,7 +353,7 @@ fn other_data_of_that_name_is_never_replaced() {
 #[test]
 fn an_output_is_no_data_file() {
     let (from, clean) = (temporary(), temporary());
-    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let file = ModelFile::open(with_data(from.path())).expect("a model");
     for out in [from.path().join("a.bin"), clean.path().join("a.bin")] {
         assert!(file.stage(&Edit::default(), &out, true).is_err());
     }
@@ -363,7 +363,7 @@ fn an_output_is_no_data_file() {
 #[test]
 fn folders_made_for_data_go_again() {
     let (from, to) = (temporary(), temporary());
-    let file = ModelFile::open(&with_data(from.path())).expect("a model");
+    let file = ModelFile::open(with_data(from.path())).expect("a model");
     let out = to.path().join("out.onnx");
     let staged = file.stage(&Edit::default(), &out, false);
     let staged = staged.expect("a staged model");
@@ -400,7 +400,7 @@ fn links_to_data_are_followed_as_far_as_runtimes_follow_them() {
     fs::rename(from.path().join("sub"), snapshot.join("sub")).expect("a moved folder");
     symlink("../blobs/1", snapshot.join("m.onnx")).expect("a link");
     symlink("../blobs/2", snapshot.join("a.bin")).expect("a link");
-    let file = ModelFile::open(&snapshot.join("m.onnx")).expect("a model");
+    let file = ModelFile::open(snapshot.join("m.onnx")).expect("a model");
     let staged = file.stage(&Edit::default(), &to.path().join("out.onnx"), false);
     let written = staged.expect("a staged model").commit().expect("a model");
     assert!(written.absent.is_empty(), "{:?}", written.absent);
@@ -414,7 +414,7 @@ fn links_to_data_are_followed_as_far_as_runtimes_follow_them() {
     // A link of a model that lies in the open leads nowhere else.
     fs::remove_file(snapshot.join("m.onnx")).expect("a link to remove");
     fs::rename(blobs.join("1"), snapshot.join("m.onnx")).expect("a moved file");
-    let file = ModelFile::open(&snapshot.join("m.onnx")).expect("a model");
+    let file = ModelFile::open(snapshot.join("m.onnx")).expect("a model");
     let error = file.tensor(&file.graph().initializer[0]);
     let error = error.expect_err("a link out of the folder").to_string();
     assert!(

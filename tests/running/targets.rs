@@ -60,7 +60,7 @@ fn exported_models_become_operators_of_onnx_runtime() {
         "llama-dynamo",
         "llama-f16",
     ] {
-        let file = ModelFile::open(&models.join(name).join("model.onnx")).unwrap();
+        let file = ModelFile::open(models.join(name).join("model.onnx")).unwrap();
         let (outcome, fused) = fuse(&file, Target::Contrib).unwrap();
         assert!(compared(&outcome), "{name}: {:?}", outcome.check);
         assert_eq!(

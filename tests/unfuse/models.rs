@@ -89,7 +89,7 @@ fn what_was_fused_is_found_again_after_the_way_back() {
         let folder = TempDir::new().unwrap();
         let at = |name: &str| folder.path().join(name);
         let sites = fuse(&example(name), &at("fused.onnx"));
-        let fused = ModelFile::open(&at("fused.onnx")).unwrap();
+        let fused = ModelFile::open(at("fused.onnx")).unwrap();
         assert!(!traces(fused.model()).is_empty());
         let back =
             pipeline::unfuse(&fused, &at("back.onnx"), false, Some(&in_tract()), &mut ()).unwrap();
@@ -112,7 +112,7 @@ fn what_was_fused_is_found_again_after_the_way_back() {
             assert_eq!(operator.definition, Definition::Model);
         }
 
-        let plain = ModelFile::open(&at("back.onnx")).unwrap();
+        let plain = ModelFile::open(at("back.onnx")).unwrap();
         assert_eq!(traces(plain.model()), [""; 0], "{name}");
         assert_eq!(back.nodes.1, plain.graph().node.len());
         let (original, expanded) = (example(name), at("back.onnx"));
@@ -131,7 +131,7 @@ fn what_was_fused_is_found_again_after_the_way_back() {
 fn a_model_with_nothing_fused_is_written_byte_for_byte() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out.onnx");
-    let file = ModelFile::open(&example("llama-dynamo")).unwrap();
+    let file = ModelFile::open(example("llama-dynamo")).unwrap();
     let outcome = pipeline::unfuse(&file, &out, false, Some(&in_tract()), &mut ()).unwrap();
     assert_eq!(outcome.verdict, UnfusedVerdict::NothingToUnfuse);
     assert!(matches!(outcome.check, Check::NotNeeded));

@@ -20,7 +20,7 @@ pub(super) struct Turn<'a> {
 
 impl Claim for Turn<'_> {
     fn operands(&self) -> Vec<&str> {
-        self.rotary.operands().to_vec()
+        self.site.operands()
     }
 
     /// Always the tensors that the site reads, or is made of, and no others that are equal by proof. A part of `y` may be computed from

@@ -3,6 +3,7 @@
 use phasor_ops::contract::rotary::RotaryAttributes;
 
 use crate::onnx::DataType;
+use crate::recognize::site::Family;
 use crate::recognize::{TableInput, TableUse};
 
 /// Which channels of the rotated range form a pair.
@@ -88,19 +89,6 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// The tensors that the operator reads.
-    pub fn operands(&self) -> [&str; 3] {
-        [&self.x, &self.cos.value, &self.sin.value]
-    }
-
-    /// Every tensor of the graph that the site names, `y` apart.
-    pub(in crate::recognize) fn tensors(&self) -> Vec<&str> {
-        let used = self.table.iter().flat_map(TableUse::sources);
-        let named = [&self.x[..], &self.origin, &self.cos.value, &self.sin.value].into_iter();
-        let sources = self.sources.iter().map(String::as_str);
-        named.chain(sources).chain(used).collect()
-    }
-
     /// The attributes of the operator that computes the site.
     pub fn attributes(&self) -> RotaryAttributes {
         let interleaved = |pairing| pairing == Pairing::Interleaved;
@@ -116,5 +104,26 @@ impl Rotary {
             rotary_offset: self.rotary_offset,
             inverse: self.inverse,
         }
+    }
+}
+
+impl Family for Rotary {
+    fn operands(&self) -> Vec<&str> {
+        vec![&self.x, &self.cos.value, &self.sin.value]
+    }
+
+    fn tensors(&self) -> Vec<&str> {
+        let used = self.table.iter().flat_map(TableUse::sources);
+        let named = [&self.x[..], &self.origin, &self.cos.value, &self.sin.value].into_iter();
+        let sources = self.sources.iter().map(String::as_str);
+        named.chain(sources).chain(used).collect()
+    }
+
+    fn table(&self) -> Option<&TableUse> {
+        self.table.as_ref()
+    }
+
+    fn forget_table(&mut self) {
+        self.table = None;
     }
 }

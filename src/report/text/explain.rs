@@ -148,6 +148,8 @@ fn fine(site: &SiteReport) -> String {
     );
     let own = match &site.kind {
         KindReport::Rotary(rotary) => rotary::lines(site, rotary),
+        #[cfg(test)]
+        KindReport::Toy { x } => vec![("tensor", format!("`{x}`"))],
     };
     for (name, text) in own {
         out += &line(name, &text);

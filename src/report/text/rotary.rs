@@ -1,13 +1,12 @@
 //! Rotary sites as text.
 
 use super::{columns, confirmed, indented, proven};
-use crate::report::{KindReport, RotaryReport, SiteReport, Table};
+use crate::report::{RotaryReport, SiteReport, Table};
 
 /// The rotary ones among these sites as a table; empty where there are none.
 pub(super) fn table(sites: &[SiteReport]) -> String {
-    let rotary = sites.iter().map(|site| match &site.kind {
-        KindReport::Rotary(rotary) => (site, rotary),
-    });
+    let rotary = sites.iter();
+    let rotary = rotary.filter_map(|site| Some((site, site.rotary()?)));
     let rotary: Vec<(&SiteReport, &RotaryReport)> = rotary.collect();
     if rotary.is_empty() {
         return String::new();

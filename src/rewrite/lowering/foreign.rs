@@ -71,6 +71,8 @@ fn lower(
                 .map(|()| operator.opset())
                 .map_err(|reason| format!("`{name}` cannot express it: {reason}"))
         }
+        #[cfg(test)]
+        Kind::Toy(_) => Err("the target has no operator for it".to_owned()),
     }
 }
 

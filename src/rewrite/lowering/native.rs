@@ -9,6 +9,8 @@ use crate::onnx::proto::FunctionProto;
 use crate::recognize::{Kind, Site, TABLE_RULE};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::rotary::{self, RotarySite};
+#[cfg(test)]
+use crate::rewrite::toy;
 use crate::rewrite::{OLDEST_OPSET, function};
 
 use phasor_ops::contract::{self, Call, DOMAIN, ValueSpec};
@@ -74,9 +76,7 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan 
 
 /// The rotary ones among these sites.
 pub(in crate::rewrite) fn rotary_sites(sites: &[Site]) -> Vec<RotarySite> {
-    let rotary = |site: &Site| match &site.kind {
-        Kind::Rotary(rotary) => Some(RotarySite::new(site, rotary)),
-    };
+    let rotary = |site: &Site| Some(RotarySite::new(site, site.rotary()?));
     sites.iter().filter_map(rotary).collect()
 }
 
@@ -88,6 +88,14 @@ pub(in crate::rewrite) fn with_tables(
     paired: bool,
 ) -> Option<Plan> {
     let mut draft = Draft::new(subject.file);
+    for site in sites {
+        match &site.kind {
+            // Several of them share nodes: they are planned together.
+            Kind::Rotary(_) => {}
+            #[cfg(test)]
+            Kind::Toy(toy) => toy::lower(&mut draft, site, toy),
+        }
+    }
     let calls = rotary::lower(&mut draft, subject, rotary_sites(sites), chosen, paired);
     let functions = functions(subject.file, &calls)?;
     let rules = sites.iter().map(|site| site.rule);

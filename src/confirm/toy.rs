@@ -1,0 +1,44 @@
+//! What a toy site claims: `y` is twice `x`.
+
+use crate::onnx::DataType;
+use crate::recognize::{Site, Toy};
+
+use super::claim::{Claim, Numbers};
+use super::prober::Failure;
+
+/// A site.
+pub(super) struct Twice<'a> {
+    pub site: &'a Site,
+    pub toy: &'a Toy,
+}
+
+impl Claim for Twice<'_> {
+    fn operands(&self) -> Vec<&str> {
+        vec![&self.toy.x]
+    }
+
+    fn starts(&self) -> Vec<Vec<&str>> {
+        vec![self.operands()]
+    }
+
+    fn origin(&self) -> Option<&str> {
+        None
+    }
+
+    fn numbers(&self, _: &str) -> (DataType, f64) {
+        (self.site.dtype, 2.0)
+    }
+
+    fn key(&self) -> String {
+        "twice".to_owned()
+    }
+
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<(Vec<f64>, Vec<usize>), Failure> {
+        let (x, shape) = operands[0];
+        Ok((x.iter().map(|x| x + x).collect(), shape.to_vec()))
+    }
+
+    fn tolerance(&self) -> f64 {
+        0.0
+    }
+}
