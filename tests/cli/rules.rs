@@ -1,6 +1,10 @@
-//! `phasor rules`, and choosing rules for `phasor fuse`.
+//! `phasor rules`, choosing rules for `phasor fuse`, and the document that lists them.
+
+#[path = "../../examples/rule_pages/page.rs"]
+mod page;
 
 use std::ffi::OsStr;
+use std::fs;
 
 use phasor::rules::RULES;
 use serde_json::Value;
@@ -56,4 +60,16 @@ fn rules_can_be_selected_and_ignored() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn rules_document_says_what_the_pages_say() {
+    let path = page::path();
+    let document = fs::read_to_string(&path).expect("`docs/rules.md` can be read");
+    assert!(
+        document == page::text(),
+        "`{}` differs from the rules' pages; run `{}`",
+        path.display(),
+        page::COMMAND
+    );
 }
