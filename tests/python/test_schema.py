@@ -1,0 +1,347 @@
+"""`docs/report.schema.json` describes exactly what `--format json` prints, and `docs/json.md` mentions every field.
+
+Every command runs on models that bring out its verdicts, absent values and lists. All of it must obey the schema, nothing may be
+missing from the schema, and every closed word and every null that the schema allows must have been printed, a few apart.
+"""
+import copy
+import json
+import os
+import re
+import subprocess
+
+import jsonschema
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from conftest import LIBRARY, PHASOR, ROOT, readable
+from test_targets import CASES, Graph, counted, heads, ids
+from test_verify import RUNTIME
+
+SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+LLAMA = ROOT / "models" / "llama-dynamo" / "model.onnx"
+# What these runs cannot bring out.
+UNSEEN = {
+    # Both models run by function bodies, which are what unfusing writes.
+    ("unfuse.verdict", "differs"),
+}
+if RUNTIME is None:
+    # The embedded engine registers no library.
+    UNSEEN.add(("comparison.operators", "string"))
+
+
+def built(path, make, opset=17, dtype=TensorProto.FLOAT):
+    """The model of a function that adds to a graph."""
+    g = Graph(dtype)
+    make(g)
+    onnx.save(g.model(opset), str(path))
+    return path
+
+
+def text(path, body, output="float y"):
+    """The model of a graph in ONNX's text format."""
+    header = f'<ir_version: 8, opset_import: ["" : 17]> g (float[n] x) => ({output})'
+    onnx.save(onnx.parser.parse_model(f"{header} {{ {body} }}"), str(path))
+    return path
+
+
+def changed(path, change, model=LLAMA):
+    """A model after a change."""
+    model = onnx.load(str(model))
+    change(model)
+    onnx.save(model, str(path))
+    return path
+
+
+def replace_neg(op, domain=""):
+    """Replaces the operator that gives rotations their sign."""
+    def change(model):
+        for node in model.graph.node:
+            if node.op_type == "Neg":
+                node.op_type, node.domain = op, domain
+        if domain:
+            model.opset_import.append(helper.make_opsetid(domain, 1))
+    return change
+
+
+def foreign_output(model):
+    """Gives a model an output that no engine can compute."""
+    model.opset_import.append(helper.make_opsetid("com.acme", 1))
+    model.graph.node.append(helper.make_node("Unknown", [model.graph.output[0].name], ["more"], domain="com.acme"))
+    model.graph.output.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, None))
+
+
+def without_functions(model):
+    """Takes the definitions of Phasor's operators out of a fused model."""
+    del model.functions[:]
+
+
+def narrow_tables(g):
+    """A rotation by ONNX's operator whose tables have batch 1."""
+    x = heads(g)
+    cos, sin = (g.op("Unsqueeze", table, [0]) for table in g.tables(g.angles(counted(g, x), 4)))
+    g.output(g.op("RotaryEmbedding", x, cos, sin))
+
+
+def by_matrix(g, tables):
+    """A rotation by a matrix of zeros and ones of what a dense layer made, which holds for finite numbers alone."""
+    turn = np.zeros((8, 8), np.float32)
+    turn[range(4, 8), range(4)], turn[range(4), range(4, 8)] = -1, 1
+    x = g.op("MatMul", heads(g), np.sin(np.arange(64, dtype=np.float32)).reshape(8, 8))
+    cos, sin = tables
+    g.output(g.op("Add", g.op("Mul", x, cos), g.op("Mul", g.op("MatMul", x, turn), sin)))
+
+
+def by_matrix_and_angles(g):
+    by_matrix(g, g.tables(g.angles(ids(g), 4), axes=[1], full=True))
+
+
+def by_matrix_and_given_tables(g):
+    by_matrix(g, (g.input("cos", ["S", 8]), g.input("sin", ["S", 8])))
+
+
+def two_streams(g):
+    """Angles of coordinates that lie along an axis of the positions."""
+    column = g.op("Unsqueeze", g.op("Cast", g.input("positions", [2, "S"], TensorProto.INT64), to=TensorProto.FLOAT), [-1])
+    rows = [g.op("Gather", column, np.int64(row), axis=0) for row in range(2)]
+    angles = g.op("Concat", *[g.op("Mul", row, np.float32([1.0, 0.25])) for row in rows], axis=-1)
+    cos, sin = g.tables(angles)
+    g.output(g.rotate(heads(g), cos, sin, 8))
+
+
+def constant_frequency(g):
+    """Angles of a frequency that is no tensor of the graph by itself."""
+    column = g.op("Unsqueeze", g.op("Cast", ids(g), to=TensorProto.FLOAT), [-1])
+    cos, sin = g.tables(g.op("Concat", column, g.op("Mul", column, np.float32(0.5)), axis=-1), axes=[1])
+    g.output(g.rotate(heads(g, channels=4), cos, sin, 4))
+
+
+def wild(rest):
+    """What is computed from `c`, angles so large that a rounding changes their sines."""
+    return f"b = Constant <value = float {{1e7}}> ()  c = Mul(x, b)  {rest}"
+
+
+def repeated(number):
+    """One number in double precision, as often as there are inputs."""
+    return f"d = Cast <to = 11> (x)  s = Sub(d, d)  n = Constant <value = double {{{number}}}> ()  y = Add(s, n)"
+
+
+class Printed:
+    """Runs commands and collects their reports."""
+
+    def __init__(self, folder):
+        self.folder, self.reports = folder, []
+
+    def path(self, name):
+        return self.folder / f"{name}.onnx"
+
+    def run(self, command, *arguments, code=0):
+        environment = {name: value for name, value in os.environ.items() if name not in ("ORT_DYLIB_PATH", "VIRTUAL_ENV")}
+        if command in ("fuse", "unfuse", "verify"):
+            arguments = (*arguments, "--seeds", 1, *([] if "--engine" in arguments else ["--engine", "tract"]))
+        done = subprocess.run([PHASOR, command, *map(str, arguments), "--format", "json"], capture_output=True, text=True, env=environment)
+        assert done.returncode == code, f"{command} {arguments}: {done.stderr}"
+        report = json.loads(done.stdout)
+        self.reports.append((command, " ".join(map(str, arguments)), report))
+        return report
+
+    def fuse(self):
+        fused = self.path("fused")
+        self.run("fuse", LLAMA, "-o", fused)
+        self.run("fuse", fused, "-o", self.path("again"))
+        self.run("fuse", LLAMA, "--check", code=1)
+        self.run("fuse", LLAMA, "-o", self.path("unchecked"), "--no-verify")
+        self.run("fuse", LLAMA, "-o", self.path("differs"), "--tolerance", 0, code=1)
+        foreign = changed(self.path("foreign"), foreign_output)
+        self.run("fuse", foreign, "-o", self.path("not_verified"), "--require-verified", code=1)
+        double = built(self.path("double"), CASES["double_precision"][0], dtype=TensorProto.DOUBLE)
+        self.run("fuse", double, "-o", self.path("contrib"), "--target", "contrib")
+        narrow = built(self.path("narrow"), narrow_tables, opset=23)
+        self.run("fuse", narrow, "-o", self.path("repaired"), "--target", "onnx")
+        for make in (by_matrix_and_angles, by_matrix_and_given_tables, CASES["another_angle_for_each_channel"][0]):
+            self.run("fuse", built(self.path("model"), make), "--check", code=1)
+
+    def unfuse(self):
+        fused = self.path("fused")
+        self.run("unfuse", fused, "-o", self.path("unfused"))
+        self.run("unfuse", LLAMA, "-o", self.path("same"))
+        self.run("unfuse", changed(self.path("bare"), without_functions, fused), "-o", self.path("by_contract"), "--no-verify")
+        self.run("fuse", self.path("foreign"), "-o", self.path("foreign_fused"), "--no-verify")
+        self.run("unfuse", self.path("foreign_fused"), "-o", self.path("not_verified"), "--require-verified", code=1)
+
+    def search(self):
+        for name in ("gptj-dynamo", "gptneox-torchscript", "llama-f16"):
+            self.run("inspect", ROOT / "models" / name / "model.onnx")
+        for name in ("rows_of_a_constant_table", "neighbours_in_halves_out"):
+            self.run("inspect", built(self.path("model"), CASES[name][0]))
+        for make in (two_streams, constant_frequency):
+            self.run("inspect", built(self.path("model"), make))
+        for dtype in (TensorProto.BFLOAT16, TensorProto.DOUBLE):
+            self.run("inspect", built(self.path("model"), CASES["half_precision"][0], dtype=dtype))
+        self.run("inspect", LLAMA, "--budget", "steps=100K")
+        self.run("explain", changed(self.path("wrong_sign"), replace_neg("Identity")))
+        self.run("explain", changed(self.path("unknown"), replace_neg("Negate", "com.acme")))
+        site = self.run("explain", LLAMA)["sites"][0]
+        self.run("explain", LLAMA, "--site", site["node"])
+        self.run("explain", text(self.path("plain"), "y = Neg(x)"), "--site", "x")
+
+    def verify(self):
+        self.run("verify", LLAMA, self.path("fused"))
+        if RUNTIME:
+            files = [readable(path, self.folder) for path in (LLAMA, self.path("fused"))]
+            self.run("verify", *files, "--engine", "ort", "--ort", RUNTIME, "--ops-lib", LIBRARY)
+        self.run("verify", self.path("foreign"), self.path("foreign"), code=1)
+        pairs = {
+            # The second has another shape, or fails.
+            "shape": ("y = Neg(x)", "axis = Constant <value = int64[1] {0}> ()  z = Neg(x)  y = Unsqueeze(z, axis)"),
+            "error": ("y = Neg(x)", "size = Constant <value = int64[1] {7}> ()  z = Neg(x)  y = Reshape(z, size)"),
+            # The first moves by itself, and its NaN do.
+            "noise": (wild("y = Sin(c)"), wild("d = Sin(c)  e = Constant <value = float {1.001}> ()  y = Mul(d, e)")),
+            "nan": (wild("d = Sin(c)  y = Log(d)"), wild("d = Sin(c)  f = Log(d)  e = Constant <value = float {1.001}> ()  y = Mul(f, e)")),
+        }
+        for name, (first, second) in pairs.items():
+            self.run("verify", text(self.path(f"{name}_1"), first), text(self.path(f"{name}_2"), second), code=1)
+        # Differences that overflow.
+        huge = [text(self.path(f"huge_{k}"), repeated(number), "double y") for k, number in enumerate(["1.7e308", "-1.7e308"])]
+        self.run("verify", *huge, code=1)
+
+    def rules(self):
+        self.run("rules")
+        self.run("rules", "rotary")
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    printed = Printed(tmp_path_factory.mktemp("schema"))
+    for part in (printed.fuse, printed.unfuse, printed.search, printed.verify, printed.rules):
+        part()
+    return printed.reports
+
+
+def checker(definition, kind=jsonschema.Draft202012Validator):
+    """A validator for one definition of the schema, or for all of it."""
+    schema = SCHEMA if definition is None else {"$ref": f"#/$defs/{definition}", "$defs": SCHEMA["$defs"]}
+    return kind(schema)
+
+
+def complaints(command, report):
+    """What the schema says against a report, without positions in lists, so that equal complaints are one."""
+    for error in checker(command).iter_errors(report):
+        best = jsonschema.exceptions.best_match([error])
+        yield f"{command}: {re.sub(r'[0-9]+', '', best.json_path)}: {best.message[:200]}"
+
+
+def test_schema_is_valid():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_reports_obey_the_schema(reports):
+    found = {text for command, _, report in reports for text in complaints(command, report)}
+    assert not found, "\n".join(sorted(found))
+    for command, arguments, report in reports:
+        assert checker(None).is_valid(report), f"the report of `phasor {command} {arguments}` obeys the definitions of several commands"
+
+
+def objects(value):
+    """Every object inside a value, of lists the first entry."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+        yield from objects(value)
+    elif isinstance(value, dict):
+        yield value
+        for inner in value.values():
+            yield from objects(inner)
+
+
+def test_no_field_can_be_added_or_left_out(reports):
+    """The schema is as strict as the test of the reports needs it to be."""
+    seen = set()
+    for command, _, report in reports:
+        validator = checker(command)
+        for k, found in enumerate(objects(report)):
+            shape = (command, tuple(found))
+            # The sizes of a case have names of the model's own.
+            if shape in seen or not found or all(isinstance(size, int) for size in found.values()):
+                continue
+            seen.add(shape)
+            more = copy.deepcopy(report)
+            list(objects(more))[k]["extra"] = 1
+            assert not validator.is_valid(more), f"{shape}: a field can be added"
+            for field in found:
+                less = copy.deepcopy(report)
+                del list(objects(less))[k][field]
+                assert not validator.is_valid(less), f"{shape}: `{field}` can be left out"
+    assert len(seen) > 20
+
+
+def parts(schema, path=""):
+    """The parts of the schema with their paths."""
+    for name, part in schema.get("$defs", {}).items():
+        yield from parts(part, name)
+    for name, part in schema.get("properties", {}).items():
+        yield from parts(part, f"{path}.{name}")
+    for part in schema.get("oneOf", []):
+        yield from parts(part, path)
+    if "items" in schema:
+        yield from parts(schema["items"], f"{path}[]")
+    yield path, schema
+
+
+def alternatives():
+    """What each part of the schema leaves open: its words, and whether it is null."""
+    for path, part in parts(SCHEMA):
+        words = part.get("enum", [])
+        types = part["type"] if isinstance(part.get("type"), list) else []
+        yield from ((id(part), path, word) for word in [*words, *types])
+        if "const" in part:
+            yield id(part), path, part["const"]
+
+
+def test_everything_that_the_schema_allows_is_printed(reports):
+    seen = set()
+
+    def watch(keyword, alternatives_of):
+        check = jsonschema.Draft202012Validator.VALIDATORS[keyword]
+
+        def watched(validator, wanted, instance, schema):
+            errors = list(check(validator, wanted, instance, schema))
+            if not errors:
+                seen.add((id(schema), alternatives_of(wanted, instance)))
+            return iter(errors)
+        return watched
+
+    def kind(wanted, instance):
+        return "null" if instance is None else wanted[0]
+
+    watching = jsonschema.validators.extend(jsonschema.Draft202012Validator, {
+        "enum": watch("enum", lambda _, word: word),
+        "const": watch("const", lambda _, word: word),
+        "type": watch("type", kind),
+    })
+    for command, _, report in reports:
+        assert checker(command, watching).is_valid(report)
+    missing = {(path, word) for part, path, word in alternatives() if (part, word) not in seen}
+    # Element types are those of ONNX, and most of them come with no model.
+    missing = {(path, word) for path, word in missing if path != "element_type"}
+    assert missing == UNSEEN, missing ^ UNSEEN
+
+
+def test_element_types_are_those_of_onnx():
+    names = {name.lower() for name in TensorProto.DataType.keys()} - {"undefined"}
+    assert names <= set(SCHEMA["$defs"]["element_type"]["enum"])
+
+
+def test_rules_are_those_of_the_program(reports):
+    rules = next(report["rules"] for command, arguments, report in reports if (command, arguments) == ("rules", ""))
+    names = [rule["id"] for rule in rules]
+    assert SCHEMA["$defs"]["rule"]["enum"] == names
+    assert set(SCHEMA["$defs"]["refusal"]["properties"]["rule"]["enum"]) <= {*names, "search"}
+
+
+def test_json_md_mentions_every_field_and_word():
+    mentioned = set(re.findall(r"`([^`]+)`", (ROOT / "docs" / "json.md").read_text()))
+    fields = {name for _, part in parts(SCHEMA) for name in part.get("properties", {})}
+    words = {word for path, part in parts(SCHEMA) if path != "element_type" for word in part.get("enum", []) if isinstance(word, str)}
+    missing = (fields | words) - mentioned
+    assert not missing, missing
