@@ -17,7 +17,7 @@ pub struct UnfuseReport {
     pub schema: u32,
     /// Who wrote it.
     pub tool: Tool,
-    /// How it ended: `unfused`, `nothing-to-unfuse` or `differs`.
+    /// How it ended: `unfused`, `nothing-to-unfuse`, `differs` or `not-verified`.
     pub verdict: UnfusedVerdict,
     /// The model that was read.
     pub model: ModelSummary,
