@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(500);
 /// After so many choices of sizes for which a model failed to load with the same words, it will not load at all.
 const HOPELESS: usize = 3;
+/// The same for a model that loads and fails while it runs, always for the same cause.
+const HOPELESS_RUNS: usize = 12;
 /// Most elements of all inputs generated for sizes that do not run.
 const IN_VAIN: usize = 1 << 27;
 
@@ -187,11 +189,11 @@ fn first_that_runs(
     tries: Vec<Assignment>,
     seed: u64,
 ) -> Result<Ran, String> {
-    let (mut count, mut made, mut alike) = (0, 0usize, 0);
+    let (mut count, mut made, mut alike, mut hopeless) = (0, 0usize, 0, false);
     let (mut first, mut last) = (None, String::new());
     for assignment in tries {
         made = made.saturating_add(signature.elements(&assignment).unwrap_or(0));
-        if alike == HOPELESS || count > 0 && made > IN_VAIN {
+        if hopeless || count > 0 && made > IN_VAIN {
             break;
         }
         count += 1;
@@ -200,9 +202,14 @@ fn first_that_runs(
                 Ok(outputs) => return Ok((assignment, inputs, outputs)),
                 Err(error) => {
                     let why = error.to_string();
-                    let again = matches!(error, EngineError::Load { .. }) && why == last;
-                    alike = if again { alike + 1 } else { 1 };
-                    last.clone_from(&why);
+                    // Engines number the nodes of a graph that they have optimised for the sizes: the cause stands behind them.
+                    let (cause, most) = match error {
+                        EngineError::Load { .. } => (&why[..], HOPELESS),
+                        _ => (why.rsplit(": ").next().unwrap_or(&why), HOPELESS_RUNS),
+                    };
+                    alike = if cause == last { alike + 1 } else { 1 };
+                    hopeless = alike == most;
+                    cause.clone_into(&mut last);
                     why
                 }
             },
