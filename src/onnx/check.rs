@@ -55,7 +55,7 @@ pub(crate) fn check(
     // A newer operator set may allow more than the table knows.
     let open_ended = opset > newest_opset();
     counts(node, signature, open_ended)?;
-    let subject = Subject {
+    let subject = CheckedNode {
         node,
         reader,
         operand,
@@ -172,13 +172,13 @@ fn named(kind: AttributeType) -> &'static str {
 }
 
 /// The node that is being checked.
-struct Subject<'a> {
+struct CheckedNode<'a> {
     node: &'a NodeProto,
     reader: Reader,
     operand: &'a dyn Fn(usize) -> Operand,
 }
 
-impl Subject<'_> {
+impl CheckedNode<'_> {
     /// The rank of an input. Scalars count as vectors, for which operators take them where they reduce or join, but not for the engine.
     fn rank(&self, input: usize) -> Option<i64> {
         let least = i64::from(self.reader == Reader::Anyone);

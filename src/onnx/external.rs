@@ -23,13 +23,13 @@ use super::proto::{
 pub(super) struct DataFiles(Mutex<FxHashMap<String, Bytes>>);
 
 /// The entries of `external_data`.
-struct Place<'a> {
+struct Entries<'a> {
     location: &'a str,
     offset: u64,
     length: Option<u64>,
 }
 
-fn place(tensor: &TensorProto) -> Result<Place<'_>, String> {
+fn entries(tensor: &TensorProto) -> Result<Entries<'_>, String> {
     let entry = |key| {
         let mut found = tensor.external_data.iter().rev().filter(|e| e.key() == key);
         found.next().map(|e| e.value())
@@ -47,7 +47,7 @@ fn place(tensor: &TensorProto) -> Result<Place<'_>, String> {
     if location.is_empty() {
         return Err("its data is external but no location is given".into());
     }
-    Ok(Place {
+    Ok(Entries {
         location,
         offset: number("offset")?.unwrap_or(0),
         // ONNX Runtime takes 0 for a length that is left out.
@@ -55,7 +55,7 @@ fn place(tensor: &TensorProto) -> Result<Place<'_>, String> {
     })
 }
 
-impl Place<'_> {
+impl Entries<'_> {
     /// Where the data ends in the file, if it is `need` bytes long or of a length that only the entries know.
     fn end(&self, need: Option<u64>) -> Result<u64, String> {
         if let (Some(length), Some(need)) = (self.length, need)
@@ -144,7 +144,7 @@ pub(super) fn check<'a>(
     tensor: &'a TensorProto,
     need: Option<u64>,
 ) -> Result<Option<(&'a str, io::Error)>, String> {
-    let place = place(tensor)?;
+    let place = entries(tensor)?;
     let end = place.end(need)?;
     let there = resolve(model, place.location);
     match there.and_then(|path| fs::metadata(path).map_err(Unavailable::Missing)) {
@@ -163,7 +163,7 @@ impl DataFiles {
         tensor: &TensorProto,
         need: usize,
     ) -> Result<Bytes, String> {
-        let place = place(tensor)?;
+        let place = entries(tensor)?;
         let end = place.end(Some(need as u64))?;
         let mut files = self
             .0
@@ -196,7 +196,7 @@ impl DataFiles {
 /// The location of an external tensor, if it is one.
 pub(super) fn location(tensor: &TensorProto) -> Option<&str> {
     let external = tensor.is_external();
-    let place = external.then(|| place(tensor).ok()).flatten();
+    let place = external.then(|| entries(tensor).ok()).flatten();
     place.map(|p| p.location)
 }
 

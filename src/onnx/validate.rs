@@ -24,26 +24,26 @@ const MAX_NUMBERS: usize = 2048;
 
 /// What is wrong with a model.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum Violation {
     /// Node, cause.
     Operator(String, String),
     /// Value, user.
     Undefined(String, String),
 }
 
-impl Found {
+impl Violation {
     /// The error to report of the file at `path`.
     pub(super) fn in_file(self, path: &Path) -> Error {
         let file = path.to_owned();
         match self {
-            Found::Operator(node, cause) => Error::Operator { file, node, cause },
-            Found::Undefined(value, user) => Error::Undefined { file, value, user },
+            Violation::Operator(node, cause) => Error::Operator { file, node, cause },
+            Violation::Undefined(value, user) => Error::Undefined { file, value, user },
         }
     }
 }
 
 /// The first thing in a model that the specification does not allow.
-pub(super) fn validate(model: &ModelProto) -> Result<(), Found> {
+pub(super) fn validate(model: &ModelProto) -> Result<(), Violation> {
     let functions: FxHashSet<Key> = model.functions.iter().map(key).collect();
     if let Some(graph) = &model.graph {
         let mut scopes = Scopes::new(&functions, &model.opset_import, String::new());
@@ -83,7 +83,7 @@ impl<'a> Scopes<'a> {
     }
 
     /// A main graph, or a body in one; inputs of a main graph bind, and initializers among them may be overridden.
-    fn graph(&mut self, graph: &'a GraphProto, ir_version: i64) -> Result<(), Found> {
+    fn graph(&mut self, graph: &'a GraphProto, ir_version: i64) -> Result<(), Violation> {
         let mut own = FxHashMap::default();
         defined(graph, &mut |name| {
             own.insert(name, Operand::default());
@@ -105,14 +105,14 @@ impl<'a> Scopes<'a> {
         for output in &graph.output {
             if !self.knows(output.name()) {
                 let user = format!("{}graph output", self.path);
-                return Err(Found::Undefined(output.name().to_owned(), user));
+                return Err(Violation::Undefined(output.name().to_owned(), user));
             }
         }
         self.values.pop();
         Ok(())
     }
 
-    fn function(&mut self, function: &'a FunctionProto) -> Result<(), Found> {
+    fn function(&mut self, function: &'a FunctionProto) -> Result<(), Violation> {
         let made = function.node.iter().flat_map(|node| &node.output);
         let own = function.input.iter().chain(made);
         let own = own.map(|name| (name.as_str(), Operand::default()));
@@ -124,7 +124,7 @@ impl<'a> Scopes<'a> {
         &mut self,
         nodes: &'a [NodeProto],
         mut own: FxHashMap<&'a str, Operand>,
-    ) -> Result<(), Found> {
+    ) -> Result<(), Violation> {
         for node in nodes {
             if let Some((name, tensor)) = node.constant() {
                 own.insert(name, constant(tensor));
@@ -139,14 +139,14 @@ impl<'a> Scopes<'a> {
                 node.op_type()
             );
             if let Some(name) = node.input.iter().find(|name| !self.knows(name)) {
-                return Err(Found::Undefined(name.clone(), place));
+                return Err(Violation::Undefined(name.clone(), place));
             }
             let import = self.imports.get(domain(node.domain()));
             if let Some(&opset) = import.filter(|_| !self.functions.contains(&called_by(node))) {
                 check(node, opset, Reader::Anyone, &|slot| {
                     self.operand(node, slot)
                 })
-                .map_err(|cause| Found::Operator(place.clone(), cause))?;
+                .map_err(|cause| Violation::Operator(place.clone(), cause))?;
             }
             for (attribute, _, body) in bodies(node) {
                 let outside =

@@ -36,8 +36,9 @@ pub(super) struct Candidate {
     pub(super) is_embedded: bool,
 }
 
+/// The engines of a comparison, and what to say about those that are not used.
 #[derive(Default)]
-pub(super) struct Choice {
+pub(super) struct Engines {
     pub(super) engines: Vec<Candidate>,
     pub(super) notes: Vec<String>,
     pub(super) warnings: Vec<String>,
@@ -63,8 +64,8 @@ fn needs_onnxruntime(options: &Options) -> bool {
 }
 
 /// `fused`: whether a model has operators for which there are kernels.
-pub(super) fn choose(options: &Options, fused: bool) -> Result<Choice, Error> {
-    let mut choice = Choice::default();
+pub(super) fn choose(options: &Options, fused: bool) -> Result<Engines, Error> {
+    let mut choice = Engines::default();
     if options.engine != Preference::Tract {
         match onnxruntime(options, fused, &mut choice) {
             Ok(candidate) => choice.engines.push(candidate),
@@ -101,7 +102,7 @@ fn named_by_environment() -> bool {
 fn onnxruntime(
     options: &Options,
     fused: bool,
-    choice: &mut Choice,
+    choice: &mut Engines,
 ) -> Result<Candidate, EngineError> {
     let ort = Ort::find(options.onnxruntime.as_deref())?.with_threads(options.threads);
     let ort = options.custom_operators.iter().try_fold(ort, |ort, path| {
@@ -164,12 +165,12 @@ fn unusable(engine: &str, cause: String) -> EngineError {
 }
 
 #[cfg(not(feature = "ort"))]
-fn onnxruntime(_: &Options, _: bool, _: &mut Choice) -> Result<Candidate, EngineError> {
+fn onnxruntime(_: &Options, _: bool, _: &mut Engines) -> Result<Candidate, EngineError> {
     Err(absent("ONNX Runtime", "ort"))
 }
 
 #[cfg(feature = "tract")]
-fn embedded(_: &Options, fused: bool, choice: &mut Choice) -> Result<(), Error> {
+fn embedded(_: &Options, fused: bool, choice: &mut Engines) -> Result<(), Error> {
     choice.engines.push(Candidate {
         plain: Box::new(TractBodies),
         library: fused.then(|| -> Box<dyn Engine> { Box::new(Tract) }),
@@ -181,7 +182,7 @@ fn embedded(_: &Options, fused: bool, choice: &mut Choice) -> Result<(), Error> 
 }
 
 #[cfg(not(feature = "tract"))]
-fn embedded(options: &Options, _: bool, _: &mut Choice) -> Result<(), Error> {
+fn embedded(options: &Options, _: bool, _: &mut Engines) -> Result<(), Error> {
     if options.engine == Preference::Tract {
         Err(absent("tract", "tract").into())
     } else {

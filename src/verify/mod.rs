@@ -28,11 +28,11 @@ use crate::engine::{Engine, EngineError, Source};
 use crate::onnx::proto::ModelProto;
 use crate::onnx::{DataType, ModelFile, names};
 use bytes::Bytes;
-use engines::{Candidate, Choice};
+use engines::{Candidate, Engines};
 use inputs::{InputsError, Signature};
 use phasor_ops::contract::DOMAIN;
 use prost::Message;
-use reference::{Given, Known, Reference, Sets};
+use reference::{Given, Reference, Sample, Sets};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -144,7 +144,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     }
     let avoids_empty = options.inputs.is_empty() && signature.avoids_empty();
     let fused = [&file_a, &file_b].map(|file| uses(file.model(), DOMAIN));
-    let Choice {
+    let Engines {
         engines,
         mut notes,
         warnings,
@@ -196,11 +196,11 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
                     .push(compared(how, results, known, &names, &allowed));
             }
         }
-        let first = |way: &dyn Engine, known: &Known| {
+        let first = |way: &dyn Engine, known: &Sample| {
             let failed = way.run(a, &known.inputs, &names).err();
             failed.map(|error| error.to_string())
         };
-        let second = |way: &dyn Engine, known: &Known| {
+        let second = |way: &dyn Engine, known: &Sample| {
             let results = way.run(b, &known.inputs, &names);
             results.is_ok_and(|results| {
                 let run = compared(How::Plain, Ok(results), known, &names, &allowed);
@@ -225,7 +225,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
         notes.append(&mut reasons);
         notes.append(&mut reference.notes);
         if options.tolerance.is_none() && report::asks_for_noise(&cases) {
-            let subject = noise::Subject {
+            let subject = noise::Models {
                 source: a,
                 a: file_a.model(),
                 b: file_b.model(),
@@ -259,9 +259,9 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
 }
 
 /// Why the first model fails on a set, if it does.
-type Fails<'f> = &'f dyn Fn(&dyn Engine, &Known) -> Option<String>;
+type Fails<'f> = &'f dyn Fn(&dyn Engine, &Sample) -> Option<String>;
 /// Whether the second model runs on a set and agrees.
-type Agrees<'f> = &'f dyn Fn(&dyn Engine, &Known) -> bool;
+type Agrees<'f> = &'f dyn Fn(&dyn Engine, &Sample) -> bool;
 
 /// Leaves out the corner sets on which the second model fails where that is no fault of its own: the first runs there by luck, for
 /// without its engine's optimisations, which drop nodes that would fail, it does not; or those optimisations break the second,
@@ -316,7 +316,7 @@ fn leave_out_lucky(
 fn compared(
     how: How,
     results: Result<Vec<crate::onnx::Tensor>, EngineError>,
-    known: &Known,
+    known: &Sample,
     names: &[String],
     allowed: &dyn Fn(DataType) -> f64,
 ) -> Run {

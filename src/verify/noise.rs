@@ -25,7 +25,7 @@ const SETS: usize = 3;
 const RUNS: u64 = 8;
 
 /// The models and how the first one ran.
-pub(super) struct Subject<'a> {
+pub(super) struct Models<'a> {
     pub(super) source: Source<'a>,
     pub(super) a: &'a ModelProto,
     pub(super) b: &'a ModelProto,
@@ -35,7 +35,7 @@ pub(super) struct Subject<'a> {
 
 /// The noise of each output, in the order of the names.
 pub(super) fn measure(
-    subject: &Subject<'_>,
+    subject: &Models<'_>,
     engine: &dyn Engine,
     candidate: &Candidate,
     reference: &Reference,
@@ -94,7 +94,7 @@ fn folder(source: Source<'_>) -> Option<&Path> {
 
 /// The first model with a factor at every place of a float type.
 fn movable(
-    subject: &Subject<'_>,
+    subject: &Models<'_>,
     engine: &dyn Engine,
     reference: &Reference,
 ) -> Option<(ModelProto, Vec<(String, DataType)>)> {

@@ -34,12 +34,12 @@ pub(super) struct Sets {
 
 /// What the first model computes.
 pub(super) struct Reference {
-    pub(super) known: Vec<Known>,
+    pub(super) known: Vec<Sample>,
     pub(super) notes: Vec<String>,
 }
 
 /// One set of inputs and what comes out.
-pub(super) struct Known {
+pub(super) struct Sample {
     pub(super) label: String,
     pub(super) assignment: Assignment,
     pub(super) inputs: Vec<(String, Tensor)>,
@@ -48,7 +48,7 @@ pub(super) struct Known {
     pub(super) ordinary: bool,
 }
 
-impl Known {
+impl Sample {
     /// Whether an input has no elements.
     pub(super) fn is_empty(&self) -> bool {
         self.inputs.iter().any(|(_, tensor)| tensor.is_empty())
@@ -85,7 +85,7 @@ impl Reference {
                 .run(inputs, names)
                 .map_err(|e| format!("{label}: {e}"))?;
             let (label, assignment, inputs) = (label.clone(), assignment.clone(), inputs.clone());
-            reference.known.push(Known {
+            reference.known.push(Sample {
                 label,
                 assignment,
                 inputs,
@@ -118,7 +118,7 @@ impl Reference {
                 tries.dedup();
             }
             match first_that_runs(session, names, signature, tries, seed) {
-                Ok((assignment, inputs, outputs)) => self.known.push(Known {
+                Ok((assignment, inputs, outputs)) => self.known.push(Sample {
                     label: format!("seed {seed}"),
                     assignment,
                     inputs,
@@ -158,7 +158,7 @@ impl Reference {
                 continue;
             };
             if let Ok(outputs) = session.run(&inputs, names) {
-                self.known.push(Known {
+                self.known.push(Sample {
                     label,
                     assignment,
                     inputs,
@@ -171,7 +171,7 @@ impl Reference {
 
     /// The sets of inputs, for the report.
     pub(super) fn cases(&self) -> Vec<Case> {
-        let case = |known: &Known| Case {
+        let case = |known: &Sample| Case {
             inputs: known.label.clone(),
             dims: known.assignment.sizes.clone(),
             runs: Vec::new(),

@@ -78,7 +78,7 @@ impl TypedOp for Contraction {
 }
 
 /// Where an axis occurs, once operands that merely broadcast along it are left out.
-struct Place {
+struct AxisUse {
     a: Option<usize>,
     b: Option<usize>,
     out: Option<usize>,
@@ -93,7 +93,7 @@ impl Contraction {
         let mut places = Vec::new();
         for axis in self.axes.iter_all_axes() {
             let at = |slots: &TVec<TVec<usize>>, slot: usize| slots[slot].first().copied();
-            let mut place = Place {
+            let mut place = AxisUse {
                 a: at(&axis.inputs, 0),
                 b: at(&axis.inputs, 1),
                 out: at(&axis.outputs, 0),
@@ -122,8 +122,8 @@ impl Contraction {
         dropped(&mut a, &|p| places.iter().any(|place| place.a == Some(p)));
         dropped(&mut b, &|p| places.iter().any(|place| place.b == Some(p)));
 
-        let group = |in_a: bool, in_b: bool, in_out: bool| -> Vec<&Place> {
-            let wanted = |p: &&Place| {
+        let group = |in_a: bool, in_b: bool, in_out: bool| -> Vec<&AxisUse> {
+            let wanted = |p: &&AxisUse| {
                 (p.a.is_some(), p.b.is_some(), p.out.is_some()) == (in_a, in_b, in_out)
             };
             places.iter().filter(wanted).collect()
@@ -134,7 +134,7 @@ impl Contraction {
             group(false, true, true),
             group(true, true, false),
         );
-        let volume = |places: &[&Place]| places.iter().map(|p| p.len).product::<usize>();
+        let volume = |places: &[&AxisUse]| places.iter().map(|p| p.len).product::<usize>();
         let (n_batch, n_rows, n_columns, n_summed) = (
             volume(&batch),
             volume(&rows),
@@ -162,7 +162,7 @@ impl Contraction {
 
         // Axes of the result that neither operand has left are of length 1.
         let lone = group(false, false, true);
-        let result: Vec<&Place> = batch
+        let result: Vec<&AxisUse> = batch
             .into_iter()
             .chain(rows)
             .chain(columns)
