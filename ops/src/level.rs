@@ -50,7 +50,10 @@ impl Level {
             Level::Avx512 => Level::Avx2.is_available() && is_x86_feature_detected!("avx512f"),
             #[cfg(target_arch = "aarch64")]
             Level::Neon => std::arch::is_aarch64_feature_detected!("neon"),
-            _ => false,
+            #[cfg(not(target_arch = "x86_64"))]
+            Level::Avx2 | Level::Avx512 => false,
+            #[cfg(not(target_arch = "aarch64"))]
+            Level::Neon => false,
         }
     }
 

@@ -8,7 +8,7 @@ use super::status::Failure;
 use super::tensor::{Shape, Shared, Tensor, Typed};
 use crate::angle::Position;
 use crate::contract::OperatorSpec;
-use crate::contract::rotary_table::{ATTRIBUTES, RotaryTableAttributes, SPEC, resolve_axis};
+use crate::contract::rotary_table::{ATTRIBUTES, AXIS, RotaryTableAttributes, SPEC, resolve_axis};
 use crate::rotary_table::{RotaryTableKernel, WithPositions};
 use ort_sys::ONNXTensorElementDataType;
 use std::marker::PhantomData;
@@ -36,7 +36,7 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
         let width: &Dimension = match &frequencies.shape[..] {
             [width] => width,
             [_, width] => {
-                let axis = node.integer(ATTRIBUTES[0].name).unwrap_or(0);
+                let axis = node.integer(AXIS.name).unwrap_or(AXIS.default);
                 let Some(axis) = resolve_axis(axis, shape.len()) else {
                     return Ok(());
                 };

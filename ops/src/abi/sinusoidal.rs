@@ -8,7 +8,7 @@ use super::status::Failure;
 use super::tensor::{Shape, Shared, Tensor, Typed};
 use crate::angle::Position;
 use crate::contract::OperatorSpec;
-use crate::contract::sinusoidal::{ATTRIBUTES, SPEC, SinusoidalAttributes};
+use crate::contract::sinusoidal::{ATTRIBUTES, SPEC, SinusoidalAttributes, WIDTH};
 use crate::sinusoidal::{Embedded, SinusoidalKernel};
 use ort_sys::ONNXTensorElementDataType;
 use std::marker::PhantomData;
@@ -33,7 +33,7 @@ impl<P: Position + Typed, T: Embedded + Typed> Operator for SinusoidalEmbedding<
             return Ok(());
         };
         let width = match (
-            node.integer(ATTRIBUTES[3].name).unwrap_or(0),
+            node.integer(WIDTH.name).unwrap_or(WIDTH.default),
             &frequencies.shape[..],
         ) {
             (width @ 1.., [_]) => width,

@@ -46,30 +46,64 @@ pub struct AttributeSpec {
 }
 
 impl AttributeSpec {
-    /// An integer attribute.
-    pub const fn int(name: &'static str, default: i64, meaning: &'static str) -> Self {
-        Self {
-            name,
-            default: AttributeValue::Int(default),
-            meaning,
-        }
-    }
-
-    /// A float attribute.
-    pub const fn float(name: &'static str, default: f32, meaning: &'static str) -> Self {
-        Self {
-            name,
-            default: AttributeValue::Float(default),
-            meaning,
-        }
-    }
-
     /// The refusal of a value.
     pub(crate) fn refuse(&self, value: AttributeValue, expected: &'static str) -> ContractError {
         ContractError::Attribute {
             name: self.name,
             value,
             expected,
+        }
+    }
+}
+
+/// An attribute of an operator whose values are of type `T`, `i64` or `f32`. Code names attributes by constants of this type, so
+/// that to read one as the other type does not compile.
+#[derive(Clone, Copy)]
+pub(crate) struct Attribute<T> {
+    /// As [`AttributeSpec::name`].
+    pub(crate) name: &'static str,
+    /// As [`AttributeSpec::default`].
+    pub(crate) default: T,
+    meaning: &'static str,
+}
+
+impl<T> Attribute<T> {
+    /// An attribute by its fields, in their order.
+    pub(crate) const fn new(name: &'static str, default: T, meaning: &'static str) -> Self {
+        Self {
+            name,
+            default,
+            meaning,
+        }
+    }
+
+    /// Its name with a value.
+    pub(crate) fn with(self, value: T) -> (&'static str, AttributeValue)
+    where
+        T: Into<AttributeValue>,
+    {
+        (self.name, value.into())
+    }
+}
+
+impl Attribute<i64> {
+    /// The description of the attribute.
+    pub(crate) const fn spec(self) -> AttributeSpec {
+        AttributeSpec {
+            name: self.name,
+            default: AttributeValue::Int(self.default),
+            meaning: self.meaning,
+        }
+    }
+}
+
+impl Attribute<f32> {
+    /// The description of the attribute.
+    pub(crate) const fn spec(self) -> AttributeSpec {
+        AttributeSpec {
+            name: self.name,
+            default: AttributeValue::Float(self.default),
+            meaning: self.meaning,
         }
     }
 }
@@ -108,56 +142,80 @@ impl<const N: usize> Given<N> {
         Ok(Self { specs, values })
     }
 
-    /// Integer attribute `at`.
-    pub(crate) fn int(&self, at: usize) -> i64 {
-        match self.values[at] {
+    /// The value of an attribute; its default where it is not among the specifications.
+    fn value<T: Into<AttributeValue>>(&self, attribute: Attribute<T>) -> AttributeValue {
+        let at = self.specs.iter().position(|s| s.name == attribute.name);
+        at.map_or(attribute.default.into(), |at| self.values[at])
+    }
+
+    /// The value of an integer.
+    pub(crate) fn int(&self, attribute: Attribute<i64>) -> i64 {
+        match self.value(attribute) {
             AttributeValue::Int(value) => value,
-            AttributeValue::Float(_) => 0,
+            AttributeValue::Float(_) => attribute.default,
         }
     }
 
-    /// Float attribute `at`.
-    pub(crate) fn float(&self, at: usize) -> f32 {
-        match self.values[at] {
+    /// The value of a float.
+    pub(crate) fn float(&self, attribute: Attribute<f32>) -> f32 {
+        match self.value(attribute) {
             AttributeValue::Float(value) => value,
-            AttributeValue::Int(_) => 0.0,
+            AttributeValue::Int(_) => attribute.default,
         }
     }
 
-    /// The refusal of the value of attribute `at`.
-    pub(crate) fn refuse(&self, at: usize, expected: &'static str) -> ContractError {
-        self.specs[at].refuse(self.values[at], expected)
+    /// The refusal of the value of an integer.
+    pub(crate) fn refuse(
+        &self,
+        attribute: Attribute<i64>,
+        expected: &'static str,
+    ) -> ContractError {
+        attribute.spec().refuse(self.value(attribute), expected)
     }
 
-    /// Attribute `at` as a flag.
+    /// An integer as a flag.
     ///
     /// # Errors
     /// For values other than 0 and 1.
-    pub(crate) fn flag(&self, at: usize) -> Result<bool, ContractError> {
-        match self.int(at) {
+    pub(crate) fn flag(&self, attribute: Attribute<i64>) -> Result<bool, ContractError> {
+        match self.int(attribute) {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(self.refuse(at, "0 or 1")),
+            _ => Err(self.refuse(attribute, "0 or 1")),
         }
     }
 
-    /// Attribute `at` as a size; `expected` says in words what is allowed.
+    /// An integer as a size; `expected` says in words what is allowed.
     ///
     /// # Errors
     /// For a negative value.
-    pub(crate) fn size(&self, at: usize, expected: &'static str) -> Result<usize, ContractError> {
-        usize::try_from(self.int(at)).map_err(|_| self.refuse(at, expected))
+    pub(crate) fn size(
+        &self,
+        attribute: Attribute<i64>,
+        expected: &'static str,
+    ) -> Result<usize, ContractError> {
+        usize::try_from(self.int(attribute)).map_err(|_| self.refuse(attribute, expected))
     }
+}
+
+/// The names of the values that are not the defaults.
+#[cfg(test)]
+pub(crate) fn changed<const N: usize>(
+    specs: &[AttributeSpec; N],
+    values: [(&'static str, AttributeValue); N],
+) -> Vec<&'static str> {
+    let given = values.iter().zip(specs);
+    let changed = given.filter(|(given, spec)| **given != (spec.name, spec.default));
+    changed.map(|(&(name, _), _)| name).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SPECS: [AttributeSpec; 2] = [
-        AttributeSpec::int("n", 3, "a number"),
-        AttributeSpec::float("f", 0.5, "a factor"),
-    ];
+    const N: Attribute<i64> = Attribute::new("n", 3, "a number");
+    const F: Attribute<f32> = Attribute::new("f", 0.5, "a factor");
+    const SPECS: [AttributeSpec; 2] = [N.spec(), F.spec()];
 
     #[test]
     fn types_are_those_of_the_defaults() {
@@ -165,10 +223,10 @@ mod tests {
             Given::new(&SPECS, |n| (n == name).then_some(value))
         };
         let read = given("n", 7.into()).unwrap();
-        assert_eq!((read.int(0), read.float(1)), (7, 0.5));
-        assert!(read.flag(0).is_err());
+        assert_eq!((read.int(N), read.float(F)), (7, 0.5));
+        assert!(read.flag(N).is_err());
         let read = given("f", 2.0.into()).unwrap();
-        assert_eq!((read.int(0), read.float(1)), (3, 2.0));
+        assert_eq!((read.int(N), read.float(F)), (3, 2.0));
         let text = given("n", 1.0.into()).err().unwrap().to_string();
         assert_eq!(text, "attribute `n` is 1.0, expected an integer");
         let text = given("f", 1.into()).err().unwrap().to_string();

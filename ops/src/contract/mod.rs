@@ -28,6 +28,7 @@ pub mod sinusoidal;
 mod spec;
 pub(crate) mod tensor;
 
+pub(crate) use attribute::Attribute;
 pub use attribute::{AttributeSpec, AttributeValue};
 pub use body::{BodyAttribute, BodyNode, FunctionBody};
 pub use handle::{Call, Contract, Dense, Operand, View};

@@ -11,6 +11,7 @@ pub mod angles;
 mod driver;
 mod image;
 mod launcher;
+mod layout;
 mod relative;
 pub mod relative_bias;
 pub mod relative_gather;

@@ -142,8 +142,13 @@ unsafe fn copy_few<T: Copy>(from: *const T, to: *mut T, count: usize) {
 }
 
 /// What `$compiled!` makes of its arguments for the instruction set of a level. They may name its vectors: `set::F32` and `set::F64`
-/// for arithmetic, `set::Whole` for words that are moved. After them come the features it needs, if any.
+/// for arithmetic, `set::Whole` for words that are moved. After them come the features it needs, if any. Levels of other
+/// architectures, which are never available, are compiled as scalar.
 macro_rules! by_level {
+    (@scalar $compiled:ident!($($argument:tt)*)) => {{
+        use $crate::simd::scalar as set;
+        $compiled!($($argument)*)
+    }};
     ($level:expr, $compiled:ident!($($argument:tt)*)) => {
         match $level {
             #[cfg(target_arch = "x86_64")]
@@ -161,10 +166,13 @@ macro_rules! by_level {
                 use $crate::simd::aarch64::neon as set;
                 $compiled!($($argument)*, "neon")
             }
-            _ => {
-                use $crate::simd::scalar as set;
-                $compiled!($($argument)*)
+            #[cfg(not(target_arch = "x86_64"))]
+            $crate::simd::Level::Avx512 | $crate::simd::Level::Avx2 => {
+                $crate::simd::by_level!(@scalar $compiled!($($argument)*))
             }
+            #[cfg(not(target_arch = "aarch64"))]
+            $crate::simd::Level::Neon => $crate::simd::by_level!(@scalar $compiled!($($argument)*)),
+            $crate::simd::Level::Scalar => $crate::simd::by_level!(@scalar $compiled!($($argument)*)),
         }
     };
 }

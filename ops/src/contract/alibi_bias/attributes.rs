@@ -1,14 +1,16 @@
 //! Attributes of `AlibiBias`.
 
 use crate::contract::attribute::Given;
-use crate::contract::{AttributeSpec, AttributeValue, ContractError};
+use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError};
 
-/// As kernels and function bodies share them.
-pub const ATTRIBUTES: [AttributeSpec; 1] = [AttributeSpec::int(
+pub(super) const ABSOLUTE: Attribute<i64> = Attribute::new(
     "absolute",
     0,
     "1 to count how far the key is, in either direction; 0 for positive numbers behind the query and negative ones before it",
-)];
+);
+
+/// The attributes, as kernels and function bodies share them.
+pub const ATTRIBUTES: [AttributeSpec; 1] = [ABSOLUTE.spec()];
 
 /// The attributes of one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,13 +29,13 @@ impl AlibiAttributes {
     ) -> Result<Self, ContractError> {
         let given = Given::new(&ATTRIBUTES, lookup)?;
         Ok(Self {
-            absolute: given.flag(0)?,
+            absolute: given.flag(ABSOLUTE)?,
         })
     }
 
     /// Names and values in the order of [`ATTRIBUTES`].
     pub fn values(&self) -> [(&'static str, AttributeValue); 1] {
-        [(ATTRIBUTES[0].name, i64::from(self.absolute).into())]
+        [ABSOLUTE.with(self.absolute.into())]
     }
 }
 

@@ -1,6 +1,7 @@
 //! `AlibiBias` in standard ONNX operators.
 
-use super::{ATTRIBUTES, AlibiAttributes, INPUTS, OUTPUTS, SPEC};
+use super::attributes::ABSOLUTE;
+use super::{AlibiAttributes, INPUTS, OUTPUTS, SPEC};
 use crate::contract::body::{BOOL, BodyAttribute, BodyBuilder, INT64, agreed, casts};
 use crate::contract::relative::body::{Plane, plane};
 use crate::contract::spec::names;
@@ -66,7 +67,7 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
         Some(true) => distance = b.op("Abs", &[&distance]),
         None => {
             let size = b.op("Abs", &[&distance]);
-            let absolute = b.attribute(ATTRIBUTES[0]);
+            let absolute = b.attribute(ABSOLUTE.spec());
             let absolute = b.cast(&absolute, BOOL);
             distance = b.op("Where", &[&absolute, &size, &distance]);
         }

@@ -1,14 +1,16 @@
 //! Attributes of `RelativeGather`.
 
 use crate::contract::attribute::Given;
-use crate::contract::{AttributeSpec, AttributeValue, ContractError};
+use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError};
 
-/// Names and defaults, as kernels and function bodies share them.
-pub const ATTRIBUTES: [AttributeSpec; 1] = [AttributeSpec::int(
+pub(super) const BY_KEY: Attribute<i64> = Attribute::new(
     "by_key",
     0,
     "whose scores a row of `scores` has: 0 a query's, 1 a key's",
-)];
+);
+
+/// The attributes, as kernels and function bodies share them.
+pub const ATTRIBUTES: [AttributeSpec; 1] = [BY_KEY.spec()];
 
 /// The attributes of one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,13 +29,13 @@ impl RelativeGatherAttributes {
     ) -> Result<Self, ContractError> {
         let given = Given::new(&ATTRIBUTES, lookup)?;
         Ok(Self {
-            by_key: given.flag(0)?,
+            by_key: given.flag(BY_KEY)?,
         })
     }
 
     /// Names and values in the order of [`ATTRIBUTES`].
     pub fn values(&self) -> [(&'static str, AttributeValue); 1] {
-        [(ATTRIBUTES[0].name, i64::from(self.by_key).into())]
+        [BY_KEY.with(self.by_key.into())]
     }
 }
 

@@ -3,7 +3,9 @@
 //! A model has one function of a name. In whatever trait all uses agree, the body is written for that; for the rest it asks the
 //! attribute and the shapes.
 
-use super::{ATTRIBUTES, INPUTS, OUTPUTS, RelativeGatherAttributes, SPEC};
+use super::attributes::BY_KEY;
+use super::spec::{OUTPUT, SCORES};
+use super::{INPUTS, RelativeGatherAttributes, SPEC};
 use crate::contract::body::{BOOL, BodyBuilder, INT64, agreed};
 use crate::contract::relative::body::entries;
 use crate::contract::spec::names;
@@ -37,7 +39,7 @@ pub fn function_body(
         (Some(true), Some(rank)) => writer.transposed(rank),
         _ => writer.numbered(by_key),
     }
-    builder.name_last(OUTPUTS[0].name);
+    builder.name_last(OUTPUT.name);
     Ok(builder.finish(&SPEC))
 }
 
@@ -88,7 +90,7 @@ impl<'a> Writer<'a> {
         let columns = self.b.op("Expand", &[&columns, &shape]);
         // ONNX's own evaluator fails for an axis counted from the end.
         let axis = rank.map_or(-1, |rank| rank as i64 - 1);
-        self.gather_elements(INPUTS[0].name, &columns, axis)
+        self.gather_elements(SCORES.name, &columns, axis)
     }
 
     /// The same with `by_key` for one rank, turned to a row a query.
@@ -112,7 +114,7 @@ impl<'a> Writer<'a> {
         let shape = self.b.concat(&[&self.lead, &self.queries, &self.keys]);
         let element = self.b.op("Expand", &[&element, &shape]);
 
-        let [element, scores] = [&element, INPUTS[0].name].map(|matrices| {
+        let [element, scores] = [&element, SCORES.name].map(|matrices| {
             let rows = vec![("axis", BodyAttribute::Int(-2))];
             self.b.op_with("Flatten", &[matrices], rows)
         });
@@ -141,7 +143,7 @@ impl<'a> Writer<'a> {
         }
         let of_query = self.count_to(&self.queries.clone());
         let of_query = self.b.op("Unsqueeze", &[&of_query, &self.last]);
-        let by_key = self.b.attribute(ATTRIBUTES[0]);
+        let by_key = self.b.attribute(BY_KEY.spec());
         let by_key = self.b.cast(&by_key, BOOL);
         self.b.op("Where", &[&by_key, &of_key, &of_query])
     }

@@ -9,14 +9,16 @@ use crate::level::Level;
 /// Operator type.
 pub const NAME: &str = "RelativeGather";
 
+pub(super) const SCORES: ValueSpec = ValueSpec::new(
+    "scores",
+    "T",
+    "`[..., Q, R]`, with `by_key` `[..., K, R]`; at most 16 axes",
+    "for each query, or each key, its score with each relative position",
+);
+
 /// The inputs.
 pub const INPUTS: [ValueSpec; 4] = [
-    ValueSpec::new(
-        "scores",
-        "T",
-        "`[..., Q, R]`, with `by_key` `[..., K, R]`; at most 16 axes",
-        "for each query, or each key, its score with each relative position",
-    ),
+    SCORES,
     ValueSpec::new(
         LUT,
         "I",
@@ -37,13 +39,15 @@ pub const INPUTS: [ValueSpec; 4] = [
     ),
 ];
 
-/// The outputs.
-pub const OUTPUTS: [ValueSpec; 1] = [ValueSpec::new(
+pub(super) const OUTPUT: ValueSpec = ValueSpec::new(
     "output",
     "T",
     "`[..., Q, K]`, with the leading axes of `scores`",
     "the score of each query with each key, by the distance between them",
-)];
+);
+
+/// The outputs.
+pub const OUTPUTS: [ValueSpec; 1] = [OUTPUT];
 
 /// The operator.
 pub static SPEC: OperatorSpec = OperatorSpec {

@@ -1,27 +1,38 @@
 //! Attributes of `RotaryEmbedding`.
 
 use crate::contract::attribute::Given;
-use crate::contract::{AttributeSpec, AttributeValue, ContractError};
+use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError};
 
-/// As kernels and function bodies share them.
+pub(super) const INTERLEAVED: Attribute<i64> = Attribute::new(
+    "interleaved",
+    0,
+    "0: channel `k` of the rotated range pairs with `k + r/2`; 1: channel `2k` pairs with `2k + 1`",
+);
+
+pub(super) const OUTPUT_INTERLEAVED: Attribute<i64> = Attribute::new(
+    "output_interleaved",
+    -1,
+    "where the pair goes: -1 = where it came from, else as `interleaved`",
+);
+
+pub(super) const ROTARY_DIM: Attribute<i64> = Attribute::new(
+    "rotary_dim",
+    0,
+    "`r`, even; 0 = everything from the offset on, `C - rotary_offset`",
+);
+
+pub(super) const ROTARY_OFFSET: Attribute<i64> =
+    Attribute::new("rotary_offset", 0, "first rotated channel");
+
+pub(super) const INVERSE: Attribute<i64> = Attribute::new("inverse", 0, "1: `sin` is negated");
+
+/// The attributes, as kernels and function bodies share them.
 pub const ATTRIBUTES: [AttributeSpec; 5] = [
-    AttributeSpec::int(
-        "interleaved",
-        0,
-        "0: channel `k` of the rotated range pairs with `k + r/2`; 1: channel `2k` pairs with `2k + 1`",
-    ),
-    AttributeSpec::int(
-        "output_interleaved",
-        -1,
-        "where the pair goes: -1 = where it came from, else as `interleaved`",
-    ),
-    AttributeSpec::int(
-        "rotary_dim",
-        0,
-        "`r`, even; 0 = everything from the offset on, `C - rotary_offset`",
-    ),
-    AttributeSpec::int("rotary_offset", 0, "first rotated channel"),
-    AttributeSpec::int("inverse", 0, "1: `sin` is negated"),
+    INTERLEAVED.spec(),
+    OUTPUT_INTERLEAVED.spec(),
+    ROTARY_DIM.spec(),
+    ROTARY_OFFSET.spec(),
+    INVERSE.spec(),
 ];
 
 /// The attributes of one node.
@@ -49,35 +60,34 @@ impl RotaryAttributes {
     ) -> Result<Self, ContractError> {
         let given = Given::new(&ATTRIBUTES, lookup)?;
         let even = "an even number that is not negative";
-        let rotary_dim = given.size(2, even)?;
+        let rotary_dim = given.size(ROTARY_DIM, even)?;
         if !rotary_dim.is_multiple_of(2) {
-            return Err(given.refuse(2, even));
+            return Err(given.refuse(ROTARY_DIM, even));
         }
         Ok(Self {
-            interleaved: given.flag(0)?,
-            output_interleaved: match given.int(1) {
+            interleaved: given.flag(INTERLEAVED)?,
+            output_interleaved: match given.int(OUTPUT_INTERLEAVED) {
                 -1 => None,
                 0 => Some(false),
                 1 => Some(true),
-                _ => return Err(given.refuse(1, "-1, 0 or 1")),
+                _ => return Err(given.refuse(OUTPUT_INTERLEAVED, "-1, 0 or 1")),
             },
             rotary_dim,
-            rotary_offset: given.size(3, "a number that is not negative")?,
-            inverse: given.flag(4)?,
+            rotary_offset: given.size(ROTARY_OFFSET, "a number that is not negative")?,
+            inverse: given.flag(INVERSE)?,
         })
     }
 
     /// Names and values in the order of [`ATTRIBUTES`].
     pub fn values(&self) -> [(&'static str, AttributeValue); 5] {
         let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let values = [
-            i64::from(self.interleaved),
-            self.output_interleaved.map_or(-1, i64::from),
-            number(self.rotary_dim),
-            number(self.rotary_offset),
-            i64::from(self.inverse),
-        ];
-        std::array::from_fn(|i| (ATTRIBUTES[i].name, values[i].into()))
+        [
+            INTERLEAVED.with(self.interleaved.into()),
+            OUTPUT_INTERLEAVED.with(self.output_interleaved.map_or(-1, i64::from)),
+            ROTARY_DIM.with(number(self.rotary_dim)),
+            ROTARY_OFFSET.with(number(self.rotary_offset)),
+            INVERSE.with(self.inverse.into()),
+        ]
     }
 
     /// Output pairs are neighbours.
@@ -89,6 +99,7 @@ impl RotaryAttributes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::attribute::changed;
 
     fn parse(given: &[(&str, AttributeValue)]) -> Result<RotaryAttributes, ContractError> {
         RotaryAttributes::parse(|name| given.iter().find(|(n, _)| *n == name).map(|&(_, v)| v))
@@ -102,15 +113,19 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_back() {
-        let attributes = RotaryAttributes {
-            interleaved: true,
-            output_interleaved: Some(false),
-            rotary_dim: 64,
-            rotary_offset: 3,
-            inverse: true,
+    fn values_are_read_back_by_their_names() {
+        let change = |name: &'static str, change: fn(&mut RotaryAttributes)| {
+            let mut attributes = RotaryAttributes::default();
+            change(&mut attributes);
+            assert_eq!(changed(&ATTRIBUTES, attributes.values()), [name]);
+            assert_eq!(parse(&attributes.values()).unwrap(), attributes);
         };
-        assert_eq!(parse(&attributes.values()).unwrap(), attributes);
+        change("interleaved", |a| a.interleaved = true);
+        change("output_interleaved", |a| a.output_interleaved = Some(false));
+        change("output_interleaved", |a| a.output_interleaved = Some(true));
+        change("rotary_dim", |a| a.rotary_dim = 64);
+        change("rotary_offset", |a| a.rotary_offset = 3);
+        change("inverse", |a| a.inverse = true);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! Where they differ it is written for every combination: the channel each output takes its two factors from is computed from
 //! the attributes, and gathered. Neither knows the rank of anything.
 
-use super::{ATTRIBUTES, INPUTS, OUTPUTS, RotaryAttributes, RotaryGeometry, SPEC, TableForm};
+use super::attributes::{INTERLEAVED, INVERSE, OUTPUT_INTERLEAVED, ROTARY_DIM, ROTARY_OFFSET};
+use super::{INPUTS, OUTPUTS, RotaryAttributes, RotaryGeometry, SPEC, TableForm};
 use crate::contract::body::{BOOL, BodyBuilder, Restore, casts};
 use crate::contract::spec::names;
 use crate::contract::{ContractError, ElementType, FunctionBody, OperatorSpec};
@@ -240,8 +241,14 @@ fn general(b: &mut BodyBuilder, [x, cos, sin]: [&str; 3], arithmetic: ElementTyp
     let zero = b.scalar(0);
     let one = b.scalar(1);
     let two = b.scalar(2);
-    let [interleaved, output_interleaved, rotary_dim, offset, inverse] =
-        ATTRIBUTES.map(|spec| b.attribute(spec));
+    let [interleaved, output_interleaved, rotary_dim, offset, inverse] = [
+        INTERLEAVED,
+        OUTPUT_INTERLEAVED,
+        ROTARY_DIM,
+        ROTARY_OFFSET,
+        INVERSE,
+    ]
+    .map(|attribute| b.attribute(attribute.spec()));
 
     let channels = b.last_size(x);
     let rest = b.op("Sub", &[&channels, &offset]);

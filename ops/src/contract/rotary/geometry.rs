@@ -1,6 +1,7 @@
 //! The shape rule of `RotaryEmbedding`.
 
-use super::{INPUTS, RotaryAttributes};
+use super::RotaryAttributes;
+use super::spec::X;
 use crate::contract::broadcast::Rows;
 use crate::contract::{ContractError, shape_text};
 
@@ -39,7 +40,7 @@ impl RotaryGeometry {
         cos: &[usize],
         sin: &[usize],
     ) -> Result<Self, ContractError> {
-        Self::of(INPUTS[0].name, attributes, x, cos, sin)
+        Self::of(X.name, attributes, x, cos, sin)
     }
 
     /// The same for a tensor called `name`.
@@ -107,7 +108,7 @@ impl RotaryGeometry {
         attributes: &RotaryAttributes,
         channels: usize,
     ) -> Result<(usize, usize), ContractError> {
-        Self::range_of(INPUTS[0].name, attributes, channels)
+        Self::range_of(X.name, attributes, channels)
     }
 
     fn range_of(

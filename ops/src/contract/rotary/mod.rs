@@ -12,4 +12,5 @@ pub use body::{RotaryUse, function_body};
 pub use geometry::{RotaryGeometry, TableForm};
 pub use handle::CONTRACT;
 pub use reference::reference;
+pub(in crate::contract) use spec::{COS, SIN};
 pub use spec::{INPUTS, NAME, OUTPUTS, SPEC, UNIT_ERROR};

@@ -8,22 +8,25 @@ use crate::level::Level;
 /// Operator type.
 pub const NAME: &str = "RotaryEmbedding";
 
+pub(super) const X: ValueSpec = ValueSpec::new(
+    "X",
+    "T",
+    "`[..., C]`",
+    "the tensor whose channels are turned",
+);
+
+pub(in crate::contract) const COS: ValueSpec = ValueSpec::new(
+    "cos",
+    "TT",
+    "`[..., r/2]` or `[..., r]`",
+    "cosines, one a pair or one a channel",
+);
+
+pub(in crate::contract) const SIN: ValueSpec =
+    ValueSpec::new("sin", "TT", "`[..., r/2]` or `[..., r]`, as `cos`", "sines");
+
 /// The inputs.
-pub const INPUTS: [ValueSpec; 3] = [
-    ValueSpec::new(
-        "X",
-        "T",
-        "`[..., C]`",
-        "the tensor whose channels are turned",
-    ),
-    ValueSpec::new(
-        "cos",
-        "TT",
-        "`[..., r/2]` or `[..., r]`",
-        "cosines, one a pair or one a channel",
-    ),
-    ValueSpec::new("sin", "TT", "`[..., r/2]` or `[..., r]`, as `cos`", "sines"),
-];
+pub const INPUTS: [ValueSpec; 3] = [X, COS, SIN];
 
 /// The output.
 pub const OUTPUTS: [ValueSpec; 1] = [ValueSpec::new(

@@ -1,6 +1,6 @@
 //! What `RotaryEmbeddingPair` is.
 
-use crate::contract::rotary;
+use crate::contract::rotary::{self, COS, SIN};
 use crate::contract::{OperatorSpec, ValueSpec};
 
 /// Operator type.
@@ -10,8 +10,8 @@ pub const NAME: &str = "RotaryEmbeddingPair";
 pub const INPUTS: [ValueSpec; 4] = [
     ValueSpec::new("Q", "T", "`[..., C]`", "queries"),
     ValueSpec::new("K", "T", "`[..., C]`", "keys"),
-    rotary::INPUTS[1],
-    rotary::INPUTS[2],
+    COS,
+    SIN,
 ];
 
 /// The outputs.

@@ -1,26 +1,28 @@
 //! Attributes of `RotaryTable`.
 
 use crate::contract::attribute::Given;
-use crate::contract::{AttributeSpec, AttributeValue, ContractError};
+use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError};
 
-/// As kernels and function bodies share them.
-pub const ATTRIBUTES: [AttributeSpec; 3] = [
-    AttributeSpec::int(
-        "axis",
-        0,
-        "the axis of `positions` along which the coordinates lie; negative counts from the end. Not looked at with frequencies `[F]`",
-    ),
-    AttributeSpec::float(
-        "amplitude",
-        1.0,
-        "factor of cos and sin (attention scaling)",
-    ),
-    AttributeSpec::int(
-        "precise",
-        0,
-        "how angles are computed: 0 as exported graphs do, 1 exactly",
-    ),
-];
+pub(crate) const AXIS: Attribute<i64> = Attribute::new(
+    "axis",
+    0,
+    "the axis of `positions` along which the coordinates lie; negative counts from the end. Not looked at with frequencies `[F]`",
+);
+
+pub(super) const AMPLITUDE: Attribute<f32> = Attribute::new(
+    "amplitude",
+    1.0,
+    "factor of cos and sin (attention scaling)",
+);
+
+pub(super) const PRECISE: Attribute<i64> = Attribute::new(
+    "precise",
+    0,
+    "how angles are computed: 0 as exported graphs do, 1 exactly",
+);
+
+/// The attributes, as kernels and function bodies share them.
+pub const ATTRIBUTES: [AttributeSpec; 3] = [AXIS.spec(), AMPLITUDE.spec(), PRECISE.spec()];
 
 /// The attributes of one node.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,26 +55,26 @@ impl RotaryTableAttributes {
     ) -> Result<Self, ContractError> {
         let given = Given::new(&ATTRIBUTES, lookup)?;
         Ok(Self {
-            axis: given.int(0),
-            amplitude: given.float(1),
-            precise: given.flag(2)?,
+            axis: given.int(AXIS),
+            amplitude: given.float(AMPLITUDE),
+            precise: given.flag(PRECISE)?,
         })
     }
 
     /// Names and values in the order of [`ATTRIBUTES`].
     pub fn values(&self) -> [(&'static str, AttributeValue); 3] {
-        let values = [
-            self.axis.into(),
-            self.amplitude.into(),
-            i64::from(self.precise).into(),
-        ];
-        std::array::from_fn(|i| (ATTRIBUTES[i].name, values[i]))
+        [
+            AXIS.with(self.axis),
+            AMPLITUDE.with(self.amplitude),
+            PRECISE.with(self.precise.into()),
+        ]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::attribute::changed;
 
     fn parse(given: &[(&str, AttributeValue)]) -> Result<RotaryTableAttributes, ContractError> {
         RotaryTableAttributes::parse(|name| given.iter().find(|(n, _)| *n == name).map(|&(_, v)| v))
@@ -86,13 +88,20 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_back() {
-        let attributes = RotaryTableAttributes {
-            axis: -2,
-            amplitude: 1.25,
-            precise: true,
+    fn values_are_read_back_by_their_names() {
+        let change = |name: &'static str, change: fn(&mut RotaryTableAttributes)| {
+            let mut attributes = RotaryTableAttributes::default();
+            change(&mut attributes);
+            assert_eq!(changed(&ATTRIBUTES, attributes.values()), [name]);
+            assert_eq!(parse(&attributes.values()).unwrap(), attributes);
         };
-        assert_eq!(parse(&attributes.values()).unwrap(), attributes);
+        change("axis", |a| a.axis = -2);
+        change("amplitude", |a| a.amplitude = 1.25);
+        change("precise", |a| a.precise = true);
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
         let text = parse(&[("precise", 2.into())]).unwrap_err().to_string();
         assert_eq!(text, "attribute `precise` is 2, expected 0 or 1");
         assert!(parse(&[("amplitude", 1.into())]).is_err());

@@ -3,7 +3,9 @@
 //! A model has one function of a name. In whatever trait all uses agree, the body is written for that; for the rest it asks the
 //! attributes, the shapes and the types. Neither knows the rank of `positions`.
 
-use super::{ATTRIBUTES, INPUTS, OUTPUTS, RotaryTableAttributes, SPEC};
+use super::attributes::{AMPLITUDE, AXIS, PRECISE};
+use super::spec::FREQUENCIES;
+use super::{INPUTS, OUTPUTS, RotaryTableAttributes, SPEC};
 use crate::contract::angle::{AngleBody, Terms};
 use crate::contract::body::{BOOL, BodyBuilder, CAST_LIKE_OPSET, agreed};
 use crate::contract::spec::names;
@@ -90,7 +92,7 @@ fn write(b: &mut BodyBuilder, traits: Agreed) {
         terms: traits.terms.unwrap_or(Terms::Folded),
         arithmetic: traits.table,
         precise: traits.precise,
-        precise_attribute: ATTRIBUTES[2],
+        precise_attribute: PRECISE.spec(),
     }
     .cos_sin();
     for (mut value, name) in values.into_iter().zip(names(&OUTPUTS)) {
@@ -98,7 +100,7 @@ fn write(b: &mut BodyBuilder, traits: Agreed) {
         if traits.amplitude != Some(1.0) {
             let amplitude = match traits.amplitude {
                 Some(amplitude) => b.float(amplitude),
-                None => b.attribute(ATTRIBUTES[1]),
+                None => b.attribute(AMPLITUDE.spec()),
             };
             let amplitude = table_typed(b, &traits, amplitude, ElementType::F32);
             value = b.op("Mul", &[&value, &amplitude]);
@@ -115,7 +117,7 @@ fn table_typed(b: &mut BodyBuilder, traits: &Agreed, value: String, from: Elemen
     match traits.table {
         Some(table) if table == from => value,
         Some(table) => b.cast(&value, table.to_onnx().into()),
-        None => b.op("CastLike", &[&value, INPUTS[1].name]),
+        None => b.op("CastLike", &[&value, FREQUENCIES.name]),
     }
 }
 
@@ -131,7 +133,7 @@ fn folded(b: &mut BodyBuilder, positions: &str, frequencies: &str) -> (String, S
     let streams = b.op("Sub", &[&frequency_rank, &one]);
     let several = b.cast(&streams, BOOL);
 
-    let axis = b.attribute(ATTRIBUTES[0]);
+    let axis = b.attribute(AXIS.spec());
     let axis = b.op("Reshape", &[&axis, &one]);
     let counted = b.op("Add", &[&axis, &rank]);
     let negative = b.op("Less", &[&axis, &zero]);

@@ -7,6 +7,7 @@ mod handle;
 mod reference;
 mod spec;
 
+pub(crate) use attributes::AXIS;
 pub use attributes::{ATTRIBUTES, RotaryTableAttributes};
 pub use body::{Frequencies, RotaryTableUse, function_body};
 pub use geometry::{RotaryTableGeometry, resolve_axis};

@@ -9,21 +9,22 @@ use crate::level::Level;
 /// Operator type.
 pub const NAME: &str = "RotaryTable";
 
+pub(super) const POSITIONS: ValueSpec = ValueSpec::new(
+    "positions",
+    "TP",
+    "any",
+    "where the rows of the tables are, in one coordinate or several",
+);
+
+pub(super) const FREQUENCIES: ValueSpec = ValueSpec::new(
+    "frequencies",
+    "TT",
+    "`[F]`, or `[P, F]` for positions of several coordinates",
+    "radians a position",
+);
+
 /// The inputs.
-pub const INPUTS: [ValueSpec; 2] = [
-    ValueSpec::new(
-        "positions",
-        "TP",
-        "any",
-        "where the rows of the tables are, in one coordinate or several",
-    ),
-    ValueSpec::new(
-        "frequencies",
-        "TT",
-        "`[F]`, or `[P, F]` for positions of several coordinates",
-        "radians a position",
-    ),
-];
+pub const INPUTS: [ValueSpec; 2] = [POSITIONS, FREQUENCIES];
 
 const SHAPE: &str = "with frequencies `[F]` that of `positions` with an axis of size `F` at the end; with `[P, F]`, the axis `axis` \
                      of `positions` has size `P` (temporal, height, width; or the axes of an image) and is taken away before that";

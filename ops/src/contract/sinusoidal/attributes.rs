@@ -1,36 +1,49 @@
 //! Attributes of `SinusoidalEmbedding`.
 
 use crate::contract::attribute::Given;
-use crate::contract::{AttributeSpec, AttributeValue, ContractError};
+use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError};
 
-/// As kernels and function bodies share them.
+pub(super) const INTERLEAVED: Attribute<i64> = Attribute::new(
+    "interleaved",
+    0,
+    "0: all of one function, then all of the other; 1: sine and cosine of a frequency are neighbours",
+);
+
+pub(super) const COS_FIRST: Attribute<i64> = Attribute::new(
+    "cos_first",
+    0,
+    "which function comes first: 0 the sine, 1 the cosine",
+);
+
+pub(super) const AMPLITUDE: Attribute<f32> =
+    Attribute::new("amplitude", 1.0, "factor of sines and cosines");
+
+pub(crate) const WIDTH: Attribute<i64> = Attribute::new(
+    "width",
+    0,
+    "`W`; 0 stands for `2F`. What is beyond is cut off, what is missing is zero",
+);
+
+pub(super) const PADDING_POSITION: Attribute<i64> = Attribute::new(
+    "padding_position",
+    NO_PADDING,
+    "the position whose rows are zero, below 2^53; -1: there is none",
+);
+
+pub(super) const PRECISE: Attribute<i64> = Attribute::new(
+    "precise",
+    0,
+    "how angles are computed: 0 as exported graphs do, 1 exactly",
+);
+
+/// The attributes, as kernels and function bodies share them.
 pub const ATTRIBUTES: [AttributeSpec; 6] = [
-    AttributeSpec::int(
-        "interleaved",
-        0,
-        "0: all of one function, then all of the other; 1: sine and cosine of a frequency are neighbours",
-    ),
-    AttributeSpec::int(
-        "cos_first",
-        0,
-        "which function comes first: 0 the sine, 1 the cosine",
-    ),
-    AttributeSpec::float("amplitude", 1.0, "factor of sines and cosines"),
-    AttributeSpec::int(
-        "width",
-        0,
-        "`W`; 0 stands for `2F`. What is beyond is cut off, what is missing is zero",
-    ),
-    AttributeSpec::int(
-        "padding_position",
-        NO_PADDING,
-        "the position whose rows are zero, below 2^53; -1: there is none",
-    ),
-    AttributeSpec::int(
-        "precise",
-        0,
-        "how angles are computed: 0 as exported graphs do, 1 exactly",
-    ),
+    INTERLEAVED.spec(),
+    COS_FIRST.spec(),
+    AMPLITUDE.spec(),
+    WIDTH.spec(),
+    PADDING_POSITION.spec(),
+    PRECISE.spec(),
 ];
 
 /// `padding_position` where there is none.
@@ -79,37 +92,41 @@ impl SinusoidalAttributes {
     ) -> Result<Self, ContractError> {
         let given = Given::new(&ATTRIBUTES, lookup)?;
         Ok(Self {
-            interleaved: given.flag(0)?,
-            cos_first: given.flag(1)?,
-            amplitude: given.float(2),
-            width: given.size(3, "0 (two a frequency) or a number of channels")?,
-            padding_position: match given.int(4) {
+            interleaved: given.flag(INTERLEAVED)?,
+            cos_first: given.flag(COS_FIRST)?,
+            amplitude: given.float(AMPLITUDE),
+            width: given.size(WIDTH, "0 (two a frequency) or a number of channels")?,
+            padding_position: match given.int(PADDING_POSITION) {
                 NO_PADDING => None,
                 position @ 0..PADDING_END => Some(position),
-                _ => return Err(given.refuse(4, "-1 (none) or a position below 2^53")),
+                _ => {
+                    return Err(
+                        given.refuse(PADDING_POSITION, "-1 (none) or a position below 2^53")
+                    );
+                }
             },
-            precise: given.flag(5)?,
+            precise: given.flag(PRECISE)?,
         })
     }
 
     /// Names and values in the order of [`ATTRIBUTES`].
     pub fn values(&self) -> [(&'static str, AttributeValue); 6] {
-        let values = [
-            i64::from(self.interleaved).into(),
-            i64::from(self.cos_first).into(),
-            self.amplitude.into(),
+        [
+            INTERLEAVED.with(self.interleaved.into()),
+            COS_FIRST.with(self.cos_first.into()),
+            AMPLITUDE.with(self.amplitude),
             // Read from an i64, or made for a tensor that fits memory.
-            i64::try_from(self.width).unwrap_or(i64::MAX).into(),
-            self.padding_position.unwrap_or(NO_PADDING).into(),
-            i64::from(self.precise).into(),
-        ];
-        std::array::from_fn(|i| (ATTRIBUTES[i].name, values[i]))
+            WIDTH.with(i64::try_from(self.width).unwrap_or(i64::MAX)),
+            PADDING_POSITION.with(self.padding_position.unwrap_or(NO_PADDING)),
+            PRECISE.with(self.precise.into()),
+        ]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::attribute::changed;
 
     fn parse(given: &[(&str, AttributeValue)]) -> Result<SinusoidalAttributes, ContractError> {
         SinusoidalAttributes::parse(|name| given.iter().find(|(n, _)| *n == name).map(|&(_, v)| v))
@@ -123,16 +140,19 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_back() {
-        let attributes = SinusoidalAttributes {
-            interleaved: true,
-            cos_first: true,
-            amplitude: 0.5,
-            width: 7,
-            padding_position: Some(0),
-            precise: true,
+    fn values_are_read_back_by_their_names() {
+        let change = |name: &'static str, change: fn(&mut SinusoidalAttributes)| {
+            let mut attributes = SinusoidalAttributes::default();
+            change(&mut attributes);
+            assert_eq!(changed(&ATTRIBUTES, attributes.values()), [name]);
+            assert_eq!(parse(&attributes.values()).unwrap(), attributes);
         };
-        assert_eq!(parse(&attributes.values()).unwrap(), attributes);
+        change("interleaved", |a| a.interleaved = true);
+        change("cos_first", |a| a.cos_first = true);
+        change("amplitude", |a| a.amplitude = 0.5);
+        change("width", |a| a.width = 7);
+        change("padding_position", |a| a.padding_position = Some(0));
+        change("precise", |a| a.precise = true);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! A model has one function of a name. In whatever trait all uses agree, the body is written for that; for the rest it asks the
 //! attributes, the shapes and the types. Neither knows the rank of `positions`.
 
-use super::{ATTRIBUTES, INPUTS, OUTPUTS, SPEC, SinusoidalAttributes};
+use super::attributes::{AMPLITUDE, COS_FIRST, INTERLEAVED, PADDING_POSITION, PRECISE, WIDTH};
+use super::spec::{EMBEDDING, FREQUENCIES, POSITIONS};
+use super::{INPUTS, SPEC, SinusoidalAttributes};
 use crate::contract::angle::{AngleBody, Terms};
 use crate::contract::body::{BOOL, BodyBuilder, Restore, agreed, casts};
 use crate::contract::spec::names;
@@ -96,7 +98,7 @@ pub fn function_body(opset: i64, uses: &[SinusoidalUse]) -> Result<FunctionBody,
         terms: Terms::One,
         arithmetic,
         precise: agreed(uses, |u| Some(u.attributes.precise)),
-        precise_attribute: ATTRIBUTES[5],
+        precise_attribute: PRECISE.spec(),
         b: &mut builder,
     }
     .cos_sin();
@@ -122,7 +124,7 @@ impl Writer<'_> {
         let amplitude = (self.traits.amplitude != Some(1.0)).then(|| {
             let amplitude = match self.traits.amplitude {
                 Some(amplitude) => self.b.float(amplitude),
-                None => self.b.attribute(ATTRIBUTES[2]),
+                None => self.b.attribute(AMPLITUDE.spec()),
             };
             self.working(amplitude, ElementType::F32)
         });
@@ -142,8 +144,8 @@ impl Writer<'_> {
             let zero = self.zero();
             row = self.b.op("Where", &[&padded, &zero, &row]);
         }
-        let row = self.b.restore(&row, restore, INPUTS[1].name);
-        self.b.rename(&row, OUTPUTS[0].name);
+        let row = self.b.restore(&row, restore, FREQUENCIES.name);
+        self.b.rename(&row, EMBEDDING.name);
     }
 
     /// A value of type `from` in that of the arithmetic.
@@ -171,13 +173,13 @@ impl Writer<'_> {
 
     /// The shape of rows of `count` elements, a vector of one.
     fn row_shape(&mut self, count: &str) -> String {
-        let leading = self.b.op("Shape", &[INPUTS[0].name]);
+        let leading = self.b.op("Shape", &[POSITIONS.name]);
         self.b.concat(&[&leading, count])
     }
 
     /// Two a frequency, a vector of one.
     fn whole(&mut self) -> String {
-        let count = self.b.op("Shape", &[INPUTS[1].name]);
+        let count = self.b.op("Shape", &[FREQUENCIES.name]);
         let two = self.b.scalar(2);
         self.b.op("Mul", &[&count, &two])
     }
@@ -218,15 +220,15 @@ impl Writer<'_> {
         let values = self.b.concat(&[sin, cos, &zero]);
 
         let whole = self.whole();
-        let count = self.b.op("Shape", &[INPUTS[1].name]);
+        let count = self.b.op("Shape", &[FREQUENCIES.name]);
         let [nothing, step, two] = [0, 1, 2].map(|value| self.b.scalar(value));
-        let width = self.b.attribute(ATTRIBUTES[3]);
+        let width = self.b.attribute(WIDTH.spec());
         let unsaid = self.b.op("Equal", &[&width, &nothing]);
         let end = self.b.op("Squeeze", &[&whole]);
         let end = self.b.op("Where", &[&unsaid, &end, &width]);
         let place = self.b.op("Range", &[&nothing, &end, &step]);
 
-        let interleaved = self.b.attribute(ATTRIBUTES[0]);
+        let interleaved = self.b.attribute(INTERLEAVED.spec());
         let interleaved = self.b.cast(&interleaved, BOOL);
         let pair = self.b.op("Div", &[&place, &two]);
         let doubled = self.b.op("Mul", &[&pair, &two]);
@@ -236,7 +238,7 @@ impl Writer<'_> {
         let from = self.b.op("Where", &[&interleaved, &woven, &place]);
 
         // The functions change places: half a row further, around the end.
-        let cos_first = self.b.attribute(ATTRIBUTES[1]);
+        let cos_first = self.b.attribute(COS_FIRST.spec());
         let shift = self.b.op("Mul", &[&cos_first, &count]);
         let from = self.b.op("Add", &[&from, &shift]);
         let around = self.b.op("Sub", &[&from, &whole]);
@@ -251,7 +253,7 @@ impl Writer<'_> {
     /// Which rows are those of the padding position, with an axis for their elements.
     fn padded(&mut self) -> String {
         let double = ElementType::F64.to_onnx().into();
-        let positions = self.b.cast(INPUTS[0].name, double);
+        let positions = self.b.cast(POSITIONS.name, double);
         let hit = match self.traits.padding {
             Some(position) => {
                 // Exact: such positions are below 2^53.
@@ -259,7 +261,7 @@ impl Writer<'_> {
                 self.b.op("Equal", &[&positions, &position])
             }
             None => {
-                let position = self.b.attribute(ATTRIBUTES[4]);
+                let position = self.b.attribute(PADDING_POSITION.spec());
                 let none = self.b.scalar(0);
                 let none = self.b.op("Less", &[&position, &none]);
                 let some = self.b.op("Not", &[&none]);

@@ -9,19 +9,24 @@ use crate::level::Level;
 /// Operator type.
 pub const NAME: &str = "SinusoidalEmbedding";
 
-/// The inputs.
-pub const INPUTS: [ValueSpec; 2] = [
-    ValueSpec::new("positions", "TP", "any", "what is embedded: places, times"),
-    ValueSpec::new("frequencies", "T", "`[F]`", "radians a position"),
-];
+pub(super) const POSITIONS: ValueSpec =
+    ValueSpec::new("positions", "TP", "any", "what is embedded: places, times");
 
-/// The output.
-pub const OUTPUTS: [ValueSpec; 1] = [ValueSpec::new(
+pub(super) const FREQUENCIES: ValueSpec =
+    ValueSpec::new("frequencies", "T", "`[F]`", "radians a position");
+
+/// The inputs.
+pub const INPUTS: [ValueSpec; 2] = [POSITIONS, FREQUENCIES];
+
+pub(super) const EMBEDDING: ValueSpec = ValueSpec::new(
     "embedding",
     "T",
     "that of `positions` with an axis of size `W` at the end",
     "sines and cosines, a row a position",
-)];
+);
+
+/// The output.
+pub const OUTPUTS: [ValueSpec; 1] = [EMBEDDING];
 
 /// The operator.
 pub static SPEC: OperatorSpec = OperatorSpec {

@@ -10,5 +10,7 @@ mod plan;
 mod rotary_table;
 mod sinusoidal;
 
+#[cfg(test)]
+pub(super) use params::LAYOUTS;
 pub use rotary_table::RotaryTableCuda;
 pub use sinusoidal::SinusoidalCuda;

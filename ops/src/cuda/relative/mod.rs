@@ -3,6 +3,8 @@
 mod params;
 mod tiles;
 
+#[cfg(test)]
+pub(super) use params::LAYOUTS;
 pub(super) use params::RelativeTiles;
 pub(super) use tiles::{Cut, Planes};
 

@@ -7,4 +7,6 @@ mod params;
 mod plan;
 
 pub use kernel::RelativeGatherCuda;
+#[cfg(test)]
+pub(super) use params::LAYOUTS;
 pub use plan::Gathered;

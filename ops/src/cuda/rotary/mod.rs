@@ -7,4 +7,6 @@ mod params;
 mod plan;
 
 pub use kernel::RotaryCuda;
+#[cfg(test)]
+pub(super) use params::LAYOUTS;
 pub use plan::Turned;
