@@ -29,6 +29,7 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for AlibiBias<T, I
     const SPEC: &'static OperatorSpec = &SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <I as Typed>::TYPE];
 
+    type Attributes = AlibiAttributes;
     type Kernel = Prepared<T, I>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
@@ -41,12 +42,15 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for AlibiBias<T, I
         }
     }
 
+    fn attributes(node: &Node<'_>) -> Result<AlibiAttributes, Failure> {
+        node.attributes(&ATTRIBUTES, |given| AlibiAttributes::parse(given))
+    }
+
     fn create(node: &Node<'_>) -> Result<Prepared<T, I>, Failure> {
-        let attributes = node.attributes(&ATTRIBUTES, |given| AlibiAttributes::parse(given))?;
         // SAFETY: inputs have the types of `TYPES`, and are kept in the kernel alone.
         unsafe {
             Ok(Prepared {
-                kernel: AlibiKernel::new(attributes),
+                kernel: AlibiKernel::new(Self::attributes(node)?),
                 slopes: Constant::of(node, 0)?,
                 query_positions: Constant::of(node, 1)?,
                 key_positions: Constant::of(node, 2)?,

@@ -26,9 +26,9 @@ pub(super) trait Operator: 'static {
     const TYPES: &'static [ONNXTensorElementDataType];
     /// The execution provider that its nodes run on.
     const PROVIDER: &'static CStr = c"CPUExecutionProvider";
-    /// Inputs that are in the host's memory, whatever the provider's is.
-    const HOST_INPUTS: &'static [usize] = &[];
 
+    /// The attributes of a node.
+    type Attributes;
     /// What is known of a node before it runs. Shared by all threads that run it.
     type Kernel: Send + Sync;
 
@@ -37,6 +37,12 @@ pub(super) trait Operator: 'static {
     /// # Errors
     /// Where the host refuses them.
     fn infer(node: &Inference<'_>) -> Result<(), Failure>;
+
+    /// Reads the attributes of a node.
+    ///
+    /// # Errors
+    /// For attributes that the operator refuses.
+    fn attributes(node: &Node<'_>) -> Result<Self::Attributes, Failure>;
 
     /// The kernel of a node.
     ///
@@ -81,7 +87,7 @@ pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
         kernel_destroy: destroy::<O>,
         get_input_characteristic: required,
         get_output_characteristic: required,
-        get_input_memory_type: memory_type::<O>,
+        get_input_memory_type: memory_type,
         get_variadic_input_min_arity: zero,
         get_variadic_input_homogeneity: zero,
         get_variadic_output_min_arity: zero,
@@ -161,12 +167,9 @@ unsafe extern "system" fn required(
     OrtCustomOpInputOutputCharacteristic::INPUT_OUTPUT_REQUIRED
 }
 
-unsafe extern "system" fn memory_type<O: Operator>(_: *const CustomOp, index: usize) -> OrtMemType {
-    if O::HOST_INPUTS.contains(&index) {
-        OrtMemType::OrtMemTypeCPUInput
-    } else {
-        OrtMemType::OrtMemTypeDefault
-    }
+/// Every input is in the memory of the operator's provider.
+unsafe extern "system" fn memory_type(_: *const CustomOp, _: usize) -> OrtMemType {
+    OrtMemType::OrtMemTypeDefault
 }
 
 unsafe extern "system" fn zero(_: *const CustomOp) -> c_int {

@@ -3,7 +3,7 @@
 use super::alibi_bias::AlibiBias;
 #[cfg(feature = "cuda")]
 use super::cuda::{
-    AlibiBiasCuda, RelativeGatherCuda, RelativePositionBiasCuda, RotaryEmbeddingCuda,
+    AlibiBiasCuda, OnCuda, RelativeGatherCuda, RelativePositionBiasCuda, RotaryEmbeddingCuda,
     RotaryEmbeddingPairCuda, RotaryTableCuda, SinusoidalEmbeddingCuda,
 };
 use super::guard::guard;
@@ -47,11 +47,14 @@ macro_rules! tables {
         tables!(@ $all, $host, $operator, $types);
         $(
             #[cfg(feature = "cuda")]
-            tables!(@ $all, $host, $twin, $types);
+            tables!(@cuda $all, $host, $twin, $types);
         )?
     )+};
     (@ $all:ident, $host:ident, $operator:ident, ($(<$($t:ty),+>),+ $(,)?)) => {
         $all.extend([$(table::<$operator<$($t),+>>($host)),+]);
+    };
+    (@cuda $all:ident, $host:ident, $twin:ident, ($(<$($t:ty),+>),+ $(,)?)) => {
+        $all.extend([$(table::<OnCuda<$twin<$($t),+>>>($host)),+]);
     };
 }
 

@@ -30,6 +30,7 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for RelativePositi
     const SPEC: &'static OperatorSpec = &SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <I as Typed>::TYPE];
 
+    type Attributes = ();
     type Kernel = Prepared<T, I>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
@@ -40,6 +41,10 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for RelativePositi
             [_, heads] => bias(node, &table, heads, [2, 3]),
             _ => Ok(()),
         }
+    }
+
+    fn attributes(_: &Node<'_>) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn create(node: &Node<'_>) -> Result<Prepared<T, I>, Failure> {

@@ -33,6 +33,7 @@ where
     const SPEC: &'static OperatorSpec = &SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <I as Typed>::TYPE];
 
+    type Attributes = RelativeGatherAttributes;
     type Kernel = Prepared<I>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
@@ -53,10 +54,12 @@ where
         node.output(0, &Known { element, shape })
     }
 
+    fn attributes(node: &Node<'_>) -> Result<RelativeGatherAttributes, Failure> {
+        node.attributes(&ATTRIBUTES, |given| RelativeGatherAttributes::parse(given))
+    }
+
     fn create(node: &Node<'_>) -> Result<Prepared<I>, Failure> {
-        let attributes =
-            node.attributes(&ATTRIBUTES, |given| RelativeGatherAttributes::parse(given))?;
-        let kernel = RelativeGatherKernel::new(attributes);
+        let kernel = RelativeGatherKernel::new(Self::attributes(node)?);
         // SAFETY: inputs have the types of `TYPES`, and are kept in the kernel alone.
         unsafe {
             let lut: Constant<I> = Constant::of(node, 1)?;

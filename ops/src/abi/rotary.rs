@@ -26,15 +26,19 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
     const SPEC: &'static OperatorSpec = &SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <TT as Typed>::TYPE];
 
+    type Attributes = RotaryAttributes;
     type Kernel = Prepared<TT>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
         node.same(0)
     }
 
+    fn attributes(node: &Node<'_>) -> Result<RotaryAttributes, Failure> {
+        node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))
+    }
+
     fn create(node: &Node<'_>) -> Result<Prepared<TT>, Failure> {
-        let attributes = node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))?;
-        let kernel = RotaryKernel::new(attributes);
+        let kernel = RotaryKernel::new(Self::attributes(node)?);
         Ok(Prepared {
             kernel,
             // SAFETY: inputs 1 and 2 have the types of `TYPES`; the kernel dies with the session.

@@ -27,6 +27,7 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
     const SPEC: &'static OperatorSpec = &SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <TT as Typed>::TYPE];
 
+    type Attributes = RotaryAttributes;
     type Kernel = Prepared<TT>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
@@ -34,10 +35,13 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddin
         node.same(1)
     }
 
+    fn attributes(node: &Node<'_>) -> Result<RotaryAttributes, Failure> {
+        node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))
+    }
+
     fn create(node: &Node<'_>) -> Result<Prepared<TT>, Failure> {
-        let attributes = node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))?;
         Ok(Prepared {
-            kernel: RotaryPairKernel::new(attributes),
+            kernel: RotaryPairKernel::new(Self::attributes(node)?),
             // SAFETY: inputs 2 and 3 have the types of `TYPES`; the kernel dies with the session.
             tables: unsafe { [Constant::of(node, 2)?, Constant::of(node, 3)?] },
         })

@@ -26,6 +26,7 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
     const SPEC: &'static OperatorSpec = &SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
 
+    type Attributes = RotaryTableAttributes;
     type Kernel = Prepared<T>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
@@ -52,11 +53,13 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
         node.output(1, &table)
     }
 
+    fn attributes(node: &Node<'_>) -> Result<RotaryTableAttributes, Failure> {
+        node.attributes(&ATTRIBUTES, |given| RotaryTableAttributes::parse(given))
+    }
+
     fn create(node: &Node<'_>) -> Result<Prepared<T>, Failure> {
-        let attributes =
-            node.attributes(&ATTRIBUTES, |given| RotaryTableAttributes::parse(given))?;
         Ok(Prepared {
-            kernel: RotaryTableKernel::new(attributes),
+            kernel: RotaryTableKernel::new(Self::attributes(node)?),
             // SAFETY: inputs have the types of `TYPES`; the kernel dies with the session.
             frequencies: unsafe { Constant::of(node, 1)? },
         })

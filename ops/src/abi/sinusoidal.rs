@@ -26,6 +26,7 @@ impl<P: Position + Typed, T: Embedded + Typed> Operator for SinusoidalEmbedding<
     const SPEC: &'static OperatorSpec = &SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
 
+    type Attributes = SinusoidalAttributes;
     type Kernel = Prepared<T>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
@@ -49,11 +50,13 @@ impl<P: Position + Typed, T: Embedded + Typed> Operator for SinusoidalEmbedding<
         node.output(0, &Known { element, shape })
     }
 
+    fn attributes(node: &Node<'_>) -> Result<SinusoidalAttributes, Failure> {
+        node.attributes(&ATTRIBUTES, |given| SinusoidalAttributes::parse(given))
+    }
+
     fn create(node: &Node<'_>) -> Result<Prepared<T>, Failure> {
-        let attributes =
-            node.attributes(&ATTRIBUTES, |given| SinusoidalAttributes::parse(given))?;
         Ok(Prepared {
-            kernel: SinusoidalKernel::new(attributes),
+            kernel: SinusoidalKernel::new(Self::attributes(node)?),
             // SAFETY: inputs have the types of `TYPES`; the kernel dies with the session.
             frequencies: unsafe { Constant::of(node, 1)? },
         })

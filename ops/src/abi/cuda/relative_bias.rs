@@ -1,40 +1,28 @@
 //! `RelativePositionBias` on CUDA.
 
-use super::{PROVIDER, address, driver};
-use crate::abi::context::{Context, Node};
-use crate::abi::infer::Inference;
-use crate::abi::operator::Operator;
+use super::twin::{Twin, address, driver};
+use crate::abi::context::Context;
 use crate::abi::relative_bias::RelativePositionBias;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Shape, Tensor, Typed};
-use crate::contract::OperatorSpec;
 use crate::contract::relative::{BiasGeometry, Integer, lut_reach};
-use crate::contract::relative_bias::{SPEC, table_sizes};
+use crate::contract::relative_bias::table_sizes;
 use crate::cuda::relative_bias::{Buckets, RelativeBiasCuda};
-use crate::cuda::{Function, Places};
+use crate::cuda::{CudaError, Driver, Function, Places};
 use crate::relative_bias::WithIntegers;
 use crate::simd::Element;
-use ort_sys::ONNXTensorElementDataType;
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The twin with a table of type `T`, and positions of type `I`.
 pub(in crate::abi) struct RelativePositionBiasCuda<T, I>(PhantomData<(T, I)>);
 
-impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for RelativePositionBiasCuda<T, I> {
-    const SPEC: &'static OperatorSpec = &SPEC;
-    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <I as Typed>::TYPE];
-    const PROVIDER: &'static CStr = PROVIDER;
-
+impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Twin for RelativePositionBiasCuda<T, I> {
+    type Of = RelativePositionBias<T, I>;
     type Kernel = RelativeBiasCuda<Function>;
 
-    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        RelativePositionBias::<T, I>::infer(node)
-    }
-
-    fn create(_: &Node<'_>) -> Result<Self::Kernel, Failure> {
+    fn create(driver: &Driver, _: ()) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <I as Integer>::TYPE);
-        Ok(RelativeBiasCuda::new(driver()?, types.0, types.1)?)
+        RelativeBiasCuda::new(driver, types.0, types.1)
     }
 
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {

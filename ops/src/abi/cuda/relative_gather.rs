@@ -1,49 +1,35 @@
 //! `RelativeGather` on CUDA.
 
-use super::{PROVIDER, address, driver};
-use crate::abi::context::{Context, Node};
-use crate::abi::infer::Inference;
-use crate::abi::operator::Operator;
+use super::twin::{Twin, address, driver};
+use crate::abi::context::Context;
 use crate::abi::relative_gather::RelativeGather;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Shape, Tensor, Typed};
-use crate::contract::OperatorSpec;
 use crate::contract::relative::{Integer, lut_reach};
-use crate::contract::relative_gather::{
-    ATTRIBUTES, RelativeGatherAttributes, RelativeGatherGeometry, SPEC,
-};
+use crate::contract::relative_gather::{RelativeGatherAttributes, RelativeGatherGeometry};
 use crate::cuda::relative_gather::{Gathered, RelativeGatherCuda as Kernel};
-use crate::cuda::{Function, Places};
+use crate::cuda::{CudaError, Driver, Function, Places};
 use crate::relative_gather::WithColumns;
 use crate::simd::Element;
 use crate::simd::words::AsWord;
-use ort_sys::ONNXTensorElementDataType;
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The twin with scores of type `T`, and positions of type `I`.
 pub(in crate::abi) struct RelativeGatherCuda<T, I>(PhantomData<(T, I)>);
 
-impl<T: AsWord + Element + Typed, I: Integer + Typed> Operator for RelativeGatherCuda<T, I>
+impl<T: AsWord + Element + Typed, I: Integer + Typed> Twin for RelativeGatherCuda<T, I>
 where
     T::Word: WithColumns<I>,
 {
-    const SPEC: &'static OperatorSpec = &SPEC;
-    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <I as Typed>::TYPE];
-    const PROVIDER: &'static CStr = PROVIDER;
-
+    type Of = RelativeGather<T, I>;
     type Kernel = Kernel<Function>;
 
-    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        RelativeGather::<T, I>::infer(node)
-    }
-
-    fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure> {
-        let driver = driver()?;
-        let attributes =
-            node.attributes(&ATTRIBUTES, |given| RelativeGatherAttributes::parse(given))?;
+    fn create(
+        driver: &Driver,
+        attributes: RelativeGatherAttributes,
+    ) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <I as Integer>::TYPE);
-        Ok(Kernel::new(driver, attributes, types.0, types.1)?)
+        Kernel::new(driver, attributes, types.0, types.1)
     }
 
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {

@@ -1,39 +1,27 @@
 //! `RotaryEmbedding` on CUDA.
 
-use super::{PROVIDER, address, driver};
-use crate::abi::context::{Context, Node};
-use crate::abi::infer::Inference;
-use crate::abi::operator::Operator;
+use super::twin::{Twin, address, driver};
+use crate::abi::context::Context;
+use crate::abi::rotary::RotaryEmbedding;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Tensor, Typed};
-use crate::contract::OperatorSpec;
-use crate::contract::rotary::{ATTRIBUTES, RotaryAttributes, RotaryGeometry, SPEC};
-use crate::cuda::Function;
+use crate::contract::rotary::{RotaryAttributes, RotaryGeometry};
 use crate::cuda::rotary::{RotaryCuda, Turned};
+use crate::cuda::{CudaError, Driver, Function};
+use crate::rotary::WithTables;
 use crate::simd::Element;
-use ort_sys::ONNXTensorElementDataType;
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The twin with `X` of type `T` and tables of type `TT`.
 pub(in crate::abi) struct RotaryEmbeddingCuda<T, TT>(PhantomData<(T, TT)>);
 
-impl<T: Element + Typed, TT: Element + Typed> Operator for RotaryEmbeddingCuda<T, TT> {
-    const SPEC: &'static OperatorSpec = &SPEC;
-    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <TT as Typed>::TYPE];
-    const PROVIDER: &'static CStr = PROVIDER;
-
+impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryEmbeddingCuda<T, TT> {
+    type Of = RotaryEmbedding<T, TT>;
     type Kernel = RotaryCuda<Function>;
 
-    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        node.same(0)
-    }
-
-    fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure> {
-        let driver = driver()?;
-        let attributes = node.attributes(&ATTRIBUTES, |given| RotaryAttributes::parse(given))?;
+    fn create(driver: &Driver, attributes: RotaryAttributes) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <TT as Element>::TYPE);
-        Ok(RotaryCuda::new(driver, attributes, types.0, types.1)?)
+        RotaryCuda::new(driver, attributes, types.0, types.1)
     }
 
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {

@@ -1,44 +1,30 @@
 //! `RotaryTable` on CUDA.
 
-use super::{PROVIDER, address, driver};
-use crate::abi::context::{Context, Node};
-use crate::abi::infer::Inference;
-use crate::abi::operator::Operator;
+use super::twin::{Twin, address, driver};
+use crate::abi::context::Context;
 use crate::abi::rotary_table::RotaryTable;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Shape, Tensor, Typed};
 use crate::angle::Position;
-use crate::contract::OperatorSpec;
-use crate::contract::rotary_table::{ATTRIBUTES, RotaryTableAttributes, RotaryTableGeometry, SPEC};
-use crate::cuda::{Function, angles};
+use crate::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
+use crate::cuda::{CudaError, Driver, Function, angles};
 use crate::rotary_table::WithPositions;
 use crate::simd::Element;
-use ort_sys::ONNXTensorElementDataType;
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The twin with positions of type `P` and tables of type `T`.
 pub(in crate::abi) struct RotaryTableCuda<P, T>(PhantomData<(P, T)>);
 
-impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTableCuda<P, T> {
-    const SPEC: &'static OperatorSpec = &SPEC;
-    const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
-    const PROVIDER: &'static CStr = PROVIDER;
-
+impl<P: Position + Typed, T: WithPositions<P> + Typed> Twin for RotaryTableCuda<P, T> {
+    type Of = RotaryTable<P, T>;
     type Kernel = angles::RotaryTableCuda<Function>;
 
-    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        RotaryTable::<P, T>::infer(node)
-    }
-
-    fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure> {
-        let driver = driver()?;
-        let attributes =
-            node.attributes(&ATTRIBUTES, |given| RotaryTableAttributes::parse(given))?;
+    fn create(
+        driver: &Driver,
+        attributes: RotaryTableAttributes,
+    ) -> Result<Self::Kernel, CudaError> {
         let types = (P::POSITION, <T as Element>::TYPE);
-        Ok(angles::RotaryTableCuda::new(
-            driver, attributes, types.0, types.1,
-        )?)
+        angles::RotaryTableCuda::new(driver, attributes, types.0, types.1)
     }
 
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {

@@ -1,44 +1,30 @@
 //! `SinusoidalEmbedding` on CUDA.
 
-use super::{PROVIDER, address, driver};
-use crate::abi::context::{Context, Node};
-use crate::abi::infer::Inference;
-use crate::abi::operator::Operator;
+use super::twin::{Twin, address, driver};
+use crate::abi::context::Context;
 use crate::abi::sinusoidal::SinusoidalEmbedding;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Shape, Tensor, Typed};
 use crate::angle::Position;
-use crate::contract::OperatorSpec;
-use crate::contract::sinusoidal::{ATTRIBUTES, SPEC, SinusoidalAttributes, SinusoidalGeometry};
-use crate::cuda::{Function, angles};
+use crate::contract::sinusoidal::{SinusoidalAttributes, SinusoidalGeometry};
+use crate::cuda::{CudaError, Driver, Function, angles};
 use crate::simd::Element;
 use crate::sinusoidal::Embedded;
-use ort_sys::ONNXTensorElementDataType;
-use std::ffi::CStr;
 use std::marker::PhantomData;
 
 /// The twin with positions of type `P` and embeddings of type `T`.
 pub(in crate::abi) struct SinusoidalEmbeddingCuda<P, T>(PhantomData<(P, T)>);
 
-impl<P: Position + Typed, T: Embedded + Typed> Operator for SinusoidalEmbeddingCuda<P, T> {
-    const SPEC: &'static OperatorSpec = &SPEC;
-    const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
-    const PROVIDER: &'static CStr = PROVIDER;
-
+impl<P: Position + Typed, T: Embedded + Typed> Twin for SinusoidalEmbeddingCuda<P, T> {
+    type Of = SinusoidalEmbedding<P, T>;
     type Kernel = angles::SinusoidalCuda<Function>;
 
-    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        SinusoidalEmbedding::<P, T>::infer(node)
-    }
-
-    fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure> {
-        let driver = driver()?;
-        let attributes =
-            node.attributes(&ATTRIBUTES, |given| SinusoidalAttributes::parse(given))?;
+    fn create(
+        driver: &Driver,
+        attributes: SinusoidalAttributes,
+    ) -> Result<Self::Kernel, CudaError> {
         let types = (P::POSITION, <T as Element>::TYPE);
-        Ok(angles::SinusoidalCuda::new(
-            driver, attributes, types.0, types.1,
-        )?)
+        angles::SinusoidalCuda::new(driver, attributes, types.0, types.1)
     }
 
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {

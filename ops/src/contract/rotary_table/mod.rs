@@ -7,6 +7,7 @@ mod handle;
 mod reference;
 mod spec;
 
+#[cfg(feature = "abi")]
 pub(crate) use attributes::AXIS;
 pub use attributes::{ATTRIBUTES, RotaryTableAttributes};
 pub use body::{Frequencies, RotaryTableUse, function_body};

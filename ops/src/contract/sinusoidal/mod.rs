@@ -7,6 +7,7 @@ mod handle;
 mod reference;
 mod spec;
 
+#[cfg(feature = "abi")]
 pub(crate) use attributes::WIDTH;
 pub use attributes::{ATTRIBUTES, SinusoidalAttributes};
 pub use body::{SinusoidalUse, function_body};
