@@ -63,7 +63,7 @@ impl<'a> Graph<'a> {
     /// What the work touches stays until the stream has done it.
     pub unsafe fn launch(&self, stream: &Stream<'_>) -> Result<(), String> {
         let _current = self.gpu.current()?;
-        // SAFETY: both live; the rest is the caller's.
+        // SAFETY: graph and stream live. This function's `# Safety` section says that what the work touches stays until it is done.
         let outcome = unsafe { (self.gpu.api.launch_graph)(self.executable, stream.handle) };
         self.gpu.api.check("cuGraphLaunch", outcome)
     }

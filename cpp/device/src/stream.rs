@@ -60,7 +60,7 @@ impl<'a> Stream<'a> {
         bytes: usize,
     ) -> Result<(), String> {
         let _current = self.gpu.current()?;
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section says that both have `bytes` bytes and stay until the stream has copied them.
         let outcome =
             unsafe { (self.gpu.api.copy)(to.address(), from.address(), bytes, self.handle) };
         self.gpu.api.check("cuMemcpyDtoDAsync", outcome)

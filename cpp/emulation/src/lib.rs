@@ -51,7 +51,8 @@ pub unsafe fn launch<P>(
     params: &P,
 ) -> Result<(), String> {
     let c_name = CString::new(name).map_err(|_| format!("`{name}` is no name of a kernel"))?;
-    // SAFETY: the arrays have three entries, the parameters as many bytes as told; the rest is the caller's.
+    // SAFETY: the arrays have three entries and the parameters as many bytes as told. `P` is the struct that the kernel takes, as
+    // this function's `# Safety` section requires.
     let failure = unsafe {
         phasor_emulate(
             c_name.as_ptr(),

@@ -23,7 +23,8 @@ impl<T: Copy> Constant<T> {
     /// # Safety
     /// As [`Node::constant`].
     pub(super) unsafe fn of(node: &Node<'_>, index: usize) -> Result<Self, Failure> {
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section is that of `Node::constant`: the input has elements of type `T`, and the
+        // kernel that keeps them dies with the session.
         let value: Option<Tensor<'_, T>> = unsafe { node.constant(index)? };
         let value = value.map(|Tensor { data, shape }| Tensor {
             data,
@@ -62,7 +63,8 @@ impl<T: Copy> Constant<T> {
     ) -> Result<Tensor<'a, T>, Failure> {
         match self.known() {
             Some(constant) => Ok(constant),
-            // SAFETY: the caller's.
+            // SAFETY: this function's `# Safety` section is that of `Context::input`: the input has elements of type `T`, and is
+            // not used after the run.
             None => unsafe { context.input(self.index) },
         }
     }

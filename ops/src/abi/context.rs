@@ -165,7 +165,8 @@ impl<'a> Context<'a> {
     /// It is a tensor with elements of type `T`, and the result is not used after the run.
     #[inline]
     pub(super) unsafe fn input<T>(&self, index: usize) -> Result<Tensor<'a, T>, Failure> {
-        // SAFETY: the caller's.
+        // SAFETY: the element type and the use during this run are what this function's `# Safety` section requires; the tensor
+        // that is copied is one the host has just given.
         unsafe {
             let mut tensor: Tensor<'a, T> = self.given(index)?;
             if !tensor.data.is_aligned() {
@@ -184,7 +185,7 @@ impl<'a> Context<'a> {
     /// As [`Context::input`].
     #[cfg(feature = "cuda")]
     pub(super) unsafe fn device_input<T>(&self, index: usize) -> Result<Tensor<'a, T>, Failure> {
-        // SAFETY: the caller's.
+        // SAFETY: `Context::input` requires the element type and the use during this run; nothing is read at the address.
         let tensor: Tensor<'a, T> = unsafe { self.given(index)? };
         if !tensor.data.is_aligned() {
             return Err(refused(format!(

@@ -47,7 +47,7 @@ pub unsafe extern "system" fn RegisterCustomOps(
     options: *mut OrtSessionOptions,
     base: *const OrtApiBase,
 ) -> OrtStatusPtr {
-    // SAFETY: the same contract.
+    // SAFETY: `register` requires of both pointers what this function's `# Safety` section says.
     unsafe { register::register(options, base) }
 }
 

@@ -130,7 +130,8 @@ impl<'a, T> Tensor<'a, T> {
         match self.shape.sizes().iter().product() {
             // There may be no address then.
             0 => &[],
-            // SAFETY: the host's tensor has as many; the rest is the caller's.
+            // SAFETY: the host's tensor has as many elements as its shape says, of the type that this function's `# Safety` section
+            // requires.
             count => unsafe { std::slice::from_raw_parts(self.data, count) },
         }
     }

@@ -34,7 +34,7 @@ pub(crate) unsafe fn product<S: Trig<A>, A: Element, const PRECISE: bool>(
     position: f64,
     frequencies: S::V,
 ) -> (S::V, S::V) {
-    // SAFETY: the caller's.
+    // SAFETY: this function's `# Safety` section says that the processor has the instructions of `S`; no memory is touched.
     unsafe {
         if PRECISE {
             two_product::<S>(S::splat(position), frequencies)
@@ -54,7 +54,7 @@ pub(crate) unsafe fn sum<S: Trig<A>, A: Element, const PRECISE: bool>(
     angles: (S::V, S::V),
     products: (S::V, S::V),
 ) -> (S::V, S::V) {
-    // SAFETY: the caller's.
+    // SAFETY: as for `product`: the processor has the instructions of `S`, and no memory is touched.
     unsafe {
         if PRECISE {
             add_pairs::<S>(angles, products)

@@ -117,7 +117,8 @@ impl<I: Integer, T: Element> AlibiCall<I, T> {
             },
             bias,
         };
-        // SAFETY: the level was available when the kernel was made; the rest is the caller's.
+        // SAFETY: the level was available when the kernel was made. This function's `# Safety` section vouches for the tensors,
+        // whose shapes the plan was made of.
         unsafe { (self.run)(&job, range) }
     }
 }

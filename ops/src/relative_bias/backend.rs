@@ -68,7 +68,7 @@ macro_rules! compiled {
         /// As [`items`].
         $(#[target_feature(enable = $feature)])?
         unsafe fn table(job: &Job<'_, $i, $t, Table<'_, $i, $t>>, range: Range<usize>) {
-            // SAFETY: the same contract.
+            // SAFETY: this function's `# Safety` section is that of `items`, and its features enable the instructions of the set.
             unsafe { items::<$set, $i, $t, Table<'_, $i, $t>>(job, range) }
         }
         /// # Safety
@@ -80,7 +80,7 @@ macro_rules! compiled {
                 absolute: job.source.absolute,
                 set: PhantomData,
             };
-            // SAFETY: the same contract.
+            // SAFETY: this function's `# Safety` section is that of `items`, and its features enable the instructions of the set.
             unsafe { items::<$set, $i, $t, Slopes<$set, $t>>(&job.with(source), range) }
         }
         (table, slopes)

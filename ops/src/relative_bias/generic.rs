@@ -69,7 +69,8 @@ where
     while next < range.end {
         let (band, first) = (next / heads, next % heads);
         let count = (heads - first).min(range.end - next);
-        // SAFETY: the caller's; the items are these heads of the band.
+        // SAFETY: the job is good for its items, as this function's `# Safety` section requires, and the items from `next` on are
+        // these heads of the band.
         unsafe {
             if job.plan.stream {
                 Band::new(job, band, first..first + count).run::<S, true>();
@@ -80,7 +81,8 @@ where
         next += count;
     }
     if job.plan.stream {
-        // SAFETY: the caller's.
+        // SAFETY: a fence touches no memory, and this function's `# Safety` section says that the processor has the instructions of
+        // `S`.
         unsafe { S::fence() };
     }
 }
@@ -132,7 +134,7 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
         while at < self.keys.len() {
             let end = (at + MOST_COLUMNS).min(self.keys.len());
             let run = next_run(&self.keys[at..end], LEAST_RUN);
-            // SAFETY: the caller's; the columns lie in the rows.
+            // SAFETY: `next_run` stays within the keys, so that the columns lie in the band's rows, which `items` may write.
             unsafe {
                 if run.start > 0 {
                     self.apart(0..self.queries.len(), at..at + run.start, false);
@@ -149,7 +151,7 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
     /// There is one.
     #[inline(always)]
     unsafe fn at(&self, head: usize, row: usize, column: usize) -> *mut T {
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section says that the element exists, so that its offset lies within the bias.
         unsafe {
             self.bias
                 .add(head * self.head_step + row * self.keys.len() + column)
@@ -175,14 +177,14 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
             if rows == 1 {
                 let alone = |&row: &usize| consecutive(&self.queries[row..]) == 1;
                 let end = row + (row..self.queries.len()).take_while(alone).count();
-                // SAFETY: the caller's.
+                // SAFETY: the rows are rows of the band and the columns its own, at most `MOST_COLUMNS`, as for this function.
                 unsafe { self.apart(row..end, columns.clone(), true) };
                 row = end;
                 continue;
             }
             let (first, last) = (self.queries[row], self.queries[row + rows - 1]);
             let Some(lowest) = lowest_of(keys, first, last) else {
-                // SAFETY: the caller's.
+                // SAFETY: the rows are rows of the band and the columns its own, at most `MOST_COLUMNS`, as for this function.
                 unsafe { self.apart(row..row + rows, columns.clone(), true) };
                 row += rows;
                 continue;
@@ -211,7 +213,8 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
     /// As [`Source::values`] and [`Source::marks`].
     #[inline(always)]
     unsafe fn spread(&self, head: usize, marks: &[F::Mark], varied: Range<usize>, to: *mut T) {
-        // SAFETY: the caller's; `varied` lies within the marks and is not empty.
+        // SAFETY: `to` has a place for each mark, as `Source::values` requires, and `varied` lies within the marks and is not
+        // empty, as `Source::marks` promises.
         unsafe {
             self.source
                 .values(head, &marks[varied.clone()], to.add(varied.start));
@@ -240,7 +243,8 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
         while row < rows.end {
             let count = most.min(rows.end - row);
             let marks = filled(&mut marks[..count * width], F::ANY);
-            // SAFETY: the caller's; each row has its marks.
+            // SAFETY: each row has `width` marks of its own; rows and columns lie in the band, so that `Band::at` names elements
+            // that `items` may write.
             unsafe {
                 for (i, marks) in marks.chunks_exact_mut(width).enumerate() {
                     let query = self.queries[row + i];
@@ -298,7 +302,7 @@ fn filled<M: Copy>(buffer: &mut [MaybeUninit<M>], value: M) -> &mut [M] {
 #[inline(always)]
 unsafe fn fill<T: Copy>(to: *mut T, count: usize, value: T) {
     for i in 0..count {
-        // SAFETY: the caller's.
+        // SAFETY: `i` is below `count`, for which this function's `# Safety` section says that `to` is good.
         unsafe { to.add(i).write(value) };
     }
 }

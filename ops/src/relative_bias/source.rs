@@ -84,7 +84,8 @@ impl<I: Integer, T: Element> Source<T> for Table<'_, I, T> {
 
     #[inline(always)]
     unsafe fn values(&self, head: usize, marks: &[u32], to: *mut T) {
-        // SAFETY: the caller's.
+        // SAFETY: the trait's `# Safety` section says that the marks are of this source, which are offsets of rows of the table,
+        // that the table has the head, and that `to` has a place for each mark.
         unsafe {
             let table = self.table.add(head);
             for (i, &mark) in marks.iter().enumerate() {

@@ -26,7 +26,7 @@ macro_rules! compiled {
         /// As [`items`].
         $(#[target_feature(enable = $feature)])?
         unsafe fn compiled(job: &Job<'_, $i, $w>, range: Range<usize>) {
-            // SAFETY: the same contract.
+            // SAFETY: this function's `# Safety` section is that of `items`, and its features enable the instructions of the set.
             unsafe { items::<$set, $i, $w>(job, range) }
         }
         compiled

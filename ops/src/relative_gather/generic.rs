@@ -98,7 +98,8 @@ pub(super) unsafe fn items<S: Words<W>, I: Integer, W: Word>(
                     std::slice::from_raw_parts(job.key.add(key_row * keys), keys),
                 )
             };
-            // SAFETY: the caller's.
+            // SAFETY: this function's `# Safety` section requires the job's pointers and entries to be good; `query` and `key` are
+            // the positions that `matrices` share.
             unsafe {
                 if job.entries.reversed {
                     by_key::<S, I, W>(job, &mut tile, matrices.clone(), start, (query, key));
@@ -163,7 +164,8 @@ unsafe fn by_query<S: Words<W>, I: Integer, W: Word>(
 /// As [`items`]: there are as many columns, which are not none.
 #[inline(always)]
 unsafe fn expect<S: Words<W>, W: Word>(row: *const W, columns: *const u32, count: usize) {
-    // SAFETY: the caller's; any address may be asked for.
+    // SAFETY: this function's `# Safety` section says that there are `count` columns and at least one; a prefetch may name any
+    // address.
     unsafe {
         let (first, last) = (*columns as usize, *columns.add(count - 1) as usize);
         for column in (last..first).step_by(LINE / size_of::<W>()) {
@@ -186,7 +188,8 @@ unsafe fn one_row<S: Words<W>, W: Word>(
     count: usize,
 ) {
     let columns = tile.row(i);
-    // SAFETY: the caller's.
+    // SAFETY: the tile was filled for `count` columns, each of them below the width of `row`, and `to` is good for as many words,
+    // as this function's `# Safety` section requires.
     unsafe {
         if count < S::LANES {
             for at in 0..count {
@@ -280,7 +283,8 @@ unsafe fn turn<S: Words<W>, W: Word>(
     (to, stride): (*mut W, usize),
     (height, length): (usize, usize),
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: the tile was filled for `height` rows and `length` columns, as this function's `# Safety` section requires; the
+    // strides are those of the tensors that `items` vouches for.
     unsafe {
         if height < S::LANES || length < S::LANES {
             for c in 0..length {
@@ -348,7 +352,7 @@ unsafe fn row_of<S: Words<W>, W: Word>(
 ) -> Row<W> {
     if width < S::LANES {
         for (i, word) in padded[..width].iter_mut().enumerate() {
-            // SAFETY: the caller's.
+            // SAFETY: `i` is below `width`, for which this function's `# Safety` section says that `scores` is good.
             *word = unsafe { *scores.add(i) };
         }
         return Row {
@@ -369,7 +373,8 @@ unsafe fn row_of<S: Words<W>, W: Word>(
 /// As [`items`]: the row has them, and `to` is good for as many.
 #[inline(always)]
 unsafe fn pick<S: Words<W>, W: Word>(row: Row<W>, columns: *const u32, to: *mut W) {
-    // SAFETY: the caller's.
+    // SAFETY: this function's `# Safety` section says that the row has the `LANES` columns named, and that `to` is good for as many
+    // words.
     unsafe {
         match S::pick(row.scores, row.last, columns) {
             Some(words) => S::store(to, words),

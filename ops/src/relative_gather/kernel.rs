@@ -214,7 +214,8 @@ impl<I: Integer, W: Word> RelativeGatherCall<I, W> {
             key: tensors.key,
             output: tensors.output,
         };
-        // SAFETY: the level was available when the kernel was made; the rest is the caller's.
+        // SAFETY: the level was available when the kernel was made. This function's `# Safety` section vouches for the tensors and
+        // for the entries of `lut`.
         unsafe { (self.run)(&job, range) }
     }
 }

@@ -56,7 +56,7 @@ macro_rules! compiled {
             job: &Job<'_, $t, $tt>,
             range: Range<usize>,
         ) {
-            // SAFETY: the same contract.
+            // SAFETY: this function's `# Safety` section is that of `rows`, and its features enable the instructions of the set.
             unsafe { rows::<$simd, $t, $tt, IN, OUT, CHANNEL, HALF>(job, range) }
         }
         pick!(run, $attributes, $geometry)

@@ -109,7 +109,8 @@ impl<T, TT> RotaryPairCall<T, TT> {
         range: Range<usize>,
     ) {
         let border = self.q.row_count();
-        // SAFETY: the caller's; each range holds rows of its tensor.
+        // SAFETY: this function's `# Safety` section requires of both tensors what `RotaryCall::rows` does; rows up to `border` are
+        // those of `Q`, the ones after it those of `K`.
         unsafe {
             if range.start < border {
                 let rows = range.start..range.end.min(border);

@@ -26,14 +26,14 @@ macro_rules! compiled {
         /// As [`rows`].
         $(#[target_feature(enable = $feature)])?
         unsafe fn rounded<const SCALED: bool>(job: &Job<'_, $p, $t>, range: Range<usize>) {
-            // SAFETY: the same contract.
+            // SAFETY: this function's `# Safety` section is that of `rows`, and its features enable the instructions of the set.
             unsafe { rows::<$plain, $p, $t, false, SCALED>(job, range) }
         }
         /// # Safety
         /// As [`rows`].
         $(#[target_feature(enable = $feature)])?
         unsafe fn exact<const SCALED: bool>(job: &Job<'_, $p, $t>, range: Range<usize>) {
-            // SAFETY: the same contract.
+            // SAFETY: this function's `# Safety` section is that of `rows`, and its features enable the instructions of the set.
             unsafe { rows::<$wide, $p, $t, true, SCALED>(job, range) }
         }
         match ($precise, $scaled) {

@@ -36,7 +36,8 @@ pub(super) unsafe fn rows<S, P, T, const PRECISE: bool, const SCALED: bool>(
     T: Element,
     S: Trig<T>,
 {
-    // SAFETY: the caller's.
+    // SAFETY: the job's pointers are good for `range`, as this function's `# Safety` section requires, and so they are for either
+    // kind of sine.
     unsafe {
         if near::<S, P, T>(job, range.clone()) {
             each_row::<S, P, T, PRECISE, SCALED, false>(job, range);
@@ -146,7 +147,8 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
     ) where
         S: Trig<T>,
     {
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section says that the `count` columns lie in the row, so that both tables have the
+        // places from `start + column` on.
         unsafe {
             let (high, low) = self.angles::<S, PRECISE, WHOLE>(column, count);
             let (sin, cos) = S::sin_cos::<PRECISE, FAR>(high, low);
@@ -174,7 +176,8 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
             width,
             ..
         } = *self.job.geometry;
-        // SAFETY: the caller's.
+        // SAFETY: the geometry has `streams` positions a row, `inner` apart, and as many rows of `width` frequencies, in which the
+        // `count` columns lie.
         unsafe {
             let mut angle = (S::splat(0.0), S::splat(0.0));
             for stream in 0..streams {
@@ -204,7 +207,8 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
     ) where
         S: Trig<T>,
     {
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section says that `to` is good for `count` elements, and that they are a vector if
+        // `WHOLE`.
         unsafe {
             if SCALED {
                 v = S::mul(S::rounded(v), S::splat(self.job.amplitude));

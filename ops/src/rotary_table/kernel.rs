@@ -127,7 +127,8 @@ impl<P, T> RotaryTableCall<P, T> {
             cos,
             sin,
         };
-        // SAFETY: the level was available when the kernel was made; the rest is the caller's.
+        // SAFETY: the level was available when the kernel was made. The pointers are good for the shapes of the geometry, as this
+        // function's `# Safety` section requires.
         unsafe { (self.run)(&job, range) }
     }
 }

@@ -36,7 +36,8 @@ pub(crate) unsafe fn copy<S: Blocks, T: Element, const STREAM: bool>(
     if bytes < S::BYTES {
         // Fewer than 64 bytes of at least two each.
         const { assert!(64 <= 2 * size_of::<u16>() * MAX_LANES) };
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section says that both places are good for `count` elements, which the assertion above
+        // shows to be fewer than twice `MAX_LANES`.
         return unsafe { copy_few(from, to, count) };
     }
     // SAFETY: every vector lies within the elements: whole ones from the start, and one that ends with them.
@@ -70,7 +71,8 @@ pub(crate) unsafe fn copy<S: Blocks, T: Element, const STREAM: bool>(
 /// As for [`copy`]; where `STREAM`, `to` and `at` add up to a multiple of the vector's size.
 #[inline(always)]
 unsafe fn one<S: Blocks, const STREAM: bool>(from: *const u8, to: *mut u8, at: usize) {
-    // SAFETY: the caller's.
+    // SAFETY: the vector at `at` lies in both places, and is aligned where `STREAM`, as this function's `# Safety` section
+    // requires.
     unsafe {
         if STREAM {
             S::stream(from.add(at), to.add(at));

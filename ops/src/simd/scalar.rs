@@ -97,7 +97,7 @@ impl<A: Copy> Blocks for Scalar<A> {
     }
     #[inline(always)]
     unsafe fn stream(from: *const u8, to: *mut u8) {
-        // SAFETY: the same contract.
+        // SAFETY: both places are good for a vector, as for `copy`; the scalar set asks for no alignment.
         unsafe { Self::copy(from, to) }
     }
     #[inline(always)]

@@ -29,14 +29,14 @@ macro_rules! compiled {
         /// As [`rows`].
         $(#[target_feature(enable = $feature)])?
         unsafe fn rounded<const SCALED: bool, const NEAR: bool>(job: &Job<'_, $t>) {
-            // SAFETY: the same contract.
+            // SAFETY: this function's `# Safety` section is that of `rows`, and its features enable the instructions of the set.
             unsafe { rows::<$plain, $a, $t, false, SCALED, NEAR>(job) }
         }
         /// # Safety
         /// As [`rows`].
         $(#[target_feature(enable = $feature)])?
         unsafe fn exact<const SCALED: bool, const NEAR: bool>(job: &Job<'_, $t>) {
-            // SAFETY: the same contract.
+            // SAFETY: this function's `# Safety` section is that of `rows`, and its features enable the instructions of the set.
             unsafe { rows::<$wide, $a, $t, true, SCALED, NEAR>(job) }
         }
         match $choice {

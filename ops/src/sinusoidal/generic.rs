@@ -39,7 +39,8 @@ pub(super) unsafe fn rows<S, A, T, const PRECISE: bool, const SCALED: bool, cons
     S: Trig<A> + Memory<T>,
 {
     let farthest = job.positions.iter().fold(0f64, |far, p| far.max(p.abs()));
-    // SAFETY: the caller's.
+    // SAFETY: `angle::near` reads the `used` frequencies that the geometry says, for which the job's pointer is good; the rest is
+    // this function's own `# Safety` section.
     unsafe {
         if angle::near::<S, A, T>(farthest, job.frequencies, job.geometry.used) {
             each_row::<S, A, T, PRECISE, SCALED, NEAR, false>(job);
@@ -133,7 +134,8 @@ where
     T: Element,
     S: Trig<A> + Memory<T>,
 {
-    // SAFETY: the caller's.
+    // SAFETY: this function's `# Safety` section says that there are `count` frequencies from `column` on, a vector if `WHOLE`, and
+    // that the processor has the instructions of `S`.
     unsafe {
         let frequencies = read::<S, T, WHOLE>(job.frequencies.add(column), count);
         let (high, low) = angle::product::<S, A, PRECISE>(position, frequencies);
@@ -164,7 +166,7 @@ unsafe fn put_both<S: Memory<T>, T: Element, const NEAR: bool, const WHOLE: bool
     mut a: S::V,
     mut b: S::V,
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: `put` is called with the caller's own arguments, and this function's `# Safety` section is that of `put`.
     unsafe {
         if NEAR {
             (a, b) = (S::to_pair_order(a), S::to_pair_order(b));

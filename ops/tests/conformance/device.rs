@@ -49,7 +49,7 @@ impl Launcher for Machine {
         launch: &Launch<P>,
         stream: Stream,
     ) -> Result<(), CudaError> {
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section is the trait's, and both ways to launch ask for the same.
         unsafe {
             match function {
                 Kernel::Emulated(name) => emulated::launch(name, launch),

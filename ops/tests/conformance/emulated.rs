@@ -22,7 +22,8 @@ pub(crate) fn function(name: &str) -> Result<String, CudaError> {
 /// Those of a [`Launcher`](phasor_ops::cuda::Launcher).
 pub(crate) unsafe fn launch<P>(name: &str, launch: &Launch<P>) -> Result<(), CudaError> {
     let [x, y] = launch.threads;
-    // SAFETY: the caller's.
+    // SAFETY: `P` is the struct that kernel `name` takes, as this function's `# Safety` section requires; the emulation checks its
+    // size.
     unsafe {
         phasor_ops_emulation::launch(
             name,

@@ -164,7 +164,7 @@ pub(crate) unsafe fn launch<P>(
     launch: &Launch<P>,
     stream: Stream,
 ) -> Result<(), CudaError> {
-    // SAFETY: the caller's.
+    // SAFETY: this function's `# Safety` section is that of `Launcher::launch`, which the driver implements.
     unsafe { Driver::get()?.launch(function, launch, stream)? };
     USED.with(|used| {
         used.launches.set(used.launches.get() + 1);

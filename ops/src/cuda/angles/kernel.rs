@@ -57,7 +57,8 @@ impl<F: Send + Sync> Kernel<F> {
         places: Places,
     ) -> Result<(), CudaError> {
         match self.planner.plan(work, places)? {
-            // SAFETY: the parameters are those of `angles.cu`; the rest is the caller's.
+            // SAFETY: the parameters are the struct that `angles.cu` takes. Their addresses stay good until the launch is done, as
+            // this function's `# Safety` section requires.
             Some((variant, launch)) => unsafe {
                 launcher.launch(&self.functions[variant as usize], &launch, stream)
             },

@@ -80,7 +80,8 @@ impl<F: Send + Sync> RotaryTableCuda<F> {
             first: cos,
             second: sin,
         };
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section says that the addresses are good for the shapes of `geometry`, which the work
+        // was made from.
         unsafe { self.kernel.run(launcher, stream, &work, places) }
     }
 }

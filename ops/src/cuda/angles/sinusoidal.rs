@@ -85,7 +85,8 @@ impl<F: Send + Sync> SinusoidalCuda<F> {
             // Behind the first functions of a row.
             second: embedding + (used * self.element.size()) as u64,
         };
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section says that the addresses are good for the shapes of `geometry`, which the work
+        // was made from; the second functions lie behind the first ones in the same row.
         unsafe { self.kernel.run(launcher, stream, &work, places) }
     }
 }

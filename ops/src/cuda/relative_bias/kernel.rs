@@ -66,7 +66,8 @@ impl<F: Send + Sync> Node<F> {
             Variant::Whole => &self.whole,
             Variant::Scalar => &self.scalar,
         };
-        // SAFETY: the parameters are those of `relative_bias.cu`; the rest is the caller's.
+        // SAFETY: the parameters are the struct that `relative_bias.cu` takes. Their addresses stay good until the launch is done,
+        // as this function's `# Safety` section requires.
         unsafe { launcher.launch::<RelativeBiasParams>(function, &launch, stream) }
     }
 }
@@ -100,7 +101,8 @@ impl<F: Send + Sync> RelativeBiasCuda<F> {
         buckets: &Buckets<'_>,
     ) -> Result<(), CudaError> {
         let planned = self.0.planner.buckets(buckets)?;
-        // SAFETY: the caller's.
+        // SAFETY: this function's `# Safety` section says that the launcher made the kernel and that the addresses stay good; the
+        // plan is for the sizes of the same tensors.
         unsafe { self.0.launch(launcher, stream, planned) }
     }
 }
@@ -137,7 +139,8 @@ impl<F: Send + Sync> AlibiCuda<F> {
         slopes: &Slopes<'_>,
     ) -> Result<(), CudaError> {
         let planned = self.node.planner.slopes(slopes, self.absolute)?;
-        // SAFETY: the caller's.
+        // SAFETY: `RelativeBiasCuda::run` requires of launcher and addresses what the launch does; the plan is for the sizes of the
+        // same tensors.
         unsafe { self.node.launch(launcher, stream, planned) }
     }
 }

@@ -70,7 +70,8 @@ impl<F: Send + Sync> RelativeGatherCuda<F> {
             Variant::Whole => &self.whole,
             Variant::Scalar => &self.scalar,
         };
-        // SAFETY: the parameters are those of `relative_gather.cu`; the rest is the caller's.
+        // SAFETY: the parameters are the struct that `relative_gather.cu` takes. Their addresses stay good until the launch is
+        // done, as this function's `# Safety` section requires.
         unsafe { launcher.launch(function, &launch, stream) }
     }
 }

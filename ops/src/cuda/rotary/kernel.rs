@@ -75,7 +75,8 @@ impl<F: Send + Sync> RotaryCuda<F> {
         [cos, sin]: [u64; 2],
     ) -> Result<(), CudaError> {
         match self.planner.plan(tensors, cos, sin)? {
-            // SAFETY: the parameters are those of `rotary.cu`; the rest is the caller's.
+            // SAFETY: the parameters are the struct that `rotary.cu` takes. Their addresses stay good until the launch is done, as
+            // this function's `# Safety` section requires.
             Some((variant, launch)) => unsafe {
                 launcher.launch(&self.functions[variant as usize], &launch, stream)
             },

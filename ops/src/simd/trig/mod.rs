@@ -44,7 +44,8 @@ macro_rules! trig {
                 $high: Self::V,
                 $low: Self::V,
             ) -> (Self::V, Self::V) {
-                // SAFETY: the caller's; buffers have whole vectors.
+                // SAFETY: whoever calls a function of `Trig` has checked for the instructions of the set; the buffers have room for
+                // whole vectors.
                 unsafe {
                     let rounder = <$set>::splat($rounder);
                     let per_quarter = <$set>::splat(std::f64::consts::FRAC_2_PI);
@@ -142,7 +143,7 @@ fn patch_wide([high, low, sin, cos]: &mut [[f64; MAX_LANES]; 4], lanes: usize) {
 /// Knuth's sum: rounded, and what the rounding lost.
 #[inline(always)]
 unsafe fn two_sum<S: Turn>(a: S::V, b: S::V) -> (S::V, S::V) {
-    // SAFETY: the caller's.
+    // SAFETY: this is arithmetic of `S`, whose instructions the processor has by `Turn`'s `# Safety` section.
     unsafe {
         let sum = S::add(a, b);
         let back = S::sub(sum, a);
@@ -154,7 +155,7 @@ unsafe fn two_sum<S: Turn>(a: S::V, b: S::V) -> (S::V, S::V) {
 /// `a * b` without error: rounded, and what the rounding lost.
 #[inline(always)]
 pub(crate) unsafe fn two_product<S: Turn>(a: S::V, b: S::V) -> (S::V, S::V) {
-    // SAFETY: the caller's.
+    // SAFETY: as for `two_sum`: arithmetic of `S`, without memory.
     unsafe {
         let product = S::mul(a, b);
         let negated = S::flip(product, S::flipper(true));
@@ -165,7 +166,7 @@ pub(crate) unsafe fn two_product<S: Turn>(a: S::V, b: S::V) -> (S::V, S::V) {
 /// Adds `b` to the unevaluated sum `a`; the sum of high parts is without error, that of low parts rounded.
 #[inline(always)]
 pub(crate) unsafe fn add_pairs<S: Turn>(a: (S::V, S::V), b: (S::V, S::V)) -> (S::V, S::V) {
-    // SAFETY: the caller's.
+    // SAFETY: as for `two_sum`: arithmetic of `S`, without memory.
     unsafe {
         let (high, error) = two_sum::<S>(a.0, b.0);
         (high, S::add(error, S::add(a.1, b.1)))
@@ -175,7 +176,7 @@ pub(crate) unsafe fn add_pairs<S: Turn>(a: (S::V, S::V), b: (S::V, S::V)) -> (S:
 /// By Horner's rule, the constant term first.
 #[inline(always)]
 unsafe fn polynomial<S: Turn, const N: usize>(z: S::V, terms: &[f64; N]) -> S::V {
-    // SAFETY: the caller's.
+    // SAFETY: as for `two_sum`: arithmetic of `S`; the terms are read in safe code.
     unsafe {
         let mut value = S::splat(terms[N - 1]);
         for &term in terms.iter().rev().skip(1) {

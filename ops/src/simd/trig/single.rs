@@ -37,7 +37,7 @@ const COS: [f64; 3] = [
 /// Sine and cosine less the quarter turns. `n` is their negated number.
 #[inline(always)]
 pub(super) unsafe fn single<S: Turn>(angle: S::V, n: S::V) -> (S::V, S::V) {
-    // SAFETY: the caller's.
+    // SAFETY: the processor has the instructions of `S`, which `Turn` requires of every caller; no memory is touched.
     unsafe {
         let first = S::fused(n, S::splat(HALF_PI[0]), angle);
         let (taken, lost) = two_product::<S>(n, S::splat(HALF_PI[1]));

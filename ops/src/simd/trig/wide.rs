@@ -65,7 +65,7 @@ pub(super) unsafe fn short<S: Turn, const LOW: bool>(
     low: S::V,
     n: S::V,
 ) -> (S::V, S::V) {
-    // SAFETY: the caller's.
+    // SAFETY: this is arithmetic of `S`, whose instructions the processor has by `Turn`'s `# Safety` section.
     unsafe {
         let mut r = S::fused(n, S::splat(HALF_PI[0]), high);
         if LOW {
@@ -89,7 +89,7 @@ pub(super) unsafe fn long<S: Turn, const LOW: bool>(
     low: S::V,
     n: S::V,
 ) -> (S::V, S::V) {
-    // SAFETY: the caller's.
+    // SAFETY: as for `short`: arithmetic of `S`, without memory.
     unsafe {
         let first = S::fused(n, S::splat(HALF_PI[0]), high);
         let (taken, lost) = two_product::<S>(n, S::splat(HALF_PI[1]));

@@ -98,7 +98,7 @@ pub(crate) trait Words<W: Word>: Copy {
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 unsafe fn first_of(last: u32, indices: *const u32, lanes: usize) -> u32 {
-    // SAFETY: the caller's.
+    // SAFETY: `Words::pick` requires `lanes` indices, of which these are the first and the last.
     let (one, other) = unsafe { (*indices, *indices.add(lanes - 1)) };
     one.min(other).min(last)
 }
@@ -114,7 +114,8 @@ pub(crate) unsafe fn transpose<S: Words<W>, W: Word>(
 ) {
     // Words of a part.
     let side = S::LANES / S::PARTS;
-    // SAFETY: the caller's.
+    // SAFETY: `from` and `to` each have `LANES` rows of `LANES` words at their strides, and do not overlap, as this function's `#
+    // Safety` section requires.
     unsafe {
         let mut rows = [S::load(from); MAX_LANES];
         for (i, row) in rows[..S::LANES].iter_mut().enumerate() {
