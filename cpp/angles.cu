@@ -1,18 +1,19 @@
 // RotaryTable and SinusoidalEmbedding.
 //
-// A thread owns V frequencies of some rows. In each row it multiplies them by the row's position, or adds up such products for a position of
-// several coordinates, reduces the angles once, and puts two functions of each where they belong: into tensors of their own, into two parts
-// of a row, or side by side. Angles that are too large for that, or too near to a multiple of a quarter turn for what is known of them, are
-// computed once more, each on its own: results do not depend on what else a thread computes.
+// A thread owns V frequencies of some rows. In each row it multiplies them by the row's position, or adds up such products for a
+// position of several coordinates. It reduces the angles once, and stores two functions of each where they belong: in tensors of
+// their own, in two parts of a row, or side by side. Angles that are too large for that, or closer to a multiple of a quarter turn
+// than their accuracy allows, are computed once more, each on its own: results do not depend on what else a thread computes.
 //
-// Kernels: those without a name of their own move 16 bytes an access; `scalar` takes one frequency a thread, for all sizes and addresses.
+// Kernels: those without a suffix move 16 bytes per access; `scalar` takes one frequency per thread, for all sizes and addresses.
 #include "params.h"
 #include "turns.cuh"
 
-// Kernels of several families are compiled as one in emulation.
+// The emulation compiles the kernels of all families as one file.
 namespace angles {
 
-// An angle that is added up, by the arithmetic type and by whether products are exact: with rounded products and sums.
+// An angle that is being added up, for an arithmetic type and for exact or rounded products. This one has rounded products and
+// sums.
 template <typename A, bool EXACT>
 struct Angle {
     typedef A Position;
@@ -58,7 +59,7 @@ PHASOR_DEVICE Angle<double, true> Angle<A, EXACT>::widened() const {
     return {double(high), 0.0};
 }
 
-// The angle in which nothing is lost that is known of an angle.
+// The kind of angle that loses nothing of what is known of one.
 template <typename A, bool EXACT>
 struct Wide {
     typedef Angle<A, EXACT> type;
@@ -77,8 +78,8 @@ struct Split {
 
 // Exact products, whose sum is in two floats.
 //
-// With one product, of a position that is a float, nothing is lost before the reduction, which is good to 2^-73 of the angle. Else each
-// product, and each sum, is good to 2^-48 of the sizes of the products.
+// With one product, of a position that is a float, nothing is lost before the reduction, which is accurate to 2^-73 of the angle.
+// Otherwise each product and each sum is accurate to 2^-48 of the sizes of the products.
 template <>
 struct Angle<float, true> {
     typedef Split Position;
@@ -103,10 +104,11 @@ struct Angle<float, true> {
     PHASOR_DEVICE bool reduce(const AnglesParams& params, const Split& position, Reduced<float>& rest) const {
         rest = reduced(high, low);
         const bool whole = params.streams == 1 && position.low == 0;
-        // How small the rest may be: 2^-45 of the angle; else 2^-20 a product, and 2^-100, below which parts of products are lost.
+        // How small the rest may be: 2^-45 of the angle; otherwise 2^-20 per product, and 2^-100, below which parts of products are
+        // lost.
         const float share = whole ? 2.842170943040401e-14f : float(params.streams) * 9.5367431640625e-7f;
         const float least = whole ? 0.0f : 7.888609052210118e-31f;
-        // Not one after the other, which would be two branches.
+        // `&` rather than `&&`, which would be two branches.
         return is_near(size) & (magnitude(rest.rest) >= fused(size, share, least));
     }
 };
@@ -152,7 +154,7 @@ PHASOR_DEVICE void read(const AnglesParams& params, u64 at, Split& position) {
         const double size = magnitude(number);
         position.high = float(number);
         position.low = float(number - double(position.high));
-        // Two floats are not enough: NaN sends the angles to where doubles are taken.
+        // Two floats are not enough: NaN makes the angles be computed in doubles.
         if (size != 0 && !(size >= 5.421010862427522e-20 && size <= 1.8446744073709552e19)) {
             position.high = __uint_as_float(0x7fffffff);
         }
@@ -259,7 +261,7 @@ PHASOR_UNROLL
     return far;
 }
 
-// The angle of one column of a row, whatever it is, in two doubles. Products of a float and a double are exact in them.
+// The angle of one column of a row, of any size, as two doubles, in which products of a float and a double are exact.
 template <typename T, bool EXACT>
 PHASOR_DEVICE Angle<double, true> alone(const AnglesParams& params, u64 at, u64 column) {
     typename Wide<Arithmetic<T>, EXACT>::type angle = {};
@@ -290,7 +292,7 @@ template <typename T, int V>
 PHASOR_DEVICE void all_functions(const AnglesParams& params, u64 at, u64 column, const Arithmetic<T> (&frequencies)[V],
                                     Arithmetic<T> (&a)[V], Arithmetic<T> (&b)[V]) {
     typedef Arithmetic<T> A;
-    // More at a time need more registers than there are.
+    // More at a time would need more registers than there are.
     enum { MOST = 4, COUNT = V < MOST ? V : MOST };
     u32 far = 0;
 PHASOR_UNROLL
@@ -317,7 +319,7 @@ PHASOR_ROLLED
             }
             A of_k[2];
             functions(reduced_alone<T>(params, at, column + k), order_of(params), of_k[0], of_k[1]);
-            // Registers are not indexed.
+            // Registers cannot be indexed.
 PHASOR_UNROLL
             for (u32 i = 0; i < V; i++) {
                 a[i] = i == k ? of_k[0] : a[i];
@@ -340,7 +342,7 @@ PHASOR_UNROLL
     store(to, packed);
 }
 
-// Puts both functions of V frequencies where they belong: the first ones at `first`, the second ones at `second`, or both at `first`.
+// Stores both functions of V frequencies: the first ones at `first`, the second ones at `second`, or both at `first`.
 template <typename T, int V>
 struct Pairs {
     PHASOR_DEVICE static void put_both(const AnglesParams& params, u64, T* first, T* second, const Arithmetic<T> (&a)[V],

@@ -13,7 +13,7 @@ compiler's own version only they of its own release would. There are two of each
 converts bfloat16 in hardware. The rules for machine code:
 
 * nothing is kept in memory for want of registers, and no kernel has more than `REGISTERS`;
-* a kernel that is not in `NARROW` stores 16 bytes an access and nothing smaller; one of a family in `WIDE_LOADS` loads as much.
+* a kernel that is not in `NARROW` stores 16 bytes per access and nothing smaller; one of a family in `WIDE_LOADS` loads as much.
 """
 import argparse
 import concurrent.futures
@@ -48,7 +48,7 @@ VIRTUAL = [75, 80]
 PTX_VERSION = "7.0"
 FLAGS = ["-std=c++17", "-Werror", "all-warnings"]
 
-# Variants that move one element an access, and families that load whole accesses of 16 bytes.
+# Variants that move one element per access, and families that load whole accesses of 16 bytes.
 NARROW = ("_scalar", "_moved")
 WIDE_LOADS = ["angles", "rotary"]
 # Registers of a thread: with 80, a multiprocessor holds three blocks of 256 threads.

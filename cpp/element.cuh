@@ -1,4 +1,4 @@
-// Elements of tensors: their types, the type that is computed in, and how several of them lie in memory words.
+// Elements of tensors: their types, the type of the arithmetic on them, and how several of them lie in words of memory.
 //
 // Tensors are read and written as `Packed` elements: 2 to 16 bytes in one access, or several accesses of 16 bytes. Two elements
 // of 16 bits are always put together in a register before they are stored; left to the compiler, they would be stored one by one.
@@ -25,7 +25,7 @@ struct ArithmeticOf<double> {
     typedef double type;
 };
 
-// The type in which elements of type T are computed with.
+// The type of the arithmetic on elements of type T.
 template <typename T>
 using Arithmetic = typename ArithmeticOf<T>::type;
 

@@ -12,13 +12,14 @@
 #define PHASOR_KERNEL(name, Params, threads) \
     extern "C" __global__ void __launch_bounds__(threads) phasor_##name(const Params params)
 #define PHASOR_BARRIER_KERNEL PHASOR_KERNEL
-// One that uses as many registers as leave room for so many blocks, where the compiler would rather have less and move some to memory.
+// A kernel that may use all registers that leave room for so many blocks, where the compiler would use fewer and keep some values
+// in memory.
 #define PHASOR_WIDE_KERNEL(name, Params, threads, blocks) \
     extern "C" __global__ void __launch_bounds__(threads, blocks) phasor_##name(const Params params)
 #define PHASOR_WIDE_BARRIER_KERNEL PHASOR_WIDE_KERNEL
-// Before a loop of which each turn is to have its own registers.
+// Before a loop that is to be unrolled, so that each turn has registers of its own.
 #define PHASOR_UNROLL _Pragma("unroll")
-// Before a loop that is to stay one: the compiler unrolls loops over rows, at twice the registers.
+// Before a loop that must not be unrolled: the compiler unrolls loops over rows, at twice the registers.
 #define PHASOR_ROLLED _Pragma("unroll 1")
 
 // The block's dynamic shared memory.
@@ -28,13 +29,13 @@ __device__ __forceinline__ T* shared_memory() {
     return reinterpret_cast<T*>(phasor_shared);
 }
 
-// The address of something that is read or written as a whole.
+// The address of something that is read or written in one access.
 template <typename T>
 __device__ __forceinline__ T* aligned(T* address) {
     return address;
 }
 
-// An address that several others are made of. Left to the compiler, each of them is computed from its beginnings.
+// An address from which several others are derived. Without this the compiler computes each of them from scratch.
 template <typename T>
 __device__ __forceinline__ T* base(T* address) {
     asm("" : "+l"(address));
@@ -45,7 +46,7 @@ __device__ __forceinline__ T* base(T* address) {
 #include "emulation/emulation.h"
 #endif
 
-// What every function of the kernels is.
+// The qualifiers of every function of the kernels.
 #define PHASOR_DEVICE __device__ __forceinline__
 
 typedef unsigned short u16;

@@ -1,6 +1,7 @@
-// The parameters of the kernels: one struct an operator family, passed by value. `ops/src/cuda` has the same structs.
+// The parameters of the kernels: one struct per operator family, passed by value. `ops/src/cuda` has the same structs, and a test
+// there compares every field with this file.
 //
-// Addresses are numbers of 64 bits; so are all sizes that a tensor may have. No struct has padding.
+// Addresses and all sizes that a tensor may have are numbers of 64 bits. No struct has padding.
 #pragma once
 
 // The largest number of merged axes before the last (`MAX_RANK - 1` in `ops/src/contract/broadcast.rs`).
@@ -14,7 +15,7 @@ struct RotaryAxis {
     unsigned long long sin;
 };
 
-// A tensor that is turned, and how its rows are shared out. A task is `loops` rows with the same angles: those with the numbers
+// A tensor that is turned, and how its rows are divided. A task is `loops` rows with the same angles: those with the numbers
 // `head`, `head + chunks`, `head + 2 * chunks`, and so on below `heads`, along the axis `head_axis`, of which `axes` has `chunks`.
 struct RotaryTensor {
     unsigned long long x;
@@ -35,7 +36,7 @@ struct RotaryTensor {
     unsigned int rank;
     // `PHASOR_AXES` where all rows have angles of their own.
     unsigned int head_axis;
-    // Whether tables have an entry a channel, rather than one a pair.
+    // Whether tables have an entry per channel, rather than one per pair.
     unsigned int by_channel;
     // Outermost first.
     RotaryAxis axes[PHASOR_AXES];
@@ -59,11 +60,11 @@ struct RotaryParams {
 #define PHASOR_F32 2
 #define PHASOR_F64 3
 
-// Words of 64 bits that the digits of 2/pi are: three without any, and enough for every double.
+// Number of words of 64 bits with the digits of 2/pi: three words of zeros, and as many digits as every double needs.
 #define PHASOR_DIGITS 22
 
-// Angles are positions times frequencies; two functions of each are kept, the sine and the cosine in either order. A row has `used`
-// frequencies, of which the second function is kept for the first `pairs`, and zeros at its end.
+// Angles are positions times frequencies. Two functions of each are stored, the sine and the cosine in either order. A row has
+// `used` frequencies, stores the second function of the first `pairs` of them, and ends with zeros.
 struct AnglesParams {
     unsigned long long positions;
     unsigned long long frequencies;
@@ -126,7 +127,7 @@ struct RelativeTiles {
     unsigned int columns;
     // Whether positions, and entries of the lookup table, have 64 bits rather than 32.
     unsigned int wide;
-    // Entries of the lookup table that shared memory has room for: all or none.
+    // Number of entries of the lookup table that are kept in shared memory: all or none.
     unsigned int staged;
 };
 

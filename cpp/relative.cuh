@@ -1,9 +1,9 @@
 // What the operators on relative positions share: positions, lookup tables, elements that are moved as they are, and tiles.
 //
-// Planes of queries and keys are cut into tiles, one a block. Positions are data of the device, of which the host knows nothing, so a
-// block looks at those of its tile. Mostly they rise by one, in rows and in columns; then everything depends on column minus row alone,
-// and is looked up once a diagonal, into shared memory. The table of diagonals is made while that is found out, and where it is
-// not so, thrown away.
+// Planes of queries and keys are cut into tiles, one per block. Positions are in the memory of the device and unknown to the host,
+// so each block examines those of its tile. Mostly they rise by one, in rows and in columns. Then everything depends on column
+// minus row alone, and the block looks it up once per diagonal, into shared memory. It fills this table of diagonals while it
+// examines the positions, and discards the table where they do not rise by one.
 #pragma once
 
 #include "element.cuh"
@@ -13,7 +13,7 @@ namespace relative {
 
 // Elements. ----------------------------------------------------------------------------------------------------------------------
 
-// What stands where a lookup table leads nowhere: NaN in every type of this size.
+// The element for an entry of the lookup table that is out of range: NaN in every type of this size.
 template <typename T>
 PHASOR_DEVICE Packed<T, 1> nothing() {
     Packed<T, 1> nan = {};
@@ -39,7 +39,7 @@ PHASOR_UNROLL
     }
 }
 
-// The V elements from `from` on, less than V, of those of `low` and `high`.
+// The V elements of `low` and `high` together from element `from` on, which is below V.
 template <typename T, int V>
 PHASOR_DEVICE Packed<T, V> window(const Packed<T, V>& low, const Packed<T, V>& high, int from) {
     // None where V is one of 16 bits.
@@ -87,7 +87,7 @@ PHASOR_DEVICE i64 integer(u64 tensor, bool wide, u64 index) {
     return i64(u64(high) << 32 | low);
 }
 
-// `key - query`, or what 64 bits hold nearest to it.
+// `key - query`, or the number of 64 bits nearest to it.
 PHASOR_DEVICE i64 distance(i64 query, i64 key) {
     const i64 lowest = i64(u64(1) << 63);
     const i64 apart = i64(u64(key) - u64(query));
@@ -116,7 +116,7 @@ struct Tile {
     // The first query and the first key.
     u64 row;
     u64 column;
-    // As many as there are, no more than a tile has.
+    // How many there are, at most those of a whole tile.
     u32 rows;
     u32 columns;
 
@@ -163,7 +163,8 @@ PHASOR_ROLLED
 
 // V neighbours of a row of a tile, for the pairs of a query with the keys from `first` on.
 //
-// What is quick to get is got for all of them at once. Where each takes several accesses to memory, that takes too many registers.
+// What is quick to get is read for all of them at once. Where each needs several accesses to memory, that would take too many
+// registers.
 template <int V, typename T, bool QUICK>
 struct Neighbours {
     const Positions& positions;
@@ -203,7 +204,7 @@ PHASOR_ROLLED
 // are the last row's.
 PHASOR_DEVICE u32 corner(const RelativeTiles& tiles, u32 row, u32 column, int v) { return column + tiles.rows - u32(v) - row; }
 
-// Fills it by `source.of_distance`, and says whether it is of use.
+// Fills the table by `source.of_distance`; returns whether it may be used.
 template <typename T, typename Source>
 PHASOR_DEVICE bool diagonals(const Tile& tile, const Positions& positions, const Source& source, T* table) {
     const RelativeTiles& tiles = positions.tiles;
@@ -216,7 +217,7 @@ PHASOR_ROLLED
     return !__syncthreads_or(irregular);
 }
 
-// Puts what each entry of the lookup table leads to into shared memory, for tiles without diagonals.
+// Copies the element for each entry of the lookup table to shared memory, for tiles without diagonals.
 template <typename T, typename Source>
 PHASOR_DEVICE void stage(const RelativeTiles& tiles, const Source& source, T* table) {
 PHASOR_ROLLED

@@ -1,18 +1,19 @@
 // RelativePositionBias and AlibiBias.
 //
-// A block makes a tile of the bias of one head, a thread V neighbours of a row at a time. Where positions rise by one, it has the tile's
-// diagonals in shared memory: two accesses of 16 bytes there are what V rows of a thread need, each of them one element further on.
-// Elsewhere a thread keeps V positions of keys, and looks up each of its elements, in shared memory if the lookup table is small.
+// A block makes a tile of the bias of one head, and each thread V neighbours of a row at a time. Where positions rise by one, the
+// block keeps the tile's diagonals in shared memory: two accesses of 16 bytes bring what V rows of a thread need, each row one
+// element further on. Elsewhere a thread keeps V positions of keys and looks up each of its elements, in shared memory if the
+// lookup table is small.
 //
-// Kernels: by the size of an element for those that are taken from a table, by type for those that are computed; `whole` stores 16
-// bytes an access, `scalar` is for all sizes and addresses.
+// Kernels: named by the size of an element where elements are copied from a table, by its type where they are computed. `whole`
+// stores 16 bytes per access, `scalar` is for all sizes and addresses.
 #include "relative.cuh"
 
 namespace relative_bias {
 
 using namespace relative;
 
-// The biases of one head, by a table and a lookup table.
+// The biases of one head, from a table and a lookup table.
 template <typename T>
 struct Buckets {
     const RelativeTiles& tiles;
@@ -36,7 +37,7 @@ struct Buckets {
     PHASOR_DEVICE Packed<T, 1> of_pair(i64 query, i64 key) const { return of_slot(slot(query, key, u32(tiles.reach))); }
 };
 
-// The same, by what entries of the lookup table lead to.
+// The same, from the table's elements in the order of the lookup table.
 template <typename T>
 struct Staged {
     const T* staged;

@@ -1,12 +1,13 @@
 // RelativeGather.
 //
-// A block makes a tile of one matrix of the output. Where positions rise by one, it has the columns of `scores` of the tile's diagonals in
-// shared memory; elsewhere a thread looks up each of its columns, in shared memory if the lookup table is small.
+// A block makes a tile of one matrix of the output. Where positions rise by one, it keeps the columns of `scores` for the tile's
+// diagonals in shared memory; elsewhere a thread looks up each of its columns, in shared memory if the lookup table is small.
 //
-// Kernels: `query`, where a row of `scores` is a query's: a thread makes V neighbours of a row at a time, for which it reads from one row
-// of `scores`, at columns that mostly follow each other. `key`, where it is a key's: neighbours of a row come from different rows of
-// `scores`, neighbours of a column from one. So the threads of a warp read along a column of the tile, which is put into shared memory and
-// stored row by row. Both store 16 bytes an access, and have `scalar` twins for all sizes and addresses.
+// Kernels: `query` is for rows of `scores` that belong to queries. A thread makes V neighbours of a row at a time, for which it
+// reads one row of `scores`, at columns that mostly follow each other. `key` is for rows that belong to keys. Neighbours of a row
+// then come from different rows of `scores`, neighbours of a column from one, so the threads of a warp read along a column of the
+// tile, which goes to shared memory and is stored row by row. Both store 16 bytes per access, and have `scalar` twins for all sizes
+// and addresses.
 #include "relative.cuh"
 
 namespace relative_gather {
@@ -18,7 +19,7 @@ struct Columns {
     const RelativeTiles& tiles;
     u32 width;
 
-    // None is ~0, which no width is above.
+    // ~0 stands for none: every width is at most that.
     PHASOR_DEVICE u32 column_of(u32 slot) const {
         const u64 column = u64(integer(tiles.lut, tiles.wide != 0, slot));
         return column < width ? u32(column) : ~u32(0);
@@ -34,7 +35,7 @@ struct Columns {
     PHASOR_DEVICE u32 column_of_pair(i64 query, i64 key) const { return column_of(slot(query, key, u32(tiles.reach))); }
 };
 
-// The same, by what entries of the lookup table lead to.
+// The same, from columns in the order of the lookup table.
 struct Staged {
     const u32* staged;
     u32 reach;
@@ -161,8 +162,8 @@ PHASOR_DEVICE void by_query(const RelativeGatherParams& params) {
 
 // Rows of keys. ------------------------------------------------------------------------------------------------------------------
 
-// How many times V columns a tile has. In shared memory a row has room for one more, so that the rows of a column, which
-// neighbouring threads write to, begin in different banks.
+// Columns of a tile, in units of V. In shared memory a row has room for one more, so that the rows of a column, which neighbouring
+// threads write to, begin in different banks.
 template <int V>
 struct Groups {
     enum { COUNT = V == 1 ? 32 : 8, PITCH = (COUNT + 1) * V };

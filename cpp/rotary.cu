@@ -1,12 +1,12 @@
 // RotaryEmbedding and RotaryEmbeddingPair.
 //
-// A block is `blockDim.y` tasks of `blockDim.x` threads. A task is some rows with the same angles: its threads take cosines and
-// sines from memory once, and keep them for all of its rows, of which two are under way at a time. A thread owns V pairs of a
+// A block is `blockDim.y` tasks of `blockDim.x` threads. A task is a number of rows with the same angles: its threads read cosines
+// and sines from memory once and keep them for all of its rows, two of which they work on at a time. A thread owns V pairs of a
 // row, or V channels that are copied, so that with equal layouts Y may be X.
 //
-// Kernels: `pair` and `channel` move 16 bytes an access, for tables with an entry a pair or a channel; `scalar` takes one pair a
-// thread, for all sizes and addresses; `moved` is for a Y that is X where pairs move within the row: a row is read as a whole before
-// any of it is written.
+// Kernels: `pair` and `channel` move 16 bytes per access, for tables with an entry per pair or per channel. `scalar` takes one pair
+// per thread, for all sizes and addresses. `moved` is for a Y that is X where pairs move within the row: it reads a whole row
+// before it writes any of it.
 #include "element.cuh"
 #include "params.h"
 
@@ -61,7 +61,7 @@ struct Members {
 template <int V>
 struct Spot {
     u64 low;
-    // How much further the second one is.
+    // Distance of the second vector from the first.
     u64 apart;
 
     PHASOR_DEVICE Spot(u64 half, u64 k, bool neighbours) : low(neighbours ? 2 * k : k), apart(neighbours ? V : half) {}
@@ -206,7 +206,7 @@ PHASOR_ROLLED
 PHASOR_ROLLED
         for (u32 left = rows.count; left > 0;) {
             const bool both = left > 1;
-            // The first one again where there is no other.
+            // The first row again where there is no other.
             const T* next = both ? x + rows.step : x;
             const Members<T, V> first = {load<V>(x), load<V>(x + from.apart)};
             const Members<T, V> other = {load<V>(next), load<V>(next + from.apart)};

@@ -1,11 +1,12 @@
 // Sine and cosine of an angle, from one reduction.
 //
-// Whole quarter turns are taken off an angle, and what polynomials make of the rest is swapped and negated by their number. Both
-// functions are within one unit in the last place, for angles up to `near_limit`; `turns.cuh` reduces all others. Arithmetic is that of
-// the type of the results: devices that are not for computing centres do little else with doubles.
+// Whole quarter turns are subtracted from an angle. Polynomials give sine and cosine of the rest, which are swapped and negated
+// according to the number of quarter turns. Both functions are within one unit in the last place, for angles up to `near_limit`;
+// `turns.cuh` reduces all others. Arithmetic is in the type of the results: on devices that are not made for computing centres,
+// doubles are slow.
 //
-// Angles are sums of two numbers, of which the second may be left out; so is the rest, since what rounding it to one number loses is
-// more than the bound allows.
+// Angles are sums of two numbers, of which the second may be left out. So is the rest: rounding it to one number would lose more
+// than the bound allows.
 #pragma once
 
 #include "element.cuh"
@@ -19,14 +20,14 @@ struct Reduced {
     u32 quarters;
 };
 
-// The size of an angle up to which `reduced` is good: the number of quarter turns has 17 bits in float, 31 in double.
+// The size of an angle up to which `reduced` is accurate: the number of quarter turns has 17 bits in float, 31 in double.
 PHASOR_DEVICE bool is_near(float size) { return size <= 131072.0f; }
 PHASOR_DEVICE bool is_near(double size) { return size <= 2147483648.0; }
 
 PHASOR_DEVICE float magnitude(float value) { return fabsf(value); }
 PHASOR_DEVICE double magnitude(double value) { return fabs(value); }
 
-// What is particular to a type. Half of pi is the sum of three numbers; the sum of `ROUNDER`, 1.5 * 2^23 or 1.5 * 2^52, and a small number
+// Constants of a type. Half of pi is the sum of three numbers; the sum of `ROUNDER`, 1.5 * 2^23 or 1.5 * 2^52, and a small number
 // is rounded to an integer, whose lowest bits are those of the sum.
 template <typename A>
 struct Reduction;
@@ -71,9 +72,9 @@ PHASOR_DEVICE void two_product(A& a, A& b) {
 
 // `angle`, reduced.
 //
-// The first product is taken off without error: `angle` and it are multiples of the last place of a number below 1, and so is their
-// difference, which is below 1. The sum after it is Dekker's, which loses nothing as its first number is a multiple of the second's last
-// place.
+// The first product is subtracted without error: `angle` and it are multiples of the last place of a number below 1, and so is
+// their difference, which is below 1. The sum after it is Dekker's, which loses nothing because its first number is a multiple of
+// the second's last place.
 template <typename A>
 PHASOR_DEVICE Reduced<A> reduced(A angle) {
     typedef Reduction<A> R;
@@ -161,7 +162,7 @@ PHASOR_DEVICE void functions(const Reduced<A>& angle, Order order, A& a, A& b) {
     const A cosine = fused(z, cosine_bend(z), A(1));
     const u32 of_a = (angle.quarters << 30) + order.first;
     const u32 of_b = (angle.quarters << 30) + order.second;
-    // A bit that is not the highest takes two more steps to look at.
+    // Testing any other bit would take two more instructions.
     const bool odd = int((angle.quarters << 31) + order.swapped) < 0;
     a = turned(odd ? cosine : sine, of_a);
     b = turned(odd ? sine : cosine, of_b);

@@ -1,8 +1,8 @@
-// Angles of any size, reduced by integers: for the few that `trig.cuh` is not good for.
+// Angles of any size, reduced with integers: for the few that `trig.cuh` cannot reduce.
 //
-// An angle of m * 2^e is m * 2^(e-2) * 2/pi turns, of which the whole ones do not matter: neither do the digits of 2/pi that make
-// nothing else. The next 192 of them times the 53 bits of m are the fraction of a turn, to 2^-139. Numbers are added up as
-// such fractions, so that nothing is lost where they cancel each other.
+// An angle of m * 2^e is m * 2^(e-2) * 2/pi turns, of which the whole ones do not matter, and neither do the digits of 2/pi that
+// contribute to whole turns alone. The next 192 of them times the 53 bits of m are the fraction of a turn, to 2^-139. Terms are
+// added as such fractions, so that nothing is lost where they cancel.
 #pragma once
 
 #include "trig.cuh"
@@ -31,9 +31,9 @@ PHASOR_DEVICE u64 part(u64 upper, u64 lower, u32 shift) { return upper << shift 
 PHASOR_DEVICE Turns turns_of(const u64 (&digits)[PHASOR_DIGITS], double angle) {
     const u32 upper = u32(__double2hiint(angle));
     const u32 exponent = upper >> 20 & 2047;
-    // Where the digits begin that matter. What is smaller than 2^-137 has none.
+    // Where the digits that matter begin. Numbers smaller than 2^-137 have none.
     const int begin = int(exponent) - 1075 - 2 + 192;
-    // There are digits for all numbers, and no others here.
+    // There are enough digits for every number that gets here.
     if (begin < 0 || exponent == 2047) {
         return {0, 0, 0};
     }
@@ -82,13 +82,13 @@ PHASOR_ROLLED
     return {negative ? -rest : rest, negative ? -more : more, quarters};
 }
 
-// `high + low`, reduced, whatever it is.
+// `high + low` of any size, reduced.
 PHASOR_DEVICE Reduced<double> reduced_far(const u64 (&digits)[PHASOR_DIGITS], double high, double low) {
     // Infinities become NaN.
     if (!(magnitude(high) <= 1.7976931348623157e308)) {
         return {high - high, 0.0, 0};
     }
-    // Digits end, numbers do not.
+    // Nothing to reduce, and for the smallest numbers there are no digits.
     if (magnitude(high) < 0.5) {
         return {high, low, 0};
     }

@@ -1,9 +1,9 @@
-// CUDA's driver over the emulation: what Phasor and its tests call of it, with two devices that are not there.
+// CUDA's driver over the emulation: the functions that Phasor and its tests call, with two imaginary devices.
 //
-// Work is done late, as on a device: what is in a stream when somebody waits for it, and a copy to the device when somebody waits for
-// the default stream. Everything that a driver would refuse is refused: calls without a context, handles and addresses that it never
-// gave, code of another device. Kernels are those of the emulation; what they are called and how large their parameters are is read
-// from the PTX. `cpp/build.py --check` compiles this file with CUDA's own header, which knows the functions' types.
+// Work is done late, as on a device: that of a stream when somebody waits for the stream, a copy to the device when somebody waits
+// for the default stream. The emulation refuses what a driver would refuse: calls without a context, handles and addresses that it
+// never gave, code of another device. Kernels are those of the emulation; their names and the sizes of their parameters come from
+// the PTX. `cpp/build.py --check` compiles this file with CUDA's own header, which knows the functions' types.
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +71,7 @@ struct Stream {
     Context* context;
     std::vector<Work> work;
     bool capturing = false;
-    // Held while work is done: all that wait for it wait until it is.
+    // Held while work is done, so that everyone who waits for it waits to its end.
     std::mutex busy;
 };
 struct Graph {
@@ -83,7 +83,7 @@ struct Event {
 struct Image {
     // Sizes of parameters, by kernel.
     std::map<std::string, size_t> kernels;
-    // Where it is loaded; null where that is everywhere.
+    // The context in which it is loaded; null for all.
     Context* context;
 };
 struct Kernel {
@@ -119,7 +119,7 @@ H give(T* made) {
     return reinterpret_cast<H>(made);
 }
 
-// Whether some memory of the device has these bytes.
+// Whether these bytes lie within one allocation of the device.
 bool within(CUdeviceptr address, size_t count) {
     char* at = reinterpret_cast<char*>(address);
     auto next = allocations.upper_bound(at);
@@ -136,7 +136,7 @@ void run(std::vector<Work>& all) {
     }
 }
 
-// Does all that is in a stream, without keeping other threads from theirs.
+// Does all work of a stream, while other threads may do that of other streams.
 CUresult drain(Stream* stream) {
     Guard busy(stream->busy);
     std::vector<Work> work;

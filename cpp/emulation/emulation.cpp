@@ -31,7 +31,7 @@ struct Fiber {
     bool done;
 };
 
-// The block that is under way, if its kernel has barriers.
+// The running block, if its kernel has barriers.
 struct Block {
     const Kernel* kernel;
     const void* params;
@@ -149,7 +149,7 @@ extern "C" const char* phasor_emulate(const char* name, const unsigned int* grid
     failure = nullptr;
     grid_size = {grid[0], grid[1], grid[2]};
     block_size = {block[0], block[1], block[2]};
-    // As long as asked for, so that a memory checker sees its end.
+    // Exactly as long as requested, so that a memory checker sees its end.
     shared = aligned_alloc(16, (shared_bytes + 16) / 16 * 16);
     Fiber* fibers = nullptr;
     char* stacks = nullptr;

@@ -1,4 +1,4 @@
-// What kernels need of CUDA, on a CPU.
+// The parts of CUDA that the kernels need, on a CPU.
 //
 // Threads are run one after the other, or side by side where a kernel has barriers; blocks one after the other. Every second block
 // runs its threads backwards, so that a kernel in which one thread depends on another gives different results. Shared memory is
@@ -44,7 +44,7 @@ struct Kernel {
     Kernel(const char* name, Run run, size_t params_size, unsigned int threads, bool barriers);
 };
 
-// Where the thread that is running is.
+// Indices and sizes of the running thread, its block and the grid.
 extern thread_local dim3 thread, block, block_size, grid_size;
 extern thread_local void* shared;
 

@@ -92,7 +92,7 @@ impl<'a> Use<'a> {
         })
     }
 
-    /// What is said of an input.
+    /// What the use says of an input.
     fn operand(&self, input: &ValueSpec) -> Result<Operand, Box<dyn std::error::Error>> {
         let operand = |dtype, shape| {
             Ok(Operand {

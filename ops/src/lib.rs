@@ -1,4 +1,4 @@
-//! Position-encoding operators for ONNX Runtime: one contract an operator, and the kernels that keep it.
+//! Position-encoding operators for ONNX Runtime: one contract per operator, and the kernels that keep it.
 //!
 //! [`contract`] is the single source of every operator: names, attributes, shape rule, error texts, a reference in `f64` and
 //! the ONNX function body that stands in where this library is not loaded. [`rotary`], [`rotary_table`], [`sinusoidal`],

@@ -44,7 +44,7 @@ def test_several_sessions_in_turn(session):
     "shapes, attributes, words",
     [
         (([2, 7], [3]), {}, "7 channels of X"),
-        (([2, 8], [5]), {}, "the last axis of cos [5] is 5, expected 4 (one angle a pair) or 8 (one a channel)"),
+        (([2, 8], [5]), {}, "the last axis of cos [5] is 5, expected 4 (one angle per pair) or 8 (one per channel)"),
         (([2, 8], [4], [8]), {}, "the last axis of sin [8] is 8"),
         (([2, 8], [3, 4]), {}, "the leading axes [3] of cos do not broadcast to the leading axes [2] of X"),
         (([8], [2, 4]), {}, "the leading axes [2] of cos"),

@@ -109,7 +109,7 @@ def test_shapes_that_do_not_fit(session, attributes, shape, frequencies, words):
     [
         ({"precise": 2}, "attribute `precise` is 2, expected 0 or 1"),
         ({"interleaved": -1}, "attribute `interleaved` is -1, expected 0 or 1"),
-        ({"width": -3}, "attribute `width` is -3, expected 0 (two a frequency) or a number of channels"),
+        ({"width": -3}, "attribute `width` is -3, expected 0 (two per frequency) or a number of channels"),
         ({"padding_position": -2}, "attribute `padding_position` is -2, expected -1 (none) or a position below 2^53"),
         ({"padding_position": 2**53}, "attribute `padding_position` is 9007199254740992"),
         ({"amplitude": 1}, "attribute `amplitude` is not a float"),

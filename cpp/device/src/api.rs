@@ -74,7 +74,7 @@ api! {
     destroy_event = cuEventDestroy_v2(Handle);
 }
 
-/// The system's words for a failure, where it has any.
+/// The system's text for a failure to load, if it has one.
 fn words(failure: &libloading::Error) -> String {
     let source = std::error::Error::source(failure);
     source.map_or_else(|| failure.to_string(), ToString::to_string)

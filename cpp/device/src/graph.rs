@@ -8,7 +8,7 @@ use std::ptr::null_mut;
 /// `CU_STREAM_CAPTURE_MODE_GLOBAL`, in which a call that must not be captured fails on every thread.
 const GLOBAL: i32 = 0;
 
-/// Work that was put into a stream while that was captured, to be done as a whole.
+/// Work that was captured from a stream, to be launched as a whole.
 #[derive(Debug)]
 pub struct Graph<'a> {
     gpu: &'a Gpu,
@@ -32,7 +32,7 @@ impl<'a> Graph<'a> {
             .current()
             .map(|_current| unsafe { (api.begin_capture)(stream.handle, GLOBAL) })?;
         api.check("cuStreamBeginCapture", begun)?;
-        // As hosts run it: nothing is current but what it makes so.
+        // As in hosts: no context is current except those that `work` makes current.
         let worked = work();
         let _current = gpu.current()?;
         // SAFETY: the stream lives, and results are written to variables of ours. What is captured goes back to the driver.

@@ -13,10 +13,10 @@ pub struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// Memory of which nothing is known.
+    /// Uninitialised memory.
     ///
     /// # Errors
-    /// Where there is not as much; the driver's words.
+    /// The driver's words where there is not enough memory.
     pub fn new(gpu: &'a Gpu, bytes: usize) -> Result<Self, String> {
         let _current = gpu.current()?;
         let mut address = 0;

@@ -4,9 +4,9 @@
 //! cargo run --release -p phasor-ops --example gpu_bench -- [--device 0] [--rounds 30] [--only TEXT] [--small]
 //! ```
 //!
-//! Prints one JSON object a line: first the device, then each case with its bytes (read and written), the tenth percentile and the
-//! median of the microseconds of a launch, and the same of a copy of as many bytes. `--small` takes sizes for the emulated driver, which
-//! measure nothing. Exits with 1 where the driver refuses something.
+//! Prints one JSON object per line: first the device, then each case with its bytes (read and written), the tenth percentile and
+//! the median of the microseconds of a launch, and the same of a copy of as many bytes. `--small` takes sizes for the emulated
+//! driver, which measure nothing. Exits with 1 where the driver refuses something.
 #![allow(unsafe_code)]
 
 mod angles;

@@ -172,7 +172,7 @@ fn slopes(element: ElementType, queries: usize, keys: usize, order: Order) -> Ca
     }
 }
 
-/// Scores with a column a distance, or with `length` columns for some distances each, as DeBERTa has them.
+/// Scores with a column per distance, or with `length` columns for some distances each, as DeBERTa has them.
 fn gathered(
     element: ElementType,
     matrices: usize,

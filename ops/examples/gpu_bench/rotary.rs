@@ -45,7 +45,7 @@ fn case(element: ElementType, batch: usize, sequence: usize, order: Order, near:
         Order::Tokens => vec![batch, sequence, heads, CHANNELS],
     };
     let (q, k) = (shape(QUERIES), shape(KEYS));
-    // Where there is a token a sequence, each is at a position of its own.
+    // With one token per sequence, each token has a position of its own.
     let rows = if sequence == 1 {
         [batch, 1]
     } else {

@@ -1,4 +1,4 @@
-//! Writes the pages of `docs/operators`: one an operator, made of its `OperatorSpec` and of the example beside them, and an index.
+//! Writes the pages of `docs/operators`: one per operator, made of its `OperatorSpec` and of the example beside them, and an index.
 //!
 //! ```text
 //! cargo run --release -p phasor-ops --example operator_pages

@@ -258,7 +258,7 @@ fn runs(contract: &dyn Contract) -> Vec<Run> {
     runs
 }
 
-/// The operators of the nodes that one of two bodies has and the other has not.
+/// The operators of the nodes that only one of two bodies has.
 fn differing(one: &FunctionBody, other: &FunctionBody) -> String {
     let lacks = |body: &FunctionBody, node: &BodyNode| !body.nodes.contains(node);
     let of_one = one.nodes.iter().filter(|node| lacks(other, node));

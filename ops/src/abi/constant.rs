@@ -4,7 +4,7 @@ use super::context::{Context, Node};
 use super::status::Failure;
 use super::tensor::Tensor;
 
-/// An input, kept with the kernel if it is a constant of the model: a node that need not ask for it is cheaper.
+/// An input, kept with the kernel if it is a constant of the model: a run is cheaper if it does not ask the host for it.
 pub(super) struct Constant<T> {
     index: usize,
     value: Option<Tensor<'static, T>>,
@@ -42,7 +42,7 @@ impl<T: Copy> Constant<T> {
         Ok(Self { index, value, copy })
     }
 
-    /// It, if it is a constant.
+    /// The input, if it is a constant.
     #[inline]
     pub(super) fn known(&self) -> Option<Tensor<'_, T>> {
         let value = self.value.as_ref()?;
@@ -52,7 +52,7 @@ impl<T: Copy> Constant<T> {
         })
     }
 
-    /// It, in one run.
+    /// The input in one run.
     ///
     /// # Safety
     /// As [`Context::input`].

@@ -1,4 +1,4 @@
-//! What a kernel is given: its node when it is created, its tensors when it runs.
+//! What the host gives a kernel: its node at creation, its tensors in a run.
 
 use super::host::{Host, ort};
 use super::status::{Failure, c_string, panic_text};
@@ -262,7 +262,7 @@ impl<'a> Context<'a> {
         let data: *mut T = data.cast();
         if !data.is_aligned() {
             return Err(refused(format!(
-                "{} is to be written to address {:#x}, expected a multiple of {}",
+                "{} would be written to address {:#x}, expected a multiple of {}",
                 name_of(self.spec.outputs, index),
                 data.addr(),
                 align_of::<T>()

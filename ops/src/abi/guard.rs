@@ -1,4 +1,4 @@
-//! The way of failures and panics back to the host.
+//! How failures and panics get back to the host.
 
 use super::host::Host;
 use super::status::{Failure, panic_text};
@@ -11,7 +11,7 @@ pub(super) fn guard(
     name: &str,
     body: impl FnOnce() -> Result<(), Failure>,
 ) -> OrtStatusPtr {
-    // A panic leaves nothing half done that is looked at again: kernels are immutable, and outputs of a failed run are dropped.
+    // A panic leaves nothing half done that is used again: kernels are immutable, and outputs of a failed run are dropped.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => OrtStatusPtr(std::ptr::null_mut()),
         Ok(Err(Failure::Host(status))) => status,
@@ -23,9 +23,9 @@ pub(super) fn guard(
     }
 }
 
-/// Runs a callback that cannot fail in the eyes of the host.
+/// Runs a callback that has no way to report a failure.
 pub(super) fn guard_silent(body: impl FnOnce()) {
-    // What a destructor panics with is lost, as there is nobody to tell.
+    // The text of the panic is lost: there is nobody to report it to.
     let _ = catch_unwind(AssertUnwindSafe(body));
 }
 

@@ -5,17 +5,17 @@ use super::status::{Failure, c_string};
 use ort_sys::{OrtApi, OrtApiBase, OrtErrorCode, OrtStatusPtr};
 use std::ffi::CStr;
 
-/// The oldest API this library can do with, that of ONNX Runtime 1.17.
+/// The oldest API that is enough for this library: that of ONNX Runtime 1.17.
 const OLDEST_API: u32 = 17;
 
-/// The function table of a host, and what of it is new.
+/// The function table of a host, and which newer entries it has.
 ///
 /// The table may be shorter than `OrtApi` declares. It is only ever read field by field through the raw pointer.
 pub(super) struct Host {
     api: *const OrtApi,
     /// The host's own API version, however new.
     pub(super) version: u32,
-    /// On hosts that have it.
+    /// `None` on hosts that do not have it.
     pub(super) shape_reference: Option<ShapeReference>,
 }
 
@@ -125,7 +125,7 @@ impl Host {
         unsafe { ((*self.api).CreateStatus)(code, c_string(text).as_ptr()) }
     }
 
-    /// Drops a failure nobody is to hear of.
+    /// Drops a failure that is not to be reported.
     pub(super) fn forget(&self, failure: Failure) {
         if let Failure::Host(status) = failure {
             // SAFETY: the status is the host's, and owned.
@@ -134,7 +134,7 @@ impl Host {
     }
 }
 
-/// The API version of a release: the minor number of 1.x. A later major number has all we know of.
+/// The API version of a release: the minor number of 1.x. A later major number is taken to have every API we know of.
 fn api_version(name: &str) -> Option<u32> {
     let mut parts = name.split('.');
     let major: u32 = parts.next()?.trim().parse().ok()?;

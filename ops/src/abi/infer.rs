@@ -1,4 +1,4 @@
-//! Shape inference: what is known of a node's inputs before it runs, and what is said of its outputs.
+//! Shape inference: what the host knows of a node's inputs before it runs, and what the operator tells it of the outputs.
 
 use super::host::{Host, ort};
 use super::status::{Failure, c_string};
@@ -20,14 +20,15 @@ pub(super) enum Dimension {
 
 /// What is known of a tensor.
 pub(super) struct Known {
-    /// Type of its elements. The host asks one of the operators of a name for all of them, so this is not to be taken from the
-    /// operator.
+    /// Type of its elements. The host asks one operator of a name on behalf of all of them, so the operator's own types do not tell
+    /// it.
     pub(super) element: ONNXTensorElementDataType,
     /// Its shape.
     pub(super) shape: Vec<Dimension>,
 }
 
-/// A node whose output shapes are asked for. What is not known is not said: a refusal here would refuse the model.
+/// A node whose output shapes are asked for. An operator leaves out what it does not know: an error here would make the host refuse
+/// the model.
 pub(super) struct Inference<'a> {
     host: &'a Host,
     context: *mut OrtShapeInferContext,
@@ -107,7 +108,7 @@ impl<'a> Inference<'a> {
         Some(value)
     }
 
-    /// Says type and shape of output `index`.
+    /// Tells the host type and shape of output `index`.
     ///
     /// # Errors
     /// Where the host has none of this.
@@ -155,7 +156,7 @@ impl<'a> Inference<'a> {
         }
     }
 
-    /// Says that output `index` has type and shape of the input of the same index.
+    /// Tells the host that output `index` has the type and shape of the input of the same index.
     ///
     /// # Errors
     /// As [`Inference::output`].
@@ -166,7 +167,7 @@ impl<'a> Inference<'a> {
         }
     }
 
-    /// A result, whose failure nobody is to hear of.
+    /// A result whose failure is not to be reported.
     fn known<T>(&self, result: Result<T, Failure>) -> Option<T> {
         result.map_err(|failure| self.host.forget(failure)).ok()
     }

@@ -1,16 +1,15 @@
 //! The C ABI of ONNX Runtime custom operators, made safe.
 //!
-//! One library serves every ONNX Runtime from 1.17 on. What the host offers is settled when the library is registered:
-//! `host` reads the host's version and asks for no newer API than it has; everything newer than API 17 is declared in
-//! `newer` and used only where the host is new enough. Several copies of ONNX Runtime may live in one process; each has a
-//! `host::Host` of its own, which every operator and kernel made for it carries along.
+//! One library serves every ONNX Runtime from 1.17 on. Registration settles what the host offers: `host` reads the host's version
+//! and asks for no newer API than it has; everything newer than API 17 is declared in `newer` and used only where the host is new
+//! enough. Several copies of ONNX Runtime may live in one process; each has a `host::Host` of its own, which every operator and
+//! kernel made for it carries along.
 //!
 //! No panic leaves this module: each callback runs in `guard::guard`, which turns a panic into a status. Kernels are shared
 //! between threads and have no mutable state.
 //!
-//! An operator is an implementation of `operator::Operator` over safe tensors; `rotary` is the pattern for the rest, and
-//! `infer` what it says of shapes beforehand. This
-//! module is the only one that knows `ort-sys`.
+//! An operator is an implementation of `operator::Operator` over safe tensors; `rotary` is the pattern for the rest. `infer` is how
+//! an operator tells the host shapes before it runs. This module is the only one that knows `ort-sys`.
 
 #![allow(unsafe_code)]
 

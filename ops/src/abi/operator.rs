@@ -14,7 +14,7 @@ use ort_sys::{
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
-/// The host's word for no type.
+/// The host's number for no type.
 const UNDEFINED: ONNXTensorElementDataType =
     ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
 
@@ -32,7 +32,7 @@ pub(super) trait Operator: 'static {
     /// What is known of a node before it runs. Shared by all threads that run it.
     type Kernel: Send + Sync;
 
-    /// Says what is known of the outputs' shapes.
+    /// Tells the host what is known of the outputs' shapes.
     ///
     /// # Errors
     /// Where the host refuses them.
@@ -50,15 +50,15 @@ pub(super) trait Operator: 'static {
     /// For attributes, or constant inputs, that the operator refuses.
     fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure>;
 
-    /// Runs it.
+    /// Runs the kernel.
     ///
     /// # Errors
     /// For inputs the operator refuses.
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure>;
 }
 
-/// The table of an operator, the host it is for, and its name as the host wants it. The host hands the address of the table to most callbacks, which is also
-/// that of the whole.
+/// The table of an operator, the host it is for, and its name as the host wants it. The host hands most callbacks the address of
+/// the table, which is also that of the whole.
 #[repr(C)]
 struct Table {
     custom_op: CustomOp,

@@ -1,4 +1,4 @@
-//! Handing the operators to a session.
+//! Registration: adding the operators to a session.
 
 use super::alibi_bias::AlibiBias;
 #[cfg(feature = "cuda")]
@@ -37,8 +37,8 @@ struct Registered {
 // SAFETY: the domain is not changed once it is made, and the host reads it from any thread.
 unsafe impl Send for Registered {}
 
-/// One entry a copy of ONNX Runtime. Never freed: sessions refer to them, and may outlive anything we could tie them to. (The
-/// library itself stays loaded: see `ops/build/main.rs`.)
+/// One entry per copy of ONNX Runtime. Entries are never freed: sessions refer to them, and may outlive anything we could tie them
+/// to. (The library itself stays loaded: see `ops/build/main.rs`.)
 static REGISTERED: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
 
 /// Adds the tables of operators, and of their twins on CUDA, in combinations of element types to a list.

@@ -103,8 +103,8 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Operator for RelativePositi
     }
 }
 
-/// Says the shape of a bias as far as it is known, from the number of heads and the inputs that are the positions of queries and
-/// keys. Its elements are like those of `like`.
+/// Tells the host the shape of a bias, as far as it follows from the number of heads and the inputs with the positions of queries
+/// and keys. Its elements have the type of those of `like`.
 ///
 /// # Errors
 /// Those of [`Inference::output`].

@@ -6,9 +6,9 @@ use std::ffi::CString;
 
 /// Why a callback failed.
 pub(super) enum Failure {
-    /// By our own account.
+    /// This library refuses or fails.
     Ours(OrtErrorCode, String),
-    /// The host said so itself.
+    /// A function of the host failed.
     Host(OrtStatusPtr),
 }
 
@@ -24,7 +24,7 @@ impl From<ContractError> for Failure {
     }
 }
 
-/// What a panic said.
+/// The text of a panic.
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()

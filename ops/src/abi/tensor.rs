@@ -81,7 +81,7 @@ impl<'a> Shape<'a> {
         Ok(Self(Cow::Borrowed(sizes)))
     }
 
-    /// The same, for as long as anyone likes.
+    /// The same shape, with sizes of its own rather than the host's.
     pub(super) fn kept(self) -> Shape<'static> {
         Shape(Cow::Owned(self.0.into_owned()))
     }
@@ -92,7 +92,7 @@ impl<'a> Shape<'a> {
         &self.0
     }
 
-    /// Another name for the same.
+    /// The same shape, borrowed.
     #[inline]
     pub(super) fn again(&self) -> Shape<'_> {
         Shape(Cow::Borrowed(&self.0))
@@ -128,7 +128,7 @@ impl<'a, T> Tensor<'a, T> {
     #[inline]
     pub(super) unsafe fn elements<'b>(&self) -> &'b [T] {
         match self.shape.sizes().iter().product() {
-            // There may be no address then.
+            // An empty tensor may have no address.
             0 => &[],
             // SAFETY: the host's tensor has as many elements as its shape says, of the type that this function's `# Safety` section
             // requires.

@@ -13,10 +13,10 @@ use crate::contract::ElementType;
 use crate::simd::trig::{Trig, add_pairs, two_product};
 use crate::simd::{Element, Memory};
 
-/// Angles that are worth a task of their own: some microseconds.
+/// Number of angles that is worth a task: they take some microseconds.
 pub(crate) const TASK_ANGLES: usize = 8 * 1024;
 
-/// A position, as products with frequencies take it.
+/// A position as the type that products with frequencies take.
 #[inline(always)]
 pub(crate) fn position<A: Element>(position: impl Position, precise: bool) -> f64 {
     match A::TYPE {
@@ -64,8 +64,8 @@ pub(crate) unsafe fn sum<S: Trig<A>, A: Element, const PRECISE: bool>(
     }
 }
 
-/// Whether the products of `count` frequencies with every position of a size up to `farthest` are within the limit of the
-/// vectors' own sine, or not finite (of which it makes NaN as well): no vector need be asked then.
+/// Whether the products of `count` frequencies with every position of a size up to `farthest` are within the limit of the vectors'
+/// own sine, or are not finite (for which it gives NaN as well). Then no vector has to be checked.
 ///
 /// # Safety
 /// As [`product`], and there are `count` frequencies.
@@ -75,7 +75,7 @@ pub(crate) unsafe fn near<S: Trig<A> + Memory<T>, A: Element, T: Element>(
     frequencies: *const T,
     count: usize,
 ) -> bool {
-    // A little less: what is rounded here must not take an angle for near that [`Trig::sin_cos`] takes for far, or results would
+    // A little less than the limit: rounding must not make an angle near here that `Trig::sin_cos` treats as far, or results would
     // depend on what else is computed.
     let limit = S::LIMIT * (1.0 - 1e-6) / farthest;
     let mut at = 0;

@@ -1,8 +1,8 @@
 //! Function bodies: an operator spelt in standard ONNX operators.
 //!
 //! A host without this library inlines the body in place of the node. Bodies are resolved against the *model's* opset, whatever
-//! they declare themselves, so they are generated for a given opset. Plain data here; whoever writes a model turns it into a
-//! `FunctionProto`.
+//! they declare themselves, so they are generated for a given opset. A body is plain data here; whoever writes a model turns it
+//! into a `FunctionProto`.
 
 use super::{
     AttributeSpec, AttributeValue, ContractError, DOMAIN, ElementType, OperatorSpec, ValueSpec,
@@ -23,10 +23,10 @@ pub(crate) const BOOL: i64 = 9;
 /// ONNX's number for int64.
 pub(crate) const INT64: i64 = 7;
 
-/// The first opset whose `Reshape` can be told that a size of 0 is no size to copy.
+/// The first opset whose `Reshape` has `allowzero`: without it a size of 0 stands for the input's own size.
 const ALLOW_ZERO_OPSET: i64 = 14;
 
-/// The first opset whose `Split` wants to be told the number of parts.
+/// The first opset whose `Split` needs `num_outputs`.
 const SPLIT_NUM_OUTPUTS_OPSET: i64 = 18;
 
 /// An operator as a list of nodes in topological order.
@@ -89,8 +89,8 @@ pub(crate) enum Restore {
     Like,
 }
 
-/// How values of types `types` are brought to the type of the arithmetic and back: what to cast to (`None` where the values
-/// have that type already) and how to return.
+/// How to cast values of types `types` to the type of the arithmetic and back: the type to cast to (`None` where the values have it
+/// already), and how to return.
 ///
 /// # Errors
 /// [`ContractError::Unsupported`] where types differ and `opset` has no `CastLike`.
@@ -118,7 +118,8 @@ pub(crate) fn casts(
     Ok((Some(arithmetic), Restore::Like))
 }
 
-/// The trait that all uses of an operator have; `None` without uses, and where one has none.
+/// The trait that all uses of an operator share; `None` where there are no uses, where they differ, and where one has no such
+/// trait.
 pub(crate) fn agreed<U, T: PartialEq>(uses: &[U], of: impl Fn(&U) -> Option<T>) -> Option<T> {
     let (first, rest) = uses.split_first()?;
     let first = of(first)?;
@@ -329,7 +330,7 @@ impl BodyBuilder {
         )
     }
 
-    /// `value` summed along `axes`, which fall.
+    /// `value` summed along `axes`, which the result does not have.
     pub(crate) fn sum_along(&mut self, value: &str, axes: &str) -> String {
         self.op_with(
             "ReduceSum",

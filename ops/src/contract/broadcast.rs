@@ -22,7 +22,8 @@ pub struct Axis<const N: usize> {
 /// The rows of a tensor, and which row of each table goes with them.
 #[derive(Clone, Debug)]
 pub struct Rows<const N: usize> {
-    /// As many in place as tensors mostly have: what describes a call is moved about, which costs as much as a small call's work.
+    /// Room for as many axes as tensors mostly have. More would make a geometry costly to move, compared with the work of a small
+    /// call.
     axes: SmallVec<[Axis<N>; 3]>,
     count: usize,
 }

@@ -1,8 +1,8 @@
-//! The description of an operator: what it is called, takes, gives, means and promises, said once.
+//! The description of an operator: its name, inputs, outputs, meaning and promises, in one place.
 //!
-//! An operator's module has one as `SPEC`, in its `spec.rs`; the handles in [`ALL`](super::ALL) give them. The C ABI takes names, numbers of
-//! inputs and element types from it, function bodies their head, and the pages in `docs/operators` are made of it. Texts are
-//! Markdown, without a full stop where they fill a table.
+//! An operator's module has its description as `SPEC`, in `spec.rs`; the handles in [`ALL`](super::ALL) lead to all of them. The C
+//! ABI takes names, numbers of inputs and element types from it, function bodies take their head, and the pages in `docs/operators`
+//! are made of it. Texts are Markdown, without a full stop where they fill a table.
 
 use super::{AttributeSpec, ElementType};
 use crate::level::Level;
@@ -26,11 +26,11 @@ pub struct OperatorSpec {
     pub in_place: usize,
     /// The attributes.
     pub attributes: &'static [AttributeSpec],
-    /// How numbers are rounded, and what becomes of infinities and NaN: paragraphs.
+    /// How numbers are rounded, and what happens to infinities and NaN: paragraphs.
     pub numerics: &'static str,
     /// The largest error.
     pub error: ErrorBound,
-    /// What is to be known of the function body, in paragraphs; may be empty.
+    /// What a reader should know of the function body, in paragraphs; may be empty.
     pub body_notes: &'static str,
     /// The combinations of element types that have kernels, each by the order of [`OperatorSpec::types`].
     pub kernels: &'static [&'static [TensorType]],

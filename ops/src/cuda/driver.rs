@@ -1,4 +1,5 @@
-//! The driver of CUDA, found when the first kernel is made: nothing is linked, and a machine without it never notices.
+//! The driver of CUDA, loaded when the first kernel is made. Nothing is linked to it, so that the library also works on a machine
+//! without it.
 
 #![allow(unsafe_code)]
 
@@ -71,7 +72,7 @@ required {
         Handle, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, Handle, *mut *mut c_void, *mut *mut c_void,
     );
 }
-// Since CUDA 12.0: what is loaded serves every context.
+// Since CUDA 12.0; a library serves every context.
 optional {
     load_library = cuLibraryLoadData(
         *mut Handle, *const c_void, *mut c_int, *mut *mut c_void, c_uint, *mut c_int, *mut *mut c_void, c_uint,
@@ -253,7 +254,7 @@ impl Driver {
         })
     }
 
-    /// The code, loaded once a process, or once a context where the driver knows no better.
+    /// The code, loaded once per process, or once per context where the driver has no libraries.
     fn load(&self, code: &Code) -> Result<Loaded, String> {
         let api = &self.api;
         let at = code.bytes.as_ptr();
@@ -366,7 +367,7 @@ impl Launcher for Driver {
     }
 
     fn processors(&self) -> u32 {
-        // It only decides how work is shared out.
+        // The number only decides how the work is divided.
         self.attribute(MULTIPROCESSOR_COUNT).unwrap_or(1)
     }
 

@@ -1,4 +1,4 @@
-//! The kernels as the library carries them.
+//! The kernels as they are embedded in the library.
 
 /// The kernels of an operator family: one file in `cpp`, loaded as a whole when it is first used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub(super) struct Code {
     pub(super) bytes: &'static [u8],
 }
 
-/// What begins where an image may, which holds structs.
+/// Aligned as an image has to be, since it holds structs.
 #[repr(C, align(16))]
 struct Aligned<T>(T);
 
@@ -48,7 +48,7 @@ impl Image {
         }
     }
 
-    /// What there is of it, in the order in which it is to be tried.
+    /// The code for it, in the order to try.
     pub(super) fn codes(self) -> &'static [Code] {
         let known = IMAGES.iter().find(|(name, _)| *name == self.name());
         known.map_or(&[], |(_, codes)| codes)

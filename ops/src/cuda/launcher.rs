@@ -10,7 +10,7 @@ use std::ffi::c_void;
 #[derive(Clone, Copy, Debug)]
 pub struct Stream(pub *mut c_void);
 
-/// One launch. Blocks are numbered along one axis alone, of which a grid may have most.
+/// One launch. Blocks are numbered along x alone, the axis along which a grid may have the most.
 #[derive(Clone, Copy, Debug)]
 pub struct Launch<P> {
     /// Number of blocks, not 0.
@@ -34,7 +34,7 @@ pub enum CudaError {
     Driver(String),
 }
 
-/// Who runs kernels.
+/// What runs kernels.
 pub trait Launcher {
     /// A kernel that can be launched.
     type Function: Send + Sync;
@@ -45,7 +45,7 @@ pub trait Launcher {
     /// [`CudaError::Driver`].
     fn function(&self, image: Image, name: &str) -> Result<Self::Function, CudaError>;
 
-    /// How many multiprocessors the device has: what the work is shared out by. It may be 0.
+    /// How many multiprocessors the device has, by which the work is divided. It may be 0.
     fn processors(&self) -> u32;
 
     /// Puts a launch into a stream.
@@ -63,7 +63,7 @@ pub trait Launcher {
     ) -> Result<(), CudaError>;
 }
 
-/// What an element type is called in names of kernels.
+/// The name of an element type in names of kernels.
 pub(super) const fn type_name(element: ElementType) -> &'static str {
     match element {
         ElementType::F32 => "f32",

@@ -1,4 +1,4 @@
-//! CUDA kernels: which kernel a call takes, how it is shared out over the processor, and with which parameters.
+//! CUDA kernels: which kernel a call takes, how its work is divided, and with which parameters it is launched.
 //!
 //! The kernels themselves are C++, in `cpp`. An operator family has an [`Image`], which is the file that holds its kernels, and a
 //! module here, with its parameters and its geometry. That module launches through a [`Launcher`], of which there are two: the

@@ -15,13 +15,13 @@ use crate::simd::aarch64::neon;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::x86_64::{avx2, avx512};
 
-/// One variant of the walk over rows of a table; see [`items`] for what its caller owes.
+/// One variant of the walk over rows of a table; [`items`] says what the caller has to ensure.
 pub(super) type TableFn<I, T> = unsafe fn(&Job<'_, I, T, Table<'_, I, T>>, Range<usize>);
 
 /// The same over multiples of the distance.
 pub(super) type SlopesFn<I, T> = unsafe fn(&Job<'_, I, T, Multiples<T>>, Range<usize>);
 
-/// Slopes, before it is known in which vectors they are multiplied.
+/// Slopes, before the vectors that multiply them are known.
 #[derive(Clone, Copy)]
 pub(super) struct Multiples<T> {
     pub(super) slopes: *const T,

@@ -1,9 +1,9 @@
 //! The walk over a bias, for any function of the distance.
 //!
-//! Where keys are consecutive the values along a row are those of consecutive distances, and where queries are as well the next row
-//! is the same, moved by one: `rows + columns - 1` values make a whole tile. They are computed once into a *window* on the stack,
-//! and every row is copied out of it. Elsewhere rows are computed where they belong, a block of them at a time: what all heads
-//! share is found out once, and a head's part of the block is written in one go.
+//! Where keys are consecutive, the values along a row are those of consecutive distances. Where queries are consecutive as well,
+//! the next row is the same, moved by one: `rows + columns - 1` values make a whole tile. They are computed once into a *window* on
+//! the stack, and every row is copied out of it. Elsewhere rows are computed where they belong, a block of them at a time: what all
+//! heads share is computed once, and each head's part of the block is then written in one go.
 
 #![allow(unsafe_code)]
 
@@ -148,7 +148,7 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
     /// The element of a head in a row and column.
     ///
     /// # Safety
-    /// There is one.
+    /// The row, the column and the head exist.
     #[inline(always)]
     unsafe fn at(&self, head: usize, row: usize, column: usize) -> *mut T {
         // SAFETY: this function's `# Safety` section says that the element exists, so that its offset lies within the bias.
@@ -207,7 +207,7 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
         }
     }
 
-    /// The values of all `marks`, of which those outside of `varied` are as their neighbours within.
+    /// The values of all `marks`. Those outside of `varied` equal the nearest one within.
     ///
     /// # Safety
     /// As [`Source::values`] and [`Source::marks`].
@@ -227,8 +227,8 @@ impl<'a, I: Integer, T: Element, F: Source<T>> Band<'a, I, T, F> {
         }
     }
 
-    /// Rows that have nothing to do with each other, in at most [`MOST_COLUMNS`] columns, of which there are some; `rising`: of
-    /// consecutive keys.
+    /// Rows that have nothing to do with each other, in at least one and at most [`MOST_COLUMNS`] columns; `rising`: the keys are
+    /// consecutive.
     ///
     /// # Safety
     /// As [`Band::run`].
@@ -285,7 +285,7 @@ fn lowest_of<I: Integer>(keys: &[I], first_query: I, last_query: I) -> Option<i6
     first.to_i64().checked_sub(last_query.to_i64())
 }
 
-/// A part of a buffer, with `value` in all places: as much of it as is used, where an array would be written as a whole.
+/// The buffer with `value` in all places. Callers pass only the part that they use; an array would be written as a whole.
 #[inline(always)]
 fn filled<M: Copy>(buffer: &mut [MaybeUninit<M>], value: M) -> &mut [M] {
     for place in &mut *buffer {

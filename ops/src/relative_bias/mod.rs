@@ -1,9 +1,9 @@
-//! Kernels of `RelativePositionBias` and `AlibiBias`; what they compute is said in [`crate::contract::relative_bias`] and
-//! [`crate::contract::alibi_bias`].
+//! Kernels of `RelativePositionBias` and `AlibiBias`; [`crate::contract::relative_bias`] and [`crate::contract::alibi_bias`] say
+//! what they compute.
 //!
-//! Both are functions of the distance, one for every head. `generic` is the walk over the bias, which knows nothing more than
-//! that; `source` is what the two functions are; `backend` compiles them for each instruction set; `plan` cuts a bias into tasks;
-//! `table` and `alibi` check shapes and pick a variant.
+//! Both are functions of the distance, one for every head. `generic` is the walk over the bias for any such function; `source`
+//! holds the two functions; `backend` compiles them for each instruction set; `plan` cuts a bias into tasks; `table` and `alibi`
+//! check shapes and pick a variant.
 
 mod alibi;
 mod backend;

@@ -1,14 +1,14 @@
 //! How a bias is cut into tasks.
 //!
 //! An item is one head of a band: some rows of one batch, in all columns. Items are numbered with the heads innermost, so that a
-//! task of several heads finds out only once what all of them share.
+//! task of several heads computes what they share only once.
 
 use crate::contract::relative::BiasGeometry;
 
-/// Most rows of a band: so many that short rows share a window that is small beside them.
+/// Most rows of a band: enough that the window which short rows share is small beside them.
 pub(super) const MOST_ROWS: usize = 256;
 
-/// Fewest rows of a band, where there are as many.
+/// Fewest rows of a band, unless the bias has fewer.
 const FEWEST_ROWS: usize = 16;
 
 /// Bytes of an item: large enough that the window of a band is small beside it.
@@ -17,8 +17,8 @@ const ITEM_BYTES: usize = 256 * 1024;
 /// Bytes of a task: several heads, so that what they share is cheap beside them.
 const TASK_BYTES: usize = 2048 * 1024;
 
-/// Bytes of a bias from which on it is written past the caches. What is as large as a last-level cache is not found there by its
-/// reader anyway; smaller ones are, and then it pays to leave them there. Measured with a cache of 32 MB.
+/// A bias of at least this many bytes is written past the caches. Its reader would not find it there anyway if it is as large as
+/// the last-level cache; a smaller one stays there, which pays. Measured with a cache of 32 MB.
 const STREAM_BYTES: usize = 48 * 1024 * 1024;
 
 /// The items of one bias.

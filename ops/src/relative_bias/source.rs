@@ -1,7 +1,7 @@
 //! The functions of distance: what the elements of a bias are.
 //!
-//! A value is found in two steps. The *mark* of a distance is what all heads share: the place in the table, or the distance as a
-//! number. The value of a mark is then the head's own.
+//! A value is computed in two steps. The *mark* of a distance is what all heads share: the place in the table, or the distance as a
+//! number. Each head then has a value of its own for a mark.
 
 #![allow(unsafe_code)]
 
@@ -23,7 +23,7 @@ pub(super) trait Source<T> {
     unsafe fn mark(&self, distance: i64) -> Self::Mark;
 
     /// The marks of the distances from `first` on, all of which `i64` holds. Those outside of the returned range, which is not
-    /// empty, are left out: they are as the nearest one within.
+    /// empty, are left out: they equal the nearest one within.
     ///
     /// # Safety
     /// As [`Source::mark`]; `marks` is not empty.
@@ -63,7 +63,7 @@ impl<I: Integer, T: Element> Source<T> for Table<'_, I, T> {
 
     #[inline(always)]
     unsafe fn marks(&self, first: i64, marks: &mut [u32]) -> Range<usize> {
-        // How many lie before the lowest distance with an entry, and up to the highest; each side keeps one.
+        // How many marks lie before the lowest distance with an entry, and up to the highest; at least one is kept on each side.
         let reach = self.reach as i64;
         let last = marks.len() - 1;
         let within = |count: i64| usize::try_from(count).map_or(0, |count| count.min(last));
@@ -98,7 +98,7 @@ impl<I: Integer, T: Element> Source<T> for Table<'_, I, T> {
 /// Multiples of the distance. Marks are distances, in vectors of `S` with numbers of type `A`.
 #[derive(Clone, Copy)]
 pub(super) struct Slopes<S, T> {
-    /// One a head.
+    /// One per head.
     pub(super) slopes: *const T,
     /// Whether distances have no sign.
     pub(super) absolute: bool,
@@ -183,7 +183,7 @@ impl<S: Products<T>, T: Element> Source<T> for Slopes<S, T> {
                 return;
             }
             if count >= S::LANES {
-                // The last vector, over what is there already.
+                // The last vector overlaps the one before.
                 at = count - S::LANES;
                 let product = S::mul(slope, <S as Memory<S::Number>>::load(from.add(at)));
                 <S as Memory<T>>::store(to.add(at), product);

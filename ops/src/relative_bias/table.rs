@@ -19,7 +19,7 @@ pub struct RelativeBiasKernel {
     level: Level,
 }
 
-/// A lookup table, looked through.
+/// A lookup table whose entries have been read once.
 #[derive(Clone, Copy, Debug)]
 pub struct Lut<'a, I> {
     entries: &'a [I],
@@ -37,7 +37,7 @@ impl<'a, I: Integer> Lut<'a, I> {
         Ok(Self { entries, range })
     }
 
-    /// The same, without another look at what has been looked through; `entries` are those of `range`.
+    /// The same without reading the entries again; `entries` are those of `range`.
     pub fn known(entries: &'a [I], range: LutRange) -> Self {
         Self { entries, range }
     }
@@ -163,8 +163,8 @@ impl<I: Integer, T: Element> RelativeBiasCall<'_, I, T> {
             source,
             bias,
         };
-        // SAFETY: the level was available when the kernel was made, and the entries of the lookup table are rows; the rest is the
-        // caller's.
+        // SAFETY: the level was available when the kernel was made, and the entries of the lookup table are rows. This function's
+        // `# Safety` section vouches for the tensors, whose shapes the plan was made of.
         unsafe { (self.run)(&job, range) }
     }
 }

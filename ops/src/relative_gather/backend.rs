@@ -8,7 +8,7 @@ use crate::simd::words::Word;
 use crate::simd::{Level, by_level};
 use std::ops::Range;
 
-/// One variant of the algorithm; see [`items`] for what its caller owes.
+/// One variant of the algorithm; [`items`] says what the caller has to ensure.
 pub(super) type ItemsFn<I, W> = unsafe fn(&Job<'_, I, W>, Range<usize>);
 
 /// Words for which there are kernels with positions of type `I`.

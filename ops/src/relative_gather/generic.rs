@@ -1,8 +1,8 @@
 //! The algorithm, over any vector set.
 //!
 //! Where columns rise or fall one by one, a row is copied, or copied from its end. Elsewhere neighbouring columns often lie in one
-//! vector of the row, which is loaded once and permuted; else they are read one by one. What does not fill a vector is done with the
-//! one before, which it overlaps.
+//! vector of the row, which is loaded once and permuted; else they are read one by one. Words that do not fill a vector are done in
+//! one that overlaps the vector before.
 
 #![allow(unsafe_code)]
 
@@ -13,14 +13,14 @@ use crate::simd::words::{MAX_LANES, Word, Words, transpose};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Keys whose rows are turned together: few enough that a second-level cache holds the rows, which are read for some queries and
-/// then for the next.
+/// Keys whose rows are transposed together: few enough that a second-level cache holds the rows, which are read for some queries
+/// and then for the next.
 const TURNED_KEYS: usize = 128;
 
 /// The same for queries where every key has columns of its own: few enough that a tile has rows for squares.
 const OWN_QUERIES: usize = 64;
 
-/// How many rows ahead scores are asked for.
+/// How many rows ahead scores are prefetched.
 const AHEAD: usize = 2;
 
 /// Bytes of a cache line, as far as it matters.
@@ -48,7 +48,7 @@ pub(super) struct Cut {
     pub(super) blocks: usize,
     /// Neighbouring matrices with the same positions.
     pub(super) shared: usize,
-    /// Whether scores are asked for ahead: where they come from memory, and processors do not foresee which are next.
+    /// Whether scores are prefetched: where they come from memory, and processors cannot predict which are next.
     pub(super) ahead: bool,
 }
 
@@ -157,11 +157,11 @@ unsafe fn by_query<S: Words<W>, I: Integer, W: Word>(
     }
 }
 
-/// Asks for the words of `row` between the first of `count` columns and the last, if that lies before. (Rows that are read from
-/// their starts are foreseen.) `row` need not be one.
+/// Prefetches the words of `row` between the first of `count` columns and the last, if the last lies before the first. (Processors
+/// predict rows that are read from their starts.) `row` need not be a valid row.
 ///
 /// # Safety
-/// As [`items`]: there are as many columns, which are not none.
+/// As [`items`]: there are `count` columns, and at least one.
 #[inline(always)]
 unsafe fn expect<S: Words<W>, W: Word>(row: *const W, columns: *const u32, count: usize) {
     // SAFETY: this function's `# Safety` section says that there are `count` columns and at least one; a prefetch may name any
@@ -197,7 +197,7 @@ unsafe fn one_row<S: Words<W>, W: Word>(
             }
             return;
         }
-        // The vectors that lie in the stretch as a whole. Its columns differ, so the row has as many.
+        // The vectors that lie wholly in the stretch. Its columns all differ, so the row is at least as long.
         let stretch = tile.stretch(i, count);
         let start = stretch.start.next_multiple_of(S::LANES);
         let end = stretch.end - stretch.end % S::LANES;
@@ -300,8 +300,8 @@ unsafe fn turn<S: Words<W>, W: Word>(
         let square: *mut W = square.as_mut_ptr().cast();
         // Sizes of tensors that exist.
         let (to_stride, last) = (stride as isize, S::LANES - 1);
-        // Rows of the output to their ends: a cache holds few lines of each, as rows are often a power of two apart, and what is
-        // written in parts costs more than what is read in parts.
+        // Writes rows of the output to their ends: a cache holds few lines of each, as rows are often a power of two apart, and
+        // writing in parts costs more than reading in parts.
         for c in (0..length).step_by(S::LANES) {
             let c = c.min(length - S::LANES);
             for r in (0..height).step_by(S::LANES) {

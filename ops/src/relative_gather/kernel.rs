@@ -20,14 +20,15 @@ const TASK_ELEMENTS: usize = 32 * 1024;
 /// Most queries that a tile of columns is computed for.
 const MOST_QUERIES: usize = 64;
 
-/// Fewest queries that are worth turning the rows of keys.
+/// Fewest queries for which it pays to transpose the rows of keys.
 const LEAST_TURNED: usize = 16;
 
-/// Queries for which the rows of keys are turned together where these come from memory: so many that they are read in long parts.
+/// Queries for which the rows of keys are transposed together where these come from memory: so many that rows are read in long
+/// parts.
 const MOST_TURNED: usize = 512;
 
-/// Bytes of scores from which on rows are asked for ahead: more than caches near the processor hold. Below, asking costs a tenth;
-/// above, rows that are read from their ends take half the time.
+/// Rows are prefetched from this many bytes of scores on, which caches near the processor do not hold. Below, prefetching costs a
+/// tenth; above, rows that are read from their ends take half the time.
 const AHEAD_BYTES: usize = 8 * 1024 * 1024;
 
 /// A kernel of `RelativeGather`.
@@ -134,10 +135,10 @@ impl RelativeGatherKernel {
     }
 }
 
-/// Blocks of a size that is worth a task, or of as many queries as share columns.
+/// Blocks of a size that is worth a task, or of all queries that share columns.
 fn cut(geometry: &RelativeGatherGeometry, by_key: bool, size: usize) -> Cut {
     let RelativeGatherGeometry { queries, keys, .. } = *geometry;
-    // Sizes of tensors that fit, but for that of an element.
+    // These sizes do not overflow: the tensors exist, and only the size of an element is missing.
     let rows = if by_key { keys } else { queries };
     let scores = geometry.matrices.count() * rows * geometry.width;
     let ahead = scores.saturating_mul(size) >= AHEAD_BYTES;

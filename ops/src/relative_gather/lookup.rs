@@ -3,7 +3,7 @@
 use crate::contract::ContractError;
 use crate::contract::relative::{Integer, LUT, LutRange, consecutive};
 
-/// Neighbouring slots of a lookup table, each of whose entries is the one before and one more, or one less.
+/// Neighbouring slots of a lookup table, each of whose entries is one more, or one less, than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stretch {
     /// The first of them.
@@ -22,7 +22,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Looks at a table that is used once: at most once at each entry more than is needed to check them.
+    /// Examines a table that is used once: besides checking it, it reads each entry at most once.
     ///
     /// # Errors
     /// Those of [`LutRange::new`], and [`ContractError::Unsupported`] for 2^32 entries or more.
@@ -43,7 +43,7 @@ impl Lookup {
         Ok(Self { range, stretch })
     }
 
-    /// Looks at a table that is used often, and longer.
+    /// Examines a table that is used often, for which a longer search pays.
     ///
     /// # Errors
     /// As [`Lookup::new`].

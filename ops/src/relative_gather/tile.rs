@@ -81,7 +81,8 @@ impl<I: Integer> Entries<'_, I> {
     }
 }
 
-/// Room for the entries of a tile. It is apart from the rest, for a compiler may fill the whole of what has a value in it.
+/// Room for the entries of a tile. It is separate from the rest, because a compiler may initialise the whole of a struct that has a
+/// value in it.
 pub(super) type Room = [MaybeUninit<u32>; ENTRIES];
 
 /// The columns that some rows read for some positions.
@@ -96,7 +97,7 @@ pub(super) struct Tile<'a> {
     end: i64,
 }
 
-/// No column is as far as this from the first; and it may be moved by as much without overflow.
+/// Farther from the first column than any column is, and small enough to be added without overflow.
 const FAR: i64 = 1 << 60;
 
 /// Whether the entries of a row are those of the row before, moved by one: both kinds of positions are consecutive.
@@ -105,7 +106,7 @@ pub(super) fn is_shifted<I: Integer>(rows: &[I], columns: &[I]) -> bool {
     consecutive(rows) == rows.len() && consecutive(columns) == columns.len()
 }
 
-/// How many rows and positions a tile takes of as many; not 0.
+/// How many of these rows and positions a tile takes; not 0.
 pub(super) fn tile_sides(shifted: bool, rows: usize, columns: usize) -> (usize, usize) {
     if shifted {
         (rows.min(SIDE), columns.min(SIDE))

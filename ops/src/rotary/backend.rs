@@ -8,7 +8,7 @@ use crate::simd::{Element, Level, by_level};
 use half::{bf16, f16};
 use std::ops::Range;
 
-/// One variant of the algorithm; see [`rows`] for what its caller owes.
+/// One variant of the algorithm; [`rows`] says what the caller has to ensure.
 pub(super) type RowsFn<T, TT> = unsafe fn(&Job<'_, T, TT>, Range<usize>);
 
 /// A type of `X` for which there are kernels with tables of type `TT`.

@@ -1,9 +1,9 @@
 //! The algorithm, over any vector set.
 //!
-//! Rows are walked in memory order: the rows of one position lie far apart in `[B, N, S, D]`, and tables are small enough to
-//! stay in a cache. A row is a loop over vectors of pairs. Where rows in turn have one row of the tables, as heads of one position, it is
-//! read and converted once and held in registers, as far as these go. All reads of an iteration come before its writes, and where input and
-//! output have the same layout an iteration writes just what it has read, so `y` may be `x`.
+//! Rows are walked in memory order: the rows of one position lie far apart in `[B, N, S, D]`, and tables are small enough to stay
+//! in a cache. A row is a loop over vectors of pairs. Where several rows share a row of the tables, as heads of one position do,
+//! that row is read and converted once and held in registers, as far as there are enough. All reads of an iteration come before its
+//! writes, and where input and output have the same layout an iteration writes just what it has read, so `y` may be `x`.
 
 #![allow(unsafe_code)]
 
@@ -25,8 +25,8 @@ pub(super) struct Job<'a, T, TT> {
 
 /// The rows `range` of a job.
 ///
-/// `IN`, `OUT`: pairs are neighbours in the input, in the output. `CHANNEL`: tables have one entry a channel. `HALF`: number of
-/// pairs of a row, 0 where it is not known when compiling.
+/// `IN`, `OUT`: pairs are neighbours in the input, in the output. `CHANNEL`: tables have one entry per channel. `HALF`: number of
+/// pairs of a row, or 0 where it is not known at compile time.
 ///
 /// # Safety
 /// The processor has the instructions of `S`. The pointers of `job` are good for what its geometry says, and nobody else touches
@@ -116,7 +116,7 @@ pub(super) unsafe fn rows<
 /// Most vectors of pairs that are held of a row of the tables.
 const HELD: usize = 16;
 
-/// What the two members of some pairs are multiplied by: cosines for both, sines for both, in pair order if these are neighbours.
+/// The factors of the two members of some pairs: cosines for both, sines for both, in pair order if these are neighbours.
 #[derive(Clone, Copy)]
 struct Factors<V> {
     cos: [V; 2],
@@ -228,8 +228,8 @@ unsafe fn row<S, T, const IN: bool, const OUT: bool>(
     let whole = half - half % S::LANES;
     // SAFETY: each vector of pairs lies within the `half` pairs.
     unsafe {
-        // Pairs that do not fill a vector are done as part of the row's last one. It overlaps the one before: it is read before
-        // anything is written, and writes there what is written already.
+        // Pairs that do not fill a vector are done as part of the row's last vector, which overlaps the one before. It is read
+        // before anything is written, and writes to the overlap what is there already.
         let last = half - S::LANES;
         let rest = (whole < half).then(|| {
             let factors = table.at::<true>(last, S::LANES);

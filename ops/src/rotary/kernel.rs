@@ -10,7 +10,7 @@ use crate::contract::tensor::check_size;
 use crate::simd::{Element, Level};
 use std::ops::Range;
 
-/// Bytes of `X` and `Y` that are worth a task of their own: a good part of a second-level cache, and some microseconds.
+/// Bytes of `X` and `Y` that are worth a task: a good part of a second-level cache, and some microseconds of work.
 const TASK_BYTES: usize = 64 * 1024;
 
 /// A kernel of `RotaryEmbedding`.

@@ -1,4 +1,4 @@
-//! Kernels of `RotaryEmbedding` and `RotaryEmbeddingPair`; what they compute is said in [`crate::contract::rotary`].
+//! Kernels of `RotaryEmbedding` and `RotaryEmbeddingPair`; [`crate::contract::rotary`] says what they compute.
 //!
 //! `generic` is the algorithm over any vector set, `backend` compiles it for each, `kernel` checks shapes, picks a variant and
 //! walks the rows, `pair` does so for two tensors.

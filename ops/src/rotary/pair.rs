@@ -88,7 +88,7 @@ impl RotaryPairKernel {
 impl<T, TT> RotaryPairCall<T, TT> {
     /// Number of rows of both.
     pub fn row_count(&self) -> usize {
-        // Where that is cut, the tensors are empty: rows have elements, and no memory holds so many.
+        // The sum saturates only where the tensors are empty: rows with elements would not fit in memory.
         self.q.row_count().saturating_add(self.k.row_count())
     }
 

@@ -7,7 +7,7 @@ use crate::angle::Position;
 use crate::simd::{Element, Level, by_level};
 use std::ops::Range;
 
-/// One variant of the algorithm; see [`rows`] for what its caller owes.
+/// One variant of the algorithm; [`rows`] says what the caller has to ensure.
 pub(super) type RowsFn<P, T> = unsafe fn(&Job<'_, P, T>, Range<usize>);
 
 /// A type of tables for which there are kernels with positions of type `P`.

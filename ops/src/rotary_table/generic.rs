@@ -1,7 +1,7 @@
 //! The algorithm, over any vector set.
 //!
 //! A row is one position, or one tuple of coordinates: a loop over vectors of frequencies. Frequencies that do not fill a vector
-//! are done as part of the row's last one; it overlaps the one before and writes there what is written already.
+//! are done as part of the row's last vector, which overlaps the one before and writes to the overlap what is there already.
 
 #![allow(unsafe_code)]
 

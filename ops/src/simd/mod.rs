@@ -1,7 +1,7 @@
-//! Vectors, one file an instruction set.
+//! Vectors, with one file per instruction set.
 //!
-//! Kernels are written once over `Simd` and `Memory`, and compiled once for each [`Level`]. Which level runs is decided when
-//! a kernel is created, from what the processor says at run time.
+//! Kernels are written once over `Simd` and `Memory`, and compiled once for each [`Level`]. Which level runs is decided when a
+//! kernel is created, by what the processor reports.
 //!
 //! The functions of the traits are unsafe for two reasons: pointers, and instructions. They are marked `inline(always)` and carry
 //! no target feature of their own: they take on the features of the function they end up in, which the back-ends of each kernel
@@ -56,7 +56,7 @@ pub(crate) trait Simd: Copy {
     unsafe fn from_pair_order(v: Self::V) -> Self::V;
 }
 
-/// What reducing an angle takes.
+/// The operations that reducing an angle needs.
 ///
 /// # Safety
 /// As [`Simd`].
@@ -69,7 +69,7 @@ pub(crate) trait Turn: Simd {
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c` with one rounding, on every processor.
     unsafe fn fused(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// Whether the size of every number is at most `limit`; that of NaN is not.
+    /// Whether every number is at most `limit` in size; NaN is not.
     unsafe fn all_within(v: Self::V, limit: f64) -> bool;
     /// Sine and cosine of an angle, turned by as many quarter turns as the lowest two bits of each number in `quarters` say.
     unsafe fn turned(quarters: Self::V, sin: Self::V, cos: Self::V) -> (Self::V, Self::V);
@@ -123,7 +123,8 @@ pub(crate) trait Memory<T: Element>: Simd {
     }
 }
 
-/// Copies `count` elements, fewer than twice [`MAX_LANES`], in pieces of fixed sizes: a few moves where `memcpy` is a call.
+/// Copies `count` elements, fewer than twice [`MAX_LANES`], in pieces of fixed sizes: this compiles to a few moves, where `memcpy`
+/// would be a call.
 ///
 /// # Safety
 /// As for [`std::ptr::copy_nonoverlapping`].

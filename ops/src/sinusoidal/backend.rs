@@ -7,7 +7,7 @@ use crate::level::Level;
 use crate::simd::{Element, by_level};
 use half::{bf16, f16};
 
-/// One variant of the algorithm; see [`rows`] for what its caller owes.
+/// One variant of the algorithm; [`rows`] says what the caller has to ensure.
 pub(super) type RowsFn<T> = unsafe fn(&Job<'_, T>);
 
 /// A type of embeddings for which there are kernels.

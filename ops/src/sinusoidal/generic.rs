@@ -1,8 +1,8 @@
 //! The algorithm, over any vector set.
 //!
 //! A row is one position: a loop over vectors of frequencies, whose sines and cosines are put where pairs of channels lie.
-//! Frequencies that do not fill a vector are done as part of the row's last one; it overlaps the one before and writes there what
-//! is written already.
+//! Frequencies that do not fill a vector are done as part of the row's last vector, which overlaps the one before and writes to the
+//! overlap what is there already.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ pub(super) struct Job<'a, T> {
     pub(super) geometry: &'a SinusoidalGeometry,
     pub(super) cos_first: bool,
     pub(super) amplitude: f64,
-    /// As [`angle::position`] gives them, one a row.
+    /// As [`angle::position`] gives them, one per row.
     pub(super) positions: &'a [f64],
     pub(super) frequencies: *const T,
     /// The first of the rows.

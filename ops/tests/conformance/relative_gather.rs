@@ -129,7 +129,7 @@ fn reversed(mut lut: Vec<i64>) -> Vec<i64> {
     lut
 }
 
-/// As DeBERTa has it: one entry a distance near zero, then more and more distances an entry.
+/// As DeBERTa has it: one entry per distance near zero, then more and more distances per entry.
 fn bucketed(reach: usize, near: usize) -> Vec<i64> {
     let bucket = |d: i64| {
         let (size, near) = (d.unsigned_abs() as f64, near as f64);

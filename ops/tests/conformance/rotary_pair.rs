@@ -19,7 +19,7 @@ const CASES: [([&[usize]; 3], RotaryAttributes); 7] = [
     ([&[3, 2, 20], &[3, 12], &[8]], PART),
     ([&[0, 8], &[3, 8], &[4]], PLAIN),
     ([&[3, 8], &[0, 8], &[4]], NEAR),
-    // An entry a channel of Q, an entry a pair of K.
+    // An entry per channel of Q, an entry per pair of K.
     ([&[3, 16], &[3, 32], &[3, 16]], PLAIN),
 ];
 

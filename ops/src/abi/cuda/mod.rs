@@ -1,8 +1,8 @@
 //! The operators on CUDA's execution provider: twins of those on the CPU, with the same names and types.
 //!
-//! A host without that provider never makes a kernel of them. With it, tensors are in the memory of the device; a twin reads their shapes,
-//! and puts one launch into the stream the host runs the node in. It waits for nothing, allocates nothing and reads nothing of what the
-//! tensors hold, so that graphs can be captured.
+//! A host without that provider never creates a kernel of them. With it, tensors are in the memory of the device. A twin reads
+//! their shapes and puts one launch into the stream in which the host runs the node. It waits for nothing, allocates nothing and
+//! reads nothing of what the tensors hold, so that graphs can be captured.
 
 mod alibi_bias;
 mod relative_bias;

@@ -1,4 +1,4 @@
-//! What every twin shares: all of an operator but its kernel.
+//! What all twins share: everything of an operator but its kernel.
 
 use crate::abi::context::{Context, Node};
 use crate::abi::infer::Inference;
@@ -53,7 +53,7 @@ impl<T: Twin> Operator for OnCuda<T> {
     }
 
     fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure> {
-        // Without a device nothing is asked of the node.
+        // First, so that without a device the node is not even read.
         let driver = driver()?;
         Ok(T::create(driver, Self::attributes(node)?)?)
     }

@@ -6,7 +6,7 @@ use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError};
 pub(super) const ABSOLUTE: Attribute<i64> = Attribute::new(
     "absolute",
     0,
-    "1 to count how far the key is, in either direction; 0 for positive numbers behind the query and negative ones before it",
+    "1: distances count in either direction; 0: they are positive for keys after the query and negative for keys before it",
 );
 
 /// The attributes, as kernels and function bodies share them.

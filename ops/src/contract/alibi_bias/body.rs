@@ -40,10 +40,10 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
 
     let b = &mut builder;
     let [slopes, _, _] = names(&INPUTS);
-    // Whether this use's own type is double, where that is to be found out.
+    // Whether the type of this use is double, where the body has to find out.
     let mixed = (some_double && !all_double).then(|| is_double(b, slopes));
     let Plane { queries, keys } = plane(b);
-    // Keys as far from each query as int64 can say.
+    // Keys are clamped so that int64 holds their distance from the query.
     let zero = b.vector(&[0]);
     let near = b.op("Max", &[&queries, &zero]);
     let lowest = b.vector(&[i64::MIN]);
@@ -79,7 +79,7 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
     let lifted = b.op("Unsqueeze", &[&lifted, &behind]);
     let mut bias = b.op("Mul", &[&lifted, &distance]);
     if let Some(double) = &mixed {
-        // Of two floats the product in double is exact, so that this is its only rounding to float.
+        // The product of two floats is exact in double, so this is its only rounding to float.
         let rounded = b.cast(&bias, ElementType::F32.to_onnx().into());
         bias = choose(b, double, &bias, &rounded);
     }
@@ -89,7 +89,7 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
     Ok(builder.finish(&SPEC))
 }
 
-/// 1 where a value is of type double, else 0: whether its type tells apart what float and the halves do not.
+/// 1 where a value is of type double, else 0: of the element types only double tells 1 + 2^-40 from 1.
 fn is_double(b: &mut BodyBuilder, value: &str) -> String {
     let fine = b.double(1.0 + 2f64.powi(-40));
     let kept = b.op("CastLike", &[&fine, value]);

@@ -26,13 +26,13 @@ pub const OUTPUTS: [ValueSpec; 1] = [ValueSpec::new(
     "bias",
     "T",
     BIAS_SHAPE,
-    "what is added to the scores of attention",
+    "to be added to the scores of attention",
 )];
 
 /// The operator.
 pub static SPEC: OperatorSpec = OperatorSpec {
     name: NAME,
-    summary: "Makes a bias that grows with how far query and key are apart: attention with linear biases.",
+    summary: "Makes a bias that is linear in the distance between query and key: attention with linear biases.",
     meaning: "\
 ```text
 distance = key_positions[b, j] - query_positions[b, i]
@@ -40,8 +40,8 @@ bias[b, n, i, j] = slopes[n] * distance                with absolute = 0
 bias[b, n, i, j] = slopes[n] * abs(distance)           with absolute = 1
 ```
 
-Signs lie in the slopes. A bias by the position of the key alone, as BLOOM has it (counted anew in each batch, behind the padding), \
-is one query at position 0; MPT's, which ends at 0 with the last key, is one query at the position of that.",
+The slopes carry the sign. BLOOM's bias, which depends on the position of the key alone (counted anew in each batch, after the \
+padding), is that of one query at position 0; MPT's, which ends at 0 with the last key, is that of one query at the last key's position.",
     types: &["T", "I"],
     inputs: &INPUTS,
     outputs: &OUTPUTS,
@@ -49,15 +49,15 @@ is one query at position 0; MPT's, which ends at 0 with the last key, is one que
     attributes: &ATTRIBUTES,
     numerics: "\
 The distance is exact in int64 (one that int64 does not hold is the nearest number that it does), and is rounded to float, or to double \
-for T = double. The product is rounded to that type, and then to T. A slope that is infinite or NaN gives what IEEE 754 says, NaN \
-for an infinity at distance 0.",
+for T = double. The product is rounded to that type, and then to T. A slope that is infinite or NaN follows IEEE 754: an \
+infinity at distance 0 gives NaN.",
     error: ErrorBound {
         limit: 0.0,
         of: "units in the last place of T, beyond the roundings named",
     },
     body_notes: "\
-The body agrees with the kernels to the bit. Where uses in a model have different T and double is among them, it finds out which it is \
-given.",
+The body agrees with the kernels to the bit. Where uses in a model differ in T and double is among them, it finds out the type when \
+it runs.",
     kernels: &[
         &[Type::F32, Type::I64],
         &[Type::F32, Type::I32],

@@ -17,7 +17,7 @@ const HALF_PI: [f64; 2] = [std::f64::consts::FRAC_PI_2, 6.123_233_995_736_766e-1
 /// 2^41 + 1: splits a double into its upper 12 bits and the rest, by Veltkamp's method. Of a float's 24 bits each half has 12.
 const SPLITTER: f64 = 2_199_023_255_553.0;
 
-/// Below every number of the other types: as one of them it is zero.
+/// Smaller than every positive number of the other types: cast to one of them, it becomes zero.
 const OF_DOUBLE_ALONE: f64 = 1e-300;
 
 /// How the terms of an angle are found.

@@ -1,7 +1,7 @@
 //! Angles: positions times frequencies, with their cosines and sines. What the operators that compute them share.
 //!
-//! Their numerics are said in the description of [`RotaryTable`](super::rotary_table::SPEC). The arithmetic type of frequencies is
-//! `f64` for double and `f32` for everything else.
+//! The description of [`RotaryTable`](super::rotary_table::SPEC) states their numerics. The arithmetic type of frequencies is `f64`
+//! for double and `f32` for everything else.
 
 mod body;
 mod exact;

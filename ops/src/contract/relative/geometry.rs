@@ -66,7 +66,7 @@ impl BiasGeometry {
     }
 }
 
-/// The shape of a bias by sizes of any kind, such as names; `None` where they do not tell it. `one` is the size 1.
+/// The shape of a bias for sizes of any kind, such as names; `None` where the sizes do not determine it. `one` is the size 1.
 pub fn bias_shape<D: Clone + PartialEq>(
     one: &D,
     heads: &D,

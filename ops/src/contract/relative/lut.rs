@@ -23,8 +23,8 @@ pub fn lut_reach(shape: &[usize]) -> Result<usize, ContractError> {
     Ok(count / 2)
 }
 
-/// How far a lookup table reaches, and its lowest and highest entry: enough to check it against any number of rows without
-/// another look at it.
+/// How far a lookup table reaches, and its lowest and highest entry: enough to check it against any number of rows without reading
+/// it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LutRange {
     /// `D`: the farthest distance with an entry of its own.
@@ -38,7 +38,7 @@ impl LutRange {
     ///
     /// # Errors
     /// Those of [`lut_reach`].
-    // In line, so that the loop uses the instructions of the caller.
+    // Inlined, so that the loop uses the instructions of the caller.
     #[inline(always)]
     pub fn new<I: Integer>(entries: &[I], shape: &[usize]) -> Result<Self, ContractError> {
         let reach = lut_reach(shape)?;

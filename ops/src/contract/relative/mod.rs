@@ -6,9 +6,9 @@
 //! `key - query`; where `i64` does not hold it, the nearest number that it holds.
 //!
 //! # Lookup table
-//! `lut` has an odd number `2D + 1` of entries, one for each distance from `-D` to `D`; what is farther takes the entry at that
-//! end. Entries are rows of another input: at least 0, and below the number of its rows. Positions, and entries, of type int32
-//! mean the same as of int64.
+//! `lut` has an odd number `2D + 1` of entries, one for each distance from `-D` to `D`; a distance beyond takes the entry at that
+//! end. Entries are rows of another input: at least 0, and below the number of its rows. Positions, and entries, of type int32 mean
+//! the same as of int64.
 
 pub(crate) mod body;
 mod geometry;

@@ -3,7 +3,7 @@
 use super::Integer;
 use std::ops::Range;
 
-/// Positions that are looked at together, without a branch between them.
+/// Number of positions that are compared together, without a branch between them.
 const BLOCK: usize = 32;
 
 /// How many of the first `positions` rise by one from each to the next.
@@ -26,7 +26,8 @@ pub fn consecutive<I: Integer>(positions: &[I]) -> usize {
     (at + 1).min(positions.len())
 }
 
-/// The first stretch of at least `least` consecutive positions, as long as it goes; what is empty lies at the end.
+/// The first stretch of at least `least` consecutive positions, at its full length; where there is none, the empty range at the
+/// end.
 #[inline(always)]
 pub fn next_run<I: Integer>(positions: &[I], least: usize) -> Range<usize> {
     let mut start = 0;
@@ -42,7 +43,7 @@ pub fn next_run<I: Integer>(positions: &[I], least: usize) -> Range<usize> {
 
 #[inline(always)]
 fn rises<I: Integer>(positions: &[I]) -> bool {
-    // All of them, without an early end: a vector at a time. The highest number has no next one.
+    // Every pair is compared, without an early end, so that the loop works on vectors. The highest number has no next one.
     positions.windows(2).fold(true, |all, pair| {
         all & (pair[1] == pair[0].next()) & (pair[0].to_i64() < pair[1].to_i64())
     })

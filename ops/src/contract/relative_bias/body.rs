@@ -1,9 +1,9 @@
 //! `RelativePositionBias` in standard ONNX operators.
 //!
-//! The rows of the table are put in the order of distances first, which is small. The large `Gather` is one by distances: negative
-//! ones count from the end, so the rows start with distance 0 and end with -1. Whole rows are gathered and turned afterwards: ONNX
-//! Runtime gathers single elements, in their final order, three times as slowly. The body is the same whatever the types and shapes
-//! of a use.
+//! The body first puts the rows of the table, which is small, in the order of distances. The large `Gather` then takes distances as
+//! indices: negative ones count from the end, so the rows start with distance 0 and end with -1. It gathers whole rows, which are
+//! transposed afterwards: ONNX Runtime needs three times as long to gather single elements in their final order. The body is the
+//! same whatever the types and shapes of a use.
 
 use super::{INPUTS, OUTPUTS, SPEC};
 use crate::contract::body::BodyBuilder;

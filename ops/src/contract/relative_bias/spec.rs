@@ -14,7 +14,7 @@ pub const INPUTS: [ValueSpec; 4] = [
         "table",
         "T",
         "`[R, N]`",
-        "a row of biases a bucket, one a head",
+        "one row per bucket, with one bias per head",
     ),
     LUT_VALUE,
     QUERIES,
@@ -26,20 +26,20 @@ pub const OUTPUTS: [ValueSpec; 1] = [ValueSpec::new(
     "bias",
     "T",
     BIAS_SHAPE,
-    "what is added to the scores of attention",
+    "to be added to the scores of attention",
 )];
 
 /// The operator.
 pub static SPEC: OperatorSpec = OperatorSpec {
     name: NAME,
-    summary: "Looks up the bias of every query and key by how far they are apart.",
+    summary: "Looks up the bias of every query and key by the distance between them.",
     meaning: "\
 ```text
 distance = key_positions[b, j] - query_positions[b, i]
 bias[b, n, i, j] = table[lut[clamp(distance, -D, D) + D], n]
 ```
 
-`lut` has `2D + 1` entries: the bucket of each distance from `-D` to `D`. What is farther takes the bucket at that end, so a lookup \
+`lut` has `2D + 1` entries: the bucket of each distance from `-D` to `D`. A distance beyond takes the bucket at that end, so a lookup \
 table made of any bucketing whose ends are flat (T5 and MPNet, logarithmic, clipped) gives it exactly for all distances. Positions may \
 be any integers in any order, so windows of two dimensions have a number for each place. Entries of `lut` that are not in `[0, R)` \
 are refused; on CUDA, where the host does not see them, the bias is NaN where a distance leads to one.",

@@ -6,7 +6,7 @@ use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError};
 pub(super) const BY_KEY: Attribute<i64> = Attribute::new(
     "by_key",
     0,
-    "whose scores a row of `scores` has: 0 a query's, 1 a key's",
+    "what a row of `scores` belongs to: 0 a query, 1 a key",
 );
 
 /// The attributes, as kernels and function bodies share them.

@@ -1,7 +1,7 @@
 //! `RelativeGather` in standard ONNX operators.
 //!
-//! A model has one function of a name. In whatever trait all uses agree, the body is written for that; for the rest it asks the
-//! attribute and the shapes.
+//! A model has one function of a name. The body is written for the traits that all uses share; for the others it asks the attribute
+//! and the shapes.
 
 use super::attributes::BY_KEY;
 use super::spec::{OUTPUT, SCORES};
@@ -49,7 +49,7 @@ struct Writer<'a> {
     /// Shape of `scores`, and that without the last two axes.
     sizes: String,
     lead: String,
-    /// How many queries and keys there are, of rank 1 each.
+    /// Numbers of queries and of keys, each of rank 1.
     queries: String,
     keys: String,
     /// Two numbers of rank 1.
@@ -79,7 +79,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Gathers from each row; with `by_key` the result has a row a key, a column a query.
+    /// Gathers from each row; with `by_key` the result has a row per key and a column per query.
     fn rows(&mut self, by_key: bool, rank: Option<usize>) -> String {
         let columns = self.columns(by_key);
         let shape = if by_key {
@@ -93,7 +93,7 @@ impl<'a> Writer<'a> {
         self.gather_elements(SCORES.name, &columns, axis)
     }
 
-    /// The same with `by_key` for one rank, turned to a row a query.
+    /// The same with `by_key` for one rank, transposed to a row per query.
     fn transposed(&mut self, rank: usize) {
         let gathered = self.rows(true, Some(rank));
         let mut order: Vec<i64> = (0..).take(rank).collect();
@@ -122,7 +122,7 @@ impl<'a> Writer<'a> {
         self.b.reshape(&gathered, &shape);
     }
 
-    /// The column of `scores` for every query and key, a row a query, or a key.
+    /// The column of `scores` for every query and key, with a row per query or per key.
     fn columns(&mut self, by_key: bool) -> String {
         let [_, lut, query, key] = names(&INPUTS);
         let (of_query, of_key) = if by_key {
@@ -135,7 +135,7 @@ impl<'a> Writer<'a> {
         entries(self.b, lut, &query, &key)
     }
 
-    /// The row of `scores` for every query and key: it broadcasts to a row a query, a column a key.
+    /// The row of `scores` for every query and key: it broadcasts to a row per query and a column per key.
     fn row_numbers(&mut self, by_key: Option<bool>) -> String {
         let of_key = self.count_to(&self.keys.clone());
         if by_key == Some(true) {

@@ -52,7 +52,7 @@ pub const OUTPUTS: [ValueSpec; 1] = [OUTPUT];
 /// The operator.
 pub static SPEC: OperatorSpec = OperatorSpec {
     name: NAME,
-    summary: "Takes from scores by relative position those of every query and key, by the distance between the two.",
+    summary: "Gathers for every query and key the score of their relative position.",
     meaning: "\
 ```text
 column[..., i, j] = lut[clamp(key_positions[..., j] - query_positions[..., i], -D, D) + D]

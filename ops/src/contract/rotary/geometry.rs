@@ -8,9 +8,9 @@ use crate::contract::{ContractError, shape_text};
 /// What the last axis of the tables holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TableForm {
-    /// `r/2` entries: one a pair.
+    /// `r/2` entries: one per pair.
     Pair,
-    /// `r` entries: one a channel.
+    /// `r` entries: one per channel.
     Channel,
 }
 
@@ -72,7 +72,7 @@ impl RotaryGeometry {
             w if w == rotated => TableForm::Channel,
             _ => {
                 return Err(ContractError::Shape(format!(
-                    "the last axis of cos {} is {width}, expected {} (one angle a pair) or {rotated} (one a channel)",
+                    "the last axis of cos {} is {width}, expected {} (one angle per pair) or {rotated} (one per channel)",
                     shape_text(cos),
                     rotated / 2
                 )));
@@ -184,7 +184,13 @@ mod tests {
         refuse(&all, &[], &[4], &[4], "X is a scalar");
         refuse(&all, &[8], &[], &[4], "scalar");
         refuse(&all, &[7], &[4], &[4], "7 channels");
-        refuse(&all, &[8], &[5], &[5], "expected 4 (one angle a pair) or 8");
+        refuse(
+            &all,
+            &[8],
+            &[5],
+            &[5],
+            "expected 4 (one angle per pair) or 8",
+        );
         refuse(&all, &[8], &[4], &[8], "last axis of sin [8]");
         refuse(&all, &[2, 8], &[3, 4], &[2, 4], "leading axes [3] of cos");
         refuse(&part, &[8], &[3], &[3], "`rotary_dim` is 6");

@@ -19,7 +19,7 @@ pub(in crate::contract) const COS: ValueSpec = ValueSpec::new(
     "cos",
     "TT",
     "`[..., r/2]` or `[..., r]`",
-    "cosines, one a pair or one a channel",
+    "cosines, one per pair or one per channel",
 );
 
 pub(in crate::contract) const SIN: ValueSpec =
@@ -45,11 +45,11 @@ pub static SPEC: OperatorSpec = OperatorSpec {
     name: NAME,
     summary: "Turns pairs of channels by angles given as cosines and sines.",
     meaning: "\
-The last axis of `cos` and `sin` is `r/2` (one angle a pair) or `r` (as exporters write it), the same for both. Their leading axes \
+The last axis of `cos` and `sin` is `r/2` (one angle per pair) or `r` (as exporters write it), the same for both. Their leading axes \
 broadcast to those of `X` by numpy's rules, aligned at the right, each table by itself; a table is never larger than `X`. So \
 `[B, N, S, D]`, `[B, S, N, D]`, sequence first, packed and per-head angles are all one definition.
 
-Let `a` and `b` be the first and second channel of pair `k`, at positions `pa` and `pb` of the rotated range. With one angle a pair, \
+Let `a` and `b` be the first and second channel of pair `k`, at positions `pa` and `pb` of the rotated range. With one angle per pair,  \
 `ca = cb = cos[k]` and `sa = sb = sin[k]`. With full width the entry of a channel is the one at that channel's position in the \
 *input's* layout: `ca = cos[pa]`, `cb = cos[pb]`, `sa = sin[pa]`, `sb = sin[pb]`. Then
 

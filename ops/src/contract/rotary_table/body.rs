@@ -1,6 +1,6 @@
 //! `RotaryTable` in standard ONNX operators.
 //!
-//! A model has one function of a name. In whatever trait all uses agree, the body is written for that; for the rest it asks the
+//! A model has one function of a name. The body is written for the traits that all uses share; for the others it asks the
 //! attributes, the shapes and the types. Neither knows the rank of `positions`.
 
 use super::attributes::{AMPLITUDE, AXIS, PRECISE};
@@ -11,7 +11,7 @@ use crate::contract::body::{BOOL, BodyBuilder, CAST_LIKE_OPSET, agreed};
 use crate::contract::spec::names;
 use crate::contract::{ContractError, ElementType, FunctionBody};
 
-/// As many coordinates are added up one by one; more of them by the host's own sum.
+/// The body adds up to this many coordinates one by one; more are added by the host's own sum.
 const MOST_TERMS: usize = 16;
 
 /// One node of a model, as far as it is known.
@@ -159,7 +159,7 @@ fn folded(b: &mut BodyBuilder, positions: &str, frequencies: &str) -> (String, S
 
 /// The product of sizes, of rank 1.
 fn product(b: &mut BodyBuilder, sizes: &str, one: &str) -> String {
-    // Never empty: of nothing, some hosts make no product.
+    // Never empty: some hosts have no product of an empty tensor.
     let padded = b.concat(&[one, sizes]);
     b.op("ReduceProd", &[&padded])
 }

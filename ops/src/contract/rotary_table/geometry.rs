@@ -108,7 +108,7 @@ fn stream_axis(
     })?;
     if positions[axis] != streams {
         return Err(ContractError::Shape(format!(
-            "axis {axis} of positions {} is {}, expected {streams}, one a row of frequencies",
+            "axis {axis} of positions {} is {}, expected {streams}, one per row of frequencies",
             shape_text(positions),
             positions[axis]
         )));

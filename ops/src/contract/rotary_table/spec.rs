@@ -20,14 +20,14 @@ pub(super) const FREQUENCIES: ValueSpec = ValueSpec::new(
     "frequencies",
     "TT",
     "`[F]`, or `[P, F]` for positions of several coordinates",
-    "radians a position",
+    "radians per position",
 );
 
 /// The inputs.
 pub const INPUTS: [ValueSpec; 2] = [POSITIONS, FREQUENCIES];
 
 const SHAPE: &str = "with frequencies `[F]` that of `positions` with an axis of size `F` at the end; with `[P, F]`, the axis `axis` \
-                     of `positions` has size `P` (temporal, height, width; or the axes of an image) and is taken away before that";
+                     of `positions` has size `P` (temporal, height, width; or the axes of an image) and is removed before that";
 
 /// The outputs.
 pub const OUTPUTS: [ValueSpec; 2] = [
@@ -67,8 +67,8 @@ gives NaN.",
     body_notes: "\
 Exact angles are computed in double: frequencies are split so that products with positions of up to 31 bits are exact, and the \
 angle is reduced to half a turn before any `Sin`; cosines are sines, because ONNX Runtime had no `Cos` of a double before 1.22. For \
-frequencies in double, products are rounded to double. Without `precise` and in float, cos and sin are the host's own: two epsilons \
-of TT more are allowed for than in kernels, of a result of 1. Where uses differ in the shape of frequencies, the order of the sum is the host's.",
+frequencies in double, products are rounded to double. Without `precise` and in float, cos and sin are the host's own: for results \
+of size 1, their bound is two epsilons of TT wider than that of kernels. Where uses differ in the shape of frequencies, the order of the sum is the host's.",
     kernels: &[
         &[Type::I64, Type::F32],
         &[Type::I32, Type::F32],

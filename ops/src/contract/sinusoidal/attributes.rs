@@ -21,7 +21,7 @@ pub(super) const AMPLITUDE: Attribute<f32> =
 pub(crate) const WIDTH: Attribute<i64> = Attribute::new(
     "width",
     0,
-    "`W`; 0 stands for `2F`. What is beyond is cut off, what is missing is zero",
+    "`W`; 0 stands for `2F`. Elements beyond are cut off, missing ones are zero",
 );
 
 pub(super) const PADDING_POSITION: Attribute<i64> = Attribute::new(
@@ -61,7 +61,7 @@ pub struct SinusoidalAttributes {
     pub cos_first: bool,
     /// Factor of sines and cosines.
     pub amplitude: f32,
-    /// Size of the last axis of the output; 0 stands for two a frequency.
+    /// Size of the last axis of the output; 0 stands for two per frequency.
     pub width: usize,
     /// The position whose rows are zero.
     pub padding_position: Option<i64>,
@@ -95,7 +95,7 @@ impl SinusoidalAttributes {
             interleaved: given.flag(INTERLEAVED)?,
             cos_first: given.flag(COS_FIRST)?,
             amplitude: given.float(AMPLITUDE),
-            width: given.size(WIDTH, "0 (two a frequency) or a number of channels")?,
+            width: given.size(WIDTH, "0 (two per frequency) or a number of channels")?,
             padding_position: match given.int(PADDING_POSITION) {
                 NO_PADDING => None,
                 position @ 0..PADDING_END => Some(position),
@@ -162,7 +162,7 @@ mod tests {
             (
                 "width",
                 -1,
-                "attribute `width` is -1, expected 0 (two a frequency) or a number of channels",
+                "attribute `width` is -1, expected 0 (two per frequency) or a number of channels",
             ),
             (
                 "padding_position",

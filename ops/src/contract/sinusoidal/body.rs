@@ -1,6 +1,6 @@
 //! `SinusoidalEmbedding` in standard ONNX operators.
 //!
-//! A model has one function of a name. In whatever trait all uses agree, the body is written for that; for the rest it asks the
+//! A model has one function of a name. The body is written for the traits that all uses share; for the others it asks the
 //! attributes, the shapes and the types. Neither knows the rank of `positions`.
 
 use super::attributes::{AMPLITUDE, COS_FIRST, INTERLEAVED, PADDING_POSITION, PRECISE, WIDTH};
@@ -34,9 +34,9 @@ struct Layout {
 #[derive(Clone, Copy, PartialEq)]
 enum End {
     Whole,
-    /// So many elements are left.
+    /// Only this many elements are kept.
     Cut(i64),
-    /// So many zeros are added.
+    /// This many zeros are added.
     Padded(i64),
 }
 
@@ -85,7 +85,7 @@ pub fn function_body(opset: i64, uses: &[SinusoidalUse]) -> Result<FunctionBody,
         padding: agreed(uses, |u| Some(u.attributes.padding_position)),
     };
     let arithmetic = agreed(uses, |u| Some(u.dtype.arithmetic()));
-    // Where arithmetic differs it is all done in double, after angles of either kind.
+    // Where uses differ in arithmetic, all of it is done in double, after angles of either kind.
     let work = arithmetic.unwrap_or(ElementType::F64);
     let (lift, restore) = casts(uses.iter().map(|u| u.dtype), work, opset)?;
     let [positions, frequencies] = names(&INPUTS);
@@ -184,7 +184,7 @@ impl Writer<'_> {
         self.b.op("Mul", &[&count, &two])
     }
 
-    /// Rows of a layout that is known.
+    /// Rows in a known layout.
     fn placed(&mut self, layout: Layout, cos: String, sin: String) -> String {
         let [first, second] = if layout.cos_first {
             [cos, sin]
@@ -213,7 +213,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Rows of the layout that the attributes say: gathered from all sines, all cosines and a zero.
+    /// Rows in the layout that the attributes give, gathered from all sines, all cosines and a zero.
     fn gathered(&mut self, cos: &str, sin: &str) -> String {
         let one = self.b.vector(&[1]);
         let zero = self.zeros(&one);
@@ -237,7 +237,7 @@ impl Writer<'_> {
         let woven = self.b.op("Add", &[&woven, &pair]);
         let from = self.b.op("Where", &[&interleaved, &woven, &place]);
 
-        // The functions change places: half a row further, around the end.
+        // With `cos_first` the functions change places: indices move on by half a row and wrap around.
         let cos_first = self.b.attribute(COS_FIRST.spec());
         let shift = self.b.op("Mul", &[&cos_first, &count]);
         let from = self.b.op("Add", &[&from, &shift]);

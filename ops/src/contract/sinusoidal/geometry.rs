@@ -6,8 +6,8 @@ use crate::contract::{ContractError, shape_text};
 
 /// The sizes of one call, checked.
 ///
-/// Of a row, the first [`pairs`](Self::pairs) frequencies have both functions in it, the next ones up to [`used`](Self::used) only
-/// the first: the end is cut off. What is left of [`width`](Self::width) after their elements is zero.
+/// A row holds both functions of the first [`pairs`](Self::pairs) frequencies, and only the first function of the next ones up to
+/// [`used`](Self::used), where its end is cut off. The rest of [`width`](Self::width) is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SinusoidalGeometry {
     /// Number of rows: positions.
@@ -18,7 +18,7 @@ pub struct SinusoidalGeometry {
     pub width: usize,
     /// Number of frequencies whose functions both lie in a row.
     pub pairs: usize,
-    /// Number of frequencies of which anything lies in a row.
+    /// Number of frequencies with at least one function in a row.
     pub used: usize,
     sizes: [usize; MAX_RANK],
     rank: usize,

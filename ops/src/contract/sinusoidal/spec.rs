@@ -13,7 +13,7 @@ pub(super) const POSITIONS: ValueSpec =
     ValueSpec::new("positions", "TP", "any", "what is embedded: places, times");
 
 pub(super) const FREQUENCIES: ValueSpec =
-    ValueSpec::new("frequencies", "T", "`[F]`", "radians a position");
+    ValueSpec::new("frequencies", "T", "`[F]`", "radians per position");
 
 /// The inputs.
 pub const INPUTS: [ValueSpec; 2] = [POSITIONS, FREQUENCIES];
@@ -22,7 +22,7 @@ pub(super) const EMBEDDING: ValueSpec = ValueSpec::new(
     "embedding",
     "T",
     "that of `positions` with an axis of size `W` at the end",
-    "sines and cosines, a row a position",
+    "sines and cosines, one row per position",
 );
 
 /// The output.

@@ -3,7 +3,8 @@
 /// How many words of them kernels take (`PHASOR_DIGITS` in `cpp/params.h`).
 pub(super) const WORDS: usize = 22;
 
-/// 192 zeros and the first 1216 binary digits after the point, 64 a word: those that matter to any double. By Machin's formula.
+/// 192 zeros and the first 1216 binary digits after the point, 64 in a word: all that matter to any double. Computed by Machin's
+/// formula.
 pub(super) const TWO_OVER_PI: [u64; WORDS] = [
     0,
     0,

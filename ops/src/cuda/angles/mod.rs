@@ -1,7 +1,7 @@
 //! `RotaryTable` and `SinusoidalEmbedding`.
 //!
-//! `params` mirrors what the kernels take, with the `digits` they reduce large angles by; `plan` picks the kernel and shares out the rows,
-//! `kernel` launches; the operators say what is computed.
+//! `params` mirrors what the kernels take, with the `digits` by which they reduce large angles; `plan` picks the kernel and divides
+//! the rows; `kernel` launches. `rotary_table` and `sinusoidal` say what is computed.
 
 mod digits;
 mod kernel;

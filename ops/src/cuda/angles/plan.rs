@@ -1,4 +1,4 @@
-//! Which kernel computes some angles, and how their rows are shared out.
+//! Which kernel computes the angles of a call, and how their rows are divided among threads.
 
 use super::digits::TWO_OVER_PI;
 use super::params::AnglesParams;
@@ -9,13 +9,13 @@ use crate::cuda::Launch;
 /// Threads of a block.
 const THREADS: u64 = 256;
 
-/// Rows of a task, at most: what it takes to begin one is then a small part of the rest.
+/// Most rows of a task: with so many, starting one costs little compared with its work.
 const ROWS: u64 = 8;
 
-/// Threads that a multiprocessor has under way: three blocks.
+/// Threads that a multiprocessor runs at a time: three blocks.
 const RESIDENT: u64 = 3 * THREADS;
 
-/// Threads that run as one.
+/// Threads of a warp.
 const WARP: u64 = 32;
 
 /// Bytes of an access.
@@ -66,7 +66,7 @@ pub(super) struct Places {
 pub(super) enum Variant {
     /// Whole accesses.
     Whole,
-    /// One frequency a thread.
+    /// One frequency per thread.
     Scalar,
 }
 
@@ -74,7 +74,7 @@ impl Variant {
     /// In the order of their numbers.
     pub(super) const ALL: [Variant; 2] = [Variant::Whole, Variant::Scalar];
 
-    /// What names of kernels end with.
+    /// The end of the kernels' names.
     pub(super) const fn suffix(self) -> &'static str {
         match self {
             Variant::Whole => "",
@@ -119,7 +119,7 @@ impl Planner {
             _ => lanes.div_ceil(lane_blocks).next_multiple_of(WARP),
         };
         let y = THREADS / x;
-        // As many rows a task as leave every multiprocessor its share of threads.
+        // As many rows per task as still give every multiprocessor its share of threads.
         let share = total / (u64::from(self.processors) * RESIDENT).max(1);
         let tasks = rows.div_ceil(share.clamp(1, ROWS));
         let blocks = tasks.div_ceil(y).checked_mul(lane_blocks);
@@ -156,7 +156,7 @@ impl Planner {
     /// All parameters but those of tasks and streams.
     fn params(&self, work: &Work, places: Places) -> AnglesParams {
         let padding = work.padding.and_then(|p| bits(p, self.positions));
-        // In quarter turns, a cosine is a sine one further; they are the two highest bits.
+        // A cosine is a sine one quarter turn further; quarter turns are the two highest bits.
         let [of_first, of_second] = if work.cos_first {
             [1 << 30, 0]
         } else {
@@ -235,7 +235,7 @@ const fn kind(positions: PositionType) -> u32 {
 /// None of those.
 const NONE: u32 = 4;
 
-/// The bits of a position that no other is equal to; `None` where none of this type is equal to it.
+/// The bits of a position as a number of this type; `None` where no number of the type is equal to it.
 fn bits(position: i64, of: PositionType) -> Option<u64> {
     match of {
         PositionType::I64 => Some(position.cast_unsigned()),

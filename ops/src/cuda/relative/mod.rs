@@ -8,7 +8,7 @@ pub(super) use params::LAYOUTS;
 pub(super) use params::RelativeTiles;
 pub(super) use tiles::{Cut, Planes};
 
-/// Addresses of the inputs that say what is how far from what.
+/// Addresses of the inputs that determine distances and what is looked up for them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Places {
     /// Of the lookup table; 0 where there is none.

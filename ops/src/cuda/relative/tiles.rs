@@ -1,7 +1,7 @@
 //! How planes of queries and keys are cut into tiles.
 //!
-//! A tile has so many rows that what its block looks up once is little beside what it writes, and so few that every multiprocessor
-//! gets several: one that is short of work at the end waits for a small part of all.
+//! A tile has so many rows that its block looks up little compared with what it writes, and so few that every multiprocessor gets
+//! several tiles: one that runs out of work at the end waits for a small part of all.
 
 use super::params::RelativeTiles;
 use crate::contract::ContractError;
@@ -12,13 +12,13 @@ const THREADS: u64 = 256;
 /// Bytes of an access.
 const ACCESS: u64 = 16;
 
-/// Blocks that every multiprocessor gets, if there is enough for it: four at a time, four times.
+/// Blocks that every multiprocessor gets if there is enough work: four at a time, four times.
 const BLOCKS: u64 = 16;
 
-/// Accesses of a thread, at most, where tiles are made row by row.
+/// Most accesses of a thread where tiles are made row by row.
 const STEPS: u64 = 64;
 
-/// Rows of a tile, at most.
+/// Most rows of a tile.
 const ROWS: u64 = 512;
 
 /// Bytes that a lookup table may have in shared memory: with them a multiprocessor still holds four blocks.
@@ -45,7 +45,7 @@ pub(in crate::cuda) struct Planes {
 /// The tiles of a launch.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cuda) struct Cut {
-    /// Blocks, of which each has a tile.
+    /// Number of blocks; each has a tile.
     pub(in crate::cuda) blocks: u32,
     /// Threads of a block.
     pub(in crate::cuda) threads: [u32; 2],
@@ -56,7 +56,7 @@ pub(in crate::cuda) struct Cut {
 }
 
 impl Planes {
-    /// Elements of an access: 1 where sizes or address allow no more.
+    /// Number of elements of an access: 1 where sizes or the address allow no more.
     pub(in crate::cuda) fn vector(&self) -> u64 {
         let whole = ACCESS / self.size;
         if self.address.is_multiple_of(ACCESS) && self.keys.is_multiple_of(whole) {
@@ -66,7 +66,8 @@ impl Planes {
         }
     }
 
-    /// Tiles for threads that make neighbours of a row, of as many rows each as neighbours; `None` where there is nothing to make.
+    /// Tiles for threads that each make neighbours of a row, in as many rows as there are neighbours; `None` where there is nothing
+    /// to make.
     ///
     /// # Errors
     /// [`ContractError::Unsupported`] for more tiles than a launch has blocks.
@@ -160,7 +161,8 @@ impl Planes {
 }
 
 impl Cut {
-    /// Has lookups made in a table that reaches `reach` to either side, for tables in shared memory of entries of `size` bytes.
+    /// Makes the launch look distances up in a table that reaches `reach` to either side; tables in shared memory have entries of
+    /// `size` bytes.
     ///
     /// # Errors
     /// [`ContractError::Unsupported`] for a table that is too large.
@@ -172,7 +174,7 @@ impl Cut {
         let reach = reach as u64;
         if reach >= 1 << 31 {
             return Err(ContractError::Unsupported(format!(
-                "lut has {} entries, expected less than 2^32",
+                "lut has {} entries, expected fewer than 2^32",
                 2 * reach + 1
             )));
         }
@@ -195,7 +197,7 @@ impl Cut {
     }
 }
 
-/// How many of `rounds`, which a block can do one after the other, it is to do.
+/// How many of the `rounds` that a block can do one after the other it should do.
 fn share(rounds: u64, processors: u32) -> u64 {
     rounds.div_ceil((u64::from(processors) * BLOCKS).max(1))
 }
@@ -259,7 +261,7 @@ mod tests {
         for size in [2, 4, 8] {
             let bias = planes(32, 2048, 2048, size).by_rows(132).unwrap().unwrap();
             assert!(bias.blocks >= 132 * 12, "{bias:?}");
-            // Two lookups a diagonal are little beside what is stored.
+            // Two lookups per diagonal are few compared with what is stored.
             let [rows, columns] = [bias.tiles.rows, bias.tiles.columns];
             assert!(4 * (rows + columns) <= rows * columns, "{bias:?}");
             for by_rows in [true, false] {

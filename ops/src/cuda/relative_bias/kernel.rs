@@ -20,7 +20,7 @@ pub struct AlibiCuda<F> {
     absolute: bool,
 }
 
-/// What both have.
+/// What both nodes have.
 #[derive(Debug)]
 struct Node<F> {
     planner: Planner,
@@ -52,7 +52,7 @@ impl<F: Send + Sync> Node<F> {
     }
 
     /// # Safety
-    /// As of [`Launcher::launch`], with what was planned for the node.
+    /// That of [`Launcher::launch`], for what was planned for the node.
     unsafe fn launch<L: Launcher<Function = F>>(
         &self,
         launcher: &L,
@@ -86,7 +86,7 @@ impl<F: Send + Sync> RelativeBiasCuda<F> {
         Node::new(launcher, &family, element, positions).map(Self)
     }
 
-    /// Makes a bias of a table. Where a lookup table leads to no row of it, the bias is NaN.
+    /// Makes a bias from a table. Where a lookup table leads to no row of it, the bias is NaN.
     ///
     /// # Errors
     /// [`CudaError::Contract`] for sizes that no kernel takes, and what the launcher says.
@@ -125,7 +125,7 @@ impl<F: Send + Sync> AlibiCuda<F> {
         })
     }
 
-    /// Makes a bias of slopes.
+    /// Makes a bias from slopes.
     ///
     /// # Errors
     /// As [`RelativeBiasCuda::run`].

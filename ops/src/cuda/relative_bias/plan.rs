@@ -6,7 +6,7 @@ use crate::contract::{ContractError, ElementType};
 use crate::cuda::Launch;
 use crate::cuda::relative::{Cut, Places, Planes};
 
-/// A bias to make of a table.
+/// A bias to make from a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Buckets<'a> {
     /// The sizes of the bias.
@@ -23,7 +23,7 @@ pub struct Buckets<'a> {
     pub bias: u64,
 }
 
-/// A bias to make of slopes.
+/// A bias to make from slopes.
 #[derive(Clone, Copy, Debug)]
 pub struct Slopes<'a> {
     /// The sizes of the bias.
@@ -41,7 +41,7 @@ pub struct Slopes<'a> {
 pub(super) enum Variant {
     /// Whole accesses.
     Whole,
-    /// One element a thread.
+    /// One element per thread.
     Scalar,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Planner {
 pub(super) type Planned = Option<(Variant, Launch<RelativeBiasParams>)>;
 
 impl Planner {
-    /// The launch for a bias of a table; `None` where there is nothing to do.
+    /// The launch for a bias from a table; `None` where there is nothing to do.
     ///
     /// # Errors
     /// [`ContractError::Unsupported`] for sizes that no kernel takes.
@@ -88,7 +88,7 @@ impl Planner {
         )))
     }
 
-    /// The launch for a bias of slopes; `None` where there is nothing to do.
+    /// The launch for a bias from slopes; `None` where there is nothing to do.
     ///
     /// # Errors
     /// [`ContractError::Unsupported`] for sizes that no kernel takes.

@@ -26,7 +26,7 @@ pub struct Gathered<'a> {
 pub(super) enum Variant {
     /// Whole accesses.
     Whole,
-    /// One element a thread.
+    /// One element per thread.
     Scalar,
 }
 
@@ -75,7 +75,7 @@ impl Planner {
         cut.look_up(given.reach, COLUMN)?;
         let Ok(width) = u32::try_from(geometry.width) else {
             return Err(ContractError::Unsupported(format!(
-                "scores has {} columns, expected less than 2^32",
+                "scores has {} columns, expected fewer than 2^32",
                 geometry.width
             )));
         };

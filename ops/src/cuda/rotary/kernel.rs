@@ -12,7 +12,7 @@ use crate::cuda::{CudaError, Image, Launcher, Stream};
 #[derive(Debug)]
 pub struct RotaryCuda<F> {
     planner: Planner,
-    /// One a [`Variant`].
+    /// One per [`Variant`].
     functions: [F; Variant::ALL.len()],
 }
 

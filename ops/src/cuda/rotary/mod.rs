@@ -1,6 +1,6 @@
 //! `RotaryEmbedding` and `RotaryEmbeddingPair`.
 //!
-//! `params` mirrors what the kernels take, `plan` picks the kernel and shares out the rows, `kernel` launches.
+//! `params` mirrors what the kernels take, `plan` picks the kernel and divides the rows, `kernel` launches.
 
 mod kernel;
 mod params;

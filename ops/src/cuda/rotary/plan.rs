@@ -1,4 +1,4 @@
-//! Which kernel turns some tensors, and how their rows are shared out.
+//! Which kernel turns the tensors of a call, and how their rows are divided among threads.
 
 use super::params::{AXES, RotaryAxis, RotaryParams, RotaryTensor};
 use crate::contract::rotary::{RotaryAttributes, RotaryGeometry, TableForm};
@@ -8,13 +8,13 @@ use crate::cuda::Launch;
 /// Threads of a block.
 const THREADS: u64 = 256;
 
-/// Bytes of shared memory that a block may have without asking for more.
+/// Bytes of shared memory that every block may have.
 const SHARED: u64 = 48 * 1024;
 
-/// Rows of a task, at most: what is read again of the tables is then a small part of the rest.
+/// Most rows of a task: with so many, what it reads of the tables is a small part of all it reads.
 const ROWS: u64 = 8;
 
-/// Threads that a multiprocessor has under way.
+/// Threads that a multiprocessor runs at a time.
 const RESIDENT: u64 = 2048;
 
 /// Bytes of an access.
@@ -34,11 +34,11 @@ pub struct Turned<'a> {
 /// A kernel of `rotary.cu`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
-    /// Whole accesses, tables with an entry a pair.
+    /// Whole accesses, tables with an entry per pair.
     Pair,
-    /// Whole accesses, tables with an entry a channel.
+    /// Whole accesses, tables with an entry per channel.
     Channel,
-    /// One pair a thread.
+    /// One pair per thread.
     Scalar,
     /// In place, with pairs that move within the row.
     Moved,
@@ -113,13 +113,13 @@ impl Planner {
         let mut y = THREADS / x;
         let mut shared = 0;
         if variant == Variant::Moved {
-            // At least one row fits: `variant` saw to it.
+            // At least one row fits: `variant` has checked that.
             let row =
                 self.element.size() as u64 * all(|tensor, _| 2 * tensor.half).fold(1, u64::max);
             y = y.min(SHARED / row);
             shared = y * row;
         }
-        // As many rows a task as leave every multiprocessor its share of threads; `moved` takes one.
+        // As many rows per task as still give every multiprocessor its share of threads; `moved` takes one.
         let share = match variant {
             Variant::Moved => 1,
             _ => total / (u64::from(self.processors) * RESIDENT).max(1),

@@ -359,7 +359,7 @@ mod implementation {
                 unsafe fn copy(from: *const u8, to: *mut u8) {
                     unsafe { vst1q_u8(to, vld1q_u8(from)) }
                 }
-                // An ordinary store: whether one past the caches is worth it is not measured.
+                // An ordinary store: nobody has measured whether one past the caches is worth it.
                 #[inline(always)]
                 unsafe fn stream(from: *const u8, to: *mut u8) {
                     unsafe { Self::copy(from, to) }

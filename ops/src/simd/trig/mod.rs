@@ -1,10 +1,10 @@
 //! Sine and cosine of vectors of angles, from one reduction.
 //!
-//! Whole quarter turns are taken off an angle, and what polynomials make of the rest is swapped and negated by their number.
-//! `single` does so in `f32` for angles that are `f32`, `wide` in `f64` for the others; the results in `f32` of both are within
-//! [`ULP_ERROR`](crate::contract::angle::ULP_ERROR), and those of `wide` almost always the nearest. Angles too large for
-//! `single` take `wide`, and those too large for `wide` the platform's own functions, number by number: a result does not depend
-//! on which others are in its vector.
+//! Whole quarter turns are subtracted from an angle. Polynomials give sine and cosine of the rest, which are swapped and negated
+//! according to the number of quarter turns. `single` does so in `f32` for angles that are `f32`, `wide` in `f64` for the others;
+//! the results in `f32` of both are within [`ULP_ERROR`](crate::contract::angle::ULP_ERROR), and those of `wide` almost always the
+//! nearest. Angles too large for `single` take `wide`, and those too large for `wide` the platform's own functions, number by
+//! number: a result does not depend on which others are in its vector.
 
 mod single;
 mod wide;
@@ -18,7 +18,7 @@ use super::aarch64::neon;
 #[cfg(target_arch = "x86_64")]
 use super::x86_64::{avx2, avx512};
 
-/// A set with sine and cosine good for results in `T`.
+/// A set with a sine and a cosine that are accurate enough for results in `T`.
 ///
 /// # Safety
 /// As [`Simd`].
@@ -132,7 +132,7 @@ fn patch_wide([high, low, sin, cos]: &mut [[f64; MAX_LANES]; 4], lanes: usize) {
         if high[i].abs() <= LARGEST_ANGLE {
             continue;
         }
-        // By the addition theorem; the low part of an angle that large may be any.
+        // By the addition theorem: the low part of an angle that large may have any size.
         let (s, c) = high[i].sin_cos();
         let (ls, lc) = low[i].sin_cos();
         sin[i] = s * lc + c * ls;

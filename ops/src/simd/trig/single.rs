@@ -7,7 +7,7 @@
 use super::{polynomial, two_product};
 use crate::simd::Turn;
 
-/// The size of an angle up to which this is good.
+/// The size of an angle up to which this is accurate.
 pub(super) const LIMIT: f64 = 131_072.0;
 
 /// 1.5 * 2^23: the sum of it and a number below 2^22 is rounded to an integer, whose lowest bits are those of the sum.

@@ -58,7 +58,7 @@ const LONG_COS: [f64; 6] = [
     -1.135_966_970_807_851e-11,
 ];
 
-/// To somewhat more than `f32`. `n` is the negated number of quarters.
+/// Accurate to somewhat more than `f32`. `n` is the negated number of quarters.
 #[inline(always)]
 pub(super) unsafe fn short<S: Turn, const LOW: bool>(
     high: S::V,
@@ -82,7 +82,7 @@ pub(super) unsafe fn short<S: Turn, const LOW: bool>(
     }
 }
 
-/// To `f64`. The reduced angle is `r + t`, and the functions of the sum are Taylor's with `t` to the first power.
+/// Accurate to `f64`. The reduced angle is `r + t`, and the functions of the sum are Taylor's with `t` to the first power.
 #[inline(always)]
 pub(super) unsafe fn long<S: Turn, const LOW: bool>(
     high: S::V,

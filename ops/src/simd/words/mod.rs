@@ -1,4 +1,4 @@
-//! Vectors of words: elements that are moved and never looked at, so that a NaN keeps its payload.
+//! Vectors of words: elements that are moved and never computed on, so that a NaN keeps its payload.
 //!
 //! What moves them is the same for all types of one size: kernels that only copy are compiled for words of 2, 4 and 8 bytes.
 
@@ -17,7 +17,7 @@ use half::{bf16, f16};
 
 /// An unsigned integer as wide as an element.
 pub trait Word: Copy + Send + Sync + 'static {
-    /// No bit set.
+    /// Zero.
     const ZERO: Self;
 }
 
@@ -77,7 +77,8 @@ pub(crate) trait Words<W: Word>: Copy {
     unsafe fn prefetch(from: *const W);
     /// The words of `v` from the last to the first.
     unsafe fn reverse(v: Self::V) -> Self::V;
-    /// The words of `a` and `b` in turns: the first half of them, and the second. Each part of the vectors is one to itself.
+    /// The words of `a` and `b` interleaved: the first half of the result, and the second. Each part of the vectors is interleaved
+    /// by itself.
     unsafe fn interleave(a: Self::V, b: Self::V) -> (Self::V, Self::V);
     /// A square of parts, whose rows are the first [`Words::PARTS`] vectors, transposed. The others are left.
     #[inline(always)]
@@ -121,8 +122,8 @@ pub(crate) unsafe fn transpose<S: Words<W>, W: Word>(
         for (i, row) in rows[..S::LANES].iter_mut().enumerate() {
             *row = S::load(from.offset(i as isize * from_stride));
         }
-        // First as many rows as a part has words, all parts at once. Each round interleaves the halves of these rows: it moves one bit
-        // of the row's number into the column's, and one back.
+        // First as many rows as a part has words are transposed, in all parts at once. Each round interleaves the halves of these
+        // rows: it moves one bit of the row's number into the column's, and one back.
         let mut round = 1;
         while round < side {
             let old = rows;

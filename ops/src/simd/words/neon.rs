@@ -20,7 +20,7 @@ mod implementation {
         unsafe { vqtbl1q_u8(v, places) }
     }
 
-    /// Asks for the cache line at `from`: an instruction that has no intrinsic yet, and faults nowhere.
+    /// Asks for the cache line at `from`: an instruction that has no intrinsic yet, and never faults.
     #[inline(always)]
     unsafe fn ask_for(from: *const u8) {
         unsafe {
@@ -145,7 +145,7 @@ mod implementation {
         }
         #[inline(always)]
         unsafe fn pick(row: *const u64, _: u32, indices: *const u32) -> Option<Self::V> {
-            // Two words are as quickly loaded as looked for in a vector.
+            // Loading two words is as fast as finding them in a vector.
             unsafe {
                 let word = |lane| vld1_u64(row.add(*indices.add(lane) as usize));
                 Some(vcombine_u64(word(0), word(1)))
