@@ -176,7 +176,7 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
             width,
             ..
         } = *self.job.geometry;
-        // SAFETY: the geometry has `streams` positions a row, `inner` apart, and as many rows of `width` frequencies, in which the
+        // SAFETY: the geometry has `streams` positions per row, `inner` apart, and as many rows of `width` frequencies; in these the
         // `count` columns lie.
         unsafe {
             let mut angle = (S::splat(0.0), S::splat(0.0));

@@ -115,8 +115,8 @@ pub(crate) unsafe fn transpose<S: Words<W>, W: Word>(
 ) {
     // Words of a part.
     let side = S::LANES / S::PARTS;
-    // SAFETY: `from` and `to` each have `LANES` rows of `LANES` words at their strides, and do not overlap, as this function's `#
-    // Safety` section requires.
+    // SAFETY: this function's `# Safety` section requires that `from` and `to` have `LANES` rows of `LANES` words each, at their
+    // strides, and do not overlap.
     unsafe {
         let mut rows = [S::load(from); MAX_LANES];
         for (i, row) in rows[..S::LANES].iter_mut().enumerate() {
