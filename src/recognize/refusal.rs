@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::symbolic::Stop;
+
 /// What stands for a rule in what is said of the search itself.
 pub const SEARCH: &str = "search";
 
@@ -50,7 +52,7 @@ pub struct Lost {
     /// The value it computes.
     pub value: String,
     /// Why that is not followed.
-    pub reason: &'static str,
+    pub reason: Stop,
 }
 
 /// A place that came near and was left alone.

@@ -120,7 +120,7 @@ impl From<&Refusal> for RefusalReport {
                 node: lost.node.clone(),
                 operator: lost.operator.clone(),
                 value: lost.value.clone(),
-                reason: lost.reason,
+                reason: lost.reason.as_str(),
             }),
         }
     }

@@ -84,7 +84,7 @@ fn is_plain(node: &NodeProto) -> bool {
 fn either(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
     let (yes, no) = (branch(visit, true)?, branch(visit, false)?);
     if yes.node.len().max(no.node.len()) > MAX_NODES {
-        return Err(Stop("a condition that is not known"));
+        return Err(Stop::UnknownCondition);
     }
     let (yes, no) = (run(it, visit, yes, false)?, run(it, visit, no, false)?);
     let names = visit.node.output.iter();
@@ -113,9 +113,7 @@ fn branch<'a>(visit: &Visit<'a>, condition: bool) -> Result<&'a GraphProto, Stop
     };
     let mut branches = bodies(visit.node);
     let found = branches.find(|(attribute, ..)| *attribute == wanted);
-    found
-        .map(|(_, _, branch)| branch)
-        .ok_or(Stop("an absent branch"))
+    found.map(|(_, _, branch)| branch).ok_or(Stop::AbsentBranch)
 }
 
 /// The outputs of a branch, which `runs` whenever the node does or may not.
@@ -139,8 +137,7 @@ fn run(
         graph: Some(graph),
         ..Default::default()
     };
-    let file = ModelFile::in_memory(it.file.path(), model)
-        .map_err(|_| Stop("a branch that is no graph"))?;
+    let file = ModelFile::in_memory(it.file.path(), model).map_err(|_| Stop::BranchNoGraph)?;
     let given: SmallVec<[_; 8]> = captured
         .iter()
         .filter_map(|name| {

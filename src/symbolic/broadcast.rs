@@ -65,7 +65,7 @@ impl Interpreter<'_> {
                 .zip(&extents)
                 .any(|(&n, &all)| n != 1 && n != all)
             {
-                return Err(Stop("operands whose sizes do not broadcast"));
+                return Err(Stop::NoBroadcast);
             }
         }
         let alignment = align(&mut self.arena, &mut operands)?;
@@ -220,13 +220,13 @@ pub fn align(arena: &mut Arena, operands: &mut [Value]) -> Result<Alignment, Sto
             let alias = arena.derive(root, Restructure::Alias(axes.clone()));
             // An alias is the root at the position along the axes where it lies, which need not be those it is called after.
             if operand.axes_of(alias).is_some_and(|known| *known != axes) {
-                return Err(Stop("one root along three axes"));
+                return Err(Stop::RootOnThreeAxes);
             }
             operand.rename(arena, root, alias)?;
             match all.iter().find(|(r, _)| *r == alias) {
                 None => all.push((alias, axes)),
                 Some((_, known)) if *known == axes => {}
-                Some(_) => return Err(Stop("one root along three axes")),
+                Some(_) => return Err(Stop::RootOnThreeAxes),
             }
         }
     }
@@ -239,7 +239,7 @@ pub fn merge(into: &mut Alignment, from: &Alignment) -> Result<(), Stop> {
         match into.iter().find(|(r, _)| r == root) {
             None => into.push((*root, axes.clone())),
             Some((_, known)) if known == axes => {}
-            Some(_) => return Err(Stop("one root along two axes")),
+            Some(_) => return Err(Stop::RootOnTwoAxes),
         }
     }
     Ok(())

@@ -64,3 +64,21 @@ impl Arena {
         self.apply(Function::IntegerDiv, &[a, b])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exact_division() {
+        let mut a = Arena::new();
+        let (x, y) = (a.symbol("x"), a.symbol("y"));
+        let xy = a.mul(x, y).unwrap();
+        let p = a.scale(xy, 64.0);
+        let four_x = a.scale(x, 4.0);
+        let sixteen_y = a.scale(y, 16.0);
+        assert_eq!(a.div_exact(p, four_x), Some(sixteen_y));
+        let z = a.symbol("z");
+        assert_eq!(a.div_exact(p, z), None);
+    }
+}

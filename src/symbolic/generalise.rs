@@ -17,7 +17,7 @@ pub fn along_iota(
     tables: &mut Tables,
     column: &[PolyId],
 ) -> Result<PolyId, Stop> {
-    let first = *column.first().ok_or(Stop("an empty axis"))?;
+    let first = *column.first().ok_or(Stop::EmptyAxis)?;
     if column.iter().all(|&p| p == first) {
         return Ok(first);
     }
@@ -140,16 +140,15 @@ fn same_function(
     tables: &mut Tables,
     column: &[PolyId],
 ) -> Result<PolyId, Stop> {
-    const STOP: Stop = Stop("elements that follow no rule along a position axis");
     let mut function = None;
     let mut arguments: Vec<Vec<PolyId>> = Vec::new();
     for &p in column {
-        let atom = arena.as_atom(p).ok_or(STOP)?;
+        let atom = arena.as_atom(p).ok_or(Stop::NoRule)?;
         let Atom::Apply { function: f, args } = arena.atom_of(atom) else {
-            return Err(STOP);
+            return Err(Stop::NoRule);
         };
         if *function.get_or_insert(*f) != *f {
-            return Err(STOP);
+            return Err(Stop::NoRule);
         }
         arguments.resize(args.len(), Vec::new());
         for (list, &arg) in arguments.iter_mut().zip(args) {
@@ -160,5 +159,5 @@ fn same_function(
     for list in &arguments {
         args.push(along_iota(arena, tables, list)?);
     }
-    Ok(arena.apply(function.ok_or(STOP)?, &args))
+    Ok(arena.apply(function.ok_or(Stop::NoRule)?, &args))
 }

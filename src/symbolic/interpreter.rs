@@ -181,9 +181,7 @@ impl<'a> Interpreter<'a> {
             None => None,
         };
         self.set(id, made);
-        self.values[id.index()]
-            .clone()
-            .ok_or(Stop("an input of unknown rank"))
+        self.values[id.index()].clone().ok_or(Stop::UnknownRank)
     }
 
     /// The value, if one was computed or asked for.
@@ -353,10 +351,7 @@ impl<'a> Interpreter<'a> {
         }
         match visit.optional(input) {
             None => Ok(None),
-            Some(id) => self
-                .integers(id)
-                .map(Some)
-                .ok_or(Stop("axes that are not constant")),
+            Some(id) => self.integers(id).map(Some).ok_or(Stop::DynamicAxes),
         }
     }
 }
@@ -399,5 +394,5 @@ fn exact_dimension(arena: &mut Arena, dim: &Dim) -> Option<PolyId> {
 
 /// An axis counted from the end where negative.
 pub fn normal_axis(axis: i64, rank: usize) -> Result<usize, Stop> {
-    position(axis, rank).ok_or(Stop("an axis out of range"))
+    position(axis, rank).ok_or(Stop::AxisOutOfRange)
 }

@@ -6,6 +6,7 @@
 //! exporter spelled it is gone by then.
 #![forbid(unsafe_code)]
 
+mod algebra;
 mod branch;
 pub mod broadcast;
 pub mod budget;
@@ -26,6 +27,7 @@ pub mod range;
 pub mod root;
 mod rootset;
 mod sizes;
+pub mod stop;
 mod substitute;
 pub mod table;
 mod term;
@@ -35,3 +37,4 @@ mod walk;
 
 pub use budget::{Budget, Limits, Work};
 pub use interpreter::{Interpreter, Stopped};
+pub use stop::Stop;

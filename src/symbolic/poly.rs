@@ -4,8 +4,7 @@
 //! dimension, or a function of polynomials (`cos`, `where`, a row of a constant table ...). Equal expressions get equal
 //! ids, so that equality is an integer comparison and every operation is computed once.
 //!
-//! Everything is exact over the reals; rounding and casts are not modelled. Sizes are bounded by [`MAX_TERMS`] and
-//! [`MAX_DEGREE`]: beyond them an operation stops, and the caller starts a fresh root.
+//! Everything is exact over the reals; rounding and casts are not modelled. Sums and products are bounded ([`super::algebra`]).
 
 use std::rc::Rc;
 
@@ -19,21 +18,15 @@ use super::root::{Root, RootKind};
 use super::rootset::{RootSets, SetId};
 
 pub use super::ids::{AtomId, MonoId, PolyId};
+pub use super::stop::Stop;
 pub use super::term::{Term, Terms};
-
-/// Most terms of a polynomial. Rotations have 2, two-dimensional angles up to 4; activations that mix grow without bound.
-pub const MAX_TERMS: usize = 12;
-/// Most factors of a monomial. A rotated, normed and scaled channel has about 5.
-pub const MAX_DEGREE: usize = 8;
 
 /// Bytes of a polynomial of a few terms with its place in the tables, and of a monomial and an atom.
 const BYTES_OF_POLY: usize = 160;
 const BYTES_OF_MONO: usize = 120;
 const BYTES_OF_ATOM: usize = 120;
-
-/// Why an operation could not be interpreted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stop(pub &'static str);
+/// Bytes of a remembered operation with its place in the table.
+const BYTES_OF_MEMO: usize = 32;
 
 /// An indivisible factor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -137,7 +130,7 @@ impl Arena {
         let polys = size(self.polys.len(), BYTES_OF_POLY);
         let monos = size(self.monos.len(), BYTES_OF_MONO);
         let atoms = size(self.atoms.len(), BYTES_OF_ATOM);
-        let memo = size(self.memo.len(), size_of::<(Memo, Result<PolyId, Stop>)>());
+        let memo = size(self.memo.len(), BYTES_OF_MEMO);
         let made = self.polys.len() + self.memo.len() + self.atoms.len();
         (made as u64, polys + monos + atoms + memo)
     }
@@ -264,94 +257,6 @@ impl Arena {
         }
     }
 
-    /// `a + b`.
-    pub fn add(&mut self, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
-        if a == PolyId::ZERO {
-            return Ok(b);
-        }
-        if b == PolyId::ZERO {
-            return Ok(a);
-        }
-        let key = Memo::Add(a.min(b), a.max(b));
-        if let Some(&known) = self.memo.get(&key) {
-            return known;
-        }
-        let sum = self.collect(
-            self.terms(a)
-                .iter()
-                .chain(self.terms(b).iter())
-                .copied()
-                .collect(),
-        );
-        self.memo.insert(key, sum);
-        sum
-    }
-
-    /// `factor · p`.
-    pub fn scale(&mut self, p: PolyId, factor: f64) -> PolyId {
-        if factor == 1.0 {
-            return p;
-        }
-        if factor == 0.0 {
-            return PolyId::ZERO;
-        }
-        let terms = self
-            .terms(p)
-            .iter()
-            .map(|t| Term {
-                mono: t.mono,
-                coefficient: t.coefficient * factor,
-            })
-            .collect();
-        self.intern(terms)
-    }
-
-    /// `a - b`.
-    pub fn sub(&mut self, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
-        let negated = self.scale(b, -1.0);
-        self.add(a, negated)
-    }
-
-    /// `a · b`.
-    pub fn mul(&mut self, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
-        if let Some(c) = self.as_constant(a) {
-            return Ok(self.scale(b, c));
-        }
-        if let Some(c) = self.as_constant(b) {
-            return Ok(self.scale(a, c));
-        }
-        let key = Memo::Mul(a.min(b), a.max(b));
-        if let Some(&known) = self.memo.get(&key) {
-            return known;
-        }
-        let product = self.multiply(a, b);
-        self.memo.insert(key, product);
-        product
-    }
-
-    fn multiply(&mut self, a: PolyId, b: PolyId) -> Result<PolyId, Stop> {
-        let (left, right) = (self.terms(a).to_vec(), self.terms(b).to_vec());
-        if left.len() * right.len() > MAX_TERMS {
-            return Err(Stop("the product has too many terms"));
-        }
-        let mut terms = Vec::with_capacity(left.len() * right.len());
-        for s in &left {
-            for t in &right {
-                let mut factors = self.factors(s.mono);
-                factors.extend(self.factors(t.mono));
-                if factors.len() > MAX_DEGREE {
-                    return Err(Stop("the product has too many factors"));
-                }
-                factors.sort_unstable();
-                terms.push(Term {
-                    mono: self.mono(factors),
-                    coefficient: s.coefficient * t.coefficient,
-                });
-            }
-        }
-        self.collect(terms)
-    }
-
     pub(super) fn applied_range(&self, atom: AtomId) -> Range {
         self.ranges.get(&atom).copied().unwrap_or(Range::ANY)
     }
@@ -401,23 +306,6 @@ impl Arena {
         id
     }
 
-    /// Sums terms of equal monomials and drops those that cancel.
-    pub(super) fn collect(&mut self, mut terms: Vec<Term>) -> Result<PolyId, Stop> {
-        terms.sort_by_key(|t| t.mono);
-        terms.dedup_by(|later, kept| {
-            let same = later.mono == kept.mono;
-            if same {
-                kept.coefficient += later.coefficient;
-            }
-            same
-        });
-        terms.retain(|t| t.coefficient != 0.0);
-        if terms.len() > MAX_TERMS {
-            return Err(Stop("the sum has too many terms"));
-        }
-        Ok(self.intern(terms))
-    }
-
     /// The polynomial of these terms, of different monomials in order, none of them 0.
     pub(super) fn intern(&mut self, terms: Vec<Term>) -> PolyId {
         if let [
@@ -447,67 +335,5 @@ impl Arena {
         });
         self.poly_ids.insert(terms, id);
         id
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_expressions_have_equal_ids() {
-        let mut a = Arena::new();
-        let (x, y) = (a.symbol("x"), a.symbol("y"));
-        let sum = a.add(x, y).unwrap();
-        let left = a.mul(sum, sum).unwrap();
-        let (xx, xy, yy) = (
-            a.mul(x, x).unwrap(),
-            a.mul(x, y).unwrap(),
-            a.mul(y, y).unwrap(),
-        );
-        let twice = a.scale(xy, 2.0);
-        let right = a.add(xx, yy).unwrap();
-        let right = a.add(right, twice).unwrap();
-        assert_eq!(left, right);
-        assert_eq!(a.sub(left, right).unwrap(), PolyId::ZERO);
-    }
-
-    #[test]
-    fn exact_division() {
-        let mut a = Arena::new();
-        let (x, y) = (a.symbol("x"), a.symbol("y"));
-        let xy = a.mul(x, y).unwrap();
-        let p = a.scale(xy, 64.0);
-        let four_x = a.scale(x, 4.0);
-        let sixteen_y = a.scale(y, 16.0);
-        assert_eq!(a.div_exact(p, four_x), Some(sixteen_y));
-        let z = a.symbol("z");
-        assert_eq!(a.div_exact(p, z), None);
-    }
-
-    #[test]
-    fn substitution_reaches_into_functions() {
-        let mut a = Arena::new();
-        let iota = a.iota();
-        let i = a.channel(iota, 0);
-        let half = a.scale(i, 0.5);
-        let c = a.apply(Function::Cos, &[half]);
-        let p = a.symbol("p");
-        let half_p = a.scale(p, 0.5);
-        let expected = a.apply(Function::Cos, &[half_p]);
-        assert_eq!(a.substitute(c, iota, p), Ok(expected));
-    }
-
-    #[test]
-    fn growth_is_bounded() {
-        let mut a = Arena::new();
-        let mut p = a.symbol("s0");
-        for k in 1..MAX_TERMS {
-            let s = a.symbol(&format!("s{k}"));
-            p = a.add(p, s).unwrap();
-        }
-        let s = a.symbol("one too many");
-        assert!(a.add(p, s).is_err());
-        assert!(a.mul(p, p).is_err());
     }
 }

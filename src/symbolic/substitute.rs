@@ -30,7 +30,7 @@ impl Arena {
     ) -> Result<PolyId, Stop> {
         self.rewrite(p, from, Memo::Follow(p, from, at), &mut |arena, index| {
             if index != at {
-                return Err(Stop("an element that depends on another position"));
+                return Err(Stop::OtherPosition);
             }
             Ok(arena.channel(opened, 0))
         })
@@ -119,5 +119,24 @@ impl Memo {
             Memo::Follow(_, from, at) => Memo::Follow(p, from, at),
             Memo::Add(..) | Memo::Mul(..) => unreachable!("only rewrites recurse"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::symbolic::function::Function;
+
+    #[test]
+    fn substitution_reaches_into_functions() {
+        let mut a = Arena::new();
+        let iota = a.iota();
+        let i = a.channel(iota, 0);
+        let half = a.scale(i, 0.5);
+        let c = a.apply(Function::Cos, &[half]);
+        let p = a.symbol("p");
+        let half_p = a.scale(p, 0.5);
+        let expected = a.apply(Function::Cos, &[half_p]);
+        assert_eq!(a.substitute(c, iota, p), Ok(expected));
     }
 }

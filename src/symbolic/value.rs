@@ -205,7 +205,7 @@ impl Value {
                 // Of numbers that are equal up to rounding, each is another.
                 let equal = count > 1 && column.iter().all(|&p| p == column[0]);
                 if self.caveats.rounded && equal && arena.as_constant(column[0]).is_none() {
-                    return Err(Stop("elements that are equal up to rounding"));
+                    return Err(Stop::EqualUpToRounding);
                 }
                 super::generalise::open_roots(arena, &mut column, &laid, &mut opened);
                 let p = super::generalise::along_iota(arena, tables, &column)?;
@@ -224,7 +224,7 @@ impl Value {
             match value.axes_of(root) {
                 None => value.alignment.push((root, axes)),
                 Some(known) if *known == axes => {}
-                Some(_) => return Err(Stop("two position axes of one value")),
+                Some(_) => return Err(Stop::TwoPositionAxes),
             }
         }
         Ok(value)
@@ -298,7 +298,7 @@ pub fn position(index: i64, size: usize) -> Option<usize> {
 /// Row-major number of the element at `index`, each position counted from the end where negative.
 pub fn row(index: &[i64], extents: &[usize]) -> Result<usize, Stop> {
     index.iter().zip(extents).try_fold(0, |row, (&i, &size)| {
-        let at = position(i, size).ok_or(Stop("a constant index out of range"))?;
+        let at = position(i, size).ok_or(Stop::IndexOutOfRange)?;
         Ok(row * size + at)
     })
 }

@@ -64,8 +64,7 @@ impl<'a> Visit<'a> {
 
     /// An input that must be there.
     pub fn input(&self, position: usize) -> Result<ValueId, Stop> {
-        self.optional(position)
-            .ok_or(Stop("a required input is absent"))
+        self.optional(position).ok_or(Stop::AbsentInput)
     }
 
     /// An input that may be absent.

@@ -84,7 +84,7 @@ impl<'a> Interpreter<'a> {
                 Some(_) => {
                     self.stopped.push(Stopped {
                         node: position,
-                        reason: Stop("a value that does not fit together"),
+                        reason: Stop::Unsound,
                     });
                     self.unknown_output(&visit, id)
                 }

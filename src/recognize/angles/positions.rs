@@ -127,14 +127,14 @@ fn restructured(
     let mut all = Vec::with_capacity(count);
     for k in 0..count {
         let [mut p] = value.data[..] else {
-            return Err(Stop("streams that are told apart twice"));
+            return Err(Stop::StreamsToldApartTwice);
         };
         for (root, axes) in &value.alignment {
             let at = axes.iter().position(|&a| a as usize == axis);
             let root: RootId = match at {
                 None => *root,
                 Some(_) if arena.is_iota(*root) => {
-                    return Err(Stop("positions along the streams"));
+                    return Err(Stop::PositionsAlongStreams);
                 }
                 Some(at) => {
                     let change = way(arena, k, at as u8);

@@ -3,23 +3,16 @@
 use crate::onnx::ValueId;
 use crate::onnx::proto::NodeProto;
 use crate::recognize::Lost;
-use crate::symbolic::{Interpreter, Stopped};
+use crate::symbolic::{Interpreter, Stop, Stopped};
 
 use super::miss::node_name;
-
-/// The reason of a node that stopped because of what it reads.
-const UNKNOWN_INPUT: &str = "an input of unknown rank";
-/// The reason of a node that stopped because a data file of the model is missing or damaged.
-const UNREAD: &str = "a constant whose data cannot be read";
-/// The reasons of a node that stopped because of what it computes: sums that no rotation has.
-const SYMPTOMS: [&str; 1] = ["a sum of unrelated activations"];
 
 /// The node that `value` became unknown at; `None` where its producer was followed.
 pub(in crate::recognize) fn at(it: &Interpreter<'_>, value: ValueId) -> Option<Lost> {
     let (node, _) = it.index().producer(value)?;
     let mut stopped = *of(it, node)?;
     // Every step goes to an earlier node of an acyclic graph.
-    while stopped.reason.0 == UNKNOWN_INPUT {
+    while stopped.reason == Stop::UnknownRank {
         let Some(earlier) = unknown_input(it, stopped.node) else {
             break;
         };
@@ -38,9 +31,9 @@ pub(in crate::recognize) fn of<'a>(it: &'a Interpreter<'_>, node: usize) -> Opti
     it.stopped.get(first).filter(|stopped| stopped.node == node)
 }
 
-/// Whether a node stopped for what comes together in it, and not because it is unknown.
+/// Whether a node stopped for what comes together in it, a sum that no rotation has, and not because it is unknown.
 pub(in crate::recognize) fn is_symptom(stopped: &Stopped) -> bool {
-    SYMPTOMS.contains(&stopped.reason.0)
+    stopped.reason == Stop::UnrelatedSum
 }
 
 fn unknown_input(it: &Interpreter<'_>, node: usize) -> Option<Stopped> {
@@ -64,12 +57,13 @@ fn describe(it: &Interpreter<'_>, stopped: &Stopped) -> Lost {
         operator,
         value: node.output.first().cloned().unwrap_or_default(),
         reason: match reads_unread(it, node) {
-            true => UNREAD,
-            false => stopped.reason.0,
+            true => Stop::UnreadConstant,
+            false => stopped.reason,
         },
     }
 }
 
+/// Whether the node reads a constant whose data file is missing or damaged.
 fn reads_unread(it: &Interpreter<'_>, node: &NodeProto) -> bool {
     let mut constants = node
         .input
@@ -81,14 +75,14 @@ fn reads_unread(it: &Interpreter<'_>, node: &NodeProto) -> bool {
 /// What to do about a node that is not followed.
 pub(in crate::recognize) fn hint(lost: &Lost) -> &'static str {
     match lost.reason {
-        UNKNOWN_INPUT => {
+        Stop::UnknownRank => {
             "give the model shapes: `onnx.shape_inference.infer_shapes`, or an export with static ranks"
         }
-        UNREAD => "put the model's data files beside it",
+        Stop::UnreadConstant => "put the model's data files beside it",
         _ if lost.operator.contains("::") => {
             "fuse before other tools bring operators of their own into the graph, or export without them"
         }
-        "an operator the analysis does not know" => {
+        Stop::UnknownOperator => {
             "export or simplify the model so that this operator does not stand between the angles and the rotation"
         }
         _ => "please report the model: this spelling is not followed",

@@ -85,7 +85,7 @@ pub(super) fn apply_binary(
 ) -> Result<Value, Stop> {
     let values = operands(it, visit)?;
     let [a, b] = &values[..] else {
-        return Err(Stop("not two operands"));
+        return Err(Stop::NotTwoOperands);
     };
     let dtype = match function {
         Function::Pow | Function::Max | Function::Min => a.dtype,
@@ -148,7 +148,7 @@ pub(super) fn greater(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
     };
     let values = operands(it, visit)?;
     let [a, b] = &values[..] else {
-        return Err(Stop("not two operands"));
+        return Err(Stop::NotTwoOperands);
     };
     compared(it, function, DataType::Bool, b, a)
 }
@@ -175,7 +175,7 @@ fn sum(
     operands: &[&Value],
     signed: &mut dyn FnMut(&mut Arena, PolyId) -> PolyId,
 ) -> Result<Value, Stop> {
-    let dtype = operands.first().ok_or(Stop("no operand"))?.dtype;
+    let dtype = operands.first().ok_or(Stop::NoOperand)?.dtype;
     let mut caveats = Caveats::default();
     let mut sum = it.elementwise(operands, dtype, &mut |arena, p| {
         let terms: SmallVec<[PolyId; 3]> = p.iter().map(|&q| signed(arena, q)).collect();
@@ -220,7 +220,7 @@ fn homogeneous(it: &Interpreter<'_>, value: Value) -> Result<Value, Stop> {
             });
         }
         if any && shared.is_some_and(|s| s.is_empty()) {
-            return Err(Stop("a sum of unrelated activations"));
+            return Err(Stop::UnrelatedSum);
         }
     }
     Ok(value)
@@ -299,15 +299,14 @@ pub(super) fn modulo(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
 pub(super) fn select(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let values = operands(it, visit)?;
     let [condition, a, b] = &values[..] else {
-        return Err(Stop("not three operands"));
+        return Err(Stop::NotThreeOperands);
     };
     let alike = it.are_alike(visit.input(1)?, visit.input(2)?);
     let equal = alike || !a.caveats.and(b.caveats).rounded;
-    const EITHER: Stop = Stop("a choice between numbers that are equal up to rounding");
     it.elementwise(&[condition, a, b], a.dtype, &mut |arena, p| {
         Ok(match arena.as_constant(p[0]) {
             Some(c) => p[if c != 0.0 { 1 } else { 2 }],
-            None if p[1] == p[2] && !equal => return Err(EITHER),
+            None if p[1] == p[2] && !equal => return Err(Stop::RoundedChoice),
             None if p[1] == p[2] => p[1],
             None => arena.apply(Function::Where, p),
         })
@@ -324,7 +323,7 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
             .ok()
             .map(|v| v.dtype),
     };
-    let to = to.ok_or(Stop("a cast to an unknown type"))?;
+    let to = to.ok_or(Stop::CastToUnknown)?;
     if to == a.dtype {
         return Ok((*a).clone());
     }
@@ -343,7 +342,7 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
     let function = match to {
         DataType::Bool => Function::IsTrue,
         _ if to.is_integer() => Function::Trunc,
-        _ => return Err(Stop("a cast that is not numeric")),
+        _ => return Err(Stop::CastNotNumeric),
     };
     exact(&a)?;
     let value = it.elementwise(&[&a], to, &mut |arena, p| {

@@ -79,9 +79,10 @@ impl Window {
     /// `(size - shorter - 1) / stride + 1`, where the graph runs: there the dividend is not negative, so that multiples of the stride
     /// can be divided apart from what remains, as those who derive this size elsewhere do.
     fn size(&self, it: &mut Interpreter<'_>, size: PolyId) -> Result<PolyId, Stop> {
-        let overflow = Stop("a convolution whose size overflows");
         let added = self.stride.checked_sub(self.shorter);
-        let added = added.and_then(|n| n.checked_sub(1)).ok_or(overflow)?;
+        let added = added
+            .and_then(|n| n.checked_sub(1))
+            .ok_or(Stop::ConvolutionOverflow)?;
         let (steps, rest) = (added.div_euclid(self.stride), added.rem_euclid(self.stride));
         let [steps, rest, stride] = [steps, rest, self.stride].map(|n| it.arena.integer(n));
         let dividend = it.arena.add(size, rest)?;

@@ -18,15 +18,15 @@ pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
             .output
             .first()
             .and_then(|name| it.index().id(name))
-            .ok_or(Stop("a constant without a name"))?;
+            .ok_or(Stop::ConstantWithoutName)?;
         return it
             .constant_value(id, tensor)
-            .ok_or(Stop("a constant of an unknown type"));
+            .ok_or(Stop::ConstantOfUnknownType);
     }
     let arena = &mut it.arena;
     let float = |arena: &mut Arena, v: f32| match v.is_finite() {
         true => Ok(arena.constant(f64::from(v))),
-        false => Err(Stop("a constant that is not finite")),
+        false => Err(Stop::ConstantNotFinite),
     };
     let (dtype, data, scalar): (_, Vec<PolyId>, _) = if let Some(v) = visit.int("value_int") {
         (DataType::I64, vec![arena.integer(v)], true)
@@ -42,7 +42,7 @@ pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
             .collect::<Result<_, _>>()?;
         (DataType::F32, data, false)
     } else {
-        return Err(Stop("a constant that is not numeric"));
+        return Err(Stop::ConstantNotNumeric);
     };
     let shape: Shape = if scalar {
         Shape::new()
@@ -58,20 +58,17 @@ pub(super) fn constant_of_shape(
 ) -> Result<Value, Stop> {
     let shape: Shape = it
         .elements(visit.input(0)?)
-        .ok_or(Stop("a shape that is not known"))?
+        .ok_or(Stop::UnknownShape)?
         .into();
     let (dtype, element) = match visit.tensor("value") {
         None => (DataType::F32, PolyId::ZERO),
         Some(proto) => {
-            let tensor = it
-                .file
-                .tensor(proto)
-                .map_err(|_| Stop("a fill value that cannot be read"))?;
+            let tensor = it.file.tensor(proto).map_err(|_| Stop::FillUnreadable)?;
             if tensor.is_empty() {
-                return Err(Stop("a fill value without an element"));
+                return Err(Stop::FillEmpty);
             }
             let element = element(&mut it.arena, &tensor, 0);
-            let element = element.ok_or(Stop("a fill value that is no finite number"))?;
+            let element = element.ok_or(Stop::FillNotFinite)?;
             (tensor.dtype, element)
         }
     };
@@ -111,11 +108,8 @@ pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
     for (k, bound) in bounds.iter_mut().enumerate() {
         let value = it.value(visit.input(k)?)?;
         exact(&value)?;
-        let [element] = value
-            .elements()
-            .ok_or(Stop("a range with unknown bounds"))?
-        else {
-            return Err(Stop("a range whose bound is not a scalar"));
+        let [element] = value.elements().ok_or(Stop::RangeOfUnknownBounds)? else {
+            return Err(Stop::RangeNotScalar);
         };
         *bound = *element;
         dtype = value.dtype;
@@ -125,7 +119,7 @@ pub(super) fn range(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
         .arena
         .as_constant(delta)
         .filter(|&d| d != 0.0)
-        .ok_or(Stop("a range with an unknown step"))?;
+        .ok_or(Stop::RangeOfUnknownStep)?;
     if let (Some(from), Some(to)) = (it.arena.as_constant(start), it.arena.as_constant(limit)) {
         let count = ((to - from) / step).ceil().max(0.0);
         if count <= MAX_CHANNELS as f64 {
@@ -184,7 +178,7 @@ fn steps(arena: &mut Arena, span: PolyId, step: f64, integer: bool) -> Result<Po
         let reached = arena.add(span, last)?;
         return Ok(arena.integer_quotient(reached, divisor));
     }
-    Err(Stop("a range of unknown length"))
+    Err(Stop::RangeOfUnknownLength)
 }
 
 pub(super) fn shape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {

@@ -21,7 +21,7 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
             let output = visit.node.output.first().map_or("", |name| name.as_str());
             it.facts_of_output(visit, output)
                 .map(|(_, shape)| shape)
-                .ok_or(Stop("an expansion to an unknown shape"))?
+                .ok_or(Stop::ExpandToUnknown)?
         }
     };
     let rank = a.rank().max(target.len());
@@ -69,11 +69,9 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
 
 pub(super) fn tile(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let repeats = it
-        .elements(visit.input(1)?)
-        .ok_or(Stop("unknown repeats"))?;
+    let repeats = it.elements(visit.input(1)?).ok_or(Stop::UnknownRepeats)?;
     if repeats.len() != a.rank() {
-        return Err(Stop("repeats of other rank"));
+        return Err(Stop::RepeatsRank);
     }
     let source = a.extents(&it.arena);
     let mut extents = source.clone();
@@ -100,7 +98,7 @@ pub(super) fn tile(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
                 value.shape[axis] = repeat;
                 value.enumerated[axis] = false;
             }
-            _ => return Err(Stop("a repeated axis whose elements are not told apart")),
+            _ => return Err(Stop::RepeatOfOpaqueAxis),
         }
     }
     // A repeated position is the position modulo the original size: tiling is not a stride, so positions are counted out.
@@ -128,14 +126,14 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     let values: Vec<Rc<Value>> = (0..visit.inputs.len())
         .map(|k| visit.input(k).and_then(|id| it.value(id)))
         .collect::<Result<_, _>>()?;
-    let first = values.first().ok_or(Stop("nothing to concatenate"))?;
+    let first = values.first().ok_or(Stop::NothingToConcatenate)?;
     let rank = first.rank();
-    let axis = normal_axis(visit.int("axis").ok_or(Stop("no axis"))?, rank)?;
+    let axis = normal_axis(visit.int("axis").ok_or(Stop::ConcatWithoutAxis)?, rank)?;
     if values.iter().any(|v| v.rank() != rank) {
-        return Err(Stop("concatenated values of other rank"));
+        return Err(Stop::ConcatRank);
     }
     if values.iter().any(|v| !v.enumerated[axis]) {
-        return Err(Stop("a concatenation along an opaque axis"));
+        return Err(Stop::ConcatAlongOpaqueAxis);
     }
     let mut operands: Vec<Value> = values.iter().map(|v| (**v).clone()).collect();
     let mut shape = Shape::new();
@@ -152,7 +150,7 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         }
         // ONNX Runtime leaves out what has no elements, whatever its other sizes.
         if operands.iter().any(|v| v.shape[k] != operands[0].shape[k]) {
-            return Err(Stop("concatenated values whose sizes may differ"));
+            return Err(Stop::ConcatSizesMayDiffer);
         }
         shape.push(operands[0].shape[k]);
         enumerated.push(operands.iter().all(|v| v.enumerated[k]));
@@ -160,7 +158,7 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     let before = enumerated.clone();
     let extents = it.fit(&shape, &mut enumerated);
     if !enumerated[axis] && before[axis] {
-        return Err(Stop("a concatenation too wide to tell apart"));
+        return Err(Stop::ConcatTooWide);
     }
     for operand in &mut operands {
         for k in (0..rank).filter(|&k| !enumerated[k]) {
@@ -170,7 +168,7 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     for operand in &operands {
         let own = operand.extents(&it.arena);
         if (0..rank).any(|k| k != axis && own[k] != extents[k]) {
-            return Err(Stop("concatenated values of other shape"));
+            return Err(Stop::ConcatShape);
         }
     }
     let caveats = operands
@@ -189,7 +187,7 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
                 operand
                     .data
                     .get(o * count..(o + 1) * count)
-                    .ok_or(Stop("concatenated values of other shape"))?,
+                    .ok_or(Stop::ConcatShape)?,
             );
         }
     }

@@ -40,7 +40,7 @@ fn gathered(
     axis: usize,
 ) -> Result<Value, Stop> {
     if axis >= a.rank() {
-        return Err(Stop("an index into a scalar"));
+        return Err(Stop::IndexIntoScalar);
     }
     if let Some(list) = constants(it, index) {
         if a.enumerated[axis] {
@@ -49,7 +49,7 @@ fn gathered(
                 .iter()
                 .map(|&i| position(i, size))
                 .collect::<Option<_>>()
-                .ok_or(Stop("a constant index out of range"))?;
+                .ok_or(Stop::IndexOutOfRange)?;
             return with_index_axes(&pick(it, a, axis, &positions)?, index, axis);
         }
         if index.rank() <= 1 && list.len() <= 16 && (list.len() == 1 || !follows_iota(it, a, axis))
@@ -98,7 +98,7 @@ fn lookup(it: &mut Interpreter<'_>, a: &Value, index: &Value, axis: usize) -> Re
     let extents = a.extents(&it.arena);
     let (outer, _, inner) = split(&extents, axis);
     if outer * inner * index.data.len() > MAX_LOOKUP {
-        return Err(Stop("a lookup too wide to tell apart"));
+        return Err(Stop::LookupTooWide);
     }
     let index = &from_start(it, index, a.shape[axis]);
     let mut data = Vec::with_capacity(outer * inner * index.data.len());
@@ -181,7 +181,7 @@ fn along(it: &Interpreter<'_>, a: &Value, axis: usize) -> Result<SmallVec<[RootI
     for (root, axes) in &a.alignment {
         if axes.iter().any(|&at| at as usize == axis) {
             if !it.arena.is_iota(*root) {
-                return Err(Stop("a dynamic index into an activation"));
+                return Err(Stop::IndexIntoActivation);
             }
             roots.push(*root);
         }
@@ -192,12 +192,12 @@ fn along(it: &Interpreter<'_>, a: &Value, axis: usize) -> Result<SmallVec<[RootI
 pub(super) fn gather_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, index) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
     if a.rank() != index.rank() {
-        return Err(Stop("an index of other rank"));
+        return Err(Stop::IndexRank);
     }
     let axis = normal_axis(visit.int("axis").unwrap_or(0), a.rank())?;
     // An index may be shorter than the data along other axes, and then reads the first elements there alone.
     if (0..a.rank()).any(|k| k != axis && a.shape[k] != index.shape[k]) {
-        return Err(Stop("an index smaller than the data"));
+        return Err(Stop::IndexSmaller);
     }
     let dynamic = constants(it, &index).is_none();
     if !dynamic && a.enumerated[axis] {
@@ -234,8 +234,8 @@ fn picked_elements(
         let i = it
             .arena
             .as_integer(index.data[at[1]])
-            .ok_or(Stop("an index that is not constant"))?;
-        let i = position(i, source[axis]).ok_or(Stop("a constant index out of range"))?;
+            .ok_or(Stop::IndexNotConstant)?;
+        let i = position(i, source[axis]).ok_or(Stop::IndexOutOfRange)?;
         data.push(a.data[at[0] + i * from[axis]]);
         Ok(())
     })?;
@@ -254,22 +254,22 @@ fn picked_elements(
 
 pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, index) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
-    let last = index.rank().checked_sub(1).ok_or(Stop("a scalar index"))?;
+    let last = index.rank().checked_sub(1).ok_or(Stop::IndexScalar)?;
     if visit.int("batch_dims").unwrap_or(0) != 0 {
-        return Err(Stop("batched GatherND"));
+        return Err(Stop::IndexBatched);
     }
     // One index an element: a plain gather along the first axis.
     if index.is_unit(last) {
         let index = without_axes(&index, &[last])?;
         return gathered(it, &a, &index, 0);
     }
-    let list = constants(it, &index).ok_or(Stop("several dynamic indices"))?;
+    let list = constants(it, &index).ok_or(Stop::SeveralDynamicIndices)?;
     let width = it
         .arena
         .as_integer(index.shape[last])
-        .ok_or(Stop("an index of unknown width"))? as usize;
+        .ok_or(Stop::IndexOfUnknownWidth)? as usize;
     if width == 0 || width > a.rank() {
-        return Err(Stop("an index of other width"));
+        return Err(Stop::IndexWidth);
     }
     // Along an opaque axis that no root follows all elements are equal: any index takes the one there is.
     let live = a.live_roots(&it.arena);
@@ -278,7 +278,7 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
         roots.any(|(_, axes)| axes.contains(&(axis as u8)))
     };
     if (0..width).any(|axis| !a.enumerated[axis] && varies(axis)) {
-        return Err(Stop("constant indices into opaque axes"));
+        return Err(Stop::IndexIntoOpaqueAxes);
     }
     let extents = a.extents(&it.arena);
     let inner: usize = extents[width..].iter().product();

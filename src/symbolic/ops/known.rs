@@ -15,12 +15,12 @@ use super::typed::{exact, typed};
 const MAX_SEARCHED: usize = 4096;
 
 fn numbers(it: &Interpreter<'_>, value: &Value) -> Result<Vec<f64>, Stop> {
-    let elements = value.elements().ok_or(Stop("elements not told apart"))?;
+    let elements = value.elements().ok_or(Stop::NotToldApart)?;
     elements
         .iter()
         .map(|&p| it.arena.as_constant(p))
         .collect::<Option<_>>()
-        .ok_or(Stop("elements that are not constant"))
+        .ok_or(Stop::ElementsNotConstant)
 }
 
 /// ReduceMax, ReduceMin and ReduceProd.
@@ -48,7 +48,7 @@ pub(super) fn reduce(
         for o in 0..outer {
             for i in 0..inner {
                 let column = (0..count).map(|k| list[(o * count + k) * inner + i]);
-                kept.push(column.reduce(fold).ok_or(Stop("an empty axis reduced"))?);
+                kept.push(column.reduce(fold).ok_or(Stop::EmptyAxisReduced)?);
             }
         }
         list = kept;
@@ -75,7 +75,7 @@ pub(super) fn non_zero(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
     exact(&a)?;
     let list = numbers(it, &a)?;
     if a.rank() == 0 || list.len() > MAX_SEARCHED {
-        return Err(Stop("too many elements to look through"));
+        return Err(Stop::TooManyToSearch);
     }
     let extents = a.extents(&it.arena);
     let found: Vec<usize> = (0..list.len()).filter(|&at| list[at] != 0.0).collect();

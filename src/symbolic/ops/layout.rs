@@ -16,7 +16,7 @@ pub(super) fn dropout(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
     if let Some(training) = visit.optional(2) {
         let mode = it.value(training)?;
         if mode.elements() != Some(&[PolyId::ZERO]) {
-            return Err(Stop("dropout that may be in training"));
+            return Err(Stop::DropoutInTraining);
         }
     }
     identity(it, visit)
@@ -46,7 +46,7 @@ pub(super) fn permuted(
             .iter()
             .any(|&axis| std::mem::replace(&mut seen[axis], true))
     {
-        return Err(Stop("a permutation of other rank"));
+        return Err(Stop::PermutationRank);
     }
     let extents = a.extents(&it.arena);
     let steps = strides(&extents);
@@ -79,9 +79,7 @@ pub(super) fn permuted(
 
 pub(super) fn unsqueeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let axes = it
-        .ints_of(visit, "axes", 1)?
-        .ok_or(Stop("axes that are absent"))?;
+    let axes = it.ints_of(visit, "axes", 1)?.ok_or(Stop::AbsentAxes)?;
     let rank = a.rank() + axes.len();
     let axes: SmallVec<[usize; 6]> = axes
         .iter()
@@ -95,7 +93,7 @@ pub(super) fn with_unit_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
     let rank = a.rank() + axes.len();
     let kept: SmallVec<[usize; 6]> = (0..rank).filter(|axis| !axes.contains(axis)).collect();
     if kept.len() != a.rank() {
-        return Err(Stop("an axis inserted twice"));
+        return Err(Stop::AxisInsertedTwice);
     }
     let mut shape: Shape = SmallVec::from_elem(PolyId::ONE, rank);
     let mut enumerated = SmallVec::from_elem(true, rank);
@@ -126,7 +124,7 @@ pub(super) fn squeeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
         None => {
             let fixed = |&dim: &PolyId| it.arena.as_integer(dim).is_some();
             if !a.shape.iter().all(fixed) {
-                return Err(Stop("a squeeze of every axis that happens to have size 1"));
+                return Err(Stop::SqueezeOfAnyAxis);
             }
             (0..a.rank()).filter(|&axis| a.is_unit(axis)).collect()
         }
@@ -137,7 +135,7 @@ pub(super) fn squeeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
 /// The value without these axes, all of size 1.
 pub fn without_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
     if axes.iter().any(|&axis| !a.is_unit(axis)) {
-        return Err(Stop("a squeezed axis that may be longer than 1"));
+        return Err(Stop::SqueezeOfLongAxis);
     }
     let kept: SmallVec<[usize; 6]> = (0..a.rank()).filter(|axis| !axes.contains(axis)).collect();
     let moved = |axis: u8| kept.iter().position(|&k| k == axis as usize).unwrap_or(0) as u8;

@@ -25,7 +25,7 @@ fn refuse_dense(it: &Interpreter<'_>, id: ValueId) -> Result<(), Stop> {
     let dims = &it.file.graph().initializer[position].dims;
     let count = dims.iter().try_fold(1i64, |n, &d| n.checked_mul(d));
     if count.is_none_or(|n| n > 512 * 512) {
-        Err(Stop("a dense layer"))
+        Err(Stop::DenseLayer)
     } else {
         Ok(())
     }
@@ -61,21 +61,19 @@ pub(super) fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     refuse_dense(it, ib)?;
     let (a, b) = (it.value(ia)?, it.value(ib)?);
     if a.rank() < 2 || b.rank() < 2 {
-        return Err(Stop("a product with a vector"));
+        return Err(Stop::VectorProduct);
     }
     let (k_of_a, k_of_b) = (a.rank() - 1, b.rank() - 2);
     let count = it
         .arena
         .as_integer(a.shape[k_of_a])
         .or_else(|| it.arena.as_integer(b.shape[k_of_b]));
-    let count = count
-        .filter(|&n| n >= 0)
-        .ok_or(Stop("a sum of unknown length"))? as usize;
+    let count = count.filter(|&n| n >= 0).ok_or(Stop::SumOfUnknownLength)? as usize;
     if !a.enumerated[k_of_a]
         || !b.enumerated[k_of_b]
         || !is_short(it, count, &[(&a, k_of_a), (&b, k_of_b)])
     {
-        return Err(Stop("a dense layer"));
+        return Err(Stop::DenseLayer);
     }
     // a[..., i, 1, k] * b[..., 1, j, k], summed over k.
     let mut swapped: SmallVec<[usize; 6]> = (0..b.rank()).collect();
@@ -125,7 +123,7 @@ fn contract(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Sto
             Some(sum) => plus(it, &sum, &product, &mut caveats)?,
         });
     }
-    let mut sum = without_axes(&sum.ok_or(Stop("an empty sum"))?, &[axis])?;
+    let mut sum = without_axes(&sum.ok_or(Stop::EmptySum)?, &[axis])?;
     sum.caveats = sum.caveats.and(caveats);
     typed(it, sum)
 }
@@ -155,34 +153,32 @@ fn annihilated_everywhere(it: &Interpreter<'_>, a: &Value, b: &Value) -> Caveats
 pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let equation: String = visit
         .string("equation")
-        .ok_or(Stop("no equation"))?
+        .ok_or(Stop::EinsumWithoutEquation)?
         .chars()
         .filter(|c| !c.is_whitespace())
         .collect();
-    let (inputs, output) = equation
-        .split_once("->")
-        .ok_or(Stop("an implicit equation"))?;
+    let (inputs, output) = equation.split_once("->").ok_or(Stop::EinsumImplicit)?;
     let labels: Vec<Vec<char>> = inputs
         .split(',')
         .map(|part| part.chars().collect())
         .collect();
     let output: Vec<char> = output.chars().collect();
     let [la, lb] = &labels[..] else {
-        return Err(Stop("an einsum of other than two operands"));
+        return Err(Stop::EinsumNotOfTwo);
     };
     if equation.contains('.')
         || [la, lb, &output]
             .iter()
             .any(|l| (1..l.len()).any(|k| l[..k].contains(&l[k])))
     {
-        return Err(Stop("an einsum with an ellipsis or a diagonal"));
+        return Err(Stop::EinsumEllipsis);
     }
     let (ia, ib) = (visit.input(0)?, visit.input(1)?);
     refuse_dense(it, ia)?;
     refuse_dense(it, ib)?;
     let (a, b) = (it.value(ia)?, it.value(ib)?);
     if a.rank() != la.len() || b.rank() != lb.len() {
-        return Err(Stop("an einsum of other rank"));
+        return Err(Stop::EinsumRank);
     }
     let mut summed: Vec<char> = Vec::new();
     for &c in la.iter().chain(lb) {
@@ -191,7 +187,7 @@ pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         }
     }
     if summed.len() > 1 {
-        return Err(Stop("an einsum over several axes"));
+        return Err(Stop::EinsumOverSeveralAxes);
     }
     if let Some(&c) = summed.first() {
         let mut factors = Vec::new();
@@ -199,14 +195,14 @@ pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         for (value, labels) in [(&*a, la), (&*b, lb)] {
             if let Some(axis) = labels.iter().position(|&l| l == c) {
                 if !value.enumerated[axis] {
-                    return Err(Stop("a sum over an opaque axis"));
+                    return Err(Stop::SumOverOpaqueAxis);
                 }
                 count = count.max(value.extents(&it.arena)[axis]);
                 factors.push((value, axis));
             }
         }
         if !is_short(it, count, &factors) {
-            return Err(Stop("a dense layer"));
+            return Err(Stop::DenseLayer);
         }
     }
     let all: Vec<char> = output.iter().chain(&summed).copied().collect();
@@ -232,14 +228,14 @@ pub(super) fn reduce_sum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     let a = it.value(visit.input(0)?)?;
     let axes = it
         .ints_of(visit, "axes", 1)?
-        .ok_or(Stop("a sum over everything"))?;
+        .ok_or(Stop::SumOverEverything)?;
     let [axis] = axes[..] else {
-        return Err(Stop("a sum over several axes"));
+        return Err(Stop::SumOverSeveralAxes);
     };
     let axis = normal_axis(axis, a.rank())?;
     let count = a.extents(&it.arena)[axis];
     if !a.enumerated[axis] || count > MAX_SUM || count == 0 {
-        return Err(Stop("a long sum"));
+        return Err(Stop::SumOverMany);
     }
     let mut sum = super::slicing::pick(it, &a, axis, &[0])?;
     let mut caveats = a.caveats;

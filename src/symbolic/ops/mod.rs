@@ -34,7 +34,7 @@ pub use slicing::pick;
 /// Interprets one node.
 pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
     if !matches!(visit.node.domain(), "" | "ai.onnx") {
-        return Err(Stop("an operator of a foreign domain"));
+        return Err(Stop::ForeignDomain);
     }
     let op = visit.node.op_type();
     if let Some(function) = arithmetic::unary(op) {
@@ -83,7 +83,7 @@ pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs,
         "Range" => creation::range(it, visit)?,
         "Shape" => creation::shape(it, visit)?,
         "Size" => creation::size(it, visit)?,
-        _ => return Err(Stop("an operator the analysis does not know")),
+        _ => return Err(Stop::UnknownOperator),
     };
     Ok(one(value))
 }

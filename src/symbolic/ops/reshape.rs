@@ -40,7 +40,7 @@ pub(super) fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
                     _ => own,
                 }
             }
-            None => declared.ok_or(Stop("a reshape to an unknown shape"))?,
+            None => declared.ok_or(Stop::ReshapeToUnknown)?,
         },
     };
     reshaped(it, &a, shape)
@@ -78,11 +78,7 @@ pub(super) fn target(
     let mut free = None;
     for (axis, &p) in list.iter().enumerate() {
         match it.arena.as_integer(p) {
-            Some(0) if copies => shape.push(
-                *a.shape
-                    .get(axis)
-                    .ok_or(Stop("a copied axis that is not there"))?,
-            ),
+            Some(0) if copies => shape.push(*a.shape.get(axis).ok_or(Stop::CopiedAxisAbsent)?),
             Some(-1) => {
                 free = Some(axis);
                 shape.push(PolyId::ONE);
@@ -107,10 +103,7 @@ pub(super) fn target(
             let negative = it.arena.apply(Function::Less, &[stated, PolyId::ZERO]);
             let mut size = stated;
             if copies {
-                let own = *a
-                    .shape
-                    .get(axis)
-                    .ok_or(Stop("a copied axis that is not there"))?;
+                let own = *a.shape.get(axis).ok_or(Stop::CopiedAxisAbsent)?;
                 let zero = it.arena.apply(Function::Equal, &[stated, PolyId::ZERO]);
                 size = it.arena.apply(Function::Where, &[zero, own, stated]);
             }
@@ -194,7 +187,7 @@ fn groups(it: &mut Interpreter<'_>, from: &[PolyId], to: &[PolyId]) -> Result<Ve
                 group.from.push(i);
                 i += 1;
             } else {
-                return Err(Stop("a reshape whose axes do not match"));
+                return Err(Stop::ReshapeWithoutMatch);
             }
         }
         groups.push(group);
@@ -228,21 +221,21 @@ fn reshaped(it: &mut Interpreter<'_>, a: &Value, shape: Shape) -> Result<Value, 
                 && to.iter().any(|&axis| !channels[axis])
                 && is_untouched(it, a)
             {
-                return Err(Stop("channels split into heads"));
+                return Err(Stop::SplitIntoHeads);
             }
         } else if let ([source], [goal]) = (&from[..], &to[..]) {
             enumerated[*goal] = a.enumerated[*source];
             followed[*source] = Some(*goal);
         } else if from.iter().all(|&axis| !a.enumerated[axis]) && !to.is_empty() {
             if to.iter().any(|&axis| channels[axis]) {
-                return Err(Stop("channels split into heads"));
+                return Err(Stop::SplitIntoHeads);
             }
             merged = true;
             for &axis in &to {
                 enumerated[axis] = false;
             }
         } else {
-            return Err(Stop("a reshape that mixes channels with other axes"));
+            return Err(Stop::ReshapeMixesChannels);
         }
     }
     let mut value = Value {

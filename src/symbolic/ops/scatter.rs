@@ -20,20 +20,17 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     let Some(list): Option<Vec<i64>> = constant else {
         return over_grid(it, &a, &indices, &updates);
     };
-    let last = indices
-        .rank()
-        .checked_sub(1)
-        .ok_or(Stop("a scalar index"))?;
+    let last = indices.rank().checked_sub(1).ok_or(Stop::IndexScalar)?;
     let width = it
         .arena
         .as_integer(indices.shape[last])
-        .ok_or(Stop("an index of unknown width"))? as usize;
+        .ok_or(Stop::IndexOfUnknownWidth)? as usize;
     if width == 0 || width > a.rank() || !a.enumerated[..width].iter().all(|&e| e) {
-        return Err(Stop("a scatter into opaque axes"));
+        return Err(Stop::ScatterIntoOpaqueAxes);
     }
     let (mut a, mut updates) = ((*a).clone(), (*updates).clone());
     if a.rank() - width != updates.rank().saturating_sub(last) {
-        return Err(Stop("updates of other rank"));
+        return Err(Stop::UpdatesRank);
     }
     for axis in width..a.rank() {
         let at = axis + last - width;
@@ -47,7 +44,7 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
         let update = updates
             .data
             .get(k * inner..(k + 1) * inner)
-            .ok_or(Stop("updates of other shape"))?;
+            .ok_or(Stop::UpdatesShape)?;
         data[row * inner..(row + 1) * inner].copy_from_slice(update);
     }
     let mut alignment = a.alignment.clone();
@@ -56,7 +53,7 @@ pub(super) fn scatter_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
         .iter()
         .any(|(_, axes)| axes.iter().any(|&at| (at as usize) < last))
     {
-        return Err(Stop("updates that vary along an opaque index axis"));
+        return Err(Stop::UpdatesVary);
     }
     merge(
         &mut alignment,
@@ -77,7 +74,6 @@ fn over_grid(
     indices: &Value,
     updates: &Value,
 ) -> Result<Value, Stop> {
-    const STOP: Stop = Stop("scatter indices that are not constant");
     // An empty grid updates nothing.
     if indices.data.is_empty() {
         return Ok(a.clone());
@@ -89,7 +85,7 @@ fn over_grid(
         || indices.shape[rank] != width
         || !indices.enumerated[rank]
     {
-        return Err(STOP);
+        return Err(Stop::ScatterNotConstant);
     }
     // Axes along which each position is named by itself.
     let mut whole: SmallVec<[bool; 6]> = SmallVec::new();
@@ -111,7 +107,7 @@ fn over_grid(
             {
                 whole.push(true)
             }
-            false => return Err(STOP),
+            false => return Err(Stop::ScatterNotConstant),
         }
     }
     let (mut a, mut updates) = (a.clone(), updates.clone());
@@ -120,13 +116,13 @@ fn over_grid(
             a = a.with_opaque(&mut it.arena, &mut it.tables, axis)?;
             updates = updates.with_opaque(&mut it.arena, &mut it.tables, axis)?;
         } else if !a.enumerated[axis] || !updates.enumerated[axis] || !indices.enumerated[axis] {
-            return Err(Stop("a scatter into opaque axes"));
+            return Err(Stop::ScatterIntoOpaqueAxes);
         }
     }
     let (extents, from) = (a.extents(&it.arena), updates.extents(&it.arena));
     let grid = indices.extents(&it.arena);
     if from[..] != grid[..rank] {
-        return Err(Stop("updates of other shape"));
+        return Err(Stop::UpdatesShape);
     }
     let mut data = a.data.to_vec();
     for (update, tuple) in updates.data.iter().zip(indices.data.chunks(rank)) {
@@ -136,7 +132,7 @@ fn over_grid(
                 false => it.arena.as_integer(tuple[axis]),
             })
             .collect::<Option<_>>()
-            .ok_or(STOP)?;
+            .ok_or(Stop::ScatterNotConstant)?;
         data[row(&place, &extents)?] = *update;
     }
     a.data = data.into();

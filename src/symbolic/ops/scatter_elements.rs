@@ -12,7 +12,7 @@ pub(super) fn scatter_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> R
     let mut values = operands(it, visit)?.map(|value| (*value).clone());
     let rank = values[0].rank();
     if values.iter().any(|value| value.rank() != rank) {
-        return Err(Stop("an index of other rank"));
+        return Err(Stop::IndexRank);
     }
     let axis = normal_axis(visit.int("axis").unwrap_or(0), rank)?;
     for other in (0..rank).filter(|&other| other != axis) {
@@ -20,18 +20,18 @@ pub(super) fn scatter_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> R
             .iter()
             .any(|v| v.shape[other] != values[0].shape[other])
         {
-            return Err(Stop("an index smaller than the data"));
+            return Err(Stop::IndexSmaller);
         }
         alike(it, &mut values.each_mut().map(|value| (value, other)))?;
     }
     let [a, indices, updates] = values;
     if ![&a, &indices, &updates].iter().all(|v| v.enumerated[axis]) {
-        return Err(Stop("a scatter into opaque axes"));
+        return Err(Stop::ScatterIntoOpaqueAxes);
     }
     let (outer, size, inner) = split(&a.extents(&it.arena), axis);
     let count = indices.extents(&it.arena)[axis];
     if updates.data.len() != indices.data.len() {
-        return Err(Stop("updates of other shape"));
+        return Err(Stop::UpdatesShape);
     }
     let mut data = a.data.to_vec();
     for o in 0..outer {
@@ -39,8 +39,8 @@ pub(super) fn scatter_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> R
             for i in 0..inner {
                 let from = (o * count + k) * inner + i;
                 let index = it.arena.as_integer(indices.data[from]);
-                let index = index.ok_or(Stop("scatter indices that are not constant"))?;
-                let to = position(index, size).ok_or(Stop("a constant index out of range"))?;
+                let index = index.ok_or(Stop::ScatterNotConstant)?;
+                let to = position(index, size).ok_or(Stop::IndexOutOfRange)?;
                 data[(o * size + to) * inner + i] = updates.data[from];
             }
         }

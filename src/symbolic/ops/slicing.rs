@@ -18,9 +18,7 @@ pub(super) fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
     let mut bounds = |attribute: &str, input: usize| -> Result<Vec<PolyId>, Stop> {
         match visit.ints(attribute) {
             Some(list) => Ok(list.iter().map(|&v| it.arena.integer(v)).collect()),
-            None => it
-                .elements(visit.input(input)?)
-                .ok_or(Stop("a slice with unknown bounds")),
+            None => it.elements(visit.input(input)?).ok_or(Stop::UnknownBounds),
         }
     };
     let (starts, ends) = (bounds("starts", 1)?, bounds("ends", 2)?);
@@ -31,7 +29,7 @@ pub(super) fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
         .ints_of(visit, "steps", 4)?
         .unwrap_or_else(|| vec![1; starts.len()]);
     if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
-        return Err(Stop("slice bounds of other length"));
+        return Err(Stop::BoundsLength);
     }
     for k in 0..starts.len() {
         let axis = normal_axis(axes[k], a.rank())?;
@@ -63,7 +61,7 @@ fn cut(
         return sliced(it, a, axis, first, step, length);
     }
     if step < 1 {
-        return Err(Stop("an axis of unknown size reversed"));
+        return Err(Stop::ReversedUnknownSize);
     }
     let first = absolute(it, start, dim)?;
     let last = absolute(it, end, dim)?;
@@ -76,7 +74,7 @@ fn cut(
         return cut(it, opaque, axis, start, end, step);
     }
     if a.enumerated[axis] {
-        return Err(Stop("a unit axis cut by unknown bounds"));
+        return Err(Stop::UnitAxisCut);
     }
     // Where the start lies at or beyond the end there is nothing, wherever it is.
     let distance = it.arena.sub(last, first)?;
@@ -96,7 +94,7 @@ fn absolute(it: &mut Interpreter<'_>, bound: PolyId, dim: PolyId) -> Result<Poly
         return Ok(bound);
     }
     if range.high >= 0.0 {
-        return Err(Stop("a slice with a bound of unknown sign"));
+        return Err(Stop::BoundOfUnknownSign);
     }
     let counted = it.arena.add(bound, dim)?;
     Ok(it.arena.greatest(PolyId::ZERO, counted))
@@ -146,7 +144,7 @@ fn sliced(
 /// First position and number of positions that constant bounds take from an axis, as ONNX clamps them.
 fn span(size: i64, start: i64, end: i64, step: i64) -> Result<(i64, i64), Stop> {
     if size < 0 {
-        return Err(Stop("an axis of negative size"));
+        return Err(Stop::NegativeSize);
     }
     let absolute = |v: i64| if v < 0 { v.saturating_add(size) } else { v };
     if size == 0 {
@@ -160,7 +158,7 @@ fn span(size: i64, start: i64, end: i64, step: i64) -> Result<(i64, i64), Stop> 
     let first = absolute(start).clamp(*starts.start(), *starts.end());
     let last = absolute(end).clamp(*ends.start(), *ends.end());
     let distance = match step {
-        0 => return Err(Stop("a slice with step 0")),
+        0 => return Err(Stop::StepZero),
         1.. => last - first,
         _ => first - last,
     };
@@ -194,7 +192,7 @@ pub fn pick(
         for &k in positions {
             let at = (o * count + k) * inner;
             let run = a.data.get(at..at + inner).filter(|_| k < count);
-            data.extend_from_slice(run.ok_or(Stop("a position past the end of an axis"))?);
+            data.extend_from_slice(run.ok_or(Stop::PastTheEnd)?);
         }
     }
     let mut value = a.clone();
@@ -217,7 +215,7 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
             let size = it
                 .arena
                 .as_integer(a.shape[axis])
-                .ok_or(Stop("an axis of unknown size split evenly"))?;
+                .ok_or(Stop::UnknownSizeSplit)?;
             let parts = visit.node.output.len().max(1) as i64;
             let chunk = (size + parts - 1) / parts;
             (0..parts)
@@ -231,7 +229,7 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
             .try_fold(0i64, |sum, &size| sum.checked_add(size))
             .is_none()
     {
-        return Err(Stop("parts of impossible sizes"));
+        return Err(Stop::ImpossibleParts);
     }
     let mut outputs = Outputs::new();
     let mut from = 0;
@@ -244,10 +242,7 @@ pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outpu
             // Channels too wide to tell apart: every part starts anew, and is told apart where it is narrow enough.
             let mut shape = a.shape.clone();
             shape[axis] = it.arena.integer(size);
-            let id = it
-                .index()
-                .id(name)
-                .ok_or(Stop("an output without a name"))?;
+            let id = it.index().id(name).ok_or(Stop::OutputWithoutName)?;
             it.fresh_piece(id, a.dtype, shape)
         } else {
             let (start, length) = (it.arena.integer(from), it.arena.integer(size));
@@ -267,7 +262,7 @@ fn split_by(
     sizes: &[PolyId],
 ) -> Result<Outputs, Stop> {
     if a.enumerated[axis] {
-        return Err(Stop("an axis that is told apart split by unknown sizes"));
+        return Err(Stop::ToldApartSplit);
     }
     let mut outputs = Outputs::new();
     let mut from = PolyId::ZERO;
@@ -293,11 +288,11 @@ pub(super) fn indexed(
         };
         if it.arena.is_iota(root) {
             let [index] = indices else {
-                return Err(Stop("several constant rows of a table"));
+                return Err(Stop::SeveralConstantRows);
             };
             let row = match size {
                 Some(n) if *index < 0 => index + n,
-                None if *index < 0 => return Err(Stop("a row counted from an unknown end")),
+                None if *index < 0 => return Err(Stop::RowFromUnknownEnd),
                 _ => *index,
             };
             let row = it.arena.integer(row);

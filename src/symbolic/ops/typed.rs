@@ -17,7 +17,7 @@ pub(super) fn typed(it: &Interpreter<'_>, mut value: Value) -> Result<Value, Sto
     if dtype.is_integer() {
         return match elements.all(|&p| arena.fits(p, dtype)) {
             true => Ok(value),
-            false => Err(Stop("an integer that may leave the range of its type")),
+            false => Err(Stop::IntegerOverflow),
         };
     }
     if dtype.is_float() {
@@ -36,7 +36,7 @@ pub(super) fn typed(it: &Interpreter<'_>, mut value: Value) -> Result<Value, Sto
 /// Refuses a number that was rounded where its exact value decides.
 pub(super) fn exact(value: &Value) -> Result<(), Stop> {
     match value.caveats.rounded {
-        true => Err(Stop("a decision by a number that was rounded")),
+        true => Err(Stop::RoundedDecision),
         false => Ok(()),
     }
 }

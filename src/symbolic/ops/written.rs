@@ -13,7 +13,7 @@ pub(super) fn operands(
     visit: &Visit<'_>,
 ) -> Result<[Rc<Value>; 3], Stop> {
     if !matches!(visit.string("reduction"), None | Some("none")) {
-        return Err(Stop("a scatter that accumulates"));
+        return Err(Stop::ScatterAccumulates);
     }
     Ok([
         it.value(visit.input(0)?)?,
