@@ -100,6 +100,18 @@ impl Facts {
         facts
     }
 
+    /// The facts that the model itself states, and no others.
+    #[cfg(test)]
+    pub(crate) fn stated(file: &ModelFile) -> Facts {
+        let mut facts = Facts {
+            by_name: declared::certain(file),
+        };
+        for (name, fact) in declared::claimed(file) {
+            facts.by_name.entry(name).or_default().fill(&fact);
+        }
+        facts
+    }
+
     /// What is known of a value; `None` if nothing is.
     pub fn get(&self, value: &str) -> Option<&Fact> {
         self.by_name.get(value)

@@ -7,6 +7,7 @@
 //! * [`Edit`] is a change. [`ModelFile::stage`] writes the input's own bytes, without removed elements and with new ones, so that everything else, unknown fields included, survives byte for byte; [`ModelFile::edited`] does the same in
 //!   memory.
 //! * [`ModelFile::validate`] checks every node against the specification, by one table of operators.
+//! * [`text`] reads models that are written as text.
 //! * [`functions`] expands calls of model-local functions in a copy made for analysis.
 
 mod bring;
@@ -32,6 +33,7 @@ mod sniff;
 mod stage;
 mod temporary;
 mod tensor;
+pub mod text;
 mod validate;
 mod wire;
 mod write;

@@ -10,6 +10,11 @@ pub fn shape(arena: &Arena, dims: &[PolyId]) -> String {
 
 /// A polynomial in the manner of `2*a*b + 1`; what has no short name is `?`.
 pub fn poly(arena: &Arena, p: PolyId) -> String {
+    written(arena, p, &|atom| self::atom(arena, atom))
+}
+
+/// A polynomial with its atoms as `atom` writes them.
+pub(super) fn written(arena: &Arena, p: PolyId, atom: &dyn Fn(&Atom) -> String) -> String {
     let terms = arena.terms(p);
     if terms.is_empty() {
         return "0".into();
@@ -32,14 +37,15 @@ pub fn poly(arena: &Arena, p: PolyId) -> String {
         let factors: Vec<String> = arena
             .factors(term.mono)
             .iter()
-            .map(|&f| atom(arena, arena.atom_of(f)))
+            .map(|&f| atom(arena.atom_of(f)))
             .collect();
         text.push_str(&factors.join("*"));
     }
     text
 }
 
-fn atom(arena: &Arena, atom: &Atom) -> String {
+/// A size, or `?`.
+pub(super) fn atom(arena: &Arena, atom: &Atom) -> String {
     match atom {
         Atom::Symbol(symbol) => match arena.symbol_name(*symbol) {
             name if name.starts_with('?') => "?".into(),

@@ -31,6 +31,8 @@ pub mod stop;
 mod substitute;
 pub mod table;
 mod term;
+#[cfg(test)]
+mod testing;
 pub mod value;
 pub mod visit;
 mod walk;
