@@ -161,3 +161,6 @@ fn run(
         Ok(outputs.collect())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,3 +244,6 @@ pub fn merge(into: &mut Alignment, from: &Alignment) -> Result<(), Stop> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

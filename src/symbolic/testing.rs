@@ -72,6 +72,19 @@ pub(super) fn caveats(text: &str) -> String {
     })
 }
 
+/// Type and shape of the outputs, whether they are interpreted or not.
+pub(super) fn shapes(text: &str) -> String {
+    run(text, |it| {
+        of_outputs(it, &|it, id| match it.value(id) {
+            Ok(value) => {
+                let sizes = value.shape.iter().map(|&dim| size(it, dim));
+                format!("{}[{}]", value.dtype, sizes.collect::<Vec<_>>().join(", "))
+            }
+            Err(_) => "unknown".to_owned(),
+        })
+    })
+}
+
 /// Why the last node is not interpreted.
 pub(super) fn stops(text: &str) -> Option<Stop> {
     run(text, |it| {
@@ -95,6 +108,12 @@ pub(super) fn check_caveats(rows: &[(&str, &str)]) {
     check(rows, caveats, |wanted| (*wanted).to_owned());
 }
 
+/// Holds each graph to the types and shapes of its outputs.
+#[track_caller]
+pub(super) fn check_shapes(rows: &[(&str, &str)]) {
+    check(rows, shapes, |wanted| (*wanted).to_owned());
+}
+
 /// Holds each graph to the reason why its last node is not interpreted.
 #[track_caller]
 pub(super) fn check_stops(rows: &[(&str, Stop)]) {
@@ -103,11 +122,7 @@ pub(super) fn check_stops(rows: &[(&str, Stop)]) {
 }
 
 #[track_caller]
-fn check<T>(
-    rows: &[(&str, T)],
-    found: impl Fn(&str) -> String,
-    wanted: impl Fn(&T) -> String,
-) {
+fn check<T>(rows: &[(&str, T)], found: impl Fn(&str) -> String, wanted: impl Fn(&T) -> String) {
     let differ = rows.iter().filter_map(|(text, row)| {
         let (found, wanted) = (found(text), wanted(row));
         (found != wanted).then(|| format!("{text}\n    is    {found}\n    not   {wanted}\n"))

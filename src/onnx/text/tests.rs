@@ -199,7 +199,10 @@ fn errors_say_where_and_what_was_expected() {
             "g (x) => (y)\n  ; {}",
             "line 2, column 3: expected `{`, found `;`",
         ),
-        ("g (x; y) => () {}", "line 1, column 5: expected `,` or `)`, found `;`"),
+        (
+            "g (x; y) => () {}",
+            "line 1, column 5: expected `,` or `)`, found `;`",
+        ),
         (
             "g (flot[2] x) => () {}",
             "line 1, column 8: expected `,` or `)`, found `[`",

@@ -354,3 +354,6 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
     })?;
     typed(it, value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,3 +89,6 @@ fn attention(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, S
     }
     Some((dtype, shape))
 }
+
+#[cfg(test)]
+mod tests;

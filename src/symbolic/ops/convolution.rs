@@ -102,3 +102,6 @@ impl Window {
         it.arena.add(quotient, PolyId::ONE)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -206,3 +206,6 @@ pub(super) fn size(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
         vec![product],
     ))
 }
+
+#[cfg(test)]
+mod tests;

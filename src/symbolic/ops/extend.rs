@@ -200,3 +200,6 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         alignment,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,3 +306,6 @@ pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
         alignment,
     })
 }
+
+#[cfg(test)]
+mod tests;

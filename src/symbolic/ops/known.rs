@@ -91,3 +91,6 @@ pub(super) fn non_zero(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
     let shape = sizes.iter().map(|&n| it.arena.integer(n as i64)).collect();
     Ok(Value::enumerated(DataType::I64, shape, data))
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,3 +148,6 @@ pub fn without_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
         alignment: a.with_axes_moved(&moved),
     })
 }
+
+#[cfg(test)]
+mod tests;

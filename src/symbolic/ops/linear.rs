@@ -251,3 +251,6 @@ pub(super) fn reduce_sum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
         without_axes(&sum, &[axis])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,3 +91,6 @@ pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs,
 fn one(value: Value) -> Outputs {
     smallvec![Some(value)]
 }
+
+#[cfg(test)]
+mod tests;

@@ -289,3 +289,6 @@ fn is_untouched(it: &Interpreter<'_>, a: &Value) -> bool {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

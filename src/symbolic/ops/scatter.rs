@@ -141,3 +141,6 @@ fn over_grid(
     merge(&mut a.alignment, &alignment)?;
     Ok(a)
 }
+
+#[cfg(test)]
+mod tests;

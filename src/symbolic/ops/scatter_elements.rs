@@ -55,3 +55,6 @@ pub(super) fn scatter_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> R
     }
     .tidy(&it.arena))
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,6 @@ fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Sha
     let shape = super::reshape::target(it, &a, &list, visit).ok()?;
     Some((a.dtype, shape))
 }
+
+#[cfg(test)]
+mod tests;

@@ -331,3 +331,6 @@ pub(super) fn indexed(
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests;

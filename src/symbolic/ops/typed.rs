@@ -76,3 +76,6 @@ pub(super) fn annihilated(arena: &Arena, factors: &[PolyId], overflows: bool) ->
         ..Caveats::default()
     }
 }
+
+#[cfg(test)]
+mod tests;
