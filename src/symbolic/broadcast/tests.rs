@@ -64,11 +64,13 @@ fn positions_along_two_axes() {
 fn what_has_no_place() {
     check_stops(&[
         (
-            "(float[N, 1] x, float[1, 1] a, float[1, 1] b, float[1, 1] c) => (y) { w = Concat <axis = 0> (a, b, c)  y = Mul (x, w) }",
+            "(float[N, 1] x, float[1, 1] a, float[1, 1] b, float[1, 1] c) => (y)
+             { w = Concat <axis = 0> (a, b, c)  y = Mul (x, w) }",
             Stop::NoRule,
         ),
         (
-            "(float[N, 1] x, float[1, 1] a) => (y) <float k = {0.1}> { b = Mul (a, k)  w = Concat <axis = 0> (b, b)  y = Mul (x, w) }",
+            "(float[N, 1] x, float[1, 1] a) => (y)
+             <float k = {0.1}> { b = Mul (a, k)  w = Concat <axis = 0> (b, b)  y = Mul (x, w) }",
             Stop::EqualUpToRounding,
         ),
         (

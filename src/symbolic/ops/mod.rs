@@ -2,6 +2,8 @@
 //!
 //! A function that returns [`Stop`] is not an error: the interpreter makes a fresh root of the shape that
 //! [`shapes::infer`] or the facts know. Domains other than ONNX's own are never interpreted.
+//!
+//! The tables of tests beside each file (`gather/tests.rs` of `gather.rs`) say what it follows and where it stops.
 
 pub mod arithmetic;
 mod contrib;

@@ -13,13 +13,15 @@ fn products_of_matrices() {
         ),
         (
             &contrib(
-                "(float[M, B, 8] x, float[B, 8, 6] w) => (y) { y = com.microsoft.FusedMatMul <transBatchA = 1> (x, w) }",
+                "(float[M, B, 8] x, float[B, 8, 6] w) => (y)
+                 { y = com.microsoft.FusedMatMul <transBatchA = 1> (x, w) }",
             ),
             "float[B, M, 6]",
         ),
         (
             &contrib(
-                "(float[N, M, 8] x, uint8[6, 1, 4] w, float[6] s) => (y) { y = com.microsoft.MatMulNBits <K = 8, N = 6, block_size = 16> (x, w, s) }",
+                "(float[N, M, 8] x, uint8[6, 1, 4] w, float[6] s) => (y)
+                 { y = com.microsoft.MatMulNBits <K = 8, N = 6, block_size = 16> (x, w, s) }",
             ),
             "float[N, M, 6]",
         ),
@@ -31,7 +33,8 @@ fn products_of_matrices() {
         ),
         (
             &contrib(
-                "(uint8[N, 8] x, uint8[8, 6] w, float16 s, float16 t) => (y) { y = com.microsoft.MatMulIntegerToFloat (x, w, s, t) }",
+                "(uint8[N, 8] x, uint8[8, 6] w, float16 s, float16 t) => (y)
+                 { y = com.microsoft.MatMulIntegerToFloat (x, w, s, t) }",
             ),
             "float16[N, 6]",
         ),
@@ -49,13 +52,15 @@ fn layers() {
         ),
         (
             &contrib(
-                "(int32[N, M] i, float[100, 8] w) => (y) { y = com.microsoft.EmbedLayerNormalization (i, \"\", w, w, \"\", w, w) }",
+                "(int32[N, M] i, float[100, 8] w) => (y)
+                 { y = com.microsoft.EmbedLayerNormalization (i, \"\", w, w, \"\", w, w) }",
             ),
             "float[N, M, 8]",
         ),
         (
             &contrib(
-                "(float[N, M, 8] q, float[N, M, 8] k, float[N, M, 6] v) => (y) { y = com.microsoft.MultiHeadAttention <num_heads = 2> (q, k, v) }",
+                "(float[N, M, 8] q, float[N, M, 8] k, float[N, M, 6] v) => (y)
+                 { y = com.microsoft.MultiHeadAttention <num_heads = 2> (q, k, v) }",
             ),
             "float[N, M, 6]",
         ),

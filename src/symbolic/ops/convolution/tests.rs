@@ -14,7 +14,8 @@ fn convolutions() {
             "float[N, 16, L]",
         ),
         (
-            "(float[N, 3, 32, 32] x, float[16, 3, 3, 3] w) => (y) { y = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (x, w) }",
+            "(float[N, 3, 32, 32] x, float[16, 3, 3, 3] w) => (y)
+             { y = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (x, w) }",
             "float[N, 16, 16, 16]",
         ),
         (
@@ -55,7 +56,8 @@ fn pools() {
 #[test]
 fn sizes_that_overflow() {
     check_shapes(&[(
-        "(float[N, 3, L] x, float[16, 3, 1] w) => (y) { y = Conv <strides = [9223372036854775807], pads = [9223372036854775807, 0]> (x, w) }",
+        "(float[N, 3, L] x, float[16, 3, 1] w) => (y)
+         { y = Conv <strides = [9223372036854775807], pads = [9223372036854775807, 0]> (x, w) }",
         "unknown",
     )]);
 }

@@ -112,7 +112,8 @@ fn what_is_not_followed() {
             Stop::RangeOfUnknownLength,
         ),
         (
-            "(float[N] x) => (y) <float a = {0.0}, float c = {0.1}> { n = Size (x)  f = Cast <to = 1> (n)  b = Mul (f, c)  y = Range (a, b, c) }",
+            "(float[N] x) => (y)
+             <float a = {0.0}, float c = {0.1}> { n = Size (x)  f = Cast <to = 1> (n)  b = Mul (f, c)  y = Range (a, b, c) }",
             Stop::RoundedDecision,
         ),
     ]);

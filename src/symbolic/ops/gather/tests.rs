@@ -56,7 +56,8 @@ fn dynamic_indices_look_up() {
             "float[(N)] {[5, 1, 4](u)}",
         ),
         (
-            "(uint8[N] u) => (y) <float[3, 2] x = {1.0, 0.5, 2.0, 0.25, 4.0, 0.75}> { i = Cast <to = 7> (u)  y = Gather (x, i) }",
+            "(uint8[N] u) => (y)
+             <float[3, 2] x = {1.0, 0.5, 2.0, 0.25, 4.0, 0.75}> { i = Cast <to = 7> (u)  y = Gather (x, i) }",
             "float[(N), 2] {[1, 2, 4](u), [0.5, 0.25, 0.75](u)}",
         ),
         // A negative index is counted from the end.
@@ -75,11 +76,13 @@ fn dynamic_indices_look_up() {
 fn elements_by_index() {
     check_values(&[
         (
-            "(float[2, 2] x) => (y) <int64[2, 2] i = {1, 0, 0, 0}> { d = Add (x, x)  y = GatherElements <axis = 1> (d, i) }",
+            "(float[2, 2] x) => (y)
+             <int64[2, 2] i = {1, 0, 0, 0}> { d = Add (x, x)  y = GatherElements <axis = 1> (d, i) }",
             "float[2, 2] {2*x.1, 2*x.0, 2*x.2, 2*x.2}",
         ),
         (
-            "() => (y) <float[2, 2] x = {1.0, 2.0, 3.0, 4.0}, int64[2, 1] i = {1, 0}> { y = GatherElements <axis = 1> (x, i) }",
+            "() => (y)
+             <float[2, 2] x = {1.0, 2.0, 3.0, 4.0}, int64[2, 1] i = {1, 0}> { y = GatherElements <axis = 1> (x, i) }",
             "float[2, 1] {2, 3}",
         ),
         (
@@ -114,7 +117,8 @@ fn tuples_of_indices() {
 fn what_is_not_followed() {
     check_stops(&[
         (
-            "(float[N] z) => (y) <int64 zero = {0}, int64 one = {1}, int64 forty = {40}, int64[2] column = {-1, 1}, int64[2] wide = {1, 512}> {
+            "(float[N] z) => (y)
+             <int64 zero = {0}, int64 one = {1}, int64 forty = {40}, int64[2] column = {-1, 1}, int64[2] wide = {1, 512}> {
                  n = Size (z)
                  r = Range (zero, n, one)
                  c = Reshape (r, column)
@@ -134,7 +138,8 @@ fn what_is_not_followed() {
             Stop::RowFromUnknownEnd,
         ),
         ("(float[N, 4] x, int64[M, 4] i) => (y) { y = GatherElements <axis = 1> (x, i) }", Stop::IndexSmaller),
-        ("(float[N, 2, 4] x) => (y) <int64[1, 1] i = {1}> { y = GatherND <batch_dims = 1> (x, i) }", Stop::IndexBatched),
+        ("(float[N, 2, 4] x) => (y)
+          <int64[1, 1] i = {1}> { y = GatherND <batch_dims = 1> (x, i) }", Stop::IndexBatched),
         ("(float[N, 4] x, int64[M, 2] i) => (y) { y = GatherND (x, i) }", Stop::SeveralDynamicIndices),
         ("(float[N, 4] x) => (y) <int64[1, 2] i = {0, 1}> { y = GatherND (x, i) }", Stop::IndexIntoOpaqueAxes),
     ]);

@@ -11,7 +11,8 @@ fn reductions() {
             "float[2, 1] {5, 3}",
         ),
         (
-            "() => (y) <float[2, 2] x = {1.0, 5.0, 3.0, 2.0}, int64[1] axes = {-2}> { y = ReduceMin <keepdims = 0> (x, axes) }",
+            "() => (y)
+             <float[2, 2] x = {1.0, 5.0, 3.0, 2.0}, int64[1] axes = {-2}> { y = ReduceMin <keepdims = 0> (x, axes) }",
             "float[2] {1, 2}",
         ),
         (

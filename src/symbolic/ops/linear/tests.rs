@@ -7,15 +7,18 @@ use crate::symbolic::testing::{check_caveats, check_stops, check_values};
 fn products_of_matrices() {
     check_values(&[
         // Positions and frequencies.
-        ("(float[N, 1] p) => (y) <float[1, 3] f = {1.0, 0.5, 0.25}> { y = MatMul (p, f) }", "float[(N), 3] {p, 0.5*p, 0.25*p}"),
+        ("(float[N, 1] p) => (y)
+          <float[1, 3] f = {1.0, 0.5, 0.25}> { y = MatMul (p, f) }", "float[(N), 3] {p, 0.5*p, 0.25*p}"),
         // A signed permutation.
         (
-            "(float[N, 4] x) => (y) <float[4, 4] w = {0.0, 1.0, 0.0, 0.0,  -1.0, 0.0, 0.0, 0.0,  0.0, 0.0, 0.0, 1.0,  0.0, 0.0, -1.0, 0.0}> {
+            "(float[N, 4] x) => (y)
+             <float[4, 4] w = {0.0, 1.0, 0.0, 0.0,  -1.0, 0.0, 0.0, 0.0,  0.0, 0.0, 0.0, 1.0,  0.0, 0.0, -1.0, 0.0}> {
                  y = MatMul (x, w)
              }",
             "float[(N), 4] {-x.1, x.0, -x.3, x.2}",
         ),
-        ("(float[N, 2] x) => (y) <float[2, 2] w = {0.5, 2.0, 0.25, 4.0}> { y = MatMul (x, w) }", "float[(N), 2] {0.5*x.0 + 0.25*x.1, 2*x.0 + 4*x.1}"),
+        ("(float[N, 2] x) => (y)
+          <float[2, 2] w = {0.5, 2.0, 0.25, 4.0}> { y = MatMul (x, w) }", "float[(N), 2] {0.5*x.0 + 0.25*x.1, 2*x.0 + 4*x.1}"),
         ("(float[N, 2] x) => (y) <float[2, 1] w = {0.0, 0.0}> { y = MatMul (x, w) }", "float[(N), 1] {0}"),
     ]);
     check_caveats(&[(
@@ -32,7 +35,8 @@ fn einsums() {
             "float[(N), 2] {p, 0.5*p}",
         ),
         (
-            r#"(float[N, 2] x) => (y) <float[2, 2] w = {1.0, 2.0, 3.0, 4.0}> { y = Einsum <equation = "nc,dc->nd"> (x, w) }"#,
+            r#"(float[N, 2] x) => (y)
+               <float[2, 2] w = {1.0, 2.0, 3.0, 4.0}> { y = Einsum <equation = "nc,dc->nd"> (x, w) }"#,
             "float[(N), 2] {x.0 + 2*x.1, 3*x.0 + 4*x.1}",
         ),
         (

@@ -81,7 +81,8 @@ fn what_does_not_match() {
             Stop::ReshapeToUnknown,
         ),
         (
-            "(float[N, 2] x, int64[1] k) => (y) <int64[1] two = {2}> { s = Concat <axis = 0> (k, two)  y = Reshape (x, s) }",
+            "(float[N, 2] x, int64[1] k) => (y)
+             <int64[1] two = {2}> { s = Concat <axis = 0> (k, two)  y = Reshape (x, s) }",
             Stop::ReshapeWithoutMatch,
         ),
         (

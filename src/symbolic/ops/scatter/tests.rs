@@ -7,7 +7,8 @@ use crate::symbolic::testing::{check_stops, check_values};
 fn elements_are_written() {
     check_values(&[
         (
-            "(float[4] x, float z) => (y) <int64[1, 1] i = {2}, int64[1] axes = {0}> { u = Unsqueeze (z, axes)  y = ScatterND (x, i, u) }",
+            "(float[4] x, float z) => (y)
+             <int64[1, 1] i = {2}, int64[1] axes = {0}> { u = Unsqueeze (z, axes)  y = ScatterND (x, i, u) }",
             "float[4] {x.0, x.1, z, x.3}",
         ),
         (
@@ -15,7 +16,8 @@ fn elements_are_written() {
             "float[4] {7, x.1, x.2, 8}",
         ),
         (
-            "() => (y) <float[2, 2] x = {1.0, 2.0, 3.0, 4.0}, int64[1, 1] i = {1}, float[1, 2] u = {7.0, 8.0}> { y = ScatterND (x, i, u) }",
+            "() => (y)
+             <float[2, 2] x = {1.0, 2.0, 3.0, 4.0}, int64[1, 1] i = {1}, float[1, 2] u = {7.0, 8.0}> { y = ScatterND (x, i, u) }",
             "float[2, 2] {1, 2, 7, 8}",
         ),
     ]);
@@ -58,7 +60,8 @@ fn what_is_not_followed() {
         ),
         // Several updates that are not told apart.
         (
-            "(float[2, 4] u) => (y) <float[2, 4] x = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0}, int64[2, 1] i = {0, 1}> { y = ScatterND (x, i, u) }",
+            "(float[2, 4] u) => (y)
+             <float[2, 4] x = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0}, int64[2, 1] i = {0, 1}> { y = ScatterND (x, i, u) }",
             Stop::UpdatesShape,
         ),
         // One update, along an axis that has size 1 where the graph runs.

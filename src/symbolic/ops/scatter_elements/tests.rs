@@ -33,7 +33,8 @@ fn elements_are_written() {
 fn what_is_not_followed() {
     check_stops(&[
         (
-            r#"(float[4] x, float[1] u) => (y) <int64[1] i = {2}> { y = ScatterElements <reduction = "mul"> (x, i, u) }"#,
+            r#"(float[4] x, float[1] u) => (y)
+               <int64[1] i = {2}> { y = ScatterElements <reduction = "mul"> (x, i, u) }"#,
             Stop::ScatterAccumulates,
         ),
         (

@@ -64,7 +64,8 @@ fn what_moves() {
         ),
         // A size of -1 is what the others leave, one of 0 what it was.
         (
-            "(float[N, 2] x, int64[1] k) => (y) <int64[1] two = {2}> { s = Concat <axis = 0> (k, two)  y = Reshape (x, s) }",
+            "(float[N, 2] x, int64[1] k) => (y)
+             <int64[1] two = {2}> { s = Concat <axis = 0> (k, two)  y = Reshape (x, s) }",
             "float[where(less(k, 0), N, where(equal(k, 0), N, k)), 2]",
         ),
         ("(float[N, 8] x) => (y) { y = Squeeze (x) }", "unknown"),

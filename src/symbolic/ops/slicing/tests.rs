@@ -11,15 +11,18 @@ fn channels_are_picked() {
             "float[(N), 2] {x.1, x.2}",
         ),
         (
-            "(float[N, 4] x) => (y) <int64[1] s = {-2}, int64[1] e = {9}, int64[1] a = {-1}> { y = Slice (x, s, e, a) }",
+            "(float[N, 4] x) => (y)
+             <int64[1] s = {-2}, int64[1] e = {9}, int64[1] a = {-1}> { y = Slice (x, s, e, a) }",
             "float[(N), 2] {x.2, x.3}",
         ),
         (
-            "(float[N, 4] x) => (y) <int64[1] s = {0}, int64[1] e = {4}, int64[1] a = {1}, int64[1] t = {2}> { y = Slice (x, s, e, a, t) }",
+            "(float[N, 4] x) => (y)
+             <int64[1] s = {0}, int64[1] e = {4}, int64[1] a = {1}, int64[1] t = {2}> { y = Slice (x, s, e, a, t) }",
             "float[(N), 2] {x.0, x.2}",
         ),
         (
-            "(float[N, 4] x) => (y) <int64[1] s = {-1}, int64[1] e = {-9}, int64[1] a = {1}, int64[1] t = {-1}> { y = Slice (x, s, e, a, t) }",
+            "(float[N, 4] x) => (y)
+             <int64[1] s = {-1}, int64[1] e = {-9}, int64[1] a = {1}, int64[1] t = {-1}> { y = Slice (x, s, e, a, t) }",
             "float[(N), 4] {x.3, x.2, x.1, x.0}",
         ),
         (
@@ -27,7 +30,8 @@ fn channels_are_picked() {
             "float[(N), 0] {}",
         ),
         (
-            r#"<ir_version: 7, opset_import: ["": 9]> g (float[N, 4] x) => (y) { y = Slice <starts = [1], ends = [2], axes = [1]> (x) }"#,
+            r#"<ir_version: 7, opset_import: ["": 9]> g (float[N, 4] x) => (y)
+               { y = Slice <starts = [1], ends = [2], axes = [1]> (x) }"#,
             "float[(N), 1] {x.1}",
         ),
     ]);
@@ -36,13 +40,22 @@ fn channels_are_picked() {
 #[test]
 fn opaque_axes_are_cut() {
     check_values(&[
-        ("(float[N, 2] x) => (y) <int64[1] s = {1}, int64[1] e = {9223372036854775807}> { y = Slice (x, s, e) }", "float[(max(0, N - 1)), 2] {slice(x).0, slice(x).1}"),
-        ("(float[N, 2] x) => (y) <int64[1] s = {0}, int64[1] e = {9223372036854775807}> { y = Slice (x, s, e) }", "float[(N), 2] {x.0, x.1}"),
-        ("(float[N, 2] x) => (y) <int64[1] s = {0}, int64[1] e = {5}> { y = Slice (x, s, e) }", "float[(min(5, N)), 2] {slice(x).0, slice(x).1}"),
-        ("(float[N, 2] x) => (y) <int64[1] s = {-3}, int64[1] e = {9223372036854775807}> { y = Slice (x, s, e) }", "float[(max(0, N - max(0, N - 3))), 2] {slice(x).0, slice(x).1}"),
-        ("(float[600] x) => (y) <int64[1] s = {600}, int64[1] e = {-601}, int64[1] a = {0}, int64[1] t = {-2}> { y = Slice (x, s, e, a, t) }", "float[(300)] {slice(x)}"),
+        ("(float[N, 2] x) => (y)
+          <int64[1] s = {1}, int64[1] e = {9223372036854775807}>
+          { y = Slice (x, s, e) }", "float[(max(0, N - 1)), 2] {slice(x).0, slice(x).1}"),
+        ("(float[N, 2] x) => (y)
+          <int64[1] s = {0}, int64[1] e = {9223372036854775807}> { y = Slice (x, s, e) }", "float[(N), 2] {x.0, x.1}"),
+        ("(float[N, 2] x) => (y)
+          <int64[1] s = {0}, int64[1] e = {5}> { y = Slice (x, s, e) }", "float[(min(5, N)), 2] {slice(x).0, slice(x).1}"),
+        ("(float[N, 2] x) => (y)
+          <int64[1] s = {-3}, int64[1] e = {9223372036854775807}>
+          { y = Slice (x, s, e) }", "float[(max(0, N - max(0, N - 3))), 2] {slice(x).0, slice(x).1}"),
+        ("(float[600] x) => (y)
+          <int64[1] s = {600}, int64[1] e = {-601}, int64[1] a = {0}, int64[1] t = {-2}>
+          { y = Slice (x, s, e, a, t) }", "float[(300)] {slice(x)}"),
         // Positions are counted on.
-        ("(float[N] x) => (y) <int64 zero = {0}, int64 one = {1}, int64[1] n = {2}, int64[1] e = {99}, int64[1] a = {0}, int64[1] t = {3}> {
+        ("(float[N] x) => (y)
+          <int64 zero = {0}, int64 one = {1}, int64[1] n = {2}, int64[1] e = {99}, int64[1] a = {0}, int64[1] t = {3}> {
               s = Size (x)
               r = Range (zero, s, one)
               y = Slice (r, n, e, a, t)
@@ -55,7 +68,8 @@ fn opaque_axes_are_cut() {
 fn bounds_that_are_sizes() {
     check_values(&[
         (
-            "(float[N] z) => (y) <float[5] x = {3.0, 1.0, 4.0, 1.0, 5.0}, int64[1] s = {0}> { e = Shape (z)  y = Slice (x, s, e) }",
+            "(float[N] z) => (y)
+             <float[5] x = {3.0, 1.0, 4.0, 1.0, 5.0}, int64[1] s = {0}> { e = Shape (z)  y = Slice (x, s, e) }",
             "float[(min(5, N))] {[3, 1, 4, 1, 5](i0)}",
         ),
         (
@@ -115,7 +129,8 @@ fn what_is_not_followed() {
             Stop::BoundOfUnknownSign,
         ),
         (
-            "(float[N, 4] x) => (y) <int64[1] s = {-1}, int64[1] e = {-9}, int64[1] a = {0}, int64[1] t = {-1}> { y = Slice (x, s, e, a, t) }",
+            "(float[N, 4] x) => (y)
+             <int64[1] s = {-1}, int64[1] e = {-9}, int64[1] a = {0}, int64[1] t = {-1}> { y = Slice (x, s, e, a, t) }",
             Stop::ReversedUnknownSize,
         ),
         (
