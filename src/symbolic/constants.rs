@@ -144,3 +144,6 @@ pub(super) fn element(arena: &mut Arena, tensor: &Tensor, position: usize) -> Op
     let integers = tensor.to_i64().filter(|_| tensor.dtype.is_integer())?;
     integers.get(position).map(|&value| arena.integer(value))
 }
+
+#[cfg(test)]
+mod tests;
