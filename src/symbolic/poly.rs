@@ -4,7 +4,7 @@
 //! dimension, or a function of polynomials (`cos`, `where`, a row of a constant table ...). Equal expressions get equal
 //! ids, so that equality is an integer comparison and every operation is computed once.
 //!
-//! Everything is exact over the reals; rounding and casts are not modelled. Sums and products are bounded ([`super::algebra`]).
+//! Everything is exact over the reals; rounding and casts are not modelled. Sums and products are bounded.
 
 use std::rc::Rc;
 
