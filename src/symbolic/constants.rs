@@ -74,7 +74,7 @@ impl Interpreter<'_> {
         };
         if let Some((rows, columns)) = table
             && let Some(tensor) = self.load(id, proto)
-            && (dtype.is_float() || (0..count).all(|k| tensor.element(k).abs() <= EXACT))
+            && (dtype.is_float() || (0..count).all(|k| tensor.element(k).abs() < EXACT))
         {
             return self.table_value(dtype, shape, &tensor, rows, columns).ok();
         }
@@ -138,7 +138,7 @@ impl Interpreter<'_> {
 /// An element of a constant; `None` for what is no finite number or of a type that is not read.
 pub(super) fn element(arena: &mut Arena, tensor: &Tensor, position: usize) -> Option<PolyId> {
     let number = tensor.element(position);
-    if number.abs() <= EXACT || (tensor.dtype.is_float() && number.is_finite()) {
+    if number.abs() < EXACT || (tensor.dtype.is_float() && number.is_finite()) {
         return Some(arena.constant(number));
     }
     let integers = tensor.to_i64().filter(|_| tensor.dtype.is_integer())?;

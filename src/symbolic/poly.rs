@@ -148,7 +148,8 @@ impl Arena {
 
     /// The constant `value` of an integer.
     pub fn integer(&mut self, value: i64) -> PolyId {
-        if value.unsigned_abs() as f64 > EXACT {
+        // A larger one may be rounded to this bound.
+        if value.unsigned_abs() as f64 >= EXACT {
             return PolyId::of_atom(self.atom(Atom::Integer(value)));
         }
         self.constant(value as f64)

@@ -162,7 +162,7 @@ impl Range {
 
     /// Ends that `f64` may have rounded, moved outward.
     fn widened(self) -> Range {
-        let out = |end: f64| match self.whole && end.abs() <= EXACT {
+        let out = |end: f64| match self.whole && end.abs() < EXACT {
             true => 0.0,
             false => end.abs() * 2f64.powi(-50),
         };
@@ -377,7 +377,7 @@ impl Arena {
     pub fn fits(&self, p: PolyId, dtype: DataType) -> bool {
         let exact = |p: PolyId| {
             let terms = self.terms(p);
-            terms.iter().all(|term| term.coefficient.abs() <= EXACT)
+            terms.iter().all(|term| term.coefficient.abs() < EXACT)
         };
         // Constants beyond what a coefficient holds are atoms; another coefficient as large is a result that was rounded.
         let large = self.as_atom(p).map(|atom| self.atom_of(atom));

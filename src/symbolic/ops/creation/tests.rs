@@ -16,8 +16,8 @@ fn constants() {
             "float[2] {0.5, 2}",
         ),
         (
-            "() => (y) { y = Constant <value_ints = [9007199254740995]> () }",
-            "int64[1] {9007199254740995}",
+            "() => (y) { y = Constant <value_ints = [9007199254740993]> () }",
+            "int64[1] {9007199254740993}",
         ),
         (
             "() => (y) <int64[2] s = {2, 2}> { y = ConstantOfShape <value = int64[1] {7}> (s) }",
