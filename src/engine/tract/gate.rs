@@ -295,6 +295,14 @@ impl InferenceOp for Gated {
         target: &mut TypedModel,
         mapping: &HashMap<OutletId, OutletId>,
     ) -> TractResult<TVec<OutletId>> {
+        // Constants that inference did not follow are known now, and an operator on constants runs as soon as it is wired.
+        let typed = node.inputs.iter().map(|input| {
+            let outlet = mapping.get(input).context("an input that is not wired")?;
+            Ok(InferenceFact::from(target.outlet_fact(*outlet)?))
+        });
+        let typed: Vec<InferenceFact> = typed.collect::<TractResult<_>>()?;
+        self.gate
+            .room_for_padding(&typed.iter().collect::<Vec<_>>())?;
         self.op.to_typed(source, node, target, mapping)
     }
 
