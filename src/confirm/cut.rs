@@ -42,7 +42,7 @@ impl Cut {
 }
 
 /// The graph that is cut, and what is known of it.
-pub(super) struct Subject<'a> {
+pub(super) struct WholeGraph<'a> {
     /// The model.
     pub(super) file: &'a ModelFile,
     /// Symbolic shapes by name.
@@ -53,11 +53,11 @@ pub(super) struct Subject<'a> {
     callees: Callees,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> WholeGraph<'a> {
     pub(super) fn new(file: &'a ModelFile, shapes: &'a FxHashMap<String, Vec<Dim>>) -> Self {
         let inputs = file.graph().input.iter().enumerate().rev();
         let functions: Vec<&FunctionProto> = file.model().functions.iter().collect();
-        Subject {
+        WholeGraph {
             file,
             shapes,
             inputs: inputs.map(|(at, input)| (input.name(), at)).collect(),
@@ -90,12 +90,12 @@ struct Builder<'a> {
 
 /// Cuts out what computes `wanted` from `given`.
 pub(super) fn cut(
-    subject: &Subject<'_>,
+    whole: &WholeGraph<'_>,
     binding: &Binding,
     given: &[&str],
     wanted: &[&str],
 ) -> Result<Cut, String> {
-    let Subject { file, shapes, .. } = subject;
+    let WholeGraph { file, shapes, .. } = whole;
     let (index, graph) = (file.index(), file.graph());
     let id = |name: &str| index.id(name).ok_or_else(|| format!("no value `{name}`"));
     let given_ids = given
@@ -189,7 +189,7 @@ pub(super) fn cut(
     let model = ModelProto {
         ir_version: file.model().ir_version,
         opset_import: file.model().opset_import.clone(),
-        functions: subject.called_by(&kept),
+        functions: whole.called_by(&kept),
         graph: Some(GraphProto {
             name: Some("cut".to_owned()),
             node: kept,

@@ -80,7 +80,7 @@ pub fn confirm(
 #[cfg(feature = "tract")]
 fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
     match &site.kind {
-        Kind::Rotary(rotary) => Box::new(rotary::Turn { site, rotary }),
+        Kind::Rotary(rotary) => Box::new(rotary::RotaryClaim { site, rotary }),
         #[cfg(test)]
         Kind::Toy(toy) => Box::new(toy::Twice { site, toy }),
     }
@@ -99,7 +99,7 @@ pub fn confirm_tables(
     {
         let mut prober =
             prober::Prober::new(file, &analysis.shapes, sizes, budget, &mut runs.known);
-        let mut known = rotary::Known::default();
+        let mut known = rotary::ProbedTables::default();
         let probe = |site: &Site| {
             let rotary = site.rotary()?;
             let used = rotary.table.as_ref()?;

@@ -17,7 +17,7 @@ use crate::symbolic::Budget;
 
 use super::Confirmed;
 use super::claim::{Claim, Numbers, difference};
-use super::cut::{Cut, Subject, cut};
+use super::cut::{Cut, WholeGraph, cut};
 use super::numbers::Regime;
 use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, bindings, edges};
 
@@ -32,7 +32,7 @@ const MANY_COMPUTED: usize = 1 << 25;
 
 /// Confirms the sites of one model.
 pub(super) struct Prober<'a> {
-    pub(super) subject: Subject<'a>,
+    pub(super) whole: WholeGraph<'a>,
     pub(super) sizes: &'a BTreeMap<String, i64>,
     pub(super) known: &'a mut FxHashMap<Vec<u8>, Result<f64, Failure>>,
     pub(super) budget: &'a Budget,
@@ -70,7 +70,7 @@ impl<'a> Prober<'a> {
         Prober {
             sizes,
             budget,
-            subject: Subject::new(file, shapes),
+            whole: WholeGraph::new(file, shapes),
             known,
         }
     }
@@ -121,7 +121,7 @@ impl<'a> Prober<'a> {
         probe: impl Fn(&mut Self, &Binding) -> Result<(f64, usize), Failure>,
     ) -> Result<Confirmed, Failure> {
         let dims: Vec<&[Dim]> = names
-            .filter_map(|name| self.subject.shapes.get(name))
+            .filter_map(|name| self.whole.shapes.get(name))
             .map(|shape| &shape[..])
             .collect();
         let bindings = bindings(&dims, self.sizes);
@@ -189,7 +189,7 @@ impl<'a> Prober<'a> {
                 .origin()
                 .filter(|origin| !given.contains(origin) && self.shape(origin, binding).is_ok());
             given.extend(beyond);
-            let mut part = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun);
+            let mut part = cut(&self.whole, binding, &given, &wanted).map_err(Failure::NotRun);
             if let Ok(part) = &mut part
                 && beyond.is_some()
                 && part.given.pop_if(|origin| origin.is_none()).is_some()
@@ -268,7 +268,7 @@ impl<'a> Prober<'a> {
 
     pub(super) fn shape(&self, value: &str, binding: &Binding) -> Result<Vec<usize>, Failure> {
         let dims = self
-            .subject
+            .whole
             .shapes
             .get(value)
             .and_then(|dims| binding.shape(dims));
@@ -350,8 +350,8 @@ impl<'a> Prober<'a> {
 
     /// The element type of an input of the model that the cut reads, if it is a tensor of numbers.
     fn leaf_type(&self, name: &str) -> Option<DataType> {
-        let position = *self.subject.inputs.get(name)?;
-        let info = &self.subject.file.graph().input[position];
+        let position = *self.whole.inputs.get(name)?;
+        let info = &self.whole.file.graph().input[position];
         let dtype = match info.r#type.as_ref()?.value.as_ref()? {
             type_proto::Value::TensorType(tensor) => DataType::from_onnx(tensor.elem_type()),
             _ => None,

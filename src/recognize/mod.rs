@@ -1,4 +1,4 @@
-//! Reads position encodings off abstract values: one folder a family, and `kit` for what they share.
+//! Finds position encodings in abstract values: one folder for each family, and `kit` for what families share.
 #![forbid(unsafe_code)]
 
 mod angles;
@@ -25,15 +25,14 @@ pub use site::{Analysis, Kind, Proof, Site, TableInput};
 #[cfg(test)]
 pub use toy::Toy;
 
-use kit::Ground;
+use kit::Context;
 
-/// The pages of the rules that sites and tables are found by, in the order they are listed.
+/// The pages of the rules by which sites and tables are found, in the order of `phasor rules`.
 pub const PAGES: [Rule; 2] = [rotary::PAGE, angles::PAGE];
 
-/// Finds every position encoding of a model that can be proven, and the near misses.
+/// Finds the position encodings of a model that can be proven, and the near misses.
 ///
-/// `hidden` values are there to be understood only: no site names one. Where the budget does not allow to look at all, what was
-/// found stands.
+/// `hidden` values help to understand the graph, but no site may name one. If the budget runs out, what was found so far is returned.
 pub fn analyse(
     file: &ModelFile,
     facts: &Facts,
@@ -42,17 +41,17 @@ pub fn analyse(
 ) -> Analysis {
     let mut interpreter = Interpreter::run(file, facts, budget);
     let it = &mut interpreter;
-    let ground = Ground::of(it, hidden);
+    let context = Context::of(it, hidden);
     let mut analysis = Analysis::default();
-    rotary::find(it, &ground, &mut analysis);
+    rotary::find(it, &context, &mut analysis);
     #[cfg(test)]
-    toy::find(it, &ground, &mut analysis);
+    toy::find(it, &context, &mut analysis);
     analysis.sites.sort_by_key(|site| site.node);
-    let angles = ground.angles.into_inner();
+    let angles = context.angle_tables.into_inner();
     analysis.tables = angles.tables;
     let misses = angles.misses.into_iter().map(|miss| miss.refusal(it));
     analysis.refusals.extend(misses);
-    let maker = ground.maker.into_inner();
+    let maker = context.maker.into_inner();
     for (name, value) in &maker.values {
         let shape = value.shape.iter().map(|&p| dims::dim(&it.arena, p));
         analysis.shapes.insert(name.clone(), shape.collect());
@@ -66,7 +65,7 @@ pub fn analyse(
     analysis
 }
 
-/// Shapes of the sites' tensors, of the model's inputs, and of all that the graph computes or reads the shape of.
+/// Shapes of the sites' tensors, of the model's inputs, and of all values that the graph computes or reads the shape of.
 fn shapes(interpreter: &Interpreter<'_>, analysis: &Analysis) -> FxHashMap<String, Vec<Dim>> {
     let (index, graph) = (interpreter.index(), interpreter.file.graph());
     let tensors = analysis.sites.iter().flat_map(Site::tensors);

@@ -1,29 +1,29 @@
-//! A near miss: a place that was left alone, how far it came, and what stopped it.
+//! A near miss: a part of the graph that was left as it is, how far it got, and what stopped it.
 
 use serde::Serialize;
 
 use crate::symbolic::Stop;
 
-/// What stands for a rule in what is said of the search itself.
+/// Stands for a rule where a refusal is about the search itself.
 pub const SEARCH: &str = "search";
 
 /// A step on the way to a fused node. The page of a rule lists its stages in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// The graph can be read, and the budget allows to look at it.
+    /// The graph can be read, and the budget suffices.
     Search,
-    /// Cosines and sines are multiplied into a tensor.
+    /// A tensor is multiplied by cosines and sines.
     Angles,
-    /// Sums of two channels of one tensor, in the pairs of a layout.
+    /// Its channels are added up in the pairs of a layout.
     Pairs,
-    /// Coefficients that are cosine and sine of one angle.
+    /// The coefficients are proven to be cosine and sine of one angle.
     Proof,
-    /// Tensors of the graph that hold the cosines and sines.
+    /// Tensors of the graph hold the cosines and sines.
     Tables,
-    /// Agreement on random numbers.
+    /// The site agrees with the operator on random numbers.
     Confirmation,
-    /// An operator of the target that can express the site.
+    /// The target has an operator that can express the site.
     Target,
 }
 
@@ -47,29 +47,29 @@ impl Stage {
 pub struct Lost {
     /// Name of the node.
     pub node: String,
-    /// Its operator, with the domain where that is not ONNX's own.
+    /// Its operator, with the domain if that is not ONNX's own.
     pub operator: String,
     /// The value it computes.
     pub value: String,
-    /// Why that is not followed.
+    /// Why the analysis does not follow it.
     pub reason: Stop,
 }
 
-/// A place that came near and was left alone.
+/// A part of the graph that nearly matched a rule and was left as it is.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// Identifier of the rule that came near, or [`SEARCH`].
+    /// Identifier of the rule, or [`SEARCH`].
     pub rule: &'static str,
     /// The stage that it did not pass.
     pub stage: Stage,
     /// Name of the node that stopped it.
     pub node: String,
-    /// The value looked at.
+    /// The value that was tried.
     pub value: String,
     /// The condition that failed, in a sentence without a full stop.
     pub reason: String,
     /// What a user can do about it.
     pub hint: Option<String>,
-    /// The first value on the way there that the analysis could not follow, where that is the cause.
+    /// The first node that the analysis could not follow, if that is the cause.
     pub lost: Option<Lost>,
 }

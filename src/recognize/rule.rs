@@ -1,10 +1,10 @@
-//! A rule: a kind of rewrite that can be left out on its own.
+//! A rule: a kind of rewrite that users can select or ignore.
 
 use serde::Serialize;
 
 use super::Stage;
 
-/// One rule, for people: what `phasor rules` prints.
+/// The page of a rule, as `phasor rules` prints it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Rule {
     /// Identifier, as reports and `--select` spell it.
@@ -13,22 +13,22 @@ pub struct Rule {
     pub summary: &'static str,
     /// Which part of a graph it takes.
     pub matches: &'static str,
-    /// What stands there afterwards.
+    /// What the part becomes.
     pub rewrites_to: &'static str,
     /// What must hold, each on its own.
     pub conditions: &'static [&'static str],
     /// How the numbers of the rewritten graph relate to those of the original.
     pub numerics: &'static str,
-    /// The stages that a site passes, in order; a near miss names the one that it did not pass.
+    /// The stages that a site passes, in order; a near miss names the one where it stopped.
     pub stages: &'static [Stage],
 }
 
 /// Which rules may be applied; all of them by default.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Only these, where there are any.
+    /// Only these rules; empty for all.
     pub select: Vec<&'static str>,
-    /// Not these, even if selected.
+    /// Not these rules, even if selected.
     pub ignore: Vec<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! What recognition says of a model: the sites that it can prove, and the near misses.
+//! The result of recognition: proven sites and near misses.
 
 use rustc_hash::FxHashMap;
 
@@ -7,16 +7,16 @@ use crate::onnx::DataType;
 
 use super::{AngleTable, Made, Refusal, Rotary, TableUse};
 
-/// One position encoding of the graph: what all families have in common, and what its own adds.
+/// One position encoding of the graph: what all families have in common, and the part of its own family.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// Identifier of the rule that proved it.
     pub rule: &'static str,
     /// Position in `graph.node` of the node that produces `y`.
     pub node: usize,
-    /// Name of that node, or of its output where it has none.
+    /// Name of that node, or of its output if it has none.
     pub node_name: String,
-    /// The tensor with the positions in it.
+    /// The encoded tensor.
     pub y: String,
     /// Element type of `y`.
     pub dtype: DataType,
@@ -24,13 +24,13 @@ pub struct Site {
     pub shape: String,
     /// What is proven.
     pub proof: Proof,
-    /// Whether it holds for finite inputs alone: the graph multiplies some by 0, which makes NaN of those that are infinite.
+    /// Whether it holds for finite inputs only: the graph multiplies some by 0, which makes NaN of infinite ones.
     pub assumes_finite: bool,
-    /// What the family adds.
+    /// The part of its family.
     pub kind: Kind,
 }
 
-/// The families. Closed on purpose: the compiler lists what a new one lacks in confirmation, rewriting and reports.
+/// The families. The list is closed on purpose: the compiler then names what a new family lacks in confirmation, rewriting and reports.
 #[derive(Clone, Debug)]
 #[cfg_attr(test, allow(clippy::large_enum_variant))]
 pub enum Kind {
@@ -41,12 +41,12 @@ pub enum Kind {
     Toy(super::toy::Toy),
 }
 
-/// What is proven of a site. Each class is an exact rewrite of the operator's formula.
+/// What is proven of a site. In either class the graph computes the operator's formula exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// Every pair is turned by cos and sin of one angle, or by table rows with `c² + s²` constant.
     Rotation,
-    /// The same formula, with tables nothing is known about (graph inputs, learned tables) or with one angle a channel.
+    /// The same formula with tables of unknown origin (graph inputs, learned tables), or with one angle a channel.
     Linear,
 }
 
@@ -60,17 +60,17 @@ impl Proof {
     }
 }
 
-/// A value of the graph, seen from a tensor that it is broadcast to: which axes to insert before it broadcasts against it.
+/// A value of the graph that is broadcast against a tensor, once unit axes are inserted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableInput {
     /// Name of the graph's value.
     pub value: String,
-    /// Axes to unsqueeze (positions in the result), ascending; empty where the value broadcasts as it is.
+    /// Axes to unsqueeze (positions in the result), ascending; empty if the value broadcasts as it is.
     pub unsqueeze: Vec<usize>,
 }
 
 impl Site {
-    /// What a rotary site adds; `None` for another family.
+    /// The rotary part; `None` for another family.
     pub fn rotary(&self) -> Option<&Rotary> {
         match &self.kind {
             Kind::Rotary(rotary) => Some(rotary),
@@ -79,7 +79,7 @@ impl Site {
         }
     }
 
-    /// What is proven, with what it assumes, as reports say it.
+    /// What is proven and assumed, in the words of reports.
     pub fn proven(&self) -> String {
         match self.assumes_finite {
             true => format!("{} of finite x", self.proof.as_str()),
@@ -92,17 +92,17 @@ impl Site {
         self.kind.family().operands()
     }
 
-    /// Every tensor of the graph that the site names, `y` apart.
+    /// Every tensor of the graph that the site names, except `y`.
     pub fn tensors(&self) -> Vec<&str> {
         self.kind.family().tensors()
     }
 
-    /// The table of angles that it can read instead of tables of the graph.
+    /// The table of angles that the site can read instead of the graph's own tables.
     pub fn table(&self) -> Option<&TableUse> {
         self.kind.family().table()
     }
 
-    /// Leaves the tables of the graph to it.
+    /// Makes the site read the graph's own tables.
     pub fn forget_table(&mut self) {
         self.kind.family_mut().forget_table();
     }
@@ -145,7 +145,7 @@ impl Kind {
     }
 }
 
-/// Everything recognition has to say of a model.
+/// Everything that recognition found in a model.
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
     /// Proven sites, in graph order.
@@ -156,8 +156,8 @@ pub struct Analysis {
     pub tables: Vec<AngleTable>,
     /// Values that sites name and the graph does not hold.
     pub made: Made,
-    /// The first node that the budget did not allow to look at.
+    /// The first node that was not looked at because the budget had run out.
     pub gave_up: Option<usize>,
-    /// Symbolic shapes, by name, of the tensors a cut of the graph starts from or asks for the size of.
+    /// Symbolic shapes, by name, of the tensors that a cut of the graph starts from or reads the size of.
     pub shapes: FxHashMap<String, Vec<Dim>>,
 }

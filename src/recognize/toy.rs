@@ -2,7 +2,7 @@
 
 use crate::symbolic::{Interpreter, display};
 
-use super::kit::Ground;
+use super::kit::Context;
 use super::kit::miss::node_name;
 use super::site::Family;
 use super::{Analysis, Kind, Proof, Site};
@@ -24,8 +24,8 @@ impl Family for Toy {
 }
 
 /// Finds the tensors whose elements are twice those of another.
-pub(super) fn find(it: &mut Interpreter<'_>, ground: &Ground<'_>, analysis: &mut Analysis) {
-    for &y in ground.order.computed() {
+pub(super) fn find(it: &mut Interpreter<'_>, context: &Context<'_>, analysis: &mut Analysis) {
+    for &y in context.order.computed() {
         let (Some(yv), Some((node, _))) = (it.known(y).cloned(), it.index().producer(y)) else {
             continue;
         };

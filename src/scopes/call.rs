@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::is_operator;
 use super::library::Library;
 use super::outside::Outside;
-use super::view;
+use super::prepare;
 use crate::facts::{Fact, Facts};
 use crate::onnx::functions::{Key, called_by, key};
 use crate::onnx::names::{self, bodies};
@@ -182,7 +182,7 @@ fn constant(node: &NodeProto) -> Option<&TensorProto> {
 }
 
 /// The model of a function.
-pub(super) struct Made {
+pub(super) struct FunctionModel {
     /// The function as a model.
     pub(super) file: ModelFile,
     /// Models for single ways of setting the attributes, where the calls differ: the model, and an attribute that differs.
@@ -197,7 +197,7 @@ pub(super) fn model(
     main: &ModelFile,
     function: &FunctionProto,
     calls: &[Call],
-) -> Result<Made, Error> {
+) -> Result<FunctionModel, Error> {
     let mut graph = GraphProto {
         node: function.node.clone(),
         ..Default::default()
@@ -265,7 +265,7 @@ pub(super) fn model(
             variants.push((of(binding, &BTreeSet::new())?, (*attribute).clone()));
         }
     }
-    Ok(Made { file, variants })
+    Ok(FunctionModel { file, variants })
 }
 
 fn in_memory(
@@ -368,7 +368,7 @@ fn bind(node: &mut NodeProto, binding: &[AttributeProto], unbound: &BTreeSet<&St
 
 /// What stands against fusing in a function.
 #[derive(Default)]
-pub(super) struct Doubt {
+pub(super) struct Objections {
     /// Why nothing in it may be fused.
     pub(super) opset: Option<String>,
     /// Sites that are there for some calls only, each with an attribute that the calls give different values.
@@ -376,36 +376,36 @@ pub(super) struct Doubt {
 }
 
 /// Looks for what stands against fusing.
-pub(super) fn doubt(
+pub(super) fn objections(
     main: &ModelFile,
     function: &FunctionProto,
-    made: &Made,
+    made: &FunctionModel,
     library: &Library<'_>,
     budget: &Budget,
-) -> Doubt {
-    let mut doubt = Doubt::default();
+) -> Objections {
+    let mut objections = Objections::default();
     let (own, models) = (made.file.opset(), main.opset());
     if own != models {
-        doubt.opset = Some(format!(
+        objections.opset = Some(format!(
             "function `{}` imports version {own} of the operators, the model version {models}",
             label(function)
         ));
     }
     for (file, attribute) in &made.variants {
-        let view = view::of(file, None, library, budget);
-        let seen = view.file(file);
+        let prepared = prepare::prepare(file, None, library, budget);
+        let seen = prepared.file(file);
         if budget.is_over() {
             break;
         }
-        let analysis = recognize::analyse(seen, &Facts::of(seen), &view.hidden, budget);
-        doubt.sites.extend(
+        let analysis = recognize::analyse(seen, &Facts::of(seen), &prepared.hidden, budget);
+        objections.sites.extend(
             analysis
                 .sites
                 .into_iter()
                 .map(|site| (site, attribute.clone())),
         );
     }
-    doubt
+    objections
 }
 
 /// A function in a path.

@@ -7,8 +7,8 @@ use rustc_hash::FxHashSet;
 use super::call::{self, Calls};
 use super::library::Library;
 use super::outside::Outside;
-use super::view::{self, View};
-use super::{Place, Scope, body, tables};
+use super::prepare::{self, Prepared};
+use super::{Location, Scope, body, tables};
 use crate::confirm::{self, Confirmed};
 use crate::facts::Facts;
 use crate::onnx::names::bodies;
@@ -68,7 +68,7 @@ pub fn find(
         runs: confirm::Runs::default(),
         opaque: false,
     };
-    search.graph(Place::Main, String::new(), None, None);
+    search.graph(Location::Main, String::new(), None, None);
     while let Some(function) = search.calls.next(file.model()) {
         search.function(function);
     }
@@ -92,18 +92,18 @@ impl Search<'_> {
     /// Searches a graph and then the bodies in it.
     fn graph(
         &mut self,
-        place: Place,
+        place: Location,
         path: String,
         scratch: Option<ModelFile>,
         outside: Option<(Outside<'_>, &[String])>,
     ) {
         let own = scratch.as_ref().unwrap_or(self.main);
-        let view = view::of(own, outside, &self.library, self.budget);
-        if view.opaque && !std::mem::replace(&mut self.opaque, true) {
+        let prepared = prepare::prepare(own, outside, &self.library, self.budget);
+        if prepared.opaque && !std::mem::replace(&mut self.opaque, true) {
             self.opaque(&path);
         }
         if self.budget.is_over() {
-            let first = view.file(own).graph().node.first();
+            let first = prepared.file(own).graph().node.first();
             self.gave_up(join(&path, first.map_or("", label)), "");
             return;
         }
@@ -113,12 +113,12 @@ impl Search<'_> {
             place,
             ..Default::default()
         });
-        let facts = Facts::of(view.file(own));
-        let gone = self.sites(own, &view, &facts, scope);
+        let facts = Facts::of(prepared.file(own));
+        let gone = self.sites(own, &prepared, &facts, scope);
         let around = Outside {
-            file: view.file(own),
+            file: prepared.file(own),
             facts: &facts,
-            hidden: &view.hidden,
+            hidden: &prepared.hidden,
         };
         for (position, node) in own.graph().node.iter().enumerate() {
             let goes = gone.contains(&position);
@@ -131,7 +131,7 @@ impl Search<'_> {
                 if body::is_small(graph) && !self.calls.any_in(&graph.node) {
                     continue;
                 }
-                let place = Place::Body {
+                let place = Location::Body {
                     scope,
                     node: position,
                     attribute: attribute.to_owned(),
@@ -163,12 +163,12 @@ impl Search<'_> {
     fn sites(
         &mut self,
         own: &ModelFile,
-        view: &View,
+        prepared: &Prepared,
         facts: &Facts,
         scope: usize,
     ) -> FxHashSet<usize> {
-        let file = view.file(own);
-        let mut analysis = recognize::analyse(file, facts, &view.hidden, self.budget);
+        let file = prepared.file(own);
+        let mut analysis = recognize::analyse(file, facts, &prepared.hidden, self.budget);
         analysis.sites.retain(|site| self.rules.allows(site.rule));
         analysis
             .refusals
@@ -215,7 +215,7 @@ impl Search<'_> {
         }
         // What is hidden is another graph's to report.
         let reported = analysis.refusals.into_iter().filter(|refusal| {
-            !view.hidden.contains(&refusal.value) && !view.fixed.contains(&refusal.value)
+            !prepared.hidden.contains(&refusal.value) && !prepared.fixed.contains(&refusal.value)
         });
         let reported = reported.map(|mut refusal| {
             refusal.node = join(&path, &refusal.node);
@@ -260,14 +260,14 @@ impl Search<'_> {
             Err(error) => return self.unreadable(path, &error),
         };
         let first = self.findings.scopes.len();
-        let doubt = call::doubt(self.main, function, &made, &self.library, self.budget);
+        let objections = call::objections(self.main, function, &made, &self.library, self.budget);
         self.graph(
-            Place::Function(position),
+            Location::Function(position),
             path.clone(),
             Some(made.file),
             None,
         );
-        if let Some(reason) = doubt.opset {
+        if let Some(reason) = objections.opset {
             let findings = &mut self.findings;
             let (refused, kept) = std::mem::take(&mut findings.sites)
                 .into_iter()
@@ -282,7 +282,7 @@ impl Search<'_> {
         }
         let found = self.findings.sites.iter().filter(|f| f.scope >= first);
         let mut reported: FxHashSet<String> = found.map(|f| f.site.y.clone()).collect();
-        for (site, attribute) in doubt.sites {
+        for (site, attribute) in objections.sites {
             if reported.insert(site.y.clone()) {
                 let reason =
                     format!("calls of `{path}` give its attribute `{attribute}` different values");

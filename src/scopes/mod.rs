@@ -18,9 +18,9 @@ mod find;
 mod library;
 mod outside;
 mod plan;
+mod prepare;
 mod splice;
 mod tables;
-mod view;
 
 use rustc_hash::FxHashMap;
 
@@ -42,7 +42,7 @@ pub struct Scope {
     /// Where it is: empty for the main graph, `node/attribute` for a body, `domain::name` for a function, and such paths joined
     /// by `/` for what lies deeper.
     pub path: String,
-    place: Place,
+    place: Location,
     /// The graph as a model of its own; `None` for the main graph, which has one.
     scratch: Option<ModelFile>,
     /// Values that the sites need and the graph does not hold.
@@ -59,7 +59,7 @@ pub struct Scope {
 
 /// Where a graph belongs.
 #[derive(Clone, Debug, Default, PartialEq)]
-enum Place {
+enum Location {
     #[default]
     Main,
     /// In an attribute of a node of another scope; a list of graphs has several places.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Findings, Found, Place, Scope, TableChange, call, count_nodes, is_operator, splice};
+use super::{
+    Findings, Found, Location, Scope, TableChange, call, count_nodes, is_operator, splice,
+};
 use crate::onnx::functions::{Key, called_by, key};
 use crate::onnx::names::{self, bodies};
 use crate::onnx::proto::{FunctionProto, ModelProto, NodeProto};
@@ -131,7 +133,7 @@ fn attempt(
                 fallen.insert((at, node));
             }
         }
-        if let Place::Body {
+        if let Location::Body {
             scope: outer,
             node,
             attribute,
@@ -198,11 +200,11 @@ fn gone(
     let mut gone = FxHashSet::default();
     for (at, scope) in scopes.iter().enumerate() {
         let falls = match &scope.place {
-            Place::Main => false,
-            Place::Body { scope, node, .. } => {
+            Location::Main => false,
+            Location::Body { scope, node, .. } => {
                 gone.contains(scope) || nodes.contains(&(*scope, *node))
             }
-            Place::Function(position) => functions.contains(position),
+            Location::Function(position) => functions.contains(position),
         };
         if falls {
             gone.insert(at);
@@ -246,9 +248,9 @@ fn unsupported(site: &Site, reason: &str, hint: &str) -> Refusal {
 /// The nodes of a graph as the model has them.
 fn nodes<'a>(main: &'a ModelFile, scopes: &[Scope], at: usize) -> &'a [NodeProto] {
     match &scopes[at].place {
-        Place::Main => &main.graph().node,
-        Place::Function(position) => &main.model().functions[*position].node,
-        Place::Body {
+        Location::Main => &main.graph().node,
+        Location::Function(position) => &main.model().functions[*position].node,
+        Location::Body {
             scope,
             node,
             attribute,
@@ -319,9 +321,9 @@ fn whole(
         opsets.extend(edit.opsets.iter().cloned());
         version = version.max(edit.min_ir_version);
         match &scopes[at].place {
-            Place::Main => whole = edit,
-            Place::Body { .. } => {}
-            Place::Function(position) => functions.push((*position, edit)),
+            Location::Main => whole = edit,
+            Location::Body { .. } => {}
+            Location::Function(position) => functions.push((*position, edit)),
         }
     }
     opsets.sort();

@@ -115,7 +115,7 @@ fn halves_must_change_places() {
 fn halves_must_not_overlap() {
     let words = [
         "channel 0 is made of channels 0 and 3",
-        "do not change places",
+        "the two are not a pair",
     ];
     stops(
         "high",

@@ -10,15 +10,15 @@ use phasor_ops::contract::rotary::reference;
 use super::claim::{Claim, Numbers, largest};
 use super::prober::Failure;
 
-pub(super) use tables::Known;
+pub(super) use tables::ProbedTables;
 
 /// A site.
-pub(super) struct Turn<'a> {
+pub(super) struct RotaryClaim<'a> {
     pub site: &'a Site,
     pub rotary: &'a Rotary,
 }
 
-impl Claim for Turn<'_> {
+impl Claim for RotaryClaim<'_> {
     fn operands(&self) -> Vec<&str> {
         self.site.operands()
     }

@@ -37,8 +37,8 @@ const FEW_POSITIONS: i64 = 64;
 /// Share of entries that another rounding of the cosine may move to the next number in half precision.
 const MOVED: f64 = 0.01;
 
-/// Numbers with their shape.
-struct Numbers {
+/// Array with their shape.
+struct Array {
     values: Vec<f64>,
     shape: Vec<usize>,
 }
@@ -48,9 +48,9 @@ type Reading = (TableUse, TableInput, TableInput, Pairing, DataType, bool);
 
 /// Sites whose tables have been probed, and what that showed.
 #[derive(Default)]
-pub(in crate::confirm) struct Known(FxHashMap<Reading, Result<Confirmed, Box<Refusal>>>);
+pub(in crate::confirm) struct ProbedTables(FxHashMap<Reading, Result<Confirmed, Box<Refusal>>>);
 
-impl Known {
+impl ProbedTables {
     /// Confirms that a site's cosines and sines are those of the table. What an earlier site has shown takes no more probes.
     pub(in crate::confirm) fn probe(
         &mut self,
@@ -117,9 +117,9 @@ impl Prober<'_> {
         let own = used.frequencies.as_deref();
         let given: Vec<&str> = [&used.positions[..]].into_iter().chain(own).collect();
         let wanted = [&rotary.cos.value[..], &rotary.sin.value];
-        let cut = cut(&self.subject, binding, &given, &wanted).map_err(Failure::NotRun)?;
+        let cut = cut(&self.whole, binding, &given, &wanted).map_err(Failure::NotRun)?;
         let held = given.iter().chain(&wanted).copied();
-        let held = held.filter(|value| self.subject.shapes.contains_key(*value));
+        let held = held.filter(|value| self.whole.shapes.contains_key(*value));
         let computed = self.room(held, &cut, binding)?;
         let key = {
             let mut key = cut.model.encode_to_vec();
@@ -182,7 +182,7 @@ impl Prober<'_> {
             _ => return Err(unread(&used.positions)),
         };
         let frequencies = match &table.frequencies {
-            Frequencies::Numbers(rows) => Numbers {
+            Frequencies::Numbers(rows) => Array {
                 shape: match rows.len() {
                     1 => vec![table.width],
                     streams => vec![streams, table.width],
@@ -199,7 +199,7 @@ impl Prober<'_> {
                 };
                 let values = tensor.to_f64().unwrap_or(values);
                 inputs.push((input.clone(), tensor));
-                Numbers {
+                Array {
                     values,
                     shape: vec![table.width],
                 }
@@ -251,13 +251,13 @@ impl Prober<'_> {
             .into_iter()
             .zip(outputs.iter().zip([&rotary.cos, &rotary.sin]))
         {
-            let found = Numbers {
+            let found = Array {
                 values: output
                     .to_f64()
                     .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))?,
                 shape: unsqueezed(&output.shape, input),
             };
-            let expected = Numbers {
+            let expected = Array {
                 values: expected,
                 shape: shape.clone(),
             };
@@ -270,12 +270,7 @@ impl Prober<'_> {
 
 /// Largest difference of the graph's table from the expected one, where both are broadcast against each other; an error where
 /// rounding does not explain it.
-fn compare(
-    expected: &Numbers,
-    found: &Numbers,
-    rotary: &Rotary,
-    scale: f64,
-) -> Result<f64, Failure> {
+fn compare(expected: &Array, found: &Array, rotary: &Rotary, scale: f64) -> Result<f64, Failure> {
     let unfit = || {
         Failure::Differs(format!(
             "cosine or sine have shape {:?} where the table has {:?}",

@@ -1,4 +1,8 @@
-//! Angles divided by positions, and the tensor or the numbers that the quotients are.
+//! Divides angles by positions, and finds the quotients: as a tensor of the graph, or as numbers.
+//!
+//! The node must multiply by the very numbers that the graph multiplies by. A tensor of the graph is best, whatever its numbers. Numbers that
+//! the analysis computed itself, such as a frequency times a scale, serve only if the type holds them exactly: a quotient rounded once
+//! more gives other angles.
 
 use crate::onnx::{DataType, ValueId};
 use crate::symbolic::Interpreter;
@@ -8,7 +12,8 @@ use super::positions::Positions;
 use super::rounding::{exact_f32, near};
 use super::table::Frequencies;
 
-/// For each stream the factor of its positions in every angle, where the products add up to the angles.
+/// For each coordinate stream, the factor of its positions in every angle; `None` unless the products add up to the angles. So a summand
+/// without positions, such as a phase, ends the reading.
 pub(super) fn divide(
     arena: &mut Arena,
     angles: &[PolyId],
@@ -32,13 +37,13 @@ pub(super) fn divide(
             return None;
         }
     }
-    // A stream that no angle uses is a reading of too large a tensor; as many streams as angles are the angles themselves.
+    // A stream that no angle uses is no coordinate. As many streams as angles are the angles themselves, each times 1.
     let used = |row: &Vec<PolyId>| row.iter().any(|&f| f != PolyId::ZERO);
     let fewer = rows.len() == 1 || rows.len() < angles.len();
     (fewer && rows.iter().all(used)).then_some(rows)
 }
 
-/// The term that tells the positions: one with a channel of a root, where there is one.
+/// The term of the positions that divides a term of an angle: one with a channel of a root, if any, else one that varies.
 fn lead(arena: &Arena, p: PolyId) -> Option<Term> {
     let has_channel = |t: &Term| {
         let factors = arena.factors(t.mono);
@@ -52,7 +57,7 @@ fn lead(arena: &Arena, p: PolyId) -> Option<Term> {
     found.or_else(|| terms.iter().find(varies)).copied()
 }
 
-/// The sum of the terms of `p` that `by` divides, divided by it.
+/// The terms of `p` that `by` divides, divided by it.
 fn quotient(arena: &mut Arena, p: PolyId, by: &Term) -> Option<PolyId> {
     let cut = arena.factors(by.mono);
     let terms = arena.terms(p).to_vec();
@@ -85,15 +90,15 @@ fn equal(arena: &Arena, a: PolyId, b: PolyId) -> bool {
                 .all(|(l, r)| l.mono == r.mono && near(l.coefficient, r.coefficient))
 }
 
-/// Frequencies that rounding does not touch.
+/// Frequencies exactly as the graph has them.
 pub(super) struct Exact {
     pub frequencies: Frequencies,
-    /// The tensor of the graph, where it is used.
+    /// The tensor of the graph that holds them, if one is read.
     pub value: Option<ValueId>,
     pub dtype: DataType,
 }
 
-/// The tensor of the graph that holds the frequencies, or their numbers where all are exact in this precision.
+/// The tensor of the graph that holds the frequencies, or their numbers if all are exact in this precision.
 pub(super) fn exact(
     it: &mut Interpreter<'_>,
     cone: &[ValueId],
@@ -123,7 +128,7 @@ pub(super) fn exact(
     })
 }
 
-/// The tensor of the graph that holds these frequencies along its only axis longer than 1; best one without other axes.
+/// The tensor of the graph that holds these frequencies along its only axis longer than 1, if possible one without other axes.
 fn held(it: &mut Interpreter<'_>, cone: &[ValueId], row: &[PolyId]) -> Option<Exact> {
     let holds = |&id: &ValueId| {
         let value = it.known(id)?;

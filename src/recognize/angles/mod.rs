@@ -1,12 +1,13 @@
-//! Angles that are positions times frequencies.
+//! AngleTables that are positions times frequencies.
 //!
 //! *Matches.* Every pair of a proven rotation is turned by `amplitude · cos(angle)` and `amplitude · sin(angle)`, and one tensor
 //! of the graph holds positions such that every angle is the sum over its coordinate streams of position times frequency. The
 //! frequencies are a tensor of the graph, or numbers that the element type holds exactly.
 //!
-//! *Conditions.* The rotated tensor is computed from positions and frequencies, and the tables that they give broadcast against it
-//! as the graph's own do. On the way to the angles nothing but the product changes a position ([`path`]). Rounding is not modelled
-//! here: that the graph computes the products in this order and type is for [`crate::confirm`] to show.
+//! *Conditions.* The rotated tensor is computed from positions and frequencies, and the table that they give broadcasts against it
+//! as the graph's own do. On the way to the angles, nothing but the product changes a position ([`path`]). Rounding is not modelled
+//! here: `(p * c) * f` and `p * (c * f)` are one polynomial. [`crate::confirm`] shows that the graph computes the products in the
+//! operator's order and type.
 //!
 //! *Rewrites to.* `ai.phasor::RotaryTable(positions, frequencies)`, one for all sites that share them.
 //!
@@ -34,8 +35,8 @@ pub(super) use positions::Positions;
 pub(super) use rounding::exact_f32;
 pub use table::{AngleTable, Frequencies, TableUse};
 
-/// Angles, one a pair of channels, and what is multiplied with their cosines and sines.
-pub(in crate::recognize) struct Turned {
+/// The angles of a rotation, one a pair of channels, and the factor of their cosines and sines.
+pub(in crate::recognize) struct PairAngles {
     pub angles: Vec<PolyId>,
     pub amplitude: f32,
     /// Whether all sines are negated.
@@ -46,15 +47,17 @@ pub(in crate::recognize) struct Turned {
 pub(in crate::recognize) type Placing<'p> =
     dyn Fn(&mut Interpreter<'_>, &Positions) -> Option<Vec<usize>> + 'p;
 
-/// The tables found so far, with what tells them apart.
+/// The tables found so far.
 #[derive(Default)]
-pub(in crate::recognize) struct Angles {
+pub(in crate::recognize) struct AngleTables {
     pub tables: Vec<AngleTable>,
-    /// Tables that positions of the graph come near.
+    /// Near misses: positions that would do if nothing changed them on their way.
     pub misses: Vec<Miss>,
+    /// For each table, what an equal one must agree in.
     keys: Vec<Key>,
 }
 
+/// What tells tables apart, beside their types and amplitude.
 struct Key {
     value: ValueId,
     positions: Positions,
@@ -62,13 +65,13 @@ struct Key {
     frequencies: Option<ValueId>,
 }
 
-impl Angles {
+impl AngleTables {
     /// The table that a site's angles come from, if they are positions times frequencies.
-    pub(in crate::recognize) fn of(
+    pub(in crate::recognize) fn find(
         &mut self,
         it: &mut Interpreter<'_>,
         order: &Order,
-        turned: &Turned,
+        turned: &PairAngles,
         placing: &Placing<'_>,
         (y, behind): (ValueId, &Behind),
         inverse: bool,
@@ -76,12 +79,14 @@ impl Angles {
         let mut cone = behind.values().to_vec();
         let changed = path::changed(it, &cone);
         cone.retain(|value| !changed.contains(value) && !behind.cancels(*value));
+        // `float` first; `double` only if the graph computes something in it.
         let doubles = |id: &ValueId| it.known(*id).is_some_and(|v| v.dtype == DataType::F64);
         let precisions = match cone.iter().any(doubles) {
             true => &[DataType::F32, DataType::F64][..],
             false => &[DataType::F32],
         };
         for &precision in precisions {
+            // The earliest positions that fit: from there, the graph itself is run for confirmation.
             for &value in &cone {
                 let found = reading(it, (turned, placing), (value, &cone), precision);
                 if let Some((table, key, unsqueeze)) = found {
@@ -97,22 +102,24 @@ impl Angles {
                 }
             }
         }
-        // Positions that would do, were they not changed on their way.
+        // Report positions that would do if nothing changed them on their way.
         let all = behind.values();
         let mut before = all.iter().filter(|value| changed.contains(value));
         let near = before
             .find(|&&value| reading(it, (turned, placing), (value, all), DataType::F32).is_some());
         if let Some(&value) = near.filter(|value| !self.misses.iter().any(|m| m.value == **value)) {
             let reason = "the angles are positions times frequencies, but the graph computes them in another order or type: \
-                          it casts, rounds or looks up these positions first, so the graph's own tables stay";
+                          it casts, rounds or looks up these positions first, so it keeps its own tables";
             self.misses
                 .push(Miss::new(RULE, Stage::Proof, value, reason));
         }
         None
     }
 
-    /// The number of an equal table that exists before `y`, or of this one, which is new then. Equal are tables of the same tensors,
-    /// of tensors that are computed alike, and of exact numbers that are equal.
+    /// The number of an equal table that exists before `y`, or else of this one, which is added.
+    ///
+    /// Equal polynomials are not enough, since positions may have been rounded differently. Tables are equal if their tensors are the
+    /// same or computed alike (by the same operators from equal values, so bit by bit), or if their numbers are exact.
     fn share(
         &mut self,
         it: &Interpreter<'_>,
@@ -146,14 +153,14 @@ impl Angles {
     }
 }
 
-/// The table whose positions are this value, what tells it apart, and the axes to insert, if it is one.
+/// The table whose positions are this value, its key, and the axes to insert; `None` if the angles are no multiples of these positions.
 fn reading(
     it: &mut Interpreter<'_>,
-    (turned, placing): (&Turned, &Placing<'_>),
+    (turned, placing): (&PairAngles, &Placing<'_>),
     (value, cone): (ValueId, &[ValueId]),
     precision: DataType,
 ) -> Option<(AngleTable, Key, Vec<usize>)> {
-    for positions in positions::of(it, value) {
+    for positions in positions::readings(it, value) {
         let Some(rows) = frequencies::divide(&mut it.arena, &turned.angles, &positions) else {
             continue;
         };

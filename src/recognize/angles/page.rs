@@ -1,4 +1,4 @@
-//! The rule's page.
+//! The page of the rule: what `phasor rules rotary-table` prints.
 
 use crate::recognize::{Rule, Stage};
 
@@ -15,10 +15,10 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
                   frequencies and amplitude; not under `--target contrib` and `--target onnx`",
     conditions: &[
         "positions: one tensor of the graph holds them, in int32, int64, float or double",
-        "frequencies: a tensor of the graph, or numbers that it multiplies by; in float or double",
-        "confirmation: run from the positions on, the graph's own tables agree with the operator's reference at positions up to \
-         a million, where another order of operations or another type shows",
-        "nodes: fewer are left than with the graph's own tables, which may have other uses",
+        "frequencies: a tensor of the graph, or numbers that the graph multiplies by; in float or double",
+        "confirmation: the graph's own tables, run from the positions, agree with the operator's reference at positions up to a \
+         million, where another order of operations or another type shows",
+        "nodes: the graph has fewer nodes than with its own tables, which other nodes may use",
     ],
     numerics: "the angle is rounded as in the graph, its cosine and sine are within 1.5 units in the last place; with \
                `--precise-angles` the angle is exact at any position",

@@ -1,8 +1,14 @@
-//! What changes a position on its way to the angles.
+//! Finds what changes a position on its way to the angles.
 //!
-//! Over the reals a position that was cast, rounded, wrapped or clamped may be the same position; in the type it is another number
-//! for some. An operator computes angles from the position it reads, so it may read none before such a change. It multiplies once:
-//! a position that is multiplied and divided again is rounded twice, and may leave the type in between.
+//! Over the reals, a position that was cast, rounded, wrapped or clamped may be the same position; in its type, some positions are other
+//! numbers afterwards. A `RotaryTable` node computes angles from the positions that it reads, so it must read them after such a change:
+//! a cast to `bfloat16` shows from 257 on, one to `uint8` below 0, a product that wraps beyond 2^31. Probes alone might not
+//! notice.
+//!
+//! The node multiplies once. A position that the graph multiplies twice, `(p * 3) / 3 * f`, is rounded twice, and may leave the type in
+//! between.
+//!
+//! The list of operators that change nothing is closed: what is not on it changes positions.
 
 use rustc_hash::FxHashSet;
 
@@ -13,7 +19,8 @@ use crate::symbolic::value::Value;
 
 use super::behind;
 
-/// The values of a cone whose numbers reach the angles through something that may change them, or through two products.
+/// The values whose numbers reach the angles through something that may change them, or through two products. What such a value is computed
+/// from is among them too: it reaches the angles through the same change.
 pub(super) fn changed(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
     let angles = before_angles(it, cone);
     let mut changed = multiplied_twice(it, &angles);
@@ -36,7 +43,7 @@ pub(super) fn changed(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<Value
     changed
 }
 
-/// The values that angles are computed from, and the angles: what cosines and sines are taken of.
+/// The angles, which are what cosines and sines are taken of, and the values that they are computed from.
 fn before_angles(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
     let (index, graph) = (it.index(), it.file.graph());
     let trigonometric = |value: &&ValueId| {
@@ -56,11 +63,11 @@ fn before_angles(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
     found
 }
 
-/// The values that are multiplied by a product of theirs: what lies before two products on the way to the angles.
+/// The values that pass through two products or more on some path to the angles.
 fn multiplied_twice(it: &Interpreter<'_>, angles: &FxHashSet<ValueId>) -> FxHashSet<ValueId> {
     let mut once = FxHashSet::default();
     let mut twice = FxHashSet::default();
-    // Values by the number of products behind them, each visited once with each number.
+    // Values, and whether a product lies between them and the angles. Each is visited at most once without and once with one.
     let mut open: Vec<(ValueId, bool)> = angles.iter().map(|&value| (value, false)).collect();
     while let Some((value, behind)) = open.pop() {
         let Some((node, _)) = it.index().producer(value) else {
@@ -85,11 +92,11 @@ fn multiplied_twice(it: &Interpreter<'_>, angles: &FxHashSet<ValueId>) -> FxHash
     twice
 }
 
-/// Up to here and down to its inverse, numbers are in the range of `float`, with every bit that they have.
+/// Numbers up to this one and down to its inverse are normal in `float`: a power of two changes their exponent and no other bit.
 const LARGEST: f64 = (1u128 << 100) as f64;
 
-/// Whether a node rounds an input by multiplying, or may leave the type: zeros and ones do neither, nor do powers of two of what
-/// was an integer.
+/// Whether a node multiplies an input in a way that may round it or leave the type. Factors of 0, 1 and -1 cannot, nor can powers of two if
+/// all numbers are bounded by [`LARGEST`]. Integers are exact: one that may wrap is a root of its own.
 fn multiplies(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueId) -> bool {
     if !matches!(node.domain(), "" | "ai.onnx")
         || !matches!(node.op_type(), "Mul" | "Div" | "MatMul" | "Einsum")
@@ -133,7 +140,7 @@ fn multiplies(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: Va
     !node.input.iter().any(unit)
 }
 
-/// Whether a node hands on the numbers of an input as they are, or multiplies them.
+/// Whether a node hands on the numbers of an input unchanged, or multiplies them. One with a [`crate::symbolic::value::Loss`] does not.
 fn passes(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueId) -> bool {
     let index = it.index();
     let at = |k: usize| node.input.get(k).and_then(|name| index.id(name)) == Some(input);
@@ -153,9 +160,9 @@ fn passes(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueI
     }
 }
 
-/// Whether no term of a sum cancels or absorbs another: what is added and taken away again is rounded on the way.
+/// Whether the sum has as many terms as its summands together: `(p + 1) - 1` has fewer, and has rounded `p` on the way.
 fn adds_up(it: &Interpreter<'_>, node: &NodeProto, sum: &Value) -> bool {
-    // Elements that stand for as many of the result each have their terms in all of those.
+    // With the same number of terms in every element, broadcasting does not matter.
     let terms = |value: &Value| {
         let counts = value.data.iter().map(|&p| it.arena.terms(p).len());
         let (least, most) = (counts.clone().min()?, counts.max()?);
@@ -170,7 +177,8 @@ fn adds_up(it: &Interpreter<'_>, node: &NodeProto, sum: &Value) -> bool {
         .is_some_and(|all| terms(sum) == Some(all))
 }
 
-/// Whether a cast holds every number: integers become floats as the operator makes floats of them.
+/// Whether a cast keeps every number. Integers may be cast to a float of 32 bits or more, though that rounds large ones: the operator casts
+/// its positions in the same way.
 fn casts(it: &Interpreter<'_>, from: &Value, to: &Value) -> bool {
     let (a, b) = (from.dtype, to.dtype);
     let exact = from.data.iter().all(|&p| it.arena.is_exact(p, b)) && !from.caveats.rounded;

@@ -1,8 +1,8 @@
-//! Tensors that may hold positions, and the coordinate streams in them.
+//! Reads tensors as positions, of one coordinate stream or several (the height and width of a patch, say).
 //!
-//! A tensor of one expression is one stream. Of several streams, those of float coordinates lie along an axis whose elements
-//! are told apart; those of integer positions lie along an axis that is not, and are told apart where the graph takes them
-//! out by a constant index or a slice of one.
+//! A tensor of one expression is one stream. Several streams lie along a short axis. Float coordinates make it an enumerated axis, with one
+//! expression a stream. For integer positions it is opaque, and the graph takes each stream out by a constant index or a slice of length
+//! 1: the streams are then the roots that such an index or slice derives.
 
 use smallvec::SmallVec;
 
@@ -12,7 +12,7 @@ use crate::symbolic::poly::{Arena, PolyId, Stop};
 use crate::symbolic::root::{Restructure, RootId};
 use crate::symbolic::value::{Alignment, Value};
 
-/// Most coordinate streams: time, height and width, and one to spare.
+/// How many coordinate streams there may be: time, height, width, and one to spare.
 const MAX_STREAMS: usize = 4;
 
 /// One reading of a tensor as positions.
@@ -22,7 +22,7 @@ pub(in crate::recognize) struct Positions {
     pub streams: Vec<PolyId>,
     /// The axis along which the streams lie.
     pub axis: Option<usize>,
-    /// The tensor of one stream, without that axis and without elements.
+    /// The layout of one stream: the tensor without that axis. Its elements mean nothing.
     pub rows: Value,
 }
 
@@ -41,8 +41,8 @@ impl PartialEq for Positions {
     }
 }
 
-/// The ways to read a value as positions.
-pub(super) fn of(it: &mut Interpreter<'_>, id: ValueId) -> Vec<Positions> {
+/// The ways to read a value as positions; none for constants, which are a table already.
+pub(super) fn readings(it: &mut Interpreter<'_>, id: ValueId) -> Vec<Positions> {
     let Some(value) = it.known(id).cloned() else {
         return Vec::new();
     };
@@ -58,10 +58,10 @@ pub(super) fn of(it: &mut Interpreter<'_>, id: ValueId) -> Vec<Positions> {
     {
         return Vec::new();
     }
-    let told_apart: SmallVec<[usize; 6]> = (0..value.rank())
+    let enumerated: SmallVec<[usize; 6]> = (0..value.rank())
         .filter(|&axis| value.enumerated[axis] && !value.is_unit(axis))
         .collect();
-    match told_apart[..] {
+    match enumerated[..] {
         [] => {
             let mut all = vec![Positions {
                 streams: value.data.to_vec(),
@@ -84,13 +84,13 @@ pub(super) fn of(it: &mut Interpreter<'_>, id: ValueId) -> Vec<Positions> {
     }
 }
 
-/// The size of an axis along which streams may lie.
+/// The number of streams that may lie along an axis.
 fn streams(arena: &Arena, value: &Value, axis: usize) -> Option<usize> {
     let size = usize::try_from(arena.as_integer(value.shape[axis])?).ok()?;
     (2..=MAX_STREAMS).contains(&size).then_some(size)
 }
 
-/// The streams of an axis that is not told apart, by index and by slice.
+/// The streams along an opaque axis, taken out by index and by slice: the graph may do either, and each derives roots of its own.
 fn taken_out(
     it: &mut Interpreter<'_>,
     value: &Value,
@@ -113,7 +113,7 @@ fn taken_out(
         .collect()
 }
 
-/// The restructuring that element `k` along an opaque axis of a root stands for.
+/// How element `k` along an axis of a root is taken out.
 type Way = dyn Fn(&mut Arena, usize, u8) -> Restructure;
 
 fn restructured(
@@ -157,7 +157,7 @@ fn restructured(
     })
 }
 
-/// The value without an axis; the alignment is that of the value with it.
+/// The value without an axis. `alignment` counts axes with it.
 fn without(value: &Value, axis: usize, mut alignment: Alignment) -> Value {
     let mut rows = value.clone();
     rows.shape.remove(axis);

@@ -1,9 +1,9 @@
-//! Numbers that arithmetic in `f64` has made, compared with those they stand for.
+//! Compares numbers that the analysis computed in `f64` with the numbers that they stand for.
 
-/// Relative error of arithmetic in f64 on numbers that were exact.
+/// Allowed relative error of a few operations in f64 on exact numbers.
 const ROUNDING: f64 = 1e-13;
 
-/// The f32 that a number is, up to the rounding of f64.
+/// The number as f32, if it is one up to the rounding of f64. A number between two of f32 is none: rounding it would change angles.
 pub(in crate::recognize) fn exact_f32(number: f64) -> Option<f32> {
     let single = number as f32;
     near(f64::from(single), number).then_some(single)

@@ -2,21 +2,22 @@
 
 use crate::onnx::DataType;
 
-/// The frequencies of a table, exactly as the graph multiplies by them.
+/// The frequencies of a table, exactly as the graph has them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Frequencies {
     /// A value of the graph.
     Value {
         /// Its name.
         name: String,
-        /// Whether it has unit axes beside the one of the frequencies.
+        /// Whether it has unit axes beside the axis of the frequencies.
         flatten: bool,
     },
-    /// Numbers of one row for each coordinate stream.
+    /// Numbers, one row for each coordinate stream.
     Numbers(Vec<Vec<f64>>),
 }
 
-/// `cos` and `sin` of one angle a pair, the sum over coordinate streams of position times frequency, times an amplitude.
+/// Tables of `amplitude · cos(angle)` and `amplitude · sin(angle)`, one angle a pair: the sum over coordinate streams of position times
+/// frequency.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AngleTable {
     /// The graph's value that holds the positions.
@@ -33,7 +34,7 @@ pub struct AngleTable {
     pub width: usize,
     /// Factor of both tables.
     pub amplitude: f32,
-    /// Whether angles are to be computed exactly, and not as the graph rounds them.
+    /// Whether the node computes angles exactly, instead of rounding them as the graph does.
     pub precise: bool,
 }
 
@@ -48,7 +49,7 @@ impl Frequencies {
 }
 
 impl AngleTable {
-    /// The graph's values that it is computed from.
+    /// The graph's values that the table is computed from.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.positions[..]).chain(self.frequencies.value())
     }
@@ -63,10 +64,9 @@ pub struct TableUse {
     pub unsqueeze: Vec<usize>,
     /// Whether the site turns by the negated angle of the table.
     pub inverse: bool,
-    /// The value with these positions that the site's own cosines and sines are computed from: that of the table, or one equal
-    /// to it.
+    /// The value with these positions that the site's own cosines and sines are computed from: the table's, or one equal to it.
     pub positions: String,
-    /// Likewise the value with the frequencies, where one holds them.
+    /// Likewise the value with the frequencies, if one holds them.
     pub frequencies: Option<String>,
 }
 

@@ -1,8 +1,11 @@
-//! Tables put together from parts of the graph's tensors, where none holds the coefficients as they are needed.
+//! Puts tables together from parts of the graph's tensors, where no single tensor holds the coefficients as they are needed.
 //!
-//! Each run of columns that one tensor holds along one axis becomes a slice of it; runs of several tensors are joined. So are
-//! read cosines and sines that lie in one tensor ([..., r/2, 2], as complex numbers do), carry an axis too many, or
-//! come in one part for each axis of an image or a video.
+//! Each run of columns that one tensor holds along one axis becomes a slice of it; runs of several tensors are concatenated. This reads
+//! cosines and sines that lie in one tensor (`[..., r/2, 2]`, as complex numbers do), that have an axis too many, or that come in parts,
+//! one for each axis of an image or a video.
+//!
+//! Nothing is computed: slices, squeezes and concatenations keep every number. Whether the result serves as a table is decided by
+//! [`fits`], as for a tensor of the graph.
 
 use std::rc::Rc;
 
@@ -20,44 +23,45 @@ use crate::symbolic::value::{Extents, Value, strides};
 use super::behind::Behind;
 use super::made::{Maker, Step};
 use super::order::Order;
-use super::tables::{Found, Wanted, fits, may_serve};
+use super::tables::{TableMatch, Wanted, fits, may_serve};
 
-/// Most parts of a table. Three axes of a video have one each, and sections of interleaved streams a few more.
+/// How many parts a table may have: one for each of the three axes of a video, and some more for interleaved streams.
 const MAX_PARTS: usize = 8;
-/// Most tensors that are tried for one column.
+/// How many tensors are tried for one column.
 const MAX_HOLDERS: usize = 8;
-/// Longest distance of the columns of a run.
+/// The largest step between the columns of a run.
 const MAX_STEP: usize = 3;
-/// Most sets of columns that are searched for in one graph: each search looks through all tensors.
+/// How many rows are searched for in one graph: each search looks through all tensors.
 const MAX_SEARCHES: usize = 64;
 
-/// A tensor with its leading axes opaque, as positions are in a rotated tensor.
+/// A tensor with some of its leading axes opaque, as positions are in a rotated tensor.
 struct Form {
     id: ValueId,
     value: Value,
 }
 
-/// Columns along one axis of a tensor, at fixed places along the other axes that are told apart.
+/// Columns along one axis of a tensor, at fixed positions along its other enumerated axes.
 #[derive(Clone)]
 struct Run {
     form: Rc<Form>,
-    /// Place of the first column along each axis.
-    place: Extents,
+    /// Position of the first column along each axis.
+    start: Extents,
     axis: usize,
     step: usize,
     count: usize,
 }
 
-/// The tensors that hold wanted coefficients, by coefficient; searched for once.
+/// For each wanted row, the tensors that hold its coefficients. Each row is searched for once.
 #[derive(Default)]
 pub(in crate::recognize) struct Holders {
     searches: FxHashMap<Vec<PolyId>, Rc<Held>>,
 }
 
+/// For each coefficient, the tensors that hold it and the element at which they do.
 type Held = FxHashMap<PolyId, Vec<(Rc<Form>, usize)>>;
 
 impl Holders {
-    /// Tables for both coefficients, one a pair before one a channel.
+    /// Tables for cosines and sines: of one coefficient a pair, else of one a channel.
     pub(in crate::recognize) fn find(
         &mut self,
         it: &mut Interpreter<'_>,
@@ -65,7 +69,7 @@ impl Holders {
         order: &Order,
         (cosines, sines): (&Wanted, &Wanted),
         y: (&Value, &Behind),
-    ) -> Option<(Found, Found)> {
+    ) -> Option<(TableMatch, TableMatch)> {
         for width in Wanted::widths(cosines, sines) {
             let mut rows = |wanted: &Wanted| -> Option<Vec<Run>> {
                 let [row] = wanted.of_width(width)? else {
@@ -127,10 +131,10 @@ impl Holders {
     }
 }
 
-/// The value as it is, and with one more of its leading axes opaque after the other.
+/// The value with the first, the first two, ... of its enumerated axes opaque, but for the last; and as it is.
 fn forms(it: &mut Interpreter<'_>, value: &Value) -> SmallVec<[Value; 3]> {
-    let told_apart = |axis: &usize| value.enumerated[*axis] && !value.is_unit(*axis);
-    let axes: SmallVec<[usize; 6]> = (0..value.rank()).filter(told_apart).collect();
+    let enumerated = |axis: &usize| value.enumerated[*axis] && !value.is_unit(*axis);
+    let axes: SmallVec<[usize; 6]> = (0..value.rank()).filter(enumerated).collect();
     let mut forms: SmallVec<[Value; 3]> = SmallVec::new();
     let mut next = value.clone();
     for &axis in axes.iter().rev().skip(1).rev() {
@@ -146,7 +150,7 @@ fn forms(it: &mut Interpreter<'_>, value: &Value) -> SmallVec<[Value; 3]> {
     forms
 }
 
-/// Covers a row by runs, the longest first.
+/// Covers a row by runs from left to right, each the longest that begins where the last one ends.
 fn runs(
     it: &Interpreter<'_>,
     held: &Held,
@@ -163,13 +167,14 @@ fn runs(
         let usable =
             holders.filter(|(form, _)| behind.hands_on(form.id) && may_serve(form.value.dtype, y));
         let all = usable.flat_map(|(form, at)| runs_from(it, form, *at, &row[covered..]));
-        // Numbers alone would be found in tensors that have nothing to do with it.
+        // A run of numbers alone (the ones and zeros of channels that are not turned) is found in tensors that have nothing to do with this
+        // rotation.
         let varies = |run: &Run| {
             let columns = &row[covered..covered + run.count];
             columns.iter().any(|&p| it.arena.as_constant(p).is_none())
         };
         let all = all.filter(varies);
-        // Among equals the first in the graph: later layers then share what is made of it.
+        // Among equals the first in the graph, so that later layers share the values made of it.
         let best = all.reduce(|best, next| if next.count > best.count { next } else { best })?;
         covered += best.count;
         runs.push(best);
@@ -182,7 +187,7 @@ fn runs_from(it: &Interpreter<'_>, form: &Rc<Form>, at: usize, row: &[PolyId]) -
     let value = &form.value;
     let extents = value.extents(&it.arena);
     let steps = strides(&extents);
-    let place: Extents = (0..value.rank())
+    let start: Extents = (0..value.rank())
         .map(|axis| match steps[axis] {
             0 => 0,
             step => at / step % extents[axis],
@@ -190,7 +195,7 @@ fn runs_from(it: &Interpreter<'_>, form: &Rc<Form>, at: usize, row: &[PolyId]) -
         .collect();
     let mut found = Vec::new();
     for axis in (0..value.rank()).rev() {
-        // Nothing that is left may lie behind the columns.
+        // Columns must end up last, and a slice moves no axis: an opaque one behind them would stay behind them.
         if !value.enumerated[axis] {
             break;
         }
@@ -199,13 +204,13 @@ fn runs_from(it: &Interpreter<'_>, form: &Rc<Form>, at: usize, row: &[PolyId]) -
         }
         for step in 1..=MAX_STEP {
             let column = |k: usize| {
-                let along = place[axis] + k * step;
+                let along = start[axis] + k * step;
                 (along < extents[axis]).then(|| value.data[at + k * step * steps[axis]])
             };
             let count = (0..row.len()).take_while(|&k| column(k) == Some(row[k]));
             found.push(Run {
                 form: form.clone(),
-                place: place.clone(),
+                start: start.clone(),
                 axis,
                 step,
                 count: count.count(),
@@ -215,14 +220,14 @@ fn runs_from(it: &Interpreter<'_>, form: &Rc<Form>, at: usize, row: &[PolyId]) -
     found
 }
 
-/// The table that the runs make, if it serves: with the unit axes that their tensors have, or else without.
+/// The table that the runs make, if it serves: with the unit axes that their tensors have before the columns, else without them.
 fn joined(
     it: &mut Interpreter<'_>,
     maker: &mut Maker<'_>,
     runs: Vec<Run>,
     wanted: &Wanted,
     y: &Value,
-) -> Option<Found> {
+) -> Option<TableMatch> {
     let (parts, whole, fit) = [true, false].into_iter().find_map(|units| {
         let parts: Vec<Part> = runs
             .iter()
@@ -247,7 +252,7 @@ fn joined(
             maker.make(Step::Concat, &names, &whole)
         }
     };
-    Some(Found {
+    Some(TableMatch {
         input: TableInput {
             value,
             unsqueeze: fit.unsqueeze,
@@ -261,12 +266,12 @@ fn joined(
 
 /// A run cut out of its tensor, with its columns along the last axis.
 struct Part {
-    /// What makes it, with the value after each step.
+    /// The steps that make it, with the value after each.
     steps: Vec<(Step, Value)>,
     value: Value,
 }
 
-/// Cuts a run out of its tensor. `units` keeps the unit axes that lie before the columns from the start.
+/// Cuts a run out of its tensor. With `units`, unit axes of the tensor that lie before the columns are kept.
 fn cut(it: &mut Interpreter<'_>, run: &Run, units: bool) -> Option<Part> {
     let mut value = run.form.value.clone();
     let mut steps = Vec::new();
@@ -284,9 +289,9 @@ fn cut(it: &mut Interpreter<'_>, run: &Run, units: bool) -> Option<Part> {
         if count == extents[axis] {
             continue;
         }
-        let first = run.place[axis];
-        let places: Vec<usize> = (0..count).map(|k| first + k * step).collect();
-        value = pick(it, &value, axis, &places).ok()?;
+        let first = run.start[axis];
+        let picked: Vec<usize> = (0..count).map(|k| first + k * step).collect();
+        value = pick(it, &value, axis, &picked).ok()?;
         axes.push(axis as i64);
         starts.push(first as i64);
         ends.push((first + (count - 1) * step + 1) as i64);
@@ -309,7 +314,7 @@ fn cut(it: &mut Interpreter<'_>, run: &Run, units: bool) -> Option<Part> {
     Some(Part { steps, value })
 }
 
-/// Values of one form, one after the other along the last axis.
+/// The parts joined along the last axis, if they agree in type and in all other sizes.
 fn concatenated(it: &mut Interpreter<'_>, parts: &[Part]) -> Option<Value> {
     let (first, rest) = parts.split_first()?;
     let mut whole = first.value.clone();
@@ -331,7 +336,8 @@ fn concatenated(it: &mut Interpreter<'_>, parts: &[Part]) -> Option<Value> {
     Some(whole)
 }
 
-/// The value with its last two axes, both told apart, as one; `None` where there are no such axes.
+/// The value with its last two axes merged into one, and the step that does it; `None` unless both are enumerated. Only then is the order
+/// of the merged elements known.
 pub(in crate::recognize) fn merged(
     it: &mut Interpreter<'_>,
     value: &Value,
@@ -340,7 +346,7 @@ pub(in crate::recognize) fn merged(
     if rank < 2
         || !value.enumerated[rank - 2..]
             .iter()
-            .all(|&told_apart| told_apart)
+            .all(|&enumerated| enumerated)
     {
         return None;
     }

@@ -1,7 +1,8 @@
-//! The values that a rotated tensor is computed from, beside the tensor that is rotated.
+//! The values that an encoded tensor is computed from, up to the tensor that is encoded.
 //!
-//! What a site reads must be among them: a tensor that is equal to one of them by proof alone is never run where the site is
-//! confirmed, and whatever the proof does not know would be lost.
+//! A site may read only values among them. Another tensor may have the same polynomial, but polynomials are exact over the reals:
+//! what lies between the two (a rounding, a wrap, an index that counts from the end) would be skipped by the fused node, and no probe
+//! would run it.
 
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
@@ -12,27 +13,27 @@ use crate::onnx::proto::NodeProto;
 use crate::symbolic::Interpreter;
 use crate::symbolic::value::Loss;
 
-use super::flow::{self, Kind};
+use super::flow::{self, Effect};
 use super::order::Order;
 
-/// Most values looked at behind a site; a rotation with its angles has about 60 nodes.
+/// How many values are looked at behind a site; a rotation with its angles has about 60 nodes.
 const MAX_VALUES: usize = 4000;
 
-/// The values behind a rotated tensor.
+/// The values behind an encoded tensor.
 pub(in crate::recognize) struct Behind {
-    /// In the order they exist.
+    /// The values without the stops, in the order they exist.
     values: Vec<ValueId>,
-    /// The values and the stops.
+    /// The values and the stops that they are computed from.
     set: FxHashSet<ValueId>,
-    /// Values whose numbers reach the tensor through sums in which terms cancel.
+    /// Values that reach the tensor through a sum in which terms cancel: `(x + w) - w` has the rounding of `w`, or is NaN.
     cancelled: FxHashSet<ValueId>,
-    /// Those, and values whose numbers are rounded to a narrower type than the tensor's.
+    /// These, and values that reach it through a narrower type than the tensor's: `Cast(Cast(x, f16), f32)` is not `x`.
     lost: FxHashSet<ValueId>,
 }
 
 impl Behind {
-    /// All values that `y` is computed from, and not through `stops`; `None` where they are too many. Sizes are no numbers of a
-    /// tensor.
+    /// All values that `y` is computed from on paths that do not pass through `stops`; `None` if there are too many. Reading the shape of a
+    /// tensor does not count: its numbers are not read.
     pub(in crate::recognize) fn of(
         it: &Interpreter<'_>,
         order: &Order,
@@ -55,6 +56,8 @@ impl Behind {
         }
         values.retain(|&value| order.is_before(value, y));
         order.sort(&mut values);
+        // From the last value to the first: what a loss reads is lost, and so is whatever that reads. A value with another path to `y` counts as
+        // lost too, since the node that reads it would take the place of both paths.
         let before = |loses: &dyn Fn(ValueId) -> bool| {
             let mut lost = FxHashSet::default();
             for &value in [y].iter().chain(values.iter().rev()) {
@@ -80,18 +83,18 @@ impl Behind {
         &self.values
     }
 
-    /// Whether a value is computed with on the way to a sum in which terms cancel.
+    /// Whether a value reaches the tensor through a sum in which terms cancel.
     pub(in crate::recognize) fn cancels(&self, value: ValueId) -> bool {
         self.cancelled.contains(&value)
     }
 
-    /// Whether the tensor is computed from a value, or from a stop, and no number is lost between the two.
+    /// Whether the tensor is computed from this value (or stop) and no number is lost between the two.
     pub(in crate::recognize) fn hands_on(&self, value: ValueId) -> bool {
         self.set.contains(&value) && !self.lost.contains(&value)
     }
 }
 
-/// Whether a value is of a float type that lacks numbers of the type of `y`.
+/// Whether the value's float type lacks numbers that the type of `y` has.
 fn is_narrower(it: &Interpreter<'_>, value: ValueId, y: ValueId) -> bool {
     let dtype = |id: ValueId| it.known(id).map(|value| value.dtype);
     dtype(value).zip(dtype(y)).is_some_and(|(own, whole)| {
@@ -99,7 +102,7 @@ fn is_narrower(it: &Interpreter<'_>, value: ValueId, y: ValueId) -> bool {
     })
 }
 
-/// The values whose numbers the producer of a value reads.
+/// The values whose numbers the producer of a value reads, in its bodies too.
 pub(in crate::recognize) fn read(it: &Interpreter<'_>, value: ValueId) -> SmallVec<[ValueId; 4]> {
     let index = it.index();
     let Some((node, _)) = index.producer(value) else {
@@ -121,7 +124,7 @@ fn measures(node: &NodeProto) -> bool {
     matches!(node.domain(), "" | "ai.onnx") && matches!(node.op_type(), "Shape" | "Size")
 }
 
-/// The tensors that `x` is a rearrangement of, itself included: back to the one that was computed.
+/// The tensors that `x` is a rearrangement of, itself included, back to the one that was computed.
 pub(in crate::recognize) fn rearranged(it: &Interpreter<'_>, x: ValueId) -> FxHashSet<ValueId> {
     let index = it.index();
     let mut found = FxHashSet::default();
@@ -134,10 +137,10 @@ pub(in crate::recognize) fn rearranged(it: &Interpreter<'_>, x: ValueId) -> FxHa
             continue;
         };
         let node = &it.file.graph().node[node];
-        if let Kind::Moves(moved) = flow::kind(node) {
+        if let Effect::Moves(moved) = flow::effect(node) {
             let names = moved.iter().filter_map(|&at| node.input.get(at));
             let values = names.filter_map(|name| index.id(name));
-            // Constants are nobody's own.
+            // A table that shares a constant with `x`, such as a padding of zeros, is not computed from `x`.
             queue.extend(values.filter(|&id| it.file.constant(id).is_none()));
         }
     }
@@ -161,7 +164,7 @@ pub(in crate::recognize) fn depends(
         if sources.contains(&value) {
             return true;
         }
-        // Nothing that exists before all sources is computed from one.
+        // A value that exists before all sources cannot be computed from one.
         if !order.is_before(value, first) && seen.insert(value) {
             queue.extend(read(it, value));
         }
@@ -169,8 +172,9 @@ pub(in crate::recognize) fn depends(
     false
 }
 
-/// Whether a tensor is what a dense layer computes, rearranged and with a bias added: there an infinite element of the layer's
-/// input makes the whole row infinite or NaN.
+/// Whether a tensor is the output of a dense layer, rearranged and with a bias added. An infinite element of the layer's input has made the
+/// whole row infinite or NaN already, so an operator that spreads it no further hides nothing. Joined outputs (`Concat`) do not count:
+/// one row then holds channels of two layers, of which only one may be infinite.
 pub(in crate::recognize) fn is_dense(it: &Interpreter<'_>, x: ValueId) -> bool {
     let index = it.index();
     let mut value = x;
@@ -180,15 +184,15 @@ pub(in crate::recognize) fn is_dense(it: &Interpreter<'_>, x: ValueId) -> bool {
             return false;
         };
         let node = &it.file.graph().node[node];
-        let next = match (node.op_type(), flow::kind(node)) {
+        let next = match (node.op_type(), flow::effect(node)) {
             ("MatMul" | "Gemm" | "Conv" | "MatMulInteger" | "QLinearMatMul", kind)
-                if !matches!(kind, Kind::Other) =>
+                if !matches!(kind, Effect::Other) =>
             {
                 return true;
             }
             ("Concat", _) => return false,
-            (_, Kind::Moves(moved)) => moved.first().copied(),
-            (_, Kind::Adds) => {
+            (_, Effect::Moves(moved)) => moved.first().copied(),
+            (_, Effect::Adds) => {
                 let mut inputs = 0..node.input.len();
                 let varies = |&at: &usize| {
                     let id = index.id(&node.input[at]);

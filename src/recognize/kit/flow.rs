@@ -1,4 +1,4 @@
-//! How operators pass tensors on, for following angles and products through a graph where abstract values give out.
+//! What operators do to tensors, in a few words: enough to follow angles and products through nodes that the interpreter does not follow.
 
 use smallvec::{SmallVec, smallvec};
 
@@ -7,36 +7,36 @@ use crate::onnx::proto::NodeProto;
 use crate::symbolic::Interpreter;
 
 /// What a node does to the tensors it reads.
-pub(in crate::recognize) enum Kind {
-    /// It rearranges the elements of these inputs, or changes their signs.
+pub(in crate::recognize) enum Effect {
+    /// Rearranges the elements of these inputs, or changes their signs or type.
     Moves(SmallVec<[usize; 2]>),
-    /// It multiplies (or divides) its two inputs element by element.
+    /// Multiplies (or divides) its two inputs element by element.
     Multiplies,
-    /// It adds (or subtracts) its inputs element by element.
+    /// Adds (or subtracts) its inputs element by element.
     Adds,
-    /// It begins an angle: a cosine or a sine.
+    /// Takes a cosine or a sine.
     Trigonometric,
-    /// It sums over an axis or normalises: what comes out belongs to no single element of its inputs.
+    /// Sums over an axis or normalises: no element of the result belongs to a single element of an input.
     Mixes,
     /// Anything else.
     Other,
 }
 
-/// What a node does.
-pub(in crate::recognize) fn kind(node: &NodeProto) -> Kind {
+/// What a node does to the tensors it reads.
+pub(in crate::recognize) fn effect(node: &NodeProto) -> Effect {
     if !matches!(node.domain(), "" | "ai.onnx") {
-        return Kind::Other;
+        return Effect::Other;
     }
     match node.op_type() {
         "Identity" | "Cast" | "CastLike" | "Reshape" | "Transpose" | "Unsqueeze" | "Squeeze"
         | "Expand" | "Slice" | "Split" | "Gather" | "GatherElements" | "GatherND" | "Neg"
-        | "Flatten" | "Tile" | "Dropout" | "Pad" | "ReverseSequence" => Kind::Moves(smallvec![0]),
-        "Concat" => Kind::Moves((0..node.input.len()).collect()),
-        "Where" => Kind::Moves(smallvec![1, 2]),
-        "ScatterND" | "ScatterElements" => Kind::Moves(smallvec![0, 2]),
-        "Mul" | "Div" => Kind::Multiplies,
-        "Add" | "Sub" | "Sum" => Kind::Adds,
-        "Cos" | "Sin" => Kind::Trigonometric,
+        | "Flatten" | "Tile" | "Dropout" | "Pad" | "ReverseSequence" => Effect::Moves(smallvec![0]),
+        "Concat" => Effect::Moves((0..node.input.len()).collect()),
+        "Where" => Effect::Moves(smallvec![1, 2]),
+        "ScatterND" | "ScatterElements" => Effect::Moves(smallvec![0, 2]),
+        "Mul" | "Div" => Effect::Multiplies,
+        "Add" | "Sub" | "Sum" => Effect::Adds,
+        "Cos" | "Sin" => Effect::Trigonometric,
         "MatMul"
         | "Gemm"
         | "Conv"
@@ -66,13 +66,13 @@ pub(in crate::recognize) fn kind(node: &NodeProto) -> Kind {
         | "ArgMax"
         | "ArgMin"
         | "DFT"
-        | "STFT" => Kind::Mixes,
-        op if op.starts_with("Reduce") || op.contains("Pool") => Kind::Mixes,
-        _ => Kind::Other,
+        | "STFT" => Effect::Mixes,
+        op if op.starts_with("Reduce") || op.contains("Pool") => Effect::Mixes,
+        _ => Effect::Other,
     }
 }
 
-/// The values at these inputs of a node.
+/// The values that a node reads, each with its position among the inputs.
 pub(in crate::recognize) fn inputs<'a>(
     it: &'a Interpreter<'_>,
     node: &'a NodeProto,
@@ -86,7 +86,7 @@ pub(in crate::recognize) fn inputs<'a>(
     })
 }
 
-/// Whether a value holds float activations: something that depends on more than positions and constants.
+/// Whether a value holds float activations, which depend on more than positions and constants.
 pub(in crate::recognize) fn is_activation(it: &Interpreter<'_>, value: ValueId) -> bool {
     if it.index().initializer(value).is_some() {
         return false;

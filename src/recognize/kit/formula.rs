@@ -1,14 +1,14 @@
-//! Channels as formulas for people: `x0*cos(a) - x4*sin(a)`, with letters for angles, tables and whatever else is multiplied.
+//! Prints channels as formulas for people: `x0*cos(a) - x4*sin(a)`, with letters for angles, tables and other factors.
 
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId, Term};
 
-/// Letters for angles, the first few; what comes after is called by number.
+/// Letters for the first angles; later ones get a number too.
 const ANGLES: [&str; 4] = ["a", "b", "c", "d"];
 const TABLES: [&str; 4] = ["T", "U", "V", "W"];
 const OTHERS: [&str; 4] = ["u", "v", "w", "z"];
 
-/// The letters given out in one sentence.
+/// The letters used in one sentence.
 #[derive(Default)]
 pub(in crate::recognize) struct Letters {
     angles: Vec<PolyId>,
@@ -17,7 +17,7 @@ pub(in crate::recognize) struct Letters {
 }
 
 impl Letters {
-    /// A channel as the sum of these channels of `x` times these coefficients.
+    /// The sum of these channels of `x` times these coefficients.
     pub(in crate::recognize) fn row(&mut self, arena: &Arena, row: &[(usize, PolyId)]) -> String {
         let mut text = String::new();
         for &(channel, coefficient) in row {
@@ -69,7 +69,7 @@ impl Letters {
         letter(&mut self.angles, angle, &ANGLES)
     }
 
-    /// How the second angle follows from the first, as `, where b = 1.5*a`; empty where there is no simple rule or no second.
+    /// How the second angle depends on the first, as `, where b = 1.5*a`; empty if there is no second angle or no simple rule.
     pub(in crate::recognize) fn relation(&self, arena: &mut Arena) -> String {
         let &[a, b, ..] = &self.angles[..] else {
             return String::new();
@@ -100,7 +100,7 @@ fn letter<T: PartialEq>(known: &mut Vec<T>, item: T, letters: &[&str]) -> String
     }
 }
 
-/// `b / a` where every term has the same, to the precision of rounded frequencies.
+/// `b / a` if all terms have the same ratio, to the precision of rounded frequencies.
 fn ratio(arena: &Arena, a: PolyId, b: PolyId) -> Option<f64> {
     let (a, b) = (arena.terms(a), arena.terms(b));
     if a.len() != b.len() {

@@ -1,7 +1,7 @@
-//! Values that the graph does not hold and a site needs: its own tensors cut, joined or under another shape.
+//! Values that a site needs and the graph does not hold: slices, concatenations and reshapes of its own tensors.
 //!
-//! Recognition names them as if they were there. Whoever looks a site up in the graph adds them first ([`Made::added_to`]), and
-//! rewriting moves those that are used to where they are needed.
+//! Sites name them as if the graph held them. Every step that looks them up works on a copy of the graph to which they are added
+//! ([`Made::added_to`]), and rewriting puts those that are used before the first node that reads them.
 
 use rustc_hash::FxHashMap;
 
@@ -46,10 +46,10 @@ impl Made {
     }
 }
 
-/// What makes a value from others.
+/// How a value is made from others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::recognize) enum Step {
-    /// Elements of some axes: first, end and step along each.
+    /// Elements along some axes, by start, end and step.
     Slice {
         axes: Vec<i64>,
         starts: Vec<i64>,
@@ -58,21 +58,21 @@ pub(in crate::recognize) enum Step {
     },
     /// Without these axes of size 1.
     Squeeze(Vec<i64>),
-    /// Under another shape, as `Reshape` writes it.
+    /// With another shape, as `Reshape` spells it.
     Reshape(Vec<i64>),
-    /// One after the other along the last axis.
+    /// Joined along the last axis.
     Concat,
 }
 
-/// Makes values, each of them once.
+/// Makes values, equal ones once.
 pub(in crate::recognize) struct Maker<'a> {
     file: &'a ModelFile,
-    /// What is made.
+    /// The values made so far.
     pub made: Made,
-    /// What is known of the values made so far.
+    /// Their abstract values.
     pub values: FxHashMap<String, Value>,
     known: FxHashMap<(Step, Vec<String>), String>,
-    /// Names that the model has; listed for the first value that is made.
+    /// The model's names; collected when the first value is made.
     taken: Option<names::Taken>,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The name of what `step` makes of the inputs, of which `value` is known.
+    /// The name of the value that `step` makes of the inputs; `value` is its abstract value.
     pub(in crate::recognize) fn make(
         &mut self,
         step: Step,

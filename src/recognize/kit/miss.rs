@@ -1,4 +1,4 @@
-//! An attempt that failed: how far it came, and why.
+//! An attempt that failed: how far it got, and why.
 
 use crate::onnx::ValueId;
 use crate::recognize::{Lost, Refusal, Stage};
@@ -7,17 +7,17 @@ use crate::symbolic::Interpreter;
 /// An attempt that failed.
 #[derive(Clone, Debug)]
 pub(in crate::recognize) struct Miss {
-    /// The rule that came near.
+    /// The rule that nearly matched.
     pub rule: &'static str,
     /// The stage that it did not pass.
     pub stage: Stage,
-    /// The value that was looked at.
+    /// The value that was tried.
     pub value: ValueId,
     /// The condition that failed.
     pub reason: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// Where the analysis lost track, if that is why.
+    /// Where the analysis lost track, if that is the cause.
     pub lost: Option<Box<Lost>>,
 }
 
@@ -45,7 +45,7 @@ impl Miss {
         self
     }
 
-    /// The same for reports, by name.
+    /// The miss as reports show it, with names.
     pub(in crate::recognize) fn refusal(self, it: &Interpreter<'_>) -> Refusal {
         let value = it.index().name(self.value).to_owned();
         let node = it

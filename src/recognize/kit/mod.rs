@@ -1,9 +1,11 @@
-//! What every family of position encodings is recognised with.
+//! The tools with which every family of position encodings is recognised.
 //!
-//! [`order`] says which values exist before which, [`behind`] which ones a tensor is computed from, [`scale`] whether numbers keep their
-//! size on the way. [`tables`] finds tensors of the graph that hold wanted coefficients, [`assemble`] puts them together from parts,
-//! and [`made`] names what is put together. The rest is for near misses: [`flow`] follows tensors where abstract values give out,
-//! [`lost`] finds where they did, [`formula`] writes coefficients down, and [`miss`] is what a report makes of it.
+//! For proofs: [`order`] says which values exist before which, [`behind`] from which values a tensor is computed, and [`scale`] whether
+//! numbers keep their size on the way. [`tables`] finds tensors of the graph that hold wanted coefficients, [`assemble`] builds such
+//! tensors from parts, and [`made`] names what is built.
+//!
+//! For near misses: [`flow`] follows tensors where the interpreter has stopped, [`lost`] finds the node where it did, [`formula`] prints
+//! coefficients, and [`miss`] collects what a report says.
 
 pub(super) mod assemble;
 pub(super) mod behind;
@@ -20,27 +22,27 @@ use std::cell::RefCell;
 
 use rustc_hash::FxHashSet;
 
-use super::angles::Angles;
+use super::angles::AngleTables;
 use crate::symbolic::Interpreter;
 use made::Maker;
 use order::Order;
 
 /// What the families share while they look at one graph.
-pub(super) struct Ground<'a> {
-    /// The order in which its values exist.
+pub(super) struct Context<'a> {
+    /// The order in which the graph's values exist.
     pub order: Order,
     /// The tables of angles found so far.
-    pub angles: RefCell<Angles>,
-    /// The values made so far.
+    pub angle_tables: RefCell<AngleTables>,
+    /// The values that sites need and the graph does not hold, as made so far.
     pub maker: RefCell<Maker<'a>>,
 }
 
-impl<'a> Ground<'a> {
-    /// The ground of an interpreted graph, of whose values the `hidden` ones may not be named.
-    pub(super) fn of(it: &Interpreter<'a>, hidden: &FxHashSet<String>) -> Ground<'a> {
-        Ground {
+impl<'a> Context<'a> {
+    /// The context of an interpreted graph. No site may name its `hidden` values.
+    pub(super) fn of(it: &Interpreter<'a>, hidden: &FxHashSet<String>) -> Context<'a> {
+        Context {
             order: Order::of(it, hidden),
-            angles: RefCell::default(),
+            angle_tables: RefCell::default(),
             maker: RefCell::new(Maker::new(it.file)),
         }
     }

@@ -1,5 +1,5 @@
-//! The order in which the graph's values exist: what has no producer first, then the outputs of nodes. Values that are hidden
-//! are none.
+//! The order in which the graph's values exist: first those without a producer, then the outputs of nodes. Hidden values are left out, so
+//! that they are before and after nothing.
 
 use rustc_hash::FxHashSet;
 
@@ -9,7 +9,9 @@ use crate::symbolic::Interpreter;
 /// The values of a graph in topological order.
 pub(in crate::recognize) struct Order {
     values: Vec<ValueId>,
+    /// How many of them have no producer.
     given: usize,
+    /// Position by value; the largest number for hidden values.
     position: Vec<usize>,
 }
 

@@ -1,8 +1,9 @@
-//! Whether what lies between a rotated tensor and what it is read from keeps the size of its numbers.
+//! Whether numbers keep their size between the tensors that a site reads and the encoded tensor.
 //!
-//! Over the reals a factor and its inverse cancel, and so does what is added and taken away again. In the type numbers overflow
-//! or vanish in between, and the operator, which reads the tensor before, would not. A rotation multiplies by its coefficients and by
-//! nothing else: the factors of its tensors on the way are those at either end.
+//! Over the reals, a factor and its inverse cancel, and so do a number added and the same number subtracted. In a float type, numbers may
+//! overflow or vanish in between, where an operator that skips both steps gives a finite result: `(x * 1e30 * cos) * 1e-30`. An encoding
+//! multiplies by its coefficients and by nothing else. So every value in between must have the factors that the tensors at the
+//! ends have.
 
 use rustc_hash::FxHashMap;
 
@@ -15,8 +16,8 @@ use super::behind::Behind;
 /// Relative error of factors that are equal.
 const ROUNDING: f64 = 1e-9;
 
-/// Whether every value of `between` has, in each term that a value of `ends` has, a factor that one of them has, and nothing added
-/// to it. Other terms are on their way to the tables, or go nowhere.
+/// Whether numbers keep their size in all values of `between`. A term with a monomial that no value of `ends` has is none of the encoded
+/// tensor's, and passes. Any other must have a coefficient that this monomial has in one of the `ends`, in a sum without a constant.
 pub(in crate::recognize) fn is_kept(
     it: &Interpreter<'_>,
     between: &Behind,
@@ -27,7 +28,7 @@ pub(in crate::recognize) fn is_kept(
         elements(end, &mut |p| {
             for term in it.arena.terms(p).iter() {
                 let factor = term.coefficient.abs();
-                // A root has numbers of its own size.
+                // The root itself, with coefficient 1, is as large as its numbers.
                 let factors = known.entry(term.mono).or_insert_with(|| vec![1.0]);
                 if factors.iter().all(|&k| k != factor) {
                     factors.push(factor);
@@ -55,7 +56,7 @@ pub(in crate::recognize) fn is_kept(
     })
 }
 
-/// Visits the elements, those that repeat the one before but once, as long as `visit` agrees.
+/// Visits the elements while `visit` returns true; a run of equal ones is visited once.
 fn elements(value: &Value, visit: &mut dyn FnMut(PolyId) -> bool) -> bool {
     let mut last = None;
     value

@@ -1,8 +1,13 @@
-//! The graph's own tensors that hold the cosines and sines of a rotation.
+//! Finds tensors of the graph that hold the cosines and sines of a rotation.
 //!
-//! A tensor serves if its last axis holds one coefficient a pair, or one a channel, in the layout of the input; if the rotated
-//! tensor is computed from it; and if, after unit axes are inserted, it broadcasts against it with every root along
-//! the same axis.
+//! A tensor serves if
+//!
+//! * its last axis holds one coefficient a pair, or one a channel in the layout of the input;
+//! * the rotated tensor is computed from it, without losing numbers on the way ([`Behind`]);
+//! * after unit axes are inserted it broadcasts against the rotated tensor, with every root along the same axis of both.
+//!
+//! The last condition is what makes row `i` of the table belong to token `i`. Equal sizes are not enough: a table along the heads
+//! has as many rows as the batch, if the batch happens to be the number of heads.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -20,27 +25,27 @@ use crate::symbolic::value::{Shape, Value, strides};
 use super::behind::Behind;
 use super::order::Order;
 
-/// Most axes of a rotated tensor: the ways to lay a table along it grow as 2 to the rank.
+/// The highest rank of a rotated tensor: the ways to lay a table along its axes double with each.
 const MAX_RANK: usize = 8;
 
-/// Tensors by the first element they hold, before they are broadcast.
+/// Tensors by their first element, as it was before broadcasting.
 ///
-/// Axes before the last that are told apart are also indexed in their opaque form: a table folded to a constant follows
-/// positions that are opaque in the rotated tensor.
+/// A tensor whose leading axes are enumerated is listed in its opaque form too: the rows of a table that was folded to a constant are
+/// enumerated, while positions are opaque in the rotated tensor.
 pub(in crate::recognize) struct Tables {
     by_first: FxHashMap<PolyId, Vec<(ValueId, Rc<Value>)>>,
 }
 
-/// The cosines or the sines of a rotation, as a table may hold them; one row for each enumerated position before the channels.
+/// The cosines (or the sines) of a rotation as a table may hold them, one row for each enumerated position before the channels.
 pub(in crate::recognize) struct Wanted {
-    /// One a pair, where it is the same for both channels.
+    /// One a pair, if it is the same for both channels of every pair.
     half: Option<Vec<Vec<PolyId>>>,
     /// One a channel, in the input's layout.
     full: Vec<Vec<PolyId>>,
 }
 
 impl Wanted {
-    /// Rows of one coefficient a pair, where that is enough, and of one a channel.
+    /// From rows of one coefficient a pair, where that is enough, and rows of one a channel.
     pub(in crate::recognize) fn new(
         half: Option<Vec<Vec<PolyId>>>,
         full: Vec<Vec<PolyId>>,
@@ -48,7 +53,7 @@ impl Wanted {
         Wanted { half, full }
     }
 
-    /// The widths that tables of both may have, the narrow one first.
+    /// The widths that tables of both may have, the narrower first.
     pub(in crate::recognize) fn widths(cosines: &Wanted, sines: &Wanted) -> SmallVec<[usize; 2]> {
         let width = |rows: &[Vec<PolyId>]| rows.first().map_or(0, Vec::len);
         let half = cosines.half.iter().zip(&sines.half);
@@ -67,7 +72,7 @@ impl Wanted {
 
 /// A table that serves.
 #[derive(Clone)]
-pub(in crate::recognize) struct Found {
+pub(in crate::recognize) struct TableMatch {
     /// The graph's value and the axes to insert.
     pub input: TableInput,
     /// Its element type.
@@ -76,7 +81,7 @@ pub(in crate::recognize) struct Found {
     pub width: usize,
     /// Its other sizes, along the axes of the rotated tensor.
     pub rows: Shape,
-    /// The graph's tensors that it is, or is made of.
+    /// The graph's tensors that it is or is made of.
     pub sources: SmallVec<[ValueId; 1]>,
 }
 
@@ -109,17 +114,17 @@ impl Tables {
         }
     }
 
-    /// Tables for a rotation of `y` that it is computed from, both of one type and width: the narrowest that need the fewest
+    /// Tables for a rotation that gives `y`, both of one type and width: the narrowest, and of these the ones that need the fewest
     /// inserted axes.
     pub(in crate::recognize) fn find(
         &self,
         it: &mut Interpreter<'_>,
         (cosines, sines): (&Wanted, &Wanted),
         (y, behind): (&Value, &Behind),
-    ) -> Option<(Found, Found)> {
+    ) -> Option<(TableMatch, TableMatch)> {
         let cosines = self.candidates(it, cosines, (y, behind));
         let sines = self.candidates(it, sines, (y, behind));
-        let rank = |f: &Found| (f.width, f.input.unsqueeze.len(), f.dtype.bits());
+        let rank = |f: &TableMatch| (f.width, f.input.unsqueeze.len(), f.dtype.bits());
         cosines
             .iter()
             .flat_map(|c| sines.iter().map(move |s| (c, s)))
@@ -133,13 +138,13 @@ impl Tables {
         it: &mut Interpreter<'_>,
         wanted: &Wanted,
         (y, behind): (&Value, &Behind),
-    ) -> Vec<Found> {
+    ) -> Vec<TableMatch> {
         let first = wanted.full.first().and_then(|row| row.first());
         let first = first.and_then(|&first| unstretched(&mut it.arena, first).ok());
         let Some(first) = first else {
             return Vec::new();
         };
-        let mut found: Vec<Found> = Vec::new();
+        let mut found: Vec<TableMatch> = Vec::new();
         for (id, value) in self.by_first.get(&first).into_iter().flatten() {
             let id = *id;
             if !behind.hands_on(id) || !may_serve(value.dtype, y) {
@@ -155,7 +160,7 @@ impl Tables {
                     value: it.index().name(id).to_owned(),
                     unsqueeze,
                 };
-                found.push(Found {
+                found.push(TableMatch {
                     input,
                     dtype: value.dtype,
                     width,
@@ -168,11 +173,11 @@ impl Tables {
     }
 }
 
-/// The value with every axis before the last opaque, where one of them is told apart and follows a rule.
+/// The value with all axes before the last opaque; `None` if they are already, or if the elements along one follow no rule.
 fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
     let last = value.rank() - 1;
-    let told_apart = |axis: &usize| value.enumerated[*axis] && !value.is_unit(*axis);
-    let axes: SmallVec<[usize; 6]> = (0..last).filter(told_apart).collect();
+    let enumerated = |axis: &usize| value.enumerated[*axis] && !value.is_unit(*axis);
+    let axes: SmallVec<[usize; 6]> = (0..last).filter(enumerated).collect();
     if axes.is_empty() {
         return None;
     }
@@ -181,7 +186,7 @@ fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
     })
 }
 
-/// Whether the rotated tensor has the sizes that `x` and the rows of the tables broadcast to, and no others.
+/// Whether the rotated tensor has exactly the sizes that `x` and the rows of the tables broadcast to.
 pub(in crate::recognize) fn has_sizes_of(
     arena: &mut Arena,
     y: &Value,
@@ -195,12 +200,12 @@ pub(in crate::recognize) fn has_sizes_of(
     })
 }
 
-/// Whether the operator takes tables of this type for `y`: its own or float.
+/// Whether the operator takes tables of this type for `y`: those of its own type, or `float` unless `y` is `double`.
 pub(in crate::recognize) fn may_serve(dtype: DataType, y: &Value) -> bool {
     dtype == y.dtype || (dtype == DataType::F32 && y.dtype != DataType::F64)
 }
 
-/// How a table lies along a rotated tensor.
+/// How a table broadcasts against a rotated tensor.
 pub(in crate::recognize) struct Fit {
     /// The axes to insert so that it broadcasts.
     pub unsqueeze: Vec<usize>,
@@ -228,7 +233,7 @@ pub(in crate::recognize) fn fits(
             let laid = laid(arena, table, y, &axes)?;
             let placed =
                 aligned(arena, &laid, y, &axes) && coefficients(arena, &laid, y, rows, &axes);
-            // Leading axes are inserted by broadcasting itself.
+            // Broadcasting inserts leading axes by itself.
             let lead = axes.first().copied().unwrap_or(0);
             placed.then(|| {
                 let unsqueeze = (lead..y.rank())
@@ -249,7 +254,8 @@ pub(in crate::recognize) fn fits(
         })
 }
 
-/// All ways to lay the axes of a table along those of a tensor in order, the last along the last; plain broadcasting first.
+/// All ways to lay the axes of a table, in order, along those of a tensor, last along last. Plain broadcasting comes first: it needs no
+/// `Unsqueeze`.
 fn placements(table: usize, tensor: usize) -> Vec<SmallVec<[usize; 6]>> {
     let mut all: Vec<SmallVec<[usize; 6]>> = (0..1u32 << (tensor - 1))
         .filter(|mask| mask.count_ones() as usize == table - 1)
@@ -264,7 +270,7 @@ fn placements(table: usize, tensor: usize) -> Vec<SmallVec<[usize; 6]>> {
     all
 }
 
-/// The table as it broadcasts to the tensor.
+/// The table stretched to the tensor's sizes, as broadcasting would. The wanted coefficients were read off a tensor of these sizes.
 fn laid<'a>(
     arena: &mut Arena,
     table: &'a Value,
@@ -281,7 +287,7 @@ fn laid<'a>(
     Some(laid)
 }
 
-/// Whether every root of the table lies along the same axis of the tensor, and no axis is longer than the tensor's.
+/// Whether every root of the table lies along the same axis of the tensor, and no axis of the table is longer than the tensor's.
 fn aligned(arena: &mut Arena, table: &Value, y: &Value, axes: &[usize]) -> bool {
     let live = table.live_roots(arena);
     let mut followed: SmallVec<[bool; 6]> = SmallVec::from_elem(false, table.rank());
@@ -297,7 +303,7 @@ fn aligned(arena: &mut Arena, table: &Value, y: &Value, axes: &[usize]) -> bool 
         {
             return false;
         }
-        // Positions are the same expression whatever the length; any other root fixes it.
+        // A root fixes the length of its axis. Positions do not: element `i` is the same expression in a range of any length.
         if !arena.is_iota(*root) {
             for &m in mine {
                 followed[m as usize] = true;
@@ -311,6 +317,7 @@ fn aligned(arena: &mut Arena, table: &Value, y: &Value, axes: &[usize]) -> bool 
     })
 }
 
+/// Whether the table, laid along these axes of the tensor, holds the wanted row at every enumerated position.
 fn coefficients(
     arena: &Arena,
     table: &Value,

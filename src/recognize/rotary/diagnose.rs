@@ -1,9 +1,8 @@
-//! Why a group of tensors gave no site.
+//! Says why a group of tensors gave no site.
 //!
-//! Of all attempts the telling one is that between the widest tensor and the earliest that holds its channels before any
-//! cosine was multiplied in. [`flaw`] names the channel that does not fit; a coefficient that the analysis lost track of on
-//! its way is followed back to the node where that happened. A channel with a constant coefficient in its sum (`x + x*cos`) is
-//! modulated and not near a rotation.
+//! Of all attempts, the report explains the one from the earliest tensor without cosines to the widest tensor of the group. [`flaw`]
+//! names the channel that does not fit; a coefficient that the analysis lost track of is followed back to the node where that happened.
+//! A channel with a constant coefficient in its sum (`x + x*cos`) is modulated and is no near miss.
 
 use crate::onnx::ValueId;
 use crate::recognize::{Lost, Stage};
@@ -20,8 +19,7 @@ use crate::recognize::kit::formula::Letters;
 use crate::recognize::kit::lost;
 use crate::recognize::kit::miss::Miss;
 
-/// What a group lacks, and whether it is worth a word: it is not where nothing trigonometric is in it and its channels do not
-/// form pairs.
+/// What a group lacks; `None` if it is no near miss, because it has no cosines and sines and its channels form no pairs.
 pub(super) fn group(
     it: &mut Interpreter<'_>,
     group: &Group,
@@ -49,7 +47,7 @@ pub(super) fn group(
         .then(|| without_source(it, group.root, y, material))
 }
 
-/// The earliest tensor of `y`'s layout that holds the channels of the root, with no cosine multiplied in.
+/// The earliest tensor of `y`'s layout that holds the channels of the root and has no cosines as factors.
 fn before(
     it: &Interpreter<'_>,
     root: RootId,
@@ -58,7 +56,7 @@ fn before(
 ) -> Option<ValueId> {
     let yv = it.known(y)?;
     let serves = |x: &ValueId| {
-        material.ground.order.is_before(*x, y)
+        material.context.order.is_before(*x, y)
             && it.known(*x).is_some_and(|xv| {
                 readoff::same_layout(xv, yv, root)
                     && xv
@@ -68,7 +66,7 @@ fn before(
                     && readoff::channels_of(&it.arena, xv, root).is_some()
             })
     };
-    material.sources.of(root).iter().copied().find(serves)
+    material.sources.holding(root).iter().copied().find(serves)
 }
 
 fn trigonometric(arena: &Arena, p: PolyId) -> bool {
@@ -91,13 +89,13 @@ fn without_source(
             .map_or_else(String::new, |v| display::shape(&it.arena, &v.shape))
     };
     let whole = |x: &&ValueId| {
-        material.ground.order.is_before(**x, y)
+        material.context.order.is_before(**x, y)
             && it
                 .known(**x)
                 .and_then(|v| v.data.first())
                 .is_some_and(|&p| !trigonometric(&it.arena, p))
     };
-    let reason = match material.sources.of(root).iter().find(whole) {
+    let reason = match material.sources.holding(root).iter().find(whole) {
         Some(&x) => format!(
             "no tensor of its layout, {}, holds the channels before the rotation; they come from `{}` of shape {}",
             shape(y),
@@ -109,7 +107,7 @@ fn without_source(
     Miss::new(RULE, Stage::Pairs, y, reason)
 }
 
-/// The miss with the channels that show it.
+/// The miss, naming the first channels that fail.
 fn refined(
     it: &mut Interpreter<'_>,
     group: &Group,
@@ -136,7 +134,7 @@ fn refined(
         .find_map(|rows| flaw::find(&mut it.arena, rows));
     let paired = found.as_ref().is_some_and(|found| found.paired);
     if let Some(found) = found {
-        // Any tables would do for the operator, but those of no single angle are rarely in the graph.
+        // No tables were found because the coefficients belong to no angle, so that is the reason to give.
         if found.paired && miss.stage == Stage::Tables {
             miss.stage = Stage::Proof;
         }
@@ -147,7 +145,7 @@ fn refined(
         .then_some(miss)
 }
 
-/// Shows the first channel that is not proven, and where its coefficients were lost.
+/// Adds the formula of the first channel that is not proven, and the node where its coefficients became unknown.
 fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
     let half = (rotation.width / 2).max(1);
     for (k, pair) in rotation.pairs.iter().flatten().enumerate() {
@@ -188,7 +186,7 @@ fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
     }
 }
 
-/// The node at which a coefficient that is neither cosine nor sine became unknown.
+/// The node at which a coefficient became unknown: the one that the analysis did not follow.
 fn origin(it: &Interpreter<'_>, coefficient: PolyId) -> Option<Lost> {
     it.arena.roots_of(coefficient).iter().find_map(|&root| {
         let mut root = root;

@@ -1,5 +1,4 @@
-//! What keeps the channels of one tensor from being a rotation of those of another, as a sentence about the first channel
-//! that does not fit.
+//! Names the first channel that keeps one tensor from being a rotation of another, and says what is wrong with it.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -28,19 +27,19 @@ fn flaw(reason: String) -> Option<Flaw> {
     })
 }
 
-/// The first defect of these channels; `None` where they are a rotation, or nothing simple can be said.
+/// The first flaw of these channels; `None` where they are a rotation, or where the flaw has no simple description.
 pub(super) fn find(arena: &mut Arena, rows: &[Row]) -> Option<Flaw> {
     let rotated: Vec<usize> = (0..rows.len()).filter(|&j| rows[j].len() == 2).collect();
     let (&first, &last) = (rotated.first()?, rotated.last()?);
     if let Some(&j) = rotated.iter().find(|&&j| rows[j][0].0 == rows[j][1].0) {
         let formula = Letters::default().row(arena, &rows[j]);
         return flaw(format!(
-            "channel {j} is `{formula}`: both terms are of one channel, where a rotation takes two that change places"
+            "channel {j} is `{formula}`: both terms are of one channel, where a rotation takes the two channels of a pair"
         ));
     }
     if last - first + 1 != rotated.len() {
         return flaw(format!(
-            "the rotated channels are {}, and not one contiguous range",
+            "the rotated channels are {}, which is not one contiguous range",
             runs(&rotated)
         ));
     }
@@ -55,7 +54,7 @@ pub(super) fn find(arena: &mut Arena, rows: &[Row]) -> Option<Flaw> {
     }
     if rotated.len() % 2 == 1 {
         return flaw(format!(
-            "an odd number of channels is rotated, {}",
+            "the number of rotated channels is odd: {}",
             rotated.len()
         ));
     }
@@ -65,7 +64,7 @@ pub(super) fn find(arena: &mut Arena, rows: &[Row]) -> Option<Flaw> {
     }
 }
 
-/// The channels that a channel is made of, ascending.
+/// The channels of `x` that a channel is made of, ascending.
 fn made_of(row: &Row) -> SmallVec<[usize; 2]> {
     let mut channels: SmallVec<[usize; 2]> = row.iter().map(|(channel, _)| *channel).collect();
     channels.sort_unstable();
@@ -76,7 +75,7 @@ fn coefficient(row: &Row, channel: usize) -> Option<PolyId> {
     row.iter().find(|(c, _)| *c == channel).map(|(_, p)| *p)
 }
 
-/// The layouts, before and after, whose pairs the channels form.
+/// The layouts of `x` and `y` whose pairs the channels form.
 fn layout(rows: &[Row], offset: usize, width: usize) -> Option<(Pairing, Pairing)> {
     let layouts = [Pairing::Half, Pairing::Interleaved];
     layouts
@@ -125,7 +124,8 @@ fn uneven(
         );
         let (verdict, hint) = if own.0 == own.1 && cross.0 == cross.1 {
             (
-                "the two cross terms have one sign, which reflects and does not rotate".to_owned(),
+                "the two cross terms have one sign, so the pair is reflected and not rotated"
+                    .to_owned(),
                 None,
             )
         } else if let Some((laid_out, hint)) = misplaced(rows, offset, width, input) {
@@ -145,7 +145,7 @@ fn uneven(
     None
 }
 
-/// Angles laid out for the pairs of the other layout.
+/// Says that the angles are laid out for the pairs of the other layout, with a hint, if they are.
 fn misplaced(
     rows: &[Row],
     offset: usize,
@@ -178,7 +178,7 @@ fn misplaced(
     })
 }
 
-/// Channels that do not form the pairs of a layout.
+/// Says which channels do not form pairs of a layout.
 fn partners(rows: &[Row], offset: usize, width: usize) -> Option<Flaw> {
     let mut by_pair: FxHashMap<SmallVec<[usize; 2]>, usize> = FxHashMap::default();
     let range = offset..offset + width;
@@ -191,10 +191,10 @@ fn partners(rows: &[Row], offset: usize, width: usize) -> Option<Flaw> {
         let theirs = made_of(&rows[*partner]);
         return Some(Flaw {
             reason: format!(
-                "channel {j} is made of channels {} and {}, but channel {partner} of {} and {}: they do not change places",
+                "channel {j} is made of channels {} and {}, but channel {partner} of {} and {}: the two are not a pair",
                 pair[0], pair[1], theirs[0], theirs[1]
             ),
-            hint: Some("check the bounds of the slices that make the halves"),
+            hint: Some("check the bounds of the slices that cut the halves"),
             paired: false,
         });
     }

@@ -1,4 +1,7 @@
-//! Tensors that share rotated channels, and the tensors they may be a rotation of.
+//! Groups of tensors that share rotated channels, and the tensors that they may be rotations of.
+//!
+//! A rotated tensor lives on in slices, casts and reshapes of itself. All of them share sums of two channels, and only one becomes a site:
+//! the widest, so that channels that are copied are included, and among equals the one in the narrowest type.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
@@ -12,9 +15,9 @@ use crate::symbolic::value::Value;
 
 use crate::recognize::kit::order::Order;
 
-/// Tensors whose channels are sums of two channels of one root, connected by sums they share.
+/// Tensors whose channels are sums of two channels of one root, connected by the sums that they share.
 pub(super) struct Group {
-    /// The root that all channels are linear in.
+    /// The root; every channel is linear in its channels.
     pub root: RootId,
     /// The tensors, the best candidates first.
     pub values: Vec<ValueId>,
@@ -22,7 +25,8 @@ pub(super) struct Group {
     pub trigonometric: bool,
 }
 
-/// The roots that every term of every channel has exactly one channel of; empty where no channel is a sum of two.
+/// The roots of which every term of every element has exactly one channel; empty where no element is a sum of two, or where one is a
+/// sum of more.
 fn linear_roots(arena: &Arena, value: &Value) -> SmallVec<[RootId; 2]> {
     let mut common: Option<SmallVec<[RootId; 2]>> = None;
     let mut sums = false;
@@ -54,7 +58,7 @@ fn linear_roots(arena: &Arena, value: &Value) -> SmallVec<[RootId; 2]> {
     }
 }
 
-/// The activation roots with exactly one channel in a monomial.
+/// The activation roots of which a monomial has exactly one channel.
 pub(super) fn single_roots(arena: &Arena, mono: MonoId) -> SmallVec<[RootId; 2]> {
     let mut roots = SmallVec::<[RootId; 2]>::new();
     let mut twice = SmallVec::<[RootId; 2]>::new();
@@ -106,7 +110,7 @@ pub(super) fn collect(it: &Interpreter<'_>, order: &Order) -> Vec<Group> {
     groups
 }
 
-/// Splits the tensors of a root by the sums they share.
+/// Splits the tensors of a root into groups by the sums that they share, with a union-find.
 fn connected(it: &Interpreter<'_>, root: RootId, members: &[(ValueId, Vec<PolyId>)]) -> Vec<Group> {
     let mut parent: Vec<usize> = (0..members.len()).collect();
     fn top(parent: &mut [usize], mut k: usize) -> usize {
@@ -175,7 +179,7 @@ fn is_trigonometric(arena: &Arena, p: PolyId) -> bool {
     })
 }
 
-/// For each root the tensors that hold its channels one by one, in graph order.
+/// For each root, the tensors that hold its channels one by one, in graph order.
 pub(super) struct Sources {
     by_root: FxHashMap<RootId, Vec<ValueId>>,
 }
@@ -204,7 +208,7 @@ impl Sources {
     }
 
     /// The tensors that hold the channels of `root`.
-    pub(super) fn of(&self, root: RootId) -> &[ValueId] {
+    pub(super) fn holding(&self, root: RootId) -> &[ValueId] {
         self.by_root.get(&root).map_or(&[], |list| list)
     }
 }

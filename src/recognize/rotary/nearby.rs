@@ -1,12 +1,14 @@
-//! Places where cosines and sines are multiplied into a tensor and the abstract values show no rotation.
+//! Finds near misses by the operators alone, where the abstract values show no rotation.
 //!
-//! Angles are followed from `Cos`, `Sin` and constant tables that look like them through whatever rearranges or rescales
-//! them, to the products with a tensor of activations; the products are followed to where they meet. Products that are added
-//! to one another, or of a cosine and of a sine that are laid side by side, make a place; so does one that is added to another
-//! product of its tensor, whose angle may have got lost. A sinusoidal encoding that is added, a sine that is an activation
-//! function, a basis that is contracted in a matrix product and a single gated product make none.
+//! Cosines and sines are followed from `Cos`, `Sin` and constant tables that look like them, through whatever rearranges or rescales
+//! them, to their products with activations; and the products to where they meet. A candidate is made of
 //!
-//! [`mod@explain`] then says what stopped a place.
+//! * products that are added to one another,
+//! * products of a cosine and of a sine that are concatenated, or
+//! * a product that is added to another product of its tensor, in which the analysis may have lost the angle.
+//!
+//! A sinusoidal encoding that is added, a sine as an activation function, a basis contracted in a matrix product and a single gated
+//! product are no candidates. [`mod@explain`] says what stopped a candidate.
 
 mod explain;
 
@@ -18,71 +20,77 @@ use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Atom, PolyId};
 use crate::symbolic::table::TableId;
 
-use crate::recognize::kit::flow::{self, Kind};
+use crate::recognize::kit::flow::{self, Effect};
 use crate::recognize::kit::miss::Miss;
 use explain::explain;
 
-/// Relative deviation of a table's first row from that of cosines or sines.
+/// Allowed relative deviation of a table's first row from that of cosines (the peak) or sines (0).
 const TOLERANCE: f64 = 2e-2;
-/// Most values that the origin of a tensor is sought among.
+/// How many values are searched for the origin of a tensor.
 const MAX_ORIGINS: usize = 64;
 
-/// Which functions of angles a value holds.
+/// Whether a value holds cosines, sines, or both.
 #[derive(Clone, Copy, Default)]
-struct Angles {
+struct CosSin {
     cos: bool,
     sin: bool,
 }
 
-impl Angles {
+impl CosSin {
     fn any(self) -> bool {
         self.cos || self.sin
     }
 
-    fn or(self, other: Angles) -> Angles {
-        Angles {
+    fn or(self, other: CosSin) -> CosSin {
+        CosSin {
             cos: self.cos || other.cos,
             sin: self.sin || other.sin,
         }
     }
 }
 
-/// A product of angles, or of what stands in their place, and activations.
+/// A product of cosines or sines with activations.
 struct Product {
+    /// The cosines or sines, or what may stand for them.
     angle: ValueId,
     tensor: ValueId,
-    /// None where nothing is known of the angle.
-    kinds: Angles,
+    /// Neither, if nothing is known of `angle`.
+    kinds: CosSin,
 }
 
-/// Products that meet.
-struct Place {
+/// Products that meet, and are no site.
+struct Candidate {
     products: Vec<usize>,
-    /// Where the last of them meet.
+    /// The value in which the last of them meet.
     end: ValueId,
     /// Whether some are added to one another.
     summed: bool,
-    /// The values from the products on.
+    /// The values from the products to `end`.
     values: Vec<ValueId>,
 }
 
-/// Finds the places none of whose values is `accounted` for.
+/// Explains the candidates that share no value with those `accounted` for.
 pub(super) fn find(it: &Interpreter<'_>, accounted: &FxHashSet<ValueId>) -> Vec<Miss> {
     let mut trace = Trace::of(it);
-    let places = trace.places();
-    places
+    let candidates = trace.candidates();
+    candidates
         .into_iter()
-        .filter(|place| !place.values.iter().any(|value| accounted.contains(value)))
-        .map(|place| explain(it, &trace, &place))
+        .filter(|candidate| {
+            !candidate
+                .values
+                .iter()
+                .any(|value| accounted.contains(value))
+        })
+        .map(|candidate| explain(it, &trace, &candidate))
         .collect()
 }
 
-/// The values that are one of `ends` before them, merely rearranged and rescaled.
+/// The values that are an earlier one of `ends`, only rearranged and rescaled.
 pub(super) fn following(it: &Interpreter<'_>, ends: &FxHashSet<ValueId>) -> FxHashSet<ValueId> {
     let index = it.index();
     let mut following = FxHashSet::default();
     for node in index.order().iter().map(|&at| &it.file.graph().node[at]) {
-        if !matches!(flow::kind(node), Kind::Moves(_) | Kind::Multiplies) {
+        if !matches!(flow::effect(node), Effect::Moves(_) | Effect::Multiplies) {
             continue;
         }
         for output in node.output.iter().filter_map(|name| index.id(name)) {
@@ -95,14 +103,15 @@ pub(super) fn following(it: &Interpreter<'_>, ends: &FxHashSet<ValueId>) -> FxHa
     following
 }
 
-/// Angles and products, followed through the graph.
+/// Cosines, sines and their products, followed through the graph.
 struct Trace {
-    angles: FxHashMap<ValueId, Angles>,
+    angles: FxHashMap<ValueId, CosSin>,
     products: Vec<Product>,
-    /// The product each value comes from.
+    /// The product that each value comes from.
     from: FxHashMap<ValueId, usize>,
+    /// Sets of products that meet, as a union-find.
     parent: Vec<usize>,
-    /// For each product that heads its set: where the last meet, and whether some are added.
+    /// For the head of each set: where the last products meet, and whether some are added.
     meeting: FxHashMap<usize, (ValueId, bool)>,
 }
 
@@ -141,7 +150,7 @@ impl Trace {
         product
     }
 
-    /// Products that meet in `value`.
+    /// Joins the sets of products that meet in `value`.
     fn meet(&mut self, value: ValueId, products: &[usize], summed: bool) {
         let Some((&first, others)) = products.split_first() else {
             return;
@@ -171,18 +180,18 @@ impl Trace {
             .filter_map(|name| it.index().id(name))
             .collect();
         let angle = |id: ValueId| self.angles.get(&id).copied().unwrap_or_default();
-        let kind = flow::kind(node);
+        let kind = flow::effect(node);
         let data: Vec<ValueId> = match &kind {
-            Kind::Moves(data) => inputs
+            Effect::Moves(data) => inputs
                 .iter()
                 .filter(|(k, _)| data.contains(k))
                 .map(|(_, id)| *id)
                 .collect(),
-            Kind::Mixes => return,
-            Kind::Trigonometric => {
+            Effect::Mixes => return,
+            Effect::Trigonometric => {
                 let cos = node.op_type() == "Cos";
                 for id in outputs {
-                    self.angles.insert(id, Angles { cos, sin: !cos });
+                    self.angles.insert(id, CosSin { cos, sin: !cos });
                 }
                 return;
             }
@@ -190,7 +199,7 @@ impl Trace {
         };
         let kinds = data
             .iter()
-            .fold(Angles::default(), |k, &id| k.or(angle(id)));
+            .fold(CosSin::default(), |k, &id| k.or(angle(id)));
         let flowing: Vec<usize> = data
             .iter()
             .filter_map(|id| self.from.get(id).copied())
@@ -202,13 +211,13 @@ impl Trace {
             .iter()
             .copied()
             .find(|&id| !angle(id).any() && flow::is_activation(it, id));
-        let moved = matches!(kind, Kind::Moves(_));
+        let moved = matches!(kind, Effect::Moves(_));
         if kinds.any() && (other.is_none() || moved) {
             for &id in &outputs {
                 self.angles.insert(id, kinds);
             }
         }
-        if let (Kind::Multiplies, true, Some(tensor), &[output]) =
+        if let (Effect::Multiplies, true, Some(tensor), &[output]) =
             (&kind, kinds.any(), other, &outputs[..])
             && node.op_type() == "Mul"
             && let Some(&angle) = data.iter().find(|&&id| id != tensor)
@@ -223,7 +232,7 @@ impl Trace {
             self.from.insert(output, product);
             return;
         }
-        if matches!(kind, Kind::Adds) {
+        if matches!(kind, Effect::Adds) {
             for &id in &data {
                 self.note_partner(it, id, &flowing);
             }
@@ -236,18 +245,18 @@ impl Trace {
             .iter()
             .all(|id| self.from.contains_key(id) || !flow::is_activation(it, *id));
         let passes = match kind {
-            Kind::Moves(_) => true,
-            Kind::Adds | Kind::Multiplies | Kind::Other => all_flow,
-            Kind::Mixes | Kind::Trigonometric => false,
+            Effect::Moves(_) => true,
+            Effect::Adds | Effect::Multiplies | Effect::Other => all_flow,
+            Effect::Mixes | Effect::Trigonometric => false,
         };
         if passes {
             for &output in &outputs {
-                self.meet(output, &flowing, matches!(kind, Kind::Adds));
+                self.meet(output, &flowing, matches!(kind, Effect::Adds));
             }
         }
     }
 
-    /// What is added to a product may be one of the same tensor, by an angle or in an operator that is not known.
+    /// Notes the other summand of a product as a product, if it is made of the same tensor: by `Mul`, or by an operator that is not known.
     fn note_partner(&mut self, it: &Interpreter<'_>, value: ValueId, added_to: &[usize]) {
         let Some(&beside) = added_to.first().filter(|_| !self.from.contains_key(&value)) else {
             return;
@@ -260,9 +269,9 @@ impl Trace {
                 return;
             };
             let node = &it.file.graph().node[node];
-            match flow::kind(node) {
-                Kind::Multiplies | Kind::Other => break node,
-                Kind::Moves(_) => match sources(it, origin).first() {
+            match flow::effect(node) {
+                Effect::Multiplies | Effect::Other => break node,
+                Effect::Moves(_) => match sources(it, origin).first() {
                     Some(&source) => origin = source,
                     None => return,
                 },
@@ -294,7 +303,7 @@ impl Trace {
         self.from.insert(value, product);
     }
 
-    fn places(&mut self) -> Vec<Place> {
+    fn candidates(&mut self) -> Vec<Candidate> {
         let heads: Vec<usize> = (0..self.products.len()).map(|p| self.top(p)).collect();
         let mut by_head: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
         for (product, &head) in heads.iter().enumerate() {
@@ -304,16 +313,16 @@ impl Trace {
         for (&value, &product) in &self.from {
             values.entry(heads[product]).or_default().push(value);
         }
-        let mut places: Vec<Place> = by_head
+        let mut candidates: Vec<Candidate> = by_head
             .into_iter()
             .filter_map(|(head, products)| {
                 let &(end, summed) = self.meeting.get(&head)?;
                 let kinds = products
                     .iter()
-                    .fold(Angles::default(), |k, &p| k.or(self.products[p].kinds));
+                    .fold(CosSin::default(), |k, &p| k.or(self.products[p].kinds));
                 let mut values = values.remove(&head).unwrap_or_default();
                 values.sort_unstable();
-                (summed || (kinds.cos && kinds.sin)).then_some(Place {
+                (summed || (kinds.cos && kinds.sin)).then_some(Candidate {
                     products,
                     end,
                     summed,
@@ -321,15 +330,14 @@ impl Trace {
                 })
             })
             .collect();
-        places.sort_by_key(|place| place.end);
-        places
+        candidates.sort_by_key(|candidate| candidate.end);
+        candidates
     }
 }
 
-/// Whether a constant looks like rows of cosines, of sines, or of both, from position 0 on: each column begins at its peak or
-/// at zero.
-fn table_kinds(it: &Interpreter<'_>, value: ValueId) -> Angles {
-    let none = Angles::default();
+/// Whether a constant looks like rows of cosines, sines, or both from position 0 on: each column begins at its peak or at zero.
+fn table_kinds(it: &Interpreter<'_>, value: ValueId) -> CosSin {
+    let none = CosSin::default();
     let Some(known) = it
         .known(value)
         .filter(|v| v.dtype.is_float() && v.rank() >= 2 && !v.data.is_empty())
@@ -365,7 +373,7 @@ fn table_kinds(it: &Interpreter<'_>, value: ValueId) -> Angles {
         if !cos && !sin {
             return none;
         }
-        kinds = kinds.or(Angles { cos, sin });
+        kinds = kinds.or(CosSin { cos, sin });
     }
     kinds
 }
@@ -380,16 +388,16 @@ fn table_of(it: &Interpreter<'_>, p: PolyId) -> Option<TableId> {
     }
 }
 
-/// What a value is computed from; nothing where that mixes its elements or begins an angle.
+/// The values that a value is computed from element by element; none if its node mixes elements or takes a cosine or a sine.
 fn sources(it: &Interpreter<'_>, value: ValueId) -> Vec<ValueId> {
     let Some((node, _)) = it.index().producer(value) else {
         return Vec::new();
     };
     let node = &it.file.graph().node[node];
-    let kind = flow::kind(node);
+    let kind = flow::effect(node);
     let reads = |k: &usize| match &kind {
-        Kind::Moves(data) => data.contains(k),
-        Kind::Mixes | Kind::Trigonometric => false,
+        Effect::Moves(data) => data.contains(k),
+        Effect::Mixes | Effect::Trigonometric => false,
         _ => true,
     };
     flow::inputs(it, node)
@@ -398,7 +406,7 @@ fn sources(it: &Interpreter<'_>, value: ValueId) -> Vec<ValueId> {
         .collect()
 }
 
-/// The activations that a tensor is computed from, itself included, back to where elements are mixed.
+/// The activations that a tensor is computed from element by element, itself included.
 fn origins(it: &Interpreter<'_>, tensor: ValueId) -> FxHashSet<ValueId> {
     let mut found = FxHashSet::default();
     let mut open = vec![tensor];

@@ -1,4 +1,4 @@
-//! The rule's page.
+//! The page of the rule: what `phasor rules rotary` prints.
 
 use crate::recognize::{Rule, Stage};
 
@@ -8,7 +8,7 @@ pub(in crate::recognize) const RULE: &str = "rotary";
 /// Rotary embeddings.
 pub(in crate::recognize) const PAGE: Rule = Rule {
     id: RULE,
-    summary: "rotary position embedding of a tensor, however it is spelled",
+    summary: "rotary position embedding of a tensor, however the graph spells it",
     matches: "a float tensor y whose channels are those of a tensor x, unchanged, or sums of two channels of x with coefficients \
               cos and -/+ sin, pair by pair",
     rewrites_to: "y = ai.phasor::RotaryEmbedding(x, cos, sin); with `--pairs` two sites of the same tables become one \
@@ -18,10 +18,10 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
         "pairs: the rotated channels are one contiguous range of the last axis, paired j with j + r/2 (half) or 2j with 2j + 1 \
          (interleaved); all other channels are copied",
         "proof: the coefficients of every pair are cosine and sine of one angle with one amplitude, or rows of constant tables \
-         with cos² + sin² constant (class `rotation`); tables that nothing is known of, that were learned, or that turn \
-         every channel by an angle of its own obey the same formula (class `linear`)",
+         with cos² + sin² constant (class `rotation`); tables of unknown origin, learned tables, and tables with an angle for \
+         each channel obey the same formula (class `linear`)",
         "tables: tensors of the graph hold the cosines and the sines, exist before y, and broadcast against x",
-        "confirmation: cut out of the graph and run on random numbers, the site agrees with the operator's reference",
+        "confirmation: the site, cut out of the graph and run on random numbers, agrees with the operator's reference",
     ],
     numerics: "exact over the reals; the operator multiplies and adds in single precision (double for double), so that half \
                precision models round once where the original rounds three times",

@@ -1,8 +1,17 @@
-//! Whether the coefficients of the pairs are a rotation.
+//! Proves that the coefficients of the pairs are a rotation.
+//!
+//! Coefficients are polynomials in atoms such as `cos(angle)` or `T[row]`, so two expressions for one angle are the same polynomial,
+//! however the graph spells it. A channel passes if its two coefficients are
+//!
+//! * cosine and sine of one angle, with the same factors in front (class `rotation`);
+//! * two numbers, or entries of two constant tables at one row, with `c² + s²` the same in all rows (class `rotation`);
+//! * entries of tables that nothing is known of, or without such a norm: the operator's formula holds for any table (class `linear`).
+//!
+//! Anything else is refused, although the formula would hold: cosine and sine of one channel must belong to one angle.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use crate::recognize::Proof;
+use crate::recognize::{AngleSource, Proof};
 use crate::symbolic::Interpreter;
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, MonoId, PolyId, Term};
@@ -10,85 +19,68 @@ use crate::symbolic::table::{TableId, Tables};
 
 use super::readoff::{Pair, Rotation};
 
-/// Relative deviation of `c² + s²` over the rows of a table: tables are rounded, to bfloat16 at worst (2⁻⁸ a factor).
+/// Allowed relative deviation of `sqrt(c² + s²)` between the rows of a table. Tables are rounded, at worst to bfloat16 (2⁻⁸ an entry).
 const NORM_TOLERANCE: f64 = 2e-2;
 
-/// Deviation from whole half turns, in half turns: models write the quarter turn in `f32`.
+/// Allowed deviation from a whole number of half turns, in half turns: models write the quarter turn in `f32`.
 const TURN_TOLERANCE: f64 = 1e-7;
 
-/// Where cos and sin come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// Trigonometric functions of an angle.
-    Computed,
-    /// Rows of constant tables.
-    Table,
-    /// Unknown.
-    Given,
-}
-
 /// What is proven.
-pub(super) struct Verdict {
+pub(super) struct Proven {
     /// The class.
     pub proof: Proof,
     /// Where the angles come from.
-    pub origin: Origin,
-    /// Common factor of cos and sin, 1 where it is not constant.
+    pub origin: AngleSource,
+    /// Common factor of cos and sin; 1 where pairs differ in it. Only reports use it.
     pub amplitude: f64,
 }
 
-/// Why the coefficients are refused.
-pub(super) struct Doubt {
-    /// The reason, in a sentence.
-    pub reason: &'static str,
-    /// What to do about it.
-    pub hint: Option<&'static str>,
-}
-
-fn doubt<T>(reason: &'static str, hint: Option<&'static str>) -> Result<T, Doubt> {
-    Err(Doubt { reason, hint })
-}
-
-/// Proves every pair; the weakest proof counts.
-pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Verdict, Doubt> {
-    let mut verdict: Option<Verdict> = None;
+/// Proves every pair. The class of the weakest pair is that of the whole.
+///
+/// # Errors
+/// Why the coefficients of some pair are refused.
+pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Proven, &'static str> {
+    let mut proven: Option<Proven> = None;
     let mut previous: Option<Pair> = None;
     for pair in rotation.pairs.iter().flatten() {
+        // Equal neighbours need one proof.
         if previous == Some(*pair) {
             continue;
         }
         previous = Some(*pair);
         let next = pair_proof(&it.arena, &it.tables, pair)?;
-        verdict = Some(match verdict {
+        proven = Some(match proven {
             None => next,
             Some(v) if v.proof == Proof::Linear => v,
             Some(v)
                 if next.proof == Proof::Linear
                     || (v.amplitude - next.amplitude).abs() <= 1e-6 * v.amplitude.abs() =>
             {
-                Verdict {
+                Proven {
                     proof: next.proof,
                     origin: next.origin,
                     amplitude: v.amplitude,
                 }
             }
-            Some(v) => Verdict {
+            // Pairs of different lengths are still turned.
+            Some(v) => Proven {
                 amplitude: 1.0,
                 ..v
             },
         });
     }
-    verdict.map_or_else(|| doubt("no pair is rotated", None), Ok)
+    proven.ok_or("no pair is rotated")
 }
 
-/// One angle that turns both channels of a pair is a rotation; channels turned by an angle each obey the formula alone.
-fn pair_proof(arena: &Arena, tables: &Tables, pair: &Pair) -> Result<Verdict, Doubt> {
+/// A pair is turned if both of its channels have the same coefficients. With an angle a channel, as where the angles of the half layout
+/// stand on neighbouring channels, the formula holds and nothing is turned.
+fn pair_proof(arena: &Arena, tables: &Tables, pair: &Pair) -> Result<Proven, &'static str> {
     let first = channel_proof(arena, tables, pair.first)?;
     if pair.is_even() {
         return Ok(first);
     }
     channel_proof(arena, tables, pair.second)?;
-    Ok(Verdict {
+    Ok(Proven {
         proof: Proof::Linear,
         ..first
     })
@@ -98,7 +90,7 @@ fn pair_proof(arena: &Arena, tables: &Tables, pair: &Pair) -> Result<Verdict, Do
 pub(super) fn channel(
     it: &Interpreter<'_>,
     coefficients: (PolyId, PolyId),
-) -> Result<Verdict, Doubt> {
+) -> Result<Proven, &'static str> {
     channel_proof(&it.arena, &it.tables, coefficients)
 }
 
@@ -106,22 +98,22 @@ fn channel_proof(
     arena: &Arena,
     tables: &Tables,
     (cos, sin): (PolyId, PolyId),
-) -> Result<Verdict, Doubt> {
+) -> Result<Proven, &'static str> {
+    // Any two numbers are an amplitude times cosine and sine of some angle.
     if let (Some(c), Some(s)) = (arena.as_constant(cos), arena.as_constant(sin)) {
         let amplitude = c.hypot(s);
-        return Ok(Verdict {
+        return Ok(Proven {
             proof: Proof::Rotation,
-            origin: Origin::Table,
+            origin: AngleSource::Table,
             amplitude,
         });
     }
     let (c_terms, s_terms) = (arena.terms(cos), arena.terms(sin));
     let ([c], [s]) = (&*c_terms, &*s_terms) else {
-        return doubt(
-            "a coefficient is a sum where a cosine or a sine is expected",
-            None,
-        );
+        return Err("a coefficient is a sum where a cosine or a sine is expected");
     };
+    // A factor of both, such as a norm's weight, is part of the amplitude. What it leaves must be one atom each: `cos(a)·f` and
+    // `sin(a)·g` do not turn by `a`.
     let (mut c_factors, mut s_factors) = (arena.factors(c.mono), arena.factors(s.mono));
     let mut k = 0;
     while k < c_factors.len() {
@@ -134,7 +126,7 @@ fn channel_proof(
         }
     }
     let ([c_atom], [s_atom]) = (&c_factors[..], &s_factors[..]) else {
-        return doubt("cosine and sine do not share their other factors", None);
+        return Err("cosine and sine do not share their other factors");
     };
     let same_size = (c.coefficient.abs() - s.coefficient.abs()).abs() <= 1e-9 * c.coefficient.abs();
     match (arena.atom_of(*c_atom), arena.atom_of(*s_atom)) {
@@ -155,19 +147,19 @@ fn channel_proof(
             let functions = (*f, a[..] == b[..], *g);
             read(tables, functions, c.coefficient, s.coefficient)
         }
-        (Atom::Channel { .. }, Atom::Channel { .. }) if same_size => Ok(Verdict {
+        (Atom::Channel { .. }, Atom::Channel { .. }) if same_size => Ok(Proven {
             proof: Proof::Linear,
-            origin: Origin::Given,
+            origin: AngleSource::Given,
             amplitude: 1.0,
         }),
-        _ => doubt("cosine and sine are not of one kind", None),
+        _ => Err("cosine and sine are not of one kind"),
     }
 }
 
-/// An angle as an expression and what is to be added to it.
+/// An angle as an expression and a number of radians added to it.
 type Angle = (PolyId, f64);
 
-/// The angle that a cosine or a sine is the cosine of.
+/// The angle whose cosine this is: `sin(a)` is the cosine of `a - π/2`.
 fn as_cosine(function: Function, args: &[PolyId]) -> Option<Angle> {
     match (function, args) {
         (Function::Cos, [angle]) => Some((*angle, 0.0)),
@@ -176,42 +168,41 @@ fn as_cosine(function: Function, args: &[PolyId]) -> Option<Angle> {
     }
 }
 
-/// Cosine and sine of one angle, each of which may be spelled as the other a quarter turn away. `plain` says that they are not.
+/// Cosine and sine of one angle. Graphs may spell either as the other a quarter turn away, `cos(a)` as `sin(a + π/2)`; `plain` says that
+/// this one does not. `cos` and `sin` are both given as angles whose cosine is taken.
 fn computed(
     arena: &Arena,
     plain: bool,
     (cos, c): (Angle, f64),
     (sin, s): (Angle, f64),
-) -> Result<Verdict, Doubt> {
-    // sin(b) = cos(b - π/2), so the angles agree where the second cosine is a quarter turn behind the first.
+) -> Result<Proven, &'static str> {
+    // cos(a) and sin(a) are cos(a) and cos(a - π/2): the second angle must be a quarter turn behind the first, up to half turns. The
+    // expressions must be equal but for a number, so `cos(a)` and `sin(1.5·a)` do not pass.
     let apart = constant_difference(arena, cos.0, sin.0)
         .map(|constant| (constant + cos.1 - sin.1 - FRAC_PI_2) / PI);
     let turns = apart.filter(|turns| (turns - turns.round()).abs() <= TURN_TOLERANCE);
     let Some(turns) = turns else {
-        return match plain {
-            true => doubt("cosine and sine are of different angles", None),
-            false => doubt(
-                "the coefficients of a pair are not cosine and sine of one angle",
-                None,
-            ),
-        };
+        return Err(match plain {
+            true => "cosine and sine are of different angles",
+            false => "the coefficients of a pair are not cosine and sine of one angle",
+        });
     };
     if (c.abs() - s.abs()).abs() > 1e-9 * c.abs() {
-        return doubt("cosine and sine are scaled differently", None);
+        return Err("cosine and sine are scaled differently");
     }
-    // Half a turn changes the sign.
+    // An odd number of half turns negates the cosine. The sign of the sine is free: it is that of the angle.
     let c = if turns.round() % 2.0 == 0.0 { c } else { -c };
     if c < 0.0 {
-        return doubt("the cosine is negated", None);
+        return Err("the cosine is negated");
     }
-    Ok(Verdict {
+    Ok(Proven {
         proof: Proof::Rotation,
-        origin: Origin::Computed,
+        origin: AngleSource::Computed,
         amplitude: c,
     })
 }
 
-/// `a - b` where that is a number.
+/// `a - b` where that is a number: both have the same terms but for the constant one.
 fn constant_difference(arena: &Arena, a: PolyId, b: PolyId) -> Option<f64> {
     let terms = |p| {
         let terms = arena.terms(p);
@@ -227,37 +218,37 @@ fn read(
     (f, same_argument, g): (Function, bool, Function),
     c: f64,
     s: f64,
-) -> Result<Verdict, Doubt> {
+) -> Result<Proven, &'static str> {
     match (f, g) {
         (Function::Table(cos), Function::Table(sin)) if same_argument => {
             table_rotation(tables, cos, sin, c, s)
         }
         (Function::Table(_), Function::Table(_)) => {
-            doubt("cosine and sine are read from different rows", None)
+            Err("cosine and sine are read from different rows")
         }
-        (Function::Where, Function::Where) => Ok(Verdict {
+        // Either choice is some number, and the formula holds for any.
+        (Function::Where, Function::Where) => Ok(Proven {
             proof: Proof::Linear,
-            origin: Origin::Given,
+            origin: AngleSource::Given,
             amplitude: 1.0,
         }),
-        _ => doubt(
-            "the coefficients of a pair are not cosine and sine of one angle",
-            None,
-        ),
+        _ => Err("the coefficients of a pair are not cosine and sine of one angle"),
     }
 }
 
-/// Rows of two columns with `c² + s²` constant that begin as a rotation does: near the positive cosine axis.
+/// Two columns of tables, read at one row. They are cosines and sines if every row has the same norm as the first: then each row is that
+/// norm times cosine and sine of some angle. The first row must not be that of half a turn, where position 0 should be: there the
+/// graph negates its cosines.
 fn table_rotation(
     tables: &Tables,
     cos: TableId,
     sin: TableId,
     c: f64,
     s: f64,
-) -> Result<Verdict, Doubt> {
+) -> Result<Proven, &'static str> {
     let rows = tables.rows(cos);
     if rows != tables.rows(sin) {
-        return doubt("the tables of cosine and sine differ in length", None);
+        return Err("the tables of cosine and sine differ in length");
     }
     let at = |row: usize| (c * tables.get(cos, row), s * tables.get(sin, row));
     let (c0, s0) = at(0);
@@ -267,19 +258,19 @@ fn table_rotation(
         (c.hypot(s) - norm).abs() > NORM_TOLERANCE * norm || !c.is_finite()
     });
     if unequal || norm == 0.0 {
-        // Learned tables: the formula holds, the angle does not exist.
-        return Ok(Verdict {
+        // A learned table: the formula holds, but no angle exists.
+        return Ok(Proven {
             proof: Proof::Linear,
-            origin: Origin::Table,
+            origin: AngleSource::Table,
             amplitude: 1.0,
         });
     }
     if s0.abs() <= NORM_TOLERANCE * norm && c0 < 0.0 {
-        return doubt("the cosine is negated", None);
+        return Err("the cosine is negated");
     }
-    Ok(Verdict {
+    Ok(Proven {
         proof: Proof::Rotation,
-        origin: Origin::Table,
+        origin: AngleSource::Table,
         amplitude: norm,
     })
 }

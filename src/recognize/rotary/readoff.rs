@@ -1,4 +1,8 @@
-//! One tensor in the channels of another: pairs, coefficients, untouched channels.
+//! Expresses the channels of `y` in those of `x`: which pairs, with which coefficients, and which channels are unchanged.
+//!
+//! Both tensors are polynomials in the channels of one root. A channel of `x` may carry factors of its own (`0.125·w3·c3` after a norm
+//! and a scale), so the coefficient of `x3` in a term of `y` is that term divided by `x3`. Nothing is solved: a term of `y` that no
+//! channel of `x` divides ends the attempt.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -27,7 +31,8 @@ pub(super) struct Rotation {
     pub pairs: Vec<Vec<Pair>>,
 }
 
-/// Coefficients of a pair `a`, `b`: `y_a = x_a cos_a - x_b sin_a`, `y_b = x_b cos_b + x_a sin_b`.
+/// Coefficients of a pair of channels `a` and `b`: `y_a = x_a cos_a - x_b sin_a` and `y_b = x_b cos_b + x_a sin_b`. The minus sign is part
+/// of the formula: in a reflection, whose cross terms have one sign, `sin_a` is `-sin_b`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pair {
     /// `cos_a` and `sin_a`.
@@ -44,7 +49,7 @@ impl Pair {
 }
 
 impl Rotation {
-    /// The rotation by the negated angle: every sine's sign is turned.
+    /// The rotation by the negated angle: every sine negated.
     pub(super) fn reversed(self, arena: &mut Arena) -> Rotation {
         let mut turn = |sin: &mut PolyId| *sin = arena.scale(*sin, -1.0);
         let mut pairs = self.pairs;
@@ -56,7 +61,8 @@ impl Rotation {
     }
 }
 
-/// The cosines or the sines of a rotation, as a table may hold them; one row for each enumerated position before the channels.
+/// The cosines (or the sines) of a rotation as a table may hold them, one row for each enumerated position before the channels: one a
+/// channel, in the order of the input's layout, or one a pair if both channels of each pair agree.
 pub(super) fn wanted(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) -> Wanted {
     let even = |pair: &Pair| part(pair.first) == part(pair.second);
     let half = |pairs: &Vec<Pair>| pairs.iter().map(|pair| part(pair.first)).collect();
@@ -75,10 +81,13 @@ pub(super) fn wanted(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) 
     )
 }
 
-/// A channel of `y`: the channels of `x` it is made of, with their coefficients.
+/// A channel of `y` as a sum of channels of `x` times coefficients.
 pub(super) type Row = SmallVec<[(usize, PolyId); 2]>;
 
-/// Expresses `y` in the channels of `x`.
+/// Reads `y` as a rotation of `x`.
+///
+/// # Errors
+/// The condition that fails.
 pub(super) fn read(
     it: &mut Interpreter<'_>,
     x: &Value,
@@ -89,7 +98,9 @@ pub(super) fn read(
     let arena = &mut it.arena;
     let channels = y.extents(arena).last().copied().unwrap_or(0);
     let first = rows.first().ok_or("no channels")?;
+    // The first row fixes range and layout, for the node has one attribute for all rows.
     let (offset, width) = rotated_range(first)?;
+    // `output` differs from `input` where a graph takes neighbours apart, rotates halves and leaves them apart.
     for input in [Pairing::Half, Pairing::Interleaved] {
         for output in [input, other(input)] {
             let pairs: Option<Vec<_>> = rows
@@ -136,7 +147,7 @@ pub(super) fn rows(
             rows.push(Vec::with_capacity(channels));
         }
         let row = row(arena, p, root, &origin, at / channels, channels)
-            .ok_or("a channel mixes others than its own pair")?;
+            .ok_or("a channel holds terms that are no multiple of a channel before the rotation")?;
         rows.last_mut().ok_or("no channels")?.push(row);
     }
     Ok(rows)
@@ -158,7 +169,8 @@ pub(super) fn members(pairing: Pairing, k: usize, width: usize) -> (usize, usize
     }
 }
 
-/// Whether the two tensors agree in rank, enumerated axes and where the root lies, and have equal sizes.
+/// Whether the two tensors have the same rank, enumerated axes and sizes, with the root along the same axes. Sizes along the root's axes are
+/// not compared here: [`crate::recognize::kit::tables::has_sizes_of`] does that.
 pub(super) fn same_layout(x: &Value, y: &Value, root: RootId) -> bool {
     let (Some(along_x), Some(along_y)) = (x.axes_of(root), y.axes_of(root)) else {
         return false;
@@ -171,27 +183,31 @@ pub(super) fn same_layout(x: &Value, y: &Value, root: RootId) -> bool {
             .all(|axis| x.shape[axis] == y.shape[axis] || along_x.contains(&(axis as u8)))
 }
 
-pub(super) struct Origin {
+/// Where a channel of the root stands in `x`.
+pub(super) struct SourceChannel {
+    /// Its position along the enumerated axes before the last.
     lead: usize,
+    /// Its position along the last axis.
     channel: usize,
-    /// Factors and coefficient that the channel already carries in `x` (a norm's weight, a scale).
+    /// Factors and coefficient that it has in `x` already (a norm's weight, a scale).
     rest: SmallVec<[AtomId; 4]>,
     coefficient: f64,
 }
 
-/// Where each channel of the root stands in `x`.
+/// Where each channel of the root stands in `x`; `None` unless every element of `x` is one channel, and no two are the same one: a term of
+/// `y` must say which element of `x` it reads.
 pub(super) fn channels_of(
     arena: &Arena,
     x: &Value,
     root: RootId,
-) -> Option<FxHashMap<AtomId, Origin>> {
+) -> Option<FxHashMap<AtomId, SourceChannel>> {
     let channels = x.extents(arena).last().copied()?;
     let mut found = FxHashMap::default();
     for (at, &p) in x.data.iter().enumerate() {
         let terms = arena.terms(p);
         let [term] = &*terms else { return None };
         let (atom, rest) = split_root(arena, term.mono, root)?;
-        let origin = Origin {
+        let origin = SourceChannel {
             lead: at / channels,
             channel: at % channels,
             rest,
@@ -222,11 +238,12 @@ fn split_root(
     }
 }
 
+/// One channel of `y`. A term that reads `x` at another position than `lead` ends the attempt: a rotation mixes channels of one row.
 fn row(
     arena: &mut Arena,
     p: PolyId,
     root: RootId,
-    origin: &FxHashMap<AtomId, Origin>,
+    origin: &FxHashMap<AtomId, SourceChannel>,
     lead: usize,
     channels: usize,
 ) -> Option<Row> {
@@ -237,6 +254,8 @@ fn row(
         let source = origin
             .get(&atom)
             .filter(|o| o.lead == lead && o.channel < channels)?;
+        // Dividing by the channel of `x` takes its own factors out of the term. One that the term lacks would be a division by a value that
+        // may be 0.
         for factor in &source.rest {
             let at = factors.iter().position(|f| f == factor)?;
             factors.remove(at);
@@ -250,7 +269,7 @@ fn row(
     Some(row)
 }
 
-/// The contiguous range of channels that are sums of two; all others must be themselves.
+/// The contiguous range of channels that are sums of two. All others must be the same channel of `x`, unscaled: the operator copies them.
 fn rotated_range(rows: &[Row]) -> Result<(usize, usize), &'static str> {
     let rotated: Vec<usize> = (0..rows.len()).filter(|&j| rows[j].len() == 2).collect();
     let (Some(&first), Some(&last)) = (rotated.first(), rotated.last()) else {
@@ -267,7 +286,7 @@ fn rotated_range(rows: &[Row]) -> Result<(usize, usize), &'static str> {
     Ok((first, rotated.len()))
 }
 
-/// Coefficients of every pair if the rows are a rotation in these layouts.
+/// Coefficients of every pair; `None` if some channel is not made of the two that these layouts pair.
 fn pairs(
     arena: &mut Arena,
     rows: &[Row],

@@ -26,7 +26,7 @@ impl Pairing {
 }
 
 /// Where the angles of a site come from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AngleSource {
     /// cos and sin are computed in the graph from an angle.
     Computed,
@@ -52,7 +52,7 @@ impl AngleSource {
 pub struct Rotary {
     /// The tensor that is rotated; of the type and the shape of `y`.
     pub x: String,
-    /// The tensor that the channels of `x` come from, `x` itself or one before it: every path from them to `y` begins there.
+    /// The tensor that the channels of `x` come from, `x` itself or an earlier one: every path from the channels to `y` begins there.
     pub origin: String,
     /// Element type of `origin`: a cast may lie between it and `x`.
     pub origin_dtype: DataType,
@@ -72,9 +72,9 @@ pub struct Rotary {
     pub rotary_offset: usize,
     /// Size of the last axis of `x`.
     pub head_dim: usize,
-    /// Rotation by the negated angle.
+    /// Whether the node rotates by the negated angle.
     pub inverse: bool,
-    /// Whether the tables give both channels of a pair the same cosine and sine; else only full width says what is meant.
+    /// Whether both channels of each pair have the same cosine and sine. If not, only tables of full width can hold them.
     pub even: bool,
     /// Element type of the tables.
     pub table_dtype: DataType,

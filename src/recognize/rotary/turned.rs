@@ -1,9 +1,9 @@
-//! The angles of a rotation, for a table that computes its cosines and sines.
+//! The angles of a rotation, for a `RotaryTable` node that computes its cosines and sines.
 
 use smallvec::SmallVec;
 
 use crate::onnx::DataType;
-use crate::recognize::angles::{Positions, Turned, exact_f32};
+use crate::recognize::angles::{PairAngles, Positions, exact_f32};
 use crate::recognize::kit::tables;
 use crate::symbolic::Interpreter;
 use crate::symbolic::broadcast::unstretched;
@@ -13,9 +13,13 @@ use crate::symbolic::value::Value;
 
 use super::readoff::{Rotation, wanted};
 
-/// Reads the angles off the coefficients: one a pair, the same at every enumerated position before the channels, with one
-/// amplitude that is exact in f32. They are those of the tables before they are broadcast.
-pub(super) fn turned(arena: &mut Arena, rotation: &Rotation) -> Option<Turned> {
+/// Reads the angles off the coefficients; `None` unless there is one a pair and one amplitude for all, which must be exact in `f32`: that is
+/// the type of the operator's attribute.
+///
+/// Coefficients were broadcast to the rotated tensor. The angles are taken as they were before, since a node computes them in the shape
+/// of the positions.
+pub(super) fn pair_angles(arena: &mut Arena, rotation: &Rotation) -> Option<PairAngles> {
+    // A table has one row of angles for a position, whatever the head.
     let (pairs, rest) = rotation.pairs.split_first()?;
     if rest.iter().any(|other| other != pairs) {
         return None;
@@ -29,6 +33,7 @@ pub(super) fn turned(arena: &mut Arena, rotation: &Rotation) -> Option<Turned> {
         }
         let cos = unstretched(arena, pair.first.0).ok()?;
         let sin = unstretched(arena, pair.first.1).ok()?;
+        // Frequency 0: the pair is not turned, and its cosine is the amplitude.
         if sin == PolyId::ZERO {
             still.push(arena.as_constant(cos)?);
             angles.push(PolyId::ZERO);
@@ -39,6 +44,7 @@ pub(super) fn turned(arena: &mut Arena, rotation: &Rotation) -> Option<Turned> {
         if angle != same || c != s.abs() {
             return None;
         }
+        // One flag of the node negates all sines, so all pairs must agree.
         let this = (c, s < 0.0);
         if common.is_some_and(|common| common != this) {
             return None;
@@ -50,14 +56,14 @@ pub(super) fn turned(arena: &mut Arena, rotation: &Rotation) -> Option<Turned> {
     if still.iter().any(|&c| c != amplitude) {
         return None;
     }
-    Some(Turned {
+    Some(PairAngles {
         angles,
         amplitude: exact_f32(amplitude)?,
         negated,
     })
 }
 
-/// `coefficient · function(argument)` taken apart.
+/// The coefficient and the argument of `coefficient · function(argument)`.
 fn applied(arena: &Arena, p: PolyId, function: Function) -> Option<(f64, PolyId)> {
     let terms = arena.terms(p);
     let [term] = &*terms else { return None };
@@ -72,9 +78,10 @@ fn applied(arena: &Arena, p: PolyId, function: Function) -> Option<(f64, PolyId)
     }
 }
 
-/// The axes to insert so that the table of these positions broadcasts against the rotated tensor, which has the sizes that `x`
-/// and the table broadcast to.
-pub(super) fn placed(
+/// The axes to insert so that the table of these positions broadcasts against the rotated tensor `y`. It must do so as a table of the graph
+/// would ([`tables::fits`]), and `y` must have the sizes that `x` and this table broadcast to: the graph's own tables may have had
+/// others.
+pub(super) fn placement(
     it: &mut Interpreter<'_>,
     positions: &Positions,
     rotation: &Rotation,
@@ -89,7 +96,7 @@ pub(super) fn placed(
     let cosines = first.iter();
     let cosines = cosines.map(|pair| unstretched(&mut it.arena, pair.first.0));
     table.data = cosines.collect::<Result<_, _>>().ok()?;
-    // Frequencies that depend on other tensors are the same at every position.
+    // Frequencies computed from other tensors lie along no axis of the positions: they are the same in every row.
     for root in table.live_roots(&it.arena) {
         if table.axes_of(root).is_none() {
             table.alignment.push((root, SmallVec::new()));

@@ -68,7 +68,7 @@ pub(in crate::rewrite) fn worthwhile(
 
 /// What a site reads its cosines or sines from.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Origin<'a> {
+enum TableSource<'a> {
     /// A value of the graph.
     Graph(&'a str),
     /// An output of the node of a table, in this type.
@@ -76,7 +76,7 @@ enum Origin<'a> {
 }
 
 /// A tensor of cosines or sines with the unit axes that are inserted into it.
-type Input<'a> = (Origin<'a>, SmallVec<[usize; 2]>);
+type Input<'a> = (TableSource<'a>, SmallVec<[usize; 2]>);
 
 /// What a site reads.
 #[derive(Clone)]
@@ -108,7 +108,7 @@ impl<'a> Trial<'a> {
     fn new(file: &'a ModelFile, sites: &'a [RotarySite], plain: &Edit, paired: bool) -> Trial<'a> {
         let input = |input: &'a TableInput| {
             let axes = SmallVec::from_slice(&input.unsqueeze);
-            (Origin::Graph(&input.value), axes)
+            (TableSource::Graph(&input.value), axes)
         };
         let reading = |site: &'a RotarySite| Reading {
             tables: [input(&site.rotary.cos), input(&site.rotary.sin)],
@@ -152,7 +152,7 @@ impl<'a> Trial<'a> {
             let axes = SmallVec::from_slice(&used.unsqueeze);
             let output = |part| {
                 (
-                    Origin::Table(number, site.rotary.table_dtype, part),
+                    TableSource::Table(number, site.rotary.table_dtype, part),
                     axes.clone(),
                 )
             };
@@ -184,7 +184,7 @@ impl<'a> Trial<'a> {
             *count += 1;
             if *count == 1 {
                 self.added += isize::from(!input.1.is_empty());
-                if let Origin::Graph(name) = input.0 {
+                if let TableSource::Graph(name) = input.0 {
                     self.falling.want(name);
                 }
             }
@@ -201,7 +201,7 @@ impl<'a> Trial<'a> {
             *count -= 1;
             if *count == 0 {
                 self.added -= isize::from(!input.1.is_empty());
-                if let Origin::Graph(name) = input.0 {
+                if let TableSource::Graph(name) = input.0 {
                     self.falling.unwant(name);
                 }
             }

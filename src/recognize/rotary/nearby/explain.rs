@@ -1,25 +1,25 @@
-//! What stopped a place: the first node on the way that the interpreter did not follow, or, where all were followed, what the
+//! Says what stopped a candidate: the first node on the way that the interpreter did not follow, or, if it followed all of them, what the
 //! products lack.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::RULE;
 use super::super::groups::single_roots;
-use super::{MAX_ORIGINS, Place, Trace, origins, sources};
+use super::{Candidate, MAX_ORIGINS, Trace, origins, sources};
 use crate::onnx::ValueId;
 use crate::recognize::Stage;
-use crate::recognize::kit::flow::{self, Kind};
+use crate::recognize::kit::flow::{self, Effect};
 use crate::recognize::kit::lost;
 use crate::recognize::kit::miss::Miss;
 use crate::symbolic::root::{RootId, RootKind};
 use crate::symbolic::{Interpreter, display};
 
-/// Why a place is no site.
-pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Miss {
-    if let Some(miss) = exchanged_elsewhere(it, trace, place) {
+/// Why a candidate is no site.
+pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate) -> Miss {
+    if let Some(miss) = exchanged_elsewhere(it, trace, candidate) {
         return miss;
     }
-    let lost = way(it, trace, place)
+    let lost = way(it, trace, candidate)
         .into_iter()
         .filter(|&node| lost::of(it, node).is_some_and(|stopped| !lost::is_symptom(stopped)))
         .find_map(|node| {
@@ -28,39 +28,39 @@ pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Mis
         });
     if let Some(lost) = lost {
         let reason = format!(
-            "`{}`, on the way from the angles and the tensor to their products, is not followed",
+            "the analysis does not follow `{}`, which lies between the angles or the tensor and their products",
             lost.value
         );
         let hint = lost::hint(&lost);
-        let mut miss = Miss::new(RULE, Stage::Angles, place.end, reason).with_hint(Some(hint));
+        let mut miss = Miss::new(RULE, Stage::Angles, candidate.end, reason).with_hint(Some(hint));
         miss.lost = Some(Box::new(lost));
         return miss;
     }
-    let tensors = tensors(it, trace, place);
+    let tensors = tensors(it, trace, candidate);
     let reason = match &tensors[..] {
-        [tensor] if !place.summed => format!(
+        [tensor] if !candidate.summed => format!(
             "cosine and sine are multiplied into `{tensor}`, but the products stand side by side: no channel is a sum of two"
         ),
-        [a, b, ..] if place.summed => {
+        [a, b, ..] if candidate.summed => {
             format!(
-                "the products that are added are of `{a}` and `{b}`, and not of the channels of one tensor"
+                "the products that are added are of two tensors, `{a}` and `{b}`, and not of the channels of one"
             )
         }
         _ => "no channel is a sum of two channels of one tensor".to_owned(),
     };
-    Miss::new(RULE, Stage::Angles, place.end, reason)
+    Miss::new(RULE, Stage::Angles, candidate.end, reason)
 }
 
-/// The nodes between angles, tensors and the end of a place, in graph order. Of what leads to the tensors, only what does not
-/// lead to all of them: where a tensor begins, nothing has to be known.
-fn way(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<usize> {
-    let mut values: FxHashSet<ValueId> = place.values.iter().copied().collect();
-    let mut open: Vec<ValueId> = place
+/// The nodes between angles, tensors and the end of a candidate, in graph order. Values that all tensors come from are left out: nothing has to
+/// be known of how the tensor that is rotated was computed.
+fn way(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate) -> Vec<usize> {
+    let mut values: FxHashSet<ValueId> = candidate.values.iter().copied().collect();
+    let mut open: Vec<ValueId> = candidate
         .products
         .iter()
         .map(|&p| trace.products[p].angle)
         .collect();
-    for &p in &place.products {
+    for &p in &candidate.products {
         if !trace.products[p].kinds.any() {
             values.extend(origins(it, trace.products[p].angle));
         }
@@ -70,7 +70,7 @@ fn way(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<usize> {
             open.extend(sources(it, value));
         }
     }
-    let origins: Vec<FxHashSet<ValueId>> = place
+    let origins: Vec<FxHashSet<ValueId>> = candidate
         .products
         .iter()
         .map(|&p| origins(it, trace.products[p].tensor))
@@ -94,19 +94,18 @@ fn way(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<usize> {
     nodes
 }
 
-/// The tensors that are multiplied, each traced back to where it was last something else than rearranged; by name, without
-/// repetition.
-fn tensors(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<String> {
+/// Names of the tensors that are multiplied, without repetition, each traced back through nodes that only rearrange it.
+fn tensors(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut seen = FxHashSet::default();
-    for &p in &place.products {
+    for &p in &candidate.products {
         let mut value = trace.products[p].tensor;
         for _ in 0..MAX_ORIGINS {
             let Some((node, _)) = it.index().producer(value) else {
                 break;
             };
             let node = &it.file.graph().node[node];
-            let Kind::Moves(data) = flow::kind(node) else {
+            let Effect::Moves(data) = flow::effect(node) else {
                 break;
             };
             let source = flow::inputs(it, node).find(|(k, _)| data.first() == Some(k));
@@ -120,9 +119,9 @@ fn tensors(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Vec<String> {
     names
 }
 
-/// Halves that change places along another axis than the last: a concatenation, there, of pieces of one tensor.
-fn exchanged_elsewhere(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Option<Miss> {
-    place.products.iter().find_map(|&p| {
+/// The miss where halves are exchanged along another axis than the last, by a concatenation of pieces of one tensor.
+fn exchanged_elsewhere(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate) -> Option<Miss> {
+    candidate.products.iter().find_map(|&p| {
         let tensor = trace.products[p].tensor;
         let (node, _) = it.index().producer(tensor)?;
         let node = &it.file.graph().node[node];
@@ -149,15 +148,14 @@ fn exchanged_elsewhere(it: &Interpreter<'_>, trace: &Trace, place: &Place) -> Op
         }
         let shape = display::shape(&it.arena, &whole.shape);
         let reason = format!(
-            "the halves that change places lie along axis {axis} of the tensor, in pieces of shape {shape}, and not along its \
-             last axis"
+            "the halves that are exchanged lie along axis {axis} of the tensor, in pieces of shape {shape}, and not along its last axis"
         );
         let hint = "a rotation exchanges channels within one head: check the axis of the slices and of the concatenation";
-        Some(Miss::new(RULE, Stage::Angles, place.end, reason).with_hint(Some(hint)))
+        Some(Miss::new(RULE, Stage::Angles, candidate.end, reason).with_hint(Some(hint)))
     })
 }
 
-/// The root that the channels of a value come from, however it was cut.
+/// The root that the channels of a value come from, before any slicing.
 fn base_root(it: &Interpreter<'_>, value: ValueId) -> Option<RootId> {
     let known = it.known(value)?;
     let terms = it.arena.terms(*known.data.first()?);

@@ -18,7 +18,7 @@ use crate::symbolic::Budget;
 /// Most nodes put in front of a body. Positions, angles and their tables take about 60.
 const MAX_FRONT: usize = 400;
 /// A graph ready for analysis.
-pub(super) struct View {
+pub(super) struct Prepared {
     /// The graph with its surroundings; `None` where that is the graph as it is.
     scratch: Option<ModelFile>,
     /// Values that no site may name: they exist inside a call.
@@ -29,21 +29,21 @@ pub(super) struct View {
     pub(super) opaque: bool,
 }
 
-impl View {
+impl Prepared {
     /// The graph that is analysed.
     pub(super) fn file<'a>(&'a self, own: &'a ModelFile) -> &'a ModelFile {
         self.scratch.as_ref().unwrap_or(own)
     }
 }
 
-/// Makes the view of `own`, which takes the values `captured` from outside.
-pub(super) fn of(
+/// Makes the prepared of `own`, which takes the values `captured` from outside.
+pub(super) fn prepare(
     own: &ModelFile,
     outside: Option<(Outside<'_>, &[String])>,
     library: &Library<'_>,
     budget: &Budget,
-) -> View {
-    let mut view = View {
+) -> Prepared {
+    let mut prepared = Prepared {
         scratch: None,
         hidden: FxHashSet::default(),
         fixed: FxHashSet::default(),
@@ -52,24 +52,24 @@ pub(super) fn of(
     let mut model = None;
     if let Some((outside, captured)) = outside {
         let mut front = own.model().clone();
-        if put_in_front(&mut front, outside, captured, &mut view.fixed) {
+        if put_in_front(&mut front, outside, captured, &mut prepared.fixed) {
             model = Some(front);
         }
         let front = model.as_ref().unwrap_or(own.model());
         let mut seen = names(front);
         seen.retain(|name| outside.hidden.contains(name));
-        view.hidden = seen;
+        prepared.hidden = seen;
     }
     let nodes = model.as_ref().unwrap_or(own.model()).graph.as_ref();
     if library.any_called(nodes.map_or(&[], |graph| &graph.node)) {
         let whole = model.get_or_insert_with(|| own.model().clone());
         match library.lend(whole, budget) {
-            true => expand(whole, &mut view),
-            false => view.opaque = true,
+            true => expand(whole, &mut prepared),
+            false => prepared.opaque = true,
         }
     }
-    view.scratch = model.and_then(|model| ModelFile::in_memory(own.path(), model).ok());
-    view
+    prepared.scratch = model.and_then(|model| ModelFile::in_memory(own.path(), model).ok());
+    prepared
 }
 
 /// Puts the nodes that compute the captured values in front; `false` if there are none.
@@ -151,7 +151,7 @@ fn keep(function: &FunctionProto) -> bool {
 }
 
 /// Expands the calls of functions.
-fn expand(model: &mut ModelProto, view: &mut View) {
+fn expand(model: &mut ModelProto, prepared: &mut Prepared) {
     let before = names(model);
     let mut calls: FxHashMap<(&str, &str), bool> = FxHashMap::default();
     for function in &model.functions {
@@ -160,13 +160,13 @@ fn expand(model: &mut ModelProto, view: &mut View) {
     for node in model.graph.iter().flat_map(|graph| &graph.node) {
         let is_call = calls.contains_key(&(node.domain(), node.op_type()));
         if is_call && node.output.len() != 1 {
-            view.fixed.extend(node.output.iter().cloned());
+            prepared.fixed.extend(node.output.iter().cloned());
         }
     }
     let expanded = functions::inline_but(model, &keep);
     *model = expanded;
     let after = names(model);
-    view.hidden.extend(after.difference(&before).cloned());
+    prepared.hidden.extend(after.difference(&before).cloned());
 }
 
 /// Names of the values of the graph itself.
