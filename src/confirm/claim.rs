@@ -1,4 +1,4 @@
-//! What a site claims, in the form in which it can be run.
+//! The claim of a site, in a form that can be checked on numbers.
 
 use crate::onnx::{DataType, Tensor};
 
@@ -7,38 +7,37 @@ use super::prober::Failure;
 /// Numbers in row-major order, and their shape.
 pub(super) type Numbers<'a> = (&'a [f64], &'a [usize]);
 
-/// The claim that a tensor of the graph is what an operator computes from other tensors of it.
+/// The claim that a tensor of the graph is what an operator computes from other tensors of the graph.
 pub(super) trait Claim {
     /// The tensors that the operator reads, in the order of its inputs.
     fn operands(&self) -> Vec<&str>;
 
-    /// The sets of tensors that a cut may start from, the closest to the result first. Operands that are not given are read off the
-    /// run.
+    /// The sets of tensors that a cut may start from, the closest to the result first. Operands outside the set are read off the same run.
     fn starts(&self) -> Vec<Vec<&str>>;
 
-    /// The tensor before which nothing is a part of the site.
+    /// The tensor at which the site begins: a cut never goes further up on that path.
     fn origin(&self) -> Option<&str>;
 
-    /// The type of the random numbers for a tensor that a cut starts from, and what their magnitude stays below.
+    /// The type of the random numbers for a tensor that a cut starts from, and the bound of their magnitude.
     fn numbers(&self, tensor: &str) -> (DataType, f64);
 
-    /// What the verdict on a cut depends on beside the cut: equal keys on equal cuts are run once.
+    /// Everything that the result depends on beside the cut: equal cuts with equal keys are run once.
     fn key(&self) -> String;
 
     /// What the operator computes from the operands, with its shape.
     ///
     /// # Errors
-    /// [`Failure::Differs`], where the operator does not take them; [`Failure::NotRun`], where they say nothing.
+    /// [`Failure::Differs`] if the operator does not accept them; [`Failure::NotRun`] if nothing can be concluded from them.
     fn expected(&self, operands: &[Numbers<'_>]) -> Result<(Vec<f64>, Vec<usize>), Failure>;
 
     /// Largest difference that rounding explains, relative to the largest result or 1.
     fn tolerance(&self) -> f64;
 }
 
-/// Largest difference of `y` from what the claim says, relative to the largest result or 1.
+/// Largest difference of `y` from the expected result, relative to the largest element or 1.
 ///
 /// # Errors
-/// [`Failure::Differs`], where rounding does not explain it, and those of [`Claim::expected`].
+/// [`Failure::Differs`] if rounding does not explain it, and those of [`Claim::expected`].
 pub(super) fn difference(
     claim: &dyn Claim,
     operands: &[Numbers<'_>],

@@ -1,8 +1,8 @@
-//! A part of a graph as a model of its own.
+//! Cuts a part out of a graph, as a model of its own.
 //!
-//! The cut keeps the nodes between the given values and the wanted ones. Sizes that the part reads off tensors outside it
-//! (`Shape` of a whole layer's input, say) become constants, so that the cut stays as small as what it computes.
-//! Values are renamed in order of appearance: equal parts give equal models. What bodies read from outside keeps its name.
+//! The cut keeps the nodes between the given values and the wanted ones. Sizes that the part reads off tensors outside it, such as the
+//! `Shape` of a layer's input, become constants: otherwise the cut would contain whatever computes that tensor. Values are renamed in
+//! order of appearance, so that equal parts become equal models and are run once. Values that bodies read keep their names.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -15,16 +15,16 @@ use crate::onnx::{ModelFile, Tensor, ValueId, names};
 
 use super::sizes::Binding;
 
-/// Most nodes of a cut; a rotation with its angles has about 60.
+/// How many nodes a cut may have; a rotation with its angles has about 60.
 const MAX_NODES: usize = 2000;
-/// Most bytes of constants in a cut.
+/// How many bytes of constants a cut may have.
 const MAX_CONSTANT_BYTES: usize = 64 << 20;
 
 /// A part of a graph.
 pub(super) struct Cut {
     /// The model.
     pub model: ModelProto,
-    /// Names in the cut of the given values, in the order they were asked for; `None` where the part does not read one.
+    /// Names in the cut of the given values, in the order of the request; `None` for one that the part does not read.
     pub given: Vec<Option<String>>,
     /// Names in the cut of the wanted values.
     pub wanted: Vec<String>,
@@ -47,7 +47,7 @@ pub(super) struct WholeGraph<'a> {
     pub(super) file: &'a ModelFile,
     /// Symbolic shapes by name.
     pub(super) shapes: &'a FxHashMap<String, Vec<Dim>>,
-    /// Place of each input in the graph, by name.
+    /// Position of each input in the graph, by name.
     pub(super) inputs: FxHashMap<&'a str, usize>,
     functions: Vec<&'a FunctionProto>,
     callees: Callees,
@@ -66,6 +66,34 @@ impl<'a> WholeGraph<'a> {
         }
     }
 
+    /// A model of these nodes.
+    fn model_of<'n>(
+        &self,
+        nodes: Vec<NodeProto>,
+        initializers: Vec<TensorProto>,
+        inputs: impl Iterator<Item = &'n String>,
+        outputs: &[String],
+    ) -> ModelProto {
+        let named = |name: &String| ValueInfoProto {
+            name: Some(name.clone()),
+            ..Default::default()
+        };
+        ModelProto {
+            ir_version: self.file.model().ir_version,
+            opset_import: self.file.model().opset_import.clone(),
+            functions: self.called_by(&nodes),
+            graph: Some(GraphProto {
+                name: Some("cut".to_owned()),
+                node: nodes,
+                initializer: initializers,
+                input: inputs.map(named).collect(),
+                output: outputs.iter().map(named).collect(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
     /// The functions that nodes call, directly or not.
     fn called_by(&self, nodes: &[NodeProto]) -> Vec<FunctionProto> {
         if self.functions.is_empty() {
@@ -77,148 +105,98 @@ impl<'a> WholeGraph<'a> {
     }
 }
 
-struct Builder<'a> {
-    file: &'a ModelFile,
-    shapes: &'a FxHashMap<String, Vec<Dim>>,
-    binding: &'a Binding,
-    names: FxHashMap<ValueId, String>,
-    /// Values that the bodies of nodes read.
-    captured: FxHashSet<ValueId>,
-    initializers: Vec<TensorProto>,
-    bytes: usize,
-}
-
 /// Cuts out what computes `wanted` from `given`.
+///
+/// # Errors
+/// Why the part cannot stand alone: it is too large, or a value or a constant cannot be read.
 pub(super) fn cut(
     whole: &WholeGraph<'_>,
     binding: &Binding,
     given: &[&str],
     wanted: &[&str],
 ) -> Result<Cut, String> {
-    let WholeGraph { file, shapes, .. } = whole;
-    let (index, graph) = (file.index(), file.graph());
-    let id = |name: &str| index.id(name).ok_or_else(|| format!("no value `{name}`"));
-    let given_ids = given
-        .iter()
-        .map(|name| id(name))
-        .collect::<Result<Vec<_>, _>>()?;
-    let wanted_ids = wanted
-        .iter()
-        .map(|name| id(name))
-        .collect::<Result<Vec<_>, _>>()?;
+    let (index, graph) = (whole.file.index(), whole.file.graph());
+    let ids = |names: &[&str]| -> Result<Vec<ValueId>, String> {
+        let id = |name: &&str| index.id(name).ok_or_else(|| format!("no value `{name}`"));
+        names.iter().map(id).collect()
+    };
+    let (given, wanted) = (ids(given)?, ids(wanted)?);
     let mut builder = Builder {
-        file,
-        shapes,
+        file: whole.file,
+        shapes: whole.shapes,
         binding,
         names: FxHashMap::default(),
         captured: FxHashSet::default(),
+        read: FxHashSet::default(),
+        sizes: FxHashMap::default(),
         initializers: Vec::new(),
         bytes: 0,
     };
-    let stops: FxHashSet<ValueId> = given_ids.iter().copied().collect();
-    let (nodes, leaves, frozen) = builder.reach(&wanted_ids, &stops)?;
-
-    let mut nodes: Vec<usize> = nodes.into_iter().collect();
-    nodes.sort_unstable_by_key(|&node| index.rank(node));
-    let mut kept = Vec::with_capacity(nodes.len());
-    let mut computed = Vec::with_capacity(nodes.len());
-    let mut read: FxHashSet<ValueId> = wanted_ids.iter().copied().collect();
-    for node in nodes {
-        let old = &graph.node[node];
-        let mut new = NodeProto {
-            op_type: old.op_type.clone(),
-            domain: old.domain.clone(),
-            attribute: old.attribute.clone(),
-            ..Default::default()
-        };
-        for name in &old.input {
-            match index.id(name).filter(|_| !name.is_empty()) {
-                None => new.input.push(String::new()),
-                Some(value) => {
-                    read.insert(value);
-                    new.input.push(builder.input(value, &frozen)?);
-                }
-            }
-        }
-        for name in names::captured(old) {
-            if let Some(value) = index.id(name) {
-                read.insert(value);
-                builder.input(value, &frozen)?;
-            }
-        }
-        new.output = old
-            .output
-            .iter()
-            .map(|name| {
-                index
-                    .id(name)
-                    .filter(|_| !name.is_empty())
-                    .map_or_else(String::new, |value| builder.name(value))
-            })
-            .collect();
-        kept.push(new);
-        computed.extend(old.output.iter().filter(|name| !name.is_empty()).cloned());
-    }
-    let wanted: Vec<String> = wanted_ids
+    let (nodes, leaves) = builder.reach(&wanted, &given)?;
+    // Names are given in this order, which depends on nothing but the part.
+    let kept: Vec<NodeProto> = nodes
         .iter()
-        .map(|&value| builder.input(value, &frozen))
+        .map(|&node| builder.node(&graph.node[node]))
         .collect::<Result<_, _>>()?;
-    let given = given_ids
+    let outputs = nodes.iter().flat_map(|&node| &graph.node[node].output);
+    let computed = outputs.filter(|name| !name.is_empty()).cloned().collect();
+    let wanted: Vec<String> = wanted
+        .iter()
+        .map(|&value| builder.input(value))
+        .collect::<Result<_, _>>()?;
+    let given: Vec<Option<String>> = given
         .iter()
         .map(|value| {
-            read.contains(value)
-                .then(|| builder.names.get(value).cloned())
-                .flatten()
+            let name = builder.names.get(value).cloned();
+            name.filter(|_| builder.read.contains(value))
         })
-        .collect::<Vec<_>>();
-    let leaves: Vec<(String, String)> = leaves
-        .into_iter()
-        .filter(|value| read.contains(value))
-        .map(|value| (index.name(value).to_owned(), builder.name(value)))
         .collect();
-    let named = |name: &String| ValueInfoProto {
-        name: Some(name.clone()),
-        ..Default::default()
-    };
-    let inputs = given
-        .iter()
-        .flatten()
-        .chain(leaves.iter().map(|(_, name)| name))
-        .map(named)
-        .collect();
-    let model = ModelProto {
-        ir_version: file.model().ir_version,
-        opset_import: file.model().opset_import.clone(),
-        functions: whole.called_by(&kept),
-        graph: Some(GraphProto {
-            name: Some("cut".to_owned()),
-            node: kept,
-            initializer: builder.initializers,
-            input: inputs,
-            output: wanted.iter().map(named).collect(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
+    let mut read_leaves = Vec::new();
+    for value in leaves {
+        if builder.read.contains(&value) {
+            read_leaves.push((index.name(value).to_owned(), builder.name(value)));
+        }
+    }
+    let inputs = given.iter().flatten();
+    let inputs = inputs.chain(read_leaves.iter().map(|(_, name)| name));
     Ok(Cut {
-        model,
+        model: whole.model_of(kept, builder.initializers, inputs, &wanted),
         given,
         wanted,
-        leaves,
+        leaves: read_leaves,
         computed,
     })
 }
 
-/// Nodes of a part, the model inputs it reads, and the values that are known sizes.
-type Reach = (FxHashSet<usize>, Vec<ValueId>, FxHashMap<ValueId, Tensor>);
+/// A cut in the making.
+struct Builder<'a> {
+    file: &'a ModelFile,
+    shapes: &'a FxHashMap<String, Vec<Dim>>,
+    binding: &'a Binding,
+    /// Names in the cut.
+    names: FxHashMap<ValueId, String>,
+    /// Values that the bodies of nodes read.
+    captured: FxHashSet<ValueId>,
+    /// Values that the cut reads, or that are wanted of it.
+    read: FxHashSet<ValueId>,
+    /// Results of `Shape` nodes that become constants.
+    sizes: FxHashMap<ValueId, Tensor>,
+    initializers: Vec<TensorProto>,
+    bytes: usize,
+}
 
 impl Builder<'_> {
-    fn reach(&mut self, wanted: &[ValueId], stops: &FxHashSet<ValueId>) -> Result<Reach, String> {
+    /// The nodes between `given` and `wanted`, in the order in which they run, and the model inputs that they read.
+    fn reach(
+        &mut self,
+        wanted: &[ValueId],
+        given: &[ValueId],
+    ) -> Result<(Vec<usize>, Vec<ValueId>), String> {
         let (index, graph) = (self.file.index(), self.file.graph());
+        let stops: FxHashSet<ValueId> = given.iter().copied().collect();
         let mut nodes = FxHashSet::default();
         let mut seen = FxHashSet::default();
         let mut leaves = Vec::new();
-        let mut frozen = FxHashMap::default();
         let mut queue = wanted.to_vec();
         while let Some(value) = queue.pop() {
             if stops.contains(&value) || !seen.insert(value) {
@@ -232,7 +210,7 @@ impl Builder<'_> {
             };
             let proto = &graph.node[node];
             if let Some(size) = self.size(proto) {
-                frozen.insert(value, size);
+                self.sizes.insert(value, size);
                 continue;
             }
             nodes.insert(node);
@@ -253,23 +231,47 @@ impl Builder<'_> {
             );
         }
         leaves.sort_by_key(|value| value.index());
-        Ok((nodes, leaves, frozen))
+        let mut nodes: Vec<usize> = nodes.into_iter().collect();
+        nodes.sort_unstable_by_key(|&node| index.rank(node));
+        Ok((nodes, leaves))
     }
 
-    /// The result of a `Shape` node where the shape of its input is known.
+    /// A node with the names that its values have in the cut. It gets no name itself: equal parts would differ by it.
+    fn node(&mut self, old: &NodeProto) -> Result<NodeProto, String> {
+        let index = self.file.index();
+        let id = |name: &str| index.id(name).filter(|_| !name.is_empty());
+        let mut new = NodeProto {
+            op_type: old.op_type.clone(),
+            domain: old.domain.clone(),
+            attribute: old.attribute.clone(),
+            ..Default::default()
+        };
+        for name in &old.input {
+            new.input.push(match id(name) {
+                None => String::new(),
+                Some(value) => self.input(value)?,
+            });
+        }
+        for name in names::captured(old) {
+            if let Some(value) = index.id(name) {
+                self.input(value)?;
+            }
+        }
+        let outputs = old.output.iter();
+        let name = |name: &String| id(name).map_or_else(String::new, |value| self.name(value));
+        new.output = outputs.map(name).collect();
+        Ok(new)
+    }
+
+    /// The result of a `Shape` node, if the shape of its input is known.
     fn size(&self, node: &NodeProto) -> Option<Tensor> {
-        if node.op_type() != "Shape" || !matches!(node.domain(), "" | "ai.onnx") {
+        if !node.is_onnx("Shape") {
             return None;
         }
         let shape = self.binding.shape(self.shapes.get(node.input.first()?)?)?;
         let rank = shape.len() as i64;
         let bound = |name: &str, default: i64| {
-            let value = node
-                .attribute
-                .iter()
-                .find(|a| a.name() == name)
-                .and_then(|a| a.i)
-                .unwrap_or(default);
+            let value = node.int(name).unwrap_or(default);
             (if value < 0 { value + rank } else { value }).clamp(0, rank) as usize
         };
         let dims: Vec<i64> = shape
@@ -287,24 +289,21 @@ impl Builder<'_> {
             .entry(value)
             .or_insert_with(|| match captured.contains(&value) {
                 true => index.name(value).to_owned(),
-                // No name that a body is likely to have.
+                // Bodies are kept as they are: a value that they read keeps its name, and no other may get one that a body is likely to use.
                 false => format!("cut/{next}"),
             })
             .clone()
     }
 
-    /// The name of a value that is read; constants and known sizes come along.
-    fn input(
-        &mut self,
-        value: ValueId,
-        frozen: &FxHashMap<ValueId, Tensor>,
-    ) -> Result<String, String> {
+    /// The name of a value that is read. A constant or a known size becomes an initializer of the cut.
+    fn input(&mut self, value: ValueId) -> Result<String, String> {
+        self.read.insert(value);
         let new = !self.names.contains_key(&value);
         let name = self.name(value);
         if !new {
             return Ok(name);
         }
-        if let Some(size) = frozen.get(&value) {
+        if let Some(size) = self.sizes.get(&value) {
             self.initializers.push(size.to_proto(&name));
         } else if let Some(position) = self.file.constant(value) {
             let proto = &self.file.graph().initializer[position];

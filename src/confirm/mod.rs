@@ -1,10 +1,10 @@
 //! Confirms proven sites on numbers.
 //!
-//! The proof is exact over the reals and trusts the transfer functions; this does not trust them. Every site is cut out of the graph
-//! at the tensors that its operator reads, run on random numbers in the embedded engine, and compared with the operator's reference.
-//! Since the numbers are random and independent, agreement means that the graph computes the operator's formula for any tensors.
-//! Where random tensors break what the graph relies on (that both halves of a table are equal, say), the cut reaches further up, at
-//! most to the model's inputs. What is not given then is read off the same run.
+//! The proof is exact over the reals, and trusts the interpreter's transfer functions. This check trusts neither. Every site is cut out of
+//! the graph at the tensors that its operator reads, run on random numbers in the embedded engine, and compared with the operator's
+//! reference. The numbers are random and independent, so agreement means that the graph computes the operator's formula for any tensors.
+//! If independent numbers break what the graph relies on (equal halves of a table, say), the cut starts further up, at most at the
+//! model's inputs; the operator's tensors are then read off the same run.
 //!
 //! A family says with a `claim::Claim` what its sites compute; `prober` cuts, runs and compares. Sites whose cuts are the same graph,
 //! as those of a model's layers are, are run once.
@@ -33,7 +33,7 @@ use crate::recognize::Kind;
 use crate::recognize::{Analysis, Refusal, Site};
 use crate::symbolic::Budget;
 
-/// What probing a site showed.
+/// The result of probing a site that agrees.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Confirmed {
     /// Largest difference from the reference, relative to the largest result or 1.
@@ -42,15 +42,15 @@ pub struct Confirmed {
     pub probes: usize,
 }
 
-/// What runs have shown, by the graph that was run: equal cuts of several graphs of a model are run once.
+/// Results by the graph that was run: equal cuts, also of several graphs of a model, are run once.
 #[derive(Default)]
 pub struct Runs {
     #[cfg(feature = "tract")]
     known: rustc_hash::FxHashMap<Vec<u8>, Result<f64, prober::Failure>>,
 }
 
-/// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. A site that
-/// the budget does not allow to probe is not confirmed. Built without the embedded engine, nothing is probed.
+/// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. A site that the budget
+/// does not cover is not confirmed. A build without the embedded engine probes nothing and confirms every site.
 pub fn confirm(
     file: &ModelFile,
     analysis: &Analysis,
@@ -76,7 +76,7 @@ pub fn confirm(
     }
 }
 
-/// What a site claims, in the words of its family.
+/// The claim of a site, made by its family.
 #[cfg(feature = "tract")]
 fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
     match &site.kind {
@@ -86,8 +86,8 @@ fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
     }
 }
 
-/// Probes for every site of an analysis whether its cosines and sines are those of the table it could read; `None` where there
-/// is no such table. Sites that read the same tensors are probed once. Built without the embedded engine, nothing is probed.
+/// Probes for every site of an analysis whether its cosines and sines are those of the table that it could read; `None` if there is no such
+/// table. Sites that read the same tensors are probed once. A build without the embedded engine probes nothing and confirms every table.
 pub fn confirm_tables(
     file: &ModelFile,
     analysis: &Analysis,

@@ -1,28 +1,28 @@
-//! Numbers for what a part reads and no proof says anything of: positions, indices, masks.
+//! Numbers for the model inputs that a part reads: positions, indices, masks.
 
 use crate::engine::random::Random;
 use crate::onnx::{DataType, Tensor};
 
-/// Indices in a common run are below this: every table of positions is longer.
+/// Indices in a common run are below this. Every table of positions is longer.
 const FEW: i64 = 4;
-/// Floats in a wide run are below this power of 2, and every other one is whole.
+/// Floats in a wide run are below 2 to this power; about half of them are whole.
 const WIDE_FLOAT: f64 = 26.0;
-/// The same in half precision, which ends at 65,504.
+/// The same for half precision, whose largest number is 65,504.
 const WIDE_HALF: f64 = 15.0;
-/// Integers of 64 bits in a wide run are below this power of 2: float tables round them all the same.
+/// Integers of 64 bits in a wide run are below 2 to this power: that is beyond what `int32` and `float` hold exactly.
 const WIDE_INTEGER: f64 = 40.0;
 
-/// Which numbers.
+/// The range that numbers are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Regime {
-    /// Small ones that every graph takes.
+    /// Small numbers, on which every graph runs.
     Common,
-    /// Any that the type holds: negative ones, and those beyond what narrower types hold.
+    /// Any that the type holds, also negative ones and those beyond narrower types.
     Wide,
 }
 
 impl Regime {
-    /// The regimes in turn, for runs numbered from 0.
+    /// The regime of a run; runs are numbered from 0 and alternate.
     pub(super) fn of_run(run: u64) -> Regime {
         match run % 2 {
             0 => Regime::Common,
@@ -30,7 +30,7 @@ impl Regime {
         }
     }
 
-    /// A tensor of such numbers.
+    /// A tensor of random numbers of this range.
     pub(super) fn tensor(self, dtype: DataType, shape: &[usize], random: &mut Random) -> Tensor {
         let count = shape.iter().product();
         let values: Vec<f64> = (0..count).map(|_| self.number(dtype, random)).collect();
@@ -58,7 +58,7 @@ impl Regime {
     }
 }
 
-/// An integer of any size that the type holds, each number of digits as likely as another.
+/// An integer of any size that the type holds; every number of binary digits is equally likely.
 fn integer(dtype: DataType, random: &mut Random) -> f64 {
     let bits = dtype.bits().unwrap_or(8) as f64;
     let signed = dtype.is_signed_integer();

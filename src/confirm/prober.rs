@@ -21,13 +21,13 @@ use super::cut::{Cut, WholeGraph, cut};
 use super::numbers::Regime;
 use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, bindings, edges};
 
-/// Runs with other numbers for each set of sizes.
+/// Runs for each set of sizes, each with other numbers.
 const SEEDS: u64 = 3;
-/// Sets of sizes that must agree, where the graph has symbols.
+/// Sets of sizes that must agree, if the graph has symbolic sizes.
 const SIZES: usize = 2;
-/// Elements beyond which one run a set of sizes must do.
+/// With more elements than this in a tensor, each set of sizes gets one run.
 const MANY: usize = 1 << 22;
-/// The same for the elements of all that is computed: a rotation computes about ten times what it is given.
+/// The same for the elements of all values that a run computes: a rotation computes about ten times what it is given.
 const MANY_COMPUTED: usize = 1 << 25;
 
 /// Confirms the sites of one model.
@@ -41,18 +41,18 @@ pub(super) struct Prober<'a> {
 /// Why a probe does not confirm.
 #[derive(Clone)]
 pub(super) enum Failure {
-    /// The graph computes something else: in words that follow `run on random numbers`.
+    /// The graph computes something else; the text follows `run on random numbers`.
     Differs(String),
-    /// It could not be run.
+    /// The part could not be run.
     NotRun(String),
-    /// Its tensors are too large to be made; what is known of that.
+    /// The tensors of the part are too large.
     TooLarge(String),
-    /// The budget does not allow to run it.
+    /// The budget has run out.
     Unaffordable,
 }
 
 impl Failure {
-    /// What it says that the reference refuses what the graph ran with: no operator can stand for the graph there.
+    /// The reference refuses the tensors with which the graph ran, so the operator cannot stand for the graph.
     pub(super) fn refused(why: &impl Display) -> Failure {
         Failure::Differs(format!("it runs where the operator does not: {why}"))
     }
@@ -75,7 +75,7 @@ impl<'a> Prober<'a> {
         }
     }
 
-    /// Confirms one site, of which `claim` says what it computes.
+    /// Confirms that one site computes what `claim` says.
     pub(super) fn site(
         &mut self,
         site: &Site,
@@ -94,7 +94,7 @@ impl<'a> Prober<'a> {
                     format!("proven, but it could not be run on numbers: {cause}")
                 }
                 Failure::TooLarge(what) => {
-                    format!("proven, but it is too large to be run on numbers: {what}")
+                    format!("proven, but too large to be run on numbers: {what}")
                 }
                 Failure::Unaffordable => {
                     "proven, but the budget was spent before it could be run on numbers".to_owned()
@@ -102,18 +102,18 @@ impl<'a> Prober<'a> {
             };
             let hint = match failure {
                 Failure::TooLarge(_) => {
-                    "give smaller sizes with `--dim`, or export the model with symbolic ones"
+                    "give smaller sizes with `--dim`, or export the model with symbolic sizes"
                 }
-                Failure::Unaffordable => "`--budget steps=N` with a larger number allows more",
+                Failure::Unaffordable => "give a larger budget with `--budget steps=N`",
                 _ => "please report the model: the proof and the numbers should agree",
             };
             refusal(site, reason, hint)
         })
     }
 
-    /// Probes under sets of sizes for the dimensions of the named values, until enough of them agree. A probe gives its largest
-    /// difference and the number of runs; one set that cannot be run is passed over, one that differs decides. `long` are sizes
-    /// that are tried as well, where that takes few elements.
+    /// Probes with sets of sizes for the dimensions of the named values, until enough of them agree. A probe returns its largest difference
+    /// and the number of runs. A set with which the part does not run is skipped; one with which it differs decides. Sizes in `long` are
+    /// tried too, where tensors stay small.
     pub(super) fn over_sizes<'n>(
         &mut self,
         names: impl Iterator<Item = &'n str>,
@@ -140,7 +140,8 @@ impl<'a> Prober<'a> {
                         break;
                     }
                 }
-                // What a part does with other sizes than its own says nothing against it.
+                // With fixed sizes made small, a part may fail because it holds the model's own sizes in constants. That says nothing against
+                // it.
                 Err(_) if binding.is_small() => {
                     failure = Some(Failure::TooLarge(format!(
                         "its tensors have more than {MAX_ELEMENTS} elements, and it does not run with smaller ones"
@@ -156,7 +157,7 @@ impl<'a> Prober<'a> {
             let nothing = || Failure::NotRun("no sizes to run it with".to_owned());
             return Err(failure.unwrap_or_else(nothing));
         }
-        // Where the graph does not run, nothing need be equal.
+        // At the edges (sizes of 0 and 1) the graph need not run. Where it runs, it must agree.
         for binding in &edges {
             match probe(self, binding) {
                 Ok((diff, probes)) => {
@@ -172,7 +173,7 @@ impl<'a> Prober<'a> {
         Ok(confirmed)
     }
 
-    /// All seeds under one assignment of sizes, from the first start that confirms: largest difference and number of runs.
+    /// Probes with one assignment of sizes: the result of the first start that confirms, as largest difference and number of runs.
     fn under(
         &mut self,
         site: &Site,
@@ -184,7 +185,7 @@ impl<'a> Prober<'a> {
             let operands = claim.operands().into_iter();
             let read = operands.filter(|name| !given.contains(name));
             let wanted: Vec<&str> = std::iter::once(&site.y[..]).chain(read).collect();
-            // What lies before the origin is no part of the site: a cut that passes it would grow with the graph.
+            // Values before the origin are no part of the site: without this stop the cut would contain all layers before it.
             let beyond = claim
                 .origin()
                 .filter(|origin| !given.contains(origin) && self.shape(origin, binding).is_ok());
@@ -199,8 +200,8 @@ impl<'a> Prober<'a> {
             match part.and_then(|part| self.seeds(claim, binding, &given, &part)) {
                 Ok(result) => return Ok(result),
                 Err(spent @ Failure::Unaffordable) => return Err(spent),
-                // What numbers showed says more than that a cut cannot be made. But a difference with random tables says nothing
-                // where the graph's own are too large to be run.
+                // Of several failures, a difference is reported rather than a cut that could not be run. But if the graph's own tables are too
+                // large to be run, a difference with random tables in their place shows nothing.
                 Err(next) => match (&failure, &next) {
                     (Some(Failure::Differs(_)), Failure::TooLarge(_)) => failure = Some(next),
                     (Some(_), Failure::NotRun(_) | Failure::TooLarge(_)) => {}
@@ -211,6 +212,7 @@ impl<'a> Prober<'a> {
         Err(failure.unwrap_or_else(|| Failure::NotRun("no place to cut it".to_owned())))
     }
 
+    /// All runs of one cut, or their earlier result.
     fn seeds(
         &mut self,
         claim: &dyn Claim,
@@ -246,7 +248,7 @@ impl<'a> Prober<'a> {
             worst = worst.and_then(|worst| {
                 let run = |regime| self.run(claim, binding, given, &shapes, cut, (seed, regime));
                 let diff = match run(Regime::of_run(seed)) {
-                    // Not every graph takes any index.
+                    // A table has no row for every index, so a wide run may fail where a common one does not.
                     Err(Failure::NotRun(_)) if !cut.leaves.is_empty() => run(Regime::Common),
                     result => result,
                 }?;
@@ -257,7 +259,7 @@ impl<'a> Prober<'a> {
         worst.map(|diff| (diff, seeds as usize))
     }
 
-    /// Pays for runs of a cut whose values have so many elements.
+    /// Takes the cost of runs of a cut from the budget; `elements` is the number of elements that a run computes.
     pub(super) fn pay(&self, cut: &Cut, elements: usize, times: u64) -> Result<(), Failure> {
         let nodes = cut.model.graph.as_ref().map_or(0, |graph| graph.node.len());
         match self.budget.run(nodes, elements, times) {
@@ -275,8 +277,8 @@ impl<'a> Prober<'a> {
         dims.ok_or_else(|| Failure::NotRun(format!("the shape of `{value}` depends on data")))
     }
 
-    /// Whether there is room for these tensors, for what the cut reads beside them, and for all that it computes. Returns the
-    /// number of elements that it computes, as far as shapes are known.
+    /// Checks that the given tensors, what the cut reads beside them, and all that it computes are not too large. Returns the number of elements
+    /// that it computes, as far as shapes are known.
     pub(super) fn room<'n>(
         &self,
         given: impl Iterator<Item = &'n str>,
@@ -307,7 +309,7 @@ impl<'a> Prober<'a> {
     ) -> Result<f64, Failure> {
         let mut random = Random::new(seed, "confirm");
         let mut inputs = Vec::new();
-        // Numbers and shape of each tensor that is given or read.
+        // Name, numbers and shape of each tensor that is given to the run or read off it.
         let mut tensors: Vec<(&str, Vec<f64>, Vec<usize>)> = Vec::new();
         for ((&name, shape), in_cut) in given.iter().zip(shapes).zip(&cut.given) {
             let (dtype, scale) = claim.numbers(name);
@@ -315,7 +317,7 @@ impl<'a> Prober<'a> {
                 .map(|_| scale * random.signed())
                 .collect();
             let tensor = Tensor::from_f64_as(dtype, shape, &values);
-            // The reference starts from the same rounded numbers.
+            // The reference must start from the same numbers, as the tensor's type rounded them.
             let values = tensor.to_f64().unwrap_or(values);
             tensors.push((name, values, shape.clone()));
             if let Some(in_cut) = in_cut {
@@ -348,7 +350,7 @@ impl<'a> Prober<'a> {
         difference(claim, &operands, y)
     }
 
-    /// The element type of an input of the model that the cut reads, if it is a tensor of numbers.
+    /// The element type of a model input that the cut reads, if it is a tensor of numbers.
     fn leaf_type(&self, name: &str) -> Option<DataType> {
         let position = *self.whole.inputs.get(name)?;
         let info = &self.whole.file.graph().input[position];
@@ -359,7 +361,7 @@ impl<'a> Prober<'a> {
         dtype.filter(|dtype| dtype.holds_numbers())
     }
 
-    /// Numbers for an input of the model that the cut reads: positions, masks, sizes.
+    /// Numbers for a model input that the cut reads: positions, masks, sizes.
     pub(super) fn leaf(
         &self,
         name: &str,
@@ -370,12 +372,12 @@ impl<'a> Prober<'a> {
         let shape = self.shape(name, binding)?;
         let dtype = self
             .leaf_type(name)
-            .ok_or_else(|| Failure::NotRun(format!("input `{name}` is no tensor of numbers")))?;
+            .ok_or_else(|| Failure::NotRun(format!("input `{name}` is not a tensor of numbers")))?;
         Ok(regime.tensor(dtype, &shape, random))
     }
 }
 
-/// Adds the elements of a tensor to those of others, of which there is room for so many.
+/// Adds the number of elements of a tensor to that of others, which together may not exceed `room`.
 fn add(sum: &mut usize, value: &str, shape: &[usize], room: usize) -> Result<(), Failure> {
     let count = Tensor::count(shape).and_then(|count| sum.checked_add(count));
     *sum = count.filter(|&sum| sum <= room).ok_or_else(|| {

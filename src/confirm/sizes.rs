@@ -1,11 +1,11 @@
-//! Numbers for symbolic dimensions.
+//! Sizes for the dimensions of a site.
 //!
-//! A size may be what convolutions leave of a symbol, `(time//5 - 1)//2`: small symbols would leave nothing. Symbols grow until
-//! every size of the site is at least [`LEAST`].
+//! Symbols get small numbers. A size may be what convolutions leave of a symbol, such as `(time//5 - 1)//2`, and a small symbol would leave
+//! nothing of it: so symbols grow until every size of the site is at least [`LEAST`].
 //!
-//! Fixed sizes are the model's own, but where the tensors of a site would have more than [`MAX_ELEMENTS`] elements: then large sizes
-//! of the axes before the channels become small, the same size everywhere alike. A part that holds such a size in a constant
-//! does not run with another one, and the site is left.
+//! Fixed sizes are the model's own, unless the tensors of a site would have more than [`MAX_ELEMENTS`] elements. Then large sizes of the axes
+//! before the channels become small ones, equal sizes equal ones. A part that holds such a size in a constant does not run with another,
+//! and its site is left as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,42 +14,44 @@ use rustc_hash::FxHashMap;
 use crate::facts::{Choice, Dim};
 use crate::onnx::Tensor;
 
-/// Sizes given to the symbols in turn: small, and different where they may be.
+/// Sizes given to the symbols in turn: small and different, so that an axis taken for another shows.
 const DISTINCT: [&[i64]; 2] = [&[2, 3, 5, 4, 7], &[3, 4, 2, 6, 5]];
-/// Sizes given to all symbols alike, where different ones do not run.
+/// Sizes given to all symbols alike, for graphs that do not run with different ones.
 const ALIKE: [i64; 3] = [3, 2, 4];
 
-/// Least size of an axis that is not fixed: with one element, an axis taken for another would go unseen.
+/// The least size of an axis that is not fixed: one with a single element broadcasts, and hides an axis taken for another.
 const LEAST: i64 = 2;
-/// Most elements of all tensors of a probe with a long sequence.
+/// How many elements all tensors of a probe with a long sequence may have.
 const MAX_LONG: usize = 1 << 19;
-/// Most symbols that get a size of 1 or a long one alone.
+/// How many symbols get a size of 1, or a long one, while the others do not.
 const MAX_ALONE: usize = 4;
-/// Times a symbol may double; no stack of convolutions divides by more.
+/// How often a symbol may double; no stack of convolutions divides by more.
 const DOUBLINGS: usize = 20;
 
-/// Most elements of all tensors that one probe is given; each takes about 30 bytes while it runs.
+/// How many elements all tensors that a probe is given may have; each takes about 30 bytes while it runs.
 pub(super) const MAX_ELEMENTS: usize = 1 << 26;
-/// Most elements of all values that one probe computes: a rotation of a tensor with a quarter of [`MAX_ELEMENTS`] stays below. Not
+/// How many elements all values that a probe computes may have: a rotation of a tensor with a quarter of [`MAX_ELEMENTS`] stays below. Not
 /// all of them are held at a time.
 pub(super) const MAX_COMPUTED: usize = 4 * MAX_ELEMENTS;
-/// Fixed sizes up to this stay as they are: heads, and the sides of small images.
+/// Fixed sizes up to this are kept: numbers of heads, and the sides of small images.
 const LARGE: i64 = 64;
 /// The first size that a large one becomes.
 const SMALL: i64 = 5;
 
-/// One assignment of numbers to symbols.
+/// One assignment of sizes.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
+    /// Sizes of symbols.
     sizes: FxHashMap<String, i64>,
+    /// The size of everything else that is not fixed.
     rest: i64,
     /// Fixed sizes that are made small, and what they become.
     small: BTreeMap<i64, i64>,
 }
 
 impl Binding {
-    /// A dimension under this assignment. What depends on data gets one size everywhere: a cut starts from given values, and
-    /// only asks that they fit together. `None` where the result is negative.
+    /// A dimension under this assignment; `None` if it is negative. Sizes that depend on data are all the same: a cut starts from given values,
+    /// which only have to fit together.
     pub(super) fn eval(&self, dim: &Dim) -> Option<usize> {
         self.size(dim).and_then(|size| usize::try_from(size).ok())
     }
@@ -63,8 +65,8 @@ impl Binding {
         }
     }
 
-    /// The size of an axis that sizes broadcast to which this assignment makes unequal, as it may sizes that the model names apart:
-    /// the largest, with which the part runs if the others turn out to be that too.
+    /// The size of an axis that two sizes broadcast to, if this assignment makes them unequal (the model may name equal sizes apart). It is the
+    /// largest: the part runs if the others turn out to be that too.
     fn longest(&self, dim: &Dim) -> Option<i64> {
         match dim {
             Dim::Choice(Choice::Broadcast, parts) => {
@@ -75,7 +77,7 @@ impl Binding {
         }
     }
 
-    /// Whether fixed sizes are smaller than the model's own.
+    /// Whether some fixed sizes are smaller than the model's own.
     pub(super) fn is_small(&self) -> bool {
         !self.small.is_empty()
     }
@@ -86,7 +88,7 @@ impl Binding {
     }
 }
 
-/// The assignments to try, the most telling first; `fixed` symbols have the same size in all.
+/// The assignments to try, those with different sizes first. Symbols in `fixed` have the same size in all.
 pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<Binding> {
     let names = symbols(shapes);
     if names.is_empty() {
@@ -120,8 +122,7 @@ pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<
         .collect()
 }
 
-/// Assignments at the edges, where a part may do something else: sizes of 0 and 1, one at a time and together, equal ones, and
-/// `long` ones.
+/// Assignments at the edges, where a part may compute something else: all sizes 1, 0 or 2, a single size of 1, and `long` ones.
 pub(super) fn edges(
     shapes: &[&[Dim]],
     fixed: &BTreeMap<String, i64>,
@@ -172,7 +173,7 @@ fn symbols(shapes: &[&[Dim]]) -> BTreeSet<String> {
     names
 }
 
-/// The number of elements of tensors of these shapes together; `None` beyond [`MAX_ELEMENTS`].
+/// The number of elements of all tensors of these shapes; `None` beyond [`MAX_ELEMENTS`].
 fn elements(shapes: &[Vec<usize>]) -> Option<usize> {
     let total = shapes
         .iter()
@@ -180,7 +181,8 @@ fn elements(shapes: &[Vec<usize>]) -> Option<usize> {
     total.filter(|&total| total <= MAX_ELEMENTS)
 }
 
-/// The assignment, with large fixed sizes made small where a probe could not be given tensors of these shapes.
+/// The assignment, with large fixed sizes made small if tensors of these shapes would be too large for a probe. Sizes of last axes stay: the
+/// proof rests on the number of channels.
 fn fitting(mut binding: Binding, shapes: &[&[Dim]]) -> Binding {
     let numbers: Vec<Vec<usize>> = shapes.iter().filter_map(|s| binding.shape(s)).collect();
     if elements(&numbers).is_some() {
@@ -194,14 +196,14 @@ fn fitting(mut binding: Binding, shapes: &[&[Dim]]) -> Binding {
     binding
 }
 
-/// The assignment with symbols, unless they are fixed, doubled until every size that depends on them is at least [`LEAST`]; as
-/// it was where that does not help.
+/// The assignment with symbols doubled, unless they are fixed, until every size that depends on them is at least [`LEAST`]; unchanged if
+/// that does not help.
 fn grown(binding: Binding, shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Binding {
     let mut larger = binding.clone();
     for _ in 0..DOUBLINGS {
         let mut short = BTreeSet::new();
         for dim in shapes.iter().copied().flatten() {
-            // Sizes that are equal only when large have no common one before.
+            // Without a size at all, two sizes that must be equal are not yet: they may become equal when they grow.
             if larger.size(dim).is_none_or(|size| size < LEAST) {
                 dim.collect_symbols(&mut short);
             }

@@ -1,4 +1,8 @@
-//! Nodes, initializers and shape annotations that nothing uses once the fused nodes stand.
+//! Removes nodes, initializers and shape annotations that nothing uses once the fused nodes are in place.
+//!
+//! The search starts from what the replaced nodes read and goes upwards, so only a value that has lost a reader can be removed. What was
+//! unused before stays: removing it is not this tool's business. A value is used if a node that stays reads it, a body of one captures it, a
+//! new node reads or captures it, the graph gives it as an output, or the model's training names it.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +11,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Edit, ModelFile, ValueId, names};
 
-/// Marks what falls with the removed nodes. What was unused before stays: it is not ours to judge.
+/// Marks what becomes unused when the removed nodes are gone and the `new` ones in place.
 pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, edit: &mut Edit) {
     remove_with(file, &[], new, edit);
 }
 
-/// The same where `unread` has lost readers already, which are no longer in the model.
+/// The same, where the values in `unread` have lost readers that are no longer in the model.
 pub(super) fn remove_with(
     file: &ModelFile,
     unread: &[ValueId],
@@ -21,6 +25,7 @@ pub(super) fn remove_with(
 ) {
     let (index, graph) = (file.index(), file.graph());
     let mut wanted: FxHashSet<ValueId> = named_in_training(file);
+    // Replaced nodes are removed, but their outputs live on as those of new nodes, with their shape annotations.
     let mut kept_outputs: FxHashSet<ValueId> = FxHashSet::default();
     for node in new.values().flatten() {
         wanted.extend(node.input.iter().filter_map(|name| index.id(name)));
@@ -28,7 +33,7 @@ pub(super) fn remove_with(
         wanted.extend(captured.into_iter().filter_map(|name| index.id(name)));
         kept_outputs.extend(node.output.iter().filter_map(|name| index.id(name)));
     }
-    // Values captured by the bodies of a node count as used by it.
+    // A node uses the values that its bodies capture.
     let mut captures: FxHashMap<usize, Vec<ValueId>> = FxHashMap::default();
     for value in index.values() {
         for &node in index.capturers(value) {
@@ -65,12 +70,14 @@ pub(super) fn remove_with(
             continue;
         }
         let name = index.name(value);
+        // An initializer that is also an input belongs to the model's interface.
         if index.initializer(value).is_some() && !index.is_input(value) {
             edit.remove_initializers.insert(name.to_owned());
         }
         let Some((node, _)) = index.producer(value) else {
             continue;
         };
+        // A node with several outputs stays as long as one of them is used.
         let alive = graph.node[node]
             .output
             .iter()
@@ -91,17 +98,17 @@ pub(super) fn remove_with(
             queue.extend(reads(node));
         }
     }
-    let gone = edit
+    let removed = edit
         .remove_nodes
         .iter()
         .flat_map(|&node| &graph.node[node].output);
-    let gone: Vec<&String> = gone
+    let removed: Vec<&String> = removed
         .filter(|name| index.id(name).is_some_and(|id| !kept_outputs.contains(&id)))
         .collect();
-    edit.remove_value_info.extend(gone.into_iter().cloned());
+    edit.remove_value_info.extend(removed.into_iter().cloned());
 }
 
-/// The values that the model's training reads or sets, which its graph may use for nothing else.
+/// The values that the model's training reads or sets. Its main graph may use some of them for nothing else.
 pub(super) fn named_in_training(file: &ModelFile) -> FxHashSet<ValueId> {
     let named = names::used_by_training(file.model()).into_iter();
     named.filter_map(|name| file.index().id(name)).collect()

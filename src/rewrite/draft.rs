@@ -1,8 +1,8 @@
-//! The nodes of a rewrite while they are being planned.
+//! Collects the nodes of a rewrite while they are planned.
 //!
-//! Helper nodes are numbered by what they compute: asking twice for one operator with the same inputs and attributes gives the
-//! first one's output. So a table is sliced, and positions are counted, once for all sites. This rests on sites being planned in
-//! the order of their nodes: what an earlier site made is there for a later one.
+//! Helper nodes are shared by what they compute: a second request for an operator with the same inputs and attributes gets the output of
+//! the first. So a table is sliced, and positions are counted, once for all sites. Sites must therefore be planned in the order of
+//! their nodes: a helper stands before the first site that needs it, and so before all later ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,8 +25,10 @@ pub(super) struct Draft<'a> {
     /// The model.
     pub file: &'a ModelFile,
     edit: Edit,
+    /// New nodes, by the position of the old node before which they stand.
     new: BTreeMap<usize, Vec<NodeProto>>,
     taken: names::Taken,
+    /// Outputs of shared nodes, and constants, by what they compute.
     made: FxHashMap<Key, String>,
 }
 
@@ -71,7 +73,7 @@ impl<'a> Op<'a> {
         self
     }
 
-    /// A reshape; `exact`, where sizes of 0 are meant as such.
+    /// A reshape. `exact`: a size of 0 means 0, and does not copy the size of the input.
     pub(super) fn reshape(value: String, shape: String, exact: bool) -> Self {
         let op = Op::new("Reshape", [value, shape]);
         if exact { op.with("allowzero", 1) } else { op }
@@ -109,7 +111,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Whether the model's opset lets a reshape take sizes of 0 at their word.
+    /// Whether reshapes of the model's opset can take a size of 0 as 0 (`allowzero`).
     pub(super) fn has_exact_reshapes(&self) -> bool {
         self.file.opset() >= EXACT_RESHAPE_OPSET
     }
@@ -126,17 +128,17 @@ impl<'a> Draft<'a> {
         name
     }
 
-    /// A node before the one at `at` and after those that already stand there.
+    /// Adds a node before the one at `at`, after those that already stand there.
     pub(super) fn push(&mut self, at: usize, node: NodeProto) {
         self.new.entry(at).or_default().push(node);
     }
 
-    /// Nodes before the one at `at` and before those that already stand there.
+    /// Adds nodes before the one at `at`, before those that already stand there.
     pub(super) fn put_first(&mut self, at: usize, nodes: impl IntoIterator<Item = NodeProto>) {
         self.new.entry(at).or_default().splice(0..0, nodes);
     }
 
-    /// The node at `at` goes: a new one has its outputs.
+    /// Removes the node at `at`; a new one gives its outputs.
     pub(super) fn remove(&mut self, at: usize) {
         self.edit.remove_nodes.insert(at);
     }
@@ -206,7 +208,7 @@ impl<'a> Draft<'a> {
         names
     }
 
-    /// The last node of a site: it takes name, output and notes of the node at `at`, which goes.
+    /// The last node of a site: it replaces the node at `at`, and takes over its name, output, description and metadata.
     pub(super) fn replace(&mut self, at: usize, op: Op<'_>) {
         let old = &self.file.graph().node[at];
         let mut node = op.node("", old.output.clone());
@@ -217,7 +219,7 @@ impl<'a> Draft<'a> {
         self.edit.remove_nodes.insert(at);
     }
 
-    /// The node at `at` with other inputs.
+    /// Gives the node at `at` other inputs.
     pub(super) fn rewire(&mut self, at: usize, inputs: Vec<String>) {
         let node = NodeProto {
             input: inputs,
@@ -227,7 +229,7 @@ impl<'a> Draft<'a> {
         self.edit.remove_nodes.insert(at);
     }
 
-    /// The whole change: what nothing uses any more falls, operator sets and provenance are added.
+    /// The whole change, without what nothing uses any more, and with operator sets and provenance.
     pub(super) fn finish(
         mut self,
         rules: impl Iterator<Item = &'static str>,

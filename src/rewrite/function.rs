@@ -1,4 +1,4 @@
-//! A contract's function body as the protobuf message that a model carries.
+//! Writes a contract's function body as the protobuf message that a model carries.
 
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{

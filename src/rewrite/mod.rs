@@ -34,7 +34,7 @@ pub use rotary::foreign::ONNX_OPSET;
 pub use rotary::repair::REPAIR;
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 
-/// The pages of the rules that rewrite what a model has already.
+/// The pages of the rules that change operators which a model has already.
 pub const PAGES: [Rule; 1] = [rotary::repair::PAGE];
 
 /// Metadata of a rewritten model: who rewrote it.
@@ -42,10 +42,10 @@ const VERSION_KEY: &str = "phasor.version";
 /// Metadata of a rewritten model: what was fused.
 const RULES_KEY: &str = "phasor.rules";
 
-/// Oldest opset a function body is written for.
+/// The oldest opset that function bodies can be written for.
 pub const OLDEST_OPSET: i64 = contract::body::OLDEST_OPSET;
 
-/// Lets fall what only the bodies of these nodes used, in whose place `file` has others.
+/// Removes what only the old bodies of these nodes used; `file` has the new bodies.
 pub(crate) fn release<'a>(
     file: &ModelFile,
     old: impl Iterator<Item = &'a NodeProto>,
@@ -61,24 +61,24 @@ pub(crate) fn release<'a>(
     edit.insert_before = new;
 }
 
-/// Holds the model that a change makes to the specification of ONNX.
+/// The model after a change, validated.
 ///
 /// # Errors
-/// If it is none that may be written, which is the change's fault where the model itself is valid.
+/// If the result is not valid ONNX. The model was valid before, so that is a fault of the change.
 pub(crate) fn check(file: &ModelFile, edit: &Edit) -> Result<ModelFile, Error> {
     let edited = ModelFile::in_memory(file.path(), file.edited(edit))?;
     edited.validate()?;
     Ok(edited)
 }
 
-/// Who rewrote the model, and how many sites of which rule.
+/// Adds metadata that says who rewrote the model, and how many sites of which rule.
 pub(crate) fn provenance(edit: &mut Edit, used: impl Iterator<Item = &'static str>) {
     edit.metadata
         .push((VERSION_KEY.to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
     edit.metadata.push((RULES_KEY.to_owned(), rules(used)));
 }
 
-/// `rotary=4`, one entry a rule.
+/// `rotary=4,rotary-table=1`: how often each rule was used.
 fn rules(used: impl Iterator<Item = &'static str>) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for rule in used {

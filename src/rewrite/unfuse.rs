@@ -1,11 +1,10 @@
-//! The way back: every node of our operators becomes standard ONNX nodes again.
+//! The way back: turns every node of our operators into standard ONNX nodes again.
 //!
-//! A node is expanded by the function body that the model carries; where it carries none, or one written for another opset
-//! than the model's, by the body that the operator's contract writes for the model's opset. Bodies of `If`, `Loop` and `Scan`
-//! and the model's other functions are searched as well. The functions of our domain, the import of its operator set and the
-//! metadata that says what was fused go; everything else stays.
+//! A node is expanded by the function body that the model carries. If it carries none, or one for another opset than the model's, the
+//! operator's contract writes the body. Bodies of `If`, `Loop` and `Scan` and the model's other functions are searched too. The functions of
+//! our domain, the import of its operator set and the metadata that says what was fused are removed.
 //!
-//! Shared tables, inserted unit axes and a raised IR version are valid in any model and stay too.
+//! Everything else stays, also shared tables, inserted unit axes and a raised IR version, which are valid in any model.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +36,7 @@ pub struct Expanded {
     pub operator: String,
     /// How many nodes there are of it, at any depth.
     pub nodes: usize,
-    /// What says how it is spelled.
+    /// Where its definition comes from.
     pub definition: Definition,
 }
 
@@ -87,10 +86,10 @@ impl UnfuseError {
     }
 }
 
-/// The change that expands every node of our operators, and what it expands; the empty change where there is none.
+/// The change that expands every node of our operators, and the operators that it expands; empty if there are none.
 ///
 /// # Errors
-/// Where an operator has no definition that can be expanded.
+/// If an operator has no definition that can be expanded.
 pub fn unfuse(file: &ModelFile) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
     let model = file.model();
     let mut found = Vec::new();
@@ -102,7 +101,7 @@ pub fn unfuse(file: &ModelFile) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
     if found.is_empty() {
         return Ok((edit, Vec::new()));
     }
-    // Bodies may be built of other operators of ours.
+    // The bodies of our operators may use others of them.
     let counted = found.len();
     model
         .functions
@@ -133,7 +132,7 @@ pub fn unfuse(file: &ModelFile) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
                 ..definition::of(file, operator, &uses)
                     .ok_or_else(|| unknown(uses[0]))?
                     .map_err(|cause| UnfuseError::Contract {
-                        node: label(uses[0]),
+                        node: uses[0].label().to_owned(),
                         operator: operator.to_owned(),
                         cause,
                     })?
@@ -188,7 +187,7 @@ pub fn unfuse(file: &ModelFile) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
     Ok((edit, expanded))
 }
 
-/// The expansion of a node, which has none of our operators left in it; `None` where it had none.
+/// The expansion of a node, with none of our operators left in it; `None` if it has none.
 fn expand(
     expander: &mut Expander<'_>,
     node: &NodeProto,
@@ -199,7 +198,7 @@ fn expand(
         return Ok(None);
     };
     let new = expander.node(node).ok_or_else(|| UnfuseError::Unfit {
-        node: label(call),
+        node: call.label().to_owned(),
         operator: call.op_type().to_owned(),
     })?;
     Ok(Some(new))
@@ -227,15 +226,7 @@ fn is_for(function: &FunctionProto, opset: i64) -> bool {
 
 fn unknown(node: &NodeProto) -> UnfuseError {
     UnfuseError::Unknown {
-        node: label(node),
+        node: node.label().to_owned(),
         operator: node.op_type().to_owned(),
-    }
-}
-
-fn label(node: &NodeProto) -> String {
-    let first = || node.output.first().map_or("", String::as_str);
-    match node.name() {
-        "" => first().to_owned(),
-        name => name.to_owned(),
     }
 }

@@ -1,4 +1,8 @@
-//! The body of an If, Loop or Scan node, or of any other node, as a model of its own.
+//! Makes a model of the body of an If, Loop or Scan node, or of any other node.
+//!
+//! A value that is carried from one iteration to the next is an output of the body that becomes an input. Its shape is first assumed to be that
+//! of the value the node gets, and the body is analysed: if its output has another shape, the assumption is weakened and the analysis
+//! repeated. Only what the body keeps in every iteration is known of the input.
 
 use crate::facts::{Dim, Fact, Facts};
 use crate::onnx::names::captured_by_body;
@@ -9,14 +13,15 @@ use crate::symbolic::{Budget, Interpreter, dims};
 use super::library::Library;
 use super::outside::Outside;
 
-/// Analyses of one body at most: each but the last takes back what the one before has shown to change between iterations.
+/// How often one body is analysed. Each round withdraws assumptions that the one before has shown to be wrong; the last one makes none about
+/// carried shapes, and needs no check.
 const MAX_ROUNDS: usize = 3;
 
 /// A body.
 pub(super) struct Body {
     /// The body as a model.
     pub(super) file: ModelFile,
-    /// The values that it takes from outside, constants included.
+    /// The values that it captures from outside, constants included.
     pub(super) captured: Vec<String>,
 }
 
@@ -60,6 +65,7 @@ pub(super) fn model(
         {
             return Ok(Body { file, captured });
         }
+        // A shape may weaken size by size for many rounds: after the last check, nothing is assumed of it.
         if round + 2 == MAX_ROUNDS {
             given.forget();
         }
@@ -67,7 +73,7 @@ pub(super) fn model(
     unreachable!("the last round returns")
 }
 
-/// A graph of a model as a model of its own, without the functions that it calls.
+/// A model of one graph, without the functions that it calls.
 fn in_memory(main: &ModelFile, graph: GraphProto) -> Result<ModelFile, Error> {
     let model = main.model();
     let model = ModelProto {
@@ -79,7 +85,8 @@ fn in_memory(main: &ModelFile, graph: GraphProto) -> Result<ModelFile, Error> {
     ModelFile::in_memory(main.path(), model)
 }
 
-/// Adds an outer value to a graph: a constant as it is, anything else as an input of the type and shape that is known of it.
+/// Adds a value from outside to a graph: a constant as it is, anything else as an input with its known type and shape. An initializer that
+/// callers may override is no constant.
 pub(super) fn bring(graph: &mut GraphProto, outside: Outside<'_>, name: &str) {
     let index = outside.file.index();
     let id = index.id(name);
@@ -98,11 +105,11 @@ pub(super) fn bring(graph: &mut GraphProto, outside: Outside<'_>, name: &str) {
     }
 }
 
-/// What the node hands to the inputs of its body.
+/// What is assumed of the inputs of a body.
 struct Given {
-    /// One entry an input of the body, as far as anything is known.
+    /// For each input of the body, what is known of it.
     facts: Vec<Option<Fact>>,
-    /// Inputs that later iterations get from an output of the body: input, output.
+    /// Inputs that later iterations get from an output of the body: position of the input, name of the output.
     carried: Vec<(usize, String)>,
 }
 
@@ -122,9 +129,10 @@ impl Given {
             facts: vec![None; inputs],
             carried: Vec::new(),
         };
-        let own = matches!(node.domain(), "" | "ai.onnx");
+        let standard = node.is_standard();
         match node.op_type() {
-            "Loop" if own => {
+            // Inputs: iteration number, condition, carried values. Outputs: condition, carried values, scanned values.
+            "Loop" if standard => {
                 for slot in 0..inputs {
                     given.facts[slot] = match slot {
                         0 => Some(number(DataType::I64)),
@@ -138,11 +146,11 @@ impl Given {
                     }
                 }
             }
-            "Scan" if own => {
-                let attribute = |name| node.attribute.iter().find(|a| a.name() == name);
-                let scanned = attribute("num_scan_inputs").and_then(|a| a.i).unwrap_or(0);
+            // Inputs: states, then one element of each scanned tensor.
+            "Scan" if standard => {
+                let scanned = node.int("num_scan_inputs").unwrap_or(0);
                 let states = inputs.saturating_sub(usize::try_from(scanned).unwrap_or(0));
-                let axes = attribute("scan_input_axes").map_or(&[][..], |a| &a.ints);
+                let axes = node.ints("scan_input_axes").unwrap_or_default();
                 for slot in 0..inputs {
                     let fact = operand(slot);
                     if slot < states {
@@ -161,11 +169,13 @@ impl Given {
         given
     }
 
-    /// Whether what was assumed of the inputs is what the body makes for the next iteration; what is not is taken back.
+    /// Whether the body gives carried values the shapes that were assumed of them. Sizes that it changes are withdrawn.
+    ///
+    /// This is an induction: if the shapes hold at the start of an iteration, the body's output shows that they hold at its end.
     fn holds(&mut self, file: &ModelFile, library: &Library<'_>, budget: &Budget) -> bool {
         let facts = with_functions(file, library, budget)
             .map_or_else(|| Facts::of(file), |lent| Facts::of(&lent));
-        // The interpreter follows more shapes than inference does.
+        // The interpreter knows more shapes than the inference rules do.
         let interpreter = Interpreter::run(file, &facts, budget);
         let shape = |name: &str| {
             let value = file.index().id(name).and_then(|id| interpreter.known(id));
@@ -202,7 +212,7 @@ impl Given {
         holds
     }
 
-    /// Takes back all that was assumed of the shapes of carried values.
+    /// Withdraws the shapes of all carried values.
     fn forget(&mut self) {
         for (slot, _) in &self.carried {
             if let Some(fact) = &mut self.facts[*slot] {
@@ -239,7 +249,7 @@ fn slice(mut fact: Fact, axis: i64) -> Fact {
     fact
 }
 
-/// Whether a graph is worth a search: a rotation takes three nodes.
+/// Whether a graph is too small for a site: a rotation takes three nodes.
 pub(super) fn is_small(graph: &GraphProto) -> bool {
     super::count_in(graph) < 3
 }

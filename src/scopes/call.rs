@@ -1,4 +1,8 @@
-//! The body of a function as a model of its own: with what is common to all its calls.
+//! Makes a model of a function, with what all its calls have in common.
+//!
+//! A site in a function is fused once for all calls, so it must be one in each. An input is a constant only if all calls pass the same
+//! tensor; of types and shapes, the model keeps those on which all calls agree. Nodes that refer to an attribute to which the calls give
+//! different values become operators that nothing is known of.
 
 use std::collections::BTreeSet;
 
@@ -20,26 +24,26 @@ use crate::symbolic::Budget;
 
 /// Constants up to this size are compared between calls.
 const MAX_CONSTANT_BYTES: usize = 16 << 20;
-/// Most ways of setting the attributes of a function that are tried to tell what they stop.
+/// How many ways of setting the attributes of a function are tried, to report the sites that exist for some calls only.
 const MAX_BINDINGS: usize = 4;
-/// Domain of no operator: nodes whose attributes depend on the call are not interpreted.
+/// A domain without operators: nodes whose attributes depend on the call are moved there, and so are not interpreted.
 const UNBOUND: &str = "unbound";
 
-/// The calls of a model's functions, as they are met.
+/// The calls of a model's functions, recorded while graphs are searched.
 #[derive(Default)]
 pub(super) struct Calls {
     positions: FxHashMap<Key, usize>,
     functions: Vec<Function>,
-    /// Functions all of whose calls are met, and that were not handed out yet.
+    /// Functions all of whose calls have been met, and that are not searched yet.
     ready: BTreeSet<usize>,
 }
 
 #[derive(Default)]
 struct Function {
-    /// Calls in the model that were not met yet.
+    /// The number of calls that have not been met yet.
     open: usize,
     calls: Vec<Call>,
-    /// Whether a call stays when all sites found so far are fused.
+    /// Whether a call remains after the sites found so far are fused.
     lives: bool,
 }
 
@@ -55,7 +59,7 @@ struct Argument {
 }
 
 impl Calls {
-    /// The functions of a model that are no operators, none of their calls met yet.
+    /// The functions of a model that are not our operators, with none of their calls met.
     pub(super) fn of(model: &ModelProto) -> Calls {
         let mut calls = Calls::default();
         for (position, function) in model.functions.iter().enumerate() {
@@ -68,7 +72,7 @@ impl Calls {
             return calls;
         }
         let mut reached = FxHashSet::default();
-        // Calls from training are never met: what they reach is searched for nobody.
+        // Training graphs are counted and never searched: a function that training calls is never ready, and stays as it is.
         let graphs = model.graph.iter().chain(names::training_graphs(model));
         let mut queue: Vec<&[NodeProto]> = graphs.map(|g| &g.node[..]).collect();
         while let Some(nodes) = queue.pop() {
@@ -82,7 +86,7 @@ impl Calls {
         calls
     }
 
-    /// The functions that these nodes call, bodies included; one entry a call.
+    /// The functions that these nodes and their bodies call, one entry for each call.
     fn inside(&self, nodes: &[NodeProto]) -> Vec<usize> {
         let mut found = Vec::new();
         let mut open: Vec<&NodeProto> = nodes.iter().collect();
@@ -93,13 +97,13 @@ impl Calls {
         found
     }
 
-    /// Whether one of these nodes is a call, or one in their bodies.
+    /// Whether one of these nodes, or one in their bodies, is a call.
     pub(super) fn any_in(&self, nodes: &[NodeProto]) -> bool {
         !self.positions.is_empty() && !self.inside(nodes).is_empty()
     }
 
-    /// Takes note of a node, which `goes` with what is fused.
-    pub(super) fn note(&mut self, node: &NodeProto, around: Outside<'_>, goes: bool) {
+    /// Records a node, if it is a call. `removed`: fusing removes it.
+    pub(super) fn record(&mut self, node: &NodeProto, around: Outside<'_>, removed: bool) {
         if self.positions.is_empty() {
             return;
         }
@@ -107,7 +111,7 @@ impl Calls {
             return;
         };
         let function = &mut self.functions[position];
-        function.lives |= !goes;
+        function.lives |= !removed;
         function.calls.push(Call {
             arguments: node
                 .input
@@ -119,7 +123,7 @@ impl Calls {
         self.meet(position);
     }
 
-    /// One call less is open.
+    /// Counts a call of a function as met.
     fn meet(&mut self, position: usize) {
         let function = &mut self.functions[position];
         function.open -= 1;
@@ -128,14 +132,14 @@ impl Calls {
         }
     }
 
-    /// Takes note that calls in these nodes are not reached.
+    /// Counts the calls in these nodes as met, without recording them: fusing removes these nodes.
     pub(super) fn forget(&mut self, nodes: &[NodeProto]) {
         for position in self.inside(nodes) {
             self.meet(position);
         }
     }
 
-    /// The next function all of whose calls are met.
+    /// The next function all of whose calls have been met. One that is left without calls is skipped, and so are its own calls.
     pub(super) fn next(&mut self, model: &ModelProto) -> Option<usize> {
         loop {
             let position = self.ready.pop_first()?;
@@ -146,7 +150,7 @@ impl Calls {
         }
     }
 
-    /// The calls of a function that were met.
+    /// The recorded calls of a function.
     pub(super) fn of_function(&self, position: usize) -> &[Call] {
         &self.functions[position].calls
     }
@@ -161,7 +165,7 @@ fn argument(name: &str, around: Outside<'_>) -> Option<Argument> {
     let id = index.id(name).filter(|id| !index.is_input(*id));
     let constant = id.and_then(|id| match index.producer(id) {
         None => index.initializer(id).map(|at| &graph.initializer[at]),
-        Some((node, _)) => constant(&graph.node[node]),
+        Some((node, _)) => graph.node[node].constant().map(|(_, tensor)| tensor),
     });
     Some(Argument {
         fact: around.facts.get(name).cloned().unwrap_or_default(),
@@ -169,23 +173,11 @@ fn argument(name: &str, around: Outside<'_>) -> Option<Argument> {
     })
 }
 
-/// The tensor of a `Constant` node that holds one.
-fn constant(node: &NodeProto) -> Option<&TensorProto> {
-    if node.op_type() != "Constant" || !matches!(node.domain(), "" | "ai.onnx") {
-        return None;
-    }
-    node.attribute
-        .iter()
-        .find(|a| a.name() == "value")?
-        .t
-        .as_deref()
-}
-
 /// The model of a function.
 pub(super) struct FunctionModel {
     /// The function as a model.
     pub(super) file: ModelFile,
-    /// Models for single ways of setting the attributes, where the calls differ: the model, and an attribute that differs.
+    /// If the calls set attributes differently: a model for each way of setting them, and the name of an attribute that differs.
     variants: Vec<(ModelFile, String)>,
 }
 
@@ -243,7 +235,7 @@ pub(super) fn model(
                 .any(|pair| value(&pair[0]) != value(&pair[1]))
         })
         .collect();
-    let of = |binding: &[AttributeProto], differing: &BTreeSet<&String>| {
+    let model_of = |binding: &[AttributeProto], differing: &BTreeSet<&String>| {
         let mut graph = graph.clone();
         graph
             .node
@@ -252,7 +244,7 @@ pub(super) fn model(
         in_memory(main, function, graph)
     };
     let first = bindings.first().map_or(&[][..], |b| &b[..]);
-    let file = of(first, &differing)?;
+    let file = model_of(first, &differing)?;
     let mut variants = Vec::new();
     if let Some(attribute) = differing.first() {
         let mut distinct: Vec<&[AttributeProto]> = Vec::new();
@@ -262,7 +254,7 @@ pub(super) fn model(
             }
         }
         for binding in distinct {
-            variants.push((of(binding, &BTreeSet::new())?, (*attribute).clone()));
+            variants.push((model_of(binding, &BTreeSet::new())?, (*attribute).clone()));
         }
     }
     Ok(FunctionModel { file, variants })
@@ -295,7 +287,7 @@ fn in_memory(
     ModelFile::in_memory(main.path(), model)
 }
 
-/// The constant that all calls pass.
+/// The constant that all calls pass. Large tensors are equal only if their messages are.
 fn common<'a>(main: &ModelFile, arguments: &[Option<&'a Argument>]) -> Option<&'a TensorProto> {
     let mut tensors = arguments
         .iter()
@@ -322,16 +314,16 @@ fn common<'a>(main: &ModelFile, arguments: &[Option<&'a Argument>]) -> Option<&'
     Some(first)
 }
 
-/// The attributes of a function in a call: those given, and the function's own values for others.
+/// The attributes of a function in a call: those that the call gives, and the function's defaults for others.
 fn bound(function: &FunctionProto, call: &Call) -> Vec<AttributeProto> {
     let given = |name: &str| call.attributes.iter().any(|a| a.name() == name);
     let defaults = function.attribute_proto.iter().filter(|a| !given(a.name()));
     call.attributes.iter().chain(defaults).cloned().collect()
 }
 
-/// Replaces references to attributes in a node and its bodies. A node that refers to one of `unbound` becomes unknown.
+/// Replaces references to attributes by their values, in a node and its bodies. A node that refers to one of `unbound` becomes unknown.
 fn bind(node: &mut NodeProto, binding: &[AttributeProto], unbound: &BTreeSet<&String>) {
-    // A graph that the call hands over is the call's: nothing in it may change for this function.
+    // A graph that a call passes belongs to the call: a change of this function may not change it.
     let graph = |name: &str| {
         binding
             .iter()
@@ -366,16 +358,16 @@ fn bind(node: &mut NodeProto, binding: &[AttributeProto], unbound: &BTreeSet<&St
     }
 }
 
-/// What stands against fusing in a function.
+/// What forbids fusing in a function.
 #[derive(Default)]
 pub(super) struct Objections {
     /// Why nothing in it may be fused.
     pub(super) opset: Option<String>,
-    /// Sites that are there for some calls only, each with an attribute that the calls give different values.
+    /// Sites that exist for some calls only, each with the name of an attribute that the calls set differently.
     pub(super) sites: Vec<(Site, String)>,
 }
 
-/// Looks for what stands against fusing.
+/// Looks for what forbids fusing in a function.
 pub(super) fn objections(
     main: &ModelFile,
     function: &FunctionProto,
@@ -384,6 +376,7 @@ pub(super) fn objections(
     budget: &Budget,
 ) -> Objections {
     let mut objections = Objections::default();
+    // The bodies of new operators are written for the model's opset.
     let (own, models) = (made.file.opset(), main.opset());
     if own != models {
         objections.opset = Some(format!(
@@ -408,7 +401,7 @@ pub(super) fn objections(
     objections
 }
 
-/// A function in a path.
+/// The name of a function in paths and messages.
 pub(super) fn label(function: &FunctionProto) -> String {
     match function.domain() {
         "" => function.name().to_owned(),

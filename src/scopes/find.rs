@@ -1,4 +1,4 @@
-//! Searching all graphs of a model.
+//! Searches all graphs of a model.
 
 use std::collections::BTreeMap;
 
@@ -18,36 +18,36 @@ use crate::recognize::{self, Refusal, SEARCH, Selection, Site, Stage, TABLE_RULE
 use crate::rewrite::{self, Subject, Target};
 use crate::symbolic::{Budget, Limits};
 
-/// A site that is proven and confirmed.
+/// A proven and confirmed site.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The site.
     pub site: Site,
-    /// What probing it showed.
+    /// The result of probing it.
     pub confirmed: Confirmed,
-    /// The graph it is in: a position in [`Findings::scopes`].
+    /// The graph that it is in, as a position in [`Findings::scopes`].
     pub scope: usize,
 }
 
 /// Everything found in a model.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// Sites that are proven and confirmed: those of the main graph in graph order, then those of the other graphs.
+    /// Proven and confirmed sites: those of the main graph in graph order, then those of the other graphs.
     pub sites: Vec<Found>,
     /// Near misses: not proven, or proven and not confirmed.
     pub refusals: Vec<Refusal>,
-    /// Where the search gave up, as its budget was spent.
+    /// Where the search gave up because its budget had run out.
     pub gave_up: Vec<Refusal>,
     /// The rules that may be applied.
     pub rules: Selection,
-    /// Sites that are proven and confirmed, and that the target cannot express.
+    /// Proven and confirmed sites that the target cannot express.
     pub unsupported: Vec<Refusal>,
     /// The graphs that were searched, the main graph first, each before those inside it.
     pub scopes: Vec<Scope>,
 }
 
-/// Finds the sites of a model in all its graphs: those that these rules prove, and of them those that are confirmed, with
-/// these sizes of symbolic dimensions where they are probed. What the limits do not allow to look at is left alone and reported.
+/// Finds the sites in all graphs of a model that these rules prove and probing confirms. Probes use these sizes of symbolic dimensions. What is
+/// beyond the limits is left as it is and reported.
 pub fn find(
     file: &ModelFile,
     rules: &Selection,
@@ -84,7 +84,7 @@ struct Search<'a> {
     library: Library<'a>,
     budget: &'a Budget,
     runs: confirm::Runs,
-    /// Whether it is said that calls are not expanded.
+    /// Whether a report already says that calls are not expanded.
     opaque: bool,
 }
 
@@ -92,7 +92,7 @@ impl Search<'_> {
     /// Searches a graph and then the bodies in it.
     fn graph(
         &mut self,
-        place: Location,
+        location: Location,
         path: String,
         scratch: Option<ModelFile>,
         outside: Option<(Outside<'_>, &[String])>,
@@ -104,45 +104,46 @@ impl Search<'_> {
         }
         if self.budget.is_over() {
             let first = prepared.file(own).graph().node.first();
-            self.gave_up(join(&path, first.map_or("", label)), "");
+            self.gave_up(join(&path, first.map_or("", NodeProto::label)), "");
             return;
         }
         let scope = self.findings.scopes.len();
         self.findings.scopes.push(Scope {
             path: path.clone(),
-            place,
+            location,
             ..Default::default()
         });
         let facts = Facts::of(prepared.file(own));
-        let gone = self.sites(own, &prepared, &facts, scope);
+        let removed = self.sites(own, &prepared, &facts, scope);
         let around = Outside {
             file: prepared.file(own),
             facts: &facts,
             hidden: &prepared.hidden,
         };
         for (position, node) in own.graph().node.iter().enumerate() {
-            let goes = gone.contains(&position);
-            self.calls.note(node, around, goes);
+            let removed = removed.contains(&position);
+            self.calls.record(node, around, removed);
             for (attribute, at, graph) in bodies(node) {
-                if goes {
+                // Fusing removes the node with its bodies: their calls are not met, and what is in them need not be found.
+                if removed {
                     self.calls.forget(&graph.node);
                     continue;
                 }
                 if body::is_small(graph) && !self.calls.any_in(&graph.node) {
                     continue;
                 }
-                let place = Location::Body {
+                let location = Location::Body {
                     scope,
                     node: position,
                     attribute: attribute.to_owned(),
-                    place: at,
+                    index: at,
                 };
-                let path = join(&path, &format!("{}/{attribute}", label(node)));
+                let path = join(&path, &format!("{}/{attribute}", node.label()));
                 let made = body::model(around, self.main, node, graph, &self.library, self.budget);
                 match made {
                     Ok(made) => {
                         let outside = (around, &made.captured[..]);
-                        self.graph(place, path, Some(made.file), Some(outside));
+                        self.graph(location, path, Some(made.file), Some(outside));
                     }
                     Err(error) => self.unreadable(path, &error),
                 }
@@ -158,8 +159,8 @@ impl Search<'_> {
         bodies(node).next().is_some() || self.calls.any_in(std::slice::from_ref(node))
     }
 
-    /// Notes the sites of one graph. Returns the nodes that fusing them removes, if any node leads on to other graphs; tables
-    /// computed by nodes of their own, which not every target has, may remove more.
+    /// Records the sites of one graph. If some node leads on to other graphs, the result has the nodes that fusing removes. Tables computed by
+    /// nodes of their own may remove more; they are left out here, as not every target has them.
     fn sites(
         &mut self,
         own: &ModelFile,
@@ -197,7 +198,7 @@ impl Search<'_> {
                 continue;
             };
             site.node = node;
-            site.node_name = join(&path, label(&own.graph().node[node]));
+            site.node_name = join(&path, own.graph().node[node].label());
             match verdict {
                 Ok(confirmed) => {
                     sites.push(site.clone());
@@ -213,7 +214,7 @@ impl Search<'_> {
                 }
             }
         }
-        // What is hidden is another graph's to report.
+        // Values inside a call, or in front of a body, belong to another graph, which reports its own near misses.
         let reported = analysis.refusals.into_iter().filter(|refusal| {
             !prepared.hidden.contains(&refusal.value) && !prepared.fixed.contains(&refusal.value)
         });
@@ -227,12 +228,12 @@ impl Search<'_> {
             let at = analysis.gave_up.unwrap_or(graph.node.len());
             if let Some(node) = graph.node.get(at).or(graph.node.last()) {
                 let value = node.output.first().map_or("", String::as_str);
-                self.gave_up(join(&path, label(node)), value);
+                self.gave_up(join(&path, node.label()), value);
             }
         }
         let shapes = analysis.shapes;
         let extended = with_made(own);
-        let mut gone = FxHashSet::default();
+        let mut removed = FxHashSet::default();
         if own.graph().node.iter().any(|node| self.leads_on(node)) {
             let subject = Subject {
                 file: extended.as_ref().unwrap_or(own),
@@ -242,16 +243,16 @@ impl Search<'_> {
                 tables: &[],
             };
             let edit = rewrite::plan(&subject, &sites, Target::default()).edit;
-            gone = edit.remove_nodes;
+            removed = edit.remove_nodes;
         }
         let kept = &mut self.findings.scopes[scope];
         kept.shapes = shapes;
         kept.made = made;
         kept.extended = extended;
-        gone
+        removed
     }
 
-    /// Searches a function.
+    /// Searches a function, all of whose calls have been met.
     fn function(&mut self, position: usize) {
         let function = &self.main.model().functions[position];
         let path = call::label(function);
@@ -293,7 +294,7 @@ impl Search<'_> {
         }
     }
 
-    /// Says where the budget was spent, if nobody has.
+    /// Reports where the budget ran out, if that is not reported yet.
     fn gave_up(&mut self, node: String, value: &str) {
         if !self.budget.is_news() {
             return;
@@ -309,7 +310,7 @@ impl Search<'_> {
         });
     }
 
-    /// Says that the calls in a graph are not looked into.
+    /// Reports that calls of functions in a graph are not expanded.
     fn opaque(&mut self, path: &str) {
         let graph = match path {
             "" => "the main graph".to_owned(),
@@ -322,7 +323,7 @@ impl Search<'_> {
             reason: format!(
                 "gave up expanding calls of functions in {graph}: they stand for more nodes than the budget allows"
             ),
-            hint: Some("`--budget steps=N` with a larger number allows more; or inline the functions that matter, for instance with `onnx.inliner`".to_owned()),
+            hint: Some("give a larger budget with `--budget steps=N`, or inline the functions that matter, for instance with `onnx.inliner`".to_owned()),
             stage: Stage::Search,
             lost: None,
         });
@@ -353,19 +354,11 @@ fn unsupported(site: &Site, reason: &str) -> Refusal {
     }
 }
 
-/// The node of a graph that computes the rotated tensor of a site, if it computes that alone.
+/// The node of a graph that computes the encoded tensor of a site and nothing else.
 fn position(own: &ModelFile, site: &Site) -> Option<usize> {
     let index = own.index();
     let (node, _) = index.producer(index.id(&site.y)?)?;
     (own.graph().node[node].output.len() == 1).then_some(node)
-}
-
-/// A node in a path.
-fn label(node: &NodeProto) -> &str {
-    match node.name() {
-        "" => node.output.first().map_or(node.op_type(), String::as_str),
-        name => name,
-    }
 }
 
 fn join(path: &str, name: &str) -> String {

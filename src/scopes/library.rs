@@ -1,18 +1,18 @@
-//! The functions of a model, for all graphs that call them.
+//! Lends the functions of a model to the scratch models of its graphs.
 //!
-//! A scratch model of a graph holds none: a copy in each would take the square of their number. Where calls are expanded, those that the
-//! graph reaches are put in, and only if what they expand to is within the budget.
+//! A scratch model holds no functions of its own: with a copy in each, time and memory would grow with the square of their number. Before
+//! calls are expanded, the functions that the graph reaches are added, if the budget covers the nodes that they expand to.
 
 use super::is_operator;
 use crate::onnx::callees::Callees;
 use crate::onnx::proto::{FunctionProto, ModelProto, NodeProto};
 use crate::symbolic::Budget;
 
-/// The functions of a model that are no operators of ours.
+/// The functions of a model that are not our operators.
 pub(super) struct Library<'a> {
     functions: Vec<&'a FunctionProto>,
     callees: Callees,
-    /// Nodes that a call of each becomes.
+    /// For each function, the number of nodes that a call of it expands to.
     sizes: Vec<usize>,
 }
 
@@ -30,9 +30,8 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// Puts the functions that a model's graph reaches into the model, and takes out all others that are no operators. Returns
-    /// whether there are any and all their calls may be expanded; otherwise none is put in, and a call is an operator that nothing
-    /// is known of.
+    /// Adds the functions that a model's graph reaches to the model, and removes all others that are not our operators. Returns whether there
+    /// are calls and all of them may be expanded. If not, no function is added, and a call is an operator that nothing is known of.
     pub(super) fn lend(&self, model: &mut ModelProto, budget: &Budget) -> bool {
         model.functions.retain(|f| is_operator(f.domain()));
         let nodes = model.graph.as_ref().map_or(&[][..], |graph| &graph.node);
@@ -40,7 +39,7 @@ impl<'a> Library<'a> {
         if called.is_empty() {
             return false;
         }
-        // A call of a function without nodes costs something too.
+        // Each call costs one more: calls of a function without nodes would be free.
         let sizes = called.iter().map(|&at| self.sizes[at].saturating_add(1));
         if !budget.expand(sizes.fold(others, usize::saturating_add)) {
             return false;
@@ -51,7 +50,7 @@ impl<'a> Library<'a> {
         true
     }
 
-    /// Whether one of these nodes calls a function, or one in their bodies.
+    /// Whether one of these nodes, or one in their bodies, calls a function.
     pub(super) fn any_called(&self, nodes: &[NodeProto]) -> bool {
         !self.functions.is_empty() && !self.callees.inside(nodes).0.is_empty()
     }

@@ -1,15 +1,14 @@
 //! The graphs inside a model: its main graph, the bodies of If, Loop and Scan nodes at any depth, and those of its functions.
 //!
-//! Each is searched as a graph of its own. `body` and `call` make a scratch model of one: what it takes from outside
-//! becomes an input of the type and shape that is known there, or a constant. `view` makes the form that is analysed: with
-//! what computes the values from outside in front, and with the calls of functions expanded. A site names only values that
-//! exist where it stands.
+//! Each is searched as a graph of its own. `body` and `call` make a scratch model of it: a value from outside becomes a constant, or an input
+//! of the type and shape that is known outside. `prepare` makes the form that is analysed: nodes that compute the values from outside are
+//! put in front, and calls of functions are expanded. A site still names only values that exist in its own graph.
 //!
-//! A function is searched after all graphs that call it, with what is common to all its calls. A call that is itself
-//! replaced, because it computes just a rotation, does not count: if no other is left, the function falls with its calls.
+//! A function is searched after all graphs that call it, with the types, shapes, constants and attributes on which all its calls agree. Calls
+//! that are replaced as a whole, because they compute just a rotation, do not count; if no other call is left, the function is removed.
 //!
-//! `splice` puts the change of a body back into the node that holds it, and that of a function into the function. Only
-//! these are encoded anew.
+//! `splice` puts the change of a body back into the node that holds it, and that of a function into the function. Only these are encoded
+//! anew.
 #![forbid(unsafe_code)]
 
 mod body;
@@ -39,35 +38,35 @@ use phasor_ops::contract;
 /// One graph of a model.
 #[derive(Debug, Default)]
 pub struct Scope {
-    /// Where it is: empty for the main graph, `node/attribute` for a body, `domain::name` for a function, and such paths joined
-    /// by `/` for what lies deeper.
+    /// Where it is, for people: empty for the main graph, `node/attribute` for a body, `domain::name` for a function, and such paths joined by
+    /// `/` for graphs that lie deeper.
     pub path: String,
-    place: Location,
-    /// The graph as a model of its own; `None` for the main graph, which has one.
+    location: Location,
+    /// The graph as a model of its own; `None` for the main graph, which is one already.
     scratch: Option<ModelFile>,
     /// Values that the sites need and the graph does not hold.
     made: Made,
-    /// The graph with them; `None` where there are none.
+    /// The graph with them; `None` if there are none.
     extended: Option<ModelFile>,
     /// What is known of its values.
     facts: Facts,
     /// Symbolic shapes of the sites' tensors, by name.
     shapes: FxHashMap<String, Vec<Dim>>,
-    /// Tables of angles that its sites can read; sites name them by position.
+    /// Tables of angles that its sites can read; sites refer to them by position.
     pub tables: Vec<FoundTable>,
 }
 
-/// Where a graph belongs.
+/// Where a graph is stored in the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 enum Location {
     #[default]
     Main,
-    /// In an attribute of a node of another scope; a list of graphs has several places.
+    /// In an attribute of a node of another scope. `index` counts the graphs of an attribute that holds a list.
     Body {
         scope: usize,
         node: usize,
         attribute: String,
-        place: usize,
+        index: usize,
     },
     /// A function, by its position.
     Function(usize),
@@ -80,12 +79,12 @@ impl Scope {
     }
 }
 
-/// Whether functions of this domain are operators: their calls are not looked into.
+/// Whether functions of this domain are our operators: their calls are not expanded.
 fn is_operator(domain: &str) -> bool {
     domain == contract::DOMAIN
 }
 
-/// Nodes of a model: of its main graph, of bodies at any depth, and of the functions that are no operators of ours.
+/// The number of nodes of a model: of its main graph, of bodies at any depth, and of functions, except for those of our operators.
 pub fn count_nodes(model: &ModelProto) -> usize {
     let functions = model.functions.iter();
     let functions = functions.filter(|f| !is_operator(f.domain()));

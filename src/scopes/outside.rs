@@ -1,4 +1,4 @@
-//! The surroundings of a body.
+//! The graph around a body.
 
 use rustc_hash::FxHashSet;
 
@@ -8,10 +8,10 @@ use crate::onnx::ModelFile;
 /// What a body sees of the graph around it.
 #[derive(Clone, Copy)]
 pub(super) struct Outside<'a> {
-    /// The graph around, as analysed.
+    /// That graph, as it was analysed.
     pub(super) file: &'a ModelFile,
     /// What is known of its values.
     pub(super) facts: &'a Facts,
-    /// Those of its values that exist inside a call.
+    /// Its values that exist inside an expanded call only.
     pub(super) hidden: &'a FxHashSet<String>,
 }

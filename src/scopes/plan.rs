@@ -1,4 +1,4 @@
-//! The change of a whole model from those of its graphs.
+//! Plans the change of a whole model from the changes of its graphs.
 
 use std::collections::BTreeMap;
 
@@ -14,22 +14,22 @@ use crate::onnx::{Edit, Error, ModelFile};
 use crate::recognize::{AngleTable, Refusal, Site, Stage, TABLE_RULE};
 use crate::rewrite::{self, NewCall, Subject, Target};
 
-/// A change to a model, and what it leaves.
+/// A change to a model, and the sites that it does not fuse.
 #[derive(Clone, Debug, Default)]
 pub struct Planned {
     /// The change; empty where there is nothing to do.
     pub edit: Edit,
-    /// Nodes that go, in all graphs. One whose body changes stays.
+    /// Removed nodes, in all graphs. A node whose body changes is not one of them.
     pub removed: usize,
-    /// Nodes that come.
+    /// New nodes.
     pub added: usize,
-    /// What tables computed by nodes of their own have to do with that.
+    /// The part of tables computed by nodes of their own.
     pub tables: TableChange,
     /// Sites that the target cannot express: position in the given list, and why.
     pub unsupported: Vec<(usize, Refusal)>,
-    /// Sites that fall with a node or a function that nothing needs any more: positions in the given list.
+    /// Sites that disappear with a node or a function that nothing uses any more: positions in the given list.
     pub fallen: Vec<usize>,
-    /// Nodes that the model has already and that are made to run at any batch.
+    /// Nodes of the original model that are changed to run at any batch.
     pub repaired: usize,
 }
 
@@ -40,18 +40,20 @@ impl Planned {
     }
 }
 
-/// The change that fuses these sites for a target. What would fall with it is not fused, and a change that would leave an
-/// invalid model is not made.
+/// The change that fuses these sites for a target. A change that would leave an invalid model is not made.
+///
+/// Fusing a site can remove the node that holds another one: a table computed by a node of its own may replace the outputs of an `If` whose
+/// branches have sites. Such sites are left out and the rest is planned again, since names, counts and metadata depend on the list.
 pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Target) -> Planned {
     let mut kept: Vec<usize> = (0..sites.len()).collect();
     let mut fallen = Vec::new();
     loop {
         let chosen: Vec<&Found> = kept.iter().map(|&k| sites[k]).collect();
         let attempt = attempt(main, findings, &chosen, target);
-        let (mut planned, gone) =
+        let (mut planned, removed) =
             attempt.unwrap_or_else(|error| (invalid(&chosen, &error), FxHashSet::default()));
         let before = fallen.len();
-        fallen.extend(kept.extract_if(.., |&mut k| gone.contains(&sites[k].scope)));
+        fallen.extend(kept.extract_if(.., |&mut k| removed.contains(&sites[k].scope)));
         if fallen.len() == before {
             planned
                 .unsupported
@@ -63,7 +65,7 @@ pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Tar
     }
 }
 
-/// The change that fuses these sites, and the scopes that fall with it.
+/// The change that fuses these sites, and the scopes that disappear with it.
 ///
 /// # Errors
 /// If the model would be invalid.
@@ -73,104 +75,31 @@ fn attempt(
     sites: &[&Found],
     target: Target,
 ) -> Result<(Planned, FxHashSet<usize>), Error> {
-    let scopes = &findings.scopes;
-    let mut planned = Planned::default();
-    let mut names = names::Taken::of_model(main.model());
-    let mut by_scope: Vec<Vec<usize>> = vec![Vec::new(); scopes.len()];
-    for (k, found) in sites.iter().enumerate() {
-        by_scope[found.scope].push(k);
+    let mut edits = ScopeEdits::new(main, findings, sites, target);
+    // Bodies come after the graphs that hold them: from the last scope on, every body is changed before its holder is planned.
+    for at in (0..findings.scopes.len()).rev() {
+        edits.add(at)?;
     }
-    // Nodes whose bodies have changed, by scope and position.
-    let mut changed: Vec<BTreeMap<usize, NodeProto>> = vec![BTreeMap::new(); scopes.len()];
-    // Those of them that fall.
-    let mut fallen: FxHashSet<(usize, usize)> = FxHashSet::default();
-    let mut edits: Vec<(usize, Edit)> = Vec::new();
-    let mut calls: Vec<NewCall> = Vec::new();
-    // Bodies come after the graphs that hold them.
-    for (at, scope) in scopes.iter().enumerate().rev() {
-        let own = scope.file(main);
-        let held = std::mem::take(&mut changed[at]);
-        let mine = std::mem::take(&mut by_scope[at]);
-        let chosen: Vec<Site> = mine.iter().map(|&k| sites[k].site.clone()).collect();
-        let tables: Vec<AngleTable> = scope.tables.iter().map(|t| t.table.clone()).collect();
-        // A changed body may read what the old one did not: the graph is seen with it.
-        let file = scope.extended.as_ref().unwrap_or(own);
-        let exchanged = splice::holders(file, &held)?;
-        let file = exchanged.as_ref().unwrap_or(file);
-        let subject = Subject {
-            file,
-            facts: &scope.facts,
-            shapes: &scope.shapes,
-            rules: &findings.rules,
-            tables: &tables,
-        };
-        let plan = rewrite::plan(&subject, &chosen, target);
-        planned.repaired += plan.repaired;
-        if let Some(wired) = &plan.tables {
-            planned.tables.add(at, wired, plan.edit.change());
-        }
-        calls.extend(plan.calls);
-        let unsupported = plan.unsupported.into_iter();
-        planned
-            .unsupported
-            .extend(unsupported.map(|(k, mut refusal)| {
-                refusal.node.clone_from(&chosen[k].node_name);
-                (mine[k], refusal)
-            }));
-        let mut edit = plan.edit;
-        if edit.is_empty() && held.is_empty() {
-            continue;
-        }
-        let nodes = &own.graph().node;
-        rewrite::release(file, held.keys().map(|&node| &nodes[node]), &mut edit);
-        rewrite::settle(&scope.made, &mut edit, nodes.len());
-        rename(own, &mut edit, &mut names);
-        planned.added += edit.insert_before.values().map(Vec::len).sum::<usize>();
-        for (node, holder) in held {
-            if edit.remove_nodes.insert(node) {
-                edit.insert_before.entry(node).or_default().push(holder);
-            } else {
-                fallen.insert((at, node));
-            }
-        }
-        if let Location::Body {
-            scope: outer,
-            node,
-            attribute,
-            place,
-        } = &scope.place
-        {
-            let holder = changed[*outer]
-                .entry(*node)
-                .or_insert_with(|| self::nodes(main, scopes, *outer)[*node].clone());
-            let list = holder.attribute.iter_mut().find(|a| a.name() == attribute);
-            let graphs = list
-                .into_iter()
-                .flat_map(|a| a.g.as_deref_mut().into_iter().chain(&mut a.graphs));
-            if let Some(body) = graphs.into_iter().nth(*place) {
-                splice::body(body, &edit);
-            }
-        }
-        edits.push((at, edit));
-    }
+    let ScopeEdits {
+        mut planned,
+        edits,
+        calls,
+        removed_holders,
+        ..
+    } = edits;
     planned.unsupported.sort_by_key(|(k, _)| *k);
-    let reported: FxHashSet<usize> = planned.unsupported.iter().map(|(k, _)| *k).collect();
-    let fused = (0..sites.len())
-        .filter(|k| !reported.contains(k))
-        .map(|k| sites[k].site.rule);
-    let tables = planned.tables.tables.iter().map(|_| TABLE_RULE);
-    let repaired = std::iter::repeat_n(rewrite::REPAIR, planned.repaired);
-    let rules: Vec<&'static str> = fused.chain(tables).chain(repaired).collect();
+    let refused: FxHashSet<usize> = planned.unsupported.iter().map(|(k, _)| *k).collect();
+    let fused: Vec<usize> = (0..sites.len()).filter(|k| !refused.contains(k)).collect();
     let functions = rewrite::functions(main, &calls, target);
     let shadowing = functions
         .as_ref()
         .filter(|_| !edits.is_empty())
         .and_then(|new| rewrite::shadowing_function(main, new, target));
     if let Some(function) = shadowing {
-        let others = (0..sites.len()).filter(|k| !reported.contains(k));
-        planned
-            .unsupported
-            .extend(others.map(|k| (k, in_the_way(&sites[k].site, function))));
+        let others = fused
+            .iter()
+            .map(|&k| (k, in_the_way(&sites[k].site, function)));
+        planned.unsupported.extend(others);
         planned.unsupported.sort_by_key(|(k, _)| *k);
     }
     let functions = functions.filter(|_| shadowing.is_none() && !edits.is_empty());
@@ -181,42 +110,179 @@ fn attempt(
         };
         return Ok((nothing, FxHashSet::default()));
     };
+    let rules: Vec<&'static str> = fused
+        .iter()
+        .map(|&k| sites[k].site.rule)
+        .chain(planned.tables.tables.iter().map(|_| TABLE_RULE))
+        .chain(std::iter::repeat_n(rewrite::REPAIR, planned.repaired))
+        .collect();
     let dropped;
-    (planned.edit, dropped) = whole(main, scopes, edits, &rules, functions);
+    (planned.edit, dropped) = whole(main, &findings.scopes, edits, &rules, functions);
     let edited = rewrite::check(main, &planned.edit)?;
-    // Bodies and functions fall with the nodes that use them.
+    // Counted on the result: bodies and functions disappear with the nodes that hold or call them.
     let after = count_nodes(edited.model());
     let before = count_nodes(main.model());
     planned.removed = (before + planned.added).saturating_sub(after);
-    Ok((planned, gone(scopes, &fallen, &dropped)))
+    let removed = removed_scopes(&findings.scopes, &removed_holders, &dropped);
+    Ok((planned, removed))
 }
 
-/// The scopes that fall, with nodes of other scopes or as functions.
-fn gone(
+/// The changes of single scopes, while they are planned.
+struct ScopeEdits<'a> {
+    main: &'a ModelFile,
+    findings: &'a Findings,
+    sites: &'a [&'a Found],
+    target: Target,
+    planned: Planned,
+    /// Names that some graph of the model has.
+    names: names::Taken,
+    /// Positions of the sites of each scope.
+    by_scope: Vec<Vec<usize>>,
+    /// For each scope, the nodes whose bodies have changed, by position.
+    changed: Vec<BTreeMap<usize, NodeProto>>,
+    /// Those of them that are removed: scope and position.
+    removed_holders: FxHashSet<(usize, usize)>,
+    edits: Vec<(usize, Edit)>,
+    calls: Vec<NewCall>,
+}
+
+impl<'a> ScopeEdits<'a> {
+    fn new(
+        main: &'a ModelFile,
+        findings: &'a Findings,
+        sites: &'a [&'a Found],
+        target: Target,
+    ) -> Self {
+        let scopes = findings.scopes.len();
+        let mut by_scope: Vec<Vec<usize>> = vec![Vec::new(); scopes];
+        for (k, found) in sites.iter().enumerate() {
+            by_scope[found.scope].push(k);
+        }
+        ScopeEdits {
+            main,
+            findings,
+            sites,
+            target,
+            planned: Planned::default(),
+            names: names::Taken::of_model(main.model()),
+            by_scope,
+            changed: vec![BTreeMap::new(); scopes],
+            removed_holders: FxHashSet::default(),
+            edits: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    /// Adds the change of one scope, with the changed bodies of its nodes.
+    ///
+    /// # Errors
+    /// If a changed body makes the graph invalid.
+    fn add(&mut self, at: usize) -> Result<(), Error> {
+        let scope = &self.findings.scopes[at];
+        let own = scope.file(self.main);
+        let held = std::mem::take(&mut self.changed[at]);
+        // A changed body may read what the old one did not, so the graph is planned with the new bodies in place.
+        let file = scope.extended.as_ref().unwrap_or(own);
+        let exchanged = splice::holders(file, &held)?;
+        let file = exchanged.as_ref().unwrap_or(file);
+        let mut edit = self.plan(at, file);
+        if edit.is_empty() && held.is_empty() {
+            return Ok(());
+        }
+        let nodes = &own.graph().node;
+        // The old bodies were the only readers of some values.
+        rewrite::release(file, held.keys().map(|&node| &nodes[node]), &mut edit);
+        rewrite::settle(&scope.made, &mut edit, nodes.len());
+        rename(own, &mut edit, &mut self.names);
+        self.planned.added += edit.insert_before.values().map(Vec::len).sum::<usize>();
+        for (node, holder) in held {
+            // A holder is replaced by the one with the new body, unless the edit removes it anyway.
+            if edit.remove_nodes.insert(node) {
+                edit.insert_before.entry(node).or_default().push(holder);
+            } else {
+                self.removed_holders.insert((at, node));
+            }
+        }
+        self.put_back(&scope.location, &edit);
+        self.edits.push((at, edit));
+        Ok(())
+    }
+
+    /// Plans the sites of one scope in its graph.
+    fn plan(&mut self, at: usize, file: &ModelFile) -> Edit {
+        let scope = &self.findings.scopes[at];
+        let mine = std::mem::take(&mut self.by_scope[at]);
+        let chosen: Vec<Site> = mine.iter().map(|&k| self.sites[k].site.clone()).collect();
+        let tables: Vec<AngleTable> = scope.tables.iter().map(|t| t.table.clone()).collect();
+        let subject = Subject {
+            file,
+            facts: &scope.facts,
+            shapes: &scope.shapes,
+            rules: &self.findings.rules,
+            tables: &tables,
+        };
+        let plan = rewrite::plan(&subject, &chosen, self.target);
+        self.planned.repaired += plan.repaired;
+        if let Some(wired) = &plan.tables {
+            self.planned.tables.add(at, wired, plan.edit.change());
+        }
+        self.calls.extend(plan.calls);
+        for (k, mut refusal) in plan.unsupported {
+            refusal.node.clone_from(&chosen[k].node_name);
+            self.planned.unsupported.push((mine[k], refusal));
+        }
+        plan.edit
+    }
+
+    /// Puts the change of a body into the node that holds it. Main graph and functions are changed at the end.
+    fn put_back(&mut self, location: &Location, edit: &Edit) {
+        let Location::Body {
+            scope,
+            node,
+            attribute,
+            index,
+        } = location
+        else {
+            return;
+        };
+        let (main, scopes) = (self.main, &self.findings.scopes);
+        let holder = self.changed[*scope]
+            .entry(*node)
+            .or_insert_with(|| nodes(main, scopes, *scope)[*node].clone());
+        let list = holder.attribute.iter_mut().find(|a| a.name() == attribute);
+        let mut graphs = list.into_iter().flat_map(|a| a.graphs_mut());
+        if let Some(body) = graphs.nth(*index) {
+            splice::body(body, edit);
+        }
+    }
+}
+
+/// The scopes that disappear: bodies of removed nodes, bodies inside them, and functions without calls.
+fn removed_scopes(
     scopes: &[Scope],
-    nodes: &FxHashSet<(usize, usize)>,
+    holders: &FxHashSet<(usize, usize)>,
     functions: &FxHashSet<usize>,
 ) -> FxHashSet<usize> {
-    let mut gone = FxHashSet::default();
+    let mut removed = FxHashSet::default();
     for (at, scope) in scopes.iter().enumerate() {
-        let falls = match &scope.place {
+        let disappears = match &scope.location {
             Location::Main => false,
             Location::Body { scope, node, .. } => {
-                gone.contains(scope) || nodes.contains(&(*scope, *node))
+                removed.contains(scope) || holders.contains(&(*scope, *node))
             }
             Location::Function(position) => functions.contains(position),
         };
-        if falls {
-            gone.insert(at);
+        if disappears {
+            removed.insert(at);
         }
     }
-    gone
+    removed
 }
 
-/// The plan that leaves all sites, because a change that fuses them makes an invalid model.
+/// The plan that fuses nothing, because the change would leave an invalid model.
 fn invalid(sites: &[&Found], error: &Error) -> Planned {
     let reason = format!("the fused model would be invalid: {error}");
-    let hint = "this is a fault of Phasor: report it, with the model";
+    let hint = "this is a fault of Phasor: please report it, with the model";
     let sites = sites.iter();
     let unsupported = sites.map(|found| unsupported(&found.site, &reason, hint));
     Planned {
@@ -228,7 +294,7 @@ fn invalid(sites: &[&Found], error: &Error) -> Planned {
 fn in_the_way(site: &Site, function: &FunctionProto) -> Refusal {
     let name = call::label(function);
     let reason = format!(
-        "the model has a function `{name}` of its own, which would be mixed up with the operator of that name"
+        "the model has a function `{name}` of its own, which would be confused with the operator of that name"
     );
     unsupported(site, &reason, "inline or rename that function")
 }
@@ -247,23 +313,23 @@ fn unsupported(site: &Site, reason: &str, hint: &str) -> Refusal {
 
 /// The nodes of a graph as the model has them.
 fn nodes<'a>(main: &'a ModelFile, scopes: &[Scope], at: usize) -> &'a [NodeProto] {
-    match &scopes[at].place {
+    match &scopes[at].location {
         Location::Main => &main.graph().node,
         Location::Function(position) => &main.model().functions[*position].node,
         Location::Body {
             scope,
             node,
             attribute,
-            place,
+            index,
         } => {
             let holder = &nodes(main, scopes, *scope)[*node];
-            let mut found = bodies(holder).filter(|(name, at, _)| name == attribute && at == place);
+            let mut found = bodies(holder).filter(|(name, at, _)| name == attribute && at == index);
             found.next().map_or(&[], |(_, _, body)| &body.node)
         }
     }
 }
 
-/// Gives what an edit makes names that no graph of the model has: a body may not hide a name of the graph around it.
+/// Renames the new values of an edit so that no graph of the model has their names: a body may not shadow a name of the graph around it.
 fn rename(own: &ModelFile, edit: &mut Edit, names: &mut names::Taken) {
     let index = own.index();
     let old = |name: &str| {
@@ -304,8 +370,8 @@ fn rename(own: &ModelFile, edit: &mut Edit, names: &mut names::Taken) {
         .for_each(renamed);
 }
 
-/// The change of the model: that of the main graph, changed functions, and what all graphs together need declared. With it,
-/// the functions that fall.
+/// The change of the model: that of the main graph, the changed functions, and the operator sets that all graphs together need. With it, the
+/// positions of the functions that are dropped.
 fn whole(
     main: &ModelFile,
     scopes: &[Scope],
@@ -320,7 +386,7 @@ fn whole(
     for (at, edit) in edits {
         opsets.extend(edit.opsets.iter().cloned());
         version = version.max(edit.min_ir_version);
-        match &scopes[at].place {
+        match &scopes[at].location {
             Location::Main => whole = edit,
             Location::Body { .. } => {}
             Location::Function(position) => functions.push((*position, edit)),
@@ -343,7 +409,7 @@ fn whole(
     (whole, dropped)
 }
 
-/// Drops functions that were called and no longer are; their positions.
+/// Drops the functions that were called and no longer are, and returns their positions. A function that nothing called before stays.
 fn drop_functions(main: &ModelFile, edit: &mut Edit) -> FxHashSet<usize> {
     if main
         .model()

@@ -1,7 +1,12 @@
-//! The form in which a graph is analysed.
+//! Prepares a graph for analysis.
 //!
-//! In front of a body come the nodes that compute what it takes from outside: cosines, sines and positions are mostly
-//! computed once for all. Calls of functions are expanded, so that a rotation is seen through them.
+//! The nodes that compute what a body captures are put in front of it: cosines, sines and positions are mostly computed once, outside. Calls of
+//! functions are expanded, so that a rotation is seen through them.
+//!
+//! Neither may change what a site can do to its own graph. Values inside an expanded call are *hidden*: they do not exist in the graph, so no
+//! site may name one. Values in front of a body are *fixed*: a site may read them, since the body sees them, but the node that computes one
+//! is in another graph, so none may be the result of a site. So are the outputs of a call that has several: replacing the call for one
+//! would lose the others.
 
 use std::collections::VecDeque;
 
@@ -15,17 +20,18 @@ use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto};
 use crate::onnx::{ModelFile, functions};
 use crate::symbolic::Budget;
 
-/// Most nodes put in front of a body. Positions, angles and their tables take about 60.
+/// How many nodes are put in front of a body. Positions, angles and their tables take about 60.
 const MAX_FRONT: usize = 400;
+
 /// A graph ready for analysis.
 pub(super) struct Prepared {
-    /// The graph with its surroundings; `None` where that is the graph as it is.
+    /// The graph with the nodes in front and the calls expanded; `None` if nothing changes.
     scratch: Option<ModelFile>,
-    /// Values that no site may name: they exist inside a call.
+    /// Values that no site may name, because they exist inside an expanded call only.
     pub(super) hidden: FxHashSet<String>,
-    /// Values that no site may make: another graph computes them, or a call does together with others.
+    /// Values that no site may compute, because another graph does, or a call does together with others.
     pub(super) fixed: FxHashSet<String>,
-    /// Whether calls are operators that nothing is known of, as they expand to more nodes than the budget allows.
+    /// Whether calls are not expanded, because they stand for more nodes than the budget allows.
     pub(super) opaque: bool,
 }
 
@@ -36,7 +42,7 @@ impl Prepared {
     }
 }
 
-/// Makes the prepared of `own`, which takes the values `captured` from outside.
+/// Prepares `own`, which captures these values from outside.
 pub(super) fn prepare(
     own: &ModelFile,
     outside: Option<(Outside<'_>, &[String])>,
@@ -72,7 +78,7 @@ pub(super) fn prepare(
     prepared
 }
 
-/// Puts the nodes that compute the captured values in front; `false` if there are none.
+/// Puts the nodes that compute the captured values in front of a body; `false` if there are none.
 fn put_in_front(
     model: &mut ModelProto,
     outside: Outside<'_>,
@@ -84,7 +90,7 @@ fn put_in_front(
     };
     let (file, index) = (outside.file, outside.file.index());
     let outer = file.graph();
-    // A name of the body's own hides the outer one.
+    // A name that the body defines itself shadows the outer one: a node that reads or computes the outer one cannot stand in the body's graph.
     let mut taken: FxHashSet<String> = FxHashSet::default();
     taken.extend(graph.node.iter().flat_map(|n| n.output.iter().cloned()));
     taken.extend(graph.initializer.iter().map(|t| t.name().to_owned()));
@@ -145,7 +151,7 @@ fn put_in_front(
     true
 }
 
-/// Whether a function stays a function.
+/// Whether calls of a function are not expanded.
 fn keep(function: &FunctionProto) -> bool {
     is_operator(function.domain())
 }
@@ -169,7 +175,7 @@ fn expand(model: &mut ModelProto, prepared: &mut Prepared) {
     prepared.hidden.extend(after.difference(&before).cloned());
 }
 
-/// Names of the values of the graph itself.
+/// Names of the values in the main graph of a model, without those in bodies.
 fn names(model: &ModelProto) -> FxHashSet<String> {
     let of_graph = |graph: &GraphProto| {
         let made = graph

@@ -1,4 +1,4 @@
-//! Putting the change of a graph back where the graph is.
+//! Puts the change of a graph back where the graph is stored: in the node that holds it, or in a function.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::onnx::proto::{
 };
 use crate::onnx::{Edit, Error, ModelFile};
 
-/// The graph with these nodes, whose bodies have changed, in their places; `None` where there are none.
+/// The graph with these nodes, whose bodies have changed, in place of the old ones; `None` if there are none.
 ///
 /// # Errors
-/// If it is no graph then.
+/// If the result is not a valid graph.
 pub(super) fn holders(
     file: &ModelFile,
     held: &BTreeMap<usize, NodeProto>,
@@ -41,7 +41,7 @@ pub(super) fn body(body: &mut GraphProto, edit: &Edit) {
         .retain(|v| !edit.remove_value_info.contains(v.name()));
 }
 
-/// Changes a function. It has no initializers: new ones become nodes.
+/// Changes a function. Functions have no initializers, so new ones become `Constant` nodes.
 pub(super) fn function(function: &mut FunctionProto, edit: &Edit, opsets: &[(String, i64)]) {
     let constants = edit.add_initializers.iter().map(constant);
     function.node = constants.chain(nodes(&function.node, edit)).collect();

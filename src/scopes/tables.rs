@@ -1,4 +1,4 @@
-//! The tables of angles of one graph: what probing said of them, and which a change computes.
+//! The tables of angles of one graph: their probes, and what computing them by nodes of their own changes.
 
 use rustc_hash::FxHashSet;
 
@@ -11,34 +11,34 @@ use crate::rewrite::TablePlan;
 pub struct FoundTable {
     /// The table.
     pub table: AngleTable,
-    /// What probing it showed.
+    /// The result of probing it.
     pub confirmed: Confirmed,
 }
 
-/// What computing tables by nodes of their own does to a model, beyond the sites that read them.
+/// The part that tables computed by nodes of their own have in a change.
 #[derive(Clone, Debug, Default)]
 pub struct TableChange {
     /// The tables: scope and position in it.
     pub tables: Vec<(usize, usize)>,
-    /// Nodes that go.
+    /// Nodes that are removed for them.
     pub removed: usize,
-    /// Nodes that come.
+    /// New nodes for them.
     pub added: usize,
 }
 
 impl TableChange {
-    /// Adds the tables of a scope whose change is `all`.
+    /// Adds the tables of a scope. `all` is its whole change, as numbers of removed and new nodes.
     pub(super) fn add(&mut self, scope: usize, plan: &TablePlan, all: (usize, usize)) {
         self.tables.extend(plan.wired.iter().map(|&t| (scope, t)));
-        // Unit axes that only the graph's own tables need count as nodes that go.
+        // `Unsqueeze` nodes that only the graph's own tables would need count as removed.
         let fewer = plan.plain.1.saturating_sub(all.1);
         self.removed += (all.0 + fewer).saturating_sub(plan.plain.0);
         self.added += all.1.saturating_sub(plan.plain.1);
     }
 }
 
-/// Adds what probing showed to the tables that the sites could read. A site whose table is not confirmed keeps the graph's own.
-/// Returns the reasons, without repetition.
+/// Adds the results of probes to the tables that the sites could read. A site whose table is not confirmed keeps the graph's own. Returns the
+/// tables, and the refusals without repetition.
 pub(super) fn settle(
     tables: Vec<AngleTable>,
     sites: &mut [Site],

@@ -1,4 +1,4 @@
-//! What a rotary site claims: `y` is `x` turned by its cosines and sines.
+//! The claim of a rotary site: `y` is `x` rotated by the site's cosines and sines.
 
 mod tables;
 
@@ -12,7 +12,7 @@ use super::prober::Failure;
 
 pub(super) use tables::ProbedTables;
 
-/// A site.
+/// The claim of this site.
 pub(super) struct RotaryClaim<'a> {
     pub site: &'a Site,
     pub rotary: &'a Rotary,
@@ -23,8 +23,10 @@ impl Claim for RotaryClaim<'_> {
         self.site.operands()
     }
 
-    /// Always the tensors that the site reads, or is made of, and no others that are equal by proof. A part of `y` may be computed from
-    /// the origin of `x` beside `x`.
+    /// `x` with the sources of the tables, or `x` alone with the tables computed by the graph. Both also start from the origin of `x`, from
+    /// which a part of `y` may be computed beside `x`: ONNX Runtime's optimisations move a transposition past one of the two products.
+    ///
+    /// A start never gives tensors that are equal to these by proof alone: what lies between them would not be run.
     fn starts(&self) -> Vec<Vec<&str>> {
         let Rotary {
             x, origin, sources, ..
@@ -74,7 +76,7 @@ impl Claim for RotaryClaim<'_> {
         let &[x, cos, sin] = operands else {
             return Err(Failure::NotRun("a tensor is missing".to_owned()));
         };
-        // Wide numbers may leave a narrow type before or after they are multiplied, and of infinite ones nothing can be compared.
+        // Wide numbers may overflow a narrow type before or after they are multiplied, and infinite results compare with nothing.
         let sum = largest(x.0) * (largest(cos.0) + largest(sin.0));
         if sum.is_nan() || sum > self.site.dtype.largest() {
             let beyond = "its results leave the type for these numbers";
@@ -97,8 +99,8 @@ impl Claim for RotaryClaim<'_> {
         .map_err(|refused| Failure::refused(&refused))
     }
 
-    /// Three roundings of the model's own type, in half precision; f32 arithmetic is exact to about 1e-7. The embedded engine rounds
-    /// to bfloat16 only where the graph casts to it.
+    /// In half precision, three roundings of the model's own type; `float` arithmetic is exact to about 1e-7. The embedded engine rounds to
+    /// bfloat16 only where the graph casts to it.
     fn tolerance(&self) -> f64 {
         match self.site.dtype {
             DataType::F64 => 1e-9,
@@ -119,11 +121,11 @@ fn unsqueezed(shape: &[usize], table: &TableInput) -> Vec<usize> {
     shape
 }
 
-/// `x` and its shape, broadcast to the rows of its tables: where these may be larger, the fused node reads it so.
+/// `x` and its shape, broadcast to the rows of the tables: where these may be larger, rewriting puts an `Expand` before the node.
 fn widened((x, shape): Numbers<'_>, tables: [&[usize]; 2]) -> (Vec<f64>, Vec<usize>) {
     let mut wide = shape.to_vec();
     for table in tables {
-        // The last axis is that of the channels.
+        // The last axis holds the channels and is not broadcast.
         let axes = wide.iter_mut().rev().zip(table.iter().rev()).skip(1);
         for (size, &rows) in axes.filter(|(size, _)| **size == 1) {
             *size = rows;

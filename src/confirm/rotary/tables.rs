@@ -1,8 +1,8 @@
-//! Runs the graph from positions to cosines and sines and compares it with the reference of `RotaryTable`.
+//! Runs the graph from positions to cosines and sines, and compares these with the reference of `RotaryTable`.
 //!
-//! Positions reach a million: there the rounding of one product moves an angle by a hundredth, so that another order of
-//! operations, another type, or frequencies that differ in the last place are seen. Where the tables are in half precision,
-//! nearly all entries must be equal after rounding, not only close.
+//! Positions reach a million. There, one rounding of a product moves an angle by a hundredth, so another order of operations, another type,
+//! or a frequency that differs in its last bit shows. In half precision, rounding the tables would hide that: there nearly all entries
+//! must be equal after rounding, and not only close.
 
 use prost::Message;
 use rustc_hash::FxHashMap;
@@ -28,13 +28,13 @@ use super::unsqueezed;
 
 /// Runs with other numbers for each set of sizes.
 const SEEDS: u64 = 3;
-/// Lengths of sequences beyond what half precision and 16 bits count.
+/// Lengths of sequences beyond what half precision (2,048) and 16 bits (65,536) count.
 const LONG: [i64; 2] = [2_100, 66_000];
-/// Positions of the second run are below this; those of the third are any.
+/// Positions of the second run are below this. Those of the third are any that their type holds.
 const MAX_POSITION: i64 = 1 << 20;
 /// Positions of the first run are below this.
 const FEW_POSITIONS: i64 = 64;
-/// Share of entries that another rounding of the cosine may move to the next number in half precision.
+/// Share of entries that may differ in half precision: the graph's own cosine, rounded in `float` first, may round to the next number.
 const MOVED: f64 = 0.01;
 
 /// Array with their shape.
@@ -43,15 +43,15 @@ struct Array {
     shape: Vec<usize>,
 }
 
-/// What makes two sites read a table alike.
+/// Sites that agree in this read a table in the same way.
 type Reading = (TableUse, TableInput, TableInput, Pairing, DataType, bool);
 
-/// Sites whose tables have been probed, and what that showed.
+/// Results of the tables probed so far.
 #[derive(Default)]
 pub(in crate::confirm) struct ProbedTables(FxHashMap<Reading, Result<Confirmed, Box<Refusal>>>);
 
 impl ProbedTables {
-    /// Confirms that a site's cosines and sines are those of the table. What an earlier site has shown takes no more probes.
+    /// Confirms that a site's cosines and sines are those of the table. A result of an earlier site that reads it in the same way is reused.
     pub(in crate::confirm) fn probe(
         &mut self,
         prober: &mut Prober<'_>,
@@ -92,15 +92,15 @@ impl Prober<'_> {
             let reason = match failure {
                 Failure::Differs(how) => format!(
                     "the angles are positions times frequencies, but the graph computes them in another order or type: \
-                     {how}, so the graph's own tables stay"
+                     {how}, so it keeps its own tables"
                 ),
                 Failure::NotRun(cause) => format!(
-                    "the angles are positions times frequencies, but that could not be run on numbers, so the graph's own tables stay: {cause}"
+                    "the angles are positions times frequencies, but that could not be run on numbers, so the graph keeps its own tables: {cause}"
                 ),
                 Failure::TooLarge(what) => format!(
-                    "the angles are positions times frequencies, but that is too large to be run on numbers, so the graph's own tables stay: {what}"
+                    "the angles are positions times frequencies, but that is too large to be run on numbers, so the graph keeps its own tables: {what}"
                 ),
-                Failure::Unaffordable => "the angles are positions times frequencies, but the budget was spent before that could be run on numbers, so the graph's own tables stay".to_owned(),
+                Failure::Unaffordable => "the angles are positions times frequencies, but the budget was spent before that could be run on numbers, so the graph keeps its own tables".to_owned(),
             };
             refusal(site, rotary, reason)
         })
@@ -130,7 +130,7 @@ impl Prober<'_> {
             key.extend(format!("{binding:?}").bytes());
             key
         };
-        // Of a long sequence the numbers that no short one has are enough.
+        // A long sequence is run once, with the positions that no short run had.
         let count = Tensor::count(&self.shape(&used.positions, binding)?).unwrap_or(usize::MAX);
         let seeds = if count as i64 >= LONG[0] {
             SEEDS - 1..SEEDS
@@ -154,6 +154,7 @@ impl Prober<'_> {
         counted(worst)
     }
 
+    /// One run: the largest difference of the graph's cosines and sines from the table's.
     fn table_run(
         &self,
         table: &AngleTable,
@@ -163,19 +164,8 @@ impl Prober<'_> {
         seed: u64,
     ) -> Result<f64, Failure> {
         let mut random = Random::new(seed, "angles");
-        let positions = {
-            let shape = self.shape(&used.positions, binding)?;
-            let count = shape.iter().product();
-            let mut below = |limit: i64| {
-                let values: Vec<f64> = (0..count).map(|_| random.below(limit) as f64).collect();
-                Tensor::from_f64_as(table.positions_dtype, &shape, &values)
-            };
-            match seed {
-                0 => below(FEW_POSITIONS),
-                1 => below(MAX_POSITION),
-                _ => Regime::Wide.tensor(table.positions_dtype, &shape, &mut random),
-            }
-        };
+        let shape = self.shape(&used.positions, binding)?;
+        let positions = positions(table.positions_dtype, &shape, seed, &mut random);
         let unread = |name: &str| Failure::NotRun(format!("cosine and sine do not read `{name}`"));
         let mut inputs = match cut.given.first() {
             Some(Some(name)) => vec![(name.clone(), positions.clone())],
@@ -189,6 +179,7 @@ impl Prober<'_> {
                 },
                 values: rows.concat(),
             },
+            // Random ones: agreement then means that the graph multiplies by whatever the tensor holds.
             Frequencies::Value { name, .. } => {
                 let name = used.frequencies.as_ref().unwrap_or(name);
                 let values: Vec<f64> = (0..table.width).map(|_| random.signed()).collect();
@@ -214,41 +205,11 @@ impl Prober<'_> {
         let outputs = Tract
             .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
             .map_err(|e| Failure::NotRun(e.to_string()))?;
-        let attributes = RotaryTableAttributes {
-            axis: table.axis.unwrap_or(0) as i64,
-            amplitude: table.amplitude,
-            precise: false,
-        };
-        let of = match table.dtype {
-            DataType::F64 => ElementType::F64,
-            _ => ElementType::F32,
-        };
-        let (cos, sin) = reference(
-            &attributes,
-            of,
-            &positions.to_f64().unwrap_or_default(),
-            &positions.shape,
-            &frequencies.values,
-            &frequencies.shape,
-        )
-        .map_err(|refused| Failure::refused(&refused))?;
-        let mut shape = positions.shape.clone();
-        if let Some(axis) = table.axis {
-            shape.remove(axis);
-        }
-        shape.push(table.width);
-        for &axis in &used.unsqueeze {
-            shape.insert(axis.min(shape.len()), 1);
-        }
-        let sign = if used.inverse == rotary.inverse {
-            1.0
-        } else {
-            -1.0
-        };
-        let sin = sin.into_iter().map(|s| sign * s).collect();
+        let expected = expected(table, (rotary, used), &positions, &frequencies)?;
+        let scale = f64::from(table.amplitude.abs()).max(1.0);
         let mut worst = 0.0f64;
-        for (expected, (output, input)) in [cos, sin]
-            .into_iter()
+        for (expected, (output, input)) in expected
+            .iter()
             .zip(outputs.iter().zip([&rotary.cos, &rotary.sin]))
         {
             let found = Array {
@@ -257,19 +218,77 @@ impl Prober<'_> {
                     .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))?,
                 shape: unsqueezed(&output.shape, input),
             };
-            let expected = Array {
-                values: expected,
-                shape: shape.clone(),
-            };
-            let scale = f64::from(table.amplitude.abs()).max(1.0);
-            worst = worst.max(compare(&expected, &found, rotary, scale)?);
+            worst = worst.max(compare(expected, &found, rotary, scale)?);
         }
         Ok(worst)
     }
 }
 
-/// Largest difference of the graph's table from the expected one, where both are broadcast against each other; an error where
-/// rounding does not explain it.
+/// Positions for a run: few, many, or any that the type holds. Each range shows other faults: rounded angles show at large positions, and
+/// types that are too narrow at negative or huge ones.
+fn positions(dtype: DataType, shape: &[usize], seed: u64, random: &mut Random) -> Tensor {
+    let count = shape.iter().product();
+    let mut below = |limit: i64| {
+        let values: Vec<f64> = (0..count).map(|_| random.below(limit) as f64).collect();
+        Tensor::from_f64_as(dtype, shape, &values)
+    };
+    match seed {
+        0 => below(FEW_POSITIONS),
+        1 => below(MAX_POSITION),
+        _ => Regime::Wide.tensor(dtype, shape, random),
+    }
+}
+
+/// Cosines and sines of the table as the site reads them: with its unit axes, and the sines negated if graph and table turn in opposite
+/// directions.
+fn expected(
+    table: &AngleTable,
+    (rotary, used): (&Rotary, &TableUse),
+    positions: &Tensor,
+    frequencies: &Array,
+) -> Result<[Array; 2], Failure> {
+    let attributes = RotaryTableAttributes {
+        axis: table.axis.unwrap_or(0) as i64,
+        amplitude: table.amplitude,
+        precise: false,
+    };
+    let element_type = match table.dtype {
+        DataType::F64 => ElementType::F64,
+        _ => ElementType::F32,
+    };
+    let (cos, sin) = reference(
+        &attributes,
+        element_type,
+        &positions.to_f64().unwrap_or_default(),
+        &positions.shape,
+        &frequencies.values,
+        &frequencies.shape,
+    )
+    .map_err(|refused| Failure::refused(&refused))?;
+    let mut shape = positions.shape.clone();
+    if let Some(axis) = table.axis {
+        shape.remove(axis);
+    }
+    shape.push(table.width);
+    for &axis in &used.unsqueeze {
+        shape.insert(axis.min(shape.len()), 1);
+    }
+    let sign = if used.inverse == rotary.inverse {
+        1.0
+    } else {
+        -1.0
+    };
+    let sin = sin.into_iter().map(|s| sign * s).collect();
+    Ok([cos, sin].map(|values| Array {
+        values,
+        shape: shape.clone(),
+    }))
+}
+
+/// Largest difference of the graph's table from the expected one, with both broadcast against each other.
+///
+/// # Errors
+/// Shapes that do not broadcast, and differences that rounding does not explain.
 fn compare(expected: &Array, found: &Array, rotary: &Rotary, scale: f64) -> Result<f64, Failure> {
     let unfit = || {
         Failure::Differs(format!(

@@ -98,9 +98,7 @@ const LARGEST: f64 = (1u128 << 100) as f64;
 /// Whether a node multiplies an input in a way that may round it or leave the type. Factors of 0, 1 and -1 cannot, nor can powers of two if
 /// all numbers are bounded by [`LARGEST`]. Integers are exact: one that may wrap is a root of its own.
 fn multiplies(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueId) -> bool {
-    if !matches!(node.domain(), "" | "ai.onnx")
-        || !matches!(node.op_type(), "Mul" | "Div" | "MatMul" | "Einsum")
-    {
+    if !node.is_standard() || !matches!(node.op_type(), "Mul" | "Div" | "MatMul" | "Einsum") {
         return false;
     }
     if it
@@ -147,7 +145,7 @@ fn passes(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueI
     let (Some(from), Some(to)) = (it.known(input), it.known(output)) else {
         return false;
     };
-    if !matches!(node.domain(), "" | "ai.onnx") || it.loss(output).is_some() {
+    if !node.is_standard() || it.loss(output).is_some() {
         return false;
     }
     match node.op_type() {

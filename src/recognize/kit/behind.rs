@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::onnx::ValueId;
 use crate::onnx::names;
-use crate::onnx::proto::NodeProto;
+
 use crate::symbolic::Interpreter;
 use crate::symbolic::value::Loss;
 
@@ -109,7 +109,7 @@ pub(in crate::recognize) fn read(it: &Interpreter<'_>, value: ValueId) -> SmallV
         return SmallVec::new();
     };
     let node = &it.file.graph().node[node];
-    if measures(node) {
+    if node.is_onnx("Shape") || node.is_onnx("Size") {
         return SmallVec::new();
     }
     let names = node.input.iter().map(String::as_str);
@@ -118,10 +118,6 @@ pub(in crate::recognize) fn read(it: &Interpreter<'_>, value: ValueId) -> SmallV
     all.filter(|name| !name.is_empty())
         .filter_map(|name| index.id(name))
         .collect()
-}
-
-fn measures(node: &NodeProto) -> bool {
-    matches!(node.domain(), "" | "ai.onnx") && matches!(node.op_type(), "Shape" | "Size")
 }
 
 /// The tensors that `x` is a rearrangement of, itself included, back to the one that was computed.

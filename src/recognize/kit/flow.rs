@@ -24,7 +24,7 @@ pub(in crate::recognize) enum Effect {
 
 /// What a node does to the tensors it reads.
 pub(in crate::recognize) fn effect(node: &NodeProto) -> Effect {
-    if !matches!(node.domain(), "" | "ai.onnx") {
+    if !node.is_standard() {
         return Effect::Other;
     }
     match node.op_type() {

@@ -64,11 +64,7 @@ impl Miss {
     }
 }
 
-/// The name of a node, or of its first output where it has none.
+/// The name of a node for people.
 pub(in crate::recognize) fn node_name(it: &Interpreter<'_>, node: usize) -> String {
-    let node = &it.file.graph().node[node];
-    match node.name() {
-        "" => node.output.first().cloned().unwrap_or_default(),
-        name => name.to_owned(),
-    }
+    it.file.graph().node[node].label().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Operators that runtimes have already. What they cannot express is left alone, with the reason.
+//! Plans sites as operators that runtimes have already. A site that they cannot express is left as it is, with the reason.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::rewrite::rotary::{RotarySite, foreign, repair};
 
 use super::{Plan, Subject, Target};
 
-/// What is to be done at one node.
+/// The work at one node.
 enum Task {
     /// Fuse the site at this place in the list.
     Fuse(usize),
@@ -16,7 +16,7 @@ enum Task {
     Repair(Vec<usize>),
 }
 
-/// The change that fuses these sites and repairs the operator's own nodes.
+/// The change that fuses these sites, and repairs nodes of the operator that the model has already.
 pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
     let mut tasks: Vec<(usize, Task)> = sites
         .iter()
@@ -56,7 +56,10 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Pla
     plan
 }
 
-/// Plans one site; the operator set to import for it, if that is not ONNX's own. The error says why the target cannot express it.
+/// Plans one site and returns the operator set to import for it, if that is not ONNX's own.
+///
+/// # Errors
+/// Why the target cannot express the site.
 fn lower(
     draft: &mut Draft<'_>,
     subject: &Subject<'_>,
@@ -82,7 +85,7 @@ fn unsupported(site: &Site, reason: String) -> Refusal {
         node: site.node_name.clone(),
         value: site.y.clone(),
         reason,
-        hint: Some("`--target phasor` fuses it".to_owned()),
+        hint: Some("fuse it with `--target phasor`".to_owned()),
         stage: Stage::Target,
         lost: None,
     }

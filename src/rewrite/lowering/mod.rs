@@ -25,8 +25,8 @@ pub enum Target {
     /// `ai.phasor::RotaryEmbedding`, with its function body in the model.
     #[default]
     Phasor,
-    /// As [`Target::Phasor`], and two sites of a layer that share their tables, where nothing forbids it, are one
-    /// `ai.phasor::RotaryEmbeddingPair`.
+    /// As [`Target::Phasor`], but two sites of a layer that share their tables become one `ai.phasor::RotaryEmbeddingPair` if nothing
+    /// forbids it.
     PhasorPairs,
     /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
     Contrib,
@@ -34,7 +34,7 @@ pub enum Target {
     Onnx,
 }
 
-/// The model to rewrite and what is known of it.
+/// The model to rewrite, and what is known of it.
 pub struct Subject<'a> {
     /// The model.
     pub file: &'a ModelFile,
@@ -48,7 +48,7 @@ pub struct Subject<'a> {
     pub tables: &'a [AngleTable],
 }
 
-/// A change to a model, and what it leaves.
+/// A change to a model, and the sites that it does not fuse.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The change; empty where there is nothing to do.
@@ -57,7 +57,7 @@ pub struct Plan {
     pub unsupported: Vec<(usize, Refusal)>,
     /// `ai.onnx::RotaryEmbedding` nodes of the model whose tables are expanded to the batch.
     pub repaired: usize,
-    /// The new nodes that have a function body in the model.
+    /// The new nodes that need a function body in the model.
     pub calls: Vec<NewCall>,
     /// The tables that the change computes by nodes of their own.
     pub tables: Option<TablePlan>,
@@ -68,7 +68,7 @@ pub struct Plan {
 pub struct NewCall {
     /// The operator.
     pub operator: &'static str,
-    /// The node, as its function body must serve it.
+    /// What the function body must serve: the node's attributes and what is known of its inputs.
     pub call: Call,
 }
 
@@ -77,11 +77,11 @@ pub struct NewCall {
 pub struct TablePlan {
     /// Their numbers.
     pub wired: Vec<usize>,
-    /// Nodes that go and come without them.
+    /// Numbers of removed and new nodes of the change without these tables.
     pub plain: (usize, usize),
 }
 
-/// The functions that a model with these nodes carries; `None` where they cannot be written for all of them.
+/// The functions that a model with these nodes needs; `None` if they cannot be written for all of them.
 pub(crate) fn functions(
     file: &ModelFile,
     calls: &[NewCall],
@@ -93,8 +93,8 @@ pub(crate) fn functions(
     }
 }
 
-/// A function of the model that would take the calls of the target's operators, or whose own calls they would take where the
-/// operator library is registered, and that is none of the `new` ones.
+/// A function of the model that would be confused with an operator of the target: it would take the calls of the new nodes, or a registered
+/// operator library would take its own calls. A function equal to one of the `new` ones is none.
 pub(crate) fn shadowing_function<'a>(
     file: &'a ModelFile,
     new: &[FunctionProto],

@@ -1,6 +1,4 @@
-//! Our own operators: any site can be expressed.
-//!
-//! Operator set, function bodies and provenance are added to the model.
+//! Plans sites as our own operators, which can express every site. The model gets their operator set, function bodies and provenance.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +34,7 @@ pub(super) fn functions(file: &ModelFile, calls: &[NewCall]) -> Option<Vec<Funct
     Some(functions)
 }
 
-/// Whether a function has the name of one of our operators and not its inputs, outputs and attributes.
+/// Whether a function has the name of one of our operators, but other inputs, outputs or attributes.
 pub(super) fn is_foreign(own: &FunctionProto) -> bool {
     let names = |values: &[ValueSpec]| values.iter().map(|v| v.name.to_owned()).collect::<Vec<_>>();
     let of_name = contract::find(own.name()).filter(|_| own.domain() == DOMAIN);
@@ -50,8 +48,8 @@ pub(super) fn is_foreign(own: &FunctionProto) -> bool {
     })
 }
 
-/// The change that fuses these sites, two of a layer by one node if `paired`; the empty change where there are none or the
-/// model's opset is too old.
+/// The change that fuses these sites; `paired`: two sites of a layer by one node. It is empty if there are no sites or the model's opset is too
+/// old.
 pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan {
     if sites.is_empty() || subject.file.opset() < OLDEST_OPSET {
         return Plan::default();
@@ -65,7 +63,7 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan 
         return plain;
     }
     let shorter = with_tables(subject, sites, &wired, paired);
-    // The bodies may serve the sites and not what they become; and a choice that did not pay must not stand.
+    // The chosen tables are used only if their function bodies can be written, and if the change as a whole does save nodes.
     let Some(mut best) = shorter.filter(|plan| plan.edit.saved() > plain.edit.saved()) else {
         return plain;
     };
@@ -80,7 +78,7 @@ pub(in crate::rewrite) fn rotary_sites(sites: &[Site]) -> Vec<RotarySite> {
     sites.iter().filter_map(rotary).collect()
 }
 
-/// The change where the sites of the chosen tables read `RotaryTable` nodes.
+/// The change in which the sites of the chosen tables read `RotaryTable` nodes.
 pub(in crate::rewrite) fn with_tables(
     subject: &Subject<'_>,
     sites: &[Site],

@@ -1,8 +1,11 @@
-//! Which tables of angles are worth nodes of their own.
+//! Chooses the tables of angles that are worth nodes of their own.
 //!
-//! Tables are tried one after the other, and each is taken if the change saves more nodes with it. To plan the whole change for every
-//! table would take the square of their number: here it is followed which values the new nodes read and which nodes fall with
-//! them, and a table that is tried costs only what it moves. The change is then planned once for those chosen.
+//! Tables are tried one after the other, and each is taken if the change saves more nodes with it. Planning the whole change for every table
+//! would take time in the square of their number. Instead, a [`Trial`] keeps count of what new nodes read and of the nodes that become
+//! unused, and trying a table costs only what it moves. The change is then planned once, for the chosen tables.
+//!
+//! The count must agree with what planning would give ([`crate::rewrite::dead`], [`super::lower`], [`pairs`]); the test below compares the
+//! two on all models.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +22,7 @@ use phasor_ops::contract::{Call, rotary_table};
 
 use super::{RotarySite, pairs, tables};
 
-/// The tables to compute by nodes of their own, ascending; `plain` is the change without any.
+/// The tables to compute by nodes of their own, ascending. `plain` is the change without any.
 pub(in crate::rewrite) fn worthwhile(
     subject: &Subject<'_>,
     sites: &[RotarySite],
@@ -43,12 +46,13 @@ pub(in crate::rewrite) fn worthwhile(
         if !first.is_some_and(|first| tables::sources_stand_before(file, table, first)) {
             continue;
         }
+        // One function body must serve the nodes of all chosen tables.
         let own = tables::call(table);
-        let news = !uses.contains(&own);
-        if news {
+        let new_use = !uses.contains(&own);
+        if new_use {
             uses.push(own);
         }
-        let serves = !news || rotary_table::CONTRACT.body(file.opset(), &uses).is_ok();
+        let serves = !new_use || rotary_table::CONTRACT.body(file.opset(), &uses).is_ok();
         if serves {
             let before: Vec<Reading<'_>> = readers.iter().map(|&s| trial.read[s].clone()).collect();
             trial.compute(table, number, readers);
@@ -59,7 +63,7 @@ pub(in crate::rewrite) fn worthwhile(
             }
             trial.undo(table, readers, before);
         }
-        if news {
+        if new_use {
             uses.pop();
         }
     }
@@ -71,7 +75,7 @@ pub(in crate::rewrite) fn worthwhile(
 enum TableSource<'a> {
     /// A value of the graph.
     Graph(&'a str),
-    /// An output of the node of a table, in this type.
+    /// Of the node of this table, in this type, this output.
     Table(usize, DataType, usize),
 }
 
@@ -85,22 +89,22 @@ struct Reading<'a> {
     inverse: bool,
 }
 
-/// What sites have in common that one node can turn.
+/// What sites must have in common to share a node.
 type Shared<'a> = ([Input<'a>; 2], RotaryAttributes, usize, [DataType; 2]);
 
-/// A change in the making, as far as it decides how many nodes there are.
+/// A change, as far as it decides the number of nodes.
 struct Trial<'a> {
     file: &'a ModelFile,
     sites: &'a [RotarySite],
-    falling: Falling<'a>,
+    unused: Unused<'a>,
     /// What each site reads.
     read: Vec<Reading<'a>>,
-    /// How often each tensor is read.
+    /// How often each tensor of cosines or sines is read.
     inputs: FxHashMap<Input<'a>, usize>,
-    /// Sites that may become one node, in graph order, with the pairs among them; empty where none are wanted.
+    /// Sites that may share a node, in graph order, and the number of pairs among them; empty unless `paired`.
     groups: FxHashMap<Shared<'a>, (BTreeSet<(usize, usize)>, usize)>,
     paired: bool,
-    /// New nodes beside those that all choices have in common.
+    /// New nodes, without those that every choice has.
     added: isize,
 }
 
@@ -117,7 +121,7 @@ impl<'a> Trial<'a> {
         let mut trial = Trial {
             file,
             sites,
-            falling: Falling::new(file, sites, &plain.remove_nodes),
+            unused: Unused::new(file, sites, &plain.remove_nodes),
             read: sites.iter().map(reading).collect(),
             inputs: FxHashMap::default(),
             groups: FxHashMap::default(),
@@ -125,24 +129,24 @@ impl<'a> Trial<'a> {
             added: 0,
         };
         for site in sites {
-            trial.falling.want(&site.rotary.x);
+            trial.unused.want(&site.rotary.x);
         }
         for s in 0..sites.len() {
             trial.join(s);
         }
-        trial.falling.settle();
+        trial.unused.settle();
         trial
     }
 
-    /// Nodes that go, less those that come; all choices are off by the same number.
+    /// Removed nodes less new ones, up to a number that is the same for all choices.
     fn saved(&self) -> isize {
-        self.falling.removed as isize - self.added
+        self.unused.removed as isize - self.added
     }
 
-    /// The sites of a table read its node.
+    /// Makes the sites of a table read its node.
     fn compute(&mut self, table: &AngleTable, number: usize, readers: &[usize]) {
         self.added += nodes_of(table, self.sites, readers);
-        table.sources().for_each(|name| self.falling.want(name));
+        table.sources().for_each(|name| self.unused.want(name));
         for &s in readers {
             self.part(s);
             let site = &self.sites[s];
@@ -162,22 +166,22 @@ impl<'a> Trial<'a> {
             };
             self.join(s);
         }
-        self.falling.settle();
+        self.unused.settle();
     }
 
-    /// The sites of a table read what they have read before.
+    /// Makes the sites of a table read again what they have read before.
     fn undo(&mut self, table: &AngleTable, readers: &[usize], before: Vec<Reading<'a>>) {
         self.added -= nodes_of(table, self.sites, readers);
-        table.sources().for_each(|name| self.falling.unwant(name));
+        table.sources().for_each(|name| self.unused.unwant(name));
         for (&s, before) in readers.iter().zip(before) {
             self.part(s);
             self.read[s] = before;
             self.join(s);
         }
-        self.falling.settle();
+        self.unused.settle();
     }
 
-    /// Counts what a site reads.
+    /// Counts what a site reads: an `Unsqueeze` for the first reader of a tensor that lacks unit axes, and a use of a graph's value.
     fn join(&mut self, s: usize) {
         for input in self.read[s].tables.clone() {
             let count = self.inputs.entry(input.clone()).or_default();
@@ -185,14 +189,14 @@ impl<'a> Trial<'a> {
             if *count == 1 {
                 self.added += isize::from(!input.1.is_empty());
                 if let TableSource::Graph(name) = input.0 {
-                    self.falling.want(name);
+                    self.unused.want(name);
                 }
             }
         }
         self.regroup(s, true);
     }
 
-    /// Takes back what was counted of a site.
+    /// Takes back what was counted for a site.
     fn part(&mut self, s: usize) {
         for input in self.read[s].tables.clone() {
             let Some(count) = self.inputs.get_mut(&input) else {
@@ -202,14 +206,14 @@ impl<'a> Trial<'a> {
             if *count == 0 {
                 self.added -= isize::from(!input.1.is_empty());
                 if let TableSource::Graph(name) = input.0 {
-                    self.falling.unwant(name);
+                    self.unused.unwant(name);
                 }
             }
         }
         self.regroup(s, false);
     }
 
-    /// Puts a site among those that it may share a node with, or takes it from them.
+    /// Adds a site to those that it may share a node with, or removes it. A pair is one node less.
     fn regroup(&mut self, s: usize, joins: bool) {
         if !self.paired {
             return;
@@ -238,7 +242,8 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The nodes that compute a table for these sites, their unit axes apart.
+/// The number of nodes that compute a table for these sites, without inserted unit axes: the table, a reshape of its frequencies, and two
+/// casts for each narrower type.
 fn nodes_of(table: &AngleTable, sites: &[RotarySite], readers: &[usize]) -> isize {
     let flattened = matches!(&table.frequencies, Frequencies::Value { flatten: true, .. });
     let types = readers.iter().map(|&s| sites[s].rotary.table_dtype);
@@ -246,26 +251,29 @@ fn nodes_of(table: &AngleTable, sites: &[RotarySite], readers: &[usize]) -> isiz
     1 + isize::from(flattened) + 2 * narrowed.len() as isize
 }
 
-/// The nodes that fall, by the uses of their results: as [`crate::rewrite::dead`] finds them, and kept up to date.
-struct Falling<'a> {
+/// The nodes that nothing uses any more: those that [`crate::rewrite::dead`] would find, kept up to date by counting uses.
+struct Unused<'a> {
     file: &'a ModelFile,
     index: &'a GraphIndex,
     captures: FxHashMap<usize, Vec<ValueId>>,
-    /// Nodes whose place a new node takes.
+    /// Nodes that a new node replaces: removed, whatever reads their results.
     replaced: FxHashSet<usize>,
-    falls: Vec<bool>,
-    /// Reads of each value by nodes that stay, by nodes that fall, and by new nodes and training.
+    /// Which nodes are removed.
+    is_removed: Vec<bool>,
+    /// For each value, how often nodes that stay read it.
     live: Vec<usize>,
+    /// How often removed nodes have read it.
     lost: Vec<usize>,
+    /// How often new nodes and training read it.
     wanted: Vec<usize>,
-    /// How many fall.
+    /// The number of removed nodes.
     removed: usize,
     /// Nodes to look at again.
     open: Vec<usize>,
 }
 
-impl<'a> Falling<'a> {
-    fn new(file: &'a ModelFile, sites: &[RotarySite], falls: &FxHashSet<usize>) -> Falling<'a> {
+impl<'a> Unused<'a> {
+    fn new(file: &'a ModelFile, sites: &[RotarySite], removed: &FxHashSet<usize>) -> Unused<'a> {
         let (index, nodes) = (file.index(), &file.graph().node);
         let mut captures: FxHashMap<usize, Vec<ValueId>> = FxHashMap::default();
         for value in index.values() {
@@ -274,30 +282,32 @@ impl<'a> Falling<'a> {
             }
         }
         let count = index.len();
-        let mut falling = Falling {
+        let mut unused = Unused {
             file,
             index,
             captures,
             replaced: sites.iter().map(|site| site.node).collect(),
-            falls: (0..nodes.len()).map(|node| falls.contains(&node)).collect(),
+            is_removed: (0..nodes.len())
+                .map(|node| removed.contains(&node))
+                .collect(),
             live: vec![0; count],
             lost: vec![0; count],
             wanted: vec![0; count],
-            removed: falls.len(),
+            removed: removed.len(),
             open: Vec::new(),
         };
         for value in dead::named_in_training(file) {
-            falling.wanted[value.index()] += 1;
+            unused.wanted[value.index()] += 1;
         }
         for node in 0..nodes.len() {
-            for value in falling.reads(node) {
-                match falling.falls[node] {
-                    true => falling.lost[value.index()] += 1,
-                    false => falling.live[value.index()] += 1,
+            for value in unused.reads(node) {
+                match unused.is_removed[node] {
+                    true => unused.lost[value.index()] += 1,
+                    false => unused.live[value.index()] += 1,
                 }
             }
         }
-        falling
+        unused
     }
 
     fn reads(&self, node: usize) -> Vec<ValueId> {
@@ -328,7 +338,8 @@ impl<'a> Falling<'a> {
             .extend(self.index.producer(value).map(|(node, _)| node));
     }
 
-    /// Whether nothing reads what a node gives, and something did that falls.
+    /// Whether nothing reads the results of a node any more, and a removed node has. Without the second condition, nodes that were unused
+    /// before would count.
     fn is_idle(&self, node: usize) -> bool {
         let outputs = self.file.graph().node[node].output.iter();
         let mut outputs = outputs.filter_map(|name| self.index.id(name));
@@ -341,20 +352,20 @@ impl<'a> Falling<'a> {
         idle && reached
     }
 
-    /// Lets fall what nothing reads any more, and stand what is read again.
+    /// Removes nodes that nothing reads any more, and puts back those that something reads again.
     fn settle(&mut self) {
         while let Some(node) = self.open.pop() {
             if self.replaced.contains(&node) {
                 continue;
             }
-            let falls = self.is_idle(node);
-            if falls == self.falls[node] {
+            let idle = self.is_idle(node);
+            if idle == self.is_removed[node] {
                 continue;
             }
-            self.falls[node] = falls;
+            self.is_removed[node] = idle;
             for value in self.reads(node) {
                 let at = value.index();
-                let (from, to) = match falls {
+                let (from, to) = match idle {
                     true => (&mut self.live, &mut self.lost),
                     false => (&mut self.lost, &mut self.live),
                 };
@@ -362,7 +373,7 @@ impl<'a> Falling<'a> {
                 to[at] += 1;
                 self.look(value);
             }
-            match falls {
+            match idle {
                 true => self.removed += 1,
                 false => self.removed -= 1,
             }

@@ -1,8 +1,8 @@
-//! Rotary sites as nodes of `ai.phasor`: `RotaryEmbedding` or `RotaryEmbeddingPair`, and the `RotaryTable` nodes they read.
+//! Plans rotary sites as nodes of `ai.phasor`: `RotaryEmbedding` or `RotaryEmbeddingPair`, and the `RotaryTable` nodes that they read.
 //!
-//! Inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. Angles that are positions times
-//! frequencies are computed by one node a table, where that leaves fewer nodes than the graph's own tables. [`foreign`] has the
-//! operators of other domains.
+//! Inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. A `RotaryTable` node computes a table whose
+//! angles are positions times frequencies, if that leaves fewer nodes than the graph's own table. [`foreign`] has the operators of other
+//! domains.
 
 mod choice;
 pub(super) mod foreign;
@@ -27,7 +27,7 @@ use tables::Wired;
 
 pub(super) use choice::worthwhile;
 
-/// A site while it is rewritten.
+/// A site while it is rewritten: `x` and the tables may become new values.
 #[derive(Clone, Debug)]
 pub(super) struct RotarySite {
     /// Position of the node that gives `y`.
@@ -41,7 +41,7 @@ pub(super) struct RotarySite {
 }
 
 impl RotarySite {
-    /// What a site's head and `rotary` say.
+    /// From the head of a site and its rotary part.
     pub(super) fn new(site: &Site, rotary: &Rotary) -> RotarySite {
         RotarySite {
             node: site.node,
@@ -52,8 +52,8 @@ impl RotarySite {
     }
 }
 
-/// Plans these sites, two of a layer by one node if `paired`; those of the `chosen` tables read `RotaryTable` nodes. Returns the calls
-/// of our operators.
+/// Plans these sites and returns the calls of our operators. Sites of the `chosen` tables read `RotaryTable` nodes; `paired`: two sites of a
+/// layer become one node.
 pub(super) fn lower(
     draft: &mut Draft<'_>,
     subject: &Subject<'_>,
@@ -61,6 +61,7 @@ pub(super) fn lower(
     chosen: &[usize],
     paired: bool,
 ) -> Vec<NewCall> {
+    // Asked of the graph's own tables, whose shapes are known.
     let larger: Vec<[bool; 2]> = sites
         .iter()
         .map(|site| widen::larger(subject.shapes, site))
@@ -109,7 +110,7 @@ pub(super) fn lower(
     calls
 }
 
-/// What the function body of a node must serve that turns the tensors of these sites by the tables of the first.
+/// What the function body must serve: a node that rotates the tensors of these sites by the tables of the first.
 fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
     let last = |dtype: DataType, width: usize| Operand {
         dtype: Some(element_type(dtype)),
@@ -141,13 +142,13 @@ fn element_type(dtype: DataType) -> ElementType {
     }
 }
 
-/// The fused node with these tables; it keeps name and output of the node it replaces.
+/// The fused node with these tables. It keeps the name and the output of the node that it replaces.
 fn node(file: &ModelFile, site: &RotarySite, tables: &(String, String)) -> NodeProto {
     let old = &file.graph().node[site.node];
     fused(NAME, site, &[site], tables, old.output.clone(), old)
 }
 
-/// The fused node of two sites with the same tables and attributes; it takes the place of the second one's.
+/// The fused node of two sites with the same tables and attributes. It takes the place of the second site's node.
 fn pair(file: &ModelFile, q: &RotarySite, k: &RotarySite, tables: &(String, String)) -> NodeProto {
     let [first, second] = [q, k].map(|site| &file.graph().node[site.node]);
     let outputs = [&first.output[..], &second.output].concat();
@@ -182,7 +183,7 @@ fn fused(
     }
 }
 
-/// The node of the first site that reads each table.
+/// For each table, the node of the first site that reads it.
 fn first_readers(sites: &[RotarySite]) -> FxHashMap<TableInput, usize> {
     let mut first: FxHashMap<TableInput, usize> = FxHashMap::default();
     for site in sites {
@@ -198,7 +199,7 @@ fn first_readers(sites: &[RotarySite]) -> FxHashMap<TableInput, usize> {
     first
 }
 
-/// The value to wire a table from: the graph's own, or one with unit axes inserted before the `first` node that needs it.
+/// The value that a site reads as a table: the graph's own, or one with unit axes inserted before the `first` node that needs it.
 fn table(
     input: &TableInput,
     first: usize,

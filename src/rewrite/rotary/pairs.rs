@@ -1,8 +1,8 @@
-//! Which sites become one node: `RotaryEmbeddingPair`.
+//! Chooses the sites that become one `RotaryEmbeddingPair` node.
 //!
-//! Two sites of a graph turn together where they read the same tables with the same attributes and types, as the queries and
-//! the keys of a layer do. The node stands where the later site stood, so nothing up to there may read what the earlier one gives;
-//! that the later one does not depend on the earlier one follows.
+//! Two sites of a graph can be joined if they read the same tables with the same attributes and types, as the queries and the keys of a layer
+//! do. The node stands where the later site stood, so no node up to there may read the earlier site's result. It follows that the later
+//! site does not depend on the earlier one: its `x` would be computed from that result by a node before it.
 
 use rustc_hash::FxHashMap;
 
@@ -15,7 +15,7 @@ use super::RotarySite;
 /// What two sites must have in common: tables, attributes, number of rotated channels, types.
 type Shared<'a> = (&'a str, &'a str, RotaryAttributes, usize, [i32; 2]);
 
-/// Pairs of positions in `sites`, the earlier site first; `cos` and `sin` of a position are the values that the site's node reads.
+/// Pairs of positions in `sites`, the earlier site first. `tables` has the values that each site's node reads as cosines and sines.
 pub(super) fn find(
     file: &ModelFile,
     sites: &[RotarySite],
@@ -45,7 +45,7 @@ pub(super) fn find(
     pairs
 }
 
-/// The pairs among sites that have everything in common, given in graph order.
+/// The pairs among sites that can share a node, given in graph order. Each site is joined with the next one, or left alone.
 pub(super) fn along(
     file: &ModelFile,
     sites: &[RotarySite],
@@ -65,7 +65,8 @@ pub(super) fn along(
     pairs
 }
 
-/// Whether a site's result may come into being at the node at `later`. What it reads is there by then in a sorted graph.
+/// Whether a site's result may be computed as late as at the node `later`: all its readers, bodies included, come after that node. Its inputs
+/// exist by then, since nodes are sorted. Both nodes must have one output, as the joined node gives these two and no others.
 fn can_wait(file: &ModelFile, site: &RotarySite, later: usize) -> bool {
     let index = file.index();
     let single = |node: usize| file.graph().node[node].output.len() == 1;

@@ -1,7 +1,7 @@
-//! `ai.onnx::RotaryEmbedding` nodes that a model has already and that run at batch 1 only.
+//! Repairs `ai.onnx::RotaryEmbedding` nodes that a model has already and that run at batch 1 only.
 //!
-//! Exporters give them tables, or positions, of batch 1 where the model makes its positions itself. The operator does not
-//! broadcast them, so such a model fails at batch 2. They are expanded to the batch of `X`, which changes nothing where it ran.
+//! Exporters give them tables or positions of batch 1 if the model computes its positions itself. The operator does not broadcast them, so
+//! such a model fails at batch 2. They are expanded to the batch of `X`, which changes nothing at batch 1.
 
 use crate::facts::{Dim, Facts};
 use crate::onnx::ModelFile;
@@ -23,14 +23,14 @@ pub(in crate::rewrite) const PAGE: Rule = Rule {
               symbolic",
     rewrites_to: "the same node with those inputs expanded to the tensor's batch",
     conditions: &[
-        "target: `--target onnx`, the others do without the node's restriction",
+        "target: `--target onnx`; the operators of other targets do not have this restriction",
         "shapes: the batch of the input is known to be 1",
     ],
-    numerics: "the same numbers where the model ran; where it failed for its batch it runs",
+    numerics: "the same numbers at the batches where the model ran; it now runs at the others too",
     stages: &[Stage::Target],
 };
 
-/// The nodes that need it: position in the graph, and the inputs to expand.
+/// The nodes that need the repair: position in the graph, and the inputs to expand.
 pub(in crate::rewrite) fn nodes_to_repair(
     file: &ModelFile,
     facts: &Facts,
@@ -64,14 +64,14 @@ pub(in crate::rewrite) fn node(draft: &mut Draft<'_>, facts: &Facts, at: usize, 
 }
 
 fn is_rotary(node: &NodeProto) -> bool {
-    node.op_type() == "RotaryEmbedding" && matches!(node.domain(), "" | "ai.onnx")
+    node.is_onnx("RotaryEmbedding")
 }
 
 fn shape<'a>(facts: &'a Facts, value: &str) -> Option<&'a [Dim]> {
     facts.get(value)?.shape.as_deref()
 }
 
-/// The inputs of a node that have batch 1 where `X` may have more: caches of three axes, or positions.
+/// The inputs of a node that have batch 1 while `X` may have another: caches of three axes, or positions.
 fn narrow(node: &NodeProto, facts: &Facts) -> Vec<usize> {
     let batch = |slot: usize| -> Option<&Dim> { shape(facts, node.input.get(slot)?)?.first() };
     let rank = |slot: usize| {

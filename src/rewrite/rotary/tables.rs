@@ -1,8 +1,7 @@
-//! The `RotaryTable` nodes of a rewrite.
+//! Plans `RotaryTable` nodes.
 //!
-//! Sites whose angles are positions times frequencies read the outputs of one node a table, in place of the graph's own
-//! tables, which fall where nothing else uses them. Where the graph rounds its tables to a narrower type, one cast a table
-//! does the same.
+//! Sites whose angles are positions times frequencies read the outputs of one node for each table, instead of the graph's own tables, which
+//! are removed if nothing else uses them. If the graph rounds its tables to a narrower type, a cast of each output does the same.
 
 use std::collections::BTreeMap;
 
@@ -21,19 +20,19 @@ use phasor_ops::contract::{Call, Operand};
 
 use super::{RotarySite, element_type};
 
-/// Sites that read `RotaryTable` nodes, and those nodes.
+/// Sites with their tables replaced, and the nodes that compute these.
 #[derive(Default)]
 pub(super) struct Wired {
     /// All sites, with the tables they read.
     pub sites: Vec<RotarySite>,
     /// New nodes, by the node before which they must stand.
     pub nodes: BTreeMap<usize, Vec<NodeProto>>,
-    /// What the function body must serve.
+    /// The new nodes of our operators.
     pub calls: Vec<NewCall>,
 }
 
 impl Wired {
-    /// Wires the sites of the chosen tables; the others keep theirs.
+    /// Makes the sites of the chosen tables read new nodes; the others keep the graph's tables.
     pub(super) fn new(
         sites: Vec<RotarySite>,
         tables: &[AngleTable],
@@ -126,7 +125,7 @@ fn attributes(table: &AngleTable) -> RotaryTableAttributes {
     }
 }
 
-/// What the function body must serve.
+/// What the function body of the table's node must serve.
 pub(super) fn call(table: &AngleTable) -> Call {
     let streams = match &table.frequencies {
         Frequencies::Numbers(rows) => Some(rows.len()).filter(|&rows| rows > 1),
@@ -145,7 +144,7 @@ pub(super) fn call(table: &AngleTable) -> Call {
     }
 }
 
-/// Whether positions and frequencies are computed before the node at `first`. They are in a sorted graph.
+/// Whether positions and frequencies are computed before the node at `first`, where the table must stand.
 pub(super) fn sources_stand_before(file: &ModelFile, table: &AngleTable, first: usize) -> bool {
     let index = file.index();
     let before = |name: &str| {
@@ -155,7 +154,7 @@ pub(super) fn sources_stand_before(file: &ModelFile, table: &AngleTable, first: 
     table.sources().all(before)
 }
 
-/// The value that holds the frequencies, of rank 1, or 2 where there are several streams.
+/// The value that holds the frequencies, of rank 1, or of rank 2 if there are several streams.
 fn frequencies(table: &AngleTable, draft: &mut Draft<'_>, nodes: &mut Vec<NodeProto>) -> String {
     let stem = "phasor_angles_frequencies";
     match &table.frequencies {

@@ -1,8 +1,8 @@
-//! Tensors that are broadcast to their tables.
+//! Expands tensors whose tables may be larger.
 //!
-//! The operators want tables no larger than the tensor. In a graph, whose products broadcast either way, nothing says so where the
-//! two have sizes of their own names, as positions do whose batch is named apart from that of the tokens. There the tensor is
-//! expanded first, which copies it and changes nothing where the sizes agree.
+//! The operators require tables no larger than the tensor, while the products of a graph broadcast either way. If an axis has different
+//! symbolic sizes in the two (a batch of positions that is named apart from that of the tokens), callers may choose the tensor's as 1 and
+//! the table's as more. There the tensor is expanded first. That costs a copy, and changes nothing if the sizes agree.
 
 use rustc_hash::FxHashMap;
 
@@ -16,7 +16,7 @@ use crate::rewrite::function::value;
 use super::RotarySite;
 use super::foreign::Laid;
 
-/// Which of a site's cosines and sines its tensor is to be expanded to, as they may be larger.
+/// Whether the cosines and the sines of a site may be larger than its tensor, which is then to be expanded to them.
 pub(super) fn larger(shapes: &FxHashMap<String, Vec<Dim>>, site: &RotarySite) -> [bool; 2] {
     let Some(x) = shapes.get(&site.rotary.x) else {
         return [false; 2];
@@ -32,12 +32,13 @@ pub(super) fn larger(shapes: &FxHashMap<String, Vec<Dim>>, site: &RotarySite) ->
             .map(|shape| Laid::new(input, shape, x.len()));
         laid.flatten().is_some_and(|laid| laid.doubt(x).is_some())
     });
-    // What fits the one fits the other.
+    // Tables of the same rows need one expansion.
     [cos, sin && !alike]
 }
 
 /// `x` broadcast to the rows of `table` before the node at `at`.
 pub(super) fn to(table: &str, x: &str, at: usize, draft: &mut Draft<'_>) -> String {
+    // All sizes of the table but the last, which is its own number of columns; 1 there leaves the tensor's channels as they are.
     let mut list = |n: i64| {
         let tensor = Tensor::from_i64(&[1], &[n]);
         draft.initializer(&format!("phasor_int64_{n}"), &tensor)

@@ -130,7 +130,7 @@ fn exchanged_elsewhere(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidat
         }
         let pieces: Vec<ValueId> = flow::inputs(it, node).map(|(_, id)| id).collect();
         let whole = it.known(*pieces.first()?)?;
-        let axis = node.attribute.iter().find(|a| a.name() == "axis")?.i?;
+        let axis = node.int("axis")?;
         let axis = if axis < 0 {
             axis + whole.rank() as i64
         } else {

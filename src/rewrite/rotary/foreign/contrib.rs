@@ -1,14 +1,13 @@
 //! `com.microsoft::RotaryEmbedding(input, position_ids, cos_cache, sin_cache)` of ONNX Runtime.
 //!
-//! The graph's tables are the caches, one row a token, and `position_ids` count them: a cache is always as long as the sequence,
-//! whatever its length. What is the same for the whole batch is one cache, with the same positions in every row of the batch;
-//! else the rows of the whole batch are one cache, and the positions go through it.
+//! The graph's tables become the caches, with one row for each token, and `position_ids` count these rows: so a cache is always as long as the
+//! sequence. A table that is the same for the whole batch is one cache, with the same positions in every row of the batch. Otherwise the
+//! rows of all elements of the batch form one cache, and positions count through all of it.
 //!
-//! Restrictions, as found in ONNX Runtime 1.17, 1.20 and 1.32: tables have the type of `input`, which is never double;
-//! positions are int64 `[batch, sequence]` and do not broadcast; four axes are batch, heads, sequence, channels; to rotate the
-//! first channels only, the number of heads must be given; `scale` is ignored, so that an amplitude has to be in the tables.
-//! `MRotaryEmbedding` reads one cache at three positions and joins the columns; tables of a row a token are joined already, so
-//! that nothing needs it.
+//! Restrictions, as found in ONNX Runtime 1.17, 1.20 and 1.32: tables have the type of `input`, which is never double; positions are int64
+//! `[batch, sequence]` and do not broadcast; four axes are batch, heads, sequence, channels; to rotate only the first channels, the number of
+//! heads must be given; `scale` is ignored, so the tables must contain the amplitude. `MRotaryEmbedding` reads one cache at three positions
+//! and joins the columns. It is never needed, because tables with one row for each token are joined already.
 
 use crate::rewrite::OLDEST_OPSET;
 
@@ -56,7 +55,7 @@ impl Operator for Contrib {
             inputs: vec![input, positions, cos, sin],
             attributes: Vec::new(),
         };
-        let told = call.partial.is_some() || view.heads_last() || view.heads.is_empty();
-        call.attributes(op, told)
+        let give_heads = call.partial.is_some() || view.heads_last() || view.heads.is_empty();
+        call.attributes(op, give_heads)
     }
 }

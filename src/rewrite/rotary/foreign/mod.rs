@@ -1,8 +1,8 @@
-//! One site as an operator of another domain, with what must stand around it.
+//! Plans a site as an operator of another domain, with the nodes around it.
 //!
-//! From `x` to `y`, each step only where it is needed: a cast to the type of the tables; a split that takes the rotated channels
-//! out; neighbours brought half the range apart; a reshape to the operator's axes ([`View`]); the operator; and all of it back.
-//! Every step is exact.
+//! From `x` to `y`, each step only if it is needed: a cast to the type of the tables; a split that takes the rotated channels out; neighbouring
+//! channels moved half the range apart, if input and output differ in layout; a reshape to the operator's axes ([`View`]); the operator; and
+//! all of it back. Every step is exact, except that the cast back rounds the result to its own type.
 
 mod contrib;
 mod onnx;
@@ -30,31 +30,31 @@ pub(super) use view::View;
 pub(in crate::rewrite) use contrib::DOMAIN as CONTRIB;
 pub use onnx::ONNX_OPSET;
 
-/// What the operator is called in every domain.
+/// The operator's name, the same in every domain.
 pub(in crate::rewrite) const OPERATOR: &str = "RotaryEmbedding";
 
 /// An operator that rotates `[batch, heads, rows, channels]` or `[batch, rows, heads x channels]`.
 pub(in crate::rewrite) trait Operator {
-    /// The operator, with domain, in words.
+    /// Domain and name, for messages.
     fn name(&self) -> &'static str;
 
-    /// The operator set to import for it.
+    /// The operator set to import for it, if that is not ONNX's own.
     fn opset(&self) -> Option<(&'static str, i64)>;
 
-    /// The oldest version of ONNX's own operators that it and the nodes around it need.
+    /// The oldest opset of ONNX that it and the nodes around it need.
     fn oldest_opset(&self) -> i64;
 
-    /// Whether it must be told the number of heads in this view; if so and it is not known, the site is left.
+    /// Whether it needs the number of heads as an attribute in this view. A site whose number of heads is not fixed is then refused.
     fn needs_heads(&self, view: &View) -> bool;
 
-    /// Whether it rotates the first channels of more without being told the number of heads.
+    /// Whether it can rotate only the first channels without the number of heads.
     fn is_partial_without_heads(&self) -> bool;
 
-    /// Its node, with tables and positions, for a tensor that is there already.
+    /// Its node, with tables and positions, for this input.
     fn node(&self, draft: &mut Draft<'_>, call: &Call<'_>, input: String) -> Op<'static>;
 }
 
-/// The operator of a target in another domain than ours.
+/// The operator of a target with another domain than ours.
 pub(in crate::rewrite) fn operator(target: Target) -> &'static dyn Operator {
     match target {
         Target::Onnx => &Onnx,
@@ -66,7 +66,7 @@ pub(in crate::rewrite) fn operator(target: Target) -> &'static dyn Operator {
 pub(in crate::rewrite) struct Call<'a> {
     /// The site.
     pub site: &'a RotarySite,
-    /// `x`, and how it is seen.
+    /// `x`, or its rotated channels.
     pub x: Measured<'a>,
     /// The axes of the operator's input.
     pub view: View,
@@ -76,18 +76,18 @@ pub(in crate::rewrite) struct Call<'a> {
     pub sin: Laid<'a>,
     /// Number of heads, if it is fixed.
     pub heads: Option<i64>,
-    /// Channels of a head that are rotated, where it has others.
+    /// The number of rotated channels of a head, if it has others.
     pub partial: Option<i64>,
 }
 
 impl Call<'_> {
-    /// Attributes that the operators of all domains share.
-    pub(super) fn attributes(&self, op: Op<'static>, told_heads: bool) -> Op<'static> {
+    /// Adds the attributes that the operators of all domains share; `give_heads`: also the number of heads.
+    pub(super) fn attributes(&self, op: Op<'static>, give_heads: bool) -> Op<'static> {
         let mut op = op;
         if self.site.rotary.pairing == Pairing::Interleaved && !self.crosses() {
             op = op.with("interleaved", 1);
         }
-        if let Some(heads) = self.heads.filter(|_| told_heads) {
+        if let Some(heads) = self.heads.filter(|_| give_heads) {
             op = op.with("num_heads", heads);
         }
         if let Some(partial) = self.partial {
@@ -96,11 +96,12 @@ impl Call<'_> {
         op
     }
 
+    /// Whether input and output have different layouts. The operator then rotates halves, and neighbours are rearranged before or after.
     fn crosses(&self) -> bool {
         self.site.rotary.pairing != self.site.rotary.output_pairing
     }
 
-    /// The tables, with their rows merged into these groups.
+    /// Cosines and sines, with their rows merged into these groups of axes.
     pub(super) fn tables(
         &self,
         draft: &mut Draft<'_>,
@@ -114,7 +115,10 @@ impl Call<'_> {
     }
 }
 
-/// Plans one site. Nothing is planned if it is left; the error says why.
+/// Plans one site.
+///
+/// # Errors
+/// Why the operator cannot express the site. Then nothing is planned.
 pub(in crate::rewrite) fn lower(
     draft: &mut Draft<'_>,
     subject: &Subject<'_>,
@@ -124,7 +128,7 @@ pub(in crate::rewrite) fn lower(
     let (opset, oldest) = (subject.file.opset(), operator.oldest_opset());
     if opset < oldest {
         return Err(format!(
-            "it needs opset {oldest} or newer, the model has {opset}"
+            "it needs opset {oldest} or newer, and the model has {opset}"
         ));
     }
     if site.rotary.table_dtype == DataType::F64 {
@@ -132,7 +136,7 @@ pub(in crate::rewrite) fn lower(
     }
     if !site.rotary.even {
         return Err(
-            "its tables have one entry a pair, and here the channels of a pair have different ones"
+            "its tables have one entry for each pair, and here the two channels of a pair have different ones"
                 .to_owned(),
         );
     }
@@ -149,19 +153,19 @@ pub(in crate::rewrite) fn lower(
     let (cos, sin) = (lay(&site.rotary.cos)?, lay(&site.rotary.sin)?);
     if let Some((table, own)) = cos.doubt(shape).or_else(|| sin.doubt(shape)) {
         return Err(format!(
-            "its tables must have as many rows as the tensor, and here `{table}` and `{own}` may differ"
+            "its tables must have as many rows as the tensor, and here the sizes `{table}` and `{own}` may differ"
         ));
     }
     let along = cos.along();
     if along != sin.along() {
         return Err(
-            "its tables have one shape, and here cosines and sines vary along different axes"
+            "its two tables have the same shape, and here cosines and sines vary along different axes"
                 .to_owned(),
         );
     }
     let lead = shape.len() - 1;
     let mut view = View::new(lead, &along).ok_or(
-        "its tables have a batch and a sequence, and here they vary along a part of the axes that make the batch",
+        "its tables have a batch and a sequence, and here they vary along some of the axes that make up the batch, and not along others",
     )?;
     let heads = known(shape, view.heads.clone());
     let by_batch = view.by_batch(lead).filter(|_| heads.is_none());
@@ -171,7 +175,7 @@ pub(in crate::rewrite) fn lower(
         view = other;
     }
     if heads.is_none() && operator.needs_heads(&view) {
-        return Err("it must be told the number of heads, which is not fixed".to_owned());
+        return Err("it needs the number of heads, which is not fixed here".to_owned());
     }
     let whole = site.rotary.rotary_dim == site.rotary.head_dim;
     let crosses = site.rotary.pairing != site.rotary.output_pairing;
@@ -201,16 +205,17 @@ pub(in crate::rewrite) fn lower(
     Ok(())
 }
 
-/// The nodes of a site in a row: each takes the result of the one before, the last gives `y`.
+/// The nodes of a site as a chain: each reads the result of the one before, and the last one gives `y`.
 struct Chain {
     at: usize,
     stem: String,
     value: String,
+    /// The last operator, not made yet: the last of all becomes the node that gives `y`.
     pending: Option<Op<'static>>,
 }
 
 impl Chain {
-    /// The value so far, its node made.
+    /// The result so far, once its node is made.
     fn value(&mut self, draft: &mut Draft<'_>) -> String {
         if let Some(op) = self.pending.take() {
             let stem = format!("{}_{}", self.stem, op.op.to_lowercase());
@@ -229,7 +234,7 @@ impl Chain {
         self.pending = Some(Op::new("Cast", [value]).with("to", i64::from(to.to_onnx())));
     }
 
-    /// Reshape, transpose, reshape: channels as rows x columns become columns x rows. `lead` axes before them stay.
+    /// Reshapes, transposes and reshapes: channels as rows x columns become columns x rows. The `lead` axes before them stay.
     fn regroup(&mut self, draft: &mut Draft<'_>, lead: usize, rows: usize, columns: usize) {
         let copied = vec![0; lead];
         let shape = [&copied[..], &[rows as i64, columns as i64]].concat();
@@ -244,6 +249,7 @@ impl Chain {
     }
 }
 
+/// Makes the nodes of a site: the steps of the head comment in order.
 fn emit(draft: &mut Draft<'_>, call: &Call<'_>, operator: &dyn Operator, split: bool, lead: usize) {
     let site = call.site;
     let mut chain = Chain {
@@ -293,7 +299,7 @@ fn emit(draft: &mut Draft<'_>, call: &Call<'_>, operator: &dyn Operator, split: 
     }
 }
 
-/// Splits the rotated channels off; the chain goes on with them. Returns the channels before and after, where there are any.
+/// Splits the channels; the chain goes on with the rotated ones. Returns those before and after them, if there are any.
 fn take_out(
     draft: &mut Draft<'_>,
     chain: &mut Chain,

@@ -1,4 +1,4 @@
-//! Shapes and positions that a graph computes at run time.
+//! Makes shapes and positions: constants if all sizes are fixed, else nodes that compute them at run time.
 
 use std::ops::Range;
 
@@ -7,10 +7,10 @@ use crate::facts::Dim;
 use super::view::{Entry, known};
 use crate::rewrite::draft::{Draft, Op};
 
-/// Most positions that become an initializer rather than be counted at run time.
+/// How many positions may become an initializer. More are counted at run time.
 const MAX_CONSTANT: i64 = 1 << 16;
 
-/// A tensor whose sizes are read.
+/// A tensor whose sizes are read at run time.
 #[derive(Clone, Copy)]
 pub(in crate::rewrite) struct Measured<'a> {
     /// The graph's value.
@@ -20,7 +20,7 @@ pub(in crate::rewrite) struct Measured<'a> {
 }
 
 impl Measured<'_> {
-    /// A list of sizes as a value of the graph. Equal symbolic sizes are the same value, whichever tensor they were read off.
+    /// A list of sizes as a value of the graph. Equal symbolic sizes share a value, whichever tensor they are read off.
     pub(in crate::rewrite) fn list(
         &self,
         draft: &mut Draft<'_>,
@@ -51,7 +51,7 @@ impl Measured<'_> {
         }
     }
 
-    /// The sizes in symbols; `None` where one of them is unknown and so equal to no other.
+    /// The symbolic sizes as a text; `None` if one of them is unknown, and so equal to no other.
     fn meaning(&self, entries: &[Entry]) -> Option<String> {
         let mut text = String::from("sizes");
         for entry in entries {
@@ -120,7 +120,7 @@ impl Measured<'_> {
         )
     }
 
-    /// Positions `[batch, rows]`: in each row of the batch the same `0..rows`, or `0..batch x rows` throughout.
+    /// Positions `[batch, rows]`: `0..rows` in each row of the batch, or `throughout` the batch `0..batch x rows`.
     pub(in crate::rewrite) fn positions(
         &self,
         draft: &mut Draft<'_>,

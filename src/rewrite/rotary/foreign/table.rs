@@ -1,4 +1,4 @@
-//! The tables of a site in the form that the operators of other domains take: one entry a pair, of few axes.
+//! Brings the tables of a site into the form that operators of other domains take: one entry for each pair, and few axes.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::sizes::Measured;
 use super::view::{Entry, asked};
 use crate::rewrite::draft::{Draft, Op};
 
-/// A table as it lies along the axes of `x`.
+/// A table, and how it lies along the axes of `x`.
 #[derive(Clone, Debug)]
 pub(in crate::rewrite) struct Laid<'a> {
     input: &'a TableInput,
@@ -20,7 +20,7 @@ pub(in crate::rewrite) struct Laid<'a> {
 }
 
 impl<'a> Laid<'a> {
-    /// A table along a tensor of `rank` axes; `None` if the shape does not fit what the site says.
+    /// A table along a tensor of `rank` axes; `None` if its shape does not fit the site.
     pub(in crate::rewrite) fn new(
         input: &'a TableInput,
         shape: &'a [Dim],
@@ -43,7 +43,7 @@ impl<'a> Laid<'a> {
             .collect()
     }
 
-    /// Sizes of the table and of `x` along one axis where one may be longer, because callers may choose the two apart.
+    /// The sizes of the table and of `x` along the first axis where one may be longer, because callers may choose the two independently.
     pub(in crate::rewrite) fn doubt(&self, x: &[Dim]) -> Option<(Dim, Dim)> {
         (0..self.shape.len() - 1)
             .filter(|&own| !self.is_unit(own))
@@ -55,7 +55,7 @@ impl<'a> Laid<'a> {
         self.shape[own] == Dim::Known(1)
     }
 
-    /// Cosines of the pairs, with the rows merged into groups of axes of `x`. The sine is the same with `negated`.
+    /// The entries of the pairs, with the rows merged into groups of axes of `x`. `negated` negates them, for the sines of an inverse rotation.
     pub(in crate::rewrite) fn emit(
         &self,
         draft: &mut Draft<'_>,
@@ -68,7 +68,7 @@ impl<'a> Laid<'a> {
         let mut value = self.input.value.clone();
         let half = (site.rotary.rotary_dim / 2) as i64;
         if site.rotary.table_width == site.rotary.rotary_dim {
-            // Only even sites come here: both channels of a pair have one entry.
+            // Both channels of a pair have the same entry, or the site would have been refused.
             let (end, step) = match site.rotary.pairing {
                 Pairing::Half => (half, 1),
                 Pairing::Interleaved => (2 * half, 2),
@@ -117,8 +117,8 @@ impl<'a> Laid<'a> {
             let shape = x.list(draft, at, &wanted.entries);
             return draft.shared(at, &stem, Op::reshape(value, shape, wanted.exact));
         }
-        // Unit axes are dropped by name, so that a table that is larger than it says fails to run rather than be misread. One is
-        // kept for a group that has no rows.
+        // `Squeeze` with axes, and not `Reshape`: if the declared shape is wrong and an axis is no unit axis, the model fails instead of reading
+        // wrong rows. One unit axis is kept for a group without rows.
         let mut kept = vec![last];
         let mut missing = Vec::new();
         let mut from = 0;

@@ -1,23 +1,23 @@
-//! How a rotated tensor is seen by an operator that knows batch, heads and sequence only.
+//! Views a rotated tensor as an operator does that knows batch, heads and sequence only.
 //!
-//! The operators of other domains rotate `[batch, heads, rows, channels]` or `[batch, rows, heads x channels]`. A table of a site
-//! varies along some of the leading axes of `x`; those that it varies along are rows (or the batch), those that it does not are
-//! heads (or the batch). Since only neighbouring axes are merged, the view is a reshape, and none at all in the usual layouts.
+//! The operators of other domains rotate `[batch, heads, rows, channels]` or `[batch, rows, heads x channels]`. The tables of a site vary along
+//! some of the leading axes of `x`: those axes are rows (or the batch), and the others are heads (or the batch). Only neighbouring axes are
+//! merged, so the view is a reshape, and in the usual layouts it is `x` itself.
 
 use std::ops::Range;
 
 use crate::facts::Dim;
 
-/// What a table does along the batch of the view.
+/// How tables vary along the batch of the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::rewrite) enum Batch {
-    /// It is the same for the whole batch.
+    /// They are the same for the whole batch.
     Shared,
     /// Each element of the batch has its own rows.
     Own,
 }
 
-/// Neighbouring axes of `x` that act as one axis of the operator's input; empty ranges stand for size 1.
+/// Groups of neighbouring axes of `x`, each of which is one axis of the operator's input. An empty range stands for size 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::rewrite) struct View {
     /// The batch, the outermost.
@@ -49,7 +49,7 @@ impl View {
             .take_while(|&axis| varies(axis))
             .last()
             .unwrap_or(last);
-        // Rows that begin at the first axis: that is the batch, unless it is alone.
+        // If tables vary from the first axis on, that axis is the batch, unless it is the only one.
         let (batch_end, start) = match start {
             0 if end > 1 => (1, 1),
             start => (start, start),
@@ -67,7 +67,7 @@ impl View {
                 .take_while(|&axis| !varies(axis))
                 .last();
             let first = first.unwrap_or(batch_end);
-            // A batch is there in the usual layouts; one axis alone is it, of several the first.
+            // If tables vary along none of the axes before the rows, the first of these is the batch, as in the usual layouts.
             let split = if first == 0 && batch_end > 0 {
                 1
             } else {
@@ -89,8 +89,8 @@ impl View {
         Some(view)
     }
 
-    /// The same with the rows as the batch, one row each: so the heads need no counting. `None` where the tables do not vary along
-    /// all axes before the heads.
+    /// The same tensor with every row as an element of the batch: then the number of heads is an axis, and no attribute has to say it. `None` if
+    /// the tables do not vary along all axes before the heads.
     pub(in crate::rewrite) fn by_batch(&self, lead: usize) -> Option<View> {
         let all = self.rows.start == 0
             || (self.sharing == Batch::Own && self.batch.end == self.rows.start);
@@ -102,7 +102,7 @@ impl View {
         })
     }
 
-    /// The axes of `x` with the rows of a table for all of the batch.
+    /// The axes of `x` that hold the rows of a table, for the whole batch.
     pub(in crate::rewrite) fn all_rows(&self) -> Range<usize> {
         match self.sharing {
             Batch::Shared => self.rows.clone(),
@@ -142,28 +142,28 @@ impl View {
     }
 }
 
-/// The product of the sizes of some axes, if all are fixed.
+/// The product of the sizes of these axes, if all are fixed.
 pub(in crate::rewrite) fn known(shape: &[Dim], axes: Range<usize>) -> Option<i64> {
     shape[axes]
         .iter()
         .try_fold(1i64, |product, dim| product.checked_mul(dim.known()?))
 }
 
-/// One entry of the shape that a reshape asks for.
+/// One entry of the target shape of a reshape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::rewrite) enum Entry {
-    /// A number, or the 0 and -1 of a reshape.
+    /// A number, or the special 0 and -1 of a reshape.
     Constant(i64),
     /// The product of these sizes of `x`.
     Sizes(Range<usize>),
 }
 
-/// A shape that a reshape asks for.
+/// The target shape of a reshape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::rewrite) struct Asked {
     /// The size of each axis.
     pub entries: Vec<Entry>,
-    /// Whether a size of 0 is meant as such (`allowzero`), and not as that of the same axis before.
+    /// Whether a size of 0 means 0 (`allowzero`), and does not copy the size of that axis.
     pub exact: bool,
 }
 
