@@ -12,7 +12,8 @@ pub(super) trait Claim {
     /// The tensors that the operator reads, in the order of its inputs.
     fn operands(&self) -> Vec<&str>;
 
-    /// The sets of tensors that a cut may start from, the closest to the result first. Operands outside the set are read off the same run.
+    /// The sets of tensors that a cut may start from, the closest to the result first. Operands outside the set are read off the
+    /// same run.
     fn starts(&self) -> Vec<Vec<&str>>;
 
     /// The tensor at which the site begins: a cut never goes further up on that path.

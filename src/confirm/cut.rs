@@ -1,8 +1,9 @@
 //! Cuts a part out of a graph, as a model of its own.
 //!
-//! The cut keeps the nodes between the given values and the wanted ones. Sizes that the part reads off tensors outside it, such as the
-//! `Shape` of a layer's input, become constants: otherwise the cut would contain whatever computes that tensor. Values are renamed in
-//! order of appearance, so that equal parts become equal models and are run once. Values that bodies read keep their names.
+//! The cut keeps the nodes between the given values and the wanted ones. Sizes that the part reads off tensors outside it, such
+//! as the `Shape` of a layer's input, become constants: otherwise the cut would contain whatever computes that tensor. Values are
+//! renamed in order of appearance, so that equal parts become equal models and are run once. Values that bodies read keep their
+//! names.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -289,7 +290,8 @@ impl Builder<'_> {
             .entry(value)
             .or_insert_with(|| match captured.contains(&value) {
                 true => index.name(value).to_owned(),
-                // Bodies are kept as they are: a value that they read keeps its name, and no other may get one that a body is likely to use.
+                // Bodies are kept as they are: a value that they read keeps its name, and no other may get one that a body is
+                // likely to use.
                 false => format!("cut/{next}"),
             })
             .clone()

@@ -1,13 +1,13 @@
 //! Confirms proven sites on numbers.
 //!
-//! The proof is exact over the reals, and trusts the interpreter's transfer functions. This check trusts neither. Every site is cut out of
-//! the graph at the tensors that its operator reads, run on random numbers in the embedded engine, and compared with the operator's
-//! reference. The numbers are random and independent, so agreement means that the graph computes the operator's formula for any tensors.
-//! If independent numbers break what the graph relies on (equal halves of a table, say), the cut starts further up, at most at the
-//! model's inputs; the operator's tensors are then read off the same run.
+//! The proof is exact over the reals, and trusts the interpreter's transfer functions. This check trusts neither. Every site is
+//! cut out of the graph at the tensors that its operator reads, run on random numbers in the embedded engine, and compared with
+//! the operator's reference. The numbers are random and independent, so agreement means that the graph computes the operator's
+//! formula for any tensors. If independent numbers break what the graph relies on (equal halves of a table, say), the cut starts
+//! further up, at most at the model's inputs; the operator's tensors are then read off the same run.
 //!
-//! A family says with a `claim::Claim` what its sites compute; `prober` cuts, runs and compares. Sites whose cuts are the same graph,
-//! as those of a model's layers are, are run once.
+//! A family says with a `claim::Claim` what its sites compute; `prober` cuts, runs and compares. Sites whose cuts are the same
+//! graph, as those of a model's layers are, are run once.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tract")]
@@ -49,8 +49,8 @@ pub struct Runs {
     known: rustc_hash::FxHashMap<Vec<u8>, Result<f64, prober::Failure>>,
 }
 
-/// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. A site that the budget
-/// does not cover is not confirmed. A build without the embedded engine probes nothing and confirms every site.
+/// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. A site that
+/// the budget does not cover is not confirmed. A build without the embedded engine probes nothing and confirms every site.
 pub fn confirm(
     file: &ModelFile,
     analysis: &Analysis,
@@ -86,8 +86,9 @@ fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
     }
 }
 
-/// Probes for every site of an analysis whether its cosines and sines are those of the table that it could read; `None` if there is no such
-/// table. Sites that read the same tensors are probed once. A build without the embedded engine probes nothing and confirms every table.
+/// Probes for every site of an analysis whether its cosines and sines are those of the table that it could read; `None` if there
+/// is no such table. Sites that read the same tensors are probed once. A build without the embedded engine probes nothing and
+/// confirms every table.
 pub fn confirm_tables(
     file: &ModelFile,
     analysis: &Analysis,

@@ -111,9 +111,9 @@ impl<'a> Prober<'a> {
         })
     }
 
-    /// Probes with sets of sizes for the dimensions of the named values, until enough of them agree. A probe returns its largest difference
-    /// and the number of runs. A set with which the part does not run is skipped; one with which it differs decides. Sizes in `long` are
-    /// tried too, where tensors stay small.
+    /// Probes with sets of sizes for the dimensions of the named values, until enough of them agree. A probe returns its largest
+    /// difference and the number of runs. A set with which the part does not run is skipped; one with which it differs decides.
+    /// Sizes in `long` are tried too, where tensors stay small.
     pub(super) fn over_sizes<'n>(
         &mut self,
         names: impl Iterator<Item = &'n str>,
@@ -140,8 +140,8 @@ impl<'a> Prober<'a> {
                         break;
                     }
                 }
-                // With fixed sizes made small, a part may fail because it holds the model's own sizes in constants. That says nothing against
-                // it.
+                // With fixed sizes made small, a part may fail because it holds the model's own sizes in constants. That says
+                // nothing against it.
                 Err(_) if binding.is_small() => {
                     failure = Some(Failure::TooLarge(format!(
                         "its tensors have more than {MAX_ELEMENTS} elements, and it does not run with smaller ones"
@@ -200,8 +200,8 @@ impl<'a> Prober<'a> {
             match part.and_then(|part| self.seeds(claim, binding, &given, &part)) {
                 Ok(result) => return Ok(result),
                 Err(spent @ Failure::Unaffordable) => return Err(spent),
-                // Of several failures, a difference is reported rather than a cut that could not be run. But if the graph's own tables are too
-                // large to be run, a difference with random tables in their place shows nothing.
+                // Of several failures, a difference is reported rather than a cut that could not be run. But if the graph's own
+                // tables are too large to be run, a difference with random tables in their place shows nothing.
                 Err(next) => match (&failure, &next) {
                     (Some(Failure::Differs(_)), Failure::TooLarge(_)) => failure = Some(next),
                     (Some(_), Failure::NotRun(_) | Failure::TooLarge(_)) => {}
@@ -277,8 +277,8 @@ impl<'a> Prober<'a> {
         dims.ok_or_else(|| Failure::NotRun(format!("the shape of `{value}` depends on data")))
     }
 
-    /// Checks that the given tensors, what the cut reads beside them, and all that it computes are not too large. Returns the number of elements
-    /// that it computes, as far as shapes are known.
+    /// Checks that the given tensors, what the cut reads beside them, and all that it computes are not too large. Returns the
+    /// number of elements that it computes, as far as shapes are known.
     pub(super) fn room<'n>(
         &self,
         given: impl Iterator<Item = &'n str>,

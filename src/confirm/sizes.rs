@@ -1,11 +1,11 @@
 //! Sizes for the dimensions of a site.
 //!
-//! Symbols get small numbers. A size may be what convolutions leave of a symbol, such as `(time//5 - 1)//2`, and a small symbol would leave
-//! nothing of it: so symbols grow until every size of the site is at least [`LEAST`].
+//! Symbols get small numbers. A size may be what convolutions leave of a symbol, such as `(time//5 - 1)//2`, and a small symbol
+//! would leave nothing of it: so symbols grow until every size of the site is at least [`LEAST`].
 //!
-//! Fixed sizes are the model's own, unless the tensors of a site would have more than [`MAX_ELEMENTS`] elements. Then large sizes of the axes
-//! before the channels become small ones, equal sizes equal ones. A part that holds such a size in a constant does not run with another,
-//! and its site is left as it is.
+//! Fixed sizes are the model's own, unless the tensors of a site would have more than [`MAX_ELEMENTS`] elements. Then large sizes
+//! of the axes before the channels become small ones, equal sizes equal ones. A part that holds such a size in a constant does
+//! not run with another, and its site is left as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,8 +30,8 @@ const DOUBLINGS: usize = 20;
 
 /// How many elements all tensors that a probe is given may have; each takes about 30 bytes while it runs.
 pub(super) const MAX_ELEMENTS: usize = 1 << 26;
-/// How many elements all values that a probe computes may have: a rotation of a tensor with a quarter of [`MAX_ELEMENTS`] stays below. Not
-/// all of them are held at a time.
+/// How many elements all values that a probe computes may have: a rotation of a tensor with a quarter of [`MAX_ELEMENTS`] stays
+/// below. Not all of them are held at a time.
 pub(super) const MAX_COMPUTED: usize = 4 * MAX_ELEMENTS;
 /// Fixed sizes up to this are kept: numbers of heads, and the sides of small images.
 const LARGE: i64 = 64;
@@ -50,8 +50,8 @@ pub(super) struct Binding {
 }
 
 impl Binding {
-    /// A dimension under this assignment; `None` if it is negative. Sizes that depend on data are all the same: a cut starts from given values,
-    /// which only have to fit together.
+    /// A dimension under this assignment; `None` if it is negative. Sizes that depend on data are all the same: a cut starts from
+    /// given values, which only have to fit together.
     pub(super) fn eval(&self, dim: &Dim) -> Option<usize> {
         self.size(dim).and_then(|size| usize::try_from(size).ok())
     }
@@ -65,8 +65,8 @@ impl Binding {
         }
     }
 
-    /// The size of an axis that two sizes broadcast to, if this assignment makes them unequal (the model may name equal sizes apart). It is the
-    /// largest: the part runs if the others turn out to be that too.
+    /// The size of an axis that two sizes broadcast to, if this assignment makes them unequal (the model may name equal sizes
+    /// apart). It is the largest: the part runs if the others turn out to be that too.
     fn longest(&self, dim: &Dim) -> Option<i64> {
         match dim {
             Dim::Choice(Choice::Broadcast, parts) => {
@@ -181,8 +181,8 @@ fn elements(shapes: &[Vec<usize>]) -> Option<usize> {
     total.filter(|&total| total <= MAX_ELEMENTS)
 }
 
-/// The assignment, with large fixed sizes made small if tensors of these shapes would be too large for a probe. Sizes of last axes stay: the
-/// proof rests on the number of channels.
+/// The assignment, with large fixed sizes made small if tensors of these shapes would be too large for a probe. Sizes of last
+/// axes stay: the proof rests on the number of channels.
 fn fitting(mut binding: Binding, shapes: &[&[Dim]]) -> Binding {
     let numbers: Vec<Vec<usize>> = shapes.iter().filter_map(|s| binding.shape(s)).collect();
     if elements(&numbers).is_some() {
@@ -196,8 +196,8 @@ fn fitting(mut binding: Binding, shapes: &[&[Dim]]) -> Binding {
     binding
 }
 
-/// The assignment with symbols doubled, unless they are fixed, until every size that depends on them is at least [`LEAST`]; unchanged if
-/// that does not help.
+/// The assignment with symbols doubled, unless they are fixed, until every size that depends on them is at least [`LEAST`];
+/// unchanged if that does not help.
 fn grown(binding: Binding, shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Binding {
     let mut larger = binding.clone();
     for _ in 0..DOUBLINGS {

@@ -32,7 +32,8 @@ pub const PAGES: [Rule; 2] = [rotary::PAGE, angles::PAGE];
 
 /// Finds the position encodings of a model that can be proven, and the near misses.
 ///
-/// `hidden` values help to understand the graph, but no site may name one. If the budget runs out, what was found so far is returned.
+/// `hidden` values help to understand the graph, but no site may name one. If the budget runs out, what was found so far is
+/// returned.
 pub fn analyse(
     file: &ModelFile,
     facts: &Facts,

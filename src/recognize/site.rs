@@ -30,7 +30,8 @@ pub struct Site {
     pub kind: Kind,
 }
 
-/// The families. The list is closed on purpose: the compiler then names what a new family lacks in confirmation, rewriting and reports.
+/// The families. The list is closed on purpose: the compiler then names what a new family lacks in confirmation, rewriting and
+/// reports.
 #[derive(Clone, Debug)]
 #[cfg_attr(test, allow(clippy::large_enum_variant))]
 pub enum Kind {

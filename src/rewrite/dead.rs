@@ -1,8 +1,8 @@
 //! Removes nodes, initializers and shape annotations that nothing uses once the fused nodes are in place.
 //!
-//! The search starts from what the replaced nodes read and goes upwards, so only a value that has lost a reader can be removed. What was
-//! unused before stays: removing it is not this tool's business. A value is used if a node that stays reads it, a body of one captures it, a
-//! new node reads or captures it, the graph gives it as an output, or the model's training names it.
+//! The search starts from what the replaced nodes read and goes upwards, so only a value that has lost a reader can be removed.
+//! What was unused before stays: removing it is not this tool's business. A value is used if a node that stays reads it, a body
+//! of one captures it, a new node reads or captures it, the graph gives it as an output, or the model's training names it.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Collects the nodes of a rewrite while they are planned.
 //!
-//! Helper nodes are shared by what they compute: a second request for an operator with the same inputs and attributes gets the output of
-//! the first. So a table is sliced, and positions are counted, once for all sites. Sites must therefore be planned in the order of
-//! their nodes: a helper stands before the first site that needs it, and so before all later ones.
+//! Helper nodes are shared by what they compute: a second request for an operator with the same inputs and attributes gets the
+//! output of the first. So a table is sliced, and positions are counted, once for all sites. Sites must therefore be planned in
+//! the order of their nodes: a helper stands before the first site that needs it, and so before all later ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,8 +6,8 @@ use crate::onnx::Edit;
 use crate::onnx::proto::{NodeProto, TensorProto};
 use crate::recognize::Made;
 
-/// Turns a change of the model *with* the nodes of `made`, which come after its own `count` nodes, into one of the model without them. Nodes
-/// of `made` that are read are inserted before the first node that reads them; the others are dropped.
+/// Turns a change of the model *with* the nodes of `made`, which come after its own `count` nodes, into one of the model without
+/// them. Nodes of `made` that are read are inserted before the first node that reads them; the others are dropped.
 pub(crate) fn settle(made: &Made, edit: &mut Edit, count: usize) {
     let constants = made.constants();
     let names: FxHashSet<&str> = constants.iter().map(TensorProto::name).collect();

@@ -1,7 +1,8 @@
 //! From proven sites to a change of the model.
 //!
-//! The node that produces the tensor of a site becomes the fused operator of a [`Target`], under its own name and with its own output.
-//! Its inputs are the graph's own values. Nodes and initializers that nothing uses any more are removed. [`unfuse()`] is the way back.
+//! The node that produces the tensor of a site becomes the fused operator of a [`Target`], under its own name and with its own
+//! output. Its inputs are the graph's own values. Nodes and initializers that nothing uses any more are removed. [`unfuse()`] is
+//! the way back.
 //!
 //! `lowering` plans all sites of a graph in one `draft`, and leaves the nodes of each kind to the folder of its family.
 #![forbid(unsafe_code)]

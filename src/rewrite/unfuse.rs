@@ -1,8 +1,8 @@
 //! The way back: turns every node of our operators into standard ONNX nodes again.
 //!
-//! A node is expanded by the function body that the model carries. If it carries none, or one for another opset than the model's, the
-//! operator's contract writes the body. Bodies of `If`, `Loop` and `Scan` and the model's other functions are searched too. The functions of
-//! our domain, the import of its operator set and the metadata that says what was fused are removed.
+//! A node is expanded by the function body that the model carries. If it carries none, or one for another opset than the model's,
+//! the operator's contract writes the body. Bodies of `If`, `Loop` and `Scan` and the model's other functions are searched too.
+//! The functions of our domain, the import of its operator set and the metadata that says what was fused are removed.
 //!
 //! Everything else stays, also shared tables, inserted unit axes and a raised IR version, which are valid in any model.
 

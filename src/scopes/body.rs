@@ -1,8 +1,8 @@
 //! Makes a model of the body of an If, Loop or Scan node, or of any other node.
 //!
-//! A value that is carried from one iteration to the next is an output of the body that becomes an input. Its shape is first assumed to be that
-//! of the value the node gets, and the body is analysed: if its output has another shape, the assumption is weakened and the analysis
-//! repeated. Only what the body keeps in every iteration is known of the input.
+//! A value that is carried from one iteration to the next is an output of the body that becomes an input. Its shape is first
+//! assumed to be that of the value the node gets, and the body is analysed: if its output has another shape, the assumption is
+//! weakened and the analysis repeated. Only what the body keeps in every iteration is known of the input.
 
 use crate::facts::{Dim, Fact, Facts};
 use crate::onnx::names::captured_by_body;
@@ -13,8 +13,8 @@ use crate::symbolic::{Budget, Interpreter, dims};
 use super::library::Library;
 use super::outside::Outside;
 
-/// How often one body is analysed. Each round withdraws assumptions that the one before has shown to be wrong; the last one makes none about
-/// carried shapes, and needs no check.
+/// How often one body is analysed. Each round withdraws assumptions that the one before has shown to be wrong; the last one makes
+/// none about carried shapes, and needs no check.
 const MAX_ROUNDS: usize = 3;
 
 /// A body.
@@ -85,8 +85,8 @@ fn in_memory(main: &ModelFile, graph: GraphProto) -> Result<ModelFile, Error> {
     ModelFile::in_memory(main.path(), model)
 }
 
-/// Adds a value from outside to a graph: a constant as it is, anything else as an input with its known type and shape. An initializer that
-/// callers may override is no constant.
+/// Adds a value from outside to a graph: a constant as it is, anything else as an input with its known type and shape. An
+/// initializer that callers may override is no constant.
 pub(super) fn bring(graph: &mut GraphProto, outside: Outside<'_>, name: &str) {
     let index = outside.file.index();
     let id = index.id(name);

@@ -1,8 +1,8 @@
 //! Makes a model of a function, with what all its calls have in common.
 //!
-//! A site in a function is fused once for all calls, so it must be one in each. An input is a constant only if all calls pass the same
-//! tensor; of types and shapes, the model keeps those on which all calls agree. Nodes that refer to an attribute to which the calls give
-//! different values become operators that nothing is known of.
+//! A site in a function is fused once for all calls, so it must be one in each. An input is a constant only if all calls pass the
+//! same tensor; of types and shapes, the model keeps those on which all calls agree. Nodes that refer to an attribute to which
+//! the calls give different values become operators that nothing is known of.
 
 use std::collections::BTreeSet;
 
@@ -321,7 +321,8 @@ fn bound(function: &FunctionProto, call: &Call) -> Vec<AttributeProto> {
     call.attributes.iter().chain(defaults).cloned().collect()
 }
 
-/// Replaces references to attributes by their values, in a node and its bodies. A node that refers to one of `unbound` becomes unknown.
+/// Replaces references to attributes by their values, in a node and its bodies. A node that refers to one of `unbound` becomes
+/// unknown.
 fn bind(node: &mut NodeProto, binding: &[AttributeProto], unbound: &BTreeSet<&String>) {
     // A graph that a call passes belongs to the call: a change of this function may not change it.
     let graph = |name: &str| {

@@ -46,8 +46,8 @@ pub struct Findings {
     pub scopes: Vec<Scope>,
 }
 
-/// Finds the sites in all graphs of a model that these rules prove and probing confirms. Probes use these sizes of symbolic dimensions. What is
-/// beyond the limits is left as it is and reported.
+/// Finds the sites in all graphs of a model that these rules prove and probing confirms. Probes use these sizes of symbolic
+/// dimensions. What is beyond the limits is left as it is and reported.
 pub fn find(
     file: &ModelFile,
     rules: &Selection,
@@ -159,8 +159,8 @@ impl Search<'_> {
         bodies(node).next().is_some() || self.calls.any_in(std::slice::from_ref(node))
     }
 
-    /// Records the sites of one graph. If some node leads on to other graphs, the result has the nodes that fusing removes. Tables computed by
-    /// nodes of their own may remove more; they are left out here, as not every target has them.
+    /// Records the sites of one graph. If some node leads on to other graphs, the result has the nodes that fusing removes.
+    /// Tables computed by nodes of their own may remove more; they are left out here, as not every target has them.
     fn sites(
         &mut self,
         own: &ModelFile,

@@ -1,7 +1,8 @@
 //! Lends the functions of a model to the scratch models of its graphs.
 //!
-//! A scratch model holds no functions of its own: with a copy in each, time and memory would grow with the square of their number. Before
-//! calls are expanded, the functions that the graph reaches are added, if the budget covers the nodes that they expand to.
+//! A scratch model holds no functions of its own: with a copy in each, time and memory would grow with the square of their
+//! number. Before calls are expanded, the functions that the graph reaches are added, if the budget covers the nodes that they
+//! expand to.
 
 use super::is_operator;
 use crate::onnx::callees::Callees;
@@ -30,8 +31,9 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// Adds the functions that a model's graph reaches to the model, and removes all others that are not our operators. Returns whether there
-    /// are calls and all of them may be expanded. If not, no function is added, and a call is an operator that nothing is known of.
+    /// Adds the functions that a model's graph reaches to the model, and removes all others that are not our operators. Returns
+    /// whether there are calls and all of them may be expanded. If not, no function is added, and a call is an operator that
+    /// nothing is known of.
     pub(super) fn lend(&self, model: &mut ModelProto, budget: &Budget) -> bool {
         model.functions.retain(|f| is_operator(f.domain()));
         let nodes = model.graph.as_ref().map_or(&[][..], |graph| &graph.node);

@@ -1,14 +1,16 @@
 //! The graphs inside a model: its main graph, the bodies of If, Loop and Scan nodes at any depth, and those of its functions.
 //!
-//! Each is searched as a graph of its own. `body` and `call` make a scratch model of it: a value from outside becomes a constant, or an input
-//! of the type and shape that is known outside. `prepare` makes the form that is analysed: nodes that compute the values from outside are
-//! put in front, and calls of functions are expanded. A site still names only values that exist in its own graph.
+//! Each is searched as a graph of its own. `body` and `call` make a scratch model of it: a value from outside becomes a constant,
+//! or an input of the type and shape that is known outside. `prepare` makes the form that is analysed: nodes that compute the
+//! values from outside are put in front, and calls of functions are expanded. A site still names only values that exist in its
+//! own graph.
 //!
-//! A function is searched after all graphs that call it, with the types, shapes, constants and attributes on which all its calls agree. Calls
-//! that are replaced as a whole, because they compute just a rotation, do not count; if no other call is left, the function is removed.
+//! A function is searched after all graphs that call it, with the types, shapes, constants and attributes on which all its calls
+//! agree. Calls that are replaced as a whole, because they compute just a rotation, do not count; if no other call is left, the
+//! function is removed.
 //!
-//! `splice` puts the change of a body back into the node that holds it, and that of a function into the function. Only these are encoded
-//! anew.
+//! `splice` puts the change of a body back into the node that holds it, and that of a function into the function. Only these are
+//! encoded anew.
 #![forbid(unsafe_code)]
 
 mod body;
@@ -38,8 +40,8 @@ use phasor_ops::contract;
 /// One graph of a model.
 #[derive(Debug, Default)]
 pub struct Scope {
-    /// Where it is, for people: empty for the main graph, `node/attribute` for a body, `domain::name` for a function, and such paths joined by
-    /// `/` for graphs that lie deeper.
+    /// Where it is, for people: empty for the main graph, `node/attribute` for a body, `domain::name` for a function, and such
+    /// paths joined by `/` for graphs that lie deeper.
     pub path: String,
     location: Location,
     /// The graph as a model of its own; `None` for the main graph, which is one already.

@@ -42,8 +42,9 @@ impl Planned {
 
 /// The change that fuses these sites for a target. A change that would leave an invalid model is not made.
 ///
-/// Fusing a site can remove the node that holds another one: a table computed by a node of its own may replace the outputs of an `If` whose
-/// branches have sites. Such sites are left out and the rest is planned again, since names, counts and metadata depend on the list.
+/// Fusing a site can remove the node that holds another one: a table computed by a node of its own may replace the outputs of an
+/// `If` whose branches have sites. Such sites are left out and the rest is planned again, since names, counts and metadata depend
+/// on the list.
 pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Target) -> Planned {
     let mut kept: Vec<usize> = (0..sites.len()).collect();
     let mut fallen = Vec::new();
@@ -329,7 +330,8 @@ fn nodes<'a>(main: &'a ModelFile, scopes: &[Scope], at: usize) -> &'a [NodeProto
     }
 }
 
-/// Renames the new values of an edit so that no graph of the model has their names: a body may not shadow a name of the graph around it.
+/// Renames the new values of an edit so that no graph of the model has their names: a body may not shadow a name of the graph
+/// around it.
 fn rename(own: &ModelFile, edit: &mut Edit, names: &mut names::Taken) {
     let index = own.index();
     let old = |name: &str| {
@@ -370,8 +372,8 @@ fn rename(own: &ModelFile, edit: &mut Edit, names: &mut names::Taken) {
         .for_each(renamed);
 }
 
-/// The change of the model: that of the main graph, the changed functions, and the operator sets that all graphs together need. With it, the
-/// positions of the functions that are dropped.
+/// The change of the model: that of the main graph, the changed functions, and the operator sets that all graphs together need.
+/// With it, the positions of the functions that are dropped.
 fn whole(
     main: &ModelFile,
     scopes: &[Scope],
@@ -409,7 +411,8 @@ fn whole(
     (whole, dropped)
 }
 
-/// Drops the functions that were called and no longer are, and returns their positions. A function that nothing called before stays.
+/// Drops the functions that were called and no longer are, and returns their positions. A function that nothing called before
+/// stays.
 fn drop_functions(main: &ModelFile, edit: &mut Edit) -> FxHashSet<usize> {
     if main
         .model()

@@ -1,12 +1,12 @@
 //! Prepares a graph for analysis.
 //!
-//! The nodes that compute what a body captures are put in front of it: cosines, sines and positions are mostly computed once, outside. Calls of
-//! functions are expanded, so that a rotation is seen through them.
+//! The nodes that compute what a body captures are put in front of it: cosines, sines and positions are mostly computed once,
+//! outside. Calls of functions are expanded, so that a rotation is seen through them.
 //!
-//! Neither may change what a site can do to its own graph. Values inside an expanded call are *hidden*: they do not exist in the graph, so no
-//! site may name one. Values in front of a body are *fixed*: a site may read them, since the body sees them, but the node that computes one
-//! is in another graph, so none may be the result of a site. So are the outputs of a call that has several: replacing the call for one
-//! would lose the others.
+//! Neither may change what a site can do to its own graph. Values inside an expanded call are *hidden*: they do not exist in the
+//! graph, so no site may name one. Values in front of a body are *fixed*: a site may read them, since the body sees them, but the
+//! node that computes one is in another graph, so none may be the result of a site. So are the outputs of a call that has
+//! several: replacing the call for one would lose the others.
 
 use std::collections::VecDeque;
 
@@ -90,7 +90,8 @@ fn put_in_front(
     };
     let (file, index) = (outside.file, outside.file.index());
     let outer = file.graph();
-    // A name that the body defines itself shadows the outer one: a node that reads or computes the outer one cannot stand in the body's graph.
+    // A name that the body defines itself shadows the outer one: a node that reads or computes the outer one cannot stand in the
+    // body's graph.
     let mut taken: FxHashSet<String> = FxHashSet::default();
     taken.extend(graph.node.iter().flat_map(|n| n.output.iter().cloned()));
     taken.extend(graph.initializer.iter().map(|t| t.name().to_owned()));

@@ -37,8 +37,8 @@ impl TableChange {
     }
 }
 
-/// Adds the results of probes to the tables that the sites could read. A site whose table is not confirmed keeps the graph's own. Returns the
-/// tables, and the refusals without repetition.
+/// Adds the results of probes to the tables that the sites could read. A site whose table is not confirmed keeps the graph's own.
+/// Returns the tables, and the refusals without repetition.
 pub(super) fn settle(
     tables: Vec<AngleTable>,
     sites: &mut [Site],

@@ -23,8 +23,9 @@ impl Claim for RotaryClaim<'_> {
         self.site.operands()
     }
 
-    /// `x` with the sources of the tables, or `x` alone with the tables computed by the graph. Both also start from the origin of `x`, from
-    /// which a part of `y` may be computed beside `x`: ONNX Runtime's optimisations move a transposition past one of the two products.
+    /// `x` with the sources of the tables, or `x` alone with the tables computed by the graph. Both also start from the origin of
+    /// `x`, from which a part of `y` may be computed beside `x`: ONNX Runtime's optimisations move a transposition past one of
+    /// the two products.
     ///
     /// A start never gives tensors that are equal to these by proof alone: what lies between them would not be run.
     fn starts(&self) -> Vec<Vec<&str>> {
@@ -99,8 +100,8 @@ impl Claim for RotaryClaim<'_> {
         .map_err(|refused| Failure::refused(&refused))
     }
 
-    /// In half precision, three roundings of the model's own type; `float` arithmetic is exact to about 1e-7. The embedded engine rounds to
-    /// bfloat16 only where the graph casts to it.
+    /// In half precision, three roundings of the model's own type; `float` arithmetic is exact to about 1e-7. The embedded engine
+    /// rounds to bfloat16 only where the graph casts to it.
     fn tolerance(&self) -> f64 {
         match self.site.dtype {
             DataType::F64 => 1e-9,

@@ -1,8 +1,8 @@
 //! Runs the graph from positions to cosines and sines, and compares these with the reference of `RotaryTable`.
 //!
-//! Positions reach a million. There, one rounding of a product moves an angle by a hundredth, so another order of operations, another type,
-//! or a frequency that differs in its last bit shows. In half precision, rounding the tables would hide that: there nearly all entries
-//! must be equal after rounding, and not only close.
+//! Positions reach a million. There, one rounding of a product moves an angle by a hundredth, so another order of operations,
+//! another type, or a frequency that differs in its last bit shows. In half precision, rounding the tables would hide that: there
+//! nearly all entries must be equal after rounding, and not only close.
 
 use prost::Message;
 use rustc_hash::FxHashMap;
@@ -34,7 +34,8 @@ const LONG: [i64; 2] = [2_100, 66_000];
 const MAX_POSITION: i64 = 1 << 20;
 /// Positions of the first run are below this.
 const FEW_POSITIONS: i64 = 64;
-/// Share of entries that may differ in half precision: the graph's own cosine, rounded in `float` first, may round to the next number.
+/// Share of entries that may differ in half precision: the graph's own cosine, rounded in `float` first, may round to the next
+/// number.
 const MOVED: f64 = 0.01;
 
 /// Array with their shape.
@@ -51,7 +52,8 @@ type Reading = (TableUse, TableInput, TableInput, Pairing, DataType, bool);
 pub(in crate::confirm) struct ProbedTables(FxHashMap<Reading, Result<Confirmed, Box<Refusal>>>);
 
 impl ProbedTables {
-    /// Confirms that a site's cosines and sines are those of the table. A result of an earlier site that reads it in the same way is reused.
+    /// Confirms that a site's cosines and sines are those of the table. A result of an earlier site that reads it in the same way
+    /// is reused.
     pub(in crate::confirm) fn probe(
         &mut self,
         prober: &mut Prober<'_>,
@@ -224,8 +226,8 @@ impl Prober<'_> {
     }
 }
 
-/// Positions for a run: few, many, or any that the type holds. Each range shows other faults: rounded angles show at large positions, and
-/// types that are too narrow at negative or huge ones.
+/// Positions for a run: few, many, or any that the type holds. Each range shows other faults: rounded angles show at large
+/// positions, and types that are too narrow at negative or huge ones.
 fn positions(dtype: DataType, shape: &[usize], seed: u64, random: &mut Random) -> Tensor {
     let count = shape.iter().product();
     let mut below = |limit: i64| {
@@ -239,8 +241,8 @@ fn positions(dtype: DataType, shape: &[usize], seed: u64, random: &mut Random) -
     }
 }
 
-/// Cosines and sines of the table as the site reads them: with its unit axes, and the sines negated if graph and table turn in opposite
-/// directions.
+/// Cosines and sines of the table as the site reads them: with its unit axes, and the sines negated if graph and table turn in
+/// opposite directions.
 fn expected(
     table: &AngleTable,
     (rotary, used): (&Rotary, &TableUse),

@@ -1,8 +1,8 @@
 //! Divides angles by positions, and finds the quotients: as a tensor of the graph, or as numbers.
 //!
-//! The node must multiply by the very numbers that the graph multiplies by. A tensor of the graph is best, whatever its numbers. Numbers that
-//! the analysis computed itself, such as a frequency times a scale, serve only if the type holds them exactly: a quotient rounded once
-//! more gives other angles.
+//! The node must multiply by the very numbers that the graph multiplies by. A tensor of the graph is best, whatever its numbers.
+//! Numbers that the analysis computed itself, such as a frequency times a scale, serve only if the type holds them exactly: a
+//! quotient rounded once more gives other angles.
 
 use crate::onnx::{DataType, ValueId};
 use crate::symbolic::Interpreter;
@@ -12,8 +12,8 @@ use super::positions::Positions;
 use super::rounding::{exact_f32, near};
 use super::table::Frequencies;
 
-/// For each coordinate stream, the factor of its positions in every angle; `None` unless the products add up to the angles. So a summand
-/// without positions, such as a phase, ends the reading.
+/// For each coordinate stream, the factor of its positions in every angle; `None` unless the products add up to the angles. So a
+/// summand without positions, such as a phase, ends the reading.
 pub(super) fn divide(
     arena: &mut Arena,
     angles: &[PolyId],

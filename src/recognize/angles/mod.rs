@@ -118,8 +118,8 @@ impl AngleTables {
 
     /// The number of an equal table that exists before `y`, or else of this one, which is added.
     ///
-    /// Equal polynomials are not enough, since positions may have been rounded differently. Tables are equal if their tensors are the
-    /// same or computed alike (by the same operators from equal values, so bit by bit), or if their numbers are exact.
+    /// Equal polynomials are not enough, since positions may have been rounded differently. Tables are equal if their tensors are
+    /// the same or computed alike (by the same operators from equal values, so bit by bit), or if their numbers are exact.
     fn share(
         &mut self,
         it: &Interpreter<'_>,
@@ -153,7 +153,8 @@ impl AngleTables {
     }
 }
 
-/// The table whose positions are this value, its key, and the axes to insert; `None` if the angles are no multiples of these positions.
+/// The table whose positions are this value, its key, and the axes to insert; `None` if the angles are no multiples of these
+/// positions.
 fn reading(
     it: &mut Interpreter<'_>,
     (turned, placing): (&PairAngles, &Placing<'_>),

@@ -1,12 +1,12 @@
 //! Finds what changes a position on its way to the angles.
 //!
-//! Over the reals, a position that was cast, rounded, wrapped or clamped may be the same position; in its type, some positions are other
-//! numbers afterwards. A `RotaryTable` node computes angles from the positions that it reads, so it must read them after such a change:
-//! a cast to `bfloat16` shows from 257 on, one to `uint8` below 0, a product that wraps beyond 2^31. Probes alone might not
-//! notice.
+//! Over the reals, a position that was cast, rounded, wrapped or clamped may be the same position; in its type, some positions
+//! are other numbers afterwards. A `RotaryTable` node computes angles from the positions that it reads, so it must read them
+//! after such a change: a cast to `bfloat16` shows from 257 on, one to `uint8` below 0, a product that wraps beyond 2^31. Probes
+//! alone might not notice.
 //!
-//! The node multiplies once. A position that the graph multiplies twice, `(p * 3) / 3 * f`, is rounded twice, and may leave the type in
-//! between.
+//! The node multiplies once. A position that the graph multiplies twice, `(p * 3) / 3 * f`, is rounded twice, and may leave the
+//! type in between.
 //!
 //! The list of operators that change nothing is closed: what is not on it changes positions.
 
@@ -19,8 +19,8 @@ use crate::symbolic::value::Value;
 
 use super::behind;
 
-/// The values whose numbers reach the angles through something that may change them, or through two products. What such a value is computed
-/// from is among them too: it reaches the angles through the same change.
+/// The values whose numbers reach the angles through something that may change them, or through two products. What such a value
+/// is computed from is among them too: it reaches the angles through the same change.
 pub(super) fn changed(it: &Interpreter<'_>, cone: &[ValueId]) -> FxHashSet<ValueId> {
     let angles = before_angles(it, cone);
     let mut changed = multiplied_twice(it, &angles);
@@ -95,8 +95,8 @@ fn multiplied_twice(it: &Interpreter<'_>, angles: &FxHashSet<ValueId>) -> FxHash
 /// Numbers up to this one and down to its inverse are normal in `float`: a power of two changes their exponent and no other bit.
 const LARGEST: f64 = (1u128 << 100) as f64;
 
-/// Whether a node multiplies an input in a way that may round it or leave the type. Factors of 0, 1 and -1 cannot, nor can powers of two if
-/// all numbers are bounded by [`LARGEST`]. Integers are exact: one that may wrap is a root of its own.
+/// Whether a node multiplies an input in a way that may round it or leave the type. Factors of 0, 1 and -1 cannot, nor can powers
+/// of two if all numbers are bounded by [`LARGEST`]. Integers are exact: one that may wrap is a root of its own.
 fn multiplies(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueId) -> bool {
     if !node.is_standard() || !matches!(node.op_type(), "Mul" | "Div" | "MatMul" | "Einsum") {
         return false;
@@ -138,7 +138,8 @@ fn multiplies(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: Va
     !node.input.iter().any(unit)
 }
 
-/// Whether a node hands on the numbers of an input unchanged, or multiplies them. One with a [`crate::symbolic::value::Loss`] does not.
+/// Whether a node hands on the numbers of an input unchanged, or multiplies them. One with a [`crate::symbolic::value::Loss`]
+/// does not.
 fn passes(it: &Interpreter<'_>, node: &NodeProto, input: ValueId, output: ValueId) -> bool {
     let index = it.index();
     let at = |k: usize| node.input.get(k).and_then(|name| index.id(name)) == Some(input);
@@ -175,8 +176,8 @@ fn adds_up(it: &Interpreter<'_>, node: &NodeProto, sum: &Value) -> bool {
         .is_some_and(|all| terms(sum) == Some(all))
 }
 
-/// Whether a cast keeps every number. Integers may be cast to a float of 32 bits or more, though that rounds large ones: the operator casts
-/// its positions in the same way.
+/// Whether a cast keeps every number. Integers may be cast to a float of 32 bits or more, though that rounds large ones: the
+/// operator casts its positions in the same way.
 fn casts(it: &Interpreter<'_>, from: &Value, to: &Value) -> bool {
     let (a, b) = (from.dtype, to.dtype);
     let exact = from.data.iter().all(|&p| it.arena.is_exact(p, b)) && !from.caveats.rounded;

@@ -1,8 +1,8 @@
 //! Reads tensors as positions, of one coordinate stream or several (the height and width of a patch, say).
 //!
-//! A tensor of one expression is one stream. Several streams lie along a short axis. Float coordinates make it an enumerated axis, with one
-//! expression a stream. For integer positions it is opaque, and the graph takes each stream out by a constant index or a slice of length
-//! 1: the streams are then the roots that such an index or slice derives.
+//! A tensor of one expression is one stream. Several streams lie along a short axis. Float coordinates make it an enumerated
+//! axis, with one expression a stream. For integer positions it is opaque, and the graph takes each stream out by a constant
+//! index or a slice of length 1: the streams are then the roots that such an index or slice derives.
 
 use smallvec::SmallVec;
 

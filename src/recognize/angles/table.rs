@@ -16,8 +16,8 @@ pub enum Frequencies {
     Numbers(Vec<Vec<f64>>),
 }
 
-/// Tables of `amplitude · cos(angle)` and `amplitude · sin(angle)`, one angle a pair: the sum over coordinate streams of position times
-/// frequency.
+/// Tables of `amplitude · cos(angle)` and `amplitude · sin(angle)`, one angle a pair: the sum over coordinate streams of position
+/// times frequency.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AngleTable {
     /// The graph's value that holds the positions.

@@ -1,8 +1,8 @@
 //! Puts tables together from parts of the graph's tensors, where no single tensor holds the coefficients as they are needed.
 //!
-//! Each run of columns that one tensor holds along one axis becomes a slice of it; runs of several tensors are concatenated. This reads
-//! cosines and sines that lie in one tensor (`[..., r/2, 2]`, as complex numbers do), that have an axis too many, or that come in parts,
-//! one for each axis of an image or a video.
+//! Each run of columns that one tensor holds along one axis becomes a slice of it; runs of several tensors are concatenated. This
+//! reads cosines and sines that lie in one tensor (`[..., r/2, 2]`, as complex numbers do), that have an axis too many, or that
+//! come in parts, one for each axis of an image or a video.
 //!
 //! Nothing is computed: slices, squeezes and concatenations keep every number. Whether the result serves as a table is decided by
 //! [`fits`], as for a tensor of the graph.
@@ -167,8 +167,8 @@ fn runs(
         let usable =
             holders.filter(|(form, _)| behind.hands_on(form.id) && may_serve(form.value.dtype, y));
         let all = usable.flat_map(|(form, at)| runs_from(it, form, *at, &row[covered..]));
-        // A run of numbers alone (the ones and zeros of channels that are not turned) is found in tensors that have nothing to do with this
-        // rotation.
+        // A run of numbers alone (the ones and zeros of channels that are not turned) is found in tensors that have nothing to do
+        // with this rotation.
         let varies = |run: &Run| {
             let columns = &row[covered..covered + run.count];
             columns.iter().any(|&p| it.arena.as_constant(p).is_none())
@@ -336,8 +336,8 @@ fn concatenated(it: &mut Interpreter<'_>, parts: &[Part]) -> Option<Value> {
     Some(whole)
 }
 
-/// The value with its last two axes merged into one, and the step that does it; `None` unless both are enumerated. Only then is the order
-/// of the merged elements known.
+/// The value with its last two axes merged into one, and the step that does it; `None` unless both are enumerated. Only then is
+/// the order of the merged elements known.
 pub(in crate::recognize) fn merged(
     it: &mut Interpreter<'_>,
     value: &Value,

@@ -1,8 +1,8 @@
 //! The values that an encoded tensor is computed from, up to the tensor that is encoded.
 //!
 //! A site may read only values among them. Another tensor may have the same polynomial, but polynomials are exact over the reals:
-//! what lies between the two (a rounding, a wrap, an index that counts from the end) would be skipped by the fused node, and no probe
-//! would run it.
+//! what lies between the two (a rounding, a wrap, an index that counts from the end) would be skipped by the fused node, and no
+//! probe would run it.
 
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
@@ -32,8 +32,8 @@ pub(in crate::recognize) struct Behind {
 }
 
 impl Behind {
-    /// All values that `y` is computed from on paths that do not pass through `stops`; `None` if there are too many. Reading the shape of a
-    /// tensor does not count: its numbers are not read.
+    /// All values that `y` is computed from on paths that do not pass through `stops`; `None` if there are too many. Reading the
+    /// shape of a tensor does not count: its numbers are not read.
     pub(in crate::recognize) fn of(
         it: &Interpreter<'_>,
         order: &Order,
@@ -56,8 +56,8 @@ impl Behind {
         }
         values.retain(|&value| order.is_before(value, y));
         order.sort(&mut values);
-        // From the last value to the first: what a loss reads is lost, and so is whatever that reads. A value with another path to `y` counts as
-        // lost too, since the node that reads it would take the place of both paths.
+        // From the last value to the first: what a loss reads is lost, and so is whatever that reads. A value with another path
+        // to `y` counts as lost too, since the node that reads it would take the place of both paths.
         let before = |loses: &dyn Fn(ValueId) -> bool| {
             let mut lost = FxHashSet::default();
             for &value in [y].iter().chain(values.iter().rev()) {
@@ -168,9 +168,9 @@ pub(in crate::recognize) fn depends(
     false
 }
 
-/// Whether a tensor is the output of a dense layer, rearranged and with a bias added. An infinite element of the layer's input has made the
-/// whole row infinite or NaN already, so an operator that spreads it no further hides nothing. Joined outputs (`Concat`) do not count:
-/// one row then holds channels of two layers, of which only one may be infinite.
+/// Whether a tensor is the output of a dense layer, rearranged and with a bias added. An infinite element of the layer's input
+/// has made the whole row infinite or NaN already, so an operator that spreads it no further hides nothing. Joined outputs
+/// (`Concat`) do not count: one row then holds channels of two layers, of which only one may be infinite.
 pub(in crate::recognize) fn is_dense(it: &Interpreter<'_>, x: ValueId) -> bool {
     let index = it.index();
     let mut value = x;

@@ -1,4 +1,5 @@
-//! What operators do to tensors, in a few words: enough to follow angles and products through nodes that the interpreter does not follow.
+//! What operators do to tensors, in a few words: enough to follow angles and products through nodes that the interpreter does not
+//! follow.
 
 use smallvec::{SmallVec, smallvec};
 

@@ -1,11 +1,11 @@
 //! The tools with which every family of position encodings is recognised.
 //!
-//! For proofs: [`order`] says which values exist before which, [`behind`] from which values a tensor is computed, and [`scale`] whether
-//! numbers keep their size on the way. [`tables`] finds tensors of the graph that hold wanted coefficients, [`assemble`] builds such
-//! tensors from parts, and [`made`] names what is built.
+//! For proofs: [`order`] says which values exist before which, [`behind`] from which values a tensor is computed, and [`scale`]
+//! whether numbers keep their size on the way. [`tables`] finds tensors of the graph that hold wanted coefficients, [`assemble`]
+//! builds such tensors from parts, and [`made`] names what is built.
 //!
-//! For near misses: [`flow`] follows tensors where the interpreter has stopped, [`lost`] finds the node where it did, [`formula`] prints
-//! coefficients, and [`miss`] collects what a report says.
+//! For near misses: [`flow`] follows tensors where the interpreter has stopped, [`lost`] finds the node where it did, [`formula`]
+//! prints coefficients, and [`miss`] collects what a report says.
 
 pub(super) mod assemble;
 pub(super) mod behind;

@@ -1,5 +1,5 @@
-//! The order in which the graph's values exist: first those without a producer, then the outputs of nodes. Hidden values are left out, so
-//! that they are before and after nothing.
+//! The order in which the graph's values exist: first those without a producer, then the outputs of nodes. Hidden values are left
+//! out, so that they are before and after nothing.
 
 use rustc_hash::FxHashSet;
 

@@ -1,9 +1,9 @@
 //! Whether numbers keep their size between the tensors that a site reads and the encoded tensor.
 //!
-//! Over the reals, a factor and its inverse cancel, and so do a number added and the same number subtracted. In a float type, numbers may
-//! overflow or vanish in between, where an operator that skips both steps gives a finite result: `(x * 1e30 * cos) * 1e-30`. An encoding
-//! multiplies by its coefficients and by nothing else. So every value in between must have the factors that the tensors at the
-//! ends have.
+//! Over the reals, a factor and its inverse cancel, and so do a number added and the same number subtracted. In a float type,
+//! numbers may overflow or vanish in between, where an operator that skips both steps gives a finite result:
+//! `(x * 1e30 * cos) * 1e-30`. An encoding multiplies by its coefficients and by nothing else. So every value in between must
+//! have the factors that the tensors at the ends have.
 
 use rustc_hash::FxHashMap;
 
@@ -16,8 +16,9 @@ use super::behind::Behind;
 /// Relative error of factors that are equal.
 const ROUNDING: f64 = 1e-9;
 
-/// Whether numbers keep their size in all values of `between`. A term with a monomial that no value of `ends` has is none of the encoded
-/// tensor's, and passes. Any other must have a coefficient that this monomial has in one of the `ends`, in a sum without a constant.
+/// Whether numbers keep their size in all values of `between`. A term with a monomial that no value of `ends` has is none of the
+/// encoded tensor's, and passes. Any other must have a coefficient that this monomial has in one of the `ends`, in a sum without
+/// a constant.
 pub(in crate::recognize) fn is_kept(
     it: &Interpreter<'_>,
     between: &Behind,

@@ -30,8 +30,8 @@ const MAX_RANK: usize = 8;
 
 /// Tensors by their first element, as it was before broadcasting.
 ///
-/// A tensor whose leading axes are enumerated is listed in its opaque form too: the rows of a table that was folded to a constant are
-/// enumerated, while positions are opaque in the rotated tensor.
+/// A tensor whose leading axes are enumerated is listed in its opaque form too: the rows of a table that was folded to a constant
+/// are enumerated, while positions are opaque in the rotated tensor.
 pub(in crate::recognize) struct Tables {
     by_first: FxHashMap<PolyId, Vec<(ValueId, Rc<Value>)>>,
 }
@@ -254,8 +254,8 @@ pub(in crate::recognize) fn fits(
         })
 }
 
-/// All ways to lay the axes of a table, in order, along those of a tensor, last along last. Plain broadcasting comes first: it needs no
-/// `Unsqueeze`.
+/// All ways to lay the axes of a table, in order, along those of a tensor, last along last. Plain broadcasting comes first: it
+/// needs no `Unsqueeze`.
 fn placements(table: usize, tensor: usize) -> Vec<SmallVec<[usize; 6]>> {
     let mut all: Vec<SmallVec<[usize; 6]>> = (0..1u32 << (tensor - 1))
         .filter(|mask| mask.count_ones() as usize == table - 1)

@@ -248,8 +248,8 @@ impl Attempt<'_, '_, '_> {
         Some(wire(reversed, true, found))
     }
 
-    /// Whether the site holds for finite `x` only; an error where the graph and the operator differ for numbers that are large, tiny,
-    /// infinite or NaN.
+    /// Whether the site holds for finite `x` only; an error where the graph and the operator differ for numbers that are large,
+    /// tiny, infinite or NaN.
     fn assumes_finite(&self, it: &Interpreter<'_>, tables: &[ValueId]) -> Result<bool, Miss> {
         let x = self.x;
         let stops: Vec<ValueId> = tables.iter().copied().chain([x.id]).collect();

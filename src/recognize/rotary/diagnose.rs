@@ -1,8 +1,8 @@
 //! Says why a group of tensors gave no site.
 //!
-//! Of all attempts, the report explains the one from the earliest tensor without cosines to the widest tensor of the group. [`flaw`]
-//! names the channel that does not fit; a coefficient that the analysis lost track of is followed back to the node where that happened.
-//! A channel with a constant coefficient in its sum (`x + x*cos`) is modulated and is no near miss.
+//! Of all attempts, the report explains the one from the earliest tensor without cosines to the widest tensor of the group.
+//! [`flaw`] names the channel that does not fit; a coefficient that the analysis lost track of is followed back to the node where
+//! that happened. A channel with a constant coefficient in its sum (`x + x*cos`) is modulated and is no near miss.
 
 use crate::onnx::ValueId;
 use crate::recognize::{Lost, Stage};

@@ -1,7 +1,7 @@
 //! Groups of tensors that share rotated channels, and the tensors that they may be rotations of.
 //!
-//! A rotated tensor lives on in slices, casts and reshapes of itself. All of them share sums of two channels, and only one becomes a site:
-//! the widest, so that channels that are copied are included, and among equals the one in the narrowest type.
+//! A rotated tensor lives on in slices, casts and reshapes of itself. All of them share sums of two channels, and only one
+//! becomes a site: the widest, so that channels that are copied are included, and among equals the one in the narrowest type.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
@@ -25,8 +25,8 @@ pub(super) struct Group {
     pub trigonometric: bool,
 }
 
-/// The roots of which every term of every element has exactly one channel; empty where no element is a sum of two, or where one is a
-/// sum of more.
+/// The roots of which every term of every element has exactly one channel; empty where no element is a sum of two, or where one
+/// is a sum of more.
 fn linear_roots(arena: &Arena, value: &Value) -> SmallVec<[RootId; 2]> {
     let mut common: Option<SmallVec<[RootId; 2]>> = None;
     let mut sums = false;

@@ -11,10 +11,10 @@
 //!
 //! *Rewrites to.* `ai.phasor::RotaryEmbedding(x, cos, sin)`.
 //!
-//! [`groups`] collects the tensors that share rotated channels. An [`attempt`](mod@attempt) tries one of them as the rotation of an
-//! earlier tensor: [`readoff`] expresses its channels in those of the other, [`proof`] proves the coefficients, and
-//! [`super::kit::tables`] finds tensors that hold them. Where no attempt succeeds, [`diagnose`] and [`nearby`] say how near the graph
-//! came.
+//! [`groups`] collects the tensors that share rotated channels. An [`attempt`](mod@attempt) tries one of them as the rotation of
+//! an earlier tensor: [`readoff`] expresses its channels in those of the other, [`proof`] proves the coefficients, and
+//! [`super::kit::tables`] finds tensors that hold them. Where no attempt succeeds, [`diagnose`] and [`nearby`] say how near the
+//! graph came.
 
 mod attempt;
 mod diagnose;

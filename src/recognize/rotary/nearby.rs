@@ -1,7 +1,7 @@
 //! Finds near misses by the operators alone, where the abstract values show no rotation.
 //!
-//! Cosines and sines are followed from `Cos`, `Sin` and constant tables that look like them, through whatever rearranges or rescales
-//! them, to their products with activations; and the products to where they meet. A candidate is made of
+//! Cosines and sines are followed from `Cos`, `Sin` and constant tables that look like them, through whatever rearranges or
+//! rescales them, to their products with activations; and the products to where they meet. A candidate is made of
 //!
 //! * products that are added to one another,
 //! * products of a cosine and of a sine that are concatenated, or
@@ -256,7 +256,8 @@ impl Trace {
         }
     }
 
-    /// Notes the other summand of a product as a product, if it is made of the same tensor: by `Mul`, or by an operator that is not known.
+    /// Notes the other summand of a product as a product, if it is made of the same tensor: by `Mul`, or by an operator that is
+    /// not known.
     fn note_partner(&mut self, it: &Interpreter<'_>, value: ValueId, added_to: &[usize]) {
         let Some(&beside) = added_to.first().filter(|_| !self.from.contains_key(&value)) else {
             return;

@@ -1,11 +1,12 @@
 //! Proves that the coefficients of the pairs are a rotation.
 //!
-//! Coefficients are polynomials in atoms such as `cos(angle)` or `T[row]`, so two expressions for one angle are the same polynomial,
-//! however the graph spells it. A channel passes if its two coefficients are
+//! Coefficients are polynomials in atoms such as `cos(angle)` or `T[row]`, so two expressions for one angle are the same
+//! polynomial, however the graph spells it. A channel passes if its two coefficients are
 //!
 //! * cosine and sine of one angle, with the same factors in front (class `rotation`);
 //! * two numbers, or entries of two constant tables at one row, with `c² + s²` the same in all rows (class `rotation`);
-//! * entries of tables that nothing is known of, or without such a norm: the operator's formula holds for any table (class `linear`).
+//! * entries of tables that nothing is known of, or without such a norm: the operator's formula holds for any table (class
+//!   `linear`).
 //!
 //! Anything else is refused, although the formula would hold: cosine and sine of one channel must belong to one angle.
 
@@ -19,7 +20,8 @@ use crate::symbolic::table::{TableId, Tables};
 
 use super::readoff::{Pair, Rotation};
 
-/// Allowed relative deviation of `sqrt(c² + s²)` between the rows of a table. Tables are rounded, at worst to bfloat16 (2⁻⁸ an entry).
+/// Allowed relative deviation of `sqrt(c² + s²)` between the rows of a table. Tables are rounded, at worst to bfloat16 (2⁻⁸ an
+/// entry).
 const NORM_TOLERANCE: f64 = 2e-2;
 
 /// Allowed deviation from a whole number of half turns, in half turns: models write the quarter turn in `f32`.
@@ -72,8 +74,8 @@ pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Proven,
     proven.ok_or("no pair is rotated")
 }
 
-/// A pair is turned if both of its channels have the same coefficients. With an angle a channel, as where the angles of the half layout
-/// stand on neighbouring channels, the formula holds and nothing is turned.
+/// A pair is turned if both of its channels have the same coefficients. With an angle a channel, as where the angles of the half
+/// layout stand on neighbouring channels, the formula holds and nothing is turned.
 fn pair_proof(arena: &Arena, tables: &Tables, pair: &Pair) -> Result<Proven, &'static str> {
     let first = channel_proof(arena, tables, pair.first)?;
     if pair.is_even() {
@@ -168,16 +170,16 @@ fn as_cosine(function: Function, args: &[PolyId]) -> Option<Angle> {
     }
 }
 
-/// Cosine and sine of one angle. Graphs may spell either as the other a quarter turn away, `cos(a)` as `sin(a + π/2)`; `plain` says that
-/// this one does not. `cos` and `sin` are both given as angles whose cosine is taken.
+/// Cosine and sine of one angle. Graphs may spell either as the other a quarter turn away, `cos(a)` as `sin(a + π/2)`; `plain`
+/// says that this one does not. `cos` and `sin` are both given as angles whose cosine is taken.
 fn computed(
     arena: &Arena,
     plain: bool,
     (cos, c): (Angle, f64),
     (sin, s): (Angle, f64),
 ) -> Result<Proven, &'static str> {
-    // cos(a) and sin(a) are cos(a) and cos(a - π/2): the second angle must be a quarter turn behind the first, up to half turns. The
-    // expressions must be equal but for a number, so `cos(a)` and `sin(1.5·a)` do not pass.
+    // cos(a) and sin(a) are cos(a) and cos(a - π/2): the second angle must be a quarter turn behind the first, up to half turns.
+    // The expressions must be equal but for a number, so `cos(a)` and `sin(1.5·a)` do not pass.
     let apart = constant_difference(arena, cos.0, sin.0)
         .map(|constant| (constant + cos.1 - sin.1 - FRAC_PI_2) / PI);
     let turns = apart.filter(|turns| (turns - turns.round()).abs() <= TURN_TOLERANCE);
@@ -236,9 +238,9 @@ fn read(
     }
 }
 
-/// Two columns of tables, read at one row. They are cosines and sines if every row has the same norm as the first: then each row is that
-/// norm times cosine and sine of some angle. The first row must not be that of half a turn, where position 0 should be: there the
-/// graph negates its cosines.
+/// Two columns of tables, read at one row. They are cosines and sines if every row has the same norm as the first: then each row
+/// is that norm times cosine and sine of some angle. The first row must not be that of half a turn, where position 0 should be:
+/// there the graph negates its cosines.
 fn table_rotation(
     tables: &Tables,
     cos: TableId,

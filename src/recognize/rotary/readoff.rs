@@ -1,8 +1,8 @@
 //! Expresses the channels of `y` in those of `x`: which pairs, with which coefficients, and which channels are unchanged.
 //!
-//! Both tensors are polynomials in the channels of one root. A channel of `x` may carry factors of its own (`0.125·w3·c3` after a norm
-//! and a scale), so the coefficient of `x3` in a term of `y` is that term divided by `x3`. Nothing is solved: a term of `y` that no
-//! channel of `x` divides ends the attempt.
+//! Both tensors are polynomials in the channels of one root. A channel of `x` may carry factors of its own (`0.125·w3·c3` after a
+//! norm and a scale), so the coefficient of `x3` in a term of `y` is that term divided by `x3`. Nothing is solved: a term of `y`
+//! that no channel of `x` divides ends the attempt.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -31,8 +31,8 @@ pub(super) struct Rotation {
     pub pairs: Vec<Vec<Pair>>,
 }
 
-/// Coefficients of a pair of channels `a` and `b`: `y_a = x_a cos_a - x_b sin_a` and `y_b = x_b cos_b + x_a sin_b`. The minus sign is part
-/// of the formula: in a reflection, whose cross terms have one sign, `sin_a` is `-sin_b`.
+/// Coefficients of a pair of channels `a` and `b`: `y_a = x_a cos_a - x_b sin_a` and `y_b = x_b cos_b + x_a sin_b`. The minus
+/// sign is part of the formula: in a reflection, whose cross terms have one sign, `sin_a` is `-sin_b`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pair {
     /// `cos_a` and `sin_a`.
@@ -61,8 +61,8 @@ impl Rotation {
     }
 }
 
-/// The cosines (or the sines) of a rotation as a table may hold them, one row for each enumerated position before the channels: one a
-/// channel, in the order of the input's layout, or one a pair if both channels of each pair agree.
+/// The cosines (or the sines) of a rotation as a table may hold them, one row for each enumerated position before the channels:
+/// one a channel, in the order of the input's layout, or one a pair if both channels of each pair agree.
 pub(super) fn wanted(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) -> Wanted {
     let even = |pair: &Pair| part(pair.first) == part(pair.second);
     let half = |pairs: &Vec<Pair>| pairs.iter().map(|pair| part(pair.first)).collect();
@@ -169,8 +169,8 @@ pub(super) fn members(pairing: Pairing, k: usize, width: usize) -> (usize, usize
     }
 }
 
-/// Whether the two tensors have the same rank, enumerated axes and sizes, with the root along the same axes. Sizes along the root's axes are
-/// not compared here: [`crate::recognize::kit::tables::has_sizes_of`] does that.
+/// Whether the two tensors have the same rank, enumerated axes and sizes, with the root along the same axes. Sizes along the
+/// root's axes are not compared here: [`crate::recognize::kit::tables::has_sizes_of`] does that.
 pub(super) fn same_layout(x: &Value, y: &Value, root: RootId) -> bool {
     let (Some(along_x), Some(along_y)) = (x.axes_of(root), y.axes_of(root)) else {
         return false;
@@ -194,8 +194,8 @@ pub(super) struct SourceChannel {
     coefficient: f64,
 }
 
-/// Where each channel of the root stands in `x`; `None` unless every element of `x` is one channel, and no two are the same one: a term of
-/// `y` must say which element of `x` it reads.
+/// Where each channel of the root stands in `x`; `None` unless every element of `x` is one channel, and no two are the same one:
+/// a term of `y` must say which element of `x` it reads.
 pub(super) fn channels_of(
     arena: &Arena,
     x: &Value,
@@ -238,7 +238,8 @@ fn split_root(
     }
 }
 
-/// One channel of `y`. A term that reads `x` at another position than `lead` ends the attempt: a rotation mixes channels of one row.
+/// One channel of `y`. A term that reads `x` at another position than `lead` ends the attempt: a rotation mixes channels of one
+/// row.
 fn row(
     arena: &mut Arena,
     p: PolyId,
@@ -254,8 +255,8 @@ fn row(
         let source = origin
             .get(&atom)
             .filter(|o| o.lead == lead && o.channel < channels)?;
-        // Dividing by the channel of `x` takes its own factors out of the term. One that the term lacks would be a division by a value that
-        // may be 0.
+        // Dividing by the channel of `x` takes its own factors out of the term. One that the term lacks would be a division by a
+        // value that may be 0.
         for factor in &source.rest {
             let at = factors.iter().position(|f| f == factor)?;
             factors.remove(at);
@@ -269,7 +270,8 @@ fn row(
     Some(row)
 }
 
-/// The contiguous range of channels that are sums of two. All others must be the same channel of `x`, unscaled: the operator copies them.
+/// The contiguous range of channels that are sums of two. All others must be the same channel of `x`, unscaled: the operator
+/// copies them.
 fn rotated_range(rows: &[Row]) -> Result<(usize, usize), &'static str> {
     let rotated: Vec<usize> = (0..rows.len()).filter(|&j| rows[j].len() == 2).collect();
     let (Some(&first), Some(&last)) = (rotated.first(), rotated.last()) else {

@@ -52,7 +52,8 @@ impl AngleSource {
 pub struct Rotary {
     /// The tensor that is rotated; of the type and the shape of `y`.
     pub x: String,
-    /// The tensor that the channels of `x` come from, `x` itself or an earlier one: every path from the channels to `y` begins there.
+    /// The tensor that the channels of `x` come from, `x` itself or an earlier one: every path from the channels to `y` begins
+    /// there.
     pub origin: String,
     /// Element type of `origin`: a cast may lie between it and `x`.
     pub origin_dtype: DataType,

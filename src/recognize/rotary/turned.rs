@@ -13,11 +13,11 @@ use crate::symbolic::value::Value;
 
 use super::readoff::{Rotation, wanted};
 
-/// Reads the angles off the coefficients; `None` unless there is one a pair and one amplitude for all, which must be exact in `f32`: that is
-/// the type of the operator's attribute.
+/// Reads the angles off the coefficients; `None` unless there is one a pair and one amplitude for all, which must be exact in
+/// `f32`: that is the type of the operator's attribute.
 ///
-/// Coefficients were broadcast to the rotated tensor. The angles are taken as they were before, since a node computes them in the shape
-/// of the positions.
+/// Coefficients were broadcast to the rotated tensor. The angles are taken as they were before, since a node computes them in the
+/// shape of the positions.
 pub(super) fn pair_angles(arena: &mut Arena, rotation: &Rotation) -> Option<PairAngles> {
     // A table has one row of angles for a position, whatever the head.
     let (pairs, rest) = rotation.pairs.split_first()?;
@@ -78,9 +78,9 @@ fn applied(arena: &Arena, p: PolyId, function: Function) -> Option<(f64, PolyId)
     }
 }
 
-/// The axes to insert so that the table of these positions broadcasts against the rotated tensor `y`. It must do so as a table of the graph
-/// would ([`tables::fits`]), and `y` must have the sizes that `x` and this table broadcast to: the graph's own tables may have had
-/// others.
+/// The axes to insert so that the table of these positions broadcasts against the rotated tensor `y`. It must do so as a table of
+/// the graph would ([`tables::fits`]), and `y` must have the sizes that `x` and this table broadcast to: the graph's own tables
+/// may have had others.
 pub(super) fn placement(
     it: &mut Interpreter<'_>,
     positions: &Positions,

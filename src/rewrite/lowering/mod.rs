@@ -25,8 +25,8 @@ pub enum Target {
     /// `ai.phasor::RotaryEmbedding`, with its function body in the model.
     #[default]
     Phasor,
-    /// As [`Target::Phasor`], but two sites of a layer that share their tables become one `ai.phasor::RotaryEmbeddingPair` if nothing
-    /// forbids it.
+    /// As [`Target::Phasor`], but two sites of a layer that share their tables become one `ai.phasor::RotaryEmbeddingPair` if
+    /// nothing forbids it.
     PhasorPairs,
     /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
     Contrib,
@@ -93,8 +93,8 @@ pub(crate) fn functions(
     }
 }
 
-/// A function of the model that would be confused with an operator of the target: it would take the calls of the new nodes, or a registered
-/// operator library would take its own calls. A function equal to one of the `new` ones is none.
+/// A function of the model that would be confused with an operator of the target: it would take the calls of the new nodes, or a
+/// registered operator library would take its own calls. A function equal to one of the `new` ones is none.
 pub(crate) fn shadowing_function<'a>(
     file: &'a ModelFile,
     new: &[FunctionProto],

@@ -1,4 +1,5 @@
-//! Plans sites as our own operators, which can express every site. The model gets their operator set, function bodies and provenance.
+//! Plans sites as our own operators, which can express every site. The model gets their operator set, function bodies and
+//! provenance.
 
 use std::collections::BTreeSet;
 
@@ -48,8 +49,8 @@ pub(super) fn is_foreign(own: &FunctionProto) -> bool {
     })
 }
 
-/// The change that fuses these sites; `paired`: two sites of a layer by one node. It is empty if there are no sites or the model's opset is too
-/// old.
+/// The change that fuses these sites; `paired`: two sites of a layer by one node. It is empty if there are no sites or the
+/// model's opset is too old.
 pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan {
     if sites.is_empty() || subject.file.opset() < OLDEST_OPSET {
         return Plan::default();

@@ -1,11 +1,11 @@
 //! Chooses the tables of angles that are worth nodes of their own.
 //!
-//! Tables are tried one after the other, and each is taken if the change saves more nodes with it. Planning the whole change for every table
-//! would take time in the square of their number. Instead, a [`Trial`] keeps count of what new nodes read and of the nodes that become
-//! unused, and trying a table costs only what it moves. The change is then planned once, for the chosen tables.
+//! Tables are tried one after the other, and each is taken if the change saves more nodes with it. Planning the whole change for
+//! every table would take time in the square of their number. Instead, a [`Trial`] keeps count of what new nodes read and of the
+//! nodes that become unused, and trying a table costs only what it moves. The change is then planned once, for the chosen tables.
 //!
-//! The count must agree with what planning would give ([`crate::rewrite::dead`], [`super::lower`], [`pairs`]); the test below compares the
-//! two on all models.
+//! The count must agree with what planning would give ([`crate::rewrite::dead`], [`super::lower`], [`pairs`]); the test below
+//! compares the two on all models.
 
 use std::collections::BTreeSet;
 
@@ -181,7 +181,8 @@ impl<'a> Trial<'a> {
         self.unused.settle();
     }
 
-    /// Counts what a site reads: an `Unsqueeze` for the first reader of a tensor that lacks unit axes, and a use of a graph's value.
+    /// Counts what a site reads: an `Unsqueeze` for the first reader of a tensor that lacks unit axes, and a use of a graph's
+    /// value.
     fn join(&mut self, s: usize) {
         for input in self.read[s].tables.clone() {
             let count = self.inputs.entry(input.clone()).or_default();
@@ -242,8 +243,8 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The number of nodes that compute a table for these sites, without inserted unit axes: the table, a reshape of its frequencies, and two
-/// casts for each narrower type.
+/// The number of nodes that compute a table for these sites, without inserted unit axes: the table, a reshape of its frequencies,
+/// and two casts for each narrower type.
 fn nodes_of(table: &AngleTable, sites: &[RotarySite], readers: &[usize]) -> isize {
     let flattened = matches!(&table.frequencies, Frequencies::Value { flatten: true, .. });
     let types = readers.iter().map(|&s| sites[s].rotary.table_dtype);
@@ -338,8 +339,8 @@ impl<'a> Unused<'a> {
             .extend(self.index.producer(value).map(|(node, _)| node));
     }
 
-    /// Whether nothing reads the results of a node any more, and a removed node has. Without the second condition, nodes that were unused
-    /// before would count.
+    /// Whether nothing reads the results of a node any more, and a removed node has. Without the second condition, nodes that
+    /// were unused before would count.
     fn is_idle(&self, node: usize) -> bool {
         let outputs = self.file.graph().node[node].output.iter();
         let mut outputs = outputs.filter_map(|name| self.index.id(name));

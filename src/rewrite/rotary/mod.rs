@@ -1,8 +1,9 @@
-//! Plans rotary sites as nodes of `ai.phasor`: `RotaryEmbedding` or `RotaryEmbeddingPair`, and the `RotaryTable` nodes that they read.
+//! Plans rotary sites as nodes of `ai.phasor`: `RotaryEmbedding` or `RotaryEmbeddingPair`, and the `RotaryTable` nodes that they
+//! read.
 //!
-//! Inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. A `RotaryTable` node computes a table whose
-//! angles are positions times frequencies, if that leaves fewer nodes than the graph's own table. [`foreign`] has the operators of other
-//! domains.
+//! Inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. A `RotaryTable` node computes a
+//! table whose angles are positions times frequencies, if that leaves fewer nodes than the graph's own table. [`foreign`] has the
+//! operators of other domains.
 
 mod choice;
 pub(super) mod foreign;
@@ -52,8 +53,8 @@ impl RotarySite {
     }
 }
 
-/// Plans these sites and returns the calls of our operators. Sites of the `chosen` tables read `RotaryTable` nodes; `paired`: two sites of a
-/// layer become one node.
+/// Plans these sites and returns the calls of our operators. Sites of the `chosen` tables read `RotaryTable` nodes; `paired`: two
+/// sites of a layer become one node.
 pub(super) fn lower(
     draft: &mut Draft<'_>,
     subject: &Subject<'_>,

@@ -1,8 +1,9 @@
 //! Chooses the sites that become one `RotaryEmbeddingPair` node.
 //!
-//! Two sites of a graph can be joined if they read the same tables with the same attributes and types, as the queries and the keys of a layer
-//! do. The node stands where the later site stood, so no node up to there may read the earlier site's result. It follows that the later
-//! site does not depend on the earlier one: its `x` would be computed from that result by a node before it.
+//! Two sites of a graph can be joined if they read the same tables with the same attributes and types, as the queries and the
+//! keys of a layer do. The node stands where the later site stood, so no node up to there may read the earlier site's result. It
+//! follows that the later site does not depend on the earlier one: its `x` would be computed from that result by a node before
+//! it.
 
 use rustc_hash::FxHashMap;
 
@@ -65,8 +66,9 @@ pub(super) fn along(
     pairs
 }
 
-/// Whether a site's result may be computed as late as at the node `later`: all its readers, bodies included, come after that node. Its inputs
-/// exist by then, since nodes are sorted. Both nodes must have one output, as the joined node gives these two and no others.
+/// Whether a site's result may be computed as late as at the node `later`: all its readers, bodies included, come after that
+/// node. Its inputs exist by then, since nodes are sorted. Both nodes must have one output, as the joined node gives these two
+/// and no others.
 fn can_wait(file: &ModelFile, site: &RotarySite, later: usize) -> bool {
     let index = file.index();
     let single = |node: usize| file.graph().node[node].output.len() == 1;

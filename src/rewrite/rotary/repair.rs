@@ -1,7 +1,7 @@
 //! Repairs `ai.onnx::RotaryEmbedding` nodes that a model has already and that run at batch 1 only.
 //!
-//! Exporters give them tables or positions of batch 1 if the model computes its positions itself. The operator does not broadcast them, so
-//! such a model fails at batch 2. They are expanded to the batch of `X`, which changes nothing at batch 1.
+//! Exporters give them tables or positions of batch 1 if the model computes its positions itself. The operator does not broadcast
+//! them, so such a model fails at batch 2. They are expanded to the batch of `X`, which changes nothing at batch 1.
 
 use crate::facts::{Dim, Facts};
 use crate::onnx::ModelFile;

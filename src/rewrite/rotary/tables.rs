@@ -1,7 +1,8 @@
 //! Plans `RotaryTable` nodes.
 //!
-//! Sites whose angles are positions times frequencies read the outputs of one node for each table, instead of the graph's own tables, which
-//! are removed if nothing else uses them. If the graph rounds its tables to a narrower type, a cast of each output does the same.
+//! Sites whose angles are positions times frequencies read the outputs of one node for each table, instead of the graph's own
+//! tables, which are removed if nothing else uses them. If the graph rounds its tables to a narrower type, a cast of each output
+//! does the same.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! Expands tensors whose tables may be larger.
 //!
-//! The operators require tables no larger than the tensor, while the products of a graph broadcast either way. If an axis has different
-//! symbolic sizes in the two (a batch of positions that is named apart from that of the tokens), callers may choose the tensor's as 1 and
-//! the table's as more. There the tensor is expanded first. That costs a copy, and changes nothing if the sizes agree.
+//! The operators require tables no larger than the tensor, while the products of a graph broadcast either way. If an axis has
+//! different symbolic sizes in the two (a batch of positions that is named apart from that of the tokens), callers may choose the
+//! tensor's as 1 and the table's as more. There the tensor is expanded first. That costs a copy, and changes nothing if the sizes
+//! agree.
 
 use rustc_hash::FxHashMap;
 

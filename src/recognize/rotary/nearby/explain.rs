@@ -1,5 +1,5 @@
-//! Says what stopped a candidate: the first node on the way that the interpreter did not follow, or, if it followed all of them, what the
-//! products lack.
+//! Says what stopped a candidate: the first node on the way that the interpreter did not follow, or, if it followed all of them,
+//! what the products lack.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -51,8 +51,8 @@ pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate
     Miss::new(RULE, Stage::Angles, candidate.end, reason)
 }
 
-/// The nodes between angles, tensors and the end of a candidate, in graph order. Values that all tensors come from are left out: nothing has to
-/// be known of how the tensor that is rotated was computed.
+/// The nodes between angles, tensors and the end of a candidate, in graph order. Values that all tensors come from are left out:
+/// nothing has to be known of how the tensor that is rotated was computed.
 fn way(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate) -> Vec<usize> {
     let mut values: FxHashSet<ValueId> = candidate.values.iter().copied().collect();
     let mut open: Vec<ValueId> = candidate

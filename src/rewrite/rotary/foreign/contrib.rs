@@ -1,13 +1,14 @@
 //! `com.microsoft::RotaryEmbedding(input, position_ids, cos_cache, sin_cache)` of ONNX Runtime.
 //!
-//! The graph's tables become the caches, with one row for each token, and `position_ids` count these rows: so a cache is always as long as the
-//! sequence. A table that is the same for the whole batch is one cache, with the same positions in every row of the batch. Otherwise the
-//! rows of all elements of the batch form one cache, and positions count through all of it.
+//! The graph's tables become the caches, with one row for each token, and `position_ids` count these rows: so a cache is always
+//! as long as the sequence. A table that is the same for the whole batch is one cache, with the same positions in every row of
+//! the batch. Otherwise the rows of all elements of the batch form one cache, and positions count through all of it.
 //!
-//! Restrictions, as found in ONNX Runtime 1.17, 1.20 and 1.32: tables have the type of `input`, which is never double; positions are int64
-//! `[batch, sequence]` and do not broadcast; four axes are batch, heads, sequence, channels; to rotate only the first channels, the number of
-//! heads must be given; `scale` is ignored, so the tables must contain the amplitude. `MRotaryEmbedding` reads one cache at three positions
-//! and joins the columns. It is never needed, because tables with one row for each token are joined already.
+//! Restrictions, as found in ONNX Runtime 1.17, 1.20 and 1.32: tables have the type of `input`, which is never double; positions
+//! are int64 `[batch, sequence]` and do not broadcast; four axes are batch, heads, sequence, channels; to rotate only the first
+//! channels, the number of heads must be given; `scale` is ignored, so the tables must contain the amplitude. `MRotaryEmbedding`
+//! reads one cache at three positions and joins the columns. It is never needed, because tables with one row for each token are
+//! joined already.
 
 use crate::rewrite::OLDEST_OPSET;
 

@@ -1,8 +1,9 @@
 //! Plans a site as an operator of another domain, with the nodes around it.
 //!
-//! From `x` to `y`, each step only if it is needed: a cast to the type of the tables; a split that takes the rotated channels out; neighbouring
-//! channels moved half the range apart, if input and output differ in layout; a reshape to the operator's axes ([`View`]); the operator; and
-//! all of it back. Every step is exact, except that the cast back rounds the result to its own type.
+//! From `x` to `y`, each step only if it is needed: a cast to the type of the tables; a split that takes the rotated channels
+//! out; neighbouring channels moved half the range apart, if input and output differ in layout; a reshape to the operator's axes
+//! ([`View`]); the operator; and all of it back. Every step is exact, except that the cast back rounds the result to its own
+//! type.
 
 mod contrib;
 mod onnx;
@@ -44,7 +45,8 @@ pub(in crate::rewrite) trait Operator {
     /// The oldest opset of ONNX that it and the nodes around it need.
     fn oldest_opset(&self) -> i64;
 
-    /// Whether it needs the number of heads as an attribute in this view. A site whose number of heads is not fixed is then refused.
+    /// Whether it needs the number of heads as an attribute in this view. A site whose number of heads is not fixed is then
+    /// refused.
     fn needs_heads(&self, view: &View) -> bool;
 
     /// Whether it can rotate only the first channels without the number of heads.
@@ -96,7 +98,8 @@ impl Call<'_> {
         op
     }
 
-    /// Whether input and output have different layouts. The operator then rotates halves, and neighbours are rearranged before or after.
+    /// Whether input and output have different layouts. The operator then rotates halves, and neighbours are rearranged before or
+    /// after.
     fn crosses(&self) -> bool {
         self.site.rotary.pairing != self.site.rotary.output_pairing
     }

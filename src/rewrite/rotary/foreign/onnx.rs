@@ -1,10 +1,10 @@
 //! `ai.onnx::RotaryEmbedding(X, cos_cache, sin_cache)` of opset 23.
 //!
-//! Without positions, the caches are `[batch, sequence, pairs]` and do not broadcast: tables that are the same for the whole batch are
-//! expanded to it, once for all sites.
+//! Without positions, the caches are `[batch, sequence, pairs]` and do not broadcast: tables that are the same for the whole
+//! batch are expanded to it, once for all sites.
 //!
-//! Restrictions: tables have the type of `X`, which is never double; four axes are batch, heads, sequence, channels; with three axes, the
-//! number of heads must be given.
+//! Restrictions: tables have the type of `X`, which is never double; four axes are batch, heads, sequence, channels; with three
+//! axes, the number of heads must be given.
 
 use super::view::{Entry, View, known};
 use super::{Call, OPERATOR, Operator, batch, has_own_rows};

@@ -43,7 +43,8 @@ impl<'a> Laid<'a> {
             .collect()
     }
 
-    /// The sizes of the table and of `x` along the first axis where one may be longer, because callers may choose the two independently.
+    /// The sizes of the table and of `x` along the first axis where one may be longer, because callers may choose the two
+    /// independently.
     pub(in crate::rewrite) fn doubt(&self, x: &[Dim]) -> Option<(Dim, Dim)> {
         (0..self.shape.len() - 1)
             .filter(|&own| !self.is_unit(own))
@@ -55,7 +56,8 @@ impl<'a> Laid<'a> {
         self.shape[own] == Dim::Known(1)
     }
 
-    /// The entries of the pairs, with the rows merged into groups of axes of `x`. `negated` negates them, for the sines of an inverse rotation.
+    /// The entries of the pairs, with the rows merged into groups of axes of `x`. `negated` negates them, for the sines of an
+    /// inverse rotation.
     pub(in crate::rewrite) fn emit(
         &self,
         draft: &mut Draft<'_>,
@@ -117,8 +119,8 @@ impl<'a> Laid<'a> {
             let shape = x.list(draft, at, &wanted.entries);
             return draft.shared(at, &stem, Op::reshape(value, shape, wanted.exact));
         }
-        // `Squeeze` with axes, and not `Reshape`: if the declared shape is wrong and an axis is no unit axis, the model fails instead of reading
-        // wrong rows. One unit axis is kept for a group without rows.
+        // `Squeeze` with axes, and not `Reshape`: if the declared shape is wrong and an axis is no unit axis, the model fails
+        // instead of reading wrong rows. One unit axis is kept for a group without rows.
         let mut kept = vec![last];
         let mut missing = Vec::new();
         let mut from = 0;

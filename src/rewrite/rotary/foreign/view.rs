@@ -1,8 +1,8 @@
 //! Views a rotated tensor as an operator does that knows batch, heads and sequence only.
 //!
-//! The operators of other domains rotate `[batch, heads, rows, channels]` or `[batch, rows, heads x channels]`. The tables of a site vary along
-//! some of the leading axes of `x`: those axes are rows (or the batch), and the others are heads (or the batch). Only neighbouring axes are
-//! merged, so the view is a reshape, and in the usual layouts it is `x` itself.
+//! The operators of other domains rotate `[batch, heads, rows, channels]` or `[batch, rows, heads x channels]`. The tables of a
+//! site vary along some of the leading axes of `x`: those axes are rows (or the batch), and the others are heads (or the batch).
+//! Only neighbouring axes are merged, so the view is a reshape, and in the usual layouts it is `x` itself.
 
 use std::ops::Range;
 
@@ -89,8 +89,8 @@ impl View {
         Some(view)
     }
 
-    /// The same tensor with every row as an element of the batch: then the number of heads is an axis, and no attribute has to say it. `None` if
-    /// the tables do not vary along all axes before the heads.
+    /// The same tensor with every row as an element of the batch: then the number of heads is an axis, and no attribute has to
+    /// say it. `None` if the tables do not vary along all axes before the heads.
     pub(in crate::rewrite) fn by_batch(&self, lead: usize) -> Option<View> {
         let all = self.rows.start == 0
             || (self.sharing == Batch::Own && self.batch.end == self.rows.start);
