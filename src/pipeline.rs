@@ -402,7 +402,7 @@ fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned 
     let mut planned = scopes::plan(file, findings, &sites, target);
     let (mut positions, refusals): (FxHashSet<usize>, Vec<_>) =
         planned.unsupported.drain(..).unzip();
-    positions.extend(&planned.fallen);
+    positions.extend(&planned.vanished);
     findings.unsupported.splice(0..0, refusals);
     let mut position = 0..;
     let stays = |_: &Found| position.next().is_none_or(|at| !positions.contains(&at));

@@ -312,7 +312,8 @@ impl Builder<'_> {
             let tensor = self.file.tensor(proto).map_err(|e| e.to_string())?;
             self.bytes += tensor.data.len();
             if self.bytes > MAX_CONSTANT_BYTES {
-                return Err("the part reads large constants".to_owned());
+                let limit = MAX_CONSTANT_BYTES >> 20;
+                return Err(format!("the part reads more than {limit} MiB of constants"));
             }
             self.initializers.push(tensor.to_proto(&name));
         }

@@ -381,7 +381,7 @@ pub(super) fn objections(
     let (own, models) = (made.file.opset(), main.opset());
     if own != models {
         objections.opset = Some(format!(
-            "function `{}` imports version {own} of the operators, the model version {models}",
+            "function `{}` imports opset {own}, and the model opset {models}",
             label(function)
         ));
     }

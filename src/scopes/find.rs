@@ -184,7 +184,7 @@ impl Search<'_> {
         };
         let extended = with_made(file);
         let file = extended.as_ref().unwrap_or(file);
-        let verdicts = confirm::confirm(file, &analysis, self.sizes, self.budget, &mut self.runs);
+        let results = confirm::confirm(file, &analysis, self.sizes, self.budget, &mut self.runs);
         let of_tables =
             confirm::confirm_tables(file, &analysis, self.sizes, self.budget, &mut self.runs);
         let tables = std::mem::take(&mut analysis.tables);
@@ -193,13 +193,13 @@ impl Search<'_> {
         self.findings.scopes[scope].tables = tables;
         let path = self.findings.scopes[scope].path.clone();
         let mut sites = Vec::new();
-        for (mut site, verdict) in analysis.sites.drain(..).zip(verdicts) {
+        for (mut site, result) in analysis.sites.drain(..).zip(results) {
             let Some(node) = position(own, &site) else {
                 continue;
             };
             site.node = node;
             site.node_name = join(&path, own.graph().node[node].label());
-            match verdict {
+            match result {
                 Ok(confirmed) => {
                     sites.push(site.clone());
                     self.findings.sites.push(Found {
@@ -285,8 +285,9 @@ impl Search<'_> {
         let mut reported: FxHashSet<String> = found.map(|f| f.site.y.clone()).collect();
         for (site, attribute) in objections.sites {
             if reported.insert(site.y.clone()) {
-                let reason =
-                    format!("calls of `{path}` give its attribute `{attribute}` different values");
+                let reason = format!(
+                    "calls of `{path}` set its attribute `{attribute}` to different values"
+                );
                 let mut refusal = unsupported(&site, &reason);
                 refusal.node = join(&path, &refusal.node);
                 self.findings.refusals.push(refusal);

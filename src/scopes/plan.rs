@@ -28,7 +28,7 @@ pub struct Planned {
     /// Sites that the target cannot express: position in the given list, and why.
     pub unsupported: Vec<(usize, Refusal)>,
     /// Sites that disappear with a node or a function that nothing uses any more: positions in the given list.
-    pub fallen: Vec<usize>,
+    pub vanished: Vec<usize>,
     /// Nodes of the original model that are changed to run at any batch.
     pub repaired: usize,
 }
@@ -47,20 +47,20 @@ impl Planned {
 /// on the list.
 pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Target) -> Planned {
     let mut kept: Vec<usize> = (0..sites.len()).collect();
-    let mut fallen = Vec::new();
+    let mut vanished = Vec::new();
     loop {
         let chosen: Vec<&Found> = kept.iter().map(|&k| sites[k]).collect();
         let attempt = attempt(main, findings, &chosen, target);
         let (mut planned, removed) =
             attempt.unwrap_or_else(|error| (invalid(&chosen, &error), FxHashSet::default()));
-        let before = fallen.len();
-        fallen.extend(kept.extract_if(.., |&mut k| removed.contains(&sites[k].scope)));
-        if fallen.len() == before {
+        let before = vanished.len();
+        vanished.extend(kept.extract_if(.., |&mut k| removed.contains(&sites[k].scope)));
+        if vanished.len() == before {
             planned
                 .unsupported
                 .iter_mut()
                 .for_each(|(k, _)| *k = kept[*k]);
-            planned.fallen = fallen;
+            planned.vanished = vanished;
             return planned;
         }
     }

@@ -42,7 +42,7 @@ impl TableChange {
 pub(super) fn settle(
     tables: Vec<AngleTable>,
     sites: &mut [Site],
-    verdicts: Vec<Option<Result<Confirmed, Box<Refusal>>>>,
+    results: Vec<Option<Result<Confirmed, Box<Refusal>>>>,
 ) -> (Vec<FoundTable>, Vec<Refusal>) {
     let found = |table| FoundTable {
         table,
@@ -51,8 +51,8 @@ pub(super) fn settle(
     let mut tables: Vec<FoundTable> = tables.into_iter().map(found).collect();
     let mut refusals: Vec<Refusal> = Vec::new();
     let mut known: FxHashSet<(String, String)> = FxHashSet::default();
-    for (site, verdict) in sites.iter_mut().zip(verdicts) {
-        match (verdict, site.table()) {
+    for (site, result) in sites.iter_mut().zip(results) {
+        match (result, site.table()) {
             (Some(Ok(seen)), Some(used)) => {
                 let all = &mut tables[used.table].confirmed;
                 all.max_diff = all.max_diff.max(seen.max_diff);

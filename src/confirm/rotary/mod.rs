@@ -80,7 +80,7 @@ impl Claim for RotaryClaim<'_> {
         // Wide numbers may overflow a narrow type before or after they are multiplied, and infinite results compare with nothing.
         let sum = largest(x.0) * (largest(cos.0) + largest(sin.0));
         if sum.is_nan() || sum > self.site.dtype.largest() {
-            let beyond = "its results leave the type for these numbers";
+            let beyond = "its results overflow the type for these numbers";
             return Err(Failure::NotRun(beyond.to_owned()));
         }
         let cos_shape = unsqueezed(cos.1, &self.rotary.cos);

@@ -69,12 +69,12 @@ impl ProbedTables {
             rotary.table_dtype,
             rotary.inverse,
         );
-        if let Some(verdict) = self.0.get(&reading) {
-            return verdict.clone().map(|seen| Confirmed { probes: 0, ..seen });
+        if let Some(result) = self.0.get(&reading) {
+            return result.clone().map(|seen| Confirmed { probes: 0, ..seen });
         }
-        let verdict = prober.table(table, (site, rotary), used);
-        self.0.insert(reading, verdict.clone());
-        verdict
+        let result = prober.table(table, (site, rotary), used);
+        self.0.insert(reading, result.clone());
+        result
     }
 }
 

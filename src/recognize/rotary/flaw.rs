@@ -122,7 +122,7 @@ fn uneven(
             "channel {ya} is `{}` and channel {yb} is `{}`{relation}",
             formulas[0], formulas[1]
         );
-        let (verdict, hint) = if own.0 == own.1 && cross.0 == cross.1 {
+        let (what, hint) = if own.0 == own.1 && cross.0 == cross.1 {
             (
                 "the two cross terms have one sign, so the pair is reflected and not rotated"
                     .to_owned(),
@@ -137,7 +137,7 @@ fn uneven(
             )
         };
         return Some(Flaw {
-            reason: format!("{pair}: {verdict}"),
+            reason: format!("{pair}: {what}"),
             hint,
             paired: true,
         });

@@ -119,9 +119,7 @@ pub(super) fn read(
             }
         }
     }
-    Err(
-        "the pairs are neither those of the half nor of the interleaved layout, or their coefficients are no rotation",
-    )
+    Err("the channels are paired neither as in the half nor as in the interleaved layout")
 }
 
 /// The channels of `y`, for each enumerated position before the channel axis, in those of `x`.

@@ -162,7 +162,7 @@ pub(in crate::rewrite) fn lower(
     let along = cos.along();
     if along != sin.along() {
         return Err(
-            "its two tables have the same shape, and here cosines and sines vary along different axes"
+            "its two tables must have the same shape, and here cosines and sines vary along different axes"
                 .to_owned(),
         );
     }

@@ -167,12 +167,12 @@ pub(in crate::rewrite) struct Asked {
     pub exact: bool,
 }
 
-/// The shape to ask for to turn a tensor into one whose axes are these groups of axes of `x`. `copied(i)` says whether axis `i`
-/// has the same size in the tensor that is reshaped; `exact`, whether the opset lets a reshape take sizes of 0 at their word.
+/// The target shape that turns a tensor into one whose axes are these groups of axes of `x`. `copied(i)`: axis `i` has the same
+/// size in the tensor that is reshaped. `exact`: the opset has `allowzero`.
 ///
-/// Any axis may have size 0 when the model runs, and then a size can neither be copied from an axis of another meaning nor be
-/// inferred beside one that is 0. So sizes are copied where all can be, one is inferred beside fixed ones, and else all are told.
-/// Where an opset is too old for that, such a reshape works for sizes from 1 on.
+/// Any axis may have size 0 when the model runs. A computed size of 0 would then be read as "copy this axis", and a size of -1
+/// cannot be inferred beside a 0. So all open sizes are copied if they can be, a single one is inferred beside fixed ones, and
+/// otherwise every size is given, with `allowzero`. If the opset is too old for that, the reshape works for sizes from 1 on.
 pub(in crate::rewrite) fn asked(
     shape: &[Dim],
     groups: &[Range<usize>],
@@ -195,7 +195,7 @@ pub(in crate::rewrite) fn asked(
     for &i in open.iter().filter(|&&i| copied(i)) {
         entries[i] = Entry::Constant(0);
     }
-    // One size may be left to the reshape: a product rather than a size that stands somewhere.
+    // The reshape infers one size, if possible a product: a single axis can be read off the shape of `x`.
     let is_open = |entry: &&mut Entry| matches!(entry, Entry::Sizes(_));
     let left = entries
         .iter_mut()
@@ -283,10 +283,10 @@ mod tests {
             let inferred = [-1, 32].map(Entry::Constant).to_vec();
             assert_eq!(shape_for(&[0..2, 2..4], &[], exact), (inferred, false));
         }
-        // Not all can be copied: each is told, or the product is inferred and the size that stands somewhere is read.
+        // Not all can be copied: each is given, or the product is inferred and the single size is read off the shape.
         let groups = [0..2, 1..2];
-        let told = vec![Entry::Sizes(0..2), Entry::Sizes(1..2)];
-        assert_eq!(shape_for(&groups, &[], true), (told, true));
+        let given = vec![Entry::Sizes(0..2), Entry::Sizes(1..2)];
+        assert_eq!(shape_for(&groups, &[], true), (given, true));
         let inferred = vec![Entry::Constant(-1), Entry::Sizes(1..2)];
         assert_eq!(shape_for(&groups, &[], false), (inferred, false));
     }
