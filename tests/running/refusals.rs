@@ -96,7 +96,7 @@ fn the_graph_is_right_as_it_is() {
 
 #[test]
 fn a_reflection_is_none() {
-    let words = ["x0*cos(a) + x4*sin(a)", "one sign", "reflects"];
+    let words = ["x0*cos(a) + x4*sin(a)", "one sign", "reflected"];
     stops("minus", "minus = Identity(high)", Stage::Proof, &words);
 }
 
