@@ -1,4 +1,4 @@
-//! What a toy site claims: `y` is twice `x`.
+//! The claim of a toy site: `y` is twice `x`.
 
 use crate::onnx::DataType;
 use crate::recognize::{Site, Toy};

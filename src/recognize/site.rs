@@ -114,17 +114,17 @@ pub(super) trait Family {
     /// The tensors that the operator reads, in the order of its inputs.
     fn operands(&self) -> Vec<&str>;
 
-    /// Every tensor of the graph that the site names, `y` apart.
+    /// Every tensor of the graph that the site names, except `y`.
     fn tensors(&self) -> Vec<&str> {
         self.operands()
     }
 
-    /// The table of angles that it can read.
+    /// The table of angles that the site can read instead of the graph's own tables.
     fn table(&self) -> Option<&TableUse> {
         None
     }
 
-    /// Leaves the tables of the graph to it.
+    /// Makes the site read the graph's own tables.
     fn forget_table(&mut self) {}
 }
 

@@ -1,4 +1,4 @@
-//! A family that is as small as one can be: `y = x + x`, in nodes called `toy`, so that no other test meets it.
+//! The smallest possible family, for tests: `y = x + x`. It only takes nodes called `toy`, so that no other test meets it.
 
 use crate::symbolic::{Interpreter, display};
 

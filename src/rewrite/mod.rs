@@ -1,6 +1,6 @@
-//! From proven sites to a change of the model.
+//! Turns proven sites into a change of the model.
 //!
-//! The node that produces the tensor of a site becomes the fused operator of a [`Target`], under its own name and with its own
+//! The node that computes the encoded tensor of a site is replaced by the fused operator of a [`Target`], with the same name and
 //! output. Its inputs are the graph's own values. Nodes and initializers that nothing uses any more are removed. [`unfuse()`] is
 //! the way back.
 //!

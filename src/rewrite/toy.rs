@@ -1,4 +1,4 @@
-//! Toy sites as one multiplication.
+//! Plans toy sites, each as one multiplication.
 
 use crate::onnx::Tensor;
 use crate::recognize::{Site, Toy};

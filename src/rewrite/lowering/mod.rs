@@ -1,5 +1,5 @@
-//! The operators that a site can be rewritten to. `ai.phasor` expresses every site; the others are operators that runtimes
-//! already have, with restrictions of their own: what they cannot express is left alone, with the reason.
+//! Plans the sites of a graph for a target. The operators of `ai.phasor` express every site. The other targets are operators that
+//! runtimes already have, with restrictions of their own: a site that they cannot express is left as it is, with the reason.
 
 mod foreign;
 mod native;
