@@ -2,6 +2,8 @@
 
 use crate::onnx::{DataType, Tensor};
 
+use phasor_ops::contract::{Call, Contract, Dense, View};
+
 use super::prober::Failure;
 
 /// Numbers in row-major order, and their shape.
@@ -29,10 +31,23 @@ pub(super) trait Claim {
     ///
     /// # Errors
     /// [`Failure::Differs`] if the operator does not accept them; [`Failure::NotRun`] if nothing can be concluded from them.
-    fn expected(&self, operands: &[Numbers<'_>]) -> Result<(Vec<f64>, Vec<usize>), Failure>;
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure>;
 
     /// Largest difference that rounding explains, relative to the largest result or 1.
     fn tolerance(&self) -> f64;
+}
+
+/// What an operator's reference computes.
+///
+/// # Errors
+/// [`Failure::Differs`] where it refuses what the graph ran with.
+pub(super) fn reference(
+    contract: &dyn Contract,
+    call: &Call,
+    inputs: &[View<'_>],
+) -> Result<Vec<Dense>, Failure> {
+    let outputs = contract.reference(call, inputs);
+    outputs.map_err(|refused| Failure::refused(&refused))
 }
 
 /// Largest difference of `y` from the expected result, relative to the largest element or 1.
@@ -44,7 +59,10 @@ pub(super) fn difference(
     operands: &[Numbers<'_>],
     y: &Tensor,
 ) -> Result<f64, Failure> {
-    let (expected, shape) = claim.expected(operands)?;
+    let Dense {
+        values: expected,
+        shape,
+    } = claim.expected(operands)?;
     let found = y
         .to_f64()
         .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))?;

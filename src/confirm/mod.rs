@@ -103,7 +103,7 @@ pub fn confirm_tables(
         let mut known = rotary::ProbedTables::default();
         let probe = |site: &Site| {
             let rotary = site.rotary()?;
-            let used = rotary.table.as_ref()?;
+            let used = site.table()?;
             let table = &analysis.tables[used.table];
             Some(known.probe(&mut prober, table, (site, rotary), used))
         };

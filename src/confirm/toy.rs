@@ -3,6 +3,8 @@
 use crate::onnx::DataType;
 use crate::recognize::{Site, Toy};
 
+use phasor_ops::contract::Dense;
+
 use super::claim::{Claim, Numbers};
 use super::prober::Failure;
 
@@ -33,9 +35,12 @@ impl Claim for Twice<'_> {
         "twice".to_owned()
     }
 
-    fn expected(&self, operands: &[Numbers<'_>]) -> Result<(Vec<f64>, Vec<usize>), Failure> {
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
         let (x, shape) = operands[0];
-        Ok((x.iter().map(|x| x + x).collect(), shape.to_vec()))
+        Ok(Dense {
+            values: x.iter().map(|x| x + x).collect(),
+            shape: shape.to_vec(),
+        })
     }
 
     fn tolerance(&self) -> f64 {

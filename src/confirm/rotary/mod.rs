@@ -5,9 +5,10 @@ mod tables;
 use crate::onnx::{DataType, Tensor};
 use crate::recognize::{Rotary, Site, TableInput};
 
-use phasor_ops::contract::rotary::reference;
+use phasor_ops::contract::rotary::CONTRACT;
+use phasor_ops::contract::{Call, Dense, View};
 
-use super::claim::{Claim, Numbers, largest};
+use super::claim::{Claim, Numbers, largest, reference};
 use super::prober::Failure;
 
 pub(super) use tables::ProbedTables;
@@ -73,7 +74,7 @@ impl Claim for RotaryClaim<'_> {
         )
     }
 
-    fn expected(&self, operands: &[Numbers<'_>]) -> Result<(Vec<f64>, Vec<usize>), Failure> {
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
         let &[x, cos, sin] = operands else {
             return Err(Failure::NotRun("a tensor is missing".to_owned()));
         };
@@ -86,18 +87,17 @@ impl Claim for RotaryClaim<'_> {
         let cos_shape = unsqueezed(cos.1, &self.rotary.cos);
         let sin_shape = unsqueezed(sin.1, &self.rotary.sin);
         let (x, shape) = widened(x, [&cos_shape, &sin_shape]);
-        let attributes = self.rotary.attributes();
-        reference(
-            &attributes,
-            &x,
-            &shape,
-            cos.0,
-            &cos_shape,
-            sin.0,
-            &sin_shape,
-        )
-        .map(|y| (y, shape))
-        .map_err(|refused| Failure::refused(&refused))
+        let call = Call {
+            attributes: self.rotary.attributes().values().to_vec(),
+            ..Call::default()
+        };
+        let view = |values, shape| View { values, shape };
+        let inputs = [
+            view(&x, &shape),
+            view(cos.0, &cos_shape),
+            view(sin.0, &sin_shape),
+        ];
+        Ok(reference(CONTRACT, &call, &inputs)?.swap_remove(0))
     }
 
     /// In half precision, three roundings of the model's own type; `float` arithmetic is exact to about 1e-7. The embedded engine

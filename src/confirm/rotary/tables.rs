@@ -16,10 +16,11 @@ use crate::recognize::{
     TableUse,
 };
 
-use phasor_ops::contract::ElementType;
-use phasor_ops::contract::rotary_table::{RotaryTableAttributes, reference};
+use phasor_ops::contract::rotary_table::{CONTRACT, RotaryTableAttributes};
+use phasor_ops::contract::{Call, Dense, ElementType, Operand, View};
 
 use super::super::Confirmed;
+use super::super::claim::reference;
 use super::super::cut::{Cut, cut};
 use super::super::numbers::Regime;
 use super::super::prober::{Failure, Prober};
@@ -254,19 +255,23 @@ fn expected(
         amplitude: table.amplitude,
         precise: false,
     };
-    let element_type = match table.dtype {
-        DataType::F64 => ElementType::F64,
-        _ => ElementType::F32,
+    let call = Call {
+        attributes: attributes.values().to_vec(),
+        inputs: vec![
+            Operand::default(),
+            Operand {
+                dtype: ElementType::from_onnx(table.dtype.to_onnx()),
+                shape: None,
+            },
+        ],
     };
-    let (cos, sin) = reference(
-        &attributes,
-        element_type,
-        &positions.to_f64().unwrap_or_default(),
-        &positions.shape,
-        &frequencies.values,
-        &frequencies.shape,
-    )
-    .map_err(|refused| Failure::refused(&refused))?;
+    let positions_read = positions.to_f64().unwrap_or_default();
+    let view = |values, shape| View { values, shape };
+    let inputs = [
+        view(&positions_read, &positions.shape),
+        view(&frequencies.values, &frequencies.shape),
+    ];
+    let outputs = reference(CONTRACT, &call, &inputs)?;
     let mut shape = positions.shape.clone();
     if let Some(axis) = table.axis {
         shape.remove(axis);
@@ -280,8 +285,10 @@ fn expected(
     } else {
         -1.0
     };
-    let sin = sin.into_iter().map(|s| sign * s).collect();
-    Ok([cos, sin].map(|values| Array {
+    let [cos, mut sin] = <[Dense; 2]>::try_from(outputs)
+        .map_err(|_| Failure::NotRun("no cosines and sines came back".to_owned()))?;
+    sin.values.iter_mut().for_each(|s| *s *= sign);
+    Ok([cos, sin].map(|Dense { values, .. }| Array {
         values,
         shape: shape.clone(),
     }))

@@ -1,6 +1,6 @@
 //! Models written as text, in a subset of ONNX's textual syntax.
 //!
-//! [`model`] and [`graph`] read what `onnx.parser.parse_model` and `onnx.parser.parse_graph` read, for tests and examples that say in
+//! [`model()`] and [`graph()`] read what `onnx.parser.parse_model` and `onnx.parser.parse_graph` read, for tests and examples that say in
 //! a few lines which graph they mean:
 //!
 //! ```

@@ -97,9 +97,14 @@ pub(super) fn read(
     let rows = rows(it, x, y, root)?;
     let arena = &mut it.arena;
     let channels = y.extents(arena).last().copied().unwrap_or(0);
-    let first = rows.first().ok_or("no channels")?;
-    // The first row fixes range and layout, for the node has one attribute for all rows.
+    let (first, rest) = rows.split_first().ok_or("no channels")?;
+    // The node has one attribute for all rows.
     let (offset, width) = rotated_range(first)?;
+    for row in rest {
+        if rotated_range(row)? != (offset, width) {
+            return Err("the rotated channels are not the same at every position before them");
+        }
+    }
     // `output` differs from `input` where a graph takes neighbours apart, rotates halves and leaves them apart.
     for input in [Pairing::Half, Pairing::Interleaved] {
         for output in [input, other(input)] {

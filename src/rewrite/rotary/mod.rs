@@ -114,7 +114,7 @@ pub(super) fn lower(
 /// What the function body must serve: a node that rotates the tensors of these sites by the tables of the first.
 fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
     let last = |dtype: DataType, width: usize| Operand {
-        dtype: Some(element_type(dtype)),
+        dtype: element_type(dtype),
         shape: Some(vec![Some(width)]),
     };
     let turned = sites.iter();
@@ -134,13 +134,8 @@ fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
     }
 }
 
-fn element_type(dtype: DataType) -> ElementType {
-    match dtype {
-        DataType::F16 => ElementType::F16,
-        DataType::BF16 => ElementType::BF16,
-        DataType::F64 => ElementType::F64,
-        _ => ElementType::F32,
-    }
+fn element_type(dtype: DataType) -> Option<ElementType> {
+    ElementType::from_onnx(dtype.to_onnx())
 }
 
 /// The fused node with these tables. It keeps the name and the output of the node that it replaces.

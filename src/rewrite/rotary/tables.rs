@@ -138,7 +138,7 @@ pub(super) fn call(table: &AngleTable) -> Call {
         inputs: vec![
             Operand::default(),
             Operand {
-                dtype: Some(element_type(table.dtype)),
+                dtype: element_type(table.dtype),
                 shape: Some(shape.collect()),
             },
         ],
