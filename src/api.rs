@@ -261,6 +261,8 @@ mod tests {
             panic!("{report:#?}");
         };
         assert!(site.probes > 0 && site.max_diff == 0.0, "{site:#?}");
+        let listed = text::inspect(&report);
+        assert!(listed.contains("linear"), "{listed}");
         let printed = serde_json::to_value(site).unwrap();
         assert_eq!(
             (&printed["family"], &printed["x"]),

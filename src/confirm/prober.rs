@@ -107,7 +107,7 @@ impl<'a> Prober<'a> {
                 Failure::Unaffordable => "give a larger budget with `--budget steps=N`",
                 _ => "please report the model: the proof and the numbers should agree",
             };
-            refusal(site, reason, hint)
+            Box::new(site.refused(Stage::Confirmation, reason, hint))
         })
     }
 
@@ -386,16 +386,4 @@ fn add(sum: &mut usize, value: &str, shape: &[usize], room: usize) -> Result<(),
         ))
     })?;
     Ok(())
-}
-
-fn refusal(site: &Site, reason: String, hint: &str) -> Box<Refusal> {
-    Box::new(Refusal {
-        rule: site.rule,
-        stage: Stage::Confirmation,
-        node: site.node_name.clone(),
-        value: site.y.clone(),
-        reason,
-        hint: Some(hint.to_owned()),
-        lost: None,
-    })
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::onnx::{self, ModelFile, Staged, Written};
 use crate::rewrite::{self, Expanded};
+use crate::scopes::count_nodes;
 use crate::verify;
 
 use super::{Check, Error, Progress, commit, stage};
@@ -32,7 +33,7 @@ pub struct Unfused {
     pub verdict: UnfusedVerdict,
     /// What was expanded, one entry an operator.
     pub operators: Vec<Expanded>,
-    /// Number of nodes of the main graph before and after.
+    /// Number of nodes before and after, those of bodies and functions included.
     pub nodes: (usize, usize),
     /// The comparison of old and new.
     pub check: Check,
@@ -74,8 +75,8 @@ pub fn unfuse_and_report(
         file: file.path().to_owned(),
         cause,
     })?;
-    rewrite::check(file, &edit).map_err(Error::Rewritten)?;
-    let before = file.graph().node.len();
+    let edited = rewrite::check(file, &edit).map_err(Error::Rewritten)?;
+    let [before, after] = [file, &edited].map(|file| count_nodes(file.model()));
     let (check, staged) = stage(file, &edit, (path, force), verify, progress)?;
     let written = staged.as_ref().map(Staged::written);
     let verdict = match written {
@@ -87,7 +88,7 @@ pub fn unfuse_and_report(
     let outcome = Unfused {
         verdict,
         operators,
-        nodes: (before, before.saturating_add_signed(-edit.saved())),
+        nodes: (before, after),
         check,
         written,
     };

@@ -48,6 +48,9 @@ pub fn analyse(
     #[cfg(test)]
     toy::find(it, &context, &mut analysis);
     analysis.sites.sort_by_key(|site| site.node);
+    // Of two families that claim a node the first has it.
+    let mut nodes = FxHashSet::default();
+    analysis.sites.retain(|site| nodes.insert(site.node));
     let angles = context.angle_tables.into_inner();
     analysis.tables = angles.tables;
     let misses = angles.misses.into_iter().map(|miss| miss.refusal(it));

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::facts::Dim;
 use crate::onnx::DataType;
 
-use super::{AngleTable, Made, Refusal, Rotary, TableUse};
+use super::{AngleTable, Made, Refusal, Rotary, Stage, TableUse};
 
 /// One position encoding of the graph: what all families have in common, and the part of its own family.
 #[derive(Clone, Debug)]
@@ -85,6 +85,19 @@ impl Site {
         match self.assumes_finite {
             true => format!("{} of finite x", self.proof.as_str()),
             false => self.proof.as_str().to_owned(),
+        }
+    }
+
+    /// Its refusal at a later stage: it is proven, and something else stands against fusing it.
+    pub fn refused(&self, stage: Stage, reason: impl Into<String>, hint: &str) -> Refusal {
+        Refusal {
+            rule: self.rule,
+            stage,
+            node: self.node_name.clone(),
+            value: self.y.clone(),
+            reason: reason.into(),
+            hint: Some(hint.to_owned()),
+            lost: None,
         }
     }
 

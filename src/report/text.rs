@@ -3,6 +3,7 @@
 mod explain;
 mod rotary;
 mod rules;
+mod sites;
 
 pub use explain::explain;
 pub use rules::rules;
@@ -166,7 +167,7 @@ pub fn inspect(report: &InspectReport) -> String {
         count(model.nodes, "node"),
         count(report.sites.len(), "site"),
     );
-    out += &rotary::table(&report.sites);
+    out += &sites::tables(&report.sites);
     out += &report.gave_up.iter().map(gave_up).collect::<String>();
     for refusal in &report.refusals {
         out += &refused(refusal);

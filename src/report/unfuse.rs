@@ -21,7 +21,7 @@ pub struct UnfuseReport {
     pub verdict: UnfusedVerdict,
     /// The model that was read.
     pub model: ModelSummary,
-    /// Nodes of the main graph after expanding.
+    /// Nodes after expanding, those of bodies and functions included.
     pub nodes_after: usize,
     /// One entry an operator that was expanded.
     pub operators: Vec<Expanded>,

@@ -344,15 +344,8 @@ impl Search<'_> {
 }
 
 fn unsupported(site: &Site, reason: &str) -> Refusal {
-    Refusal {
-        rule: site.rule,
-        node: site.node_name.clone(),
-        value: site.y.clone(),
-        reason: reason.to_owned(),
-        hint: Some("inline the function, for instance with `onnx.inliner`".to_owned()),
-        stage: Stage::Target,
-        lost: None,
-    }
+    let hint = "inline the function, for instance with `onnx.inliner`";
+    site.refused(Stage::Target, reason, hint)
 }
 
 /// The node of a graph that computes the encoded tensor of a site and nothing else.

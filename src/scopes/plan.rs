@@ -285,7 +285,7 @@ fn invalid(sites: &[&Found], error: &Error) -> Planned {
     let reason = format!("the fused model would be invalid: {error}");
     let hint = "this is a fault of Phasor: please report it, with the model";
     let sites = sites.iter();
-    let unsupported = sites.map(|found| unsupported(&found.site, &reason, hint));
+    let unsupported = sites.map(|found| found.site.refused(Stage::Target, &reason, hint));
     Planned {
         unsupported: unsupported.enumerate().collect(),
         ..Default::default()
@@ -297,19 +297,7 @@ fn in_the_way(site: &Site, function: &FunctionProto) -> Refusal {
     let reason = format!(
         "the model has a function `{name}` of its own, which would be confused with the operator of that name"
     );
-    unsupported(site, &reason, "inline or rename that function")
-}
-
-fn unsupported(site: &Site, reason: &str, hint: &str) -> Refusal {
-    Refusal {
-        rule: site.rule,
-        node: site.node_name.clone(),
-        value: site.y.clone(),
-        reason: reason.to_owned(),
-        hint: Some(hint.to_owned()),
-        stage: Stage::Target,
-        lost: None,
-    }
+    site.refused(Stage::Target, reason, "inline or rename that function")
 }
 
 /// The nodes of a graph as the model has them.

@@ -314,3 +314,30 @@ fn an_engine_that_lacks_the_operator_does_not_condemn_the_model() {
     };
     assert!(why.contains("tract"), "{why}");
 }
+
+/// Function bodies are written for opset 13 and newer: a model of an older one says so of every site.
+#[test]
+fn a_model_too_old_for_function_bodies_keeps_its_sites_and_says_why() {
+    let old = model(
+        "
+        x: float[batch, seq, 8]
+        c: float[seq, 8]
+        s: float[seq, 8]
+        a, b = Split(x) axis=2
+        minus_b = Neg(b)
+        turned = Concat(minus_b, a) axis=2
+        left = Mul(x, c)
+        right = Mul(turned, s)
+        y = Add(left, right)",
+        &[],
+    );
+    let folder = TempDir::new().unwrap();
+    let file = stored(&folder, old, 12);
+    let outcome = pipeline::fuse(&file, &Options::default(), &mut ()).unwrap();
+    assert_eq!(outcome.verdict, Verdict::NothingToFuse);
+    assert!(outcome.findings.sites.is_empty());
+    let [refusal] = &outcome.findings.unsupported[..] else {
+        panic!("{:#?}", outcome.findings.unsupported);
+    };
+    assert!(refusal.reason.contains("opset 13"), "{}", refusal.reason);
+}

@@ -135,7 +135,7 @@ impl Prober<'_> {
         };
         // A long sequence is run once, with the positions that no short run had.
         let count = Tensor::count(&self.shape(&used.positions, binding)?).unwrap_or(usize::MAX);
-        let seeds = if count as i64 >= LONG[0] {
+        let seeds = if count >= LONG[0] as usize {
             SEEDS - 1..SEEDS
         } else {
             0..SEEDS

@@ -1,56 +1,32 @@
 //! Rotary sites as text.
 
-use super::{columns, confirmed, indented, proven};
 use crate::report::{RotaryReport, SiteReport, Table};
 
-/// The rotary ones among these sites as a table; empty where there are none.
-pub(super) fn table(sites: &[SiteReport]) -> String {
-    let rotary = sites.iter();
-    let rotary = rotary.filter_map(|site| Some((site, site.rotary()?)));
-    let rotary: Vec<(&SiteReport, &RotaryReport)> = rotary.collect();
-    if rotary.is_empty() {
-        return String::new();
+/// What the table of `phasor inspect` shows of one site: names of columns and cells.
+pub(super) fn cells(rotary: &RotaryReport) -> Vec<(&'static str, String)> {
+    let mut layout = rotary.pairing.to_owned();
+    if rotary.output_pairing != rotary.pairing {
+        layout = format!("{layout} -> {}", rotary.output_pairing);
     }
-    let mut table = columns(&[
-        "node",
-        "rule",
-        "shape",
-        "layout",
-        "channels",
-        "angles",
-        "type",
-        "proof",
-        "confirmed",
-    ]);
-    for (site, rotary) in rotary {
-        let mut layout = rotary.pairing.to_owned();
-        if rotary.output_pairing != rotary.pairing {
-            layout = format!("{layout} -> {}", rotary.output_pairing);
-        }
-        if rotary.inverse {
-            layout += ", inverse";
-        }
-        let end = rotary.rotary_offset + rotary.rotary_dim;
-        let mut angles = rotary.angles.to_owned();
-        if let Some(table) = &rotary.angle_table {
-            angles = format!("table {} of `{}`", table.table + 1, table.positions);
-        }
-        if rotary.amplitude != 1.0 {
-            angles += &format!(" x {:.4}", rotary.amplitude);
-        }
-        table.add_row([
-            site.node.clone(),
-            site.rule.to_owned(),
-            site.shape.clone(),
-            layout,
+    if rotary.inverse {
+        layout += ", inverse";
+    }
+    let end = rotary.rotary_offset + rotary.rotary_dim;
+    let mut angles = rotary.angles.to_owned();
+    if let Some(table) = &rotary.angle_table {
+        angles = format!("table {} of `{}`", table.table + 1, table.positions);
+    }
+    if rotary.amplitude != 1.0 {
+        angles += &format!(" x {:.4}", rotary.amplitude);
+    }
+    vec![
+        ("layout", layout),
+        (
+            "channels",
             format!("{}..{end} of {}", rotary.rotary_offset, rotary.head_dim),
-            angles,
-            site.dtype.clone(),
-            proven(site),
-            confirmed(site.max_diff, site.probes),
-        ]);
-    }
-    indented(&table)
+        ),
+        ("angles", angles),
+    ]
 }
 
 /// What `phasor explain` shows of one site: names and texts of its lines.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::recognize::{Kind, Refusal, Site, Stage};
+use crate::recognize::{Kind, Site, Stage};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::rotary::{RotarySite, foreign, repair};
 
@@ -41,7 +41,11 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Pla
                         opsets.extend(opset);
                         rules.push(site.rule);
                     }
-                    Err(reason) => plan.unsupported.push((position, unsupported(site, reason))),
+                    Err(reason) => {
+                        let hint = "fuse it with `--target phasor`";
+                        let refusal = site.refused(Stage::Target, reason, hint);
+                        plan.unsupported.push((position, refusal));
+                    }
                 }
             }
             Task::Repair(slots) => {
@@ -68,7 +72,7 @@ fn lower(
 ) -> Result<Option<(&'static str, i64)>, String> {
     match &site.kind {
         Kind::Rotary(rotary) => {
-            let operator = foreign::operator(target);
+            let operator = foreign::operator(target).ok_or("the target has no operator for it")?;
             let name = operator.name();
             foreign::lower(draft, subject, &RotarySite::new(site, rotary), operator)
                 .map(|()| operator.opset())
@@ -76,17 +80,5 @@ fn lower(
         }
         #[cfg(test)]
         Kind::Toy(_) => Err("the target has no operator for it".to_owned()),
-    }
-}
-
-fn unsupported(site: &Site, reason: String) -> Refusal {
-    Refusal {
-        rule: site.rule,
-        node: site.node_name.clone(),
-        value: site.y.clone(),
-        reason,
-        hint: Some("fuse it with `--target phasor`".to_owned()),
-        stage: Stage::Target,
-        lost: None,
     }
 }

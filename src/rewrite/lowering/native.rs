@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::onnx::ModelFile;
 use crate::onnx::proto::FunctionProto;
-use crate::recognize::{Kind, Site, TABLE_RULE};
+use crate::recognize::{Kind, Site, Stage, TABLE_RULE};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::rotary::{self, RotarySite};
 #[cfg(test)]
@@ -49,14 +49,23 @@ pub(super) fn is_foreign(own: &FunctionProto) -> bool {
     })
 }
 
-/// The change that fuses these sites; `paired`: two sites of a layer by one node. It is empty if there are no sites or the
-/// model's opset is too old.
+/// The change that fuses these sites; `paired`: two sites of a layer by one node. It is empty if there are no sites, and
+/// leaves all of them if the model's opset is too old.
 pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan {
-    if sites.is_empty() || subject.file.opset() < OLDEST_OPSET {
+    if sites.is_empty() {
         return Plan::default();
     }
+    let opset = subject.file.opset();
+    if opset < OLDEST_OPSET {
+        let reason = format!(
+            "the function bodies of `{DOMAIN}` need opset {OLDEST_OPSET} or newer, the model has {opset}"
+        );
+        return unsupported(sites, &reason);
+    }
     let Some(plain) = with_tables(subject, sites, &[], paired) else {
-        return Plan::default();
+        let reason =
+            format!("opset {opset} has no function body that serves all sites of the model");
+        return unsupported(sites, &reason);
     };
     let turned: Vec<RotarySite> = rotary_sites(sites);
     let wired = rotary::worthwhile(subject, &turned, &plain.edit, paired);
@@ -73,6 +82,17 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan 
     best
 }
 
+/// The plan that leaves all sites.
+fn unsupported(sites: &[Site], reason: &str) -> Plan {
+    let hint = "export the model with a newer opset, or convert it with `onnx.version_converter`";
+    let refusals = sites.iter();
+    let refusals = refusals.map(|site| site.refused(Stage::Target, reason, hint));
+    Plan {
+        unsupported: refusals.enumerate().collect(),
+        ..Plan::default()
+    }
+}
+
 /// The rotary ones among these sites.
 pub(in crate::rewrite) fn rotary_sites(sites: &[Site]) -> Vec<RotarySite> {
     let rotary = |site: &Site| Some(RotarySite::new(site, site.rotary()?));
@@ -87,15 +107,17 @@ pub(in crate::rewrite) fn with_tables(
     paired: bool,
 ) -> Option<Plan> {
     let mut draft = Draft::new(subject.file);
+    let mut calls: Vec<NewCall> = Vec::new();
     for site in sites {
         match &site.kind {
             // Several of them share nodes: they are planned together.
             Kind::Rotary(_) => {}
             #[cfg(test)]
-            Kind::Toy(toy) => toy::lower(&mut draft, site, toy),
+            Kind::Toy(toy) => calls.extend(toy::lower(&mut draft, site, toy)),
         }
     }
-    let calls = rotary::lower(&mut draft, subject, rotary_sites(sites), chosen, paired);
+    let rotary = rotary_sites(sites);
+    calls.extend(rotary::lower(&mut draft, subject, rotary, chosen, paired));
     let functions = functions(subject.file, &calls)?;
     let rules = sites.iter().map(|site| site.rule);
     let rules = rules.chain(chosen.iter().map(|_| TABLE_RULE));
