@@ -108,7 +108,5 @@ fn is_function(node: &NodeProto) -> bool {
         "Dropout",
     ];
     let has_body = |a: &crate::onnx::proto::AttributeProto| a.g.is_some() || !a.graphs.is_empty();
-    matches!(node.domain(), "" | "ai.onnx")
-        && !random.contains(&node.op_type())
-        && !node.attribute.iter().any(has_body)
+    node.is_standard() && !random.contains(&node.op_type()) && !node.attribute.iter().any(has_body)
 }

@@ -48,9 +48,9 @@ fn unknown_input(it: &Interpreter<'_>, node: usize) -> Option<Stopped> {
 
 fn describe(it: &Interpreter<'_>, stopped: &Stopped) -> Lost {
     let node = &it.file.graph().node[stopped.node];
-    let operator = match node.domain() {
-        "" | "ai.onnx" => node.op_type().to_owned(),
-        domain => format!("{domain}::{}", node.op_type()),
+    let operator = match node.is_standard() {
+        true => node.op_type().to_owned(),
+        false => format!("{}::{}", node.domain(), node.op_type()),
     };
     Lost {
         node: node_name(it, stopped.node),

@@ -35,7 +35,7 @@ pub use slicing::pick;
 
 /// Interprets one node.
 pub fn interpret(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
-    if !matches!(visit.node.domain(), "" | "ai.onnx") {
+    if !visit.node.is_standard() {
         return Err(Stop::ForeignDomain);
     }
     let op = visit.node.op_type();

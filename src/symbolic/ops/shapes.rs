@@ -16,7 +16,7 @@ pub fn infer(
     visit: &Visit<'_>,
     output: ValueId,
 ) -> Option<(DataType, Shape)> {
-    if !matches!(visit.node.domain(), "" | "ai.onnx" | "com.microsoft") {
+    if !visit.node.is_standard() && visit.node.domain() != "com.microsoft" {
         return None;
     }
     let mut outputs = visit.node.output.iter();
