@@ -4,7 +4,7 @@ use crate::onnx::{DataType, Tensor};
 
 use phasor_ops::contract::{Call, Contract, Dense, View};
 
-use super::prober::Failure;
+use super::failure::Failure;
 
 /// Numbers in row-major order, and their shape.
 pub(super) type Numbers<'a> = (&'a [f64], &'a [usize]);

@@ -15,6 +15,8 @@ mod claim;
 #[cfg(feature = "tract")]
 mod cut;
 #[cfg(feature = "tract")]
+mod failure;
+#[cfg(feature = "tract")]
 mod numbers;
 #[cfg(feature = "tract")]
 mod prober;
@@ -46,7 +48,7 @@ pub struct Confirmed {
 #[derive(Default)]
 pub struct Runs {
     #[cfg(feature = "tract")]
-    known: rustc_hash::FxHashMap<Vec<u8>, Result<f64, prober::Failure>>,
+    known: rustc_hash::FxHashMap<Vec<u8>, Result<f64, failure::Failure>>,
 }
 
 /// Probes every site of an analysis, in order, with these sizes of symbolic dimensions and small ones for the others. A site that

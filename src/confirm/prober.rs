@@ -1,7 +1,6 @@
 //! Runs the cut of a site and compares it with the operator's reference.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use prost::Message;
 use rustc_hash::FxHashMap;
@@ -18,6 +17,7 @@ use crate::symbolic::Budget;
 use super::Confirmed;
 use super::claim::{Claim, Numbers, difference};
 use super::cut::{Cut, WholeGraph, cut};
+use super::failure::Failure;
 use super::numbers::Regime;
 use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, bindings, edges};
 
@@ -36,26 +36,6 @@ pub(super) struct Prober<'a> {
     pub(super) sizes: &'a BTreeMap<String, i64>,
     pub(super) known: &'a mut FxHashMap<Vec<u8>, Result<f64, Failure>>,
     pub(super) budget: &'a Budget,
-}
-
-/// Why a probe does not confirm.
-#[derive(Clone)]
-pub(super) enum Failure {
-    /// The graph computes something else; the text follows `run on random numbers`.
-    Differs(String),
-    /// The part could not be run.
-    NotRun(String),
-    /// The tensors of the part are too large.
-    TooLarge(String),
-    /// The budget has run out.
-    Unaffordable,
-}
-
-impl Failure {
-    /// The reference refuses the tensors with which the graph ran, so the operator cannot stand for the graph.
-    pub(super) fn refused(why: &impl Display) -> Failure {
-        Failure::Differs(format!("it runs where the operator does not: {why}"))
-    }
 }
 
 impl<'a> Prober<'a> {

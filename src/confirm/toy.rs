@@ -6,7 +6,7 @@ use crate::recognize::{Site, Toy};
 use phasor_ops::contract::Dense;
 
 use super::claim::{Claim, Numbers};
-use super::prober::Failure;
+use super::failure::Failure;
 
 /// A site.
 pub(super) struct Twice<'a> {

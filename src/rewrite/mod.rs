@@ -14,6 +14,7 @@ mod function;
 mod lowering;
 mod made;
 mod rotary;
+mod subject;
 #[cfg(test)]
 mod toy;
 mod unfuse;
@@ -28,11 +29,12 @@ use crate::recognize::Rule;
 use phasor_ops::contract;
 
 pub use function::proto as function;
-pub use lowering::{NewCall, Plan, Subject, TablePlan, Target, plan};
+pub use lowering::{Plan, TablePlan, plan};
 pub(crate) use lowering::{functions, shadowing_function};
 pub(crate) use made::settle;
 pub use rotary::foreign::ONNX_OPSET;
 pub use rotary::repair::REPAIR;
+pub use subject::{NewCall, Subject, Target};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 
 /// The pages of the rules that change operators which a model has already.

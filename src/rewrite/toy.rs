@@ -4,7 +4,7 @@ use crate::onnx::Tensor;
 use crate::recognize::{Site, Toy};
 
 use super::draft::{Draft, Op};
-use super::lowering::NewCall;
+use super::subject::NewCall;
 
 /// Plans a site. ONNX has the operator: no function body is needed.
 pub(super) fn lower(draft: &mut Draft<'_>, site: &Site, toy: &Toy) -> Option<NewCall> {

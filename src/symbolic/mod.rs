@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod algebra;
+mod bounds;
 mod branch;
 pub mod broadcast;
 pub mod budget;

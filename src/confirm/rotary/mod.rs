@@ -9,7 +9,7 @@ use phasor_ops::contract::rotary::CONTRACT;
 use phasor_ops::contract::{Call, Dense, View};
 
 use super::claim::{Claim, Numbers, largest, reference};
-use super::prober::Failure;
+use super::failure::Failure;
 
 pub(super) use tables::ProbedTables;
 

@@ -22,8 +22,9 @@ use phasor_ops::contract::{Call, Dense, ElementType, Operand, View};
 use super::super::Confirmed;
 use super::super::claim::reference;
 use super::super::cut::{Cut, cut};
+use super::super::failure::Failure;
 use super::super::numbers::Regime;
-use super::super::prober::{Failure, Prober};
+use super::super::prober::Prober;
 use super::super::sizes::Binding;
 use super::unsqueezed;
 

@@ -6,7 +6,7 @@ use super::super::proto::attribute_proto::AttributeType;
 use super::super::proto::{AttributeProto, GraphProto, TensorProto, TypeProto};
 use super::SyntaxError;
 use super::scan::Scanner;
-use super::{graph, types};
+use super::types;
 
 /// The names of kinds, as they stand behind a colon.
 const KINDS: [(&str, AttributeType); 12] = [
@@ -35,12 +35,18 @@ enum Constant {
     Reference(String),
 }
 
+/// Reads a graph, for attributes that hold one.
+pub(super) type Subgraph = fn(&mut Scanner<'_>) -> Result<GraphProto, SyntaxError>;
+
 /// The attributes between `<` and `>`, if there are any.
-pub(super) fn list(scanner: &mut Scanner<'_>) -> Result<Vec<AttributeProto>, SyntaxError> {
+pub(super) fn list(
+    scanner: &mut Scanner<'_>,
+    graph: Subgraph,
+) -> Result<Vec<AttributeProto>, SyntaxError> {
     match scanner.takes('<') {
         true => scanner.list('>', |scanner| {
             let name = scanner.name("the name of an attribute")?;
-            value(scanner, name)
+            value(scanner, name, graph)
         }),
         false => Ok(Vec::new()),
     }
@@ -50,6 +56,7 @@ pub(super) fn list(scanner: &mut Scanner<'_>) -> Result<Vec<AttributeProto>, Syn
 pub(super) fn value(
     scanner: &mut Scanner<'_>,
     name: String,
+    graph: Subgraph,
 ) -> Result<AttributeProto, SyntaxError> {
     let kind = match scanner.takes(':') {
         true => Some(kind(scanner)?),
@@ -65,11 +72,11 @@ pub(super) fn value(
     let (found, given) = match scanner.takes('[') {
         true => {
             let single = kind.map(single_of);
-            let constants = scanner.list(']', |scanner| constant(scanner, single))?;
+            let constants = scanner.list(']', |scanner| constant(scanner, single, graph))?;
             (several(scanner, &mut attribute, constants, place)?, true)
         }
         false => {
-            let constant = constant(scanner, kind)?;
+            let constant = constant(scanner, kind, graph)?;
             (one(&mut attribute, constant), false)
         }
     };
@@ -119,6 +126,7 @@ fn single_of(kind: AttributeType) -> AttributeType {
 fn constant(
     scanner: &mut Scanner<'_>,
     kind: Option<AttributeType>,
+    graph: Subgraph,
 ) -> Result<Constant, SyntaxError> {
     if scanner.takes('@') {
         return scanner
@@ -144,7 +152,7 @@ fn constant(
         });
     }
     if scanner.peek_identifier().is_some() && !scanner.is_number_word() {
-        return graph::graph(scanner).map(Constant::Graph);
+        return graph(scanner).map(Constant::Graph);
     }
     let number = scanner.number("the value of an attribute")?;
     match number.is_float || kind == Some(AttributeType::Float) {

@@ -53,7 +53,7 @@ fn function(scanner: &mut Scanner<'_>) -> Result<FunctionProto, SyntaxError> {
             match scanner.peek() {
                 Some(':' | '=') => function
                     .attribute_proto
-                    .push(attribute::value(scanner, name)?),
+                    .push(attribute::value(scanner, name, graph)?),
                 _ => function.attribute.push(name),
             }
             Ok(())
@@ -198,12 +198,12 @@ fn node(scanner: &mut Scanner<'_>) -> Result<NodeProto, SyntaxError> {
         true => Some(scanner.identifier("an overload")?.to_owned()),
         false => None,
     };
-    let before = attribute::list(scanner)?;
+    let before = attribute::list(scanner, graph)?;
     scanner.mark('(')?;
     let input = names(scanner)?;
     scanner.mark(')')?;
     let attribute: Vec<AttributeProto> = match before.is_empty() {
-        true => attribute::list(scanner)?,
+        true => attribute::list(scanner, graph)?,
         false => before,
     };
     Ok(NodeProto {

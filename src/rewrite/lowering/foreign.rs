@@ -6,7 +6,8 @@ use crate::recognize::{Kind, Site, Stage};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::rotary::{RotarySite, foreign, repair};
 
-use super::{Plan, Subject, Target};
+use super::Plan;
+use crate::rewrite::subject::{Subject, Target};
 
 /// The work at one node.
 enum Task {

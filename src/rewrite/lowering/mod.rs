@@ -4,49 +4,16 @@
 mod foreign;
 mod native;
 
-use rustc_hash::FxHashMap;
-
-use crate::facts::{Dim, Facts};
 use crate::onnx::functions::{domain, key};
 use crate::onnx::proto::FunctionProto;
 use crate::onnx::{Edit, ModelFile};
-use crate::recognize::{AngleTable, Refusal, Selection, Site};
-
-use phasor_ops::contract::Call;
+use crate::recognize::{Refusal, Site};
 
 use super::rotary;
+use super::subject::{NewCall, Subject, Target};
 
 #[cfg(test)]
 pub(super) use native::{rotary_sites, with_tables};
-
-/// The operator set to rewrite to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Target {
-    /// `ai.phasor::RotaryEmbedding`, with its function body in the model.
-    #[default]
-    Phasor,
-    /// As [`Target::Phasor`], but two sites of a layer that share their tables become one `ai.phasor::RotaryEmbeddingPair` if
-    /// nothing forbids it.
-    PhasorPairs,
-    /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
-    Contrib,
-    /// `ai.onnx::RotaryEmbedding`, in models of opset `ONNX_OPSET` or newer.
-    Onnx,
-}
-
-/// The model to rewrite, and what is known of it.
-pub struct Subject<'a> {
-    /// The model.
-    pub file: &'a ModelFile,
-    /// Facts of its values.
-    pub facts: &'a Facts,
-    /// Symbolic shapes of the sites' tensors.
-    pub shapes: &'a FxHashMap<String, Vec<Dim>>,
-    /// The rules that may be applied.
-    pub rules: &'a Selection,
-    /// Tables that sites can read instead of the graph's own.
-    pub tables: &'a [AngleTable],
-}
 
 /// A change to a model, and the sites that it does not fuse.
 #[derive(Clone, Debug, Default)]
@@ -61,15 +28,6 @@ pub struct Plan {
     pub calls: Vec<NewCall>,
     /// The tables that the change computes by nodes of their own.
     pub tables: Option<TablePlan>,
-}
-
-/// A new node of one of our operators.
-#[derive(Clone, Debug)]
-pub struct NewCall {
-    /// The operator.
-    pub operator: &'static str,
-    /// What the function body must serve: the node's attributes and what is known of its inputs.
-    pub call: Call,
 }
 
 /// Tables computed by nodes of their own.

@@ -14,7 +14,8 @@ use crate::rewrite::{OLDEST_OPSET, function};
 
 use phasor_ops::contract::{self, Call, DOMAIN, ValueSpec};
 
-use super::{NewCall, Plan, Subject, TablePlan};
+use super::{Plan, TablePlan};
+use crate::rewrite::subject::{NewCall, Subject};
 
 /// IR version that brought model-local functions with attribute defaults.
 const FUNCTION_IR_VERSION: i64 = 9;

@@ -15,12 +15,13 @@ use smallvec::SmallVec;
 use crate::onnx::{DataType, Edit, GraphIndex, ModelFile, ValueId};
 use crate::recognize::{AngleTable, Frequencies, TableInput};
 use crate::rewrite::dead;
-use crate::rewrite::lowering::Subject;
+use crate::rewrite::subject::Subject;
 
 use phasor_ops::contract::rotary::RotaryAttributes;
 use phasor_ops::contract::{Call, rotary_table};
 
-use super::{RotarySite, pairs, tables};
+use super::site::RotarySite;
+use super::{pairs, tables};
 
 /// The tables to compute by nodes of their own, ascending. `plain` is the change without any.
 pub(in crate::rewrite) fn worthwhile(

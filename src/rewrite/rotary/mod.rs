@@ -9,6 +9,7 @@ mod choice;
 pub(super) mod foreign;
 mod pairs;
 pub(super) mod repair;
+mod site;
 mod tables;
 mod widen;
 
@@ -16,42 +17,18 @@ use rustc_hash::FxHashMap;
 
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{DataType, ModelFile, Tensor};
-use crate::recognize::{Rotary, Site, TableInput};
+use crate::recognize::{Rotary, TableInput};
 
 use phasor_ops::contract::rotary::NAME;
 use phasor_ops::contract::{Call, DOMAIN, ElementType, Operand, rotary_pair};
 
 use super::draft::Draft;
 use super::function::value;
-use super::lowering::{NewCall, Subject};
+use super::subject::{NewCall, Subject};
 use tables::Wired;
 
 pub(super) use choice::worthwhile;
-
-/// A site while it is rewritten: `x` and the tables may become new values.
-#[derive(Clone, Debug)]
-pub(super) struct RotarySite {
-    /// Position of the node that gives `y`.
-    pub node: usize,
-    /// The rotated tensor.
-    pub y: String,
-    /// Element type of `x` and `y`.
-    pub dtype: DataType,
-    /// What is rotated by what.
-    pub rotary: Rotary,
-}
-
-impl RotarySite {
-    /// From the head of a site and its rotary part.
-    pub(super) fn new(site: &Site, rotary: &Rotary) -> RotarySite {
-        RotarySite {
-            node: site.node,
-            y: site.y.clone(),
-            dtype: site.dtype,
-            rotary: rotary.clone(),
-        }
-    }
-}
+pub(super) use site::RotarySite;
 
 /// Plans these sites and returns the calls of our operators. Sites of the `chosen` tables read `RotaryTable` nodes; `paired`: two
 /// sites of a layer become one node.
@@ -114,7 +91,7 @@ pub(super) fn lower(
 /// What the function body must serve: a node that rotates the tensors of these sites by the tables of the first.
 fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
     let last = |dtype: DataType, width: usize| Operand {
-        dtype: element_type(dtype),
+        dtype: ElementType::from_onnx(dtype.to_onnx()),
         shape: Some(vec![Some(width)]),
     };
     let turned = sites.iter();
@@ -132,10 +109,6 @@ fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
             inputs: turned.chain(tables).collect(),
         },
     }
-}
-
-fn element_type(dtype: DataType) -> Option<ElementType> {
-    ElementType::from_onnx(dtype.to_onnx())
 }
 
 /// The fused node with these tables. It keeps the name and the output of the node that it replaces.

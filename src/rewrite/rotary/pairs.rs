@@ -11,7 +11,7 @@ use crate::onnx::ModelFile;
 
 use phasor_ops::contract::rotary::RotaryAttributes;
 
-use super::RotarySite;
+use super::site::RotarySite;
 
 /// What two sites must have in common: tables, attributes, number of rotated channels, types.
 type Shared<'a> = (&'a str, &'a str, RotaryAttributes, usize, [i32; 2]);

@@ -13,13 +13,13 @@ use crate::onnx::{ModelFile, Tensor};
 use crate::recognize::{AngleTable, Frequencies, TableInput};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::function::value;
-use crate::rewrite::lowering::NewCall;
+use crate::rewrite::subject::NewCall;
 
 use phasor_ops::contract::DOMAIN;
 use phasor_ops::contract::rotary_table::{NAME, RotaryTableAttributes};
-use phasor_ops::contract::{Call, Operand};
+use phasor_ops::contract::{Call, ElementType, Operand};
 
-use super::{RotarySite, element_type};
+use super::site::RotarySite;
 
 /// Sites with their tables replaced, and the nodes that compute these.
 #[derive(Default)]
@@ -138,7 +138,7 @@ pub(super) fn call(table: &AngleTable) -> Call {
         inputs: vec![
             Operand::default(),
             Operand {
-                dtype: element_type(table.dtype),
+                dtype: ElementType::from_onnx(table.dtype.to_onnx()),
                 shape: Some(shape.collect()),
             },
         ],

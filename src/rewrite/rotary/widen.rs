@@ -14,8 +14,8 @@ use crate::recognize::TableInput;
 use crate::rewrite::draft::Draft;
 use crate::rewrite::function::value;
 
-use super::RotarySite;
 use super::foreign::Laid;
+use super::site::RotarySite;
 
 /// Whether the cosines and the sines of a site may be larger than its tensor, which is then to be expanded to them.
 pub(super) fn larger(shapes: &FxHashMap<String, Vec<Dim>>, site: &RotarySite) -> [bool; 2] {

@@ -17,8 +17,8 @@ use crate::facts::Dim;
 use crate::onnx::DataType;
 use crate::recognize::{Pairing, TableInput};
 use crate::rewrite::draft::{Draft, Op};
-use crate::rewrite::lowering::{Subject, Target};
-use crate::rewrite::rotary::RotarySite;
+use crate::rewrite::rotary::site::RotarySite;
+use crate::rewrite::subject::{Subject, Target};
 
 use contrib::Contrib;
 use onnx::Onnx;

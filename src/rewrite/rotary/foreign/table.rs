@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::facts::Dim;
 use crate::recognize::{Pairing, TableInput};
-use crate::rewrite::rotary::RotarySite;
+use crate::rewrite::rotary::site::RotarySite;
 
 use super::sizes::Measured;
 use super::view::{Entry, asked};

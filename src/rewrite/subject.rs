@@ -1,0 +1,47 @@
+//! What rewriting starts from, and what a family hands back beside its nodes.
+
+use rustc_hash::FxHashMap;
+
+use crate::facts::{Dim, Facts};
+use crate::onnx::ModelFile;
+use crate::recognize::{AngleTable, Selection};
+
+use phasor_ops::contract::Call;
+
+/// The operator set to rewrite to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// `ai.phasor::RotaryEmbedding`, with its function body in the model.
+    #[default]
+    Phasor,
+    /// As [`Target::Phasor`], but two sites of a layer that share their tables become one `ai.phasor::RotaryEmbeddingPair` if
+    /// nothing forbids it.
+    PhasorPairs,
+    /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
+    Contrib,
+    /// `ai.onnx::RotaryEmbedding`, in models of opset `ONNX_OPSET` or newer.
+    Onnx,
+}
+
+/// The model to rewrite, and what is known of it.
+pub struct Subject<'a> {
+    /// The model.
+    pub file: &'a ModelFile,
+    /// Facts of its values.
+    pub facts: &'a Facts,
+    /// Symbolic shapes of the sites' tensors.
+    pub shapes: &'a FxHashMap<String, Vec<Dim>>,
+    /// The rules that may be applied.
+    pub rules: &'a Selection,
+    /// Tables that sites can read instead of the graph's own.
+    pub tables: &'a [AngleTable],
+}
+
+/// A new node of one of our operators.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// The operator.
+    pub operator: &'static str,
+    /// What the function body must serve: the node's attributes and what is known of its inputs.
+    pub call: Call,
+}
