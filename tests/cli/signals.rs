@@ -37,8 +37,8 @@ impl Waiting {
         let (pipe, mut writer) = std::io::pipe().unwrap();
         writer.write_all(&[b' '; PIPE]).unwrap();
         let mut command = Command::new("bash");
-        // What runs in the background of a shell is started with these ignored.
-        let signals = "--default-signal=INT,QUIT";
+        // What runs in the background of a shell, or under `nohup`, is started with some of these ignored.
+        let signals = "--default-signal=HUP,INT,QUIT,TERM";
         command.args(["-c", &format!("{before}; exec env {signals} \"$@\""), "-"]);
         command
             .arg(env!("CARGO_BIN_EXE_phasor"))
