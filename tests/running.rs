@@ -29,6 +29,8 @@ mod refusals;
 mod rotary;
 #[path = "running/roundings.rs"]
 mod roundings;
+#[path = "running/scatters.rs"]
+mod scatters;
 #[path = "running/scopes.rs"]
 mod scopes;
 #[path = "running/sets.rs"]

@@ -10,7 +10,7 @@ use prost::Message;
 const FREQUENCIES: [f32; 4] = [1.0, 0.3, 0.1, 0.03];
 
 /// The sites of a model, proven and confirmed.
-fn sites(text: &str, constants: &[(&str, Tensor)]) -> Vec<Found> {
+pub(crate) fn sites(text: &str, constants: &[(&str, Tensor)]) -> Vec<Found> {
     let findings = pipeline::find(&open(&model(text, constants)), &Search::default()).unwrap();
     for refusal in &findings.refusals {
         eprintln!("{}: {}", refusal.value, refusal.reason);
@@ -19,7 +19,7 @@ fn sites(text: &str, constants: &[(&str, Tensor)]) -> Vec<Found> {
 }
 
 /// Its one site: layout of the pairs, rotated range, class of the proof.
-fn one(text: &str, constants: &[(&str, Tensor)]) -> String {
+pub(crate) fn one(text: &str, constants: &[(&str, Tensor)]) -> String {
     let sites = sites(text, constants);
     let [found] = &sites[..] else {
         panic!("{} sites", sites.len());
@@ -71,7 +71,7 @@ fn fused(text: &str, constants: &[(&str, Tensor)]) -> Vec<String> {
 }
 
 /// Numbers that spellings of slices and shapes share.
-fn constants() -> Vec<(&'static str, Tensor)> {
+pub(crate) fn constants() -> Vec<(&'static str, Tensor)> {
     let list = |values: &[i64]| i64s(&[values.len()], values);
     vec![
         ("n0", list(&[0])),
@@ -399,64 +399,6 @@ fn a_cosine_may_be_a_sine_a_quarter_turn_ahead() {
 }
 
 #[test]
-fn a_scatter_over_a_written_out_grid_is_followed() {
-    // TorchScript writes an assignment to every second channel as a grid of all indices.
-    let grid = |k: usize, first: &str| {
-        format!(
-            "columns{k} = Unsqueeze({first}, n0)
-            filled{k} = Expand(columns{k}, grid)
-            last{k} = Unsqueeze(filled{k}, minus1)
-            at{k} = Concat(i0, i1, last{k}) axis=-1"
-        )
-    };
-    let text = format!(
-        "x: float[batch, seq, 8]
-        pos: float[seq, 1]
-        angle = Mul(pos, freq)
-        c = Cos(angle)
-        s = Sin(angle)
-        even = Slice(x, n0, end, n2, n2)
-        odd = Slice(x, n1, end, n2, n2)
-        dims = Shape(x)
-        b = Gather(dims, zero)
-        q = Gather(dims, one)
-        batches = Range(zero, b, one)
-        steps = Range(zero, q, one)
-        bv = Unsqueeze(b, n0)
-        qv = Unsqueeze(q, n0)
-        grid = Concat(bv, qv, n4) axis=0
-        column0 = Unsqueeze(batches, both_last)
-        column1 = Unsqueeze(steps, minus1)
-        grid0 = Expand(column0, grid)
-        grid1 = Expand(column1, grid)
-        i0 = Unsqueeze(grid0, minus1)
-        i1 = Unsqueeze(grid1, minus1)
-        {}
-        {}
-        ec = Mul(even, c)
-        os = Mul(odd, s)
-        oc = Mul(odd, c)
-        es = Mul(even, s)
-        new_even = Sub(ec, os)
-        new_odd = Add(oc, es)
-        blank = ConstantOfShape(dims)
-        halfway = ScatterND(blank, at0, new_even)
-        y = ScatterND(halfway, at1, new_odd)",
-        grid(0, "evens"),
-        grid(1, "odds")
-    );
-    let mut constants = constants();
-    constants.extend([
-        ("zero", i64s(&[], &[0])),
-        ("one", i64s(&[], &[1])),
-        ("both_last", i64s(&[2], &[1, 2])),
-        ("evens", i64s(&[4], &[0, 2, 4, 6])),
-        ("odds", i64s(&[4], &[1, 3, 5, 7])),
-    ]);
-    assert_eq!(one(&text, &constants), "interleaved 0..8 rotation");
-}
-
-#[test]
 fn positions_of_a_short_fixed_sequence_are_one_vector() {
     let text = format!(
         "x: float[batch, 3, 4, 8]
@@ -478,40 +420,4 @@ fn positions_of_a_short_fixed_sequence_are_one_vector() {
     let mut all = constants();
     all.push(("order", i64s(&[4], &[3, 2, 1, 0])));
     assert!(sites(&other, &all).is_empty());
-}
-
-#[test]
-fn halves_are_scattered_into_zeros() {
-    let text = |order: [&str; 2]| {
-        format!(
-            "x: float[batch, 2, 3, seq, 8]
-            pos: float[seq, 1]
-            angle = Mul(pos, freq)
-            c = Cos(angle)
-            s = Sin(angle)
-            a = Slice(x, n0, n4, minus1)
-            b = Slice(x, n4, end, minus1)
-            ac = Mul(a, c)
-            bs = Mul(b, s)
-            bc = Mul(b, c)
-            as = Mul(a, s)
-            first = Sub(ac, bs)
-            second = Add(bc, as)
-            size = Shape(x)
-            zeros = Expand(zero, size)
-            part = Shape(first)
-            low = Expand({}, part)
-            high = Expand({}, part)
-            begun = ScatterElements(zeros, low, first) axis=-1
-            y = ScatterElements(begun, high, second) axis=-1",
-            order[0], order[1]
-        )
-    };
-    let mut all = constants();
-    all.push(("zero", f32s(&[], &[0.0])));
-    all.push(("front", i64s(&[4], &[0, 1, 2, 3])));
-    all.push(("rear", i64s(&[4], &[-4, -3, -2, -1])));
-    all.push(("reversed", i64s(&[4], &[7, 6, 5, 4])));
-    assert_eq!(one(&text(["front", "rear"]), &all), "half 0..8 rotation");
-    assert!(sites(&text(["front", "reversed"]), &all).is_empty());
 }
