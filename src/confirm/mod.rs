@@ -1,6 +1,7 @@
 //! Confirms proven sites on numbers.
 //!
-//! The proof is exact over the reals, and trusts the interpreter's transfer functions. This check trusts neither. Every site is
+//! The proof is exact over the reals, and trusts the interpreter's transfer functions. This check trusts neither the proof
+//! nor the transfer functions. Every site is
 //! cut out of the graph at the tensors that its operator reads, run on random numbers in the embedded engine, and compared with
 //! the operator's reference. The numbers are random and independent, so agreement means that the graph computes the operator's
 //! formula for any tensors. If independent numbers break what the graph relies on (equal halves of a table, say), the cut starts

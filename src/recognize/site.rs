@@ -164,7 +164,7 @@ impl Kind {
 pub struct Analysis {
     /// Proven sites, in graph order.
     pub sites: Vec<Site>,
-    /// Near misses, in graph order.
+    /// Near misses, in the order in which they were found.
     pub refusals: Vec<Refusal>,
     /// Tables of angles that are positions times frequencies.
     pub tables: Vec<AngleTable>,

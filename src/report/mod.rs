@@ -1,5 +1,6 @@
 //! What the commands have to say, as data with a schema ([`FuseReport`], [`InspectReport`], [`ExplainReport`] ...) and as text for
-//! people ([`text`]). `docs/json.md` describes the data; [`SCHEMA`] changes when a reader of it could break.
+//! people ([`text`]). `docs/json.md` describes the data; [`SCHEMA`] changes when a change could break a
+//! reader.
 #![forbid(unsafe_code)]
 
 mod around;

@@ -13,7 +13,7 @@ pub struct SiteReport {
     pub rule: &'static str,
     /// Node that produces `y`.
     pub node: String,
-    /// The tensor with the positions in it.
+    /// The encoded tensor.
     pub y: String,
     /// Symbolic shape of `y`.
     pub shape: String,

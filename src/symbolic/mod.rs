@@ -2,7 +2,7 @@
 //!
 //! A tensor's elements are polynomials ([`poly`]) over the channels of root tensors ([`root`]), dimension symbols and known
 //! functions ([`function`], [`table`]). [`value`] says which axes are told apart; [`Interpreter::run`] walks the graph and [`ops`]
-//! holds one transfer function an operator family. What is computed is read off the result by [`crate::recognize`]; how the
+//! holds one file for each operator family. What is computed is read off the result by [`crate::recognize`]; how the
 //! exporter spelled it is gone by then.
 #![forbid(unsafe_code)]
 

@@ -40,7 +40,7 @@ const FEW_POSITIONS: i64 = 64;
 /// number.
 const MOVED: f64 = 0.01;
 
-/// Array with their shape.
+/// Numbers with their shape.
 struct Array {
     values: Vec<f64>,
     shape: Vec<usize>,

@@ -1,7 +1,7 @@
 //! The operators as ONNX defines them: how many inputs and outputs a node has, its attributes, and which values these may take.
 //!
-//! There is one table, `schemas.txt`, made by `schemas.py` from the schemas of the `onnx` package and from what that does not know: the
-//! ranges. An operator has a line for each version that changed its signature. [`check`](super::check) holds nodes to it.
+//! There is one table, `schemas.txt`, made by `schemas.py` from the schemas of the `onnx` package and from what the package does not
+//! know: ranges, and operators of `com.microsoft`. An operator has a line for each version that changed its signature. [`check`](super::check) holds nodes to it.
 
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;

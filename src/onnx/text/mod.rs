@@ -39,7 +39,7 @@
 //! * An empty list needs its kind: `axes: ints = []`.
 //! * `#` begins a comment that ends with the line.
 //!
-//! Beyond ONNX's reader, data is counted, and lists of tensors, graphs and types are read. Not read are opaque types, complex numbers,
+//! Beyond ONNX's reader, the number of elements is checked, and lists of tensors, graphs and types are read. Not read are opaque types, complex numbers,
 //! and elements of less than a byte or of 8-bit floats.
 
 mod attribute;

@@ -1,11 +1,11 @@
-//! AngleTables that are positions times frequencies.
+//! Angles that are positions times frequencies.
 //!
 //! *Matches.* Every pair of a proven rotation is turned by `amplitude · cos(angle)` and `amplitude · sin(angle)`, and one tensor
 //! of the graph holds positions such that every angle is the sum over its coordinate streams of position times frequency. The
 //! frequencies are a tensor of the graph, or numbers that the element type holds exactly.
 //!
 //! *Conditions.* The rotated tensor is computed from positions and frequencies, and the table that they give broadcasts against it
-//! as the graph's own do. On the way to the angles, nothing but the product changes a position ([`path`]). Rounding is not modelled
+//! as the graph's own does. On the way to the angles, nothing but the product changes a position ([`path`]). Rounding is not modelled
 //! here: `(p * c) * f` and `p * (c * f)` are one polynomial. [`crate::confirm`] shows that the graph computes the products in the
 //! operator's order and type.
 //!

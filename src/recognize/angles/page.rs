@@ -12,7 +12,7 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
     matches: "the angles of a rotary site that are positions times frequencies, summed over coordinate streams where there are \
               several; cosines and sines times one constant amplitude",
     rewrites_to: "cos, sin = ai.phasor::RotaryTable(positions, frequencies), one node for all sites of equal positions, \
-                  frequencies and amplitude; not under `--target contrib` and `--target onnx`",
+                  frequencies and amplitude; not under `--target contrib` or `--target onnx`",
     conditions: &[
         "positions: one tensor of the graph holds them, in int32, int64, float or double",
         "frequencies: a tensor of the graph, or numbers that the graph multiplies by; in float or double",

@@ -19,12 +19,12 @@ pub const REPAIR: &str = "rotary-batch";
 pub(in crate::rewrite) const PAGE: Rule = Rule {
     id: REPAIR,
     summary: "tables of an `ai.onnx` RotaryEmbedding that exist for batch 1 only",
-    matches: "an ai.onnx RotaryEmbedding node whose tables or positions have batch 1 where its tensor's batch is another or \
+    matches: "an ai.onnx RotaryEmbedding node whose tables or positions have batch 1 although the tensor's batch is larger or \
               symbolic",
     rewrites_to: "the same node with those inputs expanded to the tensor's batch",
     conditions: &[
         "target: `--target onnx`; the operators of other targets do not have this restriction",
-        "shapes: the batch of the input is known to be 1",
+        "shapes: the batch of the table or position input is known to be 1",
     ],
     numerics: "the same numbers at the batches where the model ran; it now runs at the others too",
     stages: &[Stage::Target],

@@ -1,5 +1,5 @@
 //! ScatterND with constant indices: elements written into a tensor whose indexed axes are told apart. Along other axes every
-//! position may be named once, by itself, as exporters do that write out the whole grid of indices.
+//! position may be named once, by itself, as exporters that write out the whole grid of indices do.
 
 use smallvec::SmallVec;
 

@@ -6,7 +6,7 @@
 //! stay inside it, masks are ones with a few zeros, positions count upwards, floats are standard normal, switches are on in one
 //! set and off in another.
 //!
-//! [`Signature::corners`] are further sets, on which rewrites fail that are right elsewhere: sizes that are 0, 1, 2 or
+//! [`Signature::corners`] are further sets, on which a rewrite that is right elsewhere may fail: sizes that are 0, 1, 2 or
 //! coincide, positions that are negative or very large, and one switch set differently from all others. A model need not
 //! run with them.
 #![forbid(unsafe_code)]
