@@ -34,6 +34,8 @@ use crate::onnx::ModelFile;
 #[cfg(feature = "tract")]
 use crate::recognize::Kind;
 use crate::recognize::{Analysis, Refusal, Site};
+#[cfg(not(feature = "tract"))]
+use crate::recognize::{Stage, TABLE_RULE};
 use crate::symbolic::Budget;
 
 /// The result of probing a site that agrees.
@@ -90,8 +92,8 @@ fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
 }
 
 /// Probes for every site of an analysis whether its cosines and sines are those of the table that it could read; `None` if there
-/// is no such table. Sites that read the same tensors are probed once. A build without the embedded engine probes nothing and
-/// confirms every table.
+/// is no such table. Sites that read the same tensors are probed once. A build without the embedded engine confirms no
+/// table.
 pub fn confirm_tables(
     file: &ModelFile,
     analysis: &Analysis,
@@ -118,7 +120,20 @@ pub fn confirm_tables(
     #[cfg(not(feature = "tract"))]
     {
         let _ = (file, sizes, budget, runs);
-        let probe = |site: &Site| site.table().map(|_| Ok(Confirmed::default()));
-        analysis.sites.iter().map(probe).collect()
+        // The proof of a table is over the reals: only numbers show whether the graph rounds its angles as the operator does.
+        let unprobed = |site: &Site| {
+            let reason = "the angles are positions times frequencies, but this build cannot run them on numbers, so the graph's \
+                          own tables stay";
+            let hint = "build with the feature `tract`";
+            let refusal = site.refused(Stage::Confirmation, reason, hint);
+            Err(Box::new(Refusal {
+                rule: TABLE_RULE,
+                ..refusal
+            }))
+        };
+        let sites = analysis.sites.iter();
+        sites
+            .map(|site| site.table().map(|_| unprobed(site)))
+            .collect()
     }
 }

@@ -106,7 +106,6 @@ impl Claim for RotaryClaim<'_> {
         match self.site.dtype {
             DataType::F64 => 1e-9,
             DataType::F16 => 4e-3,
-            _ if self.rotary.table_dtype == DataType::F16 => 4e-3,
             DataType::BF16 => 1e-2,
             _ => 1e-5,
         }
