@@ -98,8 +98,23 @@ impl ExplainReport {
         });
         let refusals = self.refusals.iter().map(|refusal| Place {
             from: Vec::new(),
-            to: &refusal.value,
+            to: if scope_of(&refusal.node, findings) == scope {
+                &refusal.value
+            } else {
+                ""
+            },
         });
         sites.chain(refusals).collect()
     }
+}
+
+/// The scope that a node is in, by the path before its name: the deepest whose path that is.
+fn scope_of(node: &str, findings: &Findings) -> usize {
+    let scopes = findings.scopes.iter().enumerate();
+    let around = scopes.filter(|(_, scope)| {
+        let inside = node.strip_prefix(&scope.path[..]);
+        inside.is_some_and(|name| scope.path.is_empty() || name.is_empty() || name.starts_with('/'))
+    });
+    let deepest = around.max_by_key(|(_, scope)| scope.path.len());
+    deepest.map_or(0, |(at, _)| at)
 }

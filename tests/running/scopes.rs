@@ -8,6 +8,7 @@ use phasor::onnx::proto::{
 use phasor::onnx::{DataType, ModelFile, Tensor};
 use phasor::pipeline::Outcome;
 use phasor::recognize::{Kind, Selection};
+use phasor::report::ExplainReport;
 use phasor::rewrite::Target;
 use phasor::scopes::{self, Found};
 use prost::Message;
@@ -239,4 +240,33 @@ fn a_change_that_leaves_an_invalid_model_is_not_made() {
         assert!(refusal.reason.contains(word), "{}", refusal.reason);
     }
     assert!(refusal.hint.as_ref().unwrap().contains("fault of Phasor"));
+}
+
+/// Branches may use the same names: what is near a node of one is not what is near its namesake in the other.
+#[test]
+fn near_misses_of_branches_with_the_same_names_are_told_apart() {
+    let wrong = rotation("x", "y", "cos", "sin").replace("Neg(y_high)", "Identity(y_high)");
+    let text = "x: float[batch, heads, seq, 8]
+        condition: bool[]
+        p: float[seq, 1]
+        half = Mul(p, frequencies)
+        angle = Concat(half, half) axis=-1
+        cos = Cos(angle)
+        sin = Sin(angle)
+        result = If(condition)";
+    let mut model = main_graph(text, &["result"]);
+    let graph = model.graph.as_mut().unwrap();
+    branches(graph, body(&wrong, &["y"]), body(&wrong, &["y"]));
+    let file = ModelFile::from_bytes("model.onnx", model.encode_to_vec().into()).unwrap();
+    let rules = Selection::default();
+    let findings = scopes::find(&file, &rules, &Default::default(), Default::default());
+    assert_eq!(findings.refusals.len(), 2, "{:#?}", findings.refusals);
+    let node = &findings.refusals[1].node;
+    let report = ExplainReport::new(&file, &findings, Some(node)).unwrap();
+    let near: Vec<&String> = report
+        .refusals
+        .iter()
+        .map(|refusal| &refusal.node)
+        .collect();
+    assert_eq!(near, [node]);
 }
