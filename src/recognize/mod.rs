@@ -8,6 +8,8 @@ mod rotary;
 mod rule;
 mod site;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod toy;
 
 use rustc_hash::{FxHashMap, FxHashSet};

@@ -33,7 +33,7 @@ mod substitute;
 pub mod table;
 mod term;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod value;
 pub mod visit;
 mod walk;

@@ -28,8 +28,8 @@ use super::value::{Axes, Value};
 /// What precedes a graph that is given without a header.
 const HEADER: &str = r#"<ir_version: 8, opset_import: ["": 18]> graph"#;
 
-/// Interprets a graph that is a valid model.
-fn run<T>(text: &str, ask: impl FnOnce(&mut Interpreter<'_>) -> T) -> T {
+/// A graph, or a model that begins with its header, as a valid model.
+pub(crate) fn file(text: &str) -> ModelFile {
     let text = match text.starts_with('<') {
         true => text.to_owned(),
         false => format!("{HEADER} {text}"),
@@ -38,6 +38,12 @@ fn run<T>(text: &str, ask: impl FnOnce(&mut Interpreter<'_>) -> T) -> T {
     let file = ModelFile::in_memory(Path::new("row"), model).expect("an acyclic graph");
     file.validate()
         .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    file
+}
+
+/// Interprets a graph.
+fn run<T>(text: &str, ask: impl FnOnce(&mut Interpreter<'_>) -> T) -> T {
+    let file = file(text);
     let (facts, budget) = (Facts::stated(&file), Budget::default());
     ask(&mut Interpreter::run(&file, &facts, &budget))
 }

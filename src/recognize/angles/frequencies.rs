@@ -166,3 +166,6 @@ fn held(it: &mut Interpreter<'_>, cone: &[ValueId], row: &[PolyId]) -> Option<Ex
         dtype,
     })
 }
+
+#[cfg(test)]
+mod tests;

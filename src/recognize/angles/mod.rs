@@ -191,3 +191,6 @@ fn reading(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,3 +188,6 @@ fn casts(it: &Interpreter<'_>, from: &Value, to: &Value) -> bool {
         (true, false) => from.data == to.data && !from.caveats.rounded,
     }
 }
+
+#[cfg(test)]
+mod tests;

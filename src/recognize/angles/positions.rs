@@ -170,3 +170,6 @@ fn without(value: &Value, axis: usize, mut alignment: Alignment) -> Value {
     rows.alignment = alignment;
     rows
 }
+
+#[cfg(test)]
+mod tests;

@@ -361,3 +361,6 @@ pub(in crate::recognize) fn merged(
     shape.push(channels as i64);
     Some((Step::Reshape(shape), merged))
 }
+
+#[cfg(test)]
+mod tests;

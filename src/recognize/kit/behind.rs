@@ -206,3 +206,6 @@ pub(in crate::recognize) fn is_dense(it: &Interpreter<'_>, x: ValueId) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

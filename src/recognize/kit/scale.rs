@@ -66,3 +66,6 @@ fn elements(value: &Value, visit: &mut dyn FnMut(PolyId) -> bool) -> bool {
         .filter(|&&p| last.replace(p) != Some(p))
         .all(|&p| visit(p))
 }
+
+#[cfg(test)]
+mod tests;

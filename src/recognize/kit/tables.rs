@@ -346,3 +346,6 @@ fn coefficients(
         table.data.get(row..row + wanted.len()) == Some(&wanted[..])
     })
 }
+
+#[cfg(test)]
+mod tests;

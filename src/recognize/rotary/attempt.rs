@@ -340,3 +340,6 @@ impl Attempt<'_, '_, '_> {
         tables.find(it, &context.order, &angles, &placing, y, wired.inverse)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,3 +201,6 @@ fn origin(it: &Interpreter<'_>, coefficient: PolyId) -> Option<Lost> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

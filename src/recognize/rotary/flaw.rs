@@ -233,3 +233,6 @@ fn runs(channels: &[usize]) -> String {
         false => format!("{} and {last}", words.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -212,3 +212,6 @@ impl Sources {
         self.by_root.get(&root).map_or(&[], |list| list)
     }
 }
+
+#[cfg(test)]
+mod tests;

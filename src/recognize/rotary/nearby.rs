@@ -418,3 +418,6 @@ fn origins(it: &Interpreter<'_>, tensor: ValueId) -> FxHashSet<ValueId> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -276,3 +276,6 @@ fn table_rotation(
         amplitude: norm,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -316,3 +316,6 @@ fn pairs(
     }
     Some(list)
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,3 +107,6 @@ pub(super) fn placement(
     let whole = tables::has_sizes_of(&mut it.arena, y, &x.shape, &[&fit.rows]);
     whole.then_some(fit.unsqueeze)
 }
+
+#[cfg(test)]
+mod tests;
