@@ -40,23 +40,23 @@ fn one_table_for_two_sites() {
             (
                 "",
                 "a = rotary(q, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq\n\
-             b = rotary(k, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq",
+                 b = rotary(k, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq",
             ),
             // Computed once more, alike.
             (
                 "pk = Cast <to = 1> (pos)
-             ck = Unsqueeze (pk, last)
-             ak = Mul (ck, freq)
-             cos2 = Cos (ak)
-             sin2 = Sin (ak)",
+                 ck = Unsqueeze (pk, last)
+                 ak = Mul (ck, freq)
+                 cos2 = Cos (ak)
+                 sin2 = Sin (ak)",
                 "a = rotary(q, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq\n\
-             b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed, table of pos * freq",
+                 b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed, table of pos * freq",
             ),
             // Turned backwards.
             (
                 "sin2 = Neg (sin)",
                 "a = rotary(q, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq\n\
-             b = rotary(k, cos, sin2) half 0..2 of 2, rotation, computed, inverse table of pos * freq",
+                 b = rotary(k, cos, sin2) half 0..2 of 2, rotation, computed, inverse table of pos * freq",
             ),
         ],
     );
@@ -70,39 +70,39 @@ fn two_tables() {
             // Other positions, frequencies, types or amplitudes.
             (
                 "int64[S] other
-             pk = Cast <to = 1> (other)
-             ck = Unsqueeze (pk, last)
-             ak = Mul (ck, freq)
-             cos2 = Cos (ak)
-             sin2 = Sin (ak)",
+                 pk = Cast <to = 1> (other)
+                 ck = Unsqueeze (pk, last)
+                 ak = Mul (ck, freq)
+                 cos2 = Cos (ak)
+                 sin2 = Sin (ak)",
                 "a = rotary(q, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq\n\
-             b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed, table 1 of other * freq",
+                 b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed, table 1 of other * freq",
             ),
             (
                 "float[1] more = {0.25}
-             ak = Mul (column, more)
-             cos2 = Cos (ak)
-             sin2 = Sin (ak)",
+                 ak = Mul (column, more)
+                 cos2 = Cos (ak)
+                 sin2 = Sin (ak)",
                 "a = rotary(q, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq\n\
-             b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed, table 1 of pos * more",
+                 b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed, table 1 of pos * more",
             ),
             (
                 "float two = {2.0}
-             cos2 = Mul (cos, two)
-             sin2 = Mul (sin, two)",
+                 cos2 = Mul (cos, two)
+                 sin2 = Mul (sin, two)",
                 "a = rotary(q, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq\n\
-             b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed times 2, table 1 of pos * freq",
+                 b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed times 2, table 1 of pos * freq",
             ),
             // Positions that were rounded on the way to one of them.
             (
                 "p0 = Cast <to = 10> (pos)
-             pk = Cast <to = 1> (p0)
-             ck = Unsqueeze (pk, last)
-             ak = Mul (ck, freq)
-             cos2 = Cos (ak)
-             sin2 = Sin (ak)",
+                 pk = Cast <to = 1> (p0)
+                 ck = Unsqueeze (pk, last)
+                 ak = Mul (ck, freq)
+                 cos2 = Cos (ak)
+                 sin2 = Sin (ak)",
                 "a = rotary(q, cos, sin) half 0..2 of 2, rotation, computed, table of pos * freq\n\
-             b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed, table 1 of pk * freq",
+                 b = rotary(k, cos2, sin2) half 0..2 of 2, rotation, computed, table 1 of pk * freq",
             ),
         ],
     );

@@ -39,23 +39,23 @@ fn one_stream() {
             ("int32[S] pos", FOUND),
             (
                 "float[S] pos
-             p = Identity (pos)",
+                 p = Identity (pos)",
                 FOUND,
             ),
             // Positions have 32 bits or more: read where they have.
             (
                 "float16[S] pos
-             p = Cast <to = 1> (pos)",
+                 p = Cast <to = 1> (pos)",
                 "y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed, table of p * freq",
             ),
             // Counted from 0.
             (
                 "int64 zero = {0}
-             int64 one = {1}
-             size = Shape <start = 0, end = 1> (x)
-             scalar = Squeeze (size)
-             range = Range (zero, scalar, one)
-             p = Cast <to = 1> (range)",
+                 int64 one = {1}
+                 size = Shape <start = 0, end = 1> (x)
+                 scalar = Squeeze (size)
+                 range = Range (zero, scalar, one)
+                 p = Cast <to = 1> (range)",
                 "y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed, table of range * freq",
             ),
         ],
@@ -75,30 +75,30 @@ fn several_streams() {
             // Taken out by a slice, or by an index.
             (
                 "float[S, 8] x
-             float[2] f = {1.0, 0.5}
-             float[2] g = {0.25, 0.125}",
+                 float[2] f = {1.0, 0.5}
+                 float[2] g = {0.25, 0.125}",
                 "y = rotary(x, cos, sin) half 0..8 of 8, rotation, computed, table of pos along 1 * [1.0, 0.5, 0.0, 0.0] and \
-             [0.0, 0.0, 0.25, 0.125]",
+                 [0.0, 0.0, 0.25, 0.125]",
             ),
             (
                 "float[S, 8] x
-             float[2] f = {1.0, 0.5}
-             float[2] g = {0.25, 0.125}
-             row = Gather <axis = 1> (pos, zero)
-             column = Gather <axis = 1> (pos, one)",
+                 float[2] f = {1.0, 0.5}
+                 float[2] g = {0.25, 0.125}
+                 row = Gather <axis = 1> (pos, zero)
+                 column = Gather <axis = 1> (pos, one)",
                 "y = rotary(x, cos, sin) half 0..8 of 8, rotation, computed, table of pos along 1 * [1.0, 0.5, 0.0, 0.0] and \
-             [0.0, 0.0, 0.25, 0.125]",
+                 [0.0, 0.0, 0.25, 0.125]",
             ),
             // Coordinates that are told apart.
             (
                 "float[S, 2] pos
-             float[S, 8] x
-             float[2] f = {1.0, 0.5}
-             float[2] g = {0.25, 0.125}
-             r = Identity (row)
-             c = Identity (column)",
+                 float[S, 8] x
+                 float[2] f = {1.0, 0.5}
+                 float[2] g = {0.25, 0.125}
+                 r = Identity (row)
+                 c = Identity (column)",
                 "y = rotary(x, cos, sin) half 0..8 of 8, rotation, computed, table of pos along 1 * [1.0, 0.5, 0.0, 0.0] and \
-             [0.0, 0.0, 0.25, 0.125]",
+                 [0.0, 0.0, 0.25, 0.125]",
             ),
         ],
     );

@@ -45,18 +45,18 @@ fn slices() {
             // The products are taken apart, and not the table.
             (
                 "low1 = Unsqueeze (low, last)
-             high1 = Unsqueeze (high, last)
-             p = Mul (low1, rows)
-             q = Mul (high1, rows)
-             a = Gather <axis = -1> (p, zero)
-             b = Gather <axis = -1> (q, one)
-             c = Gather <axis = -1> (q, zero)
-             d = Gather <axis = -1> (p, one)",
+                 high1 = Unsqueeze (high, last)
+                 p = Mul (low1, rows)
+                 q = Mul (high1, rows)
+                 a = Gather <axis = -1> (p, zero)
+                 b = Gather <axis = -1> (q, one)
+                 c = Gather <axis = -1> (q, zero)
+                 d = Gather <axis = -1> (p, one)",
                 "rows_part = Slice (rows, [0], [1], [2], [1])\n\
-             rows_part_rows = Squeeze (rows_part, [2])\n\
-             rows_part_2 = Slice (rows, [1], [2], [2], [1])\n\
-             rows_part_2_rows = Squeeze (rows_part_2, [2])\n\
-             y = rotary(x, rows_part_rows, rows_part_2_rows) half 0..4 of 4, rotation, table",
+                 rows_part_rows = Squeeze (rows_part, [2])\n\
+                 rows_part_2 = Slice (rows, [1], [2], [2], [1])\n\
+                 rows_part_2_rows = Squeeze (rows_part_2, [2])\n\
+                 y = rotary(x, rows_part_rows, rows_part_2_rows) half 0..4 of 4, rotation, table",
             ),
         ],
     );
@@ -70,29 +70,29 @@ fn sections() {
             // Each pair by the coordinate along an axis of its own.
             (
                 "float[S, 8] x
-             float[2, 2] cosines = {1.0, 1.0, 0.6, 0.8}
-             float[2, 2] sines = {0.0, 0.0, 0.8, 0.6}
-             c1 = Gather (cosines, pos)
-             s1 = Gather (sines, pos)
-             c2 = Gather (cosines, pos2)
-             s2 = Gather (sines, pos2)
-             low1, low2 = Split <axis = -1, num_outputs = 2> (low)
-             high1, high2 = Split <axis = -1, num_outputs = 2> (high)
-             a1 = Mul (low1, c1)
-             a2 = Mul (low2, c2)
-             b1 = Mul (high1, s1)
-             b2 = Mul (high2, s2)
-             d1 = Mul (high1, c1)
-             d2 = Mul (high2, c2)
-             e1 = Mul (low1, s1)
-             e2 = Mul (low2, s2)
-             a = Concat <axis = -1> (a1, a2)
-             b = Concat <axis = -1> (b1, b2)
-             c = Concat <axis = -1> (d1, d2)
-             d = Concat <axis = -1> (e1, e2)",
+                 float[2, 2] cosines = {1.0, 1.0, 0.6, 0.8}
+                 float[2, 2] sines = {0.0, 0.0, 0.8, 0.6}
+                 c1 = Gather (cosines, pos)
+                 s1 = Gather (sines, pos)
+                 c2 = Gather (cosines, pos2)
+                 s2 = Gather (sines, pos2)
+                 low1, low2 = Split <axis = -1, num_outputs = 2> (low)
+                 high1, high2 = Split <axis = -1, num_outputs = 2> (high)
+                 a1 = Mul (low1, c1)
+                 a2 = Mul (low2, c2)
+                 b1 = Mul (high1, s1)
+                 b2 = Mul (high2, s2)
+                 d1 = Mul (high1, c1)
+                 d2 = Mul (high2, c2)
+                 e1 = Mul (low1, s1)
+                 e2 = Mul (low2, s2)
+                 a = Concat <axis = -1> (a1, a2)
+                 b = Concat <axis = -1> (b1, b2)
+                 c = Concat <axis = -1> (d1, d2)
+                 d = Concat <axis = -1> (e1, e2)",
                 "c1_joined = Concat (c1, c2)\n\
-             s1_joined = Concat (s1, s2)\n\
-             y = rotary(x, c1_joined, s1_joined) half 0..8 of 8, rotation, table",
+                 s1_joined = Concat (s1, s2)\n\
+                 y = rotary(x, c1_joined, s1_joined) half 0..8 of 8, rotation, table",
             ),
         ],
     );
@@ -103,20 +103,21 @@ fn complex_numbers() {
     check(&[
         // Channels along two axes are merged.
         (
-            "(float[S, 2, 2] x, float[S, 2] cos, float[S, 2] sin) => (y) <int64 zero = {0}, int64 one = {1}, int64[1] last = {-1}, int64[2] flat = {0, 4}> {
-                 re = Gather <axis = -1> (x, zero)
-                 im = Gather <axis = -1> (x, one)
-                 a = Mul (re, cos)
-                 b = Mul (im, sin)
-                 c = Mul (im, cos)
-                 d = Mul (re, sin)
-                 first = Sub (a, b)
-                 second = Add (c, d)
-                 first1 = Unsqueeze (first, last)
-                 second1 = Unsqueeze (second, last)
-                 both = Concat <axis = -1> (first1, second1)
-                 y = Reshape (both, flat)
-             }",
+            "(float[S, 2, 2] x, float[S, 2] cos, float[S, 2] sin) => (y)
+            <int64 zero = {0}, int64 one = {1}, int64[1] last = {-1}, int64[2] flat = {0, 4}> {
+                re = Gather <axis = -1> (x, zero)
+                im = Gather <axis = -1> (x, one)
+                a = Mul (re, cos)
+                b = Mul (im, sin)
+                c = Mul (im, cos)
+                d = Mul (re, sin)
+                first = Sub (a, b)
+                second = Add (c, d)
+                first1 = Unsqueeze (first, last)
+                second1 = Unsqueeze (second, last)
+                both = Concat <axis = -1> (first1, second1)
+                y = Reshape (both, flat)
+            }",
             "x_channels = Reshape (x, [0, 4])\n\
              y = rotary(x_channels, cos, sin) interleaved 0..4 of 4, linear, given",
         ),

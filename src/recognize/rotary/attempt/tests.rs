@@ -23,17 +23,17 @@ fn numbers_lost_on_the_way() {
         &[
             (
                 "left0 = Mul (x, cos)
-             left1 = Cast <to = 10> (left0)
-             left = Cast <to = 1> (left1)",
+                 left1 = Cast <to = 10> (left0)
+                 left = Cast <to = 1> (left1)",
                 "pairs at y: numbers are lost between the tensor before the rotation and the rotated one: they are rounded to a \
-             narrower type, or cancel",
+                 narrower type, or cancel",
             ),
             (
                 "float[S, 4] w
-             x1 = Add (x, w)
-             x2 = Sub (x1, w)
-             low, high = Split <axis = -1, num_outputs = 2> (x2)
-             left = Mul (x2, cos)",
+                 x1 = Add (x, w)
+                 x2 = Sub (x1, w)
+                 low, high = Split <axis = -1, num_outputs = 2> (x2)
+                 left = Mul (x2, cos)",
                 "y = rotary(x2, cos, sin) half 0..4 of 4, rotation, computed, table of pos * freq",
             ),
         ],
@@ -90,17 +90,17 @@ fn channels_times_0() {
     check_changes(ROTATION, &[
         (
             "float[4, 4] matrix = {0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0}
-             turned = MatMul (x, matrix)",
+                 turned = MatMul (x, matrix)",
             "proof at y: a channel is multiplied by 0 or subtracted from itself: where it is infinite or NaN, the graph \
-             makes NaN of more channels than the operator",
+                 makes NaN of more channels than the operator",
         ),
         // A dense layer before it has spread infinities already.
         (
             "float[4, 4] matrix = {0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0}
-             float[S, 3] t
-             float[3, 4] w
-             x = MatMul (t, w)
-             turned = MatMul (x, matrix)",
+                 float[S, 3] t
+                 float[3, 4] w
+                 x = MatMul (t, w)
+                 turned = MatMul (x, matrix)",
             "y = rotary(x, cos, sin) half 0..4 of 4, rotation of finite x, computed, table of pos * freq",
         ),
     ]);

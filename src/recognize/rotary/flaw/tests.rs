@@ -43,17 +43,17 @@ fn ranges() {
             // The pairs (0, 3) and (2, 5) of six channels.
             (
                 "float[S, 6] x
-             float[6] freq = {1.0, 0.0, 0.5, 1.0, 0.0, 0.5}
-             angles = Mul (column, freq)",
+                 float[6] freq = {1.0, 0.0, 0.5, 1.0, 0.0, 0.5}
+                 angles = Mul (column, freq)",
                 "pairs at y: the rotated channels are 0..1, 2..4 and 5..6, which is not one contiguous range",
             ),
             // Three channels.
             (
                 "float[S, 3] x
-             int64[3] next = {1, 2, 0}
-             float[3] freq = {1.0, 0.5, 0.25}
-             angles = Mul (column, freq)
-             turned = Gather <axis = -1> (x, next)",
+                 int64[3] next = {1, 2, 0}
+                 float[3] freq = {1.0, 0.5, 0.25}
+                 angles = Mul (column, freq)
+                 turned = Gather <axis = -1> (x, next)",
                 "pairs at y: the number of rotated channels is odd: 3",
             ),
         ],
@@ -78,18 +78,18 @@ fn partners() {
         &[
             (
                 "int64[4] swap = {3, 2, 1, 0}
-             float[4] signs = {-1.0, -1.0, 1.0, 1.0}
-             swapped = Gather <axis = -1> (x, swap)
-             turned = Mul (swapped, signs)",
+                 float[4] signs = {-1.0, -1.0, 1.0, 1.0}
+                 swapped = Gather <axis = -1> (x, swap)
+                 turned = Mul (swapped, signs)",
                 "pairs at y: channel 0 is made of channels 0 and 3, which are no pair of the half layout (j, j + 2) nor of the \
-             interleaved one (2j, 2j + 1)",
+                 interleaved one (2j, 2j + 1)",
             ),
             // The halves overlap.
             (
                 "int64[1] one = {1}
-             int64[1] three = {3}
-             later = Slice (x, one, three, last)
-             minus = Neg (later)",
+                 int64[1] three = {3}
+                 later = Slice (x, one, three, last)
+                 minus = Neg (later)",
                 "pairs at y: channel 0 is made of channels 0 and 1, but channel 1 of 1 and 2: the two are not a pair",
             ),
         ],
@@ -104,29 +104,29 @@ fn coefficients() {
             (
                 "minus = Identity (high)",
                 "proof at y: channel 0 is `x0*cos(a) + x2*sin(a)` and channel 2 is `x2*cos(a) + x0*sin(a)`: the two cross terms \
-             have one sign, so the pair is reflected and not rotated",
+                 have one sign, so the pair is reflected and not rotated",
             ),
             // Different angles for the two channels of a pair, in the sines only.
             (
                 "float[4] freqs = {1.0, 0.25, 0.5, 0.125}
-             others = Mul (column, freqs)
-             sin = Sin (others)",
+                 others = Mul (column, freqs)
+                 sin = Sin (others)",
                 "proof at y: cosine and sine are of different angles: channel 2 is `x2*cos(a) + x0*sin(b)`, where b = 0.5*a",
             ),
             // Angles of neighbours for channels of halves, and the reverse.
             (
                 "each = Unsqueeze (angle, last)
-             twice = Concat <axis = -1> (each, each)
-             angles = Flatten (twice)
-             minus = Identity (high)",
+                 twice = Concat <axis = -1> (each, each)
+                 angles = Flatten (twice)
+                 minus = Identity (high)",
                 "proof at y: channel 0 is `x0*cos(a) + x2*sin(a)` and channel 2 is `x2*cos(b) + x0*sin(b)`, where b = 0.25*a: \
-             the angles are laid out for pairs (2j, 2j + 1), the channels for pairs (j, j + 2)",
+                 the angles are laid out for pairs (2j, 2j + 1), the channels for pairs (j, j + 2)",
             ),
             (
                 "int64[4] swap = {1, 0, 3, 2}
-             turned = Gather <axis = -1> (x, swap)",
+                 turned = Gather <axis = -1> (x, swap)",
                 "proof at y: channel 0 is `x0*cos(a) + x1*sin(a)` and channel 1 is `x1*cos(b) + x0*sin(b)`, where b = 0.25*a: \
-             the angles are laid out for pairs (j, j + 2), the channels for pairs (2j, 2j + 1)",
+                 the angles are laid out for pairs (j, j + 2), the channels for pairs (2j, 2j + 1)",
             ),
         ],
     );

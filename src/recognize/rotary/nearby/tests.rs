@@ -10,30 +10,30 @@ fn candidates() {
             // What was lost on the way.
             (
                 "turned0 = Concat <axis = -1> (minus, low)
-             turned = Erf (turned0)",
+                 turned = Erf (turned0)",
                 "angles at y: the analysis does not follow `turned`, which lies between the angles or the tensor and their \
-             products; UnknownOperator at turned",
+                 products; UnknownOperator at turned",
             ),
             (
                 "y = Concat <axis = -1> (left, right)",
                 "angles at y: cosine and sine are multiplied into `x`, but the products stand side by side: no channel is a sum \
-             of two",
+                 of two",
             ),
             (
                 "float[S, 4] z
-             right = Mul (z, sin)",
+                 right = Mul (z, sin)",
                 "angles at y: the products that are added are of two tensors, `x` and `z`, and not of the channels of one",
             ),
             // The halves lie along another axis.
             (
                 "float[4, S] x
-             float[2, 1] freq = {1.0, 0.25}
-             angle = Mul (p, freq)
-             angles = Concat <axis = 0> (angle, angle)
-             low, high = Split <axis = 0, num_outputs = 2> (x)
-             turned = Concat <axis = 0> (minus, low)",
+                 float[2, 1] freq = {1.0, 0.25}
+                 angle = Mul (p, freq)
+                 angles = Concat <axis = 0> (angle, angle)
+                 low, high = Split <axis = 0, num_outputs = 2> (x)
+                 turned = Concat <axis = 0> (minus, low)",
                 "angles at y: the halves that are exchanged lie along axis 0 of the tensor, in pieces of shape [2, S], and not \
-             along its last axis",
+                 along its last axis",
             ),
         ],
     );
@@ -49,13 +49,13 @@ fn no_candidates() {
             ("y = Mul (left, x)", ""),
             (
                 "wave = Sin (x)
-             y = Add (x, wave)",
+                 y = Add (x, wave)",
                 "",
             ),
             // Contracted in a product of matrices.
             (
                 "columns = Transpose (cos)
-             y = MatMul (x, columns)",
+                 y = MatMul (x, columns)",
                 "",
             ),
         ],

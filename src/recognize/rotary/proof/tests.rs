@@ -32,38 +32,38 @@ fn computed() {
             // A common factor is the amplitude.
             (
                 "c = Cos (angles)
-             s = Sin (angles)
-             cos = Mul (c, two)
-             sin = Mul (s, two)",
+                 s = Sin (angles)
+                 cos = Mul (c, two)
+                 sin = Mul (s, two)",
                 "y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed times 2, table of pos * freq",
             ),
             // The sign of the sine is that of the angle.
             (
                 "s = Sin (angles)
-             sin = Neg (s)",
+                 sin = Neg (s)",
                 "y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed, inverse table of pos * freq",
             ),
             // A quarter turn makes a cosine of a sine.
             (
                 "float quarter = {1.5707963267948966}
-             later = Add (angles, quarter)
-             cos = Sin (later)",
+                 later = Add (angles, quarter)
+                 cos = Sin (later)",
                 "y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed",
             ),
             (
                 "float[S, 1] w
-             sin0 = Sin (angles)
-             sin = Mul (sin0, w)",
+                 sin0 = Sin (angles)
+                 sin = Mul (sin0, w)",
                 "proof at y: cosine and sine do not share their other factors: channel 0 is `x0*cos(a) - x2*sin(a)*u`",
             ),
             (
                 "later = Add (angles, half)
-             sin = Sin (later)",
+                 sin = Sin (later)",
                 "proof at y: cosine and sine are of different angles: channel 0 is `x0*cos(a) - x2*sin(b)`, where b = a + 0.5",
             ),
             (
                 "later = Mul (angles, half)
-             sin = Sin (later)",
+                 sin = Sin (later)",
                 "proof at y: cosine and sine are of different angles: channel 0 is `x0*cos(a) - x2*sin(b)`, where b = 0.5*a",
             ),
             (
@@ -72,18 +72,18 @@ fn computed() {
             ),
             (
                 "later = Add (angles, half)
-             cos = Sin (later)",
+                 cos = Sin (later)",
                 "proof at y: the coefficients of a pair are not cosine and sine of one angle: channel 0 is `x0*sin(a) - \
-             x2*sin(b)`, where b = a - 0.5",
+                 x2*sin(b)`, where b = a - 0.5",
             ),
             (
                 "s = Sin (angles)
-             sin = Mul (s, half)",
+                 sin = Mul (s, half)",
                 "proof at y: cosine and sine are scaled differently: channel 0 is `x0*cos(a) - 0.5*x2*sin(a)`",
             ),
             (
                 "c = Cos (angles)
-             cos = Neg (c)",
+                 cos = Neg (c)",
                 "proof at y: the cosine is negated: channel 0 is `-x0*cos(a) - x2*sin(a)`",
             ),
         ],
@@ -110,36 +110,36 @@ fn given() {
         &[
             (
                 "float[S, 4] cos0
-             float[S, 4] sin0
-             cos = Identity (cos0)
-             sin = Identity (sin0)",
+                 float[S, 4] sin0
+                 cos = Identity (cos0)
+                 sin = Identity (sin0)",
                 "y = rotary(x, cos0, sin0) half 0..4 of 4, linear, given",
             ),
             (
                 "bool[S, 1] masked
-             c = Cos (angles)
-             s = Sin (angles)
-             cos = Where (masked, c, two)
-             sin = Where (masked, s, half)",
+                 c = Cos (angles)
+                 s = Sin (angles)
+                 cos = Where (masked, c, two)
+                 sin = Where (masked, s, half)",
                 "y = rotary(x, cos, sin) half 0..4 of 4, linear, given",
             ),
             (
                 "float[S, 4] sin0
-             sin = Identity (sin0)",
+                 sin = Identity (sin0)",
                 "proof at y: cosine and sine are not of one kind: channel 0 is `x0*cos(a) - x2*u`",
             ),
             // Of one kind, and scaled differently.
             (
                 "float[S, 4] cos0
-             float[S, 4] sin0
-             cos = Identity (cos0)
-             sin = Mul (sin0, half)",
+                 float[S, 4] sin0
+                 cos = Identity (cos0)
+                 sin = Mul (sin0, half)",
                 "proof at y: cosine and sine are not of one kind: channel 0 is `x0*u - 0.5*x2*v`",
             ),
             (
                 "bool[S, 1] masked
-             c = Cos (angles)
-             cos = Where (masked, c, two)",
+                 c = Cos (angles)
+                 cos = Where (masked, c, two)",
                 "proof at y: the coefficients of a pair are not cosine and sine of one angle: channel 0 is `x0*u - x2*sin(a)`",
             ),
         ],
@@ -166,8 +166,8 @@ fn tables() {
             ),
             (
                 "uint8[S] pos2
-             other = Cast <to = 7> (pos2)
-             sin = Gather (sines, other)",
+                 other = Cast <to = 7> (pos2)
+                 sin = Gather (sines, other)",
                 "proof at y: cosine and sine are read from different rows: channel 0 is `x0*T[a] - x2*U[b]`",
             ),
             (
@@ -176,7 +176,7 @@ fn tables() {
             ),
             (
                 "float[S, 2] angle
-             sin = Sin (angle)",
+                 sin = Sin (angle)",
                 "proof at y: the coefficients of a pair are not cosine and sine of one angle: channel 0 is `x0*T[a] - x2*sin(b)`",
             ),
         ],
@@ -187,15 +187,15 @@ fn tables() {
 fn numbers() {
     check(&[(
         "(float[S, 2] x) => (y) <float[1] c = {0.6}, float[1] s = {0.8}> {
-                 low, high = Split <axis = -1, num_outputs = 2> (x)
-                 a = Mul (low, c)
-                 b = Mul (high, s)
-                 d = Mul (high, c)
-                 e = Mul (low, s)
-                 first = Sub (a, b)
-                 second = Add (d, e)
-                 y = Concat <axis = -1> (first, second)
-             }",
+            low, high = Split <axis = -1, num_outputs = 2> (x)
+            a = Mul (low, c)
+            b = Mul (high, s)
+            d = Mul (high, c)
+            e = Mul (low, s)
+            first = Sub (a, b)
+            second = Add (d, e)
+            y = Concat <axis = -1> (first, second)
+        }",
         "y = rotary(x, c, s) half 0..2 of 2, rotation, table times 1.000000023841858",
     )]);
 }
