@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::engine::Source;
 use crate::onnx::{self, Edit, ModelFile, Staged, Written};
 use crate::recognize::{Proof, Selection, TABLE_RULE};
-use crate::rewrite::{self, ONNX_OPSET, REPAIR, Target};
+use crate::rewrite::{self, OLDEST_OPSET, ONNX_OPSET, REPAIR, Target};
 use crate::scopes::{self, Planned, TableChange};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
@@ -140,7 +140,7 @@ impl Error {
                 Some("give the report a place to go, or leave `--format json` out".to_owned())
             }
             Error::TooOld { .. } => Some(format!(
-                "`--target contrib` serves any opset; or export the model with opset {ONNX_OPSET} or newer"
+                "`--target phasor` and `--target contrib` take opset {OLDEST_OPSET} and newer; or export the model with opset {ONNX_OPSET} or newer"
             )),
         }
     }

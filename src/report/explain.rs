@@ -69,8 +69,10 @@ impl ExplainReport {
     fn nearest(&self, file: &ModelFile, findings: &Findings, name: &str) -> Option<Nearest> {
         let mut best: Option<Nearest> = None;
         for (at, scope) in findings.scopes.iter().enumerate() {
-            let inside = format!("{}/", scope.path);
-            let own = name.strip_prefix(&inside).unwrap_or(name);
+            let inside = name.strip_prefix(&scope.path[..]);
+            let inside = inside.and_then(|rest| rest.strip_prefix('/'));
+            // Names of the main graph may begin with a slash of their own.
+            let own = inside.filter(|_| !scope.path.is_empty()).unwrap_or(name);
             let Some(found) = around::nearest(scope.file(file), &self.places(findings, at), own)
             else {
                 continue;

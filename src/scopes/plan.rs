@@ -96,11 +96,14 @@ fn attempt(
         .as_ref()
         .filter(|_| !edits.is_empty())
         .and_then(|new| rewrite::shadowing_function(main, new, target));
-    if let Some(function) = shadowing {
-        let others = fused
-            .iter()
-            .map(|&k| (k, in_the_way(&sites[k].site, function)));
-        planned.unsupported.extend(others);
+    let objection = match (&functions, shadowing) {
+        (None, _) => Some(without_body(main)),
+        (_, Some(function)) => Some(in_the_way(function)),
+        _ => None,
+    };
+    if let Some((reason, hint)) = objection.filter(|_| !edits.is_empty()) {
+        let refused = |&k: &usize| (k, sites[k].site.refused(Stage::Target, &reason, hint));
+        planned.unsupported.extend(fused.iter().map(refused));
         planned.unsupported.sort_by_key(|(k, _)| *k);
     }
     let functions = functions.filter(|_| shadowing.is_none() && !edits.is_empty());
@@ -196,6 +199,10 @@ impl<'a> ScopeEdits<'a> {
         rewrite::settle(&scope.made, &mut edit, nodes.len());
         rename(own, &mut edit, &mut self.names);
         self.planned.added += edit.insert_before.values().map(Vec::len).sum::<usize>();
+        if let Location::Function(_) = scope.location {
+            // A function has no initializers: new ones become nodes.
+            self.planned.added += edit.add_initializers.len();
+        }
         for (node, holder) in held {
             // A holder is replaced by the one with the new body, unless the edit removes it anyway.
             if edit.remove_nodes.insert(node) {
@@ -292,12 +299,21 @@ fn invalid(sites: &[&Found], error: &Error) -> Planned {
     }
 }
 
-fn in_the_way(site: &Site, function: &FunctionProto) -> Refusal {
+/// Why nothing is fused that needs an operator of this name, and what helps.
+fn in_the_way(function: &FunctionProto) -> (String, &'static str) {
     let name = call::label(function);
     let reason = format!(
         "the model has a function `{name}` of its own, which would be confused with the operator of that name"
     );
-    site.refused(Stage::Target, reason, "inline or rename that function")
+    (reason, "inline or rename that function")
+}
+
+/// Why nothing is fused where sites of several graphs need one function body, and what helps. Those of one graph say so earlier.
+fn without_body(main: &ModelFile) -> (String, &'static str) {
+    let opset = main.opset();
+    let reason = format!("opset {opset} has no function body that serves all sites of the model");
+    let hint = "export the model with a newer opset, or convert it with `onnx.version_converter`";
+    (reason, hint)
 }
 
 /// The nodes of a graph as the model has them.

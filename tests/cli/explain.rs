@@ -159,3 +159,15 @@ fn sizes_of_dimensions_are_checked() {
         assert_eq!(code(&output), 0, "{}", stderr(&output));
     }
 }
+
+#[test]
+fn a_name_that_begins_with_a_slash_is_found() {
+    let path = model("llama-torchscript");
+    let listed = phasor(["inspect", path.to_str().unwrap(), "--format", "json"]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let node = listed["sites"][0]["node"].as_str().unwrap();
+    assert!(node.starts_with('/'), "{node}");
+    let (code, said, complaint) = explain(&path, &["--site", node]);
+    assert_eq!(code, 0, "{complaint}");
+    assert!(said.contains("is part of 1 site"), "{said}");
+}

@@ -36,10 +36,10 @@ impl Waiting {
         let there = staged();
         let (pipe, mut writer) = std::io::pipe().unwrap();
         writer.write_all(&[b' '; PIPE]).unwrap();
-        let mut command = Command::new("bash");
+        let mut command = Command::new("env");
         // What runs in the background of a shell, or under `nohup`, is started with some of these ignored.
-        let signals = "--default-signal=HUP,INT,QUIT,TERM";
-        command.args(["-c", &format!("{before}; exec env {signals} \"$@\""), "-"]);
+        command.args(["--default-signal=HUP,INT,QUIT,TERM", "bash"]);
+        command.args(["-c", &format!("{before}; exec \"$@\""), "-"]);
         command
             .arg(env!("CARGO_BIN_EXE_phasor"))
             .arg("fuse")

@@ -6,7 +6,7 @@ use phasor::onnx::proto::{
     FunctionProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TrainingInfoProto,
 };
 use phasor::onnx::{DataType, ModelFile, Tensor};
-use phasor::pipeline::Outcome;
+use phasor::pipeline::{self, Options, Outcome};
 use phasor::recognize::{Kind, Selection};
 use phasor::report::ExplainReport;
 use phasor::rewrite::Target;
@@ -269,4 +269,36 @@ fn near_misses_of_branches_with_the_same_names_are_told_apart() {
         .map(|refusal| &refusal.node)
         .collect();
     assert_eq!(near, [node]);
+}
+
+/// At opset 13 no function body serves two element types: sites of other graphs are not dropped without a word.
+#[test]
+fn sites_of_several_graphs_that_no_body_serves_say_so() {
+    let own = rotation("x", "y", "cos", "sin");
+    let inner = rotation("x16", "z", "cos16", "sin16");
+    let text = format!(
+        "x: float[batch, heads, seq, 8]
+        cos: float[seq, 8]
+        sin: float[seq, 8]
+        x16: float16[batch, heads, seq, 8]
+        cos16: float16[seq, 8]
+        sin16: float16[seq, 8]
+        condition: bool[]
+        {own}result = If(condition)"
+    );
+    let mut model = main_graph(&text, &["y", "result"]);
+    model.opset_import[0].version = Some(13);
+    let graph = model.graph.as_mut().unwrap();
+    branches(graph, body(&inner, &["z"]), body(&inner, &["z"]));
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, model.encode_to_vec()).unwrap();
+    let file = ModelFile::open(&path).unwrap();
+    let outcome = pipeline::fuse(&file, &Options::default(), &mut ()).unwrap();
+    let unsupported = &outcome.findings.unsupported;
+    assert_eq!((outcome.findings.sites.len(), unsupported.len()), (0, 3));
+    assert!(
+        unsupported[0].reason.contains("opset 13"),
+        "{unsupported:#?}"
+    );
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::recognize::{Kind, Site, Stage};
+use crate::rewrite::OLDEST_OPSET;
 use crate::rewrite::draft::Draft;
 use crate::rewrite::rotary::{RotarySite, foreign, repair};
 
@@ -43,7 +44,10 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Pla
                         rules.push(site.rule);
                     }
                     Err(reason) => {
-                        let hint = "fuse it with `--target phasor`";
+                        let hint = match subject.file.opset() < OLDEST_OPSET {
+                            true => "export the model with a newer opset",
+                            false => "fuse it with `--target phasor`",
+                        };
                         let refusal = site.refused(Stage::Target, reason, hint);
                         plan.unsupported.push((position, refusal));
                     }
