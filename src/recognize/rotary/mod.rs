@@ -99,6 +99,8 @@ pub(super) fn find<'a>(it: &mut Interpreter<'a>, context: &Context<'a>, analysis
     let ends = analysis.sites.iter();
     let ends = ends.filter_map(|site| it.index().id(&site.y));
     let mut accounted: FxHashSet<ValueId> = ends.collect();
+    // A product of two tensors is in a group of each, of which one may find the site.
+    misses.retain(|miss| !accounted.contains(&miss.value));
     accounted.extend(misses.iter().map(|miss| miss.value));
     // A rotated tensor that is sliced, repeated or scaled later is not a second rotation.
     let following = nearby::following(it, &accounted);
