@@ -162,6 +162,7 @@ FILES = {
     "concat_size": model(graph(node("Reshape", "one", ["c", "s"], ["r"]), node("Concat", "odd", ["r", "r"], ["y"], integer("axis", 0)), extra=int64s("c", 1, dims=()) + int64s("s", 10**9))),
     "pad_size": unary("Pad", b"", ["x", "s"], int64s("s", 1 << 40, 1 << 40), dims=(1,)),
     "pad_empty": unary("Pad", b"", ["x", "s"], int64s("s", 1 << 40, 1 << 40), dims=(0,)),
+    "axis_wired": model(graph(node("Unsqueeze", "before", ["s", "x"], ["p"]), node("CumSum", "odd", ["x", "p"], ["y"]), extra=int64s("s", dims=(0,)), dims=(0,))),
     "pad_wired": model(graph(node("Unsqueeze", "before", ["s", "x"], ["p"]), node("Pad", "odd", ["x", "p"], ["y"]), extra=int64s("s", 1 << 40, 1 << 40), dims=(0,))),
     "pad_itself": unary("Pad", b"", ["s", "s"], int64s("s", 1 << 40, 1 << 40), dims=(1,)),
     "pad_attribute": unary("Pad", integers("pads", -(1 << 62)), ["s", "s"], int64s("s", 1 << 40, 1 << 40), dims=(1,)),

@@ -153,6 +153,7 @@ const ODD: &[&str] = &[
     "concat_size",
     "pad_size",
     "pad_empty",
+    "axis_wired",
     "pad_wired",
     "pad_itself",
     "pad_attribute",

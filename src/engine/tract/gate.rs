@@ -301,8 +301,9 @@ impl InferenceOp for Gated {
             Ok(InferenceFact::from(target.outlet_fact(*outlet)?))
         });
         let typed: Vec<InferenceFact> = typed.collect::<TractResult<_>>()?;
-        self.gate
-            .room_for_padding(&typed.iter().collect::<Vec<_>>())?;
+        let typed: Vec<&InferenceFact> = typed.iter().collect();
+        self.gate.pass(&|slot| self.gate.operand(&typed, slot))?;
+        self.gate.room_for_padding(&typed)?;
         self.op.to_typed(source, node, target, mapping)
     }
 
