@@ -197,65 +197,23 @@ pub fn operator_library() -> Result<PathBuf, String> {
 
 #[cfg(all(test, feature = "tract"))]
 mod tests {
-    use crate::onnx::ModelFile;
-    use crate::onnx::proto::{
-        GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorShapeProto, TypeProto,
-        ValueInfoProto, type_proto,
-    };
+    use crate::onnx::{ModelFile, text as onnx_text};
     use crate::pipeline::{Goal, Options, Search};
     use crate::report::{Verdict, text};
     use crate::rewrite::Target;
     use prost::Message;
 
-    fn scalar(name: &str) -> ValueInfoProto {
-        let tensor = type_proto::Tensor {
-            elem_type: Some(1),
-            shape: Some(TensorShapeProto::default()),
-        };
-        ValueInfoProto {
-            name: Some(name.to_owned()),
-            r#type: Some(TypeProto {
-                value: Some(type_proto::Value::TensorType(tensor)),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    /// `y = x + x`
-    fn model() -> ModelFile {
-        let add = NodeProto {
-            name: Some("toy".to_owned()),
-            op_type: Some("Add".to_owned()),
-            input: vec!["x".to_owned(), "x".to_owned()],
-            output: vec!["y".to_owned()],
-            ..Default::default()
-        };
-        let graph = GraphProto {
-            name: Some("g".to_owned()),
-            node: vec![add],
-            input: vec![scalar("x")],
-            output: vec![scalar("y")],
-            ..Default::default()
-        };
-        let opset = OperatorSetIdProto {
-            domain: None,
-            version: Some(17),
-        };
-        let model = ModelProto {
-            ir_version: Some(8),
-            opset_import: vec![opset],
-            graph: Some(graph),
-            ..Default::default()
-        };
-        ModelFile::from_bytes("toy.onnx", model.encode_to_vec().into()).unwrap()
-    }
+    const TOY: &str = r#"<ir_version: 8, opset_import: ["": 17]>
+        graph (float x) => (float y) { [toy] y = Add (x, x) }"#;
 
     /// Beside its own modules a family is named where its kind is matched, and nowhere else: this one is found, confirmed, rewritten
     /// and reported.
     #[test]
     fn a_family_needs_its_own_modules_and_the_matches_on_its_kind() {
-        let model = model();
+        let folder = tempfile::tempdir().unwrap();
+        let [path, output] = ["toy.onnx", "fused.onnx"].map(|name| folder.path().join(name));
+        std::fs::write(&path, onnx_text::model(TOY).unwrap().encode_to_vec()).unwrap();
+        let model = ModelFile::open(&path).unwrap();
         let report = super::inspect(&model, &Search::default()).unwrap();
         let [site] = &report.sites[..] else {
             panic!("{report:#?}");
@@ -272,24 +230,16 @@ mod tests {
         let explained = text::explain(&explained.unwrap());
         assert!(explained.contains("site"), "{explained}");
 
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("fused.onnx");
-        std::fs::write(
-            folder.path().join("toy.onnx"),
-            model.model().encode_to_vec(),
-        )
-        .unwrap();
-        let model = ModelFile::open(folder.path().join("toy.onnx")).unwrap();
         let options = Options {
             goal: Goal::Write {
-                path: path.clone(),
+                path: output.clone(),
                 force: false,
             },
             ..Options::default()
         };
         let report = super::fuse(&model, &options, &mut ()).unwrap();
         assert_eq!(report.verdict, Verdict::Fused);
-        let fused = ModelFile::open(&path).unwrap();
+        let fused = ModelFile::open(&output).unwrap();
         assert_eq!(fused.graph().node[0].op_type(), "Mul");
 
         let check = Options {

@@ -1,11 +1,10 @@
 //! Confirms proven sites on numbers.
 //!
-//! The proof is exact over the reals, and trusts the interpreter's transfer functions. This check trusts neither the proof
-//! nor the transfer functions. Every site is
-//! cut out of the graph at the tensors that its operator reads, run on random numbers in the embedded engine, and compared with
-//! the operator's reference. The numbers are random and independent, so agreement means that the graph computes the operator's
-//! formula for any tensors. If independent numbers break what the graph relies on (equal halves of a table, say), the cut starts
-//! further up, at most at the model's inputs; the operator's tensors are then read off the same run.
+//! The proof is exact over the reals, and trusts the interpreter's transfer functions. This check trusts neither the proof nor the
+//! transfer functions. Every site is cut out of the graph at the tensors that its operator reads, run on random numbers in the
+//! embedded engine, and compared with the operator's reference. The numbers are random and independent, so agreement means that the
+//! graph computes the operator's formula for any tensors. If independent numbers break what the graph relies on (equal halves of a
+//! table, say), the cut starts further up, at most at the model's inputs; the operator's tensors are then read off the same run.
 //!
 //! A family says with a `claim::Claim` what its sites compute; `prober` cuts, runs and compares. Sites whose cuts are the same
 //! graph, as those of a model's layers are, are run once.

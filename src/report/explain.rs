@@ -68,12 +68,12 @@ impl ExplainReport {
     /// What is nearest to a name in any graph of the model.
     fn nearest(&self, file: &ModelFile, findings: &Findings, name: &str) -> Option<Nearest> {
         let mut best: Option<Nearest> = None;
+        let refusals = self.refusals.iter();
+        let near: Vec<usize> = refusals.map(|r| scope_of(&r.node, findings)).collect();
         for (at, scope) in findings.scopes.iter().enumerate() {
-            let inside = name.strip_prefix(&scope.path[..]);
-            let inside = inside.and_then(|rest| rest.strip_prefix('/'));
-            // Names of the main graph may begin with a slash of their own.
-            let own = inside.filter(|_| !scope.path.is_empty()).unwrap_or(name);
-            let Some(found) = around::nearest(scope.file(file), &self.places(findings, at), own)
+            let own = inside(name, &scope.path).unwrap_or(name);
+            let Some(found) =
+                around::nearest(scope.file(file), &self.places(findings, at, &near), own)
             else {
                 continue;
             };
@@ -88,8 +88,13 @@ impl ExplainReport {
         best
     }
 
-    /// Sites, then near misses, as places in one graph. What is in another graph covers nothing of it.
-    fn places<'a>(&'a self, findings: &'a Findings, scope: usize) -> Vec<Place<'a>> {
+    /// Sites, then near misses, which are in these scopes, as places in one graph. What is in another graph covers nothing of it.
+    fn places<'a>(
+        &'a self,
+        findings: &'a Findings,
+        scope: usize,
+        near: &[usize],
+    ) -> Vec<Place<'a>> {
         let sites = findings.sites.iter().map(|found| Place {
             from: found.site.operands(),
             to: if found.scope == scope {
@@ -98,25 +103,28 @@ impl ExplainReport {
                 ""
             },
         });
-        let refusals = self.refusals.iter().map(|refusal| Place {
+        let refusals = self.refusals.iter().zip(near);
+        let refusals = refusals.map(|(refusal, &own)| Place {
             from: Vec::new(),
-            to: if scope_of(&refusal.node, findings) == scope {
-                &refusal.value
-            } else {
-                ""
-            },
+            to: if own == scope { &refusal.value } else { "" },
         });
         sites.chain(refusals).collect()
+    }
+}
+
+/// The rest of a name that begins with the path of a scope. Names of the main graph may begin with a slash of their own.
+fn inside<'n>(name: &'n str, path: &str) -> Option<&'n str> {
+    match path {
+        "" => Some(name),
+        path => name.strip_prefix(path)?.strip_prefix('/'),
     }
 }
 
 /// The scope that a node is in, by the path before its name: the deepest whose path that is.
 fn scope_of(node: &str, findings: &Findings) -> usize {
     let scopes = findings.scopes.iter().enumerate();
-    let around = scopes.filter(|(_, scope)| {
-        let inside = node.strip_prefix(&scope.path[..]);
-        inside.is_some_and(|name| scope.path.is_empty() || name.is_empty() || name.starts_with('/'))
-    });
+    let around =
+        scopes.filter(|(_, scope)| node == scope.path || inside(node, &scope.path).is_some());
     let deepest = around.max_by_key(|(_, scope)| scope.path.len());
     deepest.map_or(0, |(at, _)| at)
 }

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phasor_ops::contract::AttributeValue;
+use phasor_ops::contract::{AttributeValue, DOMAIN};
 use rustc_hash::FxHashMap;
 
+use super::subject::NewCall;
 use super::{dead, function, provenance};
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
@@ -55,6 +56,18 @@ impl<'a> Op<'a> {
         }
     }
 
+    /// The node of one of our operators.
+    pub(super) fn calling(new: &NewCall, inputs: impl IntoIterator<Item = String>) -> Self {
+        let attributes = new.call.attributes.iter();
+        Op {
+            domain: DOMAIN,
+            attributes: attributes
+                .map(|&(name, given)| function::value(name, given))
+                .collect(),
+            ..Op::new(new.operator, inputs)
+        }
+    }
+
     /// The same with an integer attribute.
     pub(super) fn with(mut self, name: &str, value: i64) -> Self {
         self.attributes
@@ -86,7 +99,8 @@ impl<'a> Op<'a> {
         )
     }
 
-    fn node(self, name: &str, outputs: Vec<String>) -> NodeProto {
+    /// The node of this name, with these outputs.
+    pub(super) fn node(self, name: &str, outputs: Vec<String>) -> NodeProto {
         NodeProto {
             name: Some(name.to_owned()),
             op_type: Some(self.op.to_owned()),
@@ -150,10 +164,8 @@ impl<'a> Draft<'a> {
             return known.clone();
         }
         let text: Vec<String> = values.iter().take(6).map(i64::to_string).collect();
-        let name = self.fresh(&format!("phasor_int64_{}", text.join("_")));
-        self.edit
-            .add_initializers
-            .push(Tensor::from_i64(shape, values).to_proto(&name));
+        let stem = format!("phasor_int64_{}", text.join("_"));
+        let name = self.initializer(&stem, &Tensor::from_i64(shape, values));
         self.made.insert(key, name.clone());
         name
     }
@@ -188,7 +200,7 @@ impl<'a> Draft<'a> {
     pub(super) fn own(&mut self, at: usize, stem: &str, op: Op<'_>) -> String {
         let name = self.fresh(stem);
         let node = op.node(&name, vec![name.clone()]);
-        self.new.entry(at).or_default().push(node);
+        self.push(at, node);
         name
     }
 
@@ -204,19 +216,27 @@ impl<'a> Draft<'a> {
             .map(|k| self.fresh(&format!("{stem}_{k}")))
             .collect();
         let node = op.node(&names[0], names.clone());
-        self.new.entry(at).or_default().push(node);
+        self.push(at, node);
         names
     }
 
-    /// The last node of a site: it replaces the node at `at`, and takes over its name, output, description and metadata.
+    /// The last node of a site: it replaces the node at `at`, and takes over its name, outputs, description and metadata.
     pub(super) fn replace(&mut self, at: usize, op: Op<'_>) {
+        self.join(&[at], op);
+    }
+
+    /// The same for several nodes in ascending order, whose outputs become those of the new one. It takes the place of the last.
+    pub(super) fn join(&mut self, nodes: &[usize], op: Op<'_>) {
+        let Some(&at) = nodes.last() else { return };
+        let olds = nodes.iter().map(|&at| &self.file.graph().node[at]);
+        let outputs = olds.flat_map(|old| old.output.iter().cloned()).collect();
         let old = &self.file.graph().node[at];
-        let mut node = op.node("", old.output.clone());
+        let mut node = op.node("", outputs);
         node.name.clone_from(&old.name);
         node.doc_string.clone_from(&old.doc_string);
         node.metadata_props.clone_from(&old.metadata_props);
-        self.new.entry(at).or_default().push(node);
-        self.edit.remove_nodes.insert(at);
+        self.push(at, node);
+        nodes.iter().for_each(|&at| self.remove(at));
     }
 
     /// Gives the node at `at` other inputs.
@@ -225,8 +245,8 @@ impl<'a> Draft<'a> {
             input: inputs,
             ..self.file.graph().node[at].clone()
         };
-        self.new.entry(at).or_default().push(node);
-        self.edit.remove_nodes.insert(at);
+        self.push(at, node);
+        self.remove(at);
     }
 
     /// The whole change, without what nothing uses any more, and with operator sets and provenance.

@@ -29,8 +29,8 @@ use crate::recognize::Rule;
 use phasor_ops::contract;
 
 pub use function::proto as function;
+pub(crate) use lowering::{NEWER_OPSET, functions, shadowing_function, without_body};
 pub use lowering::{Plan, TablePlan, plan};
-pub(crate) use lowering::{functions, shadowing_function};
 pub(crate) use made::settle;
 pub use rotary::foreign::ONNX_OPSET;
 pub use rotary::repair::REPAIR;

@@ -97,7 +97,8 @@ fn attempt(
         .filter(|_| !edits.is_empty())
         .and_then(|new| rewrite::shadowing_function(main, new, target));
     let objection = match (&functions, shadowing) {
-        (None, _) => Some(without_body(main)),
+        // Sites of several graphs need one body; those of one graph are refused where they are planned.
+        (None, _) => Some((rewrite::without_body(main.opset()), rewrite::NEWER_OPSET)),
         (_, Some(function)) => Some(in_the_way(function)),
         _ => None,
     };
@@ -306,14 +307,6 @@ fn in_the_way(function: &FunctionProto) -> (String, &'static str) {
         "the model has a function `{name}` of its own, which would be confused with the operator of that name"
     );
     (reason, "inline or rename that function")
-}
-
-/// Why nothing is fused where sites of several graphs need one function body, and what helps. Those of one graph say so earlier.
-fn without_body(main: &ModelFile) -> (String, &'static str) {
-    let opset = main.opset();
-    let reason = format!("opset {opset} has no function body that serves all sites of the model");
-    let hint = "export the model with a newer opset, or convert it with `onnx.version_converter`";
-    (reason, hint)
 }
 
 /// The nodes of a graph as the model has them.

@@ -346,7 +346,7 @@ impl<'a> Interpreter<'a> {
         attribute: &str,
         input: usize,
     ) -> Result<Option<Vec<i64>>, Stop> {
-        if let Some(list) = visit.ints(attribute) {
+        if let Some(list) = visit.node.ints(attribute) {
             return Ok(Some(list.to_vec()));
         }
         match visit.optional(input) {

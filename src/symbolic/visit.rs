@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto};
+use crate::onnx::proto::NodeProto;
 use crate::onnx::{GraphIndex, ValueId};
 
 use super::poly::Stop;
@@ -24,42 +24,6 @@ impl<'a> Visit<'a> {
     pub fn outputs<'s>(&'s self, index: &'s GraphIndex) -> impl Iterator<Item = ValueId> + 's {
         let names = self.node.output.iter().filter(|name| !name.is_empty());
         names.filter_map(|name| index.id(name))
-    }
-
-    fn attribute(&self, name: &str) -> Option<&'a AttributeProto> {
-        self.node.attribute.iter().find(|a| a.name() == name)
-    }
-
-    /// An integer attribute.
-    pub fn int(&self, name: &str) -> Option<i64> {
-        self.attribute(name).and_then(|a| a.i)
-    }
-
-    /// A list of integers; absent if the attribute is.
-    pub fn ints(&self, name: &str) -> Option<&'a [i64]> {
-        self.attribute(name).map(|a| &a.ints[..])
-    }
-
-    /// A string attribute.
-    pub fn string(&self, name: &str) -> Option<&'a str> {
-        self.attribute(name)
-            .and_then(|a| a.s.as_ref())
-            .and_then(|s| std::str::from_utf8(s).ok())
-    }
-
-    /// A tensor attribute.
-    pub fn tensor(&self, name: &str) -> Option<&'a TensorProto> {
-        self.attribute(name).and_then(|a| a.t.as_deref())
-    }
-
-    /// A list of floats.
-    pub fn floats(&self, name: &str) -> Option<&'a [f32]> {
-        self.attribute(name).map(|a| &a.floats[..])
-    }
-
-    /// A float attribute.
-    pub fn float(&self, name: &str) -> Option<f32> {
-        self.attribute(name).and_then(|a| a.f)
     }
 
     /// An input that must be there.

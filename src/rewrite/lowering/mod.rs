@@ -10,7 +10,9 @@ use crate::onnx::{Edit, ModelFile};
 use crate::recognize::{Refusal, Site};
 
 use super::rotary;
+
 use super::subject::{NewCall, Subject, Target};
+pub(crate) use native::{NEWER_OPSET, without_body};
 
 #[cfg(test)]
 pub(super) use native::{rotary_sites, with_tables};

@@ -64,9 +64,7 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan 
         return unsupported(sites, &reason);
     }
     let Some(plain) = with_tables(subject, sites, &[], paired) else {
-        let reason =
-            format!("opset {opset} has no function body that serves all sites of the model");
-        return unsupported(sites, &reason);
+        return unsupported(sites, &without_body(opset));
     };
     let turned: Vec<RotarySite> = rotary_sites(sites);
     let wired = rotary::worthwhile(subject, &turned, &plain.edit, paired);
@@ -83,11 +81,19 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan 
     best
 }
 
+/// Why no site is fused if their calls need a function body that cannot be written.
+pub(crate) fn without_body(opset: i64) -> String {
+    format!("opset {opset} has no function body that serves all sites of the model")
+}
+
+/// What helps where function bodies cannot be written.
+pub(crate) const NEWER_OPSET: &str =
+    "export the model with a newer opset, or convert it with `onnx.version_converter`";
+
 /// The plan that leaves all sites.
 fn unsupported(sites: &[Site], reason: &str) -> Plan {
-    let hint = "export the model with a newer opset, or convert it with `onnx.version_converter`";
     let refusals = sites.iter();
-    let refusals = refusals.map(|site| site.refused(Stage::Target, reason, hint));
+    let refusals = refusals.map(|site| site.refused(Stage::Target, reason, NEWER_OPSET));
     Plan {
         unsupported: refusals.enumerate().collect(),
         ..Plan::default()

@@ -15,15 +15,13 @@ mod widen;
 
 use rustc_hash::FxHashMap;
 
-use crate::onnx::proto::NodeProto;
-use crate::onnx::{DataType, ModelFile, Tensor};
+use crate::onnx::{DataType, Tensor};
 use crate::recognize::{Rotary, TableInput};
 
 use phasor_ops::contract::rotary::NAME;
-use phasor_ops::contract::{Call, DOMAIN, ElementType, Operand, rotary_pair};
+use phasor_ops::contract::{Call, ElementType, Operand, rotary_pair};
 
-use super::draft::Draft;
-use super::function::value;
+use super::draft::{Draft, Op};
 use super::subject::{NewCall, Subject};
 use tables::Wired;
 
@@ -52,11 +50,10 @@ pub(super) fn lower(
     for site in &*sites {
         let [cos, sin] = [&site.rotary.cos, &site.rotary.sin]
             .map(|input| table(input, first[input], &mut unsqueezed, draft));
-        read.push((cos, sin));
-        draft.remove(site.node);
+        read.push([cos, sin]);
     }
-    for ((site, (cos, sin)), larger) in sites.iter_mut().zip(&read).zip(larger) {
-        for (table, larger) in [cos, sin].into_iter().zip(larger) {
+    for ((site, tables), larger) in sites.iter_mut().zip(&read).zip(larger) {
+        for (table, larger) in tables.iter().zip(larger) {
             if larger {
                 site.rotary.x = widen::to(table, &site.rotary.x, site.node, draft);
             }
@@ -69,16 +66,21 @@ pub(super) fn lower(
         true => pairs::find(draft.file, sites, &read),
         false => Vec::new(),
     };
+    let mut fuse = |operator, sites: &[&RotarySite], tables: &[String; 2]| {
+        let turned = sites.iter().map(|site| &site.rotary.x);
+        let nodes: Vec<usize> = sites.iter().map(|site| site.node).collect();
+        let call = call(operator, sites);
+        draft.join(&nodes, Op::calling(&call, turned.chain(tables).cloned()));
+        calls.push(call);
+    };
     for (first, second) in pairs {
         (joined[first], joined[second]) = (true, true);
-        let (q, k) = (&sites[first], &sites[second]);
-        draft.push(k.node, pair(draft.file, q, k, &read[second]));
-        calls.push(call(rotary_pair::NAME, &[q, k]));
+        let pair = [&sites[first], &sites[second]];
+        fuse(rotary_pair::NAME, &pair, &read[second]);
     }
     for (position, site) in sites.iter().enumerate() {
         if !joined[position] {
-            draft.push(site.node, node(draft.file, site, &read[position]));
-            calls.push(call(NAME, &[site]));
+            fuse(NAME, &[site], &read[position]);
         }
     }
     // Before the unit axes of their outputs, which stand at the front too.
@@ -108,47 +110,6 @@ fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
             attributes: sites[0].rotary.attributes().values().to_vec(),
             inputs: turned.chain(tables).collect(),
         },
-    }
-}
-
-/// The fused node with these tables. It keeps the name and the output of the node that it replaces.
-fn node(file: &ModelFile, site: &RotarySite, tables: &(String, String)) -> NodeProto {
-    let old = &file.graph().node[site.node];
-    fused(NAME, site, &[site], tables, old.output.clone(), old)
-}
-
-/// The fused node of two sites with the same tables and attributes. It takes the place of the second site's node.
-fn pair(file: &ModelFile, q: &RotarySite, k: &RotarySite, tables: &(String, String)) -> NodeProto {
-    let [first, second] = [q, k].map(|site| &file.graph().node[site.node]);
-    let outputs = [&first.output[..], &second.output].concat();
-    fused(rotary_pair::NAME, k, &[q, k], tables, outputs, second)
-}
-
-fn fused(
-    operator: &str,
-    like: &RotarySite,
-    sites: &[&RotarySite],
-    (cos, sin): &(String, String),
-    output: Vec<String>,
-    old: &NodeProto,
-) -> NodeProto {
-    let turned = sites.iter().map(|site| &site.rotary.x);
-    NodeProto {
-        name: old.name.clone(),
-        op_type: Some(operator.to_owned()),
-        domain: Some(DOMAIN.to_owned()),
-        input: turned.chain([cos, sin]).cloned().collect(),
-        output,
-        attribute: like
-            .rotary
-            .attributes()
-            .values()
-            .into_iter()
-            .map(|(name, given)| value(name, given))
-            .collect(),
-        doc_string: old.doc_string.clone(),
-        metadata_props: old.metadata_props.clone(),
-        ..Default::default()
     }
 }
 
@@ -186,14 +147,8 @@ fn table(
     // Axes are an input since opset 13, the oldest a function body is written for.
     let tensor = Tensor::from_i64(&[axes.len()], &axes);
     let axes = draft.initializer(&format!("{output}_axes"), &tensor);
-    let node = NodeProto {
-        name: Some(output.clone()),
-        op_type: Some("Unsqueeze".to_owned()),
-        input: vec![input.value.clone(), axes],
-        output: vec![output.clone()],
-        ..Default::default()
-    };
-    draft.put_first(first, [node]);
+    let op = Op::new("Unsqueeze", [input.value.clone(), axes]);
+    draft.put_first(first, [op.node(&output, vec![output.clone()])]);
     unsqueezed.insert(input.clone(), output.clone());
     output
 }

@@ -20,14 +20,14 @@ type Shared<'a> = (&'a str, &'a str, RotaryAttributes, usize, [i32; 2]);
 pub(super) fn find(
     file: &ModelFile,
     sites: &[RotarySite],
-    tables: &[(String, String)],
+    tables: &[[String; 2]],
 ) -> Vec<(usize, usize)> {
     let mut order: Vec<usize> = (0..sites.len()).collect();
     order.sort_by_key(|&s| sites[s].node);
     let mut groups: FxHashMap<Shared<'_>, Vec<usize>> = FxHashMap::default();
     for second in order {
         let site = &sites[second];
-        let (cos, sin) = &tables[second];
+        let [cos, sin] = &tables[second];
         let types = [site.dtype, site.rotary.table_dtype].map(|t| t.to_onnx());
         let key = (
             &cos[..],

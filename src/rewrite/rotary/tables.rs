@@ -11,11 +11,9 @@ use rustc_hash::FxHashMap;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{ModelFile, Tensor};
 use crate::recognize::{AngleTable, Frequencies, TableInput};
-use crate::rewrite::draft::Draft;
-use crate::rewrite::function::value;
+use crate::rewrite::draft::{Draft, Op};
 use crate::rewrite::subject::NewCall;
 
-use phasor_ops::contract::DOMAIN;
 use phasor_ops::contract::rotary_table::{NAME, RotaryTableAttributes};
 use phasor_ops::contract::{Call, ElementType, Operand};
 
@@ -62,21 +60,13 @@ impl Wired {
         }
         let mut nodes = Vec::new();
         let frequencies = frequencies(table, draft, &mut nodes);
-        let attributes = attributes(table);
         let outputs = ["cos", "sin"].map(|part| draft.fresh(&format!("phasor_angles_{part}")));
-        nodes.push(NodeProto {
-            name: Some(draft.fresh("phasor_angles")),
-            op_type: Some(NAME.to_owned()),
-            domain: Some(DOMAIN.to_owned()),
-            input: vec![table.positions.clone(), frequencies],
-            output: outputs.to_vec(),
-            attribute: attributes
-                .values()
-                .into_iter()
-                .map(|(name, given)| value(name, given))
-                .collect(),
-            ..Default::default()
-        });
+        let new = NewCall {
+            operator: NAME,
+            call: call(table),
+        };
+        let op = Op::calling(&new, [table.positions.clone(), frequencies]);
+        nodes.push(op.node(&draft.fresh("phasor_angles"), outputs.to_vec()));
         let mut narrowed: BTreeMap<i32, [String; 2]> = BTreeMap::new();
         for &s in readers {
             let site = &mut self.sites[s];
@@ -89,7 +79,9 @@ impl Wired {
                 false => narrowed.entry(dtype.to_onnx()).or_insert_with(|| {
                     outputs.each_ref().map(|from| {
                         let to = draft.fresh(&format!("{from}_{dtype}"));
-                        nodes.push(cast(from, &to, dtype.to_onnx()));
+                        let cast = Op::new("Cast", [from.clone()]);
+                        let cast = cast.with("to", dtype.to_onnx().into());
+                        nodes.push(cast.node(&to, vec![to.clone()]));
                         to
                     })
                 }),
@@ -100,10 +92,7 @@ impl Wired {
             site.rotary.inverse = used.inverse;
         }
         self.nodes.entry(first).or_default().extend(nodes);
-        self.calls.push(NewCall {
-            operator: NAME,
-            call: call(table),
-        });
+        self.calls.push(new);
     }
 }
 
@@ -118,14 +107,6 @@ pub(super) fn readers(sites: &[RotarySite]) -> FxHashMap<usize, Vec<usize>> {
     readers
 }
 
-fn attributes(table: &AngleTable) -> RotaryTableAttributes {
-    RotaryTableAttributes {
-        axis: table.axis.unwrap_or(0) as i64,
-        amplitude: table.amplitude,
-        precise: table.precise,
-    }
-}
-
 /// What the function body of the table's node must serve.
 pub(super) fn call(table: &AngleTable) -> Call {
     let streams = match &table.frequencies {
@@ -133,8 +114,13 @@ pub(super) fn call(table: &AngleTable) -> Call {
         Frequencies::Value { .. } => None,
     };
     let shape = streams.into_iter().chain([table.width]).map(Some);
+    let attributes = RotaryTableAttributes {
+        axis: table.axis.unwrap_or(0) as i64,
+        amplitude: table.amplitude,
+        precise: table.precise,
+    };
     Call {
-        attributes: attributes(table).values().to_vec(),
+        attributes: attributes.values().to_vec(),
         inputs: vec![
             Operand::default(),
             Operand {
@@ -164,13 +150,8 @@ fn frequencies(table: &AngleTable, draft: &mut Draft<'_>, nodes: &mut Vec<NodePr
             let all = Tensor::from_i64(&[1], &[-1]);
             let shape = draft.initializer(&format!("{stem}_shape"), &all);
             let output = draft.fresh(stem);
-            nodes.push(NodeProto {
-                name: Some(output.clone()),
-                op_type: Some("Reshape".to_owned()),
-                input: vec![name.clone(), shape],
-                output: vec![output.clone()],
-                ..Default::default()
-            });
+            let op = Op::reshape(name.clone(), shape, false);
+            nodes.push(op.node(&output, vec![output.clone()]));
             output
         }
         Frequencies::Numbers(rows) => {
@@ -181,17 +162,6 @@ fn frequencies(table: &AngleTable, draft: &mut Draft<'_>, nodes: &mut Vec<NodePr
             let tensor = Tensor::from_f64_as(table.dtype, &shape, &rows.concat());
             draft.initializer(stem, &tensor)
         }
-    }
-}
-
-fn cast(from: &str, to: &str, dtype: i32) -> NodeProto {
-    NodeProto {
-        name: Some(to.to_owned()),
-        op_type: Some("Cast".to_owned()),
-        input: vec![from.to_owned()],
-        output: vec![to.to_owned()],
-        attribute: vec![value("to", i64::from(dtype).into())],
-        ..Default::default()
     }
 }
 

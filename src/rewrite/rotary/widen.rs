@@ -9,10 +9,8 @@ use rustc_hash::FxHashMap;
 
 use crate::facts::Dim;
 use crate::onnx::Tensor;
-use crate::onnx::proto::NodeProto;
 use crate::recognize::TableInput;
-use crate::rewrite::draft::Draft;
-use crate::rewrite::function::value;
+use crate::rewrite::draft::{Draft, Op};
 
 use super::foreign::Laid;
 use super::site::RotarySite;
@@ -45,24 +43,12 @@ pub(super) fn to(table: &str, x: &str, at: usize, draft: &mut Draft<'_>) -> Stri
         draft.initializer(&format!("phasor_int64_{n}"), &tensor)
     };
     let [from, to, channels] = [list(0), list(-1), list(1)];
-    let mut node = |op: &str, inputs: &[&str], axis: Option<i64>| {
-        let output = draft.fresh(&format!("{x}_{}", op.to_lowercase()));
-        let node = NodeProto {
-            name: Some(output.clone()),
-            op_type: Some(op.to_owned()),
-            input: inputs.iter().map(|&input| input.to_owned()).collect(),
-            output: vec![output.clone()],
-            attribute: axis
-                .map(|axis| value("axis", axis.into()))
-                .into_iter()
-                .collect(),
-            ..Default::default()
-        };
-        draft.push(at, node);
-        output
+    let mut node = |op: Op<'_>| {
+        let stem = format!("{x}_{}", op.op.to_lowercase());
+        draft.own(at, &stem, op)
     };
-    let shape = node("Shape", &[table], None);
-    let rows = node("Slice", &[&shape, &from, &to], None);
-    let target = node("Concat", &[&rows, &channels], Some(0));
-    node("Expand", &[x, &target], None)
+    let shape = node(Op::new("Shape", [table.to_owned()]));
+    let rows = node(Op::new("Slice", [shape, from, to]));
+    let target = node(Op::new("Concat", [rows, channels]).with("axis", 0));
+    node(Op::new("Expand", [x.to_owned(), target]))
 }

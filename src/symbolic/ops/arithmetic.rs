@@ -283,7 +283,7 @@ fn quotient(arena: &mut Arena, a: PolyId, b: PolyId, equal: bool) -> Result<Poly
 
 pub(super) fn modulo(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, b) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
-    let function = if visit.int("fmod") == Some(1) {
+    let function = if visit.node.int("fmod") == Some(1) {
         Function::Fmod
     } else {
         Function::Mod
@@ -315,7 +315,7 @@ pub(super) fn select(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
 
 pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let to = match visit.int("to") {
+    let to = match visit.node.int("to") {
         Some(number) => i32::try_from(number).ok().and_then(DataType::from_onnx),
         None => visit
             .input(1)

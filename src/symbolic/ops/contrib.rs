@@ -38,7 +38,7 @@ pub(super) fn infer(
 /// A product of matrices either of which may be transposed. `transBatch` moves the first axis behind the batch axes; `trans`
 /// then swaps the last two.
 fn fused_matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
-    let set = |name: &str| visit.int(name).unwrap_or(0) != 0;
+    let set = |name: &str| visit.node.int(name).unwrap_or(0) != 0;
     let ((dtype, mut a), (_, mut b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
     for (shape, batch, last) in [
         (&mut a, set("transBatchA"), set("transA")),
@@ -72,7 +72,7 @@ fn quantised(
 /// A product with weights of few bits, whose size is an attribute.
 fn packed(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let (dtype, mut shape) = input(it, visit, 0)?;
-    let columns = visit.int("N")?;
+    let columns = visit.node.int("N")?;
     *shape.last_mut()? = it.arena.integer(columns);
     Some((dtype, shape))
 }

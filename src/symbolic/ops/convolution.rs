@@ -34,7 +34,7 @@ pub(super) fn pooled(
     // The second output of MaxPool are indices.
     let dtype = if slot == 0 { dtype } else { DataType::I64 };
     let windows = windows(visit, x.len(), None)?;
-    let rounds_up = visit.int("ceil_mode").unwrap_or(0) != 0;
+    let rounds_up = visit.node.int("ceil_mode").unwrap_or(0) != 0;
     let mut shape: Shape = x.get(..2)?.into();
     for (axis, window) in windows.into_iter().enumerate() {
         shape.push(match rounds_up {
@@ -55,12 +55,12 @@ struct Window {
 
 /// The windows along the axes of a tensor of `rank` axes, but for the batch and the channels.
 fn windows(visit: &Visit<'_>, rank: usize, own: Option<&[i64]>) -> Option<Vec<Window>> {
-    if !matches!(visit.string("auto_pad"), None | Some("NOTSET")) {
+    if !matches!(visit.node.string("auto_pad"), None | Some("NOTSET")) {
         return None;
     }
-    let kernel = visit.ints("kernel_shape").or(own)?;
+    let kernel = visit.node.ints("kernel_shape").or(own)?;
     let axes = rank.checked_sub(2)?;
-    let of = |name: &str, at: usize, default: i64| match visit.ints(name) {
+    let of = |name: &str, at: usize, default: i64| match visit.node.ints(name) {
         Some(list) => list.get(at).copied(),
         None => Some(default),
     };

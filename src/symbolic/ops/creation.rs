@@ -12,7 +12,7 @@ use crate::symbolic::visit::Visit;
 use super::typed::{exact, typed};
 
 pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
-    if let Some(tensor) = visit.tensor("value") {
+    if let Some(tensor) = visit.node.tensor("value") {
         let id = visit
             .node
             .output
@@ -28,14 +28,14 @@ pub(super) fn constant(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Va
         true => Ok(arena.constant(f64::from(v))),
         false => Err(Stop::ConstantNotFinite),
     };
-    let (dtype, data, scalar): (_, Vec<PolyId>, _) = if let Some(v) = visit.int("value_int") {
+    let (dtype, data, scalar): (_, Vec<PolyId>, _) = if let Some(v) = visit.node.int("value_int") {
         (DataType::I64, vec![arena.integer(v)], true)
-    } else if let Some(v) = visit.float("value_float") {
+    } else if let Some(v) = visit.node.float("value_float") {
         (DataType::F32, vec![float(arena, v)?], true)
-    } else if let Some(v) = visit.ints("value_ints") {
+    } else if let Some(v) = visit.node.ints("value_ints") {
         let data = v.iter().map(|&i| arena.integer(i)).collect();
         (DataType::I64, data, false)
-    } else if let Some(v) = visit.floats("value_floats") {
+    } else if let Some(v) = visit.node.floats("value_floats") {
         let data = v
             .iter()
             .map(|&f| float(arena, f))
@@ -60,7 +60,7 @@ pub(super) fn constant_of_shape(
         .elements(visit.input(0)?)
         .ok_or(Stop::UnknownShape)?
         .into();
-    let (dtype, element) = match visit.tensor("value") {
+    let (dtype, element) = match visit.node.tensor("value") {
         None => (DataType::F32, PolyId::ZERO),
         Some(proto) => {
             let tensor = it.file.tensor(proto).map_err(|_| Stop::FillUnreadable)?;
@@ -186,8 +186,8 @@ pub(super) fn shape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value
     let rank = a.rank() as i64;
     let bound = |value: i64| (if value < 0 { value + rank } else { value }).clamp(0, rank) as usize;
     let (start, end) = (
-        bound(visit.int("start").unwrap_or(0)),
-        bound(visit.int("end").unwrap_or(rank)),
+        bound(visit.node.int("start").unwrap_or(0)),
+        bound(visit.node.int("end").unwrap_or(rank)),
     );
     let dims = a.shape.get(start..end).unwrap_or_default().to_vec();
     let shape = smallvec![it.arena.integer(dims.len() as i64)];

@@ -128,7 +128,7 @@ pub(super) fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
         .collect::<Result<_, _>>()?;
     let first = values.first().ok_or(Stop::NothingToConcatenate)?;
     let rank = first.rank();
-    let axis = normal_axis(visit.int("axis").ok_or(Stop::ConcatWithoutAxis)?, rank)?;
+    let axis = normal_axis(visit.node.int("axis").ok_or(Stop::ConcatWithoutAxis)?, rank)?;
     if values.iter().any(|v| v.rank() != rank) {
         return Err(Stop::ConcatRank);
     }

@@ -50,7 +50,7 @@ pub(super) fn product(it: &mut Interpreter<'_>, a: &Shape, b: &Shape) -> Option<
 
 pub(super) fn gemm(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let ((dtype, a), (_, b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
-    let transposed = |name: &str| visit.int(name).unwrap_or(0) != 0;
+    let transposed = |name: &str| visit.node.int(name).unwrap_or(0) != 0;
     let rows = *a.get(usize::from(transposed("transA")))?;
     let columns = *b.get(usize::from(!transposed("transB")))?;
     Some((dtype, Shape::from_slice(&[rows, columns])))

@@ -21,7 +21,7 @@ const MAX_LOOKUP: usize = crate::symbolic::broadcast::BUDGET;
 
 pub(super) fn gather(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, index) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
-    let axis = normal_axis(visit.int("axis").unwrap_or(0), a.rank())?;
+    let axis = normal_axis(visit.node.int("axis").unwrap_or(0), a.rank())?;
     gathered(it, &a, &index, axis)
 }
 
@@ -194,7 +194,7 @@ pub(super) fn gather_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Re
     if a.rank() != index.rank() {
         return Err(Stop::IndexRank);
     }
-    let axis = normal_axis(visit.int("axis").unwrap_or(0), a.rank())?;
+    let axis = normal_axis(visit.node.int("axis").unwrap_or(0), a.rank())?;
     // An index may be shorter than the data along other axes, and then reads the first elements there alone.
     if (0..a.rank()).any(|k| k != axis && a.shape[k] != index.shape[k]) {
         return Err(Stop::IndexSmaller);
@@ -255,7 +255,7 @@ fn picked_elements(
 pub(super) fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, index) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
     let last = index.rank().checked_sub(1).ok_or(Stop::IndexScalar)?;
-    if visit.int("batch_dims").unwrap_or(0) != 0 {
+    if visit.node.int("batch_dims").unwrap_or(0) != 0 {
         return Err(Stop::IndexBatched);
     }
     // One index an element: a plain gather along the first axis.

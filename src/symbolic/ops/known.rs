@@ -39,7 +39,7 @@ pub(super) fn reduce(
             .iter()
             .map(|&axis| normal_axis(axis, a.rank()))
             .collect::<Result<_, _>>()?,
-        None if visit.int("noop_with_empty_axes") == Some(1) => Vec::new(),
+        None if visit.node.int("noop_with_empty_axes") == Some(1) => Vec::new(),
         None => (0..a.rank()).collect(),
     };
     for &axis in &axes {
@@ -54,7 +54,7 @@ pub(super) fn reduce(
         list = kept;
         extents[axis] = 1;
     }
-    let keep = visit.int("keepdims").unwrap_or(1) != 0;
+    let keep = visit.node.int("keepdims").unwrap_or(1) != 0;
     let shape = (0..a.rank())
         .filter(|axis| keep || !axes.contains(axis))
         .map(|axis| it.arena.integer(extents[axis] as i64))

@@ -24,7 +24,7 @@ pub(super) fn dropout(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
 
 pub(super) fn transpose(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let permutation: SmallVec<[usize; 6]> = match visit.ints("perm") {
+    let permutation: SmallVec<[usize; 6]> = match visit.node.ints("perm") {
         Some(perm) => perm
             .iter()
             .map(|&axis| normal_axis(axis, a.rank()))

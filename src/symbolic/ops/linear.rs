@@ -152,6 +152,7 @@ fn annihilated_everywhere(it: &Interpreter<'_>, a: &Value, b: &Value) -> Caveats
 
 pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let equation: String = visit
+        .node
         .string("equation")
         .ok_or(Stop::EinsumWithoutEquation)?
         .chars()
@@ -245,7 +246,7 @@ pub(super) fn reduce_sum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<
     }
     sum.caveats = sum.caveats.and(caveats);
     let sum = typed(it, sum)?;
-    if visit.int("keepdims").unwrap_or(1) != 0 {
+    if visit.node.int("keepdims").unwrap_or(1) != 0 {
         Ok(sum)
     } else {
         without_axes(&sum, &[axis])

@@ -17,7 +17,7 @@ pub(super) fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
     let a = it.value(visit.input(0)?)?;
     let output = visit.node.output.first().map_or("", |name| name.as_str());
     let declared = it.facts_of_output(visit, output).map(|(_, shape)| shape);
-    let shape = match visit.ints("shape").map(<[i64]>::to_vec) {
+    let shape = match visit.node.ints("shape").map(<[i64]>::to_vec) {
         Some(list) => {
             let list: Vec<PolyId> = list.into_iter().map(|d| it.arena.integer(d)).collect();
             target(it, &a, &list, visit)?
@@ -48,7 +48,7 @@ pub(super) fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Val
 
 pub(super) fn flatten(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let axis = visit.int("axis").unwrap_or(1);
+    let axis = visit.node.int("axis").unwrap_or(1);
     let at = if axis == a.rank() as i64 {
         a.rank()
     } else {
@@ -73,7 +73,7 @@ pub(super) fn target(
     list: &[PolyId],
     visit: &Visit<'_>,
 ) -> Result<Shape, Stop> {
-    let copies = visit.int("allowzero").unwrap_or(0) == 0;
+    let copies = visit.node.int("allowzero").unwrap_or(0) == 0;
     let mut shape = Shape::new();
     let mut free = None;
     for (axis, &p) in list.iter().enumerate() {

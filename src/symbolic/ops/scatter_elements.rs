@@ -14,7 +14,7 @@ pub(super) fn scatter_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> R
     if values.iter().any(|value| value.rank() != rank) {
         return Err(Stop::IndexRank);
     }
-    let axis = normal_axis(visit.int("axis").unwrap_or(0), rank)?;
+    let axis = normal_axis(visit.node.int("axis").unwrap_or(0), rank)?;
     for other in (0..rank).filter(|&other| other != axis) {
         if values
             .iter()

@@ -72,7 +72,7 @@ pub fn infer(
             same(it, visit, 0)
         }
         "Cast" => same(it, visit, 0).and_then(|(_, shape)| {
-            let to = i32::try_from(visit.int("to")?)
+            let to = i32::try_from(visit.node.int("to")?)
                 .ok()
                 .and_then(DataType::from_onnx)?;
             Some((to, shape))
@@ -140,10 +140,10 @@ fn reduce(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
             .iter()
             .map(|&axis| normal_axis(axis, shape.len()).ok())
             .collect::<Option<Vec<_>>>()?,
-        None if visit.int("noop_with_empty_axes") == Some(1) => return Some((dtype, shape)),
+        None if visit.node.int("noop_with_empty_axes") == Some(1) => return Some((dtype, shape)),
         None => (0..shape.len()).collect(),
     };
-    let keep = visit.int("keepdims").unwrap_or(1) != 0;
+    let keep = visit.node.int("keepdims").unwrap_or(1) != 0;
     let kept = shape
         .iter()
         .enumerate()
@@ -156,7 +156,7 @@ fn reduce(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
 
 fn gather(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let ((dtype, a), (_, index)) = (input(it, visit, 0)?, input(it, visit, 1)?);
-    let axis = normal_axis(visit.int("axis").unwrap_or(0), a.len()).ok()?;
+    let axis = normal_axis(visit.node.int("axis").unwrap_or(0), a.len()).ok()?;
     let mut shape: Shape = a[..axis].into();
     shape.extend(index);
     shape.extend_from_slice(&a[axis + 1..]);
@@ -165,7 +165,7 @@ fn gather(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
 
 fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let (dtype, mut shape) = input(it, visit, 0)?;
-    let axis = normal_axis(visit.int("axis")?, shape.len()).ok()?;
+    let axis = normal_axis(visit.node.int("axis")?, shape.len()).ok()?;
     for k in 1..visit.inputs.len() {
         let (_, next) = input(it, visit, k)?;
         let mut others = (0..shape.len()).filter(|&other| other != axis);
@@ -179,7 +179,7 @@ fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
 
 fn reshape(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let a = it.value(visit.optional(0)?).ok()?;
-    let list = match visit.ints("shape") {
+    let list = match visit.node.ints("shape") {
         Some(list) => list.iter().map(|&d| it.arena.integer(d)).collect(),
         None => it.elements(visit.optional(1)?)?,
     };

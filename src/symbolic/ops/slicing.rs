@@ -16,7 +16,7 @@ use super::Outputs;
 pub(super) fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let mut a = (*it.value(visit.input(0)?)?).clone();
     let mut bounds = |attribute: &str, input: usize| -> Result<Vec<PolyId>, Stop> {
-        match visit.ints(attribute) {
+        match visit.node.ints(attribute) {
             Some(list) => Ok(list.iter().map(|&v| it.arena.integer(v)).collect()),
             None => it.elements(visit.input(input)?).ok_or(Stop::UnknownBounds),
         }
@@ -203,7 +203,7 @@ pub fn pick(
 
 pub(super) fn split(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> {
     let a = it.value(visit.input(0)?)?;
-    let axis = normal_axis(visit.int("axis").unwrap_or(0), a.rank())?;
+    let axis = normal_axis(visit.node.int("axis").unwrap_or(0), a.rank())?;
     if let Some(sizes) = visit.optional(1).and_then(|id| it.elements(id))
         && sizes.iter().any(|&p| it.arena.as_integer(p).is_none())
     {

@@ -12,7 +12,7 @@ pub(super) fn operands(
     it: &mut Interpreter<'_>,
     visit: &Visit<'_>,
 ) -> Result<[Rc<Value>; 3], Stop> {
-    if !matches!(visit.string("reduction"), None | Some("none")) {
+    if !matches!(visit.node.string("reduction"), None | Some("none")) {
         return Err(Stop::ScatterAccumulates);
     }
     Ok([
