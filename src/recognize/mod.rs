@@ -4,6 +4,7 @@
 mod angles;
 mod kit;
 mod refusal;
+mod relative;
 mod rotary;
 mod rule;
 mod site;
@@ -21,6 +22,7 @@ use crate::symbolic::{Budget, Interpreter, dims};
 pub use angles::{AngleTable, Frequencies, RULE as TABLE_RULE, TableUse};
 pub use kit::made::Made;
 pub use refusal::{Lost, Refusal, SEARCH, Stage};
+pub use relative::{Alibi, BiasAxis, Lut, Positions, RelativeBias, RelativeGather};
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};
 pub use site::{Analysis, Kind, Proof, Site, TableInput};
