@@ -20,6 +20,11 @@ impl Arena {
                 false => Range::of_type(self.root_of(*root).dtype),
             },
             Atom::Symbol(_) => Range::SIZE,
+            Atom::Coordinate { size, .. } => Range {
+                high: (self.range(*size).high - 1.0).max(0.0),
+                ..Range::SIZE
+            },
+            Atom::Access { dtype, .. } => Range::of_type(*dtype),
             Atom::Integer(value) => Range::of(*value as f64).widened(),
             Atom::Apply { .. } => self.applied_range(atom),
         }

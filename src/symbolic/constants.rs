@@ -81,7 +81,7 @@ impl Interpreter<'_> {
         Some(self.fresh(id, dtype, shape))
     }
 
-    fn load(&mut self, id: ValueId, proto: &TensorProto) -> Option<Rc<Tensor>> {
+    pub(super) fn load(&mut self, id: ValueId, proto: &TensorProto) -> Option<Rc<Tensor>> {
         let file = self.file;
         self.tensors
             .entry(id)

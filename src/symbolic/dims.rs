@@ -57,6 +57,6 @@ fn atom(arena: &Arena, atom: &Atom, steps: &mut usize) -> Dim {
             Dim::choice(choice, parts)
         }
         Atom::Integer(value) => Dim::Known(*value),
-        Atom::Channel { .. } => Dim::Unknown,
+        Atom::Channel { .. } | Atom::Coordinate { .. } | Atom::Access { .. } => Dim::Unknown,
     }
 }

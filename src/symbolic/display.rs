@@ -52,6 +52,7 @@ pub(super) fn atom(arena: &Arena, atom: &Atom) -> String {
             name => name.to_owned(),
         },
         Atom::Integer(value) => value.to_string(),
-        Atom::Channel { .. } | Atom::Apply { .. } => "?".into(),
+        Atom::Coordinate { axis, .. } => format!("i{axis}"),
+        Atom::Channel { .. } | Atom::Access { .. } | Atom::Apply { .. } => "?".into(),
     }
 }

@@ -1,5 +1,8 @@
 //! Functions of polynomials: the atoms that are computed.
 
+use crate::onnx::DataType;
+
+use super::operation::Operation;
 use super::table::TableId;
 
 /// A function the domain knows by name.
@@ -42,6 +45,8 @@ pub enum Function {
     Where,
     /// The row of a constant table.
     Table(TableId),
+    /// An operation whose results are those of a type: rounded, or wrapped.
+    Typed(Operation, DataType),
 }
 
 impl Function {
@@ -85,6 +90,10 @@ impl Function {
                 } else {
                     *y
                 }
+            }
+            // What engines compute differently in the last place stays a function.
+            (Function::Typed(operation, dtype), args) if operation.is_exact() => {
+                operation.eval(dtype, args)?
             }
             _ => return None,
         };

@@ -269,6 +269,11 @@ impl<'a> Interpreter<'a> {
         self.numbering.visit(node, outputs, file);
     }
 
+    /// The number of the first value that is computed alike.
+    pub(super) fn first_alike(&self, id: ValueId) -> u32 {
+        self.numbering.first(id)
+    }
+
     /// Whether two values are computed alike.
     pub fn are_alike(&self, a: ValueId, b: ValueId) -> bool {
         self.numbering.first(a) == self.numbering.first(b)

@@ -11,11 +11,13 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+use crate::onnx::DataType;
+
 use super::function::Function;
 use super::ids::{RootId, TAG};
 use super::range::{EXACT, Range};
 use super::root::{Root, RootKind};
-use super::rootset::{RootSets, SetId};
+use super::sets::{SetId, Sets};
 
 pub use super::ids::{AtomId, MonoId, PolyId};
 pub use super::stop::Stop;
@@ -42,6 +44,22 @@ pub enum Atom {
     Symbol(u32),
     /// An integer that a coefficient would round.
     Integer(i64),
+    /// The index of an element along an axis.
+    Coordinate {
+        /// Which axis.
+        axis: u32,
+        /// Its size.
+        size: PolyId,
+    },
+    /// An element of a tensor of which nothing more is said.
+    Access {
+        /// The number of the value.
+        value: u32,
+        /// Its element type.
+        dtype: DataType,
+        /// The index along each axis.
+        indices: SmallVec<[PolyId; 4]>,
+    },
     /// A function of polynomials.
     Apply {
         /// The function.
@@ -69,7 +87,10 @@ pub(super) enum Memo {
 pub struct Arena {
     atoms: Vec<Atom>,
     atom_roots: Vec<SetId>,
-    sets: RootSets,
+    sets: Sets<RootId>,
+    /// The coordinates on which atoms depend that are none of a root.
+    atom_coordinates: FxHashMap<AtomId, SetId>,
+    coordinate_sets: Sets<AtomId>,
     atom_ids: FxHashMap<Atom, AtomId>,
     /// The numbers that the functions among the atoms can be.
     ranges: FxHashMap<AtomId, Range>,
@@ -100,7 +121,9 @@ impl Arena {
         let mut arena = Arena {
             atoms: Vec::new(),
             atom_roots: Vec::new(),
-            sets: RootSets::new(),
+            sets: Sets::new(),
+            atom_coordinates: FxHashMap::default(),
+            coordinate_sets: Sets::new(),
             atom_ids: FxHashMap::default(),
             ranges: FxHashMap::default(),
             monos: Vec::new(),
@@ -250,6 +273,46 @@ impl Arena {
         self.sets.members(self.root_set(p))
     }
 
+    /// The coordinates that a polynomial depends on, ascending.
+    pub fn coordinates_of(&mut self, p: PolyId) -> &[AtomId] {
+        let set = self.coordinate_set(p);
+        self.coordinate_sets.members(set)
+    }
+
+    /// Whether a polynomial depends on a coordinate.
+    pub fn depends_on(&mut self, p: PolyId, coordinate: AtomId) -> bool {
+        self.coordinates_of(p).contains(&coordinate)
+    }
+
+    pub(super) fn coordinate_members(&self, set: SetId) -> &[AtomId] {
+        self.coordinate_sets.members(set)
+    }
+
+    pub(super) fn coordinate_set(&mut self, p: PolyId) -> SetId {
+        let terms = self.terms(p).to_vec();
+        terms.iter().fold(SetId::EMPTY, |set, term| {
+            self.factors(term.mono).iter().fold(set, |set, atom| {
+                let of_atom = self.atom_coordinates.get(atom).copied();
+                self.coordinate_sets
+                    .union(set, of_atom.unwrap_or(SetId::EMPTY))
+            })
+        })
+    }
+
+    /// The coordinate along axis `axis`, of this size.
+    pub fn coordinate(&mut self, axis: u32, size: PolyId) -> PolyId {
+        PolyId::of_atom(self.atom(Atom::Coordinate { axis, size }))
+    }
+
+    /// The element at these indices of the value of this number.
+    pub fn access(&mut self, value: u32, dtype: DataType, indices: &[PolyId]) -> PolyId {
+        PolyId::of_atom(self.atom(Atom::Access {
+            value,
+            dtype,
+            indices: indices.into(),
+        }))
+    }
+
     /// Those roots as a number that is equal for equal sets.
     pub(super) fn root_set(&self, p: PolyId) -> SetId {
         match p.atom() {
@@ -277,13 +340,24 @@ impl Arena {
         }
         let roots = match &atom {
             Atom::Channel { root, .. } => self.sets.of(*root),
-            Atom::Symbol(_) | Atom::Integer(_) => SetId::EMPTY,
+            Atom::Symbol(_) | Atom::Integer(_) | Atom::Coordinate { .. } | Atom::Access { .. } => {
+                SetId::EMPTY
+            }
             Atom::Apply { args, .. } => args.iter().fold(SetId::EMPTY, |roots, &arg| {
                 let of_arg = self.root_set(arg);
                 self.sets.union(roots, of_arg)
             }),
         };
         let id = AtomId(self.atoms.len() as u32);
+        let coordinates = match &atom {
+            Atom::Coordinate { .. } => self.coordinate_sets.of(id),
+            Atom::Access { indices: parts, .. } => self.coordinates_in(parts),
+            Atom::Apply { args: parts, .. } => self.coordinates_in(parts),
+            Atom::Channel { .. } | Atom::Symbol(_) | Atom::Integer(_) => SetId::EMPTY,
+        };
+        if coordinates != SetId::EMPTY {
+            self.atom_coordinates.insert(id, coordinates);
+        }
         if let Atom::Apply { function, args } = &atom {
             let args: SmallVec<[Range; 3]> = args.iter().map(|&arg| self.range(arg)).collect();
             self.ranges.insert(id, function.range(&args));
@@ -292,6 +366,14 @@ impl Arena {
         self.atom_roots.push(roots);
         self.atom_ids.insert(atom, id);
         id
+    }
+
+    /// The coordinates that any of these depend on.
+    pub(super) fn coordinates_in(&mut self, parts: &[PolyId]) -> SetId {
+        parts.iter().fold(SetId::EMPTY, |set, &part| {
+            let of_part = self.coordinate_set(part);
+            self.coordinate_sets.union(set, of_part)
+        })
     }
 
     pub(super) fn mono(&mut self, factors: SmallVec<[AtomId; 4]>) -> MonoId {

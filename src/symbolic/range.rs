@@ -285,6 +285,7 @@ impl Function {
                 whole: true,
                 nan: false,
             },
+            (Function::Typed(_, dtype), _) if !dtype.is_float() => Range::of_type(dtype),
             _ => Range::ANY,
         }
     }

@@ -74,9 +74,11 @@ impl Arena {
             for atom in self.factors(term.mono) {
                 let factor = match self.atom_of(atom).clone() {
                     Atom::Channel { root, index } if root == from => replace(self, index)?,
-                    Atom::Channel { .. } | Atom::Symbol(_) | Atom::Integer(_) => {
-                        PolyId::of_atom(atom)
-                    }
+                    Atom::Channel { .. }
+                    | Atom::Symbol(_)
+                    | Atom::Integer(_)
+                    | Atom::Coordinate { .. }
+                    | Atom::Access { .. } => PolyId::of_atom(atom),
                     Atom::Apply { function, args } => {
                         let mut new = SmallVec::<[PolyId; 3]>::new();
                         for arg in args {

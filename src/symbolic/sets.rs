@@ -1,23 +1,23 @@
-//! Sets of roots, interned: which root tensors an expression depends on.
+//! Interned sets: which root tensors, and which coordinates, an expression depends on.
 //!
 //! Thousands of expressions depend on the same one or two roots, so a set is a number, and asking what a tensor depends on
 //! compares numbers.
 
+use std::hash::Hash;
+
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-
-use super::ids::RootId;
 
 /// An interned set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SetId(u32);
 
-type Members = SmallVec<[RootId; 2]>;
+type Members<T> = SmallVec<[T; 2]>;
 
 /// All sets of one analysis.
-pub(super) struct RootSets {
-    members: Vec<Members>,
-    ids: FxHashMap<Members, SetId>,
+pub(super) struct Sets<T: Copy + Ord + Hash> {
+    members: Vec<Members<T>>,
+    ids: FxHashMap<Members<T>, SetId>,
     unions: FxHashMap<(SetId, SetId), SetId>,
 }
 
@@ -26,10 +26,10 @@ impl SetId {
     pub(super) const EMPTY: SetId = SetId(0);
 }
 
-impl RootSets {
+impl<T: Copy + Ord + Hash> Sets<T> {
     /// The empty set alone.
-    pub(super) fn new() -> RootSets {
-        let mut sets = RootSets {
+    pub(super) fn new() -> Sets<T> {
+        let mut sets = Sets {
             members: Vec::new(),
             ids: FxHashMap::default(),
             unions: FxHashMap::default(),
@@ -39,13 +39,13 @@ impl RootSets {
         sets
     }
 
-    /// The set of one root.
-    pub(super) fn of(&mut self, root: RootId) -> SetId {
-        self.intern(Members::from_slice(&[root]))
+    /// The set of one member.
+    pub(super) fn of(&mut self, member: T) -> SetId {
+        self.intern(Members::from_slice(&[member]))
     }
 
-    /// The roots in a set, ascending.
-    pub(super) fn members(&self, set: SetId) -> &[RootId] {
+    /// The members of a set, ascending.
+    pub(super) fn members(&self, set: SetId) -> &[T] {
         &self.members[set.0 as usize]
     }
 
@@ -61,9 +61,9 @@ impl RootSets {
             return known;
         }
         let mut union = self.members[a.0 as usize].clone();
-        for &root in &self.members[b.0 as usize] {
-            if let Err(at) = union.binary_search(&root) {
-                union.insert(at, root);
+        for &member in &self.members[b.0 as usize] {
+            if let Err(at) = union.binary_search(&member) {
+                union.insert(at, member);
             }
         }
         let union = self.intern(union);
@@ -71,7 +71,7 @@ impl RootSets {
         union
     }
 
-    fn intern(&mut self, members: Members) -> SetId {
+    fn intern(&mut self, members: Members<T>) -> SetId {
         if let Some(&known) = self.ids.get(&members) {
             return known;
         }
@@ -85,10 +85,11 @@ impl RootSets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::symbolic::ids::RootId;
 
     #[test]
     fn unions_are_interned_and_ascending() {
-        let mut sets = RootSets::new();
+        let mut sets = Sets::new();
         let (a, b) = (sets.of(RootId(3)), sets.of(RootId(1)));
         let both = sets.union(a, b);
         assert_eq!(sets.members(both), [RootId(1), RootId(3)]);
