@@ -98,6 +98,11 @@ impl Arena {
         self.collect(terms)
     }
 
+    /// The polynomial of terms that a polynomial has.
+    pub fn sum_of(&mut self, terms: Vec<Term>) -> PolyId {
+        self.intern(terms)
+    }
+
     /// Sums terms of equal monomials and drops those that cancel.
     pub(super) fn collect(&mut self, mut terms: Vec<Term>) -> Result<PolyId, Stop> {
         terms.sort_by_key(|t| t.mono);

@@ -3,8 +3,11 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+use crate::onnx::DataType;
 use crate::symbolic::function::Function;
+use crate::symbolic::operation::Operation;
 use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId};
+use crate::symbolic::range::{EXACT, Range};
 
 /// Most expressions that one element is made of.
 const MAX_PARTS: usize = 4096;
@@ -58,11 +61,21 @@ pub fn operands(arena: &Arena, atom: AtomId) -> SmallVec<[PolyId; 4]> {
 }
 
 /// The number that `p` is, where `atom` says what coordinates, sizes and accesses are; an access is asked for with its indices.
-/// `None` where one is unknown, or a function is undefined.
+/// `None` where one of those is unknown, or the result is no finite number.
 pub fn number(
     arena: &Arena,
     p: PolyId,
     atom: &dyn Fn(&Atom, &[f64]) -> Option<f64>,
+) -> Option<f64> {
+    number_in(arena, p, atom, false)
+}
+
+/// The same with logarithms and their like as this engine computes them, or correctly rounded.
+pub fn number_in(
+    arena: &Arena,
+    p: PolyId,
+    atom: &dyn Fn(&Atom, &[f64]) -> Option<f64>,
+    correctly: bool,
 ) -> Option<f64> {
     let mut known: FxHashMap<PolyId, f64> = FxHashMap::default();
     for part in parts(arena, p)? {
@@ -74,7 +87,7 @@ pub fn number(
                 let args: SmallVec<[f64; 4]> = args.iter().map(|arg| known[arg]).collect();
                 product *= match arena.atom_of(factor) {
                     Atom::Integer(value) => *value as f64,
-                    Atom::Apply { function, .. } => evaluated(*function, &args)?,
+                    Atom::Apply { function, .. } => evaluated_in(*function, &args, correctly),
                     other => atom(other, &args)?,
                 };
             }
@@ -82,17 +95,41 @@ pub fn number(
         }
         known.insert(part, sum);
     }
-    known.get(&p).copied()
+    known.get(&p).copied().filter(|number| number.is_finite())
 }
 
-/// A function of numbers, those of a type that engines compute differently included.
-fn evaluated(function: Function, args: &[f64]) -> Option<f64> {
+fn evaluated_in(function: Function, args: &[f64], correctly: bool) -> f64 {
     match function {
-        Function::Typed(operation, dtype) if dtype.is_float() => operation.eval(dtype, args),
-        Function::Where => match args {
-            [condition, yes, no] => Some(if *condition != 0.0 { *yes } else { *no }),
-            _ => None,
-        },
-        function => function.eval(args),
+        Function::Typed(operation, dtype)
+            if correctly && dtype.is_float() && !operation.is_exact() =>
+        {
+            let exact = evaluated(Function::Typed(operation, DataType::F64), args);
+            evaluated(Function::Typed(Operation::Cast, dtype), &[exact])
+        }
+        function => evaluated(function, args),
+    }
+}
+
+/// A function of numbers; NaN where it is undefined, so that a branch that is not taken may be.
+pub(super) fn evaluated(function: Function, args: &[f64]) -> f64 {
+    let undefined = f64::NAN;
+    match (function, args) {
+        (Function::Typed(operation, dtype), args) if dtype.is_float() => {
+            operation.eval(dtype, args).unwrap_or(undefined)
+        }
+        (Function::Typed(operation, dtype), args) => {
+            // An integer that leaves its type wraps, and what a float beyond it becomes depends on the engine.
+            let number = match operation {
+                Operation::Cast => args.first().map(|x| x.trunc()),
+                operation => operation.eval(DataType::F64, args),
+            };
+            let number = number.filter(|x| x.abs() < EXACT);
+            let holds = |x: &f64| Range::of(*x).within(Range::of_type(dtype));
+            number.filter(holds).unwrap_or(undefined)
+        }
+        (Function::Where, [condition, yes, no]) if !condition.is_nan() => {
+            if *condition != 0.0 { *yes } else { *no }
+        }
+        (function, args) => function.eval(args).unwrap_or(undefined),
     }
 }

@@ -16,6 +16,7 @@ mod creation;
 mod division;
 mod elementwise;
 pub mod evaluate;
+pub mod interval;
 mod lookup;
 mod movement;
 mod product;

@@ -1,0 +1,163 @@
+//! The row or column of each distance, as a lookup table.
+//!
+//! An operator's table is finite, and a distance beyond it takes the entry at that end. So an index is a table if it is proven to be one
+//! number beyond some distance on either side, or to leave the data, where the graph does not run. That is proven by intervals.
+
+use crate::recognize::Lut;
+use crate::symbolic::element::evaluate;
+use crate::symbolic::element::interval::{Interval, interval};
+use crate::symbolic::function::Function;
+use crate::symbolic::poly::{Arena, Atom, PolyId};
+
+use super::distance::{self, Distance};
+
+/// The farthest distance that a table has an entry for.
+const MAX_REACH: i64 = 1 << 15;
+
+/// The lookup table of an index into an axis of `size` elements, with the distance counted from `shift`: entry `d` is for
+/// `reading.of = d + shift`.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn lut(
+    arena: &mut Arena,
+    reading: &Distance,
+    size: PolyId,
+    shift: i64,
+) -> Result<Lut, String> {
+    match arena.as_integer(size) {
+        Some(size) if size > 0 => known(arena, reading, size, shift),
+        Some(_) => Err("the table is empty".to_owned()),
+        None => columns(arena, reading, size, shift)
+            .ok_or_else(|| "the columns are not those of all distances in order".to_owned()),
+    }
+}
+
+/// All columns of data whose size is symbolic.
+fn columns(arena: &mut Arena, reading: &Distance, size: PolyId, shift: i64) -> Option<Lut> {
+    let d = distance::distance(arena);
+    let middle = arena.sub(reading.index, d).ok()?;
+    let shift = arena.integer(shift);
+    let middle = arena.add(middle, shift).ok()?;
+    let twice = arena.scale(middle, 2.0);
+    let odd = arena.sub(size, PolyId::ONE).ok()?;
+    match () {
+        () if twice == odd => Some(Lut::Columns { even: false }),
+        () if twice == size => Some(Lut::Columns { even: true }),
+        () => None,
+    }
+}
+
+fn known(arena: &mut Arena, reading: &Distance, size: i64, shift: i64) -> Result<Lut, String> {
+    if let Some(left) = unknown(arena, reading.index) {
+        return Err(left);
+    }
+    let range = arena.range(reading.of);
+    let (least, greatest) = (range.low, range.high);
+    let over = |low: f64, high: f64| {
+        let at = |atom: &Atom| distance::is_distance(atom).then(|| Interval::new(low, high));
+        interval(arena, reading.index, &at)
+    };
+    // What lies outside the data stops the graph.
+    let is_flat = |found: Option<Interval>| {
+        found.is_some_and(|found| {
+            found.point().is_some() || found.low >= size as f64 || found.high < 0.0
+        })
+    };
+    let mut reach = 1i64;
+    loop {
+        let end = reach as f64;
+        let above = end > greatest || is_flat(over(end, greatest));
+        let below = -end < least || is_flat(over(least, -end));
+        if above && below {
+            break;
+        }
+        reach *= 2;
+        if reach > MAX_REACH {
+            return Err(format!(
+                "the index is not proven to stay the same beyond a distance of {MAX_REACH}"
+            ));
+        }
+    }
+    let reach = reach + shift.abs();
+    let mut entries = Vec::new();
+    for d in -reach..=reach {
+        let at = (d + shift) as f64;
+        entries.push(match at < least || at > greatest {
+            true => None,
+            false => entry(arena, reading, at, size)?,
+        });
+    }
+    filled(entries).ok_or_else(|| "no distance has an index inside the data".to_owned())
+}
+
+/// The index at one distance, if it lies inside the data.
+fn entry(
+    arena: &Arena,
+    reading: &Distance,
+    distance: f64,
+    size: i64,
+) -> Result<Option<i64>, String> {
+    let at = |atom: &Atom, _: &[f64]| distance::is_distance(atom).then_some(distance);
+    let found = evaluate::number(arena, reading.index, &at);
+    let index = found.ok_or_else(|| format!("the index at a distance of {distance} is no number"))?;
+    // Engines differ in the last place of a logarithm: an index that depends on it belongs to the engine.
+    let correct = evaluate::number_in(arena, reading.index, &at, true);
+    if correct != Some(index) {
+        return Err(format!(
+            "the index at a distance of {distance} depends on how a number is rounded"
+        ));
+    }
+    let inside = index.fract() == 0.0 && (0.0..size as f64).contains(&index);
+    Ok(inside.then_some(index as i64))
+}
+
+/// Entries with the nearest one where there is none, without those that both ends repeat.
+fn filled(entries: Vec<Option<i64>>) -> Option<Lut> {
+    let first = entries.iter().position(Option::is_some)?;
+    let last = entries.iter().rposition(Option::is_some)?;
+    let mut all: Vec<i64> = Vec::with_capacity(entries.len());
+    for at in 0..entries.len() {
+        let near = at.clamp(first, last);
+        let before = all.last().copied();
+        all.push(entries[near].or(before)?);
+    }
+    while all.len() > 3 && all[0] == all[1] && all[all.len() - 1] == all[all.len() - 2] {
+        all.pop();
+        all.remove(0);
+    }
+    Some(Lut::Known(all))
+}
+
+/// Why an index is no number for each distance.
+fn unknown(arena: &Arena, index: PolyId) -> Option<String> {
+    let Some(parts) = evaluate::parts(arena, index) else {
+        return Some("the index is too long".to_owned());
+    };
+    for part in parts {
+        for atom in evaluate::atoms(arena, part) {
+            match arena.atom_of(atom) {
+                Atom::Apply {
+                    function: Function::Table(_),
+                    ..
+                }
+                | Atom::Channel { .. }
+                | Atom::Coordinate { .. } => {
+                    return Some("the index depends on more than the distance".to_owned());
+                }
+                Atom::Symbol(symbol) => {
+                    let name = arena.symbol_name(*symbol);
+                    return Some(match name.starts_with('?') {
+                        true => "the index depends on a size".to_owned(),
+                        false => format!("the index depends on the size `{name}`"),
+                    });
+                }
+                atom @ Atom::Access { .. } if !distance::is_distance(atom) => {
+                    return Some("the index depends on data".to_owned());
+                }
+                _ => {}
+            }
+        }
+    }
+    None
+}
