@@ -1,10 +1,11 @@
 //! The claim of a site, in a form that can be checked on numbers.
 
-use crate::onnx::{DataType, Tensor};
+use crate::onnx::Tensor;
 
 use phasor_ops::contract::{Call, Contract, Dense, View};
 
 use super::failure::Failure;
+use super::numbers::Draw;
 
 /// Numbers in row-major order, and their shape.
 pub(super) type Numbers<'a> = (&'a [f64], &'a [usize]);
@@ -14,6 +15,11 @@ pub(super) trait Claim {
     /// The tensors that the operator reads, in the order of its inputs.
     fn operands(&self) -> Vec<&str>;
 
+    /// Tensors of which the operator reads one size alone.
+    fn measured(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// The sets of tensors that a cut may start from, the closest to the result first. Operands outside the set are read off the
     /// same run.
     fn starts(&self) -> Vec<Vec<&str>>;
@@ -21,13 +27,18 @@ pub(super) trait Claim {
     /// The tensor at which the site begins: a cut never goes further up on that path.
     fn origin(&self) -> Option<&str>;
 
-    /// The type of the random numbers for a tensor that a cut starts from, and the bound of their magnitude.
-    fn numbers(&self, tensor: &str) -> (DataType, f64);
+    /// Sizes of a single symbolic dimension that show what small ones do not.
+    fn long(&self) -> Vec<i64> {
+        Vec::new()
+    }
+
+    /// The random numbers for a tensor that a cut starts from.
+    fn numbers(&self, tensor: &str) -> Draw;
 
     /// Everything that the result depends on beside the cut: equal cuts with equal keys are run once.
     fn key(&self) -> String;
 
-    /// What the operator computes from the operands, with its shape.
+    /// What the operator computes from the operands, with its shape. The measured tensors follow them, without elements.
     ///
     /// # Errors
     /// [`Failure::Differs`] if the operator does not accept them; [`Failure::NotRun`] if nothing can be concluded from them.

@@ -21,6 +21,8 @@ mod numbers;
 #[cfg(feature = "tract")]
 mod prober;
 #[cfg(feature = "tract")]
+mod relative;
+#[cfg(feature = "tract")]
 mod rotary;
 #[cfg(feature = "tract")]
 mod sizes;
@@ -85,6 +87,9 @@ pub fn confirm(
 fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
     match &site.kind {
         Kind::Rotary(rotary) => Box::new(rotary::RotaryClaim { site, rotary }),
+        Kind::RelativeBias(bias) => Box::new(relative::BiasClaim { site, bias }),
+        Kind::RelativeGather(gather) => Box::new(relative::GatherClaim { site, gather }),
+        Kind::Alibi(alibi) => Box::new(relative::AlibiClaim { site, alibi }),
         #[cfg(test)]
         Kind::Toy(toy) => Box::new(toy::Twice { site, toy }),
     }
@@ -110,6 +115,7 @@ pub fn confirm_tables(
             let table = &analysis.tables[used.table];
             match &site.kind {
                 Kind::Rotary(rotary) => Some(known.probe(&mut prober, table, (site, rotary), used)),
+                Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => None,
                 #[cfg(test)]
                 Kind::Toy(_) => None,
             }

@@ -1,4 +1,4 @@
-//! Numbers for the model inputs that a part reads: positions, indices, masks.
+//! Random numbers: for the tensors that a cut starts from, and for the model inputs that it reads (positions, indices, masks).
 
 use crate::engine::random::Random;
 use crate::onnx::{DataType, Tensor};
@@ -56,6 +56,85 @@ impl Regime {
             (_, Regime::Wide) => integer(dtype, random),
         }
     }
+}
+
+/// The random numbers for a tensor that a cut starts from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Draw {
+    /// Floats up to this magnitude.
+    Floats(DataType, f64),
+    /// Whole numbers in no order, also negative ones.
+    Positions {
+        /// Their type.
+        dtype: DataType,
+        /// Distances up to this one differ in what they lead to. A common run has no others, unless there are more positions than
+        /// that; a wide one does.
+        reach: i64,
+        /// The largest magnitude in a wide run.
+        far: i64,
+    },
+}
+
+impl Draw {
+    /// A tensor of such numbers.
+    pub(super) fn tensor(self, regime: Regime, shape: &[usize], random: &mut Random) -> Tensor {
+        let count = shape.iter().product::<usize>();
+        match self {
+            Draw::Floats(dtype, scale) => {
+                let values: Vec<f64> = (0..count).map(|_| scale * random.signed()).collect();
+                Tensor::from_f64_as(dtype, shape, &values)
+            }
+            Draw::Positions { dtype, reach, far } => {
+                let far = far.min(whole(dtype));
+                let values = match regime {
+                    Regime::Common => near(count as i64, reach, random),
+                    Regime::Wide => (0..count)
+                        .map(|_| {
+                            let bound = match random.below(2) {
+                                0 => far,
+                                _ => far.min(2 * reach + 8),
+                            };
+                            random.below(2 * bound + 1) - bound
+                        })
+                        .collect(),
+                };
+                let signed = dtype.is_float() || dtype.is_signed_integer();
+                let value = |&value: &i64| match signed {
+                    true => value as f64,
+                    false => value.unsigned_abs() as f64,
+                };
+                let values: Vec<f64> = values.iter().map(value).collect();
+                Tensor::from_f64_as(dtype, shape, &values)
+            }
+        }
+    }
+}
+
+/// Positions with distances up to `reach`; if there are more of them than that, consecutive ones, so that no distance is missed.
+fn near(count: i64, reach: i64, random: &mut Random) -> Vec<i64> {
+    if count <= reach {
+        let half = reach / 2;
+        return (0..count)
+            .map(|_| random.below(2 * half + 1) - half)
+            .collect();
+    }
+    let mut all: Vec<i64> = (0..count).map(|at| at - count / 2).collect();
+    for last in (1..all.len()).rev() {
+        all.swap(last, random.below(last as i64 + 1) as usize);
+    }
+    all
+}
+
+/// The largest whole number up to which a type holds all of them and their differences, or half of what an integer type holds.
+fn whole(dtype: DataType) -> i64 {
+    let digits = match dtype {
+        DataType::F16 => 10,
+        DataType::BF16 => 7,
+        DataType::F32 => 23,
+        dtype if dtype.is_float() => 52,
+        dtype => dtype.bits().unwrap_or(8).min(32) - 2,
+    };
+    1 << digits
 }
 
 /// An integer of any size that the type holds; every number of binary digits is equally likely.

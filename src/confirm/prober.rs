@@ -18,7 +18,7 @@ use super::Confirmed;
 use super::claim::{Claim, Numbers, difference};
 use super::cut::{Cut, WholeGraph, cut};
 use super::failure::Failure;
-use super::numbers::Regime;
+use super::numbers::{Draw, Regime};
 use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, bindings, edges};
 
 /// Runs for each set of sizes, each with other numbers.
@@ -62,7 +62,8 @@ impl<'a> Prober<'a> {
         claim: &dyn Claim,
     ) -> Result<Confirmed, Box<Refusal>> {
         let names = claim.operands().into_iter().chain(claim.origin());
-        self.over_sizes(names, &[], |prober, binding| {
+        let names = names.chain(claim.measured());
+        self.over_sizes(names, &claim.long(), |prober, binding| {
             prober.under(site, claim, binding)
         })
         .map_err(|failure| {
@@ -208,6 +209,9 @@ impl<'a> Prober<'a> {
         let key = {
             let mut key = cut.model.encode_to_vec();
             key.extend(format!("{shapes:?}{:?}{}", cut.given, claim.key()).bytes());
+            for name in claim.measured() {
+                key.extend(format!("{:?}", self.shape(name, binding).ok()).bytes());
+            }
             for name in cut.read() {
                 let leaf = (self.leaf_type(name), self.shape(name, binding).ok());
                 key.extend(format!("{leaf:?}").bytes());
@@ -223,13 +227,15 @@ impl<'a> Prober<'a> {
             return known.clone().map(|diff| (diff, seeds as usize));
         }
         self.pay(cut, computed, seeds)?;
+        let varies = |name: &&str| matches!(claim.numbers(name), Draw::Positions { .. });
+        let varies = !cut.leaves.is_empty() || given.iter().any(varies);
         let mut worst = Ok(0.0f64);
         for seed in 0..seeds {
             worst = worst.and_then(|worst| {
                 let run = |regime| self.run(claim, binding, given, &shapes, cut, (seed, regime));
                 let diff = match run(Regime::of_run(seed)) {
                     // A table has no row for every index, so a wide run may fail where a common one does not.
-                    Err(Failure::NotRun(_)) if !cut.leaves.is_empty() => run(Regime::Common),
+                    Err(Failure::NotRun(_)) if varies => run(Regime::Common),
                     result => result,
                 }?;
                 Ok(worst.max(diff))
@@ -292,13 +298,10 @@ impl<'a> Prober<'a> {
         // Name, numbers and shape of each tensor that is given to the run or read off it.
         let mut tensors: Vec<(&str, Vec<f64>, Vec<usize>)> = Vec::new();
         for ((&name, shape), in_cut) in given.iter().zip(shapes).zip(&cut.given) {
-            let (dtype, scale) = claim.numbers(name);
-            let values: Vec<f64> = (0..shape.iter().product::<usize>())
-                .map(|_| scale * random.signed())
-                .collect();
-            let tensor = Tensor::from_f64_as(dtype, shape, &values);
+            let tensor = claim.numbers(name).tensor(regime, shape, &mut random);
             // The reference must start from the same numbers, as the tensor's type rounded them.
-            let values = tensor.to_f64().unwrap_or(values);
+            let nothing = || Failure::NotRun(format!("`{name}` is not a tensor of numbers"));
+            let values = tensor.to_f64().ok_or_else(nothing)?;
             tensors.push((name, values, shape.clone()));
             if let Some(in_cut) = in_cut {
                 inputs.push((in_cut.clone(), tensor));
@@ -325,7 +328,12 @@ impl<'a> Prober<'a> {
             let (_, values, shape) = found.ok_or_else(nothing)?;
             Ok((values, shape))
         };
-        let operands = operands.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
+        let mut operands = operands.iter().map(tensor).collect::<Result<Vec<_>, _>>()?;
+        let measured = claim.measured().into_iter();
+        let measured = measured
+            .map(|name| self.shape(name, binding))
+            .collect::<Result<Vec<_>, _>>()?;
+        operands.extend(measured.iter().map(|shape| (&[][..], &shape[..])));
         let y = outputs.first().ok_or_else(nothing)?;
         difference(claim, &operands, y)
     }

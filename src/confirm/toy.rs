@@ -1,12 +1,12 @@
 //! The claim of a toy site: `y` is twice `x`.
 
-use crate::onnx::DataType;
 use crate::recognize::{Site, Toy};
 
 use phasor_ops::contract::Dense;
 
 use super::claim::{Claim, Numbers};
 use super::failure::Failure;
+use super::numbers::Draw;
 
 /// A site.
 pub(super) struct Twice<'a> {
@@ -27,8 +27,8 @@ impl Claim for Twice<'_> {
         None
     }
 
-    fn numbers(&self, _: &str) -> (DataType, f64) {
-        (self.site.dtype, 2.0)
+    fn numbers(&self, _: &str) -> Draw {
+        Draw::Floats(self.site.dtype, 2.0)
     }
 
     fn key(&self) -> String {

@@ -32,7 +32,13 @@ pub use toy::Toy;
 use kit::Context;
 
 /// The pages of the rules by which sites and tables are found, in the order of `phasor rules`.
-pub const PAGES: [Rule; 2] = [rotary::PAGE, angles::PAGE];
+pub const PAGES: [Rule; 5] = [
+    rotary::PAGE,
+    angles::PAGE,
+    relative::BIAS_PAGE,
+    relative::GATHER_PAGE,
+    relative::ALIBI_PAGE,
+];
 
 /// Finds the position encodings of a model that can be proven, and the near misses.
 ///

@@ -17,6 +17,12 @@ pub enum Stage {
     Angles,
     /// Its channels are added up in the pairs of a layout.
     Pairs,
+    /// An index, or a bias, is a function of the distance between a query and a key.
+    Distance,
+    /// The row or column of each distance is known.
+    Lut,
+    /// Tensors of the graph hold the positions of queries and keys.
+    Positions,
     /// The coefficients are proven to be cosine and sine of one angle.
     Proof,
     /// Tensors of the graph hold the cosines and sines.
@@ -34,6 +40,9 @@ impl Stage {
             Stage::Search => "search",
             Stage::Angles => "angles",
             Stage::Pairs => "pairs",
+            Stage::Distance => "distance",
+            Stage::Lut => "lut",
+            Stage::Positions => "positions",
             Stage::Proof => "proof",
             Stage::Tables => "tables",
             Stage::Confirmation => "confirmation",

@@ -5,7 +5,9 @@ use rustc_hash::FxHashMap;
 use crate::facts::Dim;
 use crate::onnx::DataType;
 
-use super::{AngleTable, Made, Refusal, Rotary, Stage, TableUse};
+use super::{
+    Alibi, AngleTable, Made, Refusal, RelativeBias, RelativeGather, Rotary, Stage, TableUse,
+};
 
 /// One position encoding of the graph: what all families have in common, and the part of its own family.
 #[derive(Clone, Debug)]
@@ -37,18 +39,26 @@ pub struct Site {
 pub enum Kind {
     /// `y = rotate(x, cos, sin)`.
     Rotary(Rotary),
+    /// `y[n, i, j] = table[lut[key[j] - query[i]], n]`.
+    RelativeBias(RelativeBias),
+    /// `y[..., i, j] = scores[..., i, lut[key[j] - query[i]]]`.
+    RelativeGather(RelativeGather),
+    /// `y[n, i, j] = slopes[n] * (key[j] - query[i])`.
+    Alibi(Alibi),
     /// `y = x + x`, which shows what a family needs.
     #[cfg(test)]
     Toy(super::toy::Toy),
 }
 
-/// What is proven of a site. In either class the graph computes the operator's formula exactly.
+/// What is proven of a site. In every class the graph computes the operator's formula exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// Every pair is turned by cos and sin of one angle, or by table rows with `c² + s²` constant.
     Rotation,
     /// The same formula with tables of unknown origin (graph inputs, learned tables), or with one angle a channel.
     Linear,
+    /// Every element is copied from where the formula says, or is the slope times the distance that it says.
+    Exact,
 }
 
 impl Proof {
@@ -57,6 +67,7 @@ impl Proof {
         match self {
             Proof::Rotation => "rotation",
             Proof::Linear => "linear",
+            Proof::Exact => "exact",
         }
     }
 }
@@ -75,6 +86,7 @@ impl Site {
     pub fn rotary(&self) -> Option<&Rotary> {
         match &self.kind {
             Kind::Rotary(rotary) => Some(rotary),
+            Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => None,
             #[cfg(test)]
             Kind::Toy(_) => None,
         }
@@ -145,6 +157,9 @@ impl Kind {
     fn family(&self) -> &dyn Family {
         match self {
             Kind::Rotary(rotary) => rotary,
+            Kind::RelativeBias(bias) => bias,
+            Kind::RelativeGather(gather) => gather,
+            Kind::Alibi(alibi) => alibi,
             #[cfg(test)]
             Kind::Toy(toy) => toy,
         }
@@ -153,6 +168,9 @@ impl Kind {
     fn family_mut(&mut self) -> &mut dyn Family {
         match self {
             Kind::Rotary(rotary) => rotary,
+            Kind::RelativeBias(bias) => bias,
+            Kind::RelativeGather(gather) => gather,
+            Kind::Alibi(alibi) => alibi,
             #[cfg(test)]
             Kind::Toy(toy) => toy,
         }

@@ -2,6 +2,7 @@
 //!
 //! * A site is `y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed`: tensor, operands, pairs, rotated channels, what is
 //!   proven, and where the angles come from. `cos[1]` has an axis inserted before it broadcasts: axis 1 of the result.
+//! * A relative site is as `relative::testing` writes it.
 //! * A table that can be computed for a site follows it: `table of pos * freq`, the second of a graph as `table 1 of ...`.
 //! * A value that the graph does not hold is `part = Slice (cos, [0], [2], [1], [1])`.
 //! * A near miss is its stage, its value and the reason: `proof at y: the cosine is negated`; behind a semicolon, the value
@@ -17,6 +18,7 @@ use crate::onnx::proto::NodeProto;
 use crate::symbolic::Budget;
 use crate::symbolic::testing::file;
 
+use super::relative::testing::written;
 use super::{AngleTable, Frequencies, Kind, Made, Refusal, Rotary, Site, TableInput, TableUse};
 
 /// A rotation of halves, by the angles of positions, in rows of four channels.
@@ -162,6 +164,9 @@ fn site(site: &Site, tables: &[AngleTable]) -> String {
                 text += &format!(", {}", table(used, &tables[used.table]));
             }
             text
+        }
+        Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => {
+            format!("{} = {}, {}", site.y, written(&site.kind), site.proven())
         }
         Kind::Toy(toy) => format!("{} = toy({})", site.y, toy.x),
     }

@@ -7,6 +7,7 @@ mod around;
 mod explain;
 mod fuse;
 mod inspect;
+mod relative;
 mod rotary;
 mod rules;
 mod site;
@@ -17,6 +18,9 @@ mod verify;
 pub use explain::{ExplainReport, Focus};
 pub use fuse::{FuseReport, Verification, WrittenReport};
 pub use inspect::InspectReport;
+pub use relative::{
+    AlibiReport, LutReport, PositionsReport, RelativeBiasReport, RelativeGatherReport,
+};
 pub use rotary::{AngleTableReport, RotaryReport, Table};
 pub use rules::RulesReport;
 pub use site::{KindReport, SiteReport};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::relative::{AlibiReport, RelativeBiasReport, RelativeGatherReport};
 use super::rotary::RotaryReport;
 use crate::pipeline::{Findings, Found};
 use crate::recognize::{Kind, Site};
@@ -39,6 +40,12 @@ pub struct SiteReport {
 pub enum KindReport {
     /// Rotary embeddings.
     Rotary(RotaryReport),
+    /// Biases that are read from a table by distance.
+    RelativeBias(RelativeBiasReport),
+    /// Scores that are gathered by distance.
+    RelativeGather(RelativeGatherReport),
+    /// Biases that are linear in the distance.
+    Alibi(AlibiReport),
     /// Toys, which show what a family needs.
     #[cfg(test)]
     #[allow(missing_docs)]
@@ -50,6 +57,9 @@ impl SiteReport {
     pub fn rotary(&self) -> Option<&RotaryReport> {
         match &self.kind {
             KindReport::Rotary(rotary) => Some(rotary),
+            KindReport::RelativeBias(_) | KindReport::RelativeGather(_) | KindReport::Alibi(_) => {
+                None
+            }
             #[cfg(test)]
             KindReport::Toy { .. } => None,
         }
@@ -70,6 +80,9 @@ impl SiteReport {
             Kind::Rotary(rotary) => {
                 KindReport::Rotary(RotaryReport::new(rotary, found.scope, findings))
             }
+            Kind::RelativeBias(bias) => KindReport::RelativeBias(bias.into()),
+            Kind::RelativeGather(gather) => KindReport::RelativeGather(gather.into()),
+            Kind::Alibi(alibi) => KindReport::Alibi(alibi.into()),
             #[cfg(test)]
             Kind::Toy(toy) => KindReport::Toy { x: toy.x.clone() },
         };

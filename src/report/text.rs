@@ -1,6 +1,7 @@
 //! Reports as text, in colour. Whoever prints it strips the colours where they are not wanted.
 
 mod explain;
+mod relative;
 mod rotary;
 mod rules;
 mod sites;

@@ -13,6 +13,7 @@ mod draft;
 mod function;
 mod lowering;
 mod made;
+mod relative;
 mod rotary;
 mod subject;
 #[cfg(test)]

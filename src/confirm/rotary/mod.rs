@@ -10,6 +10,7 @@ use phasor_ops::contract::{Call, Dense, View};
 
 use super::claim::{Claim, Numbers, largest, reference};
 use super::failure::Failure;
+use super::numbers::Draw;
 
 pub(super) use tables::ProbedTables;
 
@@ -48,13 +49,13 @@ impl Claim for RotaryClaim<'_> {
         Some(&self.rotary.origin)
     }
 
-    fn numbers(&self, tensor: &str) -> (DataType, f64) {
+    fn numbers(&self, tensor: &str) -> Draw {
         if self.rotary.sources.iter().any(|source| source == tensor) {
-            (self.rotary.table_dtype, 1.0)
+            Draw::Floats(self.rotary.table_dtype, 1.0)
         } else if tensor == self.rotary.x {
-            (self.site.dtype, 2.0)
+            Draw::Floats(self.site.dtype, 2.0)
         } else {
-            (self.rotary.origin_dtype, 2.0)
+            Draw::Floats(self.rotary.origin_dtype, 2.0)
         }
     }
 

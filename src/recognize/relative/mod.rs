@@ -1,5 +1,9 @@
 //! Relative position encodings: biases and scores by the distance between query and key.
 
+mod page;
 mod site;
+#[cfg(test)]
+pub(super) mod testing;
 
+pub(super) use page::{ALIBI_PAGE, BIAS_PAGE, GATHER_PAGE};
 pub use site::{Alibi, BiasAxis, Lut, Positions, RelativeBias, RelativeGather};

@@ -109,6 +109,19 @@ pub struct Alibi {
     pub layout: Vec<BiasAxis>,
 }
 
+impl BiasAxis {
+    /// The word used in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BiasAxis::Unit => "unit",
+            BiasAxis::Batch => "batch",
+            BiasAxis::Head => "head",
+            BiasAxis::Query => "query",
+            BiasAxis::Key => "key",
+        }
+    }
+}
+
 impl Positions {
     /// The tensor of the graph that is read.
     pub fn tensor(&self) -> Option<&str> {

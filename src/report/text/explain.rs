@@ -2,7 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{BAD, DIM, GOOD, PATH, WARN, confirmed, count, gave_up, paint, path, proven, rotary};
+use super::{
+    BAD, DIM, GOOD, PATH, WARN, confirmed, count, gave_up, paint, path, proven, relative, rotary,
+};
 use crate::report::{ExplainReport, KindReport, LostReport, RefusalReport, SiteReport};
 use crate::rules;
 
@@ -23,7 +25,7 @@ pub fn explain(report: &ExplainReport) -> String {
             return gave_up_at(report)
                 + &format!(
                     "{model}: no position encoding and nothing near one: no cosines and sines are multiplied into a tensor and its \
-                 exchanged channels\n"
+                 exchanged channels, and nothing is read or scaled by the distance between two positions\n"
                 );
         }
         None => format!("{model}: {found}\n"),
@@ -148,6 +150,9 @@ fn fine(site: &SiteReport) -> String {
     );
     let own = match &site.kind {
         KindReport::Rotary(rotary) => rotary::lines(site, rotary),
+        KindReport::RelativeBias(_) | KindReport::RelativeGather(_) | KindReport::Alibi(_) => {
+            relative::lines(site)
+        }
         #[cfg(test)]
         KindReport::Toy { x } => vec![("tensor", format!("`{x}`"))],
     };

@@ -1,6 +1,6 @@
 //! Sites as tables, one for each family.
 
-use super::{columns, confirmed, indented, proven, rotary};
+use super::{columns, confirmed, indented, proven, relative, rotary};
 use crate::report::{KindReport, SiteReport};
 
 /// The tables of `phasor inspect`. Sites of a family have the same columns.
@@ -22,6 +22,9 @@ pub(super) fn tables(sites: &[SiteReport]) -> String {
 fn row(site: &SiteReport) -> Vec<(&'static str, String)> {
     let own = match &site.kind {
         KindReport::Rotary(rotary) => rotary::cells(rotary),
+        KindReport::RelativeBias(_) | KindReport::RelativeGather(_) | KindReport::Alibi(_) => {
+            relative::cells(&site.kind)
+        }
         #[cfg(test)]
         KindReport::Toy { x } => vec![("x", x.clone())],
     };

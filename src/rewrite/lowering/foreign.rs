@@ -83,6 +83,9 @@ fn lower(
                 .map(|()| operator.opset())
                 .map_err(|reason| format!("`{name}` cannot express it: {reason}"))
         }
+        Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => {
+            Err("the target has no operator that goes by the distance between positions".to_owned())
+        }
         #[cfg(test)]
         Kind::Toy(_) => Err("the target has no operator for it".to_owned()),
     }

@@ -7,6 +7,7 @@ use crate::onnx::ModelFile;
 use crate::onnx::proto::FunctionProto;
 use crate::recognize::{Kind, Site, Stage, TABLE_RULE};
 use crate::rewrite::draft::Draft;
+use crate::rewrite::relative;
 use crate::rewrite::rotary::{self, RotarySite};
 #[cfg(test)]
 use crate::rewrite::toy;
@@ -115,10 +116,20 @@ pub(in crate::rewrite) fn with_tables(
 ) -> Option<Plan> {
     let mut draft = Draft::new(subject.file);
     let mut calls: Vec<NewCall> = Vec::new();
-    for site in sites {
+    // A shared node stands before the first site that needs it.
+    let mut ordered: Vec<&Site> = sites.iter().collect();
+    ordered.sort_by_key(|site| site.node);
+    for site in ordered {
         match &site.kind {
             // Several of them share nodes: they are planned together.
             Kind::Rotary(_) => {}
+            Kind::RelativeBias(bias) => {
+                calls.push(relative::bias(&mut draft, subject, site, bias));
+            }
+            Kind::RelativeGather(gather) => {
+                calls.push(relative::gather(&mut draft, subject, site, gather));
+            }
+            Kind::Alibi(alibi) => calls.push(relative::alibi(&mut draft, subject, site, alibi)),
             #[cfg(test)]
             Kind::Toy(toy) => calls.extend(toy::lower(&mut draft, site, toy)),
         }

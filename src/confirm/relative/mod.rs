@@ -1,0 +1,291 @@
+//! The claims of relative sites: every element of `y` is what the operator reads, or computes, for its query and its key.
+//!
+//! A cut starts from table, scores or slopes with random positions, which are negative, beyond the reach of the lookup table, and in
+//! no order. Where the graph relies on more than the operator does, such as on keys that are never after the query, the positions
+//! are those that it computes itself. Positions that are counted along an axis depend on its size alone.
+
+mod layout;
+mod positions;
+#[cfg(test)]
+mod tests;
+
+use crate::onnx::DataType;
+use crate::recognize::{Alibi, Lut, RelativeBias, RelativeGather, Site};
+
+use phasor_ops::contract::alibi_bias::AlibiAttributes;
+use phasor_ops::contract::relative_gather::RelativeGatherAttributes;
+use phasor_ops::contract::{
+    Call, Contract, Dense, ElementType, Operand, View, alibi_bias, relative_bias, relative_gather,
+};
+
+use super::claim::{Claim, Numbers, reference};
+use super::failure::Failure;
+use super::numbers::Draw;
+use positions::Tensors;
+
+/// The largest random position. A distance stays within what `float16` holds.
+const FAR: i64 = 1 << 14;
+/// The same for slopes, by which distances are multiplied in their type.
+const FAR_ALIBI: i64 = 1 << 7;
+/// The most elements of an axis that is made long enough to have every distance of a lookup table.
+const MAX_LONG: i64 = 600;
+/// Distances that differ, where the lookup table depends on the number of columns.
+const FEW: i64 = 4;
+
+/// The claim of a bias that is read from a table.
+pub(super) struct BiasClaim<'a> {
+    pub site: &'a Site,
+    pub bias: &'a RelativeBias,
+}
+
+/// The claim of scores that are gathered by distance.
+pub(super) struct GatherClaim<'a> {
+    pub site: &'a Site,
+    pub gather: &'a RelativeGather,
+}
+
+/// The claim of a bias that is linear in the distance.
+pub(super) struct AlibiClaim<'a> {
+    pub site: &'a Site,
+    pub alibi: &'a Alibi,
+}
+
+impl<'a> BiasClaim<'a> {
+    fn tensors(&self) -> Tensors<'a> {
+        Tensors::new(&self.bias.table, &self.bias.query, &self.bias.key)
+    }
+}
+
+impl<'a> GatherClaim<'a> {
+    fn tensors(&self) -> Tensors<'a> {
+        Tensors::new(&self.gather.scores, &self.gather.query, &self.gather.key)
+    }
+}
+
+impl<'a> AlibiClaim<'a> {
+    fn tensors(&self) -> Tensors<'a> {
+        Tensors::new(&self.alibi.slopes, &self.alibi.query, &self.alibi.key)
+    }
+}
+
+impl Claim for BiasClaim<'_> {
+    fn operands(&self) -> Vec<&str> {
+        self.tensors().operands()
+    }
+
+    fn measured(&self) -> Vec<&str> {
+        self.tensors().measured()
+    }
+
+    fn starts(&self) -> Vec<Vec<&str>> {
+        self.tensors().starts()
+    }
+
+    fn origin(&self) -> Option<&str> {
+        None
+    }
+
+    fn long(&self) -> Vec<i64> {
+        long(&self.bias.lut)
+    }
+
+    fn numbers(&self, tensor: &str) -> Draw {
+        let tensors = self.tensors();
+        tensors.draw(tensor, self.site.dtype, (reach(&self.bias.lut), FAR))
+    }
+
+    fn key(&self) -> String {
+        let RelativeBias { lut, layout, .. } = self.bias;
+        let types = self.site.dtype;
+        format!("bias{lut:?}{layout:?}{types:?}{}", self.tensors().key())
+    }
+
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
+        let (table, query, key) = self.tensors().read(operands)?;
+        let rows = table.1.first().copied().unwrap_or(0);
+        let lut = entries(&self.bias.lut, rows);
+        let call = Call::default();
+        let bias = run(relative_bias::CONTRACT, &call, table, Some(&lut), [&query, &key])?;
+        layout::laid(bias, &self.bias.layout)
+    }
+
+    /// Elements are copied.
+    fn tolerance(&self) -> f64 {
+        0.0
+    }
+}
+
+impl Claim for GatherClaim<'_> {
+    fn operands(&self) -> Vec<&str> {
+        self.tensors().operands()
+    }
+
+    fn measured(&self) -> Vec<&str> {
+        self.tensors().measured()
+    }
+
+    fn starts(&self) -> Vec<Vec<&str>> {
+        self.tensors().starts()
+    }
+
+    fn origin(&self) -> Option<&str> {
+        None
+    }
+
+    fn long(&self) -> Vec<i64> {
+        long(&self.gather.lut)
+    }
+
+    fn numbers(&self, tensor: &str) -> Draw {
+        let tensors = self.tensors();
+        tensors.draw(tensor, self.site.dtype, (reach(&self.gather.lut), FAR))
+    }
+
+    fn key(&self) -> String {
+        let RelativeGather { lut, by_key, .. } = self.gather;
+        let types = self.site.dtype;
+        format!("gather{lut:?}{by_key}{types:?}{}", self.tensors().key())
+    }
+
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
+        let (scores, query, key) = self.tensors().read(operands)?;
+        let columns = scores.1.last().copied().unwrap_or(0);
+        let lut = entries(&self.gather.lut, columns);
+        let attributes = RelativeGatherAttributes {
+            by_key: self.gather.by_key,
+        };
+        let call = Call {
+            attributes: attributes.values().to_vec(),
+            ..Call::default()
+        };
+        run(relative_gather::CONTRACT, &call, scores, Some(&lut), [&query, &key])
+    }
+
+    /// Elements are copied.
+    fn tolerance(&self) -> f64 {
+        0.0
+    }
+}
+
+impl Claim for AlibiClaim<'_> {
+    fn operands(&self) -> Vec<&str> {
+        self.tensors().operands()
+    }
+
+    fn measured(&self) -> Vec<&str> {
+        self.tensors().measured()
+    }
+
+    fn starts(&self) -> Vec<Vec<&str>> {
+        self.tensors().starts()
+    }
+
+    fn origin(&self) -> Option<&str> {
+        None
+    }
+
+    fn numbers(&self, tensor: &str) -> Draw {
+        let reach = FAR_ALIBI / 2;
+        self.tensors().draw(tensor, self.site.dtype, (reach, FAR_ALIBI))
+    }
+
+    fn key(&self) -> String {
+        let Alibi {
+            negated,
+            absolute,
+            layout,
+            ..
+        } = self.alibi;
+        let types = self.site.dtype;
+        format!(
+            "alibi{negated}{absolute}{layout:?}{types:?}{}",
+            self.tensors().key()
+        )
+    }
+
+    fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
+        let ((slopes, _), query, key) = self.tensors().read(operands)?;
+        let sign = if self.alibi.negated { -1.0 } else { 1.0 };
+        let slopes: Vec<f64> = slopes.iter().map(|slope| sign * slope).collect();
+        let attributes = AlibiAttributes {
+            absolute: self.alibi.absolute,
+        };
+        let call = Call {
+            attributes: attributes.values().to_vec(),
+            inputs: vec![Operand {
+                dtype: ElementType::from_onnx(self.site.dtype.to_onnx()),
+                shape: None,
+            }],
+        };
+        let heads = [slopes.len()];
+        let bias = run(alibi_bias::CONTRACT, &call, (&slopes, &heads), None, [&query, &key])?;
+        layout::laid(bias, &self.alibi.layout)
+    }
+
+    /// Four roundings, each half a unit in the last place: of two positions, of their distance, and of the product. Positions are small
+    /// enough that in most types only the last one rounds.
+    fn tolerance(&self) -> f64 {
+        match self.site.dtype {
+            DataType::F64 => 5e-16,
+            DataType::F16 => 2e-3,
+            DataType::BF16 => 8e-3,
+            _ => 2.5e-7,
+        }
+    }
+}
+
+/// How far a lookup table reaches.
+fn reach(lut: &Lut) -> i64 {
+    match lut {
+        Lut::Known(entries) => entries.len() as i64 / 2,
+        Lut::Columns { .. } => FEW,
+    }
+}
+
+/// Lengths at which consecutive positions have every distance of a lookup table: to either side of each other, and to one.
+fn long(lut: &Lut) -> Vec<i64> {
+    match lut {
+        Lut::Known(_) => {
+            let lengths = [reach(lut) + 1, 2 * reach(lut) + 5].into_iter();
+            lengths.filter(|&length| length <= MAX_LONG).collect()
+        }
+        Lut::Columns { .. } => Vec::new(),
+    }
+}
+
+/// The entries of a lookup table for this number of rows or columns.
+fn entries(lut: &Lut, count: usize) -> Vec<f64> {
+    let all = 0..count as i64;
+    let entries: Vec<i64> = match lut {
+        Lut::Known(entries) => entries.clone(),
+        Lut::Columns { even: false } => all.collect(),
+        Lut::Columns { even: true } => all.chain([count as i64 - 1]).collect(),
+    };
+    entries.iter().map(|&entry| entry as f64).collect()
+}
+
+/// What the reference of an operator gives for its first input, the lookup table if it has one, and positions of queries and keys.
+fn run(
+    contract: &dyn Contract,
+    call: &Call,
+    (first, shape): Numbers<'_>,
+    lut: Option<&[f64]>,
+    positions: [&Dense; 2],
+) -> Result<Dense, Failure> {
+    let entries = lut.map_or(0, <[f64]>::len);
+    let lut_shape = [entries];
+    let lut = lut.map(|values| View {
+        values,
+        shape: &lut_shape,
+    });
+    let positions = positions.map(|tensor| View {
+        values: &tensor.values,
+        shape: &tensor.shape,
+    });
+    let first = View {
+        values: first,
+        shape,
+    };
+    let inputs: Vec<View<'_>> = [first].into_iter().chain(lut).chain(positions).collect();
+    Ok(reference(contract, call, &inputs)?.swap_remove(0))
+}

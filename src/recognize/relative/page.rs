@@ -1,0 +1,82 @@
+//! The pages of the rules: what `phasor rules relative-bias`, `relative-gather` and `alibi` print.
+
+use crate::recognize::{Rule, Stage};
+
+/// Biases of a table.
+pub(in crate::recognize) const BIAS_PAGE: Rule = Rule {
+    id: "relative-bias",
+    summary: "a bias for every head, query and key, read from a table by the distance between query and key",
+    matches: "a float tensor whose axes are batch, heads, queries and keys, of which some may be left out, and whose elements are \
+              those of a table [R, N]: the column is the head, and the row a function of key position - query position alone, \
+              however the graph computes it (the buckets of T5, MPNet and WavLM, clipped distances)",
+    rewrites_to: "bias = ai.phasor::RelativePositionBias(table, lut, query_positions, key_positions), with its axes brought to \
+                  those of the original; not under `--target contrib` or `--target onnx`",
+    conditions: &[
+        "distance: the row depends on a query and a key by the difference of their positions alone",
+        "lut: the row of each distance is known, and from some distance on it is the same in either direction, or no distance \
+         goes further",
+        "proof: every element is copied from the table, unscaled, and no row lies outside it",
+        "positions: integers, each held by a tensor of the graph before the bias, counted along one of its axes, or known",
+        "confirmation: the site, cut out of the graph and run on random tables and positions, equals the operator's reference",
+    ],
+    numerics: "the same numbers, bit by bit; where the original fails because a distance has no row, the bias is that of the \
+               nearest distance that has one",
+    stages: &STAGES,
+};
+
+/// Scores by distance.
+pub(in crate::recognize) const GATHER_PAGE: Rule = Rule {
+    id: "relative-gather",
+    summary: "scores of queries with relative positions, gathered for every query and key by the distance between them",
+    matches: "a float tensor [..., Q, K] whose elements are those of scores [..., Q, R] or [..., K, R]: the row is that of the query, \
+              or of the key, and the column a function of key position - query position alone, however the graph computes it \
+              (GatherElements as in DeBERTa; the shift by padding, reshaping and slicing of Transformer-XL and of Conformers)",
+    rewrites_to: "y = ai.phasor::RelativeGather(scores, lut, query_positions, key_positions), with `by_key` where rows are keys; not \
+                  under `--target contrib` or `--target onnx`",
+    conditions: &[
+        "distance: the column depends on a query and a key by the difference of their positions alone",
+        "lut: the column of each distance is known, or all columns come in order",
+        "proof: every element is copied from the scores, unscaled, and no column lies outside them",
+        "positions: integers, each held by a tensor of the graph before the result, counted along one of its axes, or known",
+        "confirmation: the site, cut out of the graph and run on random scores and positions, equals the operator's reference",
+    ],
+    numerics: "the same numbers, bit by bit; where the original fails because a distance has no column, the score is that of the \
+               nearest distance that has one",
+    stages: &STAGES,
+};
+
+/// Biases that are linear in the distance.
+pub(in crate::recognize) const ALIBI_PAGE: Rule = Rule {
+    id: "alibi",
+    summary: "a bias for every head, query and key that is linear in the distance between query and key",
+    matches: "a float tensor whose axes are batch, heads, queries and keys, of which some may be left out, and whose elements are \
+              the head's slope times key position - query position, with its sign or without; without queries, times the \
+              position of the key",
+    rewrites_to: "bias = ai.phasor::AlibiBias(slopes, query_positions, key_positions), with its axes brought to those of the \
+                  original; not under `--target contrib` or `--target onnx`",
+    conditions: &[
+        "distance: the bias depends on a query and a key by the difference of their positions alone, or by its magnitude",
+        "proof: it is one slope for each head times that distance, and nothing is added",
+        "positions: whole numbers, each held by a tensor of the graph before the bias, counted along one of its axes, or known",
+        "confirmation: the site, cut out of the graph and run on random slopes and positions, agrees with the operator's reference",
+    ],
+    numerics: "the distance is exact, and rounded once to float (to double for double), the product once more to the type of the \
+               slopes; the original may round each position and each product",
+    stages: &[
+        Stage::Distance,
+        Stage::Proof,
+        Stage::Positions,
+        Stage::Confirmation,
+        Stage::Target,
+    ],
+};
+
+/// The stages of what is read by a lookup table.
+const STAGES: [Stage; 6] = [
+    Stage::Distance,
+    Stage::Lut,
+    Stage::Proof,
+    Stage::Positions,
+    Stage::Confirmation,
+    Stage::Target,
+];

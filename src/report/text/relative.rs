@@ -1,0 +1,121 @@
+//! Relative sites as text.
+
+use crate::report::{
+    AlibiReport, KindReport, LutReport, PositionsReport, RelativeBiasReport, RelativeGatherReport,
+    SiteReport,
+};
+
+/// What a relative site shows, whatever its family.
+struct Shown {
+    /// What the operator reads.
+    reads: String,
+    /// How it depends on the distance.
+    distances: String,
+    queries: String,
+    keys: String,
+    /// What lies along the axes of `y`.
+    axes: Option<String>,
+}
+
+/// What the table of `phasor inspect` shows of one site: names of columns and cells. None of another family.
+pub(super) fn cells(kind: &KindReport) -> Vec<(&'static str, String)> {
+    let Some(shown) = shown(kind) else {
+        return Vec::new();
+    };
+    vec![
+        ("reads", shown.reads),
+        ("distances", shown.distances),
+        ("queries", shown.queries),
+        ("keys", shown.keys),
+    ]
+}
+
+/// What `phasor explain` shows of one site: names and texts of its lines. None of another family.
+pub(super) fn lines(site: &SiteReport) -> Vec<(&'static str, String)> {
+    let Some(shown) = shown(&site.kind) else {
+        return Vec::new();
+    };
+    let mut tensor = format!("`{}` {}, {}", site.y, site.shape, site.dtype);
+    if let Some(axes) = shown.axes {
+        tensor += &format!(", along {axes}");
+    }
+    vec![
+        ("tensor", tensor),
+        ("reads", shown.reads),
+        ("distance", shown.distances),
+        ("queries", shown.queries),
+        ("keys", shown.keys),
+    ]
+}
+
+fn shown(kind: &KindReport) -> Option<Shown> {
+    match kind {
+        KindReport::RelativeBias(bias) => Some(of_bias(bias)),
+        KindReport::RelativeGather(gather) => Some(of_gather(gather)),
+        KindReport::Alibi(alibi) => Some(of_alibi(alibi)),
+        _ => None,
+    }
+}
+
+fn of_bias(bias: &RelativeBiasReport) -> Shown {
+    Shown {
+        reads: format!("table `{}`, {}", bias.table, heads(bias.heads)),
+        distances: lut(&bias.lut, "rows"),
+        queries: positions(&bias.query),
+        keys: positions(&bias.key),
+        axes: Some(axes(&bias.layout)),
+    }
+}
+
+fn of_gather(gather: &RelativeGatherReport) -> Shown {
+    let rows = if gather.by_key { "keys" } else { "queries" };
+    Shown {
+        reads: format!("scores `{}` of {rows}", gather.scores),
+        distances: lut(&gather.lut, "columns"),
+        queries: positions(&gather.query),
+        keys: positions(&gather.key),
+        axes: None,
+    }
+}
+
+fn of_alibi(alibi: &AlibiReport) -> Shown {
+    let sign = if alibi.negated { "-" } else { "" };
+    Shown {
+        reads: format!("slopes {sign}`{}`, {}", alibi.slopes, heads(alibi.heads)),
+        distances: if alibi.absolute {
+            "times their magnitude".to_owned()
+        } else {
+            "times each".to_owned()
+        },
+        queries: positions(&alibi.query),
+        keys: positions(&alibi.key),
+        axes: Some(axes(&alibi.layout)),
+    }
+}
+
+fn heads(count: usize) -> String {
+    super::count(count, "head")
+}
+
+/// `-128..128 in 32 rows`.
+fn lut(lut: &LutReport, of: &str) -> String {
+    match (lut.reach, lut.buckets) {
+        (Some(reach), Some(buckets)) => {
+            let of = if buckets == 1 { of.trim_end_matches('s') } else { of };
+            format!("-{reach}..{reach} in {buckets} {of}")
+        }
+        _ => format!("all {of} in order"),
+    }
+}
+
+fn positions(positions: &PositionsReport) -> String {
+    match (&positions.value, positions.axis) {
+        (Some(value), Some(axis)) => format!("along axis {axis} of `{value}`"),
+        (Some(value), None) => format!("`{value}`"),
+        (None, _) => "constant".to_owned(),
+    }
+}
+
+fn axes(layout: &[&'static str]) -> String {
+    format!("[{}]", layout.join(", "))
+}
