@@ -22,6 +22,8 @@ use crate::symbolic::{Budget, Interpreter, dims};
 pub use angles::{AngleTable, Frequencies, RULE as TABLE_RULE, TableUse};
 pub use kit::made::Made;
 pub use refusal::{Lost, Refusal, SEARCH, Stage};
+#[cfg(test)]
+pub(crate) use relative::testing as relative_testing;
 pub use relative::{Alibi, BiasAxis, Lut, Positions, RelativeBias, RelativeGather};
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};

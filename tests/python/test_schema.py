@@ -117,6 +117,70 @@ def constant_frequency(g):
     g.output(g.rotate(heads(g, channels=4), cos, sin, 4))
 
 
+def distances(g, queries, keys):
+    """`key - query` of positions `[Q]` and `[K]`."""
+    return g.op("Sub", g.op("Unsqueeze", keys, [0]), g.op("Unsqueeze", queries, [1]))
+
+
+def attended(g, scores):
+    g.output(g.op("Softmax", scores, axis=-1))
+
+
+def clipped(g, distance, reach=2):
+    """A row for each distance up to a reach."""
+    return g.op("Add", g.op("Clip", distance, np.int64(-reach), np.int64(reach)), np.int64(reach))
+
+
+def bias_of_a_table(g, change=lambda g, index, queries: index):
+    """T5's: the bias of counted positions, added to scores."""
+    scores = g.input("scores", ["B", 3, "Q", "K"])
+    queries, keys = (g.op("Range", np.int64(0), g.op("Gather", g.op("Shape", scores), np.int64(axis)), np.int64(1)) for axis in (2, 3))
+    index = change(g, clipped(g, distances(g, queries, keys)), queries)
+    table = np.sin(np.arange(15, dtype=np.float32)).reshape(5, 3)
+    bias = g.op("Unsqueeze", g.op("Transpose", g.op("Gather", table, index), perm=[2, 0, 1]), [0])
+    attended(g, g.op("Add", scores, bias))
+
+
+def bias_by_row(g):
+    """The row of the table depends on the query beyond the distance."""
+    def change(g, index, queries):
+        return g.op("Where", g.op("Less", g.op("Unsqueeze", queries, [1]), np.int64(3)), np.int64(0), index)
+    bias_of_a_table(g, change)
+
+
+def gathered(g, by_key, change=lambda g, index, queries: index):
+    """DeBERTa's: scores of queries, or of keys, by distance."""
+    queries, keys = g.input("q", ["L"], TensorProto.INT64), g.input("k", ["L"], TensorProto.INT64)
+    index = clipped(g, distances(g, queries, keys))
+    index = change(g, g.op("Transpose", index, perm=[1, 0]) if by_key else index, queries)
+    shape = g.op("Concat", np.int64([2, 3]), g.op("Shape", index), axis=0)
+    picked = g.op("GatherElements", g.input("scores", [2, 3, "L", 5]), g.op("Expand", index, shape), axis=-1)
+    attended(g, g.op("Transpose", picked, perm=[0, 1, 3, 2]) if by_key else picked)
+
+
+def gathered_by_row(g):
+    """The column of the scores depends on the query beyond the distance."""
+    gathered(g, False, lambda g, index, queries: g.op("Where", g.op("Less", g.op("Unsqueeze", queries, [1]), np.int64(3)), np.int64(0), index))
+
+
+def shifted(g):
+    """Transformer-XL's: columns in order, by padding and reshaping."""
+    scores = g.input("scores", [1, 2, 5, 9])
+    padded = g.op("Pad", scores, np.int64([0, 0, 0, 1, 0, 0, 0, 0]))
+    rows = g.op("Slice", g.op("Reshape", padded, [1, 2, 10, 5]), [1], [10], [2])
+    attended(g, g.op("Slice", g.op("Reshape", rows, [1, 2, 5, 9]), [0], [5], [3]))
+
+
+def sloped(g, function=None):
+    """BLOOM's: slopes times the positions of keys, which a mask counts."""
+    mask = g.input("mask", ["B", "K"], TensorProto.INT64)
+    position = g.op("Mul", g.op("Sub", g.op("CumSum", mask, np.int64(1)), np.int64(1)), mask)
+    column = g.op("Cast", g.op("Unsqueeze", position, [1, 2]), to=TensorProto.FLOAT)
+    column = g.op(function, column) if function else column
+    bias = g.op("Mul", np.float32([0.5, 0.25, 0.125]).reshape(3, 1, 1), column)
+    attended(g, g.op("Add", g.input("scores", ["B", 3, "Q", "K"]), bias))
+
+
 def wild(rest):
     """What is computed from `c`, angles so large that a rounding changes their sines."""
     return f"b = Constant <value = float {{1e7}}> ()  c = Mul(x, b)  {rest}"
@@ -161,6 +225,7 @@ class Printed:
         self.run("fuse", narrow, "-o", self.path("repaired"), "--target", "onnx")
         for make in (by_matrix_and_angles, by_matrix_and_given_tables, CASES["another_angle_for_each_channel"][0]):
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
+        self.run("fuse", built(self.path("model"), bias_of_a_table), "--check", code=1)
 
     def unfuse(self):
         fused = self.path("fused")
@@ -179,6 +244,10 @@ class Printed:
             self.run("inspect", built(self.path("model"), make))
         for dtype in (TensorProto.BFLOAT16, TensorProto.DOUBLE):
             self.run("inspect", built(self.path("model"), CASES["half_precision"][0], dtype=dtype))
+        for make in (bias_of_a_table, lambda g: gathered(g, False), lambda g: gathered(g, True), shifted, sloped):
+            self.run("inspect", built(self.path("model"), make))
+        for make in (bias_by_row, gathered_by_row, lambda g: sloped(g, "Sqrt")):
+            self.run("explain", built(self.path("model"), make))
         self.run("inspect", LLAMA, "--budget", "steps=100K")
         self.run("explain", changed(self.path("wrong_sign"), replace_neg("Identity")))
         self.run("explain", changed(self.path("unknown"), replace_neg("Negate", "com.acme")))

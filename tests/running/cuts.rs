@@ -222,7 +222,9 @@ fn a_graph_that_runs_where_the_operator_does_not_is_another() {
     let [site] = &mut analysis.sites[..] else {
         panic!("{:?}", analysis.refusals);
     };
-    let Kind::Rotary(rotary) = &mut site.kind;
+    let Kind::Rotary(rotary) = &mut site.kind else {
+        panic!("no rotary site");
+    };
     for (table, value) in [(&mut rotary.cos, "c"), (&mut rotary.sin, "s")] {
         (table.value, table.unsqueeze) = (value.to_owned(), vec![0]);
     }

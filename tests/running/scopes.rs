@@ -227,7 +227,9 @@ fn a_change_that_leaves_an_invalid_model_is_not_made() {
     let file = ModelFile::from_bytes("model.onnx", model.encode_to_vec().into()).unwrap();
     let rules = Selection::default();
     let mut findings = scopes::find(&file, &rules, &Default::default(), Default::default());
-    let Kind::Rotary(rotary) = &mut findings.sites[0].site.kind;
+    let Kind::Rotary(rotary) = &mut findings.sites[0].site.kind else {
+        panic!("no rotary site");
+    };
     rotary.x = "nowhere".to_owned();
     assert_eq!(findings.sites[0].site.dtype, DataType::F32);
     let sites: Vec<&Found> = findings.sites.iter().collect();

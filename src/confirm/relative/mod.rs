@@ -105,7 +105,13 @@ impl Claim for BiasClaim<'_> {
         let rows = table.1.first().copied().unwrap_or(0);
         let lut = entries(&self.bias.lut, rows);
         let call = Call::default();
-        let bias = run(relative_bias::CONTRACT, &call, table, Some(&lut), [&query, &key])?;
+        let bias = run(
+            relative_bias::CONTRACT,
+            &call,
+            table,
+            Some(&lut),
+            [&query, &key],
+        )?;
         layout::laid(bias, &self.bias.layout)
     }
 
@@ -158,7 +164,13 @@ impl Claim for GatherClaim<'_> {
             attributes: attributes.values().to_vec(),
             ..Call::default()
         };
-        run(relative_gather::CONTRACT, &call, scores, Some(&lut), [&query, &key])
+        run(
+            relative_gather::CONTRACT,
+            &call,
+            scores,
+            Some(&lut),
+            [&query, &key],
+        )
     }
 
     /// Elements are copied.
@@ -186,7 +198,8 @@ impl Claim for AlibiClaim<'_> {
 
     fn numbers(&self, tensor: &str) -> Draw {
         let reach = FAR_ALIBI / 2;
-        self.tensors().draw(tensor, self.site.dtype, (reach, FAR_ALIBI))
+        self.tensors()
+            .draw(tensor, self.site.dtype, (reach, FAR_ALIBI))
     }
 
     fn key(&self) -> String {
@@ -218,7 +231,13 @@ impl Claim for AlibiClaim<'_> {
             }],
         };
         let heads = [slopes.len()];
-        let bias = run(alibi_bias::CONTRACT, &call, (&slopes, &heads), None, [&query, &key])?;
+        let bias = run(
+            alibi_bias::CONTRACT,
+            &call,
+            (&slopes, &heads),
+            None,
+            [&query, &key],
+        )?;
         layout::laid(bias, &self.alibi.layout)
     }
 

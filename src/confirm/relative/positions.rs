@@ -25,19 +25,25 @@ impl<'a> Tensors<'a> {
 
     /// The first tensor, and those that hold positions, each once.
     pub(super) fn operands(&self) -> Vec<&'a str> {
-        let held = self.positions.iter().filter_map(|positions| match positions {
-            Positions::Value { name, .. } => Some(&name[..]),
-            _ => None,
-        });
+        let held = self
+            .positions
+            .iter()
+            .filter_map(|positions| match positions {
+                Positions::Value { name, .. } => Some(&name[..]),
+                _ => None,
+            });
         once([self.first].into_iter().chain(held))
     }
 
     /// The tensors along which positions are counted, each once.
     pub(super) fn measured(&self) -> Vec<&'a str> {
-        let counted = self.positions.iter().filter_map(|positions| match positions {
-            Positions::Counted { tensor, .. } => Some(&tensor[..]),
-            _ => None,
-        });
+        let counted = self
+            .positions
+            .iter()
+            .filter_map(|positions| match positions {
+                Positions::Counted { tensor, .. } => Some(&tensor[..]),
+                _ => None,
+            });
         once(counted)
     }
 

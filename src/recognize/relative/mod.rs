@@ -3,7 +3,7 @@
 mod page;
 mod site;
 #[cfg(test)]
-pub(super) mod testing;
+pub(crate) mod testing;
 
 pub(super) use page::{ALIBI_PAGE, BIAS_PAGE, GATHER_PAGE};
 pub use site::{Alibi, BiasAxis, Lut, Positions, RelativeBias, RelativeGather};

@@ -101,7 +101,11 @@ fn heads(count: usize) -> String {
 fn lut(lut: &LutReport, of: &str) -> String {
     match (lut.reach, lut.buckets) {
         (Some(reach), Some(buckets)) => {
-            let of = if buckets == 1 { of.trim_end_matches('s') } else { of };
+            let of = if buckets == 1 {
+                of.trim_end_matches('s')
+            } else {
+                of
+            };
             format!("-{reach}..{reach} in {buckets} {of}")
         }
         _ => format!("all {of} in order"),
@@ -118,4 +122,55 @@ fn positions(positions: &PositionsReport) -> String {
 
 fn axes(layout: &[&'static str]) -> String {
     format!("[{}]", layout.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::DataType;
+    use crate::recognize::relative_testing::{alibi, bias, counted, gather, held};
+    use crate::recognize::{BiasAxis, Kind, Lut, Positions};
+
+    fn texts(kind: &Kind) -> String {
+        let kind = match kind {
+            Kind::RelativeBias(bias) => KindReport::RelativeBias(bias.into()),
+            Kind::RelativeGather(gather) => KindReport::RelativeGather(gather.into()),
+            Kind::Alibi(alibi) => KindReport::Alibi(alibi.into()),
+            _ => panic!("another family"),
+        };
+        let cells = cells(&kind).into_iter().map(|(_, cell)| cell);
+        cells.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn sites_say_what_is_read_and_by_which_distances() {
+        let positions = || [counted("x", 1), held("p", DataType::I64, &[0], 1)];
+        let lut = || Lut::Known(vec![4, 4, 1, 0, 2, 3, 3]);
+        let layout = [BiasAxis::Head, BiasAxis::Query, BiasAxis::Key];
+        for (kind, wanted) in [
+            (
+                bias(("t", 12), lut(), positions(), &layout),
+                "table `t`, 12 heads; -3..3 in 5 rows; along axis 1 of `x`; `p`",
+            ),
+            (
+                gather("s", Lut::Columns { even: false }, positions(), true),
+                "scores `s` of keys; all columns in order; along axis 1 of `x`; `p`",
+            ),
+            (
+                gather("s", Lut::Known(vec![0]), positions(), false),
+                "scores `s` of queries; -0..0 in 1 column; along axis 1 of `x`; `p`",
+            ),
+            (
+                alibi(
+                    ("s", 1, 1),
+                    [true, true],
+                    [Positions::Known(vec![0]), counted("x", 1)],
+                    &layout,
+                ),
+                "slopes -`s`, 1 head; times their magnitude; constant; along axis 1 of `x`",
+            ),
+        ] {
+            assert_eq!(texts(&kind), wanted);
+        }
+    }
 }

@@ -14,7 +14,9 @@ mod tests;
 
 use phasor_ops::contract::alibi_bias::AlibiAttributes;
 use phasor_ops::contract::relative_gather::RelativeGatherAttributes;
-use phasor_ops::contract::{Call, ElementType, Operand, alibi_bias, relative_bias, relative_gather};
+use phasor_ops::contract::{
+    Call, ElementType, Operand, alibi_bias, relative_bias, relative_gather,
+};
 
 use super::draft::{Draft, Op};
 use super::subject::{NewCall, Subject};

@@ -1,0 +1,324 @@
+//! Rewritten graphs compute what the original ones do, by kernels, by function bodies and unfused, for sizes from 0.
+
+use crate::engine::random::Random;
+use crate::engine::tract::{Tract, TractBodies};
+use crate::engine::{Engine, Source};
+use crate::facts::Facts;
+use crate::onnx::proto::tensor_shape_proto::dimension;
+use crate::onnx::proto::type_proto::Value;
+use crate::onnx::{DataType, ModelFile, Tensor};
+use crate::recognize::relative_testing::{alibi, bias, claimed, counted, gather, graphs, held};
+use crate::recognize::{BiasAxis, Kind, Lut, Selection};
+use crate::rewrite::{self, Subject, Target};
+
+/// The graph with these tensors rewritten.
+fn rewritten(text: &str, sites: Vec<(&str, Kind)>) -> (ModelFile, ModelFile) {
+    let (file, analysis) = claimed(text, sites);
+    let (facts, rules) = (Facts::stated(&file), Selection::default());
+    let subject = Subject {
+        file: &file,
+        facts: &facts,
+        shapes: &analysis.shapes,
+        rules: &rules,
+        tables: &[],
+    };
+    let plan = rewrite::plan(&subject, &analysis.sites, Target::Phasor);
+    assert!(plan.unsupported.is_empty(), "{:?}", plan.unsupported);
+    let new = rewrite::check(&file, &plan.edit).expect("a valid model");
+    (file, new)
+}
+
+/// The operators of the main graph in order.
+fn operators(file: &ModelFile) -> String {
+    let nodes = file.graph().node.iter();
+    nodes
+        .map(|node| node.op_type())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Random inputs of a graph with these sizes of symbols. Integers called `mask` are 0 or 1, others are near 0.
+fn inputs(file: &ModelFile, sizes: &[(&str, usize)], random: &mut Random) -> Vec<(String, Tensor)> {
+    let input = |info: &crate::onnx::proto::ValueInfoProto| {
+        let Some(Value::TensorType(tensor)) = info.r#type.as_ref().and_then(|t| t.value.as_ref())
+        else {
+            panic!("`{}` is no tensor", info.name());
+        };
+        let dims = tensor.shape.iter().flat_map(|shape| &shape.dim);
+        let shape: Vec<usize> = dims
+            .map(|dim| match dim.value.as_ref().expect("a size") {
+                dimension::Value::DimValue(size) => *size as usize,
+                dimension::Value::DimParam(name) => {
+                    sizes
+                        .iter()
+                        .find(|(known, _)| known == name)
+                        .expect("its size")
+                        .1
+                }
+            })
+            .collect();
+        let dtype = DataType::from_onnx(tensor.elem_type()).expect("a type");
+        let whole = dtype.is_signed_integer() || matches!(info.name(), "q" | "k");
+        let number = |random: &mut Random| match info.name() {
+            "mask" => random.below(2) as f64,
+            _ if whole => (random.below(13) - 6) as f64,
+            _ => random.signed(),
+        };
+        let count: usize = shape.iter().product();
+        let values: Vec<f64> = (0..count).map(|_| number(random)).collect();
+        let tensor = Tensor::from_f64_as(dtype, &shape, &values);
+        (info.name().to_owned(), tensor)
+    };
+    file.graph().input.iter().map(input).collect()
+}
+
+/// The outputs of a model.
+fn outputs(engine: &dyn Engine, file: &ModelFile, given: &[(String, Tensor)]) -> Vec<Tensor> {
+    let names: Vec<String> = file
+        .graph()
+        .output
+        .iter()
+        .map(|o| o.name().to_owned())
+        .collect();
+    let results = engine.run(Source::Proto(file.model(), None), given, &names);
+    results.unwrap_or_else(|error| panic!("{error}\n{}", operators(file)))
+}
+
+/// Runs a graph before and after, in every way, at these sizes of its symbols; `by` is how far results may be apart.
+#[track_caller]
+fn agree(text: &str, sites: Vec<(&str, Kind)>, sizes: &[&[(&str, usize)]], by: f64) -> ModelFile {
+    let (old, new) = rewritten(text, sites);
+    let (edit, expanded) = rewrite::unfuse(&new).expect("a definition");
+    assert!(!expanded.is_empty());
+    let unfused = rewrite::check(&new, &edit).expect("a valid model");
+    assert!(unfused.model().functions.is_empty());
+    let mut random = Random::new(0, "relative");
+    for sizes in sizes {
+        let given = inputs(&old, sizes, &mut random);
+        let wanted = outputs(&Tract, &old, &given);
+        for (way, found) in [
+            ("kernels", outputs(&Tract, &new, &given)),
+            ("bodies", outputs(&TractBodies, &new, &given)),
+            ("unfused", outputs(&Tract, &unfused, &given)),
+        ] {
+            for (wanted, found) in wanted.iter().zip(&found) {
+                assert_eq!(wanted.shape, found.shape, "{way} {sizes:?}");
+                assert_eq!(wanted.dtype, found.dtype, "{way} {sizes:?}");
+                let numbers = |tensor: &Tensor| tensor.to_f64().expect("numbers");
+                let differ = numbers(wanted).into_iter().zip(numbers(found));
+                let worst = differ.fold(0.0f64, |worst, (a, b)| worst.max((a - b).abs()));
+                assert!(worst <= by, "{way} {sizes:?}: {worst}");
+            }
+        }
+    }
+    new
+}
+
+/// Sizes of queries and keys, with none and with one of them.
+const PLANE: [&[(&str, usize)]; 5] = [
+    &[("Q", 4), ("K", 7)],
+    &[("Q", 1), ("K", 1)],
+    &[("Q", 0), ("K", 3)],
+    &[("Q", 3), ("K", 0)],
+    &[("Q", 0), ("K", 0)],
+];
+
+#[test]
+fn a_bias_in_the_operators_layout_is_one_node() {
+    let new = agree(
+        graphs::CLIPPED,
+        vec![("y", graphs::clipped(&[0, 1, 2, 3, 4]))],
+        &PLANE,
+        0.0,
+    );
+    assert_eq!(operators(&new), "RelativePositionBias");
+    assert_eq!(new.graph().node[0].output, ["y"]);
+    assert_eq!(new.graph().node[0].input[0], "table");
+    // Steps of the old graph and their constants are gone.
+    assert_eq!(new.graph().initializer.len(), 1);
+}
+
+#[test]
+fn counted_positions_are_made_once() {
+    let sizes: [&[(&str, usize)]; 4] = [&[("N", 30)], &[("N", 3)], &[("N", 1)], &[("N", 0)]];
+    let sites = vec![("y", graphs::bucketed(graphs::buckets()))];
+    let new = agree(graphs::BUCKETS, sites, &sizes, 0.0);
+    let wanted = "Shape Gather Range RelativePositionBias Squeeze Transpose";
+    assert_eq!(operators(&new), wanted);
+}
+
+/// Fixed sizes are counted beforehand, and equal tables and positions serve all sites.
+#[test]
+fn sites_share_their_helpers() {
+    let text = "(
+        float[3, 2] table,
+        float[4, 2] other,
+        float16[1, 4] q,
+        float[N, 6] x
+    ) => (y, z) <int64[1] one = {1}, int64[1] zero = {0}, int64 low = {-1}, int64 high = {1}, int64[6] k = {0, 1, 2, 3, 4, 5}> {
+        wide = Cast <to = 7> (q)
+        row = Squeeze (wide, zero)
+        i = Unsqueeze (row, one)
+        j = Unsqueeze (k, zero)
+        d = Sub (j, i)
+        near = Clip (d, low, high)
+        index = Add (near, high)
+        y = Gather (table, index)
+        z = Gather (other, index)
+    }";
+    use BiasAxis::{Head, Key, Query};
+    let site = |table| {
+        let axes = [held("q", DataType::F16, &[1], 2), counted("x", 1)];
+        bias(
+            (table, 2),
+            Lut::Known(vec![0, 1, 2]),
+            axes,
+            &[Query, Key, Head],
+        )
+    };
+    let sites = vec![("y", site("table")), ("z", site("other"))];
+    let new = agree(text, sites, &[&[("N", 2)]], 0.0);
+    let wanted = "Squeeze Cast RelativePositionBias Squeeze Transpose RelativePositionBias Squeeze Transpose";
+    assert_eq!(operators(&new), wanted);
+    let lookup = |at: usize| &new.graph().node[at].input[1..];
+    assert_eq!(lookup(2), lookup(5));
+}
+
+#[test]
+fn scores_are_gathered_by_query_and_by_key() {
+    let new = agree(
+        graphs::BY_QUERY,
+        vec![("y", graphs::by_query(false))],
+        &PLANE,
+        0.0,
+    );
+    assert_eq!(operators(&new), "Squeeze Cast Cast RelativeGather");
+    let sites = vec![("y", graphs::by_key(&[4, 3, 2, 1, 0]))];
+    let new = agree(graphs::BY_KEY, sites, &PLANE, 0.0);
+    assert_eq!(operators(&new), "RelativeGather");
+    assert_eq!(new.graph().node[0].int("by_key"), Some(1));
+}
+
+#[test]
+fn columns_are_counted_when_the_model_runs() {
+    let sizes: [&[(&str, usize)]; 3] = [&[("T", 5)], &[("T", 2)], &[("T", 1)]];
+    let new = agree(
+        graphs::SHIFT,
+        vec![("y", graphs::shifted(false))],
+        &sizes,
+        0.0,
+    );
+    let wanted = "Slice Concat Shape Gather Range Gather Range RelativeGather";
+    assert_eq!(operators(&new), wanted);
+    let sites = vec![("y", graphs::shifted(true))];
+    let new = agree(graphs::EVEN_SHIFT, sites, &sizes, 0.0);
+    let wanted = "Concat Shape Gather Add Range Sub Min Gather Range RelativeGather";
+    assert_eq!(operators(&new), wanted);
+}
+
+#[test]
+fn slopes_become_a_vector_with_their_sign() {
+    let new = agree(
+        graphs::SLOPES,
+        vec![("y", graphs::sloped(true, true))],
+        &PLANE,
+        1e-6,
+    );
+    assert_eq!(operators(&new), "Reshape Neg AlibiBias Squeeze");
+    assert_eq!(new.graph().node[2].int("absolute"), Some(1));
+    let sizes: [&[(&str, usize)]; 4] = [
+        &[("B", 2), ("K", 5)],
+        &[("B", 1), ("K", 1)],
+        &[("B", 0), ("K", 3)],
+        &[("B", 2), ("K", 0)],
+    ];
+    let new = agree(graphs::MASKED, vec![("y", graphs::masked(0))], &sizes, 1e-6);
+    let wanted = "CumSum Sub Mul Unsqueeze Cast Reshape Squeeze Cast AlibiBias Squeeze";
+    assert_eq!(operators(&new), wanted);
+}
+
+/// A query that a scalar holds, in a graph whose opset knows neither `allowzero` nor 0 as a size.
+#[test]
+fn a_scalar_is_one_position() {
+    let text = r#"<ir_version: 8, opset_import: ["": 13]> graph (
+        float[2] slopes,
+        int64 q,
+        int64[K] k
+    ) => (y) <int64[1] one = {1}> {
+        d = Sub (k, q)
+        distance = Cast <to = 1> (d)
+        column = Unsqueeze (slopes, one)
+        y = Mul (column, distance)
+    }"#;
+    use BiasAxis::{Head, Key};
+    let axes = [
+        held("q", DataType::I64, &[], 0),
+        held("k", DataType::I64, &[0], 1),
+    ];
+    let sites = vec![(
+        "y",
+        alibi(("slopes", 1, 2), [false, false], axes, &[Head, Key]),
+    )];
+    let sizes: [&[(&str, usize)]; 3] = [&[("K", 5)], &[("K", 1)], &[("K", 0)]];
+    let new = agree(text, sites, &sizes, 1e-6);
+    assert_eq!(operators(&new), "Reshape AlibiBias Squeeze");
+}
+
+/// Two operators of a kind with different attributes and ranks share one function body.
+#[test]
+fn one_body_serves_sites_that_differ() {
+    let text = "(
+        float[2, 3, L, 5] scores,
+        float[L, 5] more,
+        int64[L] p
+    ) => (y, z) <int64[1] one = {1}, int64[1] zero = {0}, int64 low = {-2}, int64 high = {2}, int64[2] lead = {2, 3}> {
+        row = Unsqueeze (p, one)
+        column = Unsqueeze (p, zero)
+        d = Sub (column, row)
+        near = Clip (d, low, high)
+        index = Add (near, high)
+        plane = Shape (index)
+        shape = Concat <axis = 0> (lead, plane)
+        all = Expand (index, shape)
+        y = GatherElements <axis = -1> (scores, all)
+        turned = Transpose <perm = [1, 0]> (index)
+        picked = GatherElements <axis = -1> (more, turned)
+        z = Transpose <perm = [1, 0]> (picked)
+    }";
+    let site = |scores, by_key| {
+        let axes = || held("p", DataType::I64, &[0], 1);
+        let lut = Lut::Known(vec![0, 1, 2, 3, 4]);
+        gather(scores, lut, [axes(), axes()], by_key)
+    };
+    let sites = vec![("y", site("scores", false)), ("z", site("more", true))];
+    let sizes: [&[(&str, usize)]; 3] = [&[("L", 6)], &[("L", 1)], &[("L", 0)]];
+    let new = agree(text, sites, &sizes, 0.0);
+    assert_eq!(operators(&new), "RelativeGather RelativeGather");
+    assert_eq!(new.model().functions.len(), 1);
+}
+
+/// What other targets say.
+#[test]
+fn other_targets_refuse_with_words() {
+    let (file, analysis) = claimed(graphs::SLOPES, vec![("y", graphs::sloped(true, true))]);
+    let (facts, rules) = (Facts::stated(&file), Selection::default());
+    let subject = Subject {
+        file: &file,
+        facts: &facts,
+        shapes: &analysis.shapes,
+        rules: &rules,
+        tables: &[],
+    };
+    for target in [Target::Contrib, Target::Onnx] {
+        let plan = rewrite::plan(&subject, &analysis.sites, target);
+        assert!(plan.edit.is_empty());
+        let [(0, refusal)] = &plan.unsupported[..] else {
+            panic!("{:?}", plan.unsupported);
+        };
+        assert!(
+            refusal.reason.contains("distance between positions"),
+            "{}",
+            refusal.reason
+        );
+    }
+}

@@ -128,7 +128,11 @@ pub(super) fn evaluated(function: Function, args: &[f64]) -> f64 {
             number.filter(holds).unwrap_or(undefined)
         }
         (Function::Where, [condition, yes, no]) if !condition.is_nan() => {
-            if *condition != 0.0 { *yes } else { *no }
+            if *condition != 0.0 {
+                *yes
+            } else {
+                *no
+            }
         }
         (function, args) => function.eval(args).unwrap_or(undefined),
     }

@@ -67,7 +67,13 @@ impl Interval {
         for corner in 0..1usize << args.len() {
             let ends = args.iter().enumerate();
             let ends: SmallVec<[f64; 3]> = ends
-                .map(|(k, arg)| if corner >> k & 1 == 0 { arg.low } else { arg.high })
+                .map(|(k, arg)| {
+                    if corner >> k & 1 == 0 {
+                        arg.low
+                    } else {
+                        arg.high
+                    }
+                })
                 .collect();
             let number = f(&ends);
             if number.is_nan() {

@@ -3,6 +3,8 @@
 //! tract computes shapes with symbolic integers. Run on concrete shapes that costs correctness: the remainder of a negative
 //! symbolic integer is wrong, and a `Range` that counts down gets a length near 2⁶⁴. Here `Shape` and `Size` give plain 64-bit
 //! integers wherever the shape is known, and `Range` counts its elements as ONNX defines.
+//!
+//! Reading a size of 0 as one that is copied from the input, tract's `Flatten` fails on empty tensors.
 
 use super::{Built, cast, range_rules};
 use crate::engine::tract::MAX_BYTES;
@@ -11,6 +13,7 @@ use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core;
 use tract_onnx::tract_hir::internal::*;
+use tract_onnx::tract_hir::ops::array;
 
 pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register.insert("Shape", shape);
@@ -19,12 +22,18 @@ pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register.insert("Cast", cast);
     onnx.op_register
         .insert("Range", |_, _| Ok((expand(Range), vec![])));
+    onnx.op_register.insert("Flatten", flatten);
 }
 
 fn shape(_: &ParsingContext, node: &NodeProto) -> Built {
     let start = node.get_attr_opt("start")?.unwrap_or(0);
     let end = node.get_attr_opt("end")?;
     Ok((expand(Shape { start, end }), vec![]))
+}
+
+fn flatten(_: &ParsingContext, node: &NodeProto) -> Built {
+    let axis = node.get_attr_opt("axis")?.unwrap_or(1);
+    Ok((expand(Flatten(array::Flatten::new(axis))), vec![]))
 }
 
 /// The dimensions as 64-bit integers if all are known, else as symbolic ones.
@@ -194,5 +203,41 @@ impl Expansion for Range {
         let inputs = tract_core::ops::cast::wire_cast(prefix, model, inputs, dt)?;
         let len = model.symbols.new_with_prefix("range").into();
         model.wire_node(prefix, tract_core::ops::array::Range::new(len), &inputs)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Flatten(array::Flatten);
+
+impl Expansion for Flatten {
+    fn name(&self) -> StaticName {
+        "Flatten".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.0.rules(s, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let from = model.outlet_fact(inputs[0])?.shape.to_tvec();
+        if !from.contains(&0.to_dim()) {
+            return self.0.wire(prefix, model, inputs);
+        }
+        let to = self.0.compute_shape(&from)?;
+        model.wire_node(
+            prefix,
+            AxisOp::Reshape(0, from, to.into_iter().collect()),
+            inputs,
+        )
     }
 }
