@@ -9,7 +9,17 @@ use std::time::{Duration, Instant};
 /// The commands, with MODEL and OUT for the files.
 pub(crate) const COMMANDS: &[&[&str]] = &[
     &[
-        "fuse", "MODEL", "-o", "OUT", "--force", "--engine", "tract", "--seeds", "1",
+        "fuse",
+        "MODEL",
+        "-o",
+        "OUT",
+        "--force",
+        "--engine",
+        "tract",
+        "--seeds",
+        "1",
+        "--time-limit",
+        "5",
     ],
     &[
         "fuse",
@@ -23,10 +33,28 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
     &["inspect", "MODEL", "--format", "json"],
     &["explain", "MODEL"],
     &[
-        "verify", "MODEL", "MODEL", "--engine", "tract", "--seeds", "1",
+        "verify",
+        "MODEL",
+        "MODEL",
+        "--engine",
+        "tract",
+        "--seeds",
+        "1",
+        "--time-limit",
+        "5",
     ],
     &[
-        "unfuse", "MODEL", "-o", "OUT", "--force", "--engine", "tract", "--seeds", "1",
+        "unfuse",
+        "MODEL",
+        "-o",
+        "OUT",
+        "--force",
+        "--engine",
+        "tract",
+        "--seeds",
+        "1",
+        "--time-limit",
+        "5",
     ],
 ];
 

@@ -34,6 +34,9 @@ pub(super) struct Comparison {
     /// Path of a library of other custom operators that the models use, for ONNX Runtime; may be repeated
     #[arg(long, value_name = "PATH")]
     custom_ops: Vec<PathBuf>,
+    /// Most seconds that running the models may take, all runs together; what has not run by then is not compared
+    #[arg(long, value_name = "N", default_value_t = VerifyOptions::default().seconds, value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: u64,
     /// Largest difference allowed, relative to the output's scale, instead of the default for the model's type
     #[arg(long, value_name = "X", value_parser = tolerance, allow_negative_numbers = true)]
     tolerance: Option<f64>,
@@ -84,6 +87,7 @@ impl Comparison {
             operators: self.ops_lib,
             custom_operators: self.custom_ops,
             tolerance: self.tolerance,
+            seconds: self.time_limit,
             ..VerifyOptions::default()
         };
         phasor::check_engines(&options)?;

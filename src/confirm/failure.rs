@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::engine::EngineError;
+
 /// Why a probe does not confirm.
 #[derive(Clone)]
 pub(super) enum Failure {
@@ -13,6 +15,16 @@ pub(super) enum Failure {
     TooLarge(String),
     /// The budget has run out.
     Unaffordable,
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Failure {
+        match error {
+            EngineError::Late { .. } => Failure::Unaffordable,
+            EngineError::TooMuch { cause, .. } => Failure::TooLarge(cause),
+            other => Failure::NotRun(other.to_string()),
+        }
+    }
 }
 
 impl Failure {

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use prost::Message;
 use rustc_hash::FxHashMap;
 
+use crate::engine::allowance::Allowance;
 use crate::engine::random::Random;
 use crate::engine::tract::Tract;
-use crate::engine::{Engine, Source};
+use crate::engine::{Engine, Source, Within};
 use crate::facts::Dim;
 use crate::onnx::proto::type_proto;
 use crate::onnx::{DataType, ModelFile, Tensor};
 use crate::recognize::{Refusal, Site, Stage};
-use crate::symbolic::Budget;
+use crate::symbolic::{Budget, Work};
 
 use super::Confirmed;
 use super::claim::{Claim, Numbers, difference};
@@ -29,6 +30,11 @@ const SIZES: usize = 2;
 const MANY: usize = 1 << 22;
 /// The same for the elements of all values that a run computes: a rotation computes about ten times what it is given.
 const MANY_COMPUTED: usize = 1 << 25;
+
+/// How often an element of a value is made or read in a run: a node may be several in the engine, and has several inputs.
+const TOUCHED: u64 = 8;
+/// The most work of a run. Sizes that depend on data are not known before it.
+const MAX_WORK: u64 = TOUCHED * MAX_COMPUTED as u64;
 
 /// Confirms the sites of one model.
 pub(super) struct Prober<'a> {
@@ -313,9 +319,7 @@ impl<'a> Prober<'a> {
                 self.leaf(original, binding, regime, &mut random)?,
             ));
         }
-        let outputs = Tract
-            .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
-            .map_err(|e| Failure::NotRun(e.to_string()))?;
+        let outputs = self.compute(cut, binding, &inputs)?;
         let nothing = || Failure::NotRun("no numbers came back".to_owned());
         let operands = claim.operands();
         let read = operands.iter().filter(|name| !given.contains(name));
@@ -336,6 +340,34 @@ impl<'a> Prober<'a> {
         operands.extend(measured.iter().map(|shape| (&[][..], &shape[..])));
         let y = outputs.first().ok_or_else(nothing)?;
         difference(claim, &operands, y)
+    }
+
+    /// Runs a cut, within what a probe may compute and what the budget has left. What shapes did not tell before is paid for now.
+    pub(super) fn compute(
+        &self,
+        cut: &Cut,
+        binding: &Binding,
+        inputs: &[(String, Tensor)],
+    ) -> Result<Vec<Tensor>, Failure> {
+        let open = Allowance::default();
+        let left = self.budget.time_left(Work::Confirming);
+        let allowance = left.map_or(open, Allowance::of_time).with_work(MAX_WORK);
+        let engine = Within {
+            engine: Box::new(Tract),
+            allowance: allowance.clone(),
+        };
+        let outputs = engine.run(Source::Proto(&cut.model, None), inputs, &cut.wanted);
+        let shapes = cut.computed.iter().map(|value| self.shape(value, binding));
+        let known = shapes.flatten().filter_map(|shape| Tensor::count(&shape));
+        let paid = known.fold(0u64, |sum, count| sum.saturating_add(count as u64));
+        let more = allowance
+            .done()
+            .saturating_sub(paid.saturating_mul(TOUCHED));
+        if more > 0 {
+            let more = usize::try_from(more).unwrap_or(usize::MAX);
+            self.budget.run(0, more, 1);
+        }
+        Ok(outputs?)
     }
 
     /// The element type of a model input that the cut reads, if it is a tensor of numbers.

@@ -1,6 +1,7 @@
 //! Runs models: in tract, which is built in, or in the user's own ONNX Runtime, loaded at run time.
 #![forbid(unsafe_code)]
 
+pub mod allowance;
 #[cfg(any(feature = "tract", feature = "ort"))]
 pub(crate) mod guard;
 pub mod locate;
@@ -11,6 +12,7 @@ pub(crate) mod random;
 pub mod tract;
 
 use crate::onnx::{Tensor, proto::ModelProto};
+use allowance::Allowance;
 use std::path::Path;
 
 /// The model to run.
@@ -80,6 +82,22 @@ pub enum EngineError {
         /// The engine's message.
         cause: String,
     },
+    /// The run would take, or has taken, more time than it may: nothing is known of its results.
+    #[error("{engine} was stopped: {cause}")]
+    Late {
+        /// The engine.
+        engine: String,
+        /// How far it came.
+        cause: String,
+    },
+    /// The run would compute more than it may.
+    #[error("{engine} was stopped: {cause}")]
+    TooMuch {
+        /// The engine.
+        engine: String,
+        /// How far it came.
+        cause: String,
+    },
 }
 
 impl EngineError {
@@ -117,8 +135,32 @@ pub trait Engine {
     }
 }
 
+/// An engine whose sessions are bounded.
+pub struct Within {
+    /// The engine.
+    pub engine: Box<dyn Engine>,
+    /// What the runs of all its sessions may take together.
+    pub allowance: Allowance,
+}
+
+impl Engine for Within {
+    fn name(&self) -> String {
+        self.engine.name()
+    }
+
+    fn open<'a>(&'a self, model: Source<'a>) -> Result<Box<dyn Session + 'a>, EngineError> {
+        let mut session = self.engine.open(model)?;
+        session.bound(&self.allowance);
+        Ok(session)
+    }
+}
+
 /// A model that an engine has read.
 pub trait Session {
+    /// Bounds what the runs from now on may take. A run that would take more fails with [`EngineError::Late`] or
+    /// [`EngineError::TooMuch`]: before the node that is too much where that can be told, else after the node that was.
+    fn bound(&mut self, allowance: &Allowance);
+
     /// Checks, before there are inputs, whether the model can compute these outputs at all. What depends on sizes or values
     /// shows only in a run.
     ///

@@ -5,6 +5,7 @@
 //! An output may share the memory of an input (a graph output that is a graph input, or that a node passes on), so the inputs of a
 //! run are kept until its outputs are copied.
 
+use super::allowance::{Allowance, Run};
 use super::guard::caught;
 use super::locate::{self, Candidate};
 use super::{Engine, EngineError, Session, Source};
@@ -19,6 +20,8 @@ use ort::value::{DynValue, TensorElementType, ValueType};
 use prost::Message;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 
 /// Oldest release that is supported.
 pub const OLDEST: &str = "1.17";
@@ -207,16 +210,46 @@ impl Engine for Ort {
         let session = session
             .map_err(|panic| self.load_error(panic))?
             .map_err(|e| self.load_error(e.to_string()))?;
-        Ok(Box::new(OrtSession { ort: self, session }))
+        Ok(Box::new(OrtSession {
+            ort: self,
+            session,
+            allowance: Allowance::default(),
+        }))
     }
 }
 
 struct OrtSession<'a> {
     ort: &'a Ort,
     session: ort::session::Session,
+    allowance: Allowance,
+}
+
+/// Works, and ends the runs under `options` when their time is over. ONNX Runtime looks for that between two nodes. Returns also
+/// whether it was told to end.
+fn watched<T>(run: &Run, options: &RunOptions, work: impl FnOnce() -> T) -> (T, bool) {
+    let Some(left) = run.left() else {
+        return (work(), false);
+    };
+    thread::scope(|scope| {
+        let (done, ended) = channel::<()>();
+        let watch = move || {
+            let late = ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout);
+            late && options.terminate().is_ok()
+        };
+        // A machine without a thread to spare leaves the run unwatched.
+        let watcher = thread::Builder::new().spawn_scoped(scope, watch);
+        let result = work();
+        drop(done);
+        let late = watcher.is_ok_and(|watcher| watcher.join().unwrap_or(false));
+        (result, late)
+    })
 }
 
 impl Session for OrtSession<'_> {
+    fn bound(&mut self, allowance: &Allowance) {
+        self.allowance = allowance.clone();
+    }
+
     fn run(
         &mut self,
         inputs: &[(String, Tensor)],
@@ -266,20 +299,35 @@ impl Session for OrtSession<'_> {
             engine: self.ort.name(),
             cause: plain(&cause),
         };
+        let run = self.allowance.begin();
+        let late = || EngineError::Late {
+            engine: self.ort.name(),
+            cause: run.lateness(),
+        };
+        if run.is_late() {
+            return Err(late());
+        }
         let session = &mut self.session;
-        let results = caught(|| {
-            let options = RunOptions::new()?;
-            let views = values.iter().map(|(name, value)| (*name, value.into()));
-            let views: Vec<(&str, SessionInputValue<'_>)> = views.collect();
-            let results = session.run_with_options(views, &options)?;
-            Ok(outputs
-                .iter()
-                .map(|name| from_value(&results[name.as_str()]))
-                .collect::<Result<Vec<_>, String>>())
+        let options = caught(RunOptions::new)
+            .map_err(&failed)?
+            .map_err(|e| failed(e.to_string()))?;
+        let (results, ended) = watched(&run, &options, || {
+            caught(|| {
+                let views = values.iter().map(|(name, value)| (*name, value.into()));
+                let views: Vec<(&str, SessionInputValue<'_>)> = views.collect();
+                let results = session.run_with_options(views, &options)?;
+                Ok(outputs
+                    .iter()
+                    .map(|name| from_value(&results[name.as_str()]))
+                    .collect::<Result<Vec<_>, String>>())
+            })
         });
         results
             .map_err(&failed)?
-            .map_err(|e: ort::Error| failed(e.to_string()))?
+            .map_err(|e: ort::Error| match ended {
+                true => late(),
+                false => failed(e.to_string()),
+            })?
             .map_err(&failed)
     }
 }

@@ -109,6 +109,28 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// The inputs of a node by whose ranks numbers that it holds are bounded.
+#[cfg_attr(not(feature = "tract"), allow(dead_code))]
+pub(crate) fn ranks_that_bound(node: &NodeProto, opset: i64) -> Vec<usize> {
+    let versions = versions(node.domain(), node.op_type());
+    let Some(signature) = version(versions, opset).or(versions.first()) else {
+        return Vec::new();
+    };
+    let attributes = signature.attributes.iter().filter_map(|a| a.range);
+    let inputs = signature.holds.iter().map(|(_, range)| *range);
+    let by = |range| match range {
+        Range::Axis(input) => input,
+        Range::Numbers(_, Bound::Rank(input))
+        | Range::Axes(input)
+        | Range::Gap(input)
+        | Range::Gaps(input)
+        | Range::Permutation(input)
+        | Range::Tuples(input) => Some(input),
+        _ => None,
+    };
+    attributes.chain(inputs).filter_map(by).collect()
+}
+
 fn counts(node: &NodeProto, signature: &Version, open_ended: bool) -> Result<(), Fault> {
     let sides = [
         ("input", &node.input, &signature.inputs),

@@ -24,7 +24,9 @@ pub use kit::made::Made;
 pub use refusal::{Lost, Refusal, SEARCH, Stage};
 #[cfg(test)]
 pub(crate) use relative::testing as relative_testing;
-pub use relative::{Alibi, BiasAxis, Lut, Positions, RelativeBias, RelativeGather};
+pub use relative::{
+    Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores,
+};
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};
 pub use site::{Analysis, Kind, Proof, Site, TableInput};
@@ -57,6 +59,7 @@ pub fn analyse(
     let context = Context::of(it, hidden);
     let mut analysis = Analysis::default();
     rotary::find(it, &context, &mut analysis);
+    relative::find(it, &context, &mut analysis);
     #[cfg(test)]
     toy::find(it, &context, &mut analysis);
     analysis.sites.sort_by_key(|site| site.node);

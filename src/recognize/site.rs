@@ -59,6 +59,8 @@ pub enum Proof {
     Linear,
     /// Every element is copied from where the formula says, or is the slope times the distance that it says.
     Exact,
+    /// Every element is a sum of the products that the formula says, which another kernel may add in another order.
+    Reassociated,
 }
 
 impl Proof {
@@ -68,6 +70,7 @@ impl Proof {
             Proof::Rotation => "rotation",
             Proof::Linear => "linear",
             Proof::Exact => "exact",
+            Proof::Reassociated => "reassociated",
         }
     }
 }

@@ -19,7 +19,8 @@ pub use explain::{ExplainReport, Focus};
 pub use fuse::{FuseReport, Verification, WrittenReport};
 pub use inspect::InspectReport;
 pub use relative::{
-    AlibiReport, LutReport, PositionsReport, RelativeBiasReport, RelativeGatherReport,
+    AlibiReport, LutReport, PositionsReport, ProductReport, RelativeBiasReport,
+    RelativeGatherReport,
 };
 pub use rotary::{AngleTableReport, RotaryReport, Table};
 pub use rules::RulesReport;

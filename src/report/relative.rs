@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::recognize::{Alibi, BiasAxis, Lut, Positions, RelativeBias, RelativeGather};
+use crate::recognize::{
+    Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores,
+};
 
 /// A bias that is read from a table.
 #[derive(Clone, Debug, Serialize)]
@@ -26,8 +28,10 @@ pub struct RelativeBiasReport {
 /// Scores that are gathered by distance.
 #[derive(Clone, Debug, Serialize)]
 pub struct RelativeGatherReport {
-    /// The scores.
-    pub scores: String,
+    /// The scores; absent where they are products that the graph does not hold.
+    pub scores: Option<String>,
+    /// What the scores are products of; absent where the graph holds them.
+    pub product: Option<ProductReport>,
     /// Which column is for each distance.
     pub lut: LutReport,
     /// Positions of queries.
@@ -36,6 +40,22 @@ pub struct RelativeGatherReport {
     pub key: PositionsReport,
     /// Whether a row of the scores is that of a key.
     pub by_key: bool,
+}
+
+/// Products of vectors with the rows of a table.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProductReport {
+    /// The vectors.
+    pub x: String,
+    /// The table.
+    pub table: String,
+    /// The first row that is multiplied; absent where all are, or those around `middle`.
+    pub first: Option<usize>,
+    /// How many rows are multiplied; absent likewise.
+    pub rows: Option<usize>,
+    /// The row of distance 0, around which as many are multiplied to either side as there are vectors, less one; absent where the
+    /// rows do not depend on the number of vectors.
+    pub middle: Option<i64>,
 }
 
 /// A bias that is linear in the distance.
@@ -91,11 +111,35 @@ impl From<&RelativeBias> for RelativeBiasReport {
 impl From<&RelativeGather> for RelativeGatherReport {
     fn from(gather: &RelativeGather) -> Self {
         Self {
-            scores: gather.scores.clone(),
+            scores: match &gather.scores {
+                Scores::Tensor(name) => Some(name.clone()),
+                Scores::Product(_) => None,
+            },
+            product: match &gather.scores {
+                Scores::Tensor(_) => None,
+                Scores::Product(product) => Some(product.into()),
+            },
             lut: (&gather.lut).into(),
             query: (&gather.query).into(),
             key: (&gather.key).into(),
             by_key: gather.by_key,
+        }
+    }
+}
+
+impl From<&Product> for ProductReport {
+    fn from(product: &Product) -> Self {
+        let (part, middle) = match product.rows {
+            Rows::All => (None, None),
+            Rows::Part { first, count } => (Some((first, count)), None),
+            Rows::Around { middle } => (None, Some(middle)),
+        };
+        Self {
+            x: product.x.clone(),
+            table: product.table.clone(),
+            first: part.map(|(first, _)| first),
+            rows: part.map(|(_, count)| count),
+            middle,
         }
     }
 }
@@ -118,7 +162,7 @@ impl From<&Lut> for LutReport {
     fn from(lut: &Lut) -> Self {
         let entries = match lut {
             Lut::Known(entries) => Some(entries),
-            Lut::Columns { .. } => None,
+            Lut::Columns { .. } | Lut::Reversed => None,
         };
         Self {
             reach: entries.map(|entries| entries.len() / 2),

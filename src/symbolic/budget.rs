@@ -109,13 +109,11 @@ impl Budget {
     pub fn spend(&self, work: Work, steps: u64) -> bool {
         let spent = &self.spent[work as usize];
         spent.set(spent.get().saturating_add(steps));
-        let (share, until) = work.quarters();
+        let (share, _) = work.quarters();
         if spent.get() > part(self.limits.steps, share) {
             self.end(work, Reached::Steps);
         }
-        let late = |seconds: u64| {
-            self.begun.elapsed() >= Duration::from_millis(part(seconds.saturating_mul(1000), until))
-        };
+        let late = |seconds: u64| self.begun.elapsed() >= Self::until(seconds, work);
         if self.limits.seconds.is_some_and(late) {
             self.end(work, Reached::Seconds);
         }
@@ -146,6 +144,19 @@ impl Budget {
             self.expanded.set(all);
         }
         fits
+    }
+
+    /// The time that is left for this work, if seconds are limited.
+    #[cfg_attr(not(feature = "tract"), allow(dead_code))]
+    pub fn time_left(&self, work: Work) -> Option<Duration> {
+        let until = Self::until(self.limits.seconds?, work);
+        Some(until.saturating_sub(self.begun.elapsed()))
+    }
+
+    /// When a work ends of which all may take so many seconds, from the beginning on.
+    fn until(seconds: u64, work: Work) -> Duration {
+        let (_, until) = work.quarters();
+        Duration::from_millis(part(seconds.saturating_mul(1000), until))
     }
 
     /// Whether a limit has ended this work.

@@ -4,13 +4,14 @@
 //! skipped with a warning, and one that was merely looked for with a note.
 
 use super::{Error, Options};
+use crate::engine::allowance::Allowance;
 #[cfg(feature = "ort")]
 use crate::engine::locate;
 #[cfg(feature = "ort")]
 use crate::engine::ort::{Level, Ort};
 #[cfg(feature = "tract")]
 use crate::engine::tract::{Tract, TractBodies};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Within};
 use std::path::PathBuf;
 
 /// The user's choice of engine.
@@ -34,6 +35,24 @@ pub(super) struct Candidate {
     pub(super) variants: Vec<Box<dyn Engine>>,
     /// Whether it is the embedded engine.
     pub(super) is_embedded: bool,
+}
+
+impl Candidate {
+    /// The same, with one allowance for all runs.
+    pub(super) fn within(self, allowance: &Allowance) -> Candidate {
+        let bounded = |engine| -> Box<dyn Engine> {
+            Box::new(Within {
+                engine,
+                allowance: allowance.clone(),
+            })
+        };
+        Candidate {
+            plain: bounded(self.plain),
+            library: self.library.map(bounded),
+            variants: self.variants.into_iter().map(bounded).collect(),
+            ..self
+        }
+    }
 }
 
 /// The engines of a comparison, and what to say about those that are not used.

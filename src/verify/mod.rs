@@ -19,11 +19,13 @@ pub mod npz;
 mod places;
 mod reference;
 mod report;
+mod unfinished;
 
 pub use engines::{Preference, check};
 pub use npz::NpzError;
 pub use report::{Case, How, Output, Report, Run, Verdict};
 
+use crate::engine::allowance::Allowance;
 use crate::engine::{Engine, EngineError, Source};
 use crate::onnx::proto::ModelProto;
 use crate::onnx::{DataType, ModelFile, names};
@@ -35,6 +37,7 @@ use prost::Message;
 use reference::{Given, Reference, Sample, Sets};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Options of a comparison.
 #[derive(Clone, Debug)]
@@ -55,6 +58,8 @@ pub struct Options {
     pub custom_operators: Vec<PathBuf>,
     /// Threads for one operator; 0 lets the engine choose.
     pub threads: usize,
+    /// The most seconds that running the models may take, all runs together. What has not run by then is not compared.
+    pub seconds: u64,
     /// The largest relative difference allowed, instead of the tolerance of the model's type and the model's own noise.
     pub tolerance: Option<f64>,
     /// Whether a rewritten model is written only if it was compared with the original and agrees.
@@ -72,6 +77,7 @@ impl Default for Options {
             operators: None,
             custom_operators: Vec::new(),
             threads: 0,
+            seconds: 60,
             tolerance: None,
             required: false,
         }
@@ -149,6 +155,10 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
         mut notes,
         warnings,
     } = engines::choose(options, fused.contains(&true))?;
+    let allowance = Allowance::of_time(Duration::from_secs(options.seconds));
+    let engines: Vec<Candidate> = (engines.into_iter())
+        .map(|engine| engine.within(&allowance))
+        .collect();
     notes.extend(avoids_empty.then(|| {
         "sets with a size of 0 are left out: ONNX Runtime crashes on them in a `Scan` along another axis than the first"
             .to_owned()
@@ -159,13 +169,15 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     let sets = Sets {
         seeds: options.seeds,
         far: exact_tables(file_a.model()) == exact_tables(file_b.model()),
+        // The second model runs by kernels and without them, and each may take as long as the first.
+        allowance: allowance.part(3),
     };
 
     let mut reasons = Vec::new();
     for engine in &engines {
         let plain = engine.plain.as_ref();
         let library = engine.library.as_deref();
-        let compute = |way| Reference::compute(way, a, &names, &signature, &given, sets);
+        let compute = |way| Reference::compute(way, a, &names, &signature, &given, &sets);
         // A fused model may have lost its function bodies: then kernels are the reference.
         let result = match (compute(plain), library.filter(|_| fused[0])) {
             (Err(why), Some(library)) => compute(library)
@@ -192,13 +204,18 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
                         .and_then(|()| session.run(&known.inputs, &names)),
                     Err(error) => Err(EngineError::Model(error.to_string())),
                 };
-                case.runs
-                    .push(compared(how, results, known, &names, &allowed));
+                match results {
+                    Err(why @ EngineError::Late { .. }) => case.stopped = Some(why.to_string()),
+                    results => {
+                        case.runs
+                            .push(compared(how, results, known, &names, &allowed));
+                    }
+                }
             }
         }
-        let first = |way: &dyn Engine, known: &Sample| {
-            let failed = way.run(a, &known.inputs, &names).err();
-            failed.map(|error| error.to_string())
+        let first = |way: &dyn Engine, known: &Sample| match way.run(a, &known.inputs, &names) {
+            Ok(_) | Err(EngineError::Late { .. }) => None,
+            Err(error) => Some(error.to_string()),
         };
         let second = |way: &dyn Engine, known: &Sample| {
             let results = way.run(b, &known.inputs, &names);
@@ -235,7 +252,13 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
             let noise = noise::measure(&subject, way_of_a, engine, &reference);
             report::with_noise(&mut cases, &noise);
         }
-        let verdict = report::judge(&cases);
+        let ordinary = reference.known.iter().map(|known| known.ordinary);
+        let (left_out, none) = unfinished::leave_out(&mut cases, ordinary);
+        notes.extend(left_out);
+        let verdict = match (unfinished::judge(&cases, allowance.ended_a_run()), none) {
+            (Verdict::Same, Some(why)) => Verdict::NotVerified { why },
+            (verdict, _) => verdict,
+        };
         let operators = engine.operators.clone().filter(|_| fused[1]);
         return Ok(Report {
             verdict,
@@ -244,6 +267,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
             warnings,
             notes,
             cases,
+            late: allowance.ended_a_run(),
         });
     }
     let why = if reasons.is_empty() {
@@ -254,6 +278,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     Ok(Report {
         warnings,
         notes,
+        late: allowance.ended_a_run(),
         ..Report::not_verified(why)
     })
 }

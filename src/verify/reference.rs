@@ -7,6 +7,7 @@
 
 use super::inputs::{Assignment, Signature};
 use super::report::Case;
+use crate::engine::allowance::Allowance;
 use crate::engine::{Engine, EngineError, Session, Source};
 use crate::onnx::Tensor;
 use std::time::{Duration, Instant};
@@ -23,13 +24,15 @@ const IN_VAIN: usize = 1 << 27;
 /// Inputs that the user gives: their file's name, the sizes that follow from them, and the tensors.
 pub(super) type Given = (String, Assignment, Vec<(String, Tensor)>);
 
-/// Which random inputs are made.
-#[derive(Clone, Copy)]
+/// Which random inputs are made, and what running the model on them may take.
+#[derive(Clone)]
 pub(super) struct Sets {
     /// How many ordinary ones.
     pub(super) seeds: u64,
     /// Whether very large positions may be among the others.
     pub(super) far: bool,
+    /// What the runs may take.
+    pub(super) allowance: Allowance,
 }
 
 /// What the first model computes.
@@ -66,9 +69,10 @@ impl Reference {
         names: &[String],
         signature: &Signature,
         given: &[Given],
-        sets: Sets,
+        sets: &Sets,
     ) -> Result<Reference, String> {
         let mut session = engine.open(model).map_err(|e| e.to_string())?;
+        session.bound(&sets.allowance);
         session.check(names).map_err(|e| e.to_string())?;
         let session = session.as_mut();
         let mut reference = Reference {
@@ -140,7 +144,7 @@ impl Reference {
         session: &mut dyn Session,
         names: &[String],
         signature: &Signature,
-        sets: Sets,
+        sets: &Sets,
     ) {
         let Some(working) = self.known.last().map(|known| known.assignment.clone()) else {
             return;
@@ -157,14 +161,18 @@ impl Reference {
             let Ok(inputs) = signature.make(&assignment, seed) else {
                 continue;
             };
-            if let Ok(outputs) = session.run(&inputs, names) {
-                self.known.push(Sample {
+            match session.run(&inputs, names) {
+                Ok(outputs) => self.known.push(Sample {
                     label,
                     assignment,
                     inputs,
                     outputs,
                     ordinary: false,
-                });
+                }),
+                Err(why @ EngineError::Late { .. }) => {
+                    self.notes.push(format!("`{label}` is left out: {why}"));
+                }
+                Err(_) => {}
             }
         }
     }
@@ -175,6 +183,7 @@ impl Reference {
             inputs: known.label.clone(),
             dims: known.assignment.sizes.clone(),
             runs: Vec::new(),
+            stopped: None,
         };
         self.known.iter().map(case).collect()
     }
@@ -200,6 +209,7 @@ fn first_that_runs(
         let why = match signature.make(&assignment, seed) {
             Ok(inputs) => match session.run(&inputs, names) {
                 Ok(outputs) => return Ok((assignment, inputs, outputs)),
+                Err(late @ EngineError::Late { .. }) => return Err(format!("not run: {late}")),
                 Err(error) => {
                     let why = error.to_string();
                     // Engines number the nodes of a graph that they have optimised for the sizes: the cause stands behind them.

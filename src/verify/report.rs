@@ -59,6 +59,9 @@ pub struct Report {
     pub notes: Vec<String>,
     /// One entry for each set of inputs.
     pub cases: Vec<Case>,
+    /// Whether a run was stopped because the time ran out.
+    #[serde(skip)]
+    pub late: bool,
 }
 
 /// One set of inputs.
@@ -70,6 +73,9 @@ pub struct Case {
     pub dims: BTreeMap<String, i64>,
     /// The second model's runs on them.
     pub runs: Vec<Run>,
+    /// Why a run of the second model on them was stopped.
+    #[serde(skip)]
+    pub stopped: Option<String>,
 }
 
 /// One run of the second model.
@@ -107,11 +113,16 @@ impl Report {
             warnings: Vec::new(),
             notes: Vec::new(),
             cases: Vec::new(),
+            late: false,
         }
     }
 
     /// What the user could do about the verdict.
     pub fn hint(&self) -> Option<String> {
+        if self.late && matches!(self.verdict, Verdict::NotVerified { .. }) {
+            let text = "`--time-limit` allows more time, and smaller sizes (`--dim`) need less";
+            return Some(text.to_owned());
+        }
         let off = self.outputs().any(|(_, _, output)| {
             let d = &output.difference;
             !d.within() && d.mismatch.is_none()

@@ -2,15 +2,17 @@
 //!
 //! A cut starts from table, scores or slopes with random positions, which are negative, beyond the reach of the lookup table, and in
 //! no order. Where the graph relies on more than the operator does, such as on keys that are never after the query, the positions
-//! are those that it computes itself. Positions that are counted along an axis depend on its size alone.
+//! are those that it computes itself. Scores that the graph does not hold are computed from vectors and a table, both of random
+//! numbers. Positions that are counted along an axis depend on its size alone.
 
 mod layout;
 mod positions;
+mod product;
 #[cfg(test)]
 mod tests;
 
 use crate::onnx::DataType;
-use crate::recognize::{Alibi, Lut, RelativeBias, RelativeGather, Site};
+use crate::recognize::{Alibi, Lut, Product, RelativeBias, RelativeGather, Rows, Scores, Site};
 
 use phasor_ops::contract::alibi_bias::AlibiAttributes;
 use phasor_ops::contract::relative_gather::RelativeGatherAttributes;
@@ -52,19 +54,20 @@ pub(super) struct AlibiClaim<'a> {
 
 impl<'a> BiasClaim<'a> {
     fn tensors(&self) -> Tensors<'a> {
-        Tensors::new(&self.bias.table, &self.bias.query, &self.bias.key)
+        Tensors::new(vec![&self.bias.table], &self.bias.query, &self.bias.key)
     }
 }
 
 impl<'a> GatherClaim<'a> {
     fn tensors(&self) -> Tensors<'a> {
-        Tensors::new(&self.gather.scores, &self.gather.query, &self.gather.key)
+        let data = self.gather.scores.tensors();
+        Tensors::new(data, &self.gather.query, &self.gather.key)
     }
 }
 
 impl<'a> AlibiClaim<'a> {
     fn tensors(&self) -> Tensors<'a> {
-        Tensors::new(&self.alibi.slopes, &self.alibi.query, &self.alibi.key)
+        Tensors::new(vec![&self.alibi.slopes], &self.alibi.query, &self.alibi.key)
     }
 }
 
@@ -101,7 +104,8 @@ impl Claim for BiasClaim<'_> {
     }
 
     fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
-        let (table, query, key) = self.tensors().read(operands)?;
+        let (data, query, key) = self.tensors().read(operands)?;
+        let table = data[0];
         let rows = table.1.first().copied().unwrap_or(0);
         let lut = entries(&self.bias.lut, rows);
         let call = Call::default();
@@ -131,7 +135,14 @@ impl Claim for GatherClaim<'_> {
     }
 
     fn starts(&self) -> Vec<Vec<&str>> {
-        self.tensors().starts()
+        match &self.gather.scores {
+            // The rows are those of the distances that the graph computes, and no others.
+            Scores::Product(Product {
+                rows: Rows::Around { .. },
+                ..
+            }) => vec![self.tensors().computed()],
+            _ => self.tensors().starts(),
+        }
     }
 
     fn origin(&self) -> Option<&str> {
@@ -144,17 +155,34 @@ impl Claim for GatherClaim<'_> {
 
     fn numbers(&self, tensor: &str) -> Draw {
         let tensors = self.tensors();
-        tensors.draw(tensor, self.site.dtype, (reach(&self.gather.lut), FAR))
+        let dtype = match &self.gather.scores {
+            Scores::Product(product) if product.table == tensor => product.table_dtype,
+            _ => self.site.dtype,
+        };
+        tensors.draw(tensor, dtype, (reach(&self.gather.lut), FAR))
     }
 
     fn key(&self) -> String {
         let RelativeGather { lut, by_key, .. } = self.gather;
         let types = self.site.dtype;
-        format!("gather{lut:?}{by_key}{types:?}{}", self.tensors().key())
+        let scores = match &self.gather.scores {
+            Scores::Tensor(_) => String::new(),
+            Scores::Product(product) => format!("{:?}{:?}", product.rows, product.table_dtype),
+        };
+        let tensors = self.tensors().key();
+        format!("gather{scores}{lut:?}{by_key}{types:?}{tensors}")
     }
 
     fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
-        let (scores, query, key) = self.tensors().read(operands)?;
+        let (data, query, key) = self.tensors().read(operands)?;
+        let made;
+        let scores = match &self.gather.scores {
+            Scores::Tensor(_) => data[0],
+            Scores::Product(of) => {
+                made = product::of(data[0], data[1], of.rows)?;
+                (&made.values[..], &made.shape[..])
+            }
+        };
         let columns = scores.1.last().copied().unwrap_or(0);
         let lut = entries(&self.gather.lut, columns);
         let attributes = RelativeGatherAttributes {
@@ -173,9 +201,13 @@ impl Claim for GatherClaim<'_> {
         )
     }
 
-    /// Elements are copied.
+    /// Elements are copied. Of a product each of its `terms` products and sums is rounded, by at most half a unit in the last place of
+    /// a partial sum; none of these is taken to be larger than the largest result.
     fn tolerance(&self) -> f64 {
-        0.0
+        match &self.gather.scores {
+            Scores::Tensor(_) => 0.0,
+            Scores::Product(product) => 2.0 * product.terms as f64 * rounding(self.site.dtype),
+        }
     }
 }
 
@@ -217,7 +249,8 @@ impl Claim for AlibiClaim<'_> {
     }
 
     fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
-        let ((slopes, _), query, key) = self.tensors().read(operands)?;
+        let (data, query, key) = self.tensors().read(operands)?;
+        let (slopes, _) = data[0];
         let sign = if self.alibi.negated { -1.0 } else { 1.0 };
         let slopes: Vec<f64> = slopes.iter().map(|slope| sign * slope).collect();
         let attributes = AlibiAttributes {
@@ -253,11 +286,22 @@ impl Claim for AlibiClaim<'_> {
     }
 }
 
+/// By how much a number of a type is rounded at most, relative to it.
+fn rounding(dtype: DataType) -> f64 {
+    let digits = match dtype {
+        DataType::F64 => 53,
+        DataType::F16 => 11,
+        DataType::BF16 => 8,
+        _ => 24,
+    };
+    f64::powi(2.0, -digits)
+}
+
 /// How far a lookup table reaches.
 fn reach(lut: &Lut) -> i64 {
     match lut {
         Lut::Known(entries) => entries.len() as i64 / 2,
-        Lut::Columns { .. } => FEW,
+        Lut::Columns { .. } | Lut::Reversed => FEW,
     }
 }
 
@@ -268,7 +312,7 @@ fn long(lut: &Lut) -> Vec<i64> {
             let lengths = [reach(lut) + 1, 2 * reach(lut) + 5].into_iter();
             lengths.filter(|&length| length <= MAX_LONG).collect()
         }
-        Lut::Columns { .. } => Vec::new(),
+        Lut::Columns { .. } | Lut::Reversed => Vec::new(),
     }
 }
 
@@ -279,6 +323,7 @@ fn entries(lut: &Lut, count: usize) -> Vec<f64> {
         Lut::Known(entries) => entries.clone(),
         Lut::Columns { even: false } => all.collect(),
         Lut::Columns { even: true } => all.chain([count as i64 - 1]).collect(),
+        Lut::Reversed => all.rev().collect(),
     };
     entries.iter().map(|&entry| entry as f64).collect()
 }

@@ -1,4 +1,4 @@
-//! The tensors that a relative operator reads: the first with the numbers that it copies or multiplies, and those of positions.
+//! The tensors that a relative operator reads: those with the numbers that it copies or multiplies, and those of positions.
 
 use crate::onnx::DataType;
 use crate::recognize::Positions;
@@ -11,19 +11,19 @@ use crate::confirm::numbers::Draw;
 
 /// The tensors of a site.
 pub(super) struct Tensors<'a> {
-    first: &'a str,
+    data: Vec<&'a str>,
     positions: [&'a Positions; 2],
 }
 
 impl<'a> Tensors<'a> {
-    pub(super) fn new(first: &'a str, query: &'a Positions, key: &'a Positions) -> Self {
+    pub(super) fn new(data: Vec<&'a str>, query: &'a Positions, key: &'a Positions) -> Self {
         Tensors {
-            first,
+            data,
             positions: [query, key],
         }
     }
 
-    /// The first tensor, and those that hold positions, each once.
+    /// The tensors of data, and those that hold positions, each once.
     pub(super) fn operands(&self) -> Vec<&'a str> {
         let held = self
             .positions
@@ -32,7 +32,7 @@ impl<'a> Tensors<'a> {
                 Positions::Value { name, .. } => Some(&name[..]),
                 _ => None,
             });
-        once([self.first].into_iter().chain(held))
+        once(self.data.iter().copied().chain(held))
     }
 
     /// The tensors along which positions are counted, each once.
@@ -47,23 +47,28 @@ impl<'a> Tensors<'a> {
         once(counted)
     }
 
-    /// All of them with given positions, or the first with positions that the graph computes.
+    /// All of them with given positions, or the data with positions that the graph computes.
     pub(super) fn starts(&self) -> Vec<Vec<&'a str>> {
-        let all = self.operands();
-        match all.len() {
-            1 => vec![all],
-            _ => vec![all, vec![self.first]],
+        let (all, data) = (self.operands(), self.computed());
+        match all == data {
+            true => vec![all],
+            false => vec![all, data],
         }
     }
 
-    /// The random numbers for a tensor; the first has `dtype`.
+    /// The data, with positions that the graph computes.
+    pub(super) fn computed(&self) -> Vec<&'a str> {
+        once(self.data.iter().copied())
+    }
+
+    /// The random numbers for a tensor; those of data have `dtype`.
     pub(super) fn draw(&self, tensor: &str, dtype: DataType, (reach, far): (i64, i64)) -> Draw {
         let held = self.positions.iter().find_map(|positions| match positions {
             Positions::Value { name, dtype, .. } if name == tensor => Some(*dtype),
             _ => None,
         });
         match held {
-            Some(dtype) if tensor != self.first => Draw::Positions { dtype, reach, far },
+            Some(dtype) if !self.data.contains(&tensor) => Draw::Positions { dtype, reach, far },
             _ => Draw::Floats(dtype, 2.0),
         }
     }
@@ -87,7 +92,7 @@ impl<'a> Tensors<'a> {
         keys.collect::<Vec<_>>().join(" ")
     }
 
-    /// The first tensor, and positions of queries and keys as an operator reads them. `numbers` are those of the operands, and the
+    /// The data, and positions of queries and keys as an operator reads them. `numbers` are those of the operands, and the
     /// shapes of the measured tensors.
     ///
     /// # Errors
@@ -95,7 +100,7 @@ impl<'a> Tensors<'a> {
     pub(super) fn read<'n>(
         &self,
         numbers: &[Numbers<'n>],
-    ) -> Result<(Numbers<'n>, Dense, Dense), Failure> {
+    ) -> Result<(Vec<Numbers<'n>>, Dense, Dense), Failure> {
         let names = [self.operands(), self.measured()];
         let place = |of: usize, name: &str| {
             let own = names[of].iter().position(|own| *own == name);
@@ -119,7 +124,8 @@ impl<'a> Tensors<'a> {
             })
         };
         let [query, key] = self.positions.map(read);
-        Ok((*place(0, self.first)?, query?, key?))
+        let data = self.data.iter().map(|name| place(0, name).copied());
+        Ok((data.collect::<Result<_, _>>()?, query?, key?))
     }
 }
 

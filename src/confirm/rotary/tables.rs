@@ -8,8 +8,6 @@ use prost::Message;
 use rustc_hash::FxHashMap;
 
 use crate::engine::random::Random;
-use crate::engine::tract::Tract;
-use crate::engine::{Engine, Source};
 use crate::onnx::{DataType, Tensor};
 use crate::recognize::{
     AngleTable, Frequencies, Pairing, Refusal, Rotary, Site, Stage, TABLE_RULE, TableInput,
@@ -206,9 +204,7 @@ impl Prober<'_> {
                 self.leaf(original, binding, Regime::Common, &mut random)?,
             ));
         }
-        let outputs = Tract
-            .run(Source::Proto(&cut.model, None), &inputs, &cut.wanted)
-            .map_err(|e| Failure::NotRun(e.to_string()))?;
+        let outputs = self.compute(cut, binding, &inputs)?;
         let expected = expected(table, (rotary, used), &positions, &frequencies)?;
         let scale = f64::from(table.amplitude.abs()).max(1.0);
         let mut worst = 0.0f64;

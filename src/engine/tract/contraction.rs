@@ -39,8 +39,8 @@ pub(super) fn install(model: &mut TypedModel) -> TractResult<()> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Contraction {
-    axes: AxesMapping,
+pub(super) struct Contraction {
+    pub(super) axes: AxesMapping,
     dt: DatumType,
 }
 

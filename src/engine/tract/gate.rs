@@ -7,7 +7,8 @@
 //!
 //! With a limit, larger results are refused before anything computes them.
 
-use crate::onnx::check::{MAX_RANK, Operand, Reader, check};
+use super::meter;
+use crate::onnx::check::{MAX_RANK, Operand, Reader, check, ranks_that_bound};
 use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb;
@@ -156,6 +157,15 @@ impl Gate {
         bounded(&dims, dt.unwrap_or(DatumType::F32), limit)
     }
 
+    /// Whether an input has an unknown rank by which numbers of the node are bounded. They cannot be checked yet, so tract must not learn the
+    /// rank from what it knows of the results, and count by it in the same step.
+    fn is_open(&self, facts: &[&InferenceFact]) -> bool {
+        let ranks = ranks_that_bound(&self.node, self.opset);
+        let given = |slot: &usize| self.node.input.get(*slot).is_some_and(|n| !n.is_empty());
+        let mut ranks = ranks.into_iter().filter(given);
+        ranks.any(|slot| self.operand(facts, slot).dims.is_none())
+    }
+
     /// What is known of an input of the node; tract leaves out those that have no name.
     fn operand(&self, facts: &[&InferenceFact], slot: usize) -> Operand {
         let mut before = self.node.input.iter().take(slot);
@@ -254,8 +264,19 @@ impl InferenceOp for Gated {
         outputs: TVec<&InferenceFact>,
         observed: TVec<&InferenceFact>,
     ) -> TractResult<Inferred> {
+        meter::tick()?;
         self.gate.pass(&|slot| self.gate.operand(&inputs, slot))?;
         self.gate.room_for_padding(&inputs)?;
+        let types: TVec<InferenceFact> = (outputs.iter())
+            .map(|fact| InferenceFact {
+                datum_type: fact.datum_type,
+                ..InferenceFact::default()
+            })
+            .collect();
+        let outputs = match self.gate.is_open(&inputs) {
+            true => types.iter().collect(),
+            false => outputs.iter().copied().collect(),
+        };
         let inferred = self.op.infer_facts(inputs, outputs, observed)?;
         if let Some(limit) = self.gate.limit {
             for fact in &inferred.1 {
@@ -295,6 +316,7 @@ impl InferenceOp for Gated {
         target: &mut TypedModel,
         mapping: &HashMap<OutletId, OutletId>,
     ) -> TractResult<TVec<OutletId>> {
+        meter::tick()?;
         // Constants that inference did not follow are known now, and an operator on constants runs as soon as it is wired.
         let typed = node.inputs.iter().map(|input| {
             let outlet = mapping.get(input).context("an input that is not wired")?;

@@ -16,12 +16,15 @@ pub(crate) mod copy;
 mod early;
 pub(crate) mod gate;
 mod kernels;
+mod meter;
 pub(crate) mod operators;
+mod work;
 
 pub use kernels::register;
 /// tract, in the version that [`register`] is for.
 pub use tract_onnx;
 
+use super::allowance::Allowance;
 use super::guard::caught;
 use super::{Engine, EngineError, Session, Source};
 use crate::onnx::proto::{FunctionProto, GraphProto, ModelProto, TensorProto};
@@ -75,18 +78,20 @@ type Native = fn(&FunctionProto) -> bool;
 
 fn open(model: Source<'_>, native: Native) -> Result<Box<dyn Session + '_>, EngineError> {
     let fault = |e: onnx::Error| EngineError::Model(e.to_string());
-    let weights = Weights::default();
+    let (weights, allowance) = (Weights::default(), Allowance::default());
     Ok(match model {
         Source::Path(path) => Box::new(TractFile {
             file: ModelFile::open(path).map_err(fault)?,
             native,
             weights,
+            allowance,
         }),
         Source::Proto(model, folder) => Box::new(TractModel {
             model,
             data: folder.map(data_file).transpose().map_err(fault)?,
             native,
             weights,
+            allowance,
         }),
     })
 }
@@ -108,11 +113,17 @@ struct TractFile {
     file: ModelFile,
     native: Native,
     weights: Weights,
+    allowance: Allowance,
 }
 
 impl Session for TractFile {
+    fn bound(&mut self, allowance: &Allowance) {
+        self.allowance = allowance.clone();
+    }
+
     fn check(&mut self, outputs: &[String]) -> Result<(), EngineError> {
-        early::check(copy::inlined_but(self.file.model(), self.native), outputs)
+        let model = copy::inlined_but(self.file.model(), self.native);
+        meter::measured(&self.allowance, || early::check(model, outputs))
     }
 
     fn run(
@@ -122,7 +133,9 @@ impl Session for TractFile {
     ) -> Result<Vec<Tensor>, EngineError> {
         let read = |tensor: &TensorProto| self.file.tensor(tensor).map_err(|e| e.to_string());
         let model = copy::inlined_but(self.file.model(), self.native);
-        run(model, &read, &mut self.weights, inputs, outputs)
+        meter::measured(&self.allowance, || {
+            run(model, &read, &mut self.weights, inputs, outputs)
+        })
     }
 }
 
@@ -131,11 +144,17 @@ struct TractModel<'a> {
     data: Option<ModelFile>,
     native: Native,
     weights: Weights,
+    allowance: Allowance,
 }
 
 impl Session for TractModel<'_> {
+    fn bound(&mut self, allowance: &Allowance) {
+        self.allowance = allowance.clone();
+    }
+
     fn check(&mut self, outputs: &[String]) -> Result<(), EngineError> {
-        early::check(copy::inlined_but(self.model, self.native), outputs)
+        let model = copy::inlined_but(self.model, self.native);
+        meter::measured(&self.allowance, || early::check(model, outputs))
     }
 
     fn run(
@@ -149,7 +168,9 @@ impl Session for TractModel<'_> {
                 .map_err(|cause| format!("tensor `{}`: {cause}", tensor.name())),
         };
         let model = copy::inlined_but(self.model, self.native);
-        run(model, &read, &mut self.weights, inputs, outputs)
+        meter::measured(&self.allowance, || {
+            run(model, &read, &mut self.weights, inputs, outputs)
+        })
     }
 }
 
@@ -242,7 +263,8 @@ fn run(
             .map_err(|e| load_error(format!("{e:#}")))?;
         let results = model
             .into_runnable()
-            .and_then(|plan| plan.run(values))
+            .and_then(|plan| plan.spawn())
+            .and_then(|mut state| state.run_plan_with_eval(values, meter::evaluate))
             .map_err(|e| run_error(format!("{e:#}")))?;
         results
             .iter()

@@ -127,7 +127,11 @@ fn replaced(
             done.insert(part, part);
             continue;
         }
-        let own = arena.terms(part).iter().find(|t| t.mono == lead.mono).copied();
+        let own = arena
+            .terms(part)
+            .iter()
+            .find(|t| t.mono == lead.mono)
+            .copied();
         if let Some(own) = own {
             let factor = own.coefficient / lead.coefficient;
             let scaled = arena.scale(of, factor);

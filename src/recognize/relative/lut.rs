@@ -100,7 +100,8 @@ fn entry(
 ) -> Result<Option<i64>, String> {
     let at = |atom: &Atom, _: &[f64]| distance::is_distance(atom).then_some(distance);
     let found = evaluate::number(arena, reading.index, &at);
-    let index = found.ok_or_else(|| format!("the index at a distance of {distance} is no number"))?;
+    let index =
+        found.ok_or_else(|| format!("the index at a distance of {distance} is no number"))?;
     // Engines differ in the last place of a logarithm: an index that depends on it belongs to the engine.
     let correct = evaluate::number_in(arena, reading.index, &at, true);
     if correct != Some(index) {

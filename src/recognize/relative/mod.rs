@@ -1,9 +1,23 @@
 //! Relative position encodings: biases and scores by the distance between query and key.
+//!
+//! [`find`] looks at every tensor at which data stops moving, and asks what one element of it is. If that is an element of one other
+//! tensor, and one of its indices is a function of the distance between two coordinates ([`distance`]), [`bias`] and [`gather`] try to
+//! read it as their operator. If it is a sum of products with one, [`contraction`] tries. [`lut`] turns the function into a lookup table, and [`positions`] finds the tensors that hold the positions.
 
+mod bias;
+mod contraction;
+mod distance;
+mod find;
+mod gather;
+mod lut;
 mod page;
+mod positions;
 mod site;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub(super) use find::find;
 pub(super) use page::{ALIBI_PAGE, BIAS_PAGE, GATHER_PAGE};
-pub use site::{Alibi, BiasAxis, Lut, Positions, RelativeBias, RelativeGather};
+pub use site::{
+    Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores,
+};

@@ -39,6 +39,52 @@ pub enum Lut {
         /// Whether `R` is even: the distance `D = R / 2` then shares the last column.
         even: bool,
     },
+    /// All `R` columns, an odd number, in reverse order: the middle one is for distance 0.
+    Reversed,
+}
+
+/// Scores of queries, or of keys, with every relative position.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scores {
+    /// A tensor of the graph.
+    Tensor(String),
+    /// The products of vectors with the rows of a table, which the graph does not hold.
+    Product(Product),
+}
+
+/// `scores[..., i, r] = Σ x[..., i, c] * table[r, c]`, for some of the rows `r`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Product {
+    /// The vectors, of the type of `y`: the axes of `y` before the last two, queries or keys, and `terms` channels.
+    pub x: String,
+    /// The table `[R, terms]`.
+    pub table: String,
+    /// Its element type: that of `y`, or one whose numbers that holds.
+    pub table_dtype: DataType,
+    /// Number of channels.
+    pub terms: usize,
+    /// Which of its rows are multiplied.
+    pub rows: Rows,
+}
+
+/// Rows of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rows {
+    /// All.
+    All,
+    /// A number of rows from this one on.
+    Part {
+        /// The first.
+        first: usize,
+        /// How many.
+        count: usize,
+    },
+    /// The row `middle`, and as many to either side as there are vectors, less one: those of all distances between as many
+    /// queries as keys, both counted from one position. Without vectors only the middle one.
+    Around {
+        /// The row of distance 0.
+        middle: i64,
+    },
 }
 
 /// What lies along an axis of a bias.
@@ -77,7 +123,7 @@ pub struct RelativeBias {
 #[derive(Clone, Debug)]
 pub struct RelativeGather {
     /// The scores, of the type and the number of axes of `y`; the axes before the last two are the same.
-    pub scores: String,
+    pub scores: Scores,
     /// The column of each distance.
     pub lut: Lut,
     /// Positions of queries, without a batch.
@@ -143,10 +189,20 @@ impl Family for RelativeBias {
     }
 }
 
+impl Scores {
+    /// The tensors of the graph that they are, or are computed from.
+    pub fn tensors(&self) -> Vec<&str> {
+        match self {
+            Scores::Tensor(name) => vec![name],
+            Scores::Product(product) => vec![&product.x, &product.table],
+        }
+    }
+}
+
 impl Family for RelativeGather {
     fn operands(&self) -> Vec<&str> {
         let positions = [&self.query, &self.key].into_iter();
-        let scores = std::iter::once(&self.scores[..]);
+        let scores = self.scores.tensors().into_iter();
         scores
             .chain(positions.filter_map(Positions::tensor))
             .collect()

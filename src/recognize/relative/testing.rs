@@ -3,11 +3,13 @@
 //!
 //! * `bias(table) [1, n, q, k] by 2 1 0*3, q at pos, k at 0..x.1`: axes of `y` (`b` batch, `n` heads, `q` queries, `k` keys, 1 unit),
 //!   rows of the distances, of which `0*3` are three equal ones, and positions.
-//! * `gather(scores) by key by columns`, or `by even columns` where their number is even.
+//! * `gather(scores) by key by columns`, or `by even columns` where their number is even, or `by reversed columns`.
+//! * `gather(x * table[2..7] over 8)`: products of 8 terms with these rows of the table; `table` with all, `table[around 4]` with those
+//!   around one.
 //! * `alibi(-slopes) [n, q, k] absolute`: negated slopes, distances without their sign.
 //! * `pos[0, 3]` keeps these axes of `pos`, `0..x.1` counts along axis 1 of `x`, and `2 1 0` are known positions.
 
-use super::{Alibi, BiasAxis, Lut, Positions, RelativeBias, RelativeGather};
+use super::{Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores};
 use crate::facts::Facts;
 use crate::onnx::{DataType, ModelFile};
 use crate::recognize::{Analysis, Kind, Proof, Site};
@@ -82,7 +84,23 @@ pub(crate) fn bias(
 /// Scores by distance.
 pub(crate) fn gather(scores: &str, lut: Lut, [query, key]: [Positions; 2], by_key: bool) -> Kind {
     Kind::RelativeGather(RelativeGather {
-        scores: scores.to_owned(),
+        scores: Scores::Tensor(scores.to_owned()),
+        lut,
+        query,
+        key,
+        by_key,
+    })
+}
+
+/// Products of vectors with rows of a table, by distance.
+pub(crate) fn product(
+    product: Product,
+    lut: Lut,
+    [query, key]: [Positions; 2],
+    by_key: bool,
+) -> Kind {
+    Kind::RelativeGather(RelativeGather {
+        scores: Scores::Product(product),
         lut,
         query,
         key,
@@ -121,7 +139,7 @@ pub(in crate::recognize) fn written(kind: &Kind) -> String {
         ),
         Kind::RelativeGather(site) => format!(
             "gather({}) {}by {}, {}",
-            site.scores,
+            scores(&site.scores),
             if site.by_key { "by key " } else { "" },
             columns(&site.lut),
             both(&site.query, &site.key)
@@ -135,6 +153,27 @@ pub(in crate::recognize) fn written(kind: &Kind) -> String {
             both(&site.query, &site.key)
         ),
         _ => String::new(),
+    }
+}
+
+fn scores(scores: &Scores) -> String {
+    match scores {
+        Scores::Tensor(name) => name.clone(),
+        Scores::Product(product) => {
+            let Product {
+                x,
+                table,
+                terms,
+                rows,
+                ..
+            } = product;
+            let rows = match rows {
+                Rows::All => String::new(),
+                Rows::Part { first, count } => format!("[{first}..{}]", first + count),
+                Rows::Around { middle } => format!("[around {middle}]"),
+            };
+            format!("{x} * {table}{rows} over {terms}")
+        }
     }
 }
 
@@ -155,6 +194,7 @@ fn columns(lut: &Lut) -> String {
         Lut::Known(entries) => runs(entries),
         Lut::Columns { even: false } => "columns".to_owned(),
         Lut::Columns { even: true } => "even columns".to_owned(),
+        Lut::Reversed => "reversed columns".to_owned(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Relative sites as text.
 
 use crate::report::{
-    AlibiReport, KindReport, LutReport, PositionsReport, RelativeBiasReport, RelativeGatherReport,
-    SiteReport,
+    AlibiReport, KindReport, LutReport, PositionsReport, ProductReport, RelativeBiasReport,
+    RelativeGatherReport, SiteReport,
 };
 
 /// What a relative site shows, whatever its family.
@@ -70,12 +70,26 @@ fn of_bias(bias: &RelativeBiasReport) -> Shown {
 fn of_gather(gather: &RelativeGatherReport) -> Shown {
     let rows = if gather.by_key { "keys" } else { "queries" };
     Shown {
-        reads: format!("scores `{}` of {rows}", gather.scores),
+        reads: match (&gather.scores, &gather.product) {
+            (Some(scores), _) => format!("scores `{scores}` of {rows}"),
+            (None, Some(product)) => format!("{} of {rows}", self::product(product)),
+            (None, None) => String::new(),
+        },
         distances: lut(&gather.lut, "columns"),
         queries: positions(&gather.query),
         keys: positions(&gather.key),
         axes: None,
     }
+}
+
+/// `products of `x` with rows 3..10 of `table``.
+fn product(product: &ProductReport) -> String {
+    let rows = match (product.first, product.rows, product.middle) {
+        (Some(first), Some(rows), _) => format!("rows {first}..{} of ", first + rows),
+        (.., Some(middle)) => format!("rows around {middle} of "),
+        _ => String::new(),
+    };
+    format!("products of `{}` with {rows}`{}`", product.x, product.table)
 }
 
 fn of_alibi(alibi: &AlibiReport) -> Shown {

@@ -1,7 +1,7 @@
 //! Plans relative sites as nodes of `ai.phasor`: `RelativePositionBias`, `RelativeGather` and `AlibiBias`.
 //!
 //! Positions become int64 (`positions`), and the row or column of each distance an initializer, or a few nodes where only the number
-//! of columns says it (`lut`). Such helpers are shared by all sites that need the same. The result of a bias is brought to the axes
+//! of columns says it (`lut`). Scores that the graph does not hold are multiplied first (`product`). Such helpers are shared by all sites that need the same. The result of a bias is brought to the axes
 //! of `y` (`layout`). The last node of a site takes over the name of `y`.
 //!
 //! Helpers work for sizes of 0 and 1: none infers a size, or copies one from another axis.
@@ -9,6 +9,7 @@
 mod layout;
 mod lut;
 mod positions;
+mod product;
 #[cfg(all(test, feature = "tract"))]
 mod tests;
 
@@ -21,7 +22,7 @@ use phasor_ops::contract::{
 use super::draft::{Draft, Op};
 use super::subject::{NewCall, Subject};
 use crate::onnx::DataType;
-use crate::recognize::{Alibi, RelativeBias, RelativeGather, Site};
+use crate::recognize::{Alibi, RelativeBias, RelativeGather, Scores, Site};
 
 /// Plans a bias that is read from a table.
 pub(super) fn bias(
@@ -31,7 +32,8 @@ pub(super) fn bias(
     bias: &RelativeBias,
 ) -> NewCall {
     let at = site.node;
-    let lut = lut::of(draft, at, &bias.lut, &bias.table, 0);
+    let rows = |draft: &mut Draft<'_>| positions::size(draft, at, &bias.table, 0);
+    let lut = lut::of(draft, at, &bias.lut, rows);
     let query = positions::of(draft, subject, at, &bias.query);
     let key = positions::of(draft, subject, at, &bias.key);
     let table = known(site.dtype, vec![None, Some(bias.heads)]);
@@ -55,10 +57,20 @@ pub(super) fn gather(
     gather: &RelativeGather,
 ) -> NewCall {
     let at = site.node;
-    let lut = lut::of(draft, at, &gather.lut, &gather.scores, -1);
+    let (from, lut) = match &gather.scores {
+        Scores::Tensor(name) => {
+            let columns = |draft: &mut Draft<'_>| positions::size(draft, at, name, -1);
+            (name.clone(), lut::of(draft, at, &gather.lut, columns))
+        }
+        Scores::Product(product) => {
+            product::scores(draft, subject, (at, site.dtype), product, &gather.lut)
+        }
+    };
     let query = positions::of(draft, subject, at, &gather.query);
     let key = positions::of(draft, subject, at, &gather.key);
-    let rank = subject.shapes.get(&gather.scores).map(Vec::len);
+    // A product has as many axes as its vectors.
+    let like = gather.scores.tensors().first().copied();
+    let rank = like.and_then(|name| Some(subject.shapes.get(name)?.len()));
     let scores = Operand {
         dtype: element(site.dtype),
         shape: rank.map(|rank| vec![None; rank]),
@@ -73,7 +85,7 @@ pub(super) fn gather(
             inputs: operands(scores, 3),
         },
     };
-    let op = Op::calling(&new, [gather.scores.clone(), lut, query, key]);
+    let op = Op::calling(&new, [from, lut, query, key]);
     draft.replace(at, op);
     new
 }

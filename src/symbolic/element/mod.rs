@@ -12,6 +12,7 @@
 pub mod algebra;
 mod bounds;
 mod constants;
+pub mod contraction;
 mod creation;
 mod division;
 mod elementwise;

@@ -1,0 +1,151 @@
+//! Biases: rows of a table, looked up by the distance between query and key.
+
+use crate::onnx::ValueId;
+use crate::recognize::kit::miss::Miss;
+use crate::recognize::{BiasAxis, Kind, RelativeBias, Stage};
+use crate::symbolic::poly::{AtomId, PolyId};
+
+use super::BIAS_PAGE;
+use super::distance::{self, Distance};
+use super::find::{Found, Lookup, Search};
+use super::lut;
+use super::positions::Sides;
+
+/// The slot of the table's rows, and of its columns.
+const ROWS: usize = 0;
+const COLUMNS: usize = 1;
+
+/// Reads a tensor as a bias; `None` if it is nothing like one.
+pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found> {
+    if lookup.data.rank() != 2 || is_multiplied(search, lookup.y) {
+        return None;
+    }
+    let axes = search.axes_of(lookup, ROWS);
+    let head = search.plain(lookup, COLUMNS);
+    let is_head = head.is_some() || lookup.data.is_unit(COLUMNS);
+    if !is_head || axes.iter().any(|&(axis, _)| Some(axis) == head) {
+        return None;
+    }
+    let sides = sides(&axes)?;
+    let index = lookup.from.indices[ROWS];
+    let readings = distance::readings(&mut search.it.arena, index, sides.query, sides.key);
+    if readings.is_empty() || sides.query.is_none() && is_affine(search, &readings) {
+        return None;
+    }
+    Some(fitted(search, lookup, head, sides, &readings))
+}
+
+/// The last two axes of an index are those of queries and keys, and one before them is the batch.
+pub(super) fn sides(axes: &[(usize, AtomId)]) -> Option<Sides> {
+    match *axes {
+        [(_, key)] => Some(Sides {
+            query: None,
+            key,
+            batch: None,
+        }),
+        [(_, query), (_, key)] => Some(Sides {
+            query: Some(query),
+            key,
+            batch: None,
+        }),
+        [(0, batch), (_, query), (_, key)] => Some(Sides {
+            query: Some(query),
+            key,
+            batch: Some(batch),
+        }),
+        _ => None,
+    }
+}
+
+/// Whether an index is the distance itself, or a multiple: with one query that is a slice.
+fn is_affine(search: &mut Search<'_, '_>, readings: &[Distance]) -> bool {
+    let arena = &mut search.it.arena;
+    let d = distance::distance(arena);
+    readings.iter().any(|reading| {
+        let terms = arena.terms(reading.index).to_vec();
+        let own = arena.terms(d)[0].mono;
+        terms.iter().all(|term| {
+            term.mono == own || {
+                let one = arena.sum_of(vec![*term]);
+                arena.as_constant(one).is_some()
+            }
+        })
+    })
+}
+
+fn fitted(
+    search: &mut Search<'_, '_>,
+    lookup: &Lookup,
+    head: Option<usize>,
+    sides: Sides,
+    readings: &[Distance],
+) -> Found {
+    let miss = |stage, reason: String| Miss::new(BIAS_PAGE.id, stage, lookup.y, reason);
+    let layout = layout(search, lookup, head, sides).ok_or_else(|| {
+        let reason = "its axes are not those of heads, queries and keys";
+        miss(Stage::Distance, reason.to_owned())
+    })?;
+    let heads = search.it.arena.as_integer(lookup.data.shape[COLUMNS]);
+    let heads = heads.and_then(|heads| usize::try_from(heads).ok());
+    let whole = head.is_none_or(|axis| lookup.own.shape[axis] == lookup.data.shape[COLUMNS]);
+    let Some(heads) = heads.filter(|_| whole) else {
+        let reason = "the number of heads is not known";
+        return Err(miss(Stage::Distance, reason.to_owned()));
+    };
+    let mut failure = None;
+    for reading in readings {
+        let Some(wired) = search.positions(lookup, &[lookup.from.value], reading, sides) else {
+            let reason = "no tensors of the graph hold the positions of queries and keys";
+            failure = failure.or(Some(miss(Stage::Positions, reason.to_owned())));
+            continue;
+        };
+        let rows = lookup.data.shape[ROWS];
+        match lut::lut(&mut search.it.arena, reading, rows, wired.shift) {
+            Ok(lut) => {
+                return Ok(Kind::RelativeBias(RelativeBias {
+                    table: search.it.index().name(lookup.from.value).to_owned(),
+                    heads,
+                    lut,
+                    query: wired.query,
+                    key: wired.key,
+                    layout,
+                }));
+            }
+            Err(reason) => failure = Some(miss(Stage::Lut, reason)),
+        }
+    }
+    Err(failure.unwrap_or_else(|| miss(Stage::Distance, "no distance".to_owned())))
+}
+
+/// What lies along every axis of the tensor; `None` if an axis is none of these.
+fn layout(
+    search: &Search<'_, '_>,
+    lookup: &Lookup,
+    head: Option<usize>,
+    sides: Sides,
+) -> Option<Vec<BiasAxis>> {
+    let axes = lookup.at.iter().enumerate();
+    axes.map(|(axis, &at)| {
+        if at == PolyId::ZERO {
+            return Some(BiasAxis::Unit);
+        }
+        let atom = search.it.arena.as_atom(at)?;
+        match Some(atom) {
+            _ if Some(axis) == head => Some(BiasAxis::Head),
+            atom if atom == sides.query => Some(BiasAxis::Query),
+            atom if atom == sides.batch => Some(BiasAxis::Batch),
+            Some(atom) if atom == sides.key => Some(BiasAxis::Key),
+            _ => None,
+        }
+    })
+    .collect()
+}
+
+/// Whether products of matrices alone read a tensor: it holds keys or values, and no bias.
+fn is_multiplied(search: &Search<'_, '_>, value: ValueId) -> bool {
+    let readers = search.it.index().consumers(value);
+    let graph = search.it.file.graph();
+    let multiplies =
+        |&(node, _): &(usize, usize)| matches!(graph.node[node].op_type(), "MatMul" | "Einsum");
+    !readers.is_empty() && readers.iter().all(multiplies)
+}

@@ -1,0 +1,214 @@
+//! Where to look: tensors at which data stops moving, and products of matrices, and what one element of each is.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
+
+use crate::onnx::ValueId;
+use crate::recognize::kit::Context;
+use crate::recognize::kit::miss::{Miss, node_name};
+use crate::recognize::{Analysis, Kind, Proof, RelativeGather, Scores, Site};
+use crate::symbolic::element::{Access, Elements, Indices};
+use crate::symbolic::poly::{Atom, AtomId};
+use crate::symbolic::value::Value;
+use crate::symbolic::{Interpreter, Work, display};
+
+use super::{bias, contraction, gather};
+
+/// How far up a chain of movements is looked for the tensor that an operator can give.
+pub(super) const MAX_CHAIN: usize = 16;
+
+/// A tensor whose elements are copied from one other tensor.
+pub(super) struct Lookup {
+    /// The tensor.
+    pub y: ValueId,
+    /// What is known of it.
+    pub own: Rc<Value>,
+    /// The coordinate along each of its axes, 0 along one of size 1.
+    pub at: Indices,
+    /// Where its element comes from.
+    pub from: Access,
+    /// What is known of the tensor that it comes from.
+    pub data: Rc<Value>,
+}
+
+/// What looking at a graph needs.
+pub(super) struct Search<'s, 'a> {
+    pub it: &'s mut Interpreter<'a>,
+    pub elements: &'s mut Elements,
+    pub context: &'s Context<'a>,
+}
+
+/// What came of one tensor.
+pub(super) type Found = Result<Kind, Miss>;
+
+/// Finds the relative sites of an interpreted graph.
+pub(in crate::recognize) fn find<'a>(
+    it: &mut Interpreter<'a>,
+    context: &Context<'a>,
+    analysis: &mut Analysis,
+) {
+    let mut elements = Elements::default();
+    let mut search = Search {
+        it,
+        elements: &mut elements,
+        context,
+    };
+    let mut tried = FxHashSet::default();
+    for &end in context.order.computed() {
+        if !search.is_end(end) {
+            continue;
+        }
+        let mut value = end;
+        let mut nearest = None;
+        for _ in 0..MAX_CHAIN {
+            if !tried.insert(value) {
+                break;
+            }
+            if !search.it.budget.spend(Work::Recognising, 64) {
+                return;
+            }
+            match search.read(value) {
+                Some(Ok(kind)) => {
+                    nearest = None;
+                    analysis.sites.extend(search.site(value, kind));
+                    break;
+                }
+                Some(Err(miss)) => nearest = nearest.or(Some(miss)),
+                None => {}
+            }
+            match search.moved_from(value) {
+                Some(earlier) => value = earlier,
+                None => break,
+            }
+        }
+        analysis
+            .refusals
+            .extend(nearest.map(|miss: Miss| miss.refusal(search.it)));
+    }
+}
+
+impl Search<'_, '_> {
+    /// Whether a tensor of floats is a product or moved to its place, and something other than a movement reads it.
+    fn is_end(&self, value: ValueId) -> bool {
+        let is_float = self.it.known(value).is_some_and(|v| v.dtype.is_float());
+        if !is_float || self.moved_from(value).is_none() && !self.is_product(value) {
+            return false;
+        }
+        let (index, graph) = (self.it.index(), self.it.file.graph());
+        let readers = index.consumers(value).iter();
+        let mut readers = readers.map(|&(node, _)| graph.node[node].op_type());
+        index.is_output(value) || index.captured(value) || readers.any(|op| !is_movement(op))
+    }
+
+    fn is_product(&self, value: ValueId) -> bool {
+        let node = self.it.index().producer(value);
+        let node = node.map(|(node, _)| &self.it.file.graph().node[node]);
+        node.is_some_and(|node| node.is_onnx("MatMul") || node.is_onnx("Einsum"))
+    }
+
+    /// The tensor whose elements the node of this one moves.
+    pub(super) fn moved_from(&self, value: ValueId) -> Option<ValueId> {
+        let (node, _) = self.it.index().producer(value)?;
+        let node = &self.it.file.graph().node[node];
+        let moves = node.is_standard() && is_movement(node.op_type());
+        let name = node.input.first().filter(|_| moves)?;
+        self.it.index().id(name)
+    }
+
+    /// The tensor that the elements of this one are copied from, if it is one of the same type.
+    fn lookup(&mut self, y: ValueId) -> Option<Lookup> {
+        let own = self.it.value(y).ok()?;
+        let at = Elements::coordinates(self.it, y)?;
+        let element = self.elements.element(self.it, y, &at);
+        let from = Elements::access(self.it, element)?;
+        let data = self.it.value(from.value).ok()?;
+        let moved = from.value != y && data.dtype == own.dtype;
+        let before = self.context.order.is_before(from.value, y);
+        (moved && before).then_some(Lookup {
+            y,
+            own,
+            at,
+            from,
+            data,
+        })
+    }
+
+    /// The site that a tensor is, or why it is none, if it depends on a distance at all.
+    fn read(&mut self, y: ValueId) -> Option<Found> {
+        if let Some(lookup) = self.lookup(y)
+            && let Some(found) = bias::read(self, &lookup).or_else(|| gather::read(self, &lookup))
+        {
+            return Some(found);
+        }
+        contraction::read(self, y)
+    }
+
+    fn site(&self, y: ValueId, kind: Kind) -> Option<Site> {
+        let (node, _) = self.it.index().producer(y)?;
+        let own = self.it.known(y)?;
+        let rule = match &kind {
+            Kind::RelativeBias(_) => super::BIAS_PAGE.id,
+            _ => super::GATHER_PAGE.id,
+        };
+        Some(Site {
+            rule,
+            node,
+            node_name: node_name(self.it, node),
+            y: self.it.index().name(y).to_owned(),
+            dtype: own.dtype,
+            shape: display::shape(&self.it.arena, &own.shape),
+            proof: match &kind {
+                Kind::RelativeGather(RelativeGather {
+                    scores: Scores::Product(_),
+                    ..
+                }) => Proof::Reassociated,
+                _ => Proof::Exact,
+            },
+            assumes_finite: false,
+            kind,
+        })
+    }
+
+    /// The coordinates of `y` that an index depends on, by axis.
+    pub(super) fn axes_of(&mut self, lookup: &Lookup, slot: usize) -> Vec<(usize, AtomId)> {
+        let index = lookup.from.indices[slot];
+        let coordinates = self.it.arena.coordinates_of(index).to_vec();
+        let axes = lookup.at.iter().enumerate();
+        let axes = axes.filter_map(|(axis, &p)| Some((axis, self.it.arena.as_atom(p)?)));
+        axes.filter(|(_, atom)| coordinates.contains(atom))
+            .collect()
+    }
+
+    /// Whether an index is a coordinate and nothing more, and which axis of `y` it runs along.
+    pub(super) fn plain(&self, lookup: &Lookup, slot: usize) -> Option<usize> {
+        let atom = self.it.arena.as_atom(lookup.from.indices[slot])?;
+        if !matches!(self.it.arena.atom_of(atom), Atom::Coordinate { .. }) {
+            return None;
+        }
+        let index = lookup.from.indices[slot];
+        lookup.at.iter().position(|&p| p == index)
+    }
+}
+
+/// Whether an operator moves the elements of its first input.
+fn is_movement(op: &str) -> bool {
+    matches!(
+        op,
+        "Identity"
+            | "Transpose"
+            | "Squeeze"
+            | "Unsqueeze"
+            | "Reshape"
+            | "Flatten"
+            | "Expand"
+            | "Slice"
+            | "Split"
+            | "Gather"
+            | "GatherElements"
+            | "GatherND"
+            | "Concat"
+            | "Pad"
+            | "Tile"
+    )
+}

@@ -1,0 +1,79 @@
+//! Scores that are gathered by the distance between query and key.
+
+use crate::recognize::kit::miss::Miss;
+use crate::recognize::{Kind, RelativeGather, Scores, Stage};
+use crate::symbolic::poly::PolyId;
+
+use super::GATHER_PAGE;
+use super::distance;
+use super::find::{Found, Lookup, Search};
+use super::lut;
+use super::positions::Sides;
+
+/// Reads a tensor as gathered scores; `None` if it is nothing like that.
+pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found> {
+    let rank = lookup.own.rank();
+    if rank < 2 || lookup.data.rank() != rank {
+        return None;
+    }
+    let column = rank - 1;
+    let axes = search.axes_of(lookup, column);
+    let [(first, query), (last, key)] = axes[..] else {
+        return None;
+    };
+    if (first, last) != (rank - 2, rank - 1) {
+        return None;
+    }
+    // The axes before are the same, and one of the last two goes along.
+    for axis in 0..rank - 2 {
+        if lookup.from.indices[axis] != lookup.at[axis]
+            || lookup.own.shape[axis] != lookup.data.shape[axis]
+        {
+            return None;
+        }
+    }
+    let row = lookup.from.indices[rank - 2];
+    let by_key = match row {
+        row if row == PolyId::of_atom(query) => false,
+        row if row == PolyId::of_atom(key) => true,
+        _ => return None,
+    };
+    let rows = lookup.own.shape[if by_key { rank - 1 } else { rank - 2 }];
+    if lookup.data.shape[rank - 2] != rows {
+        return None;
+    }
+    let sides = Sides {
+        query: Some(query),
+        key,
+        batch: None,
+    };
+    let index = lookup.from.indices[column];
+    let readings = distance::readings(&mut search.it.arena, index, sides.query, key);
+    if readings.is_empty() {
+        return None;
+    }
+    let miss = |stage, reason: String| Miss::new(GATHER_PAGE.id, stage, lookup.y, reason);
+    let mut failure = None;
+    for reading in &readings {
+        let Some(wired) = search.positions(lookup, &[lookup.from.value], reading, sides) else {
+            let reason = "no tensors of the graph hold the positions of queries and keys";
+            failure = failure.or(Some(miss(Stage::Positions, reason.to_owned())));
+            continue;
+        };
+        let columns = lookup.data.shape[column];
+        match lut::lut(&mut search.it.arena, reading, columns, wired.shift) {
+            Ok(lut) => {
+                let scores = search.it.index().name(lookup.from.value).to_owned();
+                return Some(Ok(Kind::RelativeGather(RelativeGather {
+                    scores: Scores::Tensor(scores),
+                    lut,
+                    query: wired.query,
+                    key: wired.key,
+                    by_key,
+                })));
+            }
+            Err(reason) => failure = Some(miss(Stage::Lut, reason)),
+        }
+    }
+    failure.map(Err)
+}

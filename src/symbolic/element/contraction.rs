@@ -1,0 +1,148 @@
+//! Products of matrices that sum something up: which elements of the two factors are multiplied.
+//!
+//! An element of such a product is no expression in elements, but an access to the product. What it sums up is asked for here, by
+//! whoever looks for more than where data moves.
+
+use rustc_hash::FxHashMap;
+
+use crate::onnx::ValueId;
+use crate::onnx::proto::NodeProto;
+use crate::symbolic::interpreter::Interpreter;
+use crate::symbolic::poly::{AtomId, PolyId};
+use crate::symbolic::value::Value;
+
+use super::{Access, Elements, Indices};
+
+/// The axis of the coordinate that is summed over: no tensor has so many.
+const SUMMED: u32 = u32::MAX;
+
+/// An element that is a sum of products of elements of two tensors.
+#[derive(Clone, Debug)]
+pub struct Contraction {
+    /// The tensors, and the element of each that is multiplied.
+    pub factors: [(ValueId, PolyId); 2],
+    /// The coordinate that is summed over.
+    pub along: AtomId,
+    /// Its size.
+    pub size: PolyId,
+}
+
+impl Elements {
+    /// What an element sums up; `None` if it is no sum over one axis of products of two tensors.
+    pub fn contraction(
+        &mut self,
+        it: &mut Interpreter<'_>,
+        element: &Access,
+    ) -> Option<Contraction> {
+        let (node, _) = it.index().producer(element.value)?;
+        let file = it.file;
+        let node = &file.graph().node[node];
+        if !node.is_standard() || node.input.len() != 2 {
+            return None;
+        }
+        let ids = [0, 1].map(|slot| it.index().id(&node.input[slot]));
+        let [Some(a), Some(b)] = ids else { return None };
+        let values = [it.value(a).ok()?, it.value(b).ok()?];
+        let own = it.value(element.value).ok()?;
+        let factors = [&*values[0], &*values[1]];
+        let places = match node.op_type() {
+            "MatMul" => matmul(factors, own.rank())?,
+            "Einsum" => einsum(node, factors, own.rank())?,
+            _ => return None,
+        };
+        let size = summed(&places, factors)?;
+        let along = it.arena.coordinate(SUMMED, size);
+        let mut elements = [PolyId::ZERO; 2];
+        for (slot, value) in [a, b].into_iter().enumerate() {
+            let at = indices(it, &places[slot], factors[slot], &own, (element, along))?;
+            elements[slot] = self.element(it, value, &at);
+        }
+        Some(Contraction {
+            factors: [(a, elements[0]), (b, elements[1])],
+            along: it.arena.as_atom(along)?,
+            size,
+        })
+    }
+}
+
+/// Which axis of the product each axis of a factor goes along; `None` for the one that is summed over.
+type Places = Vec<Option<usize>>;
+
+fn matmul(factors: [&Value; 2], rank: usize) -> Option<[Places; 2]> {
+    let place = |from: &Value, summed: usize| -> Option<Places> {
+        let skipped = rank.checked_sub(from.rank())?;
+        let axes = 0..from.rank();
+        Some(
+            axes.map(|axis| (axis != summed).then_some(skipped + axis))
+                .collect(),
+        )
+    };
+    let [a, b] = factors;
+    if a.rank() < 2 || b.rank() < 2 {
+        return None;
+    }
+    Some([place(a, a.rank() - 1)?, place(b, b.rank() - 2)?])
+}
+
+fn einsum(node: &NodeProto, factors: [&Value; 2], rank: usize) -> Option<[Places; 2]> {
+    let equation = node.string("equation")?;
+    let equation: String = equation.chars().filter(|c| !c.is_whitespace()).collect();
+    let (terms, result) = equation.split_once("->")?;
+    let (a, b) = terms.split_once(',')?;
+    let mut labels: FxHashMap<char, usize> = FxHashMap::default();
+    for (axis, label) in result.chars().enumerate() {
+        if !label.is_alphabetic() || labels.insert(label, axis).is_some() {
+            return None;
+        }
+    }
+    if labels.len() != rank {
+        return None;
+    }
+    let place = |term: &str, from: &Value| -> Option<Places> {
+        let mut seen: Vec<char> = Vec::new();
+        for label in term.chars() {
+            if !label.is_alphabetic() || seen.contains(&label) {
+                return None;
+            }
+            seen.push(label);
+        }
+        let places = seen.iter().map(|label| labels.get(label).copied());
+        (seen.len() == from.rank()).then(|| places.collect())
+    };
+    let inner = |term: &str| -> Vec<char> {
+        let labels = term.chars().filter(|label| !labels.contains_key(label));
+        labels.collect()
+    };
+    let (left, right) = (inner(a), inner(b));
+    if left.len() != 1 || left != right {
+        return None;
+    }
+    Some([place(a, factors[0])?, place(b, factors[1])?])
+}
+
+/// The size of the axis that is summed over, if both factors have it.
+fn summed(places: &[Places; 2], factors: [&Value; 2]) -> Option<PolyId> {
+    let size = |slot: usize| {
+        let axis = places[slot].iter().position(Option::is_none)?;
+        factors[slot].shape.get(axis).copied()
+    };
+    let (left, right) = (size(0)?, size(1)?);
+    (left == right && left != PolyId::ONE).then_some(left)
+}
+
+/// Where the element of a factor lies. An axis of another size than the product's may be 1 at run time, so that its index is not known.
+fn indices(
+    it: &Interpreter<'_>,
+    places: &Places,
+    from: &Value,
+    own: &Value,
+    (element, along): (&Access, PolyId),
+) -> Option<Indices> {
+    let index = |(place, &size): (&Option<usize>, &PolyId)| match *place {
+        None => Some(along),
+        Some(_) if size == PolyId::ONE => Some(PolyId::ZERO),
+        Some(axis) if it.arena.may_stretch(size, *own.shape.get(axis)?) => None,
+        Some(axis) => element.indices.get(axis).copied(),
+    };
+    places.iter().zip(&from.shape).map(index).collect()
+}
