@@ -50,7 +50,7 @@ pub enum Kind {
     Toy(super::toy::Toy),
 }
 
-/// What is proven of a site. In every class the graph computes the operator's formula exactly.
+/// What is proven of a site. In every class the graph computes the operator's formula exactly, over the reals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// Every pair is turned by cos and sin of one angle, or by table rows with `c² + s²` constant.

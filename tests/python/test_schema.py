@@ -171,6 +171,16 @@ def shifted(g):
     attended(g, g.op("Slice", g.op("Reshape", rows, [1, 2, 5, 9]), [0], [5], [3]))
 
 
+def keyed(g, is_clipped):
+    """Shaw's: vectors times the row of their distance, of those around a row or of few."""
+    x = g.input("x", ["B", 2, "L", 4])
+    positions = g.op("Range", np.int64(0), g.op("Gather", g.op("Shape", x), np.int64(2)), np.int64(1))
+    distance = distances(g, positions, positions)
+    index = clipped(g, distance, 1) if is_clipped else g.op("Add", distance, np.int64(4))
+    rows = g.op("Gather", np.sin(np.arange(36, dtype=np.float32)).reshape(9, 4), index)
+    attended(g, g.op("Einsum", x, rows, equation="bhld,lrd->bhlr"))
+
+
 def sloped(g, function=None):
     """BLOOM's: slopes times the positions of keys, which a mask counts."""
     mask = g.input("mask", ["B", "K"], TensorProto.INT64)
@@ -244,7 +254,7 @@ class Printed:
             self.run("inspect", built(self.path("model"), make))
         for dtype in (TensorProto.BFLOAT16, TensorProto.DOUBLE):
             self.run("inspect", built(self.path("model"), CASES["half_precision"][0], dtype=dtype))
-        for make in (bias_of_a_table, lambda g: gathered(g, False), lambda g: gathered(g, True), shifted, sloped):
+        for make in (bias_of_a_table, lambda g: gathered(g, False), lambda g: gathered(g, True), shifted, sloped, lambda g: keyed(g, False), lambda g: keyed(g, True)):
             self.run("inspect", built(self.path("model"), make))
         for make in (bias_by_row, gathered_by_row, lambda g: sloped(g, "Sqrt")):
             self.run("explain", built(self.path("model"), make))

@@ -167,7 +167,15 @@ impl Claim for GatherClaim<'_> {
         let types = self.site.dtype;
         let scores = match &self.gather.scores {
             Scores::Tensor(_) => String::new(),
-            Scores::Product(product) => format!("{:?}{:?}", product.rows, product.table_dtype),
+            Scores::Product(product) => {
+                let Product {
+                    order,
+                    rows,
+                    table_dtype,
+                    ..
+                } = product;
+                format!("{order:?}{rows:?}{table_dtype:?}")
+            }
         };
         let tensors = self.tensors().key();
         format!("gather{scores}{lut:?}{by_key}{types:?}{tensors}")
@@ -179,7 +187,7 @@ impl Claim for GatherClaim<'_> {
         let scores = match &self.gather.scores {
             Scores::Tensor(_) => data[0],
             Scores::Product(of) => {
-                made = product::of(data[0], data[1], of.rows)?;
+                made = product::of(of, data[0], data[1])?;
                 (&made.values[..], &made.shape[..])
             }
         };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::confirm::{Confirmed, Runs, confirm};
 use crate::onnx::DataType;
-use crate::recognize::relative_testing::{bias, claimed, counted, gather, graphs, held};
-use crate::recognize::{BiasAxis, Kind, Lut, Stage};
+use crate::recognize::relative_testing::{bias, claimed, counted, gather, graphs, held, products};
+use crate::recognize::{BiasAxis, Kind, Lut, Rows, Stage};
 use crate::symbolic::Budget;
 
 /// Runs a claim of `y`.
@@ -197,5 +197,65 @@ fn linear_biases_agree_in_every_type() {
         let confirmed = run(&text, graphs::sloped(true, true)).expect("a confirmed site");
         assert!(confirmed.max_diff < 8e-3, "{name}: {confirmed:?}");
         fails(&text, graphs::sloped(true, false), "it differs");
+    }
+}
+
+#[test]
+fn products_are_those_of_the_rows_in_reach() {
+    use products::{KEYS, clipped, keys, scores};
+    let by_key = KEYS.replace("bhld,lrd", "bhrd,lrd");
+    let near = KEYS.replace(
+        "int64 middle",
+        "int64 low = {-2}, int64 high = {3}, int64 middle",
+    );
+    let near = near.replace(
+        "index = Add (d,",
+        "near = Clip (d, low, high)\n index = Add (near,",
+    );
+    holds(KEYS, keys(false));
+    holds(&by_key, keys(true));
+    holds(&near, clipped());
+    fails(KEYS, keys(true), "it differs");
+    fails(&by_key, keys(false), "it differs");
+    let around = |middle| Rows::Around { middle };
+    let columns = Lut::Columns { even: false };
+    fails(KEYS, scores(around(4), columns, false), "it differs");
+    fails(KEYS, scores(around(3), Lut::Reversed, false), "it differs");
+    let part = |first, lut: &[i64]| {
+        let rows = Rows::Part { first, count: 6 };
+        scores(rows, Lut::Known(lut.to_vec()), false)
+    };
+    fails(&near, part(1, &[5, 4, 3, 2, 1, 0, 0]), "it differs");
+    fails(&near, part(2, &[5, 4, 3, 2, 1, 0, 1]), "it differs");
+    fails(&near, part(2, &[6, 4, 3, 2, 1, 0, 0]), "lut[0] is 6");
+    let turned = KEYS.replace("[B, 2, L, 4]", "[B, L, 2, 4]");
+    let turned = turned
+        .replace("axis = {2}", "axis = {1}")
+        .replace("bhld,", "blhd,");
+    holds(&turned, products::turned(&[0, 2, 1, 3]));
+    fails(&turned, products::turned(&[]), "scores");
+    // Another factor beside the rows.
+    let gated = KEYS.replace("(x, rows)", "(x, gated)");
+    let gated = gated.replace(" y = ", " gated = Mul (rows, rows)\n y = ");
+    fails(&gated, keys(false), "it differs");
+}
+
+/// Sums of narrow types are rounded, and no more is let pass.
+#[test]
+fn products_agree_in_every_type() {
+    for (name, largest) in [("float16", 4e-3), ("bfloat16", 4e-2), ("double", 1e-15)] {
+        let text = products::KEYS.replace("float[", &format!("{name}["));
+        let dtype = match name {
+            "float16" => DataType::F16,
+            "bfloat16" => DataType::BF16,
+            _ => DataType::F64,
+        };
+        let claim = |lut| {
+            let rows = Rows::Around { middle: 4 };
+            products::typed((rows, dtype), lut, false)
+        };
+        let confirmed = run(&text, claim(Lut::Reversed)).expect("a confirmed site");
+        assert!(confirmed.max_diff < largest, "{name}: {confirmed:?}");
+        fails(&text, claim(Lut::Columns { even: false }), "it differs");
     }
 }

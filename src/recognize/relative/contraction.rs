@@ -7,11 +7,13 @@
 //! Of the table only rows are multiplied that some distance leads to: [`rows`] says which, and whether that is cheaper.
 
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use crate::onnx::ValueId;
 use crate::recognize::kit::miss::Miss;
 use crate::recognize::{Kind, Product, RelativeGather, Scores, Stage};
-use crate::symbolic::element::contraction::Contraction;
+use crate::symbolic::element::contraction::{Contraction, Factor};
 use crate::symbolic::element::{Access, Elements, Indices};
 use crate::symbolic::poly::{AtomId, PolyId};
 
@@ -25,8 +27,8 @@ use super::positions::Sides;
 struct Factors {
     /// The element of the table: row and column.
     table: Access,
-    /// The other factor, and its element.
-    x: (ValueId, PolyId),
+    /// The other factor.
+    x: Factor,
     /// The column.
     along: AtomId,
     /// The number of columns.
@@ -53,6 +55,9 @@ pub(super) fn read(search: &mut Search<'_, '_>, y: ValueId) -> Option<Found> {
     let contraction = search.elements.contraction(search.it, &product)?;
     let factors = factors(search, &contraction, &at, (query, key))?;
     let data = search.it.value(factors.table.value).ok()?;
+    if !search.context.order.is_before(factors.table.value, y) {
+        return None;
+    }
     let lookup = Lookup {
         y,
         own,
@@ -70,11 +75,11 @@ fn factors(
     at: &Indices,
     (query, key): (AtomId, AtomId),
 ) -> Option<Factors> {
-    let [a, b] = contraction.factors;
+    let [a, b] = &contraction.factors;
     let terms = search.it.arena.as_integer(contraction.size)?;
     let terms = usize::try_from(terms).ok()?;
-    for ((_, table), x) in [(a, b), (b, a)] {
-        let Some(table) = Elements::access(search.it, table) else {
+    for (table, x) in [(a, b), (b, a)] {
+        let Some(table) = Elements::access(search.it, table.element) else {
             continue;
         };
         let [row, column] = table.indices[..] else {
@@ -88,7 +93,7 @@ fn factors(
         if column == along && is_row && !others.clone().any(|other| found.contains(&other)) {
             return Some(Factors {
                 table,
-                x,
+                x: x.clone(),
                 along: contraction.along,
                 terms,
             });
@@ -111,13 +116,13 @@ fn fitted(
         return Err(miss(Stage::Distance, reason));
     }
     let arena = &mut search.it.arena;
-    let [of_query, of_key] = [query, key].map(|atom| arena.depends_on(factors.x.1, atom));
+    let [of_query, of_key] = [query, key].map(|atom| arena.depends_on(factors.x.element, atom));
     if of_query && of_key {
         let reason = "what the table's rows are multiplied by depends on both query and key";
         return Err(miss(Stage::Proof, reason));
     }
     let by_key = of_key;
-    let Some(x) = vectors(search, lookup, factors, by_key) else {
+    let Some((x, order)) = vectors(search, lookup, factors, by_key) else {
         let reason = "no tensor of the graph has the axes of the scores, and the vectors that the rows are multiplied by";
         return Err(miss(Stage::Proof, reason));
     };
@@ -154,6 +159,7 @@ fn fitted(
                 return Ok(Kind::RelativeGather(RelativeGather {
                     scores: Scores::Product(Product {
                         x: name(x),
+                        order: order.clone(),
                         table: name(factors.table.value),
                         table_dtype: lookup.data.dtype,
                         terms: factors.terms,
@@ -171,28 +177,46 @@ fn fitted(
     Err(failure.unwrap_or_else(|| miss(Stage::Distance, "no distance")))
 }
 
-/// The tensor with the axes of `y` that holds what the rows of the table are multiplied by: the factor itself, or one whose elements
-/// it moves.
+/// The tensor that holds what the rows of the table are multiplied by, and its axes in the order of those of `y`, unless they are in
+/// order: the factor itself, or one whose elements it moves.
 fn vectors(
     search: &mut Search<'_, '_>,
     lookup: &Lookup,
     factors: &Factors,
     by_key: bool,
-) -> Option<ValueId> {
+) -> Option<(ValueId, Vec<usize>)> {
     let rank = lookup.own.rank();
     let row = if by_key { rank - 1 } else { rank - 2 };
     let (mut shape, mut at) = (lookup.own.shape.to_vec(), lookup.at.clone());
     (shape[rank - 2], at[rank - 2]) = (lookup.own.shape[row], lookup.at[row]);
     shape[rank - 1] = search.it.arena.constant(factors.terms as f64);
     at[rank - 1] = PolyId::of_atom(factors.along);
-    let (mut value, element) = factors.x;
+    let mut value = factors.x.value;
     for _ in 0..MAX_CHAIN {
         let own = search.it.value(value).ok()?;
         let fits = own.dtype == lookup.own.dtype && own.shape[..] == shape[..];
-        if fits && search.elements.element(search.it, value, &at) == element {
-            return Some(value);
+        let fits = fits && search.context.order.is_before(value, lookup.y);
+        if fits && search.elements.element(search.it, value, &at) == factors.x.element {
+            return Some((value, Vec::new()));
         }
-        value = search.moved_from(value)?;
+        match search.moved_from(value) {
+            Some(earlier) => value = earlier,
+            None => break,
+        }
     }
-    None
+    let own = search.it.value(factors.x.value).ok()?;
+    let is_before = search.context.order.is_before(factors.x.value, lookup.y);
+    if own.dtype != lookup.own.dtype || own.rank() != rank || !is_before {
+        return None;
+    }
+    let mut order: Vec<usize> = Vec::new();
+    for (&size, &index) in shape.iter().zip(&at) {
+        let mut axes = 0..rank;
+        let axis = axes.find(|&axis| {
+            let is_same = own.shape[axis] == size && factors.x.at[axis] == index;
+            is_same && !order.contains(&axis)
+        });
+        order.push(axis?);
+    }
+    Some((factors.x.value, order))
 }

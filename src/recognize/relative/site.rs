@@ -57,6 +57,8 @@ pub enum Scores {
 pub struct Product {
     /// The vectors, of the type of `y`: the axes of `y` before the last two, queries or keys, and `terms` channels.
     pub x: String,
+    /// Its axes in that order; empty where they are in order.
+    pub order: Vec<usize>,
     /// The table `[R, terms]`.
     pub table: String,
     /// Its element type: that of `y`, or one whose numbers that holds.

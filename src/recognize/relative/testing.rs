@@ -5,7 +5,7 @@
 //!   rows of the distances, of which `0*3` are three equal ones, and positions.
 //! * `gather(scores) by key by columns`, or `by even columns` where their number is even, or `by reversed columns`.
 //! * `gather(x * table[2..7] over 8)`: products of 8 terms with these rows of the table; `table` with all, `table[around 4]` with those
-//!   around one.
+//!   around one. `x[0, 2, 1, 3]` has its axes in this order.
 //! * `alibi(-slopes) [n, q, k] absolute`: negated slopes, distances without their sign.
 //! * `pos[0, 3]` keeps these axes of `pos`, `0..x.1` counts along axis 1 of `x`, and `2 1 0` are known positions.
 
@@ -162,6 +162,7 @@ fn scores(scores: &Scores) -> String {
         Scores::Product(product) => {
             let Product {
                 x,
+                order,
                 table,
                 terms,
                 rows,
@@ -171,6 +172,10 @@ fn scores(scores: &Scores) -> String {
                 Rows::All => String::new(),
                 Rows::Part { first, count } => format!("[{first}..{}]", first + count),
                 Rows::Around { middle } => format!("[around {middle}]"),
+            };
+            let x = match order.is_empty() {
+                true => x.clone(),
+                false => format!("{x}{order:?}"),
             };
             format!("{x} * {table}{rows} over {terms}")
         }

@@ -52,7 +52,13 @@ pub(super) fn scores(
     }
     let turned = Op::new("Transpose", [table]).with_list("perm", &[1, 0]);
     let turned = draft.shared(at, &format!("{stem}_transposed"), turned);
-    let product = Op::new("MatMul", [product.x.clone(), turned]);
+    let mut x = product.x.clone();
+    if !product.order.is_empty() {
+        let order: Vec<i64> = product.order.iter().map(|&axis| axis as i64).collect();
+        let op = Op::new("Transpose", [x]).with_list("perm", &order);
+        x = draft.shared(at, &format!("{}_transposed", product.x), op);
+    }
+    let product = Op::new("MatMul", [x, turned]);
     (draft.shared(at, "phasor_scores", product), by)
 }
 
@@ -70,13 +76,19 @@ fn around(
     product: &Product,
     middle: i64,
 ) -> Around {
+    // The axis before the last, in the order of the scores.
     let shape = subject.shapes.get(&product.x);
-    let dim = shape.and_then(|shape| shape.iter().rev().nth(1));
+    let axis = match product.order.len() {
+        0 => shape.and_then(|shape| shape.len().checked_sub(2)),
+        rank => product.order.get(rank - 2).copied(),
+    };
+    let dim = axis.and_then(|axis| shape?.get(axis));
     let meaning = dim.filter(|dim| !dim.is_unknown());
     let meaning = meaning.map(|dim| format!("vectors {dim:?}"));
     let known = meaning.as_deref().and_then(|m| draft.remembered(m));
     let count = known.unwrap_or_else(|| {
-        let count = positions::size(draft, at, &product.x, -2);
+        let axis = axis.map_or(-2, |axis| axis as i64);
+        let count = positions::size(draft, at, &product.x, axis);
         // Without vectors one row is left, so that the lookup table has an entry.
         let one = draft.integers(&[], &[1]);
         let count = draft.shared(at, "phasor_vectors", Op::new("Max", [count, one]));

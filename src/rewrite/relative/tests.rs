@@ -7,8 +7,10 @@ use crate::facts::Facts;
 use crate::onnx::proto::tensor_shape_proto::dimension;
 use crate::onnx::proto::type_proto::Value;
 use crate::onnx::{DataType, ModelFile, Tensor};
-use crate::recognize::relative_testing::{alibi, bias, claimed, counted, gather, graphs, held};
-use crate::recognize::{BiasAxis, Kind, Lut, Selection};
+use crate::recognize::relative_testing::{
+    alibi, bias, claimed, counted, gather, graphs, held, products,
+};
+use crate::recognize::{BiasAxis, Kind, Lut, Rows, Selection};
 use crate::rewrite::{self, Subject, Target};
 
 /// The graph with these tensors rewritten.
@@ -295,6 +297,89 @@ fn one_body_serves_sites_that_differ() {
     let new = agree(text, sites, &sizes, 0.0);
     assert_eq!(operators(&new), "RelativeGather RelativeGather");
     assert_eq!(new.model().functions.len(), 1);
+}
+
+/// Numbers of batches and of vectors, with none and one of them, up to what the table has rows for.
+const VECTORS: [&[(&str, usize)]; 6] = [
+    &[("B", 2), ("L", 3)],
+    &[("B", 1), ("L", 5)],
+    &[("B", 2), ("L", 2)],
+    &[("B", 1), ("L", 1)],
+    &[("B", 2), ("L", 0)],
+    &[("B", 0), ("L", 4)],
+];
+
+#[test]
+fn rows_in_reach_are_sliced_when_the_model_runs() {
+    let by_key = products::KEYS.replace("bhld,lrd", "bhrd,lrd");
+    for (text, is_key) in [(products::KEYS, false), (&by_key, true)] {
+        let sites = vec![("y", products::keys(is_key))];
+        let new = agree(text, sites, &VECTORS, 1e-6);
+        let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Sub Range Transpose MatMul Range RelativeGather";
+        assert_eq!(operators(&new), wanted);
+        // More distances than the table has rows: the graph fails, and so does what replaces it.
+        let sites = vec![("y", products::keys(is_key))];
+        let (old, new) = rewritten(text, sites);
+        let given = inputs(&old, &[("B", 1), ("L", 6)], &mut Random::new(0, "long"));
+        let engines: [&dyn Engine; 2] = [&Tract, &TractBodies];
+        for file in [&old, &new] {
+            for engine in engines {
+                let names = ["y".to_owned()];
+                let result = engine.run(Source::Proto(file.model(), None), &given, &names);
+                assert!(result.is_err(), "{}", operators(file));
+            }
+        }
+    }
+}
+
+#[test]
+fn vectors_are_brought_to_the_axes_of_the_scores() {
+    let text = products::KEYS.replace("[B, 2, L, 4]", "[B, L, 2, 4]");
+    let text = text
+        .replace("axis = {2}", "axis = {1}")
+        .replace("bhld,", "blhd,");
+    let sites = vec![("y", products::turned(&[0, 2, 1, 3]))];
+    let new = agree(&text, sites, &VECTORS, 1e-6);
+    let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Sub Range Transpose Transpose MatMul Range RelativeGather";
+    assert_eq!(operators(&new), wanted);
+}
+
+#[test]
+fn rows_that_are_known_are_sliced_beforehand() {
+    let text = products::KEYS.replace(
+        "int64 middle",
+        "int64 low = {-2}, int64 high = {3}, int64 middle",
+    );
+    let text = text.replace(
+        "index = Add (d,",
+        "near = Clip (d, low, high)\n index = Add (near,",
+    );
+    let longer = [VECTORS[0], VECTORS[3], VECTORS[4], &[("B", 1), ("L", 12)]];
+    let new = agree(&text, vec![("y", products::clipped())], &longer, 1e-6);
+    let wanted = "Slice Transpose MatMul Shape Gather Range RelativeGather";
+    assert_eq!(operators(&new), wanted);
+}
+
+/// Terms of queries and of keys multiply the same rows, and a narrower table is widened.
+#[test]
+fn terms_of_queries_and_keys_share_the_rows() {
+    let text = products::KEYS.replace("float[9", "float16[9");
+    let text = text.replace("rows = Gather", "narrow = Gather");
+    let text = text.replace("=> (y)", "=> (y, z)");
+    let text = text.replace(
+        " y = ",
+        r#" rows = Cast <to = 1> (narrow)
+        z = Einsum <equation = "bhrd,lrd->bhlr"> (x, rows)
+        y = "#,
+    );
+    let site = |by_key| {
+        let rows = (Rows::Around { middle: 4 }, DataType::F16);
+        products::typed(rows, Lut::Reversed, by_key)
+    };
+    let sites = vec![("z", site(true)), ("y", site(false))];
+    let new = agree(&text, sites, &VECTORS, 1e-6);
+    let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Sub Range Cast Transpose MatMul Range RelativeGather RelativeGather";
+    assert_eq!(operators(&new), wanted);
 }
 
 /// What other targets say.

@@ -19,12 +19,23 @@ const SUMMED: u32 = u32::MAX;
 /// An element that is a sum of products of elements of two tensors.
 #[derive(Clone, Debug)]
 pub struct Contraction {
-    /// The tensors, and the element of each that is multiplied.
-    pub factors: [(ValueId, PolyId); 2],
+    /// What is multiplied.
+    pub factors: [Factor; 2],
     /// The coordinate that is summed over.
     pub along: AtomId,
     /// Its size.
     pub size: PolyId,
+}
+
+/// One factor of such products.
+#[derive(Clone, Debug)]
+pub struct Factor {
+    /// The tensor.
+    pub value: ValueId,
+    /// Where its element lies.
+    pub at: Indices,
+    /// The element.
+    pub element: PolyId,
 }
 
 impl Elements {
@@ -52,13 +63,14 @@ impl Elements {
         };
         let size = summed(&places, factors)?;
         let along = it.arena.coordinate(SUMMED, size);
-        let mut elements = [PolyId::ZERO; 2];
-        for (slot, value) in [a, b].into_iter().enumerate() {
+        let mut factor = |slot: usize, value| {
             let at = indices(it, &places[slot], factors[slot], &own, (element, along))?;
-            elements[slot] = self.element(it, value, &at);
-        }
+            let element = self.element(it, value, &at);
+            Some(Factor { value, at, element })
+        };
+        let factors = [factor(0, a)?, factor(1, b)?];
         Some(Contraction {
-            factors: [(a, elements[0]), (b, elements[1])],
+            factors,
             along: it.arena.as_atom(along)?,
             size,
         })
