@@ -8,11 +8,13 @@
 mod build;
 
 use build::model;
+use phasor::engine::allowance::Allowance;
 use phasor::engine::ort::Ort;
 use phasor::engine::{Engine, EngineError, Source};
 use phasor::onnx::Tensor;
 use phasor::onnx::proto::{ModelProto, ValueInfoProto};
-use phasor::verify::{self, Options, Preference};
+use phasor::verify::{self, Options, Preference, Verdict};
+use std::time::{Duration, Instant};
 
 /// ONNX Runtime, if there is one.
 fn engine() -> Option<Ort> {
@@ -99,4 +101,36 @@ fn inputs_that_are_missing_or_of_another_type_are_errors() {
     wrong.push(("w".to_owned(), Tensor::from_f32(&[1, 4], &[0.0; 4])));
     let wrong = session.run(&wrong, &["a".to_owned()]);
     assert!(matches!(wrong, Err(EngineError::Run { .. })), "{wrong:?}");
+}
+
+#[test]
+fn a_run_ends_between_two_nodes_when_its_time_is_over() {
+    let Some(ort) = engine() else { return };
+    let mut text = "x: float[1]\na0 = Expand(x, size)\n".to_owned();
+    for turn in 0..300 {
+        text += &format!("a{} = Sin(a{turn})\n", turn + 1);
+    }
+    text += "y = ReduceSum(a300) keepdims=0";
+    let m = model(&text, &[("size", build::i64s(&[1], &[1 << 24]))]);
+    let x = [("x".to_owned(), Tensor::from_f32(&[1], &[0.5]))];
+    let allowance = Allowance::of_time(Duration::from_millis(500));
+    let mut session = ort.open(Source::Proto(&m, None)).unwrap();
+    session.bound(&allowance);
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let error = session.run(&x, &["y".to_owned()]).unwrap_err();
+        assert!(matches!(error, EngineError::Late { .. }), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{error}");
+    }
+    assert!(allowance.ended_a_run());
+    let options = Options {
+        engine: Preference::OnnxRuntime,
+        seconds: 1,
+        ..Options::default()
+    };
+    let report = verify::run(Source::Proto(&m, None), Source::Proto(&m, None), &options).unwrap();
+    let Verdict::NotVerified { why } = &report.verdict else {
+        panic!("{report:?}");
+    };
+    assert!(why.contains("not run: ONNX Runtime"), "{why}");
 }

@@ -3,6 +3,8 @@
 
 #[path = "running/angles.rs"]
 mod angles;
+#[path = "running/bounded.rs"]
+mod bounded;
 #[path = "running/build.rs"]
 mod build;
 #[path = "running/cuts.rs"]

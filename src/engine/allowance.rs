@@ -3,7 +3,7 @@
 //! A file of some kilobytes can describe hours of computing, of which the shapes of a graph tell only a part before it runs. So runs
 //! are bounded while they run. Where several runs share a time, only the time of runs counts, not that of loading a model.
 //!
-//! Work is counted in elements made or read ([`Allowance::work`]), which depends on the model alone; time depends on the machine.
+//! Work is counted in elements made or read ([`Allowance::with_work`]), which depends on the model alone; time depends on the machine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -77,8 +77,9 @@ pub fn analyse(
     }
     analysis.made = maker.made;
     if !analysis.sites.is_empty() {
-        let shapes = shapes(it, &analysis);
-        analysis.shapes.extend(shapes);
+        for (name, shape) in shapes(it, &analysis) {
+            analysis.shapes.entry(name).or_insert(shape);
+        }
     }
     analysis.gave_up = it.gave_up;
     analysis

@@ -106,7 +106,8 @@ fn either(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Outputs, Stop> 
     Ok(names.zip(yes.into_iter().zip(no)).map(fresh).collect())
 }
 
-fn branch<'a>(visit: &Visit<'a>, condition: bool) -> Result<&'a GraphProto, Stop> {
+/// The body of an `If` node for this condition.
+pub(super) fn branch<'a>(visit: &Visit<'a>, condition: bool) -> Result<&'a GraphProto, Stop> {
     let wanted = match condition {
         true => "then_branch",
         false => "else_branch",
@@ -116,13 +117,11 @@ fn branch<'a>(visit: &Visit<'a>, condition: bool) -> Result<&'a GraphProto, Stop
     found.map(|(_, _, branch)| branch).ok_or(Stop::AbsentBranch)
 }
 
-/// The outputs of a branch, which `runs` whenever the node does or may not.
-fn run(
-    it: &mut Interpreter<'_>,
-    visit: &Visit<'_>,
+/// A branch as a graph of its own, with the values that it reads from around it as inputs: their numbers there, and their names.
+pub(super) fn alone(
+    it: &Interpreter<'_>,
     branch: &GraphProto,
-    runs: bool,
-) -> Result<Outputs, Stop> {
+) -> Result<(ModelFile, Vec<(ValueId, String)>), Stop> {
     let captured = captured_by_body(branch);
     let mut graph = branch.clone();
     graph.input = captured
@@ -138,28 +137,66 @@ fn run(
         ..Default::default()
     };
     let file = ModelFile::in_memory(it.file.path(), model).map_err(|_| Stop::BranchNoGraph)?;
-    let given: SmallVec<[_; 8]> = captured
+    let given = captured.iter();
+    let given = given.filter_map(|&name| Some((file.index().id(name)?, name.to_owned())));
+    let given = given.collect();
+    Ok((file, given))
+}
+
+/// Interprets a branch, which `runs` whenever the node does or may not, with what is known of the values around it.
+fn inside_of<T>(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    (file, runs): (&ModelFile, bool),
+    given: &[(ValueId, String)],
+    ask: impl FnOnce(&mut Interpreter<'_>) -> T,
+) -> T {
+    let given: SmallVec<[_; 8]> = given
         .iter()
-        .filter_map(|name| {
+        .filter_map(|(id, name)| {
             let value = it.index().id(name).and_then(|id| it.value(id).ok());
-            Some((file.index().id(name)?, (*value?).clone()))
+            Some((*id, (*value?).clone()))
         })
         .collect();
-    it.within(&file, visit, runs, |inner| {
+    it.within(file, visit, runs, |inner| {
         for (id, value) in given {
             inner.set(id, Some(value));
         }
         for &position in file.index().order() {
             inner.visit(position);
         }
+        ask(inner)
+    })
+}
+
+/// Interprets the branch that is taken.
+pub(super) fn inside<T>(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    file: &ModelFile,
+    given: &[(ValueId, String)],
+    ask: impl FnOnce(&mut Interpreter<'_>) -> T,
+) -> T {
+    inside_of(it, visit, (file, true), given, ask)
+}
+
+/// The outputs of a branch, which `runs` whenever the node does or may not.
+fn run(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    branch: &GraphProto,
+    runs: bool,
+) -> Result<Outputs, Stop> {
+    let (file, given) = alone(it, branch)?;
+    Ok(inside_of(it, visit, (&file, runs), &given, |inner| {
         let outputs = file.graph().output.iter().map(|output| {
             let id = file.index().id(output.name())?;
             let mut value = (*inner.value(id).ok()?).clone();
             value.caveats.loss = loses(inner, id).then_some(Loss::Cancelled);
             Some(value)
         });
-        Ok(outputs.collect())
-    })
+        outputs.collect()
+    }))
 }
 
 #[cfg(test)]

@@ -44,6 +44,22 @@ pub(super) fn written(arena: &Arena, p: PolyId, atom: &dyn Fn(&Atom) -> String) 
     text
 }
 
+/// An element with the functions and the elements of other tensors that it is made of, called by their names.
+pub fn element(arena: &Arena, p: PolyId, name: &dyn Fn(u32) -> String) -> String {
+    let list = |parts: &[PolyId]| -> String {
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|&part| element(arena, part, name))
+            .collect();
+        parts.join(", ")
+    };
+    written(arena, p, &|atom| match atom {
+        Atom::Apply { function, args } => format!("{}({})", function.name(), list(args)),
+        Atom::Access { value, indices, .. } => format!("{}[{}]", name(*value), list(indices)),
+        atom => self::atom(arena, atom),
+    })
+}
+
 /// A size, or `?`.
 pub(super) fn atom(arena: &Arena, atom: &Atom) -> String {
     match atom {

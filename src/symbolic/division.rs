@@ -1,7 +1,7 @@
 //! Division of polynomials: sizes divide exactly more often than not.
 
 use super::function::Function;
-use super::poly::{Arena, PolyId, Term};
+use super::poly::{Arena, Atom, PolyId, Term};
 use super::range::EXACT;
 
 impl Arena {
@@ -61,6 +61,20 @@ impl Arena {
         {
             return exact;
         }
+        // Rounding to zero twice is rounding to zero once.
+        if let Some(Atom::Apply {
+            function: Function::IntegerDiv,
+            args,
+        }) = self.as_atom(a).map(|atom| self.atom_of(atom))
+            && let (inner, Some(first), Some(second)) =
+                (args[0], self.as_integer(args[1]), self.as_integer(b))
+            && first > 0
+            && second > 0
+            && let Some(both) = first.checked_mul(second)
+        {
+            let both = self.integer(both);
+            return self.integer_quotient(inner, both);
+        }
         self.apply(Function::IntegerDiv, &[a, b])
     }
 }
@@ -78,6 +92,10 @@ mod tests {
         let four_x = a.scale(x, 4.0);
         let sixteen_y = a.scale(y, 16.0);
         assert_eq!(a.div_exact(p, four_x), Some(sixteen_y));
+        let [two, three, six] = [2, 3, 6].map(|n| a.integer(n));
+        let half = a.integer_quotient(x, two);
+        let sixth = a.integer_quotient(x, six);
+        assert_eq!(a.integer_quotient(half, three), sixth);
         let z = a.symbol("z");
         assert_eq!(a.div_exact(p, z), None);
     }

@@ -50,6 +50,17 @@ pub enum Function {
 }
 
 impl Function {
+    /// Its name for people.
+    pub fn name(self) -> String {
+        match self {
+            Function::Typed(operation, dtype) => {
+                format!("{}<{dtype}>", format!("{operation:?}").to_lowercase())
+            }
+            Function::Table(_) => "table".to_owned(),
+            function => format!("{function:?}").to_lowercase(),
+        }
+    }
+
     /// The value at constant arguments; `None` where it is undefined there or not a plain function of numbers.
     pub fn eval(self, args: &[f64]) -> Option<f64> {
         let truth = |b: bool| if b { 1.0 } else { 0.0 };

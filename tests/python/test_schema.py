@@ -117,8 +117,10 @@ def constant_frequency(g):
     g.output(g.rotate(heads(g, channels=4), cos, sin, 4))
 
 
-def distances(g, queries, keys):
-    """`key - query` of positions `[Q]` and `[K]`."""
+def distances(g, scores):
+    """`key - query` of counted positions `[Q]` and `[K]`, for scores `[B, N, Q, K]`."""
+    sizes = g.op("Shape", scores)
+    queries, keys = (g.op("Range", np.int64(0), g.op("Gather", sizes, np.int64(axis)), np.int64(1)) for axis in (2, 3))
     return g.op("Sub", g.op("Unsqueeze", keys, [0]), g.op("Unsqueeze", queries, [1]))
 
 
@@ -131,51 +133,45 @@ def clipped(g, distance, reach=2):
     return g.op("Add", g.op("Clip", distance, np.int64(-reach), np.int64(reach)), np.int64(reach))
 
 
-def bias_of_a_table(g, change=lambda g, index, queries: index):
+def bias_of_a_table(g, index=clipped):
     """T5's: the bias of counted positions, added to scores."""
     scores = g.input("scores", ["B", 3, "Q", "K"])
-    queries, keys = (g.op("Range", np.int64(0), g.op("Gather", g.op("Shape", scores), np.int64(axis)), np.int64(1)) for axis in (2, 3))
-    index = change(g, clipped(g, distances(g, queries, keys)), queries)
+    index = index(g, distances(g, scores))
     table = np.sin(np.arange(15, dtype=np.float32)).reshape(5, 3)
     bias = g.op("Unsqueeze", g.op("Transpose", g.op("Gather", table, index), perm=[2, 0, 1]), [0])
     attended(g, g.op("Add", scores, bias))
 
 
-def bias_by_row(g):
-    """The row of the table depends on the query beyond the distance."""
-    def change(g, index, queries):
-        return g.op("Where", g.op("Less", g.op("Unsqueeze", queries, [1]), np.int64(3)), np.int64(0), index)
-    bias_of_a_table(g, change)
+def remainder(g, distance):
+    """However far a distance is, the next one has another row."""
+    return g.op("Mod", distance, np.int64(5))
 
 
-def gathered(g, by_key, change=lambda g, index, queries: index):
+def gathered(g, by_key, index=clipped):
     """DeBERTa's: scores of queries, or of keys, by distance."""
-    queries, keys = g.input("q", ["L"], TensorProto.INT64), g.input("k", ["L"], TensorProto.INT64)
-    index = clipped(g, distances(g, queries, keys))
-    index = change(g, g.op("Transpose", index, perm=[1, 0]) if by_key else index, queries)
+    content = g.input("content", [2, 3, "L", "L"])
+    index = index(g, distances(g, content))
+    index = g.op("Transpose", index, perm=[1, 0]) if by_key else index
     shape = g.op("Concat", np.int64([2, 3]), g.op("Shape", index), axis=0)
     picked = g.op("GatherElements", g.input("scores", [2, 3, "L", 5]), g.op("Expand", index, shape), axis=-1)
-    attended(g, g.op("Transpose", picked, perm=[0, 1, 3, 2]) if by_key else picked)
+    attended(g, g.op("Add", content, g.op("Transpose", picked, perm=[0, 1, 3, 2]) if by_key else picked))
 
 
-def gathered_by_row(g):
-    """The column of the scores depends on the query beyond the distance."""
-    gathered(g, False, lambda g, index, queries: g.op("Where", g.op("Less", g.op("Unsqueeze", queries, [1]), np.int64(3)), np.int64(0), index))
-
-
-def shifted(g):
+def shifted(g, length="T"):
     """Transformer-XL's: columns in order, by padding and reshaping."""
-    scores = g.input("scores", [1, 2, 5, 9])
-    padded = g.op("Pad", scores, np.int64([0, 0, 0, 1, 0, 0, 0, 0]))
-    rows = g.op("Slice", g.op("Reshape", padded, [1, 2, 10, 5]), [1], [10], [2])
-    attended(g, g.op("Slice", g.op("Reshape", rows, [1, 2, 5, 9]), [0], [5], [3]))
+    square = g.input("square", [1, 2, length, length])
+    scores = g.op("Softmax", g.op("Concat", square, g.op("Slice", square, [1], [2**62], [3]), axis=3), axis=-1)
+    padded = g.op("Concat", g.op("Slice", scores, [0], [1], [3]), scores, axis=3)
+    length = g.op("Slice", g.op("Shape", square), [2], [3])
+    rows = g.op("Reshape", padded, g.op("Concat", np.int64([1, 2, -1]), length, axis=0))
+    rows = g.op("Slice", rows, [1], [2**62], [2])
+    attended(g, g.op("Slice", g.op("Reshape", rows, g.op("Shape", scores)), [0], length, [3]))
 
 
 def keyed(g, is_clipped):
     """Shaw's: vectors times the row of their distance, of those around a row or of few."""
     x = g.input("x", ["B", 2, "L", 4])
-    positions = g.op("Range", np.int64(0), g.op("Gather", g.op("Shape", x), np.int64(2)), np.int64(1))
-    distance = distances(g, positions, positions)
+    distance = distances(g, g.op("MatMul", x, g.op("Transpose", x, perm=[0, 1, 3, 2])))
     index = clipped(g, distance, 1) if is_clipped else g.op("Add", distance, np.int64(4))
     rows = g.op("Gather", np.sin(np.arange(36, dtype=np.float32)).reshape(9, 4), index)
     attended(g, g.op("Einsum", x, rows, equation="bhld,lrd->bhlr"))
@@ -254,9 +250,11 @@ class Printed:
             self.run("inspect", built(self.path("model"), make))
         for dtype in (TensorProto.BFLOAT16, TensorProto.DOUBLE):
             self.run("inspect", built(self.path("model"), CASES["half_precision"][0], dtype=dtype))
-        for make in (bias_of_a_table, lambda g: gathered(g, False), lambda g: gathered(g, True), shifted, sloped, lambda g: keyed(g, False), lambda g: keyed(g, True)):
+        for make in (bias_of_a_table, lambda g: gathered(g, False), lambda g: gathered(g, True), shifted, lambda g: shifted(g, 5), sloped):
             self.run("inspect", built(self.path("model"), make))
-        for make in (bias_by_row, gathered_by_row, lambda g: sloped(g, "Sqrt")):
+        for make in (lambda g: keyed(g, False), lambda g: keyed(g, True)):
+            self.run("inspect", built(self.path("model"), make))
+        for make in (lambda g: bias_of_a_table(g, remainder), lambda g: gathered(g, False, remainder), lambda g: sloped(g, "Sqrt")):
             self.run("explain", built(self.path("model"), make))
         self.run("inspect", LLAMA, "--budget", "steps=100K")
         self.run("explain", changed(self.path("wrong_sign"), replace_neg("Identity")))

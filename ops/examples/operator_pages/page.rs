@@ -51,6 +51,7 @@ fn index() -> String {
          Operators of the domain `{DOMAIN}`, version {VERSION}. Every input is required. In a model each of them carries a function \
          body in standard ONNX operators, which serves where Phasor's library is not registered.\n\n\
          {}\n\
+         [Position encodings](../background.md) has the formulas that they compute, with their sources.\n\n\
          The pages are made of the operators' contracts by `{COMMAND}`.\n",
         table(&["operator", "what it does", "element types"], rows),
     )

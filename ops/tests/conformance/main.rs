@@ -22,6 +22,7 @@ mod relative_cuda;
 mod relative_gather;
 mod rotary;
 mod rotary_pair;
+mod rotary_score;
 mod rotary_table;
 mod sinusoidal;
 

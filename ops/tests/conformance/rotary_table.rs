@@ -81,7 +81,7 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
     }
 }
 
-fn run<P: Position, T: Spaced + WithPositions<P>>(
+pub(crate) fn run<P: Position, T: Spaced + WithPositions<P>>(
     attributes: RotaryTableAttributes,
     runner: Runner,
     positions: (&[P], &[usize]),

@@ -87,20 +87,25 @@ fn fitted(
     })?;
     let heads = search.it.arena.as_integer(lookup.data.shape[COLUMNS]);
     let heads = heads.and_then(|heads| usize::try_from(heads).ok());
-    let whole = head.is_none_or(|axis| lookup.own.shape[axis] == lookup.data.shape[COLUMNS]);
+    let columns = lookup.data.shape[COLUMNS];
+    let whole = head.is_none_or(|axis| lookup.own.shape[axis] == columns);
     let Some(heads) = heads.filter(|_| whole) else {
         let reason = "the number of heads is not known";
         return Err(miss(Stage::Distance, reason.to_owned()));
     };
+    let Some(behind) = search.behind(lookup.y, &[lookup.from.value]) else {
+        let reason = "too many values lie behind it";
+        return Err(miss(Stage::Positions, reason.to_owned()));
+    };
     let mut failure = None;
     for reading in readings {
-        let Some(wired) = search.positions(lookup, &[lookup.from.value], reading, sides) else {
+        let Some(wired) = search.positions(lookup, &behind, reading, sides) else {
             let reason = "no tensors of the graph hold the positions of queries and keys";
             failure = failure.or(Some(miss(Stage::Positions, reason.to_owned())));
             continue;
         };
-        let rows = lookup.data.shape[ROWS];
-        match lut::lut(&mut search.it.arena, reading, rows, wired.shift) {
+        let data = (lookup.from.value, ROWS);
+        match lut::lut(search, data, &behind, reading, wired.shift) {
             Ok(lut) => {
                 return Ok(Kind::RelativeBias(RelativeBias {
                     table: search.it.index().name(lookup.from.value).to_owned(),

@@ -136,10 +136,15 @@ fn fitted(
         key,
         batch: None,
     };
+    let Some(mut behind) = search.behind(lookup.y, &[x, factors.table.value]) else {
+        let reason = "too many values lie behind it";
+        return Err(miss(Stage::Positions, reason));
+    };
+    // Positions may be counted along the vectors.
+    behind.push(x);
     let mut failure = None;
     for reading in &readings {
-        let Some(wired) = search.positions(lookup, &[x, factors.table.value], reading, sides)
-        else {
+        let Some(wired) = search.positions(lookup, &behind, reading, sides) else {
             let reason = "no tensors of the graph hold the positions of queries and keys";
             failure = failure.or(Some(miss(Stage::Positions, reason)));
             continue;
@@ -147,8 +152,8 @@ fn fitted(
         let around = rows::around(search, lookup, reading, wired.shift, table_rows);
         let chosen = around.map_or_else(
             || {
-                let size = lookup.data.shape[0];
-                let lut = lut::lut(&mut search.it.arena, reading, size, wired.shift)?;
+                let data = (factors.table.value, 0);
+                let lut = lut::lut(search, data, &behind, reading, wired.shift)?;
                 rows::chosen(search, lookup, lut, table_rows)
             },
             Ok,

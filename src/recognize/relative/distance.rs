@@ -50,6 +50,7 @@ pub(super) fn readings(
             let Some(of) = varying(arena, part, with_sizes) else {
                 continue;
             };
+            let of = counted_up(arena, of, key);
             if !candidates.contains(&of) && is_sum_of_sides(arena, of, query, key) {
                 candidates.push(of);
             }
@@ -78,6 +79,17 @@ fn varying(arena: &mut Arena, p: PolyId, with_sizes: bool) -> Option<PolyId> {
         }
     }
     (!terms.is_empty()).then(|| arena.sum_of(terms))
+}
+
+/// A sum with the sign with which the first term of the key is positive.
+fn counted_up(arena: &mut Arena, of: PolyId, key: AtomId) -> PolyId {
+    for term in arena.terms(of).to_vec() {
+        let one = arena.sum_of(vec![term]);
+        if arena.depends_on(one, key) {
+            return arena.scale(of, term.coefficient.signum());
+        }
+    }
+    of
 }
 
 /// Whether a sum is of integers, each term speaks of the query or of the key and not of both, and both occur.

@@ -6,12 +6,13 @@ use rustc_hash::FxHashSet;
 
 use crate::onnx::ValueId;
 use crate::recognize::kit::Context;
+use crate::recognize::kit::behind::Behind;
 use crate::recognize::kit::miss::{Miss, node_name};
 use crate::recognize::{Analysis, Kind, Proof, RelativeGather, Scores, Site};
 use crate::symbolic::element::{Access, Elements, Indices};
-use crate::symbolic::poly::{Atom, AtomId};
+use crate::symbolic::poly::{Atom, AtomId, PolyId};
 use crate::symbolic::value::Value;
-use crate::symbolic::{Interpreter, Work, display};
+use crate::symbolic::{Interpreter, Work, dims, display};
 
 use super::{bias, contraction, gather};
 
@@ -37,6 +38,8 @@ pub(super) struct Search<'s, 'a> {
     pub it: &'s mut Interpreter<'a>,
     pub elements: &'s mut Elements,
     pub context: &'s Context<'a>,
+    /// Sizes that are known better than the interpreter does, by value and axis.
+    pub sized: Vec<(ValueId, usize, PolyId)>,
 }
 
 /// What came of one tensor.
@@ -53,6 +56,7 @@ pub(in crate::recognize) fn find<'a>(
         it,
         elements: &mut elements,
         context,
+        sized: Vec::new(),
     };
     let mut tried = FxHashSet::default();
     for &end in context.order.computed() {
@@ -74,7 +78,7 @@ pub(in crate::recognize) fn find<'a>(
                     analysis.sites.extend(search.site(value, kind));
                     break;
                 }
-                Some(Err(miss)) => nearest = nearest.or(Some(miss)),
+                Some(Err(miss)) => nearest = Some(miss),
                 None => {}
             }
             match search.moved_from(value) {
@@ -85,6 +89,16 @@ pub(in crate::recognize) fn find<'a>(
         analysis
             .refusals
             .extend(nearest.map(|miss: Miss| miss.refusal(search.it)));
+    }
+    for (value, axis, size) in std::mem::take(&mut search.sized) {
+        let Some(known) = search.it.known(value) else {
+            continue;
+        };
+        let mut shape = known.shape.clone();
+        shape[axis] = size;
+        let shape = shape.iter().map(|&p| dims::dim(&search.it.arena, p));
+        let name = search.it.index().name(value).to_owned();
+        analysis.shapes.insert(name, shape.collect());
     }
 }
 
@@ -168,6 +182,17 @@ impl Search<'_, '_> {
             assumes_finite: false,
             kind,
         })
+    }
+
+    /// The values that a tensor is computed from, up to those whose elements it has.
+    pub(super) fn behind(&self, y: ValueId, stops: &[ValueId]) -> Option<Vec<ValueId>> {
+        let behind = Behind::of(self.it, &self.context.order, y, stops)?;
+        Some(behind.values().to_vec())
+    }
+
+    /// Whether two sizes are equal wherever the nodes of these values run, and no size is 0.
+    pub(super) fn are_equal(&mut self, sizes: (PolyId, PolyId), behind: &[ValueId]) -> bool {
+        self.elements.are_equal_sizes(self.it, sizes, behind)
     }
 
     /// The coordinates of `y` that an index depends on, by axis.

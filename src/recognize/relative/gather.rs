@@ -24,11 +24,11 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
     if (first, last) != (rank - 2, rank - 1) {
         return None;
     }
+    let behind = search.behind(lookup.y, &[lookup.from.value])?;
     // The axes before are the same, and one of the last two goes along.
     for axis in 0..rank - 2 {
-        if lookup.from.indices[axis] != lookup.at[axis]
-            || lookup.own.shape[axis] != lookup.data.shape[axis]
-        {
+        let sizes = (lookup.own.shape[axis], lookup.data.shape[axis]);
+        if lookup.from.indices[axis] != lookup.at[axis] || !search.are_equal(sizes, &behind) {
             return None;
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
         _ => return None,
     };
     let rows = lookup.own.shape[if by_key { rank - 1 } else { rank - 2 }];
-    if lookup.data.shape[rank - 2] != rows {
+    if !search.are_equal((lookup.data.shape[rank - 2], rows), &behind) {
         return None;
     }
     let sides = Sides {
@@ -55,13 +55,13 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
     let miss = |stage, reason: String| Miss::new(GATHER_PAGE.id, stage, lookup.y, reason);
     let mut failure = None;
     for reading in &readings {
-        let Some(wired) = search.positions(lookup, &[lookup.from.value], reading, sides) else {
+        let Some(wired) = search.positions(lookup, &behind, reading, sides) else {
             let reason = "no tensors of the graph hold the positions of queries and keys";
             failure = failure.or(Some(miss(Stage::Positions, reason.to_owned())));
             continue;
         };
-        let columns = lookup.data.shape[column];
-        match lut::lut(&mut search.it.arena, reading, columns, wired.shift) {
+        let data = (lookup.from.value, column);
+        match lut::lut(search, data, &behind, reading, wired.shift) {
             Ok(lut) => {
                 let scores = search.it.index().name(lookup.from.value).to_owned();
                 return Some(Ok(Kind::RelativeGather(RelativeGather {

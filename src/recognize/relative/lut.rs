@@ -3,6 +3,7 @@
 //! An operator's table is finite, and a distance beyond it takes the entry at that end. So an index is a table if it is proven to be one
 //! number beyond some distance on either side, or to leave the data, where the graph does not run. That is proven by intervals.
 
+use crate::onnx::ValueId;
 use crate::recognize::Lut;
 use crate::symbolic::element::evaluate;
 use crate::symbolic::element::interval::{Interval, interval};
@@ -10,42 +11,58 @@ use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, PolyId};
 
 use super::distance::{self, Distance};
+use super::find::Search;
 
 /// The farthest distance that a table has an entry for.
 const MAX_REACH: i64 = 1 << 15;
 
-/// The lookup table of an index into an axis of `size` elements, with the distance counted from `shift`: entry `d` is for
+/// The lookup table of an index into an axis of a value, with the distance counted from `shift`: entry `d` is for
 /// `reading.of = d + shift`.
 ///
 /// # Errors
 /// Why there is none.
 pub(super) fn lut(
-    arena: &mut Arena,
+    search: &mut Search<'_, '_>,
+    (data, axis): (ValueId, usize),
+    behind: &[ValueId],
     reading: &Distance,
-    size: PolyId,
     shift: i64,
 ) -> Result<Lut, String> {
-    match arena.as_integer(size) {
-        Some(size) if size > 0 => known(arena, reading, size, shift),
+    let shape = search.it.value(data).map(|value| value.shape.clone());
+    let size = shape.ok().and_then(|shape| shape.get(axis).copied());
+    let size = size.ok_or_else(|| "the size of the table is not known".to_owned())?;
+    match search.it.arena.as_integer(size) {
+        Some(size) if size > 0 => known(&mut search.it.arena, reading, size, shift),
         Some(_) => Err("the table is empty".to_owned()),
-        None => columns(arena, reading, size, shift)
-            .ok_or_else(|| "the columns are not those of all distances in order".to_owned()),
+        None => {
+            let (lut, whole) = columns(search, (size, behind), reading, shift)
+                .ok_or_else(|| "the columns are not those of all distances in order".to_owned())?;
+            search.sized.push((data, axis, whole));
+            Ok(lut)
+        }
     }
 }
 
-/// All columns of data whose size is symbolic.
-fn columns(arena: &mut Arena, reading: &Distance, size: PolyId, shift: i64) -> Option<Lut> {
+/// All columns of data whose size is symbolic, and how many they are.
+fn columns(
+    search: &mut Search<'_, '_>,
+    (size, behind): (PolyId, &[ValueId]),
+    reading: &Distance,
+    shift: i64,
+) -> Option<(Lut, PolyId)> {
+    let arena = &mut search.it.arena;
     let d = distance::distance(arena);
     let middle = arena.sub(reading.index, d).ok()?;
     let shift = arena.integer(shift);
     let middle = arena.add(middle, shift).ok()?;
-    let twice = arena.scale(middle, 2.0);
-    let odd = arena.sub(size, PolyId::ONE).ok()?;
-    match () {
-        () if twice == odd => Some(Lut::Columns { even: false }),
-        () if twice == size => Some(Lut::Columns { even: true }),
-        () => None,
+    let even = arena.scale(middle, 2.0);
+    let odd = arena.add(even, PolyId::ONE).ok()?;
+    if search.are_equal((size, odd), behind) {
+        return Some((Lut::Columns { even: false }, odd));
     }
+    search
+        .are_equal((size, even), behind)
+        .then_some((Lut::Columns { even: true }, even))
 }
 
 fn known(arena: &mut Arena, reading: &Distance, size: i64, shift: i64) -> Result<Lut, String> {

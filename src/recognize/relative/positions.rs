@@ -4,8 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::Positions;
-use crate::recognize::kit::behind::Behind;
-use crate::symbolic::element::Indices;
+use crate::symbolic::element::{Elements, Indices};
 use crate::symbolic::poly::{Atom, AtomId, PolyId};
 
 use super::distance::Distance;
@@ -45,15 +44,14 @@ impl Search<'_, '_> {
     pub(super) fn positions(
         &mut self,
         lookup: &Lookup,
-        data: &[ValueId],
+        behind: &[ValueId],
         reading: &Distance,
         sides: Sides,
     ) -> Option<Wired> {
         let (key, query, rest) = self.split(reading.of, sides)?;
-        let behind = Behind::of(self.it, &self.context.order, lookup.y, data)?;
-        let values = self.positional(behind.values());
-        let keys = self.candidates(data, &values, Some(sides.key), sides.batch, key);
-        let queries = self.candidates(data, &values, sides.query, sides.batch, query);
+        let values = self.positional(behind);
+        let keys = self.candidates(lookup, &values, Some(sides.key), sides.batch, key);
+        let queries = self.candidates(lookup, &values, sides.query, sides.batch, query);
         let mut best: Option<(usize, Wired)> = None;
         for k in &keys {
             for q in &queries {
@@ -119,7 +117,7 @@ impl Search<'_, '_> {
     /// What may serve as positions whose element is `wanted` at this coordinate.
     fn candidates(
         &mut self,
-        data: &[ValueId],
+        lookup: &Lookup,
         values: &[ValueId],
         along: Option<AtomId>,
         batch: Option<AtomId>,
@@ -133,7 +131,7 @@ impl Search<'_, '_> {
             all.extend(self.value(id, &wanted_axes, wanted));
         }
         if let Some(along) = along.filter(|_| batch.is_none()) {
-            all.extend(self.counted(data, values, along, wanted));
+            all.extend(self.counted(lookup, values, along, wanted));
         }
         all
     }
@@ -180,7 +178,7 @@ impl Search<'_, '_> {
             let Atom::Coordinate { size, .. } = *self.it.arena.atom_of(coordinate) else {
                 return None;
             };
-            if value.shape[axis] != size {
+            if Elements::size(self.it, value.shape[axis]) != size {
                 return None;
             }
             at[axis] = PolyId::of_atom(coordinate);
@@ -208,7 +206,7 @@ impl Search<'_, '_> {
     /// The places along an axis of a tensor.
     fn counted(
         &mut self,
-        data: &[ValueId],
+        lookup: &Lookup,
         values: &[ValueId],
         along: AtomId,
         wanted: PolyId,
@@ -221,10 +219,13 @@ impl Search<'_, '_> {
         let Atom::Coordinate { size, .. } = *self.it.arena.atom_of(along) else {
             return None;
         };
-        let mut sized = data.iter().chain(values).copied();
+        let mut sized = [lookup.from.value]
+            .into_iter()
+            .chain(values.iter().copied());
         let (tensor, axis) = sized.find_map(|id| {
-            let shape = &self.it.known(id)?.shape;
-            Some((id, shape.iter().position(|&own| own == size)?))
+            let shape = self.it.known(id)?.shape.clone();
+            let mut sizes = shape.iter().map(|&own| Elements::size(self.it, own));
+            Some((id, sizes.position(|own| own == size)?))
         })?;
         Some(Candidate {
             positions: Positions::Counted {

@@ -11,6 +11,7 @@
 
 pub mod algebra;
 mod bounds;
+mod branch;
 mod constants;
 pub mod contraction;
 mod creation;
@@ -22,6 +23,7 @@ mod lookup;
 mod movement;
 mod product;
 mod reshape;
+mod sizes;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +53,7 @@ const MAX_STEPS: usize = 20_000;
 pub struct Elements {
     known: FxHashMap<(ValueId, Indices), PolyId>,
     constants: constants::Constants,
+    facts: sizes::Facts,
 }
 
 /// An element, as an access.
@@ -89,11 +92,28 @@ impl Elements {
     pub fn coordinates(it: &mut Interpreter<'_>, value: ValueId) -> Option<Indices> {
         let shape = it.value(value).ok()?.shape.clone();
         let axes = shape.iter().zip((0..shape.len() as u32).rev());
-        let index = |(&size, axis)| match size == PolyId::ONE {
-            true => PolyId::ZERO,
-            false => it.arena.coordinate(axis, size),
+        let index = |(&size, axis)| match sizes::positive(&mut it.arena, size) {
+            PolyId::ONE => PolyId::ZERO,
+            size => it.arena.coordinate(axis, size),
         };
         Some(axes.map(index).collect())
+    }
+
+    /// A size without clamps, for an axis along which there is an element.
+    pub fn size(it: &mut Interpreter<'_>, size: PolyId) -> PolyId {
+        sizes::positive(&mut it.arena, size)
+    }
+
+    /// Whether two sizes are equal in a graph in which the nodes of these values run, and there are elements.
+    pub fn are_equal_sizes(
+        &self,
+        it: &mut Interpreter<'_>,
+        (a, b): (PolyId, PolyId),
+        values: &[ValueId],
+    ) -> bool {
+        let (a, b) = (Self::size(it, a), Self::size(it, b));
+        let difference = it.arena.sub(a, b);
+        difference.is_ok_and(|d| self.facts.are_zero(&mut it.arena, d, values))
     }
 
     /// The element of a value at these indices.
@@ -175,10 +195,15 @@ impl<'a> Query<'_, 'a> {
             return Err(Stop::ForeignDomain.into());
         }
         let visit = self.visit(node);
-        self.operator(&visit, &own, slot)
+        self.operator(&visit, &own, (value, slot))
     }
 
-    fn operator(&mut self, visit: &Visit<'_>, own: &Value, slot: usize) -> Result<PolyId, Pause> {
+    fn operator(
+        &mut self,
+        visit: &Visit<'_>,
+        own: &Value,
+        (value, slot): (ValueId, usize),
+    ) -> Result<PolyId, Pause> {
         match visit.node.op_type() {
             "Transpose" => movement::transpose(self, visit),
             "Squeeze" | "Unsqueeze" => movement::unit_axes(self, visit, own),
@@ -188,7 +213,7 @@ impl<'a> Query<'_, 'a> {
             "Split" => movement::split(self, visit, slot),
             "Concat" => movement::concat(self, visit),
             "Pad" => movement::pad(self, visit),
-            "Reshape" | "Flatten" => reshape::reshape(self, visit, own),
+            "Reshape" | "Flatten" => reshape::reshape(self, visit, own, value),
             "Gather" => lookup::gather(self, visit),
             "GatherElements" => lookup::gather_elements(self, visit),
             "GatherND" => lookup::gather_nd(self, visit),
@@ -197,6 +222,7 @@ impl<'a> Query<'_, 'a> {
             "Shape" => creation::shape(self, visit),
             "CumSum" => creation::cum_sum(self, visit, own),
             "Trilu" => creation::trilu(self, visit),
+            "If" => branch::element(self, visit, slot),
             "MatMul" => product::matmul(self, visit, own),
             "Einsum" => product::einsum(self, visit, own),
             _ => elementwise::element(self, visit, own),

@@ -88,6 +88,7 @@ pub fn infer(
         | "ReduceL2" | "ReduceSumSquare" => reduce(it, visit),
         "Gather" => gather(it, visit),
         "Concat" => concat(it, visit),
+        "Slice" => slice(it, visit),
         "Conv" => convolution::infer(it, visit),
         "MaxPool" | "AveragePool" | "LpPool" => convolution::pooled(it, visit, slot),
         "Reshape" => reshape(it, visit),
@@ -168,11 +169,31 @@ fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
     let axis = normal_axis(visit.node.int("axis")?, shape.len()).ok()?;
     for k in 1..visit.inputs.len() {
         let (_, next) = input(it, visit, k)?;
-        let mut others = (0..shape.len()).filter(|&other| other != axis);
-        if next.len() != shape.len() || others.any(|other| shape[other] != next[other]) {
+        if next.len() != shape.len() {
             return None;
         }
+        // The sizes of other axes are equal in a graph that runs.
+        for other in (0..shape.len()).filter(|&other| other != axis) {
+            if it.arena.as_integer(next[other]).is_some() {
+                shape[other] = next[other];
+            }
+        }
         shape[axis] = it.arena.add(shape[axis], next[axis]).ok()?;
+    }
+    Some((dtype, shape))
+}
+
+/// A slice by unknown bounds: the axes that are not cut keep their sizes.
+fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let (dtype, mut shape) = input(it, visit, 0)?;
+    let name = visit.node.output.first()?;
+    let cut = match it.ints_of(visit, "axes", 3).ok()? {
+        Some(axes) => axes,
+        None => (0..shape.len() as i64).collect(),
+    };
+    for axis in cut {
+        let axis = normal_axis(axis, shape.len()).ok()?;
+        shape[axis] = it.unknown_size(name, axis);
     }
     Some((dtype, shape))
 }
