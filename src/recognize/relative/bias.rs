@@ -7,7 +7,7 @@ use crate::symbolic::poly::{AtomId, PolyId};
 
 use super::BIAS_PAGE;
 use super::distance::{self, Distance};
-use super::find::{Found, Lookup, Search};
+use super::find::{Found, Lookup, MAX_CHAIN, Search, is_movement};
 use super::lut;
 use super::positions::Sides;
 
@@ -146,11 +146,24 @@ fn layout(
     .collect()
 }
 
-/// Whether products of matrices alone read a tensor: it holds keys or values, and no bias.
+/// Whether products of matrices alone read a tensor, moved or converted: it holds keys or values, and no bias.
 fn is_multiplied(search: &Search<'_, '_>, value: ValueId) -> bool {
-    let readers = search.it.index().consumers(value);
-    let graph = search.it.file.graph();
-    let multiplies =
-        |&(node, _): &(usize, usize)| matches!(graph.node[node].op_type(), "MatMul" | "Einsum");
-    !readers.is_empty() && readers.iter().all(multiplies)
+    let (index, graph) = (search.it.index(), search.it.file.graph());
+    let (mut open, mut products) = (vec![value], 0);
+    for _ in 0..MAX_CHAIN {
+        let Some(value) = open.pop() else {
+            return products > 0;
+        };
+        for &(node, _) in index.consumers(value) {
+            let node = &graph.node[node];
+            match node.op_type() {
+                "MatMul" | "Einsum" => products += 1,
+                op if op == "Cast" || is_movement(op) => {
+                    open.extend(node.output.iter().filter_map(|name| index.id(name)));
+                }
+                _ => return false,
+            }
+        }
+    }
+    false
 }

@@ -217,7 +217,7 @@ impl Search<'_, '_> {
 }
 
 /// Whether an operator moves the elements of its first input.
-fn is_movement(op: &str) -> bool {
+pub(super) fn is_movement(op: &str) -> bool {
     matches!(
         op,
         "Identity"

@@ -97,10 +97,12 @@ fn rows_in_reach() {
                  j = Unsqueeze (of_keys, first)",
                 "y = gather(x * table over 4) by 8*10 7 6 5 4 3 2 1 0 8 7 6 5 4 3 2 1 0, q at p, k at of_keys, reassociated",
             ),
-            // Positions from outside, of which nothing is known.
+            // Positions from outside may be so large that their difference overflows.
             (
-                "int64[L] p",
-                "y = gather(x * table over 4) by 8*10 7 6 5 4 3 2 1 0 8 7 6 5 4 3 2 1 0, q at p, k at p, reassociated",
+                "int64[L] given
+                 i = Unsqueeze (given, second)
+                 j = Unsqueeze (given, first)",
+                "relative-gather distance at y: the row of the table depends on more than the distance between query and key",
             ),
         ],
     );
@@ -116,7 +118,7 @@ fn broken() {
                 "float[L, L, 1] gate
                  picked = Gather (table, index)
                  rows = Mul (picked, gate)",
-                "",
+                "picked = bias(table) [q, k, n] by 8*10 7 6 5 4 3 2 1 0 8 7 6 5 4 3 2 1 0, q at p, k at p, exact",
             ),
             (
                 "float[L, L, 4] other
@@ -149,10 +151,9 @@ fn broken() {
                 "",
             ),
             (
-                "int64[L] other
-                 k = Unsqueeze (other, first)
-                 d = Sub (i, k)
-                 bounded = Max (d, n)
+                "int64 two = {2}
+                 half = Div (n, two)
+                 bounded = Max (d, half)
                  index = Add (bounded, middle)",
                 "relative-gather lut at y: the index depends on the size `L`",
             ),
@@ -179,14 +180,20 @@ fn costs() {
             (
                 "float[1023, 4] table
                  int64 middle = {511}
-                 int64[L] p",
+                 float[K] other
+                 m = Size (other)
+                 of_keys = Range (none, m, one)
+                 j = Unsqueeze (of_keys, first)",
                 &refused(1023, "the graph does for few keys"),
             ),
             (
                 "float[1023, 64] table
-                 float[B, 12, 64, 64] x
+                 float[B, 12, L, 64] x
                  int64 middle = {511}
-                 int64[64] p",
+                 float[64] other
+                 m = Size (other)
+                 of_keys = Range (none, m, one)
+                 j = Unsqueeze (of_keys, first)",
                 &refused(1023, "those with 64 that the graph takes for a query"),
             ),
         ],
