@@ -108,13 +108,11 @@ impl Run {
     }
 
     /// The most work, if it has a bound.
-    #[cfg_attr(not(feature = "tract"), allow(dead_code))]
     pub(crate) fn work(&self) -> Option<u64> {
         self.allowance.work
     }
 
     /// Counts work that was done.
-    #[cfg_attr(not(feature = "tract"), allow(dead_code))]
     pub(crate) fn count(&self, work: u64) {
         self.allowance.done.fetch_add(work, Ordering::Relaxed);
     }

@@ -1,6 +1,8 @@
 //! Runs models: in tract, which is built in, or in the user's own ONNX Runtime, loaded at run time.
 #![forbid(unsafe_code)]
 
+// Without an engine nothing runs, and only the embedded one counts work.
+#[cfg_attr(not(feature = "tract"), allow(dead_code))]
 pub mod allowance;
 #[cfg(any(feature = "tract", feature = "ort"))]
 pub(crate) mod guard;

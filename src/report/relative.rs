@@ -162,7 +162,7 @@ impl From<&Lut> for LutReport {
     fn from(lut: &Lut) -> Self {
         let entries = match lut {
             Lut::Known(entries) => Some(entries),
-            Lut::Columns { .. } | Lut::Reversed => None,
+            Lut::Columns { .. } => None,
         };
         Self {
             reach: entries.map(|entries| entries.len() / 2),

@@ -309,7 +309,7 @@ fn rounding(dtype: DataType) -> f64 {
 fn reach(lut: &Lut) -> i64 {
     match lut {
         Lut::Known(entries) => entries.len() as i64 / 2,
-        Lut::Columns { .. } | Lut::Reversed => FEW,
+        Lut::Columns { .. } => FEW,
     }
 }
 
@@ -320,7 +320,7 @@ fn long(lut: &Lut) -> Vec<i64> {
             let lengths = [reach(lut) + 1, 2 * reach(lut) + 5].into_iter();
             lengths.filter(|&length| length <= MAX_LONG).collect()
         }
-        Lut::Columns { .. } | Lut::Reversed => Vec::new(),
+        Lut::Columns { .. } => Vec::new(),
     }
 }
 
@@ -329,9 +329,14 @@ fn entries(lut: &Lut, count: usize) -> Vec<f64> {
     let all = 0..count as i64;
     let entries: Vec<i64> = match lut {
         Lut::Known(entries) => entries.clone(),
-        Lut::Columns { even: false } => all.collect(),
-        Lut::Columns { even: true } => all.chain([count as i64 - 1]).collect(),
-        Lut::Reversed => all.rev().collect(),
+        Lut::Columns { even, reversed } => {
+            let last = even.then_some(count as i64 - 1);
+            let mut all: Vec<i64> = all.chain(last).collect();
+            if *reversed {
+                all.reverse();
+            }
+            all
+        }
     };
     entries.iter().map(|&entry| entry as f64).collect()
 }

@@ -202,7 +202,7 @@ fn linear_biases_agree_in_every_type() {
 
 #[test]
 fn products_are_those_of_the_rows_in_reach() {
-    use products::{KEYS, clipped, keys, scores};
+    use products::{KEYS, clipped, columns, keys, scores};
     let by_key = KEYS.replace("bhld,lrd", "bhrd,lrd");
     let near = KEYS.replace(
         "int64 middle",
@@ -218,9 +218,12 @@ fn products_are_those_of_the_rows_in_reach() {
     fails(KEYS, keys(true), "it differs");
     fails(&by_key, keys(false), "it differs");
     let around = |middle| Rows::Around { middle };
-    let columns = Lut::Columns { even: false };
-    fails(KEYS, scores(around(4), columns, false), "it differs");
-    fails(KEYS, scores(around(3), Lut::Reversed, false), "it differs");
+    fails(KEYS, scores(around(4), columns(false), false), "it differs");
+    fails(
+        KEYS,
+        scores(around(3), products::columns(true), false),
+        "it differs",
+    );
     let part = |first, lut: &[i64]| {
         let rows = Rows::Part { first, count: 6 };
         scores(rows, Lut::Known(lut.to_vec()), false)
@@ -254,8 +257,8 @@ fn products_agree_in_every_type() {
             let rows = Rows::Around { middle: 4 };
             products::typed((rows, dtype), lut, false)
         };
-        let confirmed = run(&text, claim(Lut::Reversed)).expect("a confirmed site");
+        let confirmed = run(&text, claim(products::columns(true))).expect("a confirmed site");
         assert!(confirmed.max_diff < largest, "{name}: {confirmed:?}");
-        fails(&text, claim(Lut::Columns { even: false }), "it differs");
+        fails(&text, claim(products::columns(false)), "it differs");
     }
 }

@@ -3,7 +3,8 @@
 use crate::onnx::ValueId;
 use crate::recognize::kit::miss::Miss;
 use crate::recognize::{BiasAxis, Kind, RelativeBias, Stage};
-use crate::symbolic::poly::{AtomId, PolyId};
+use crate::symbolic::element::evaluate;
+use crate::symbolic::poly::{Atom, AtomId, PolyId};
 
 use super::BIAS_PAGE;
 use super::distance::{self, Distance};
@@ -27,12 +28,44 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
         return None;
     }
     let sides = sides(&axes)?;
+    if let Some(static_) = constant(search, lookup, &axes) {
+        return Some(Err(static_));
+    }
     let index = lookup.from.indices[ROWS];
     let readings = distance::readings(&mut search.it.arena, index, sides.query, sides.key);
     if readings.is_empty() || sides.query.is_none() && is_affine(search, &readings) {
         return None;
     }
     Some(fitted(search, lookup, head, sides, &readings))
+}
+
+/// A miss for a bias that no input reaches: a runtime folds it into one constant.
+fn constant(
+    search: &mut Search<'_, '_>,
+    lookup: &Lookup,
+    axes: &[(usize, AtomId)],
+) -> Option<Miss> {
+    let arena = &mut search.it.arena;
+    let fixed = lookup
+        .own
+        .shape
+        .iter()
+        .all(|&size| arena.as_integer(size).is_some());
+    let parts = evaluate::parts(arena, lookup.from.indices[ROWS])?;
+    let atoms = parts.iter().flat_map(|&part| evaluate::atoms(arena, part));
+    let mut read: Vec<ValueId> = vec![lookup.from.value];
+    for atom in atoms {
+        match arena.atom_of(atom) {
+            Atom::Access { value, .. } => read.push(ValueId(*value)),
+            Atom::Symbol(_) | Atom::Channel { .. } => return None,
+            _ => {}
+        }
+    }
+    let is_static = fixed && axes.len() > 1 && read.iter().all(|&id| search.is_constant(id));
+    is_static.then(|| {
+        let reason = "no input reaches it: the runtime folds it into a constant";
+        Miss::new(BIAS_PAGE.id, Stage::Distance, lookup.y, reason)
+    })
 }
 
 /// The last two axes of an index are those of queries and keys, and one before them is the batch.

@@ -11,6 +11,9 @@ use crate::onnx::DataType;
 use crate::symbolic::element::evaluate;
 use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId, Term};
 
+/// Most sums that are tried as the distance in one index.
+const MAX_CANDIDATES: usize = 16;
+
 /// The number of no value: stands for the distance.
 const DISTANCE: u32 = u32::MAX;
 
@@ -56,6 +59,7 @@ pub(super) fn readings(
             }
         }
     }
+    candidates.truncate(MAX_CANDIDATES);
     candidates.sort_by_key(|&of| std::cmp::Reverse(arena.terms(of).len()));
     let mut found = Vec::new();
     for of in candidates {

@@ -19,6 +19,9 @@ use super::{bias, contraction, gather};
 /// How far up a chain of movements is looked for the tensor that an operator can give.
 pub(super) const MAX_CHAIN: usize = 16;
 
+/// What looking at one element costs, in steps of the budget.
+const STEP: u64 = 256;
+
 /// A tensor whose elements are copied from one other tensor.
 pub(super) struct Lookup {
     /// The tensor.
@@ -69,7 +72,10 @@ pub(in crate::recognize) fn find<'a>(
             if !tried.insert(value) {
                 break;
             }
-            if !search.it.budget.spend(Work::Recognising, 64) {
+            let looked_at = search.elements.steps;
+            if search.it.budget.is_spent(Work::Recognising) {
+                let node = search.it.index().producer(value);
+                search.it.gave_up = search.it.gave_up.or(node.map(|(node, _)| node));
                 return;
             }
             match search.read(value) {
@@ -81,6 +87,8 @@ pub(in crate::recognize) fn find<'a>(
                 Some(Err(miss)) => nearest = Some(miss),
                 None => {}
             }
+            let steps = 1 + search.elements.steps - looked_at;
+            search.it.budget.spend(Work::Recognising, steps * STEP);
             match search.moved_from(value) {
                 Some(earlier) => value = earlier,
                 None => break,
@@ -188,6 +196,13 @@ impl Search<'_, '_> {
     pub(super) fn behind(&self, y: ValueId, stops: &[ValueId]) -> Option<Vec<ValueId>> {
         let behind = Behind::of(self.it, &self.context.order, y, stops)?;
         Some(behind.values().to_vec())
+    }
+
+    /// Whether a value is a constant of the model.
+    pub(super) fn is_constant(&self, id: ValueId) -> bool {
+        let (index, graph) = (self.it.index(), self.it.file.graph());
+        let is_made = |(node, _): (usize, usize)| graph.node[node].is_onnx("Constant");
+        self.it.file.constant(id).is_some() || index.producer(id).is_some_and(is_made)
     }
 
     /// Whether two sizes are equal wherever the nodes of these values run, and no size is 0.

@@ -9,6 +9,7 @@ use crate::symbolic::element::evaluate;
 use crate::symbolic::element::interval::{Interval, interval};
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, PolyId};
+use crate::symbolic::range::EXACT;
 
 use super::distance::{self, Distance};
 use super::find::Search;
@@ -58,11 +59,21 @@ fn columns(
     let even = arena.scale(middle, 2.0);
     let odd = arena.add(even, PolyId::ONE).ok()?;
     if search.are_equal((size, odd), behind) {
-        return Some((Lut::Columns { even: false }, odd));
+        return Some((
+            Lut::Columns {
+                even: false,
+                reversed: false,
+            },
+            odd,
+        ));
     }
-    search
-        .are_equal((size, even), behind)
-        .then_some((Lut::Columns { even: true }, even))
+    search.are_equal((size, even), behind).then_some((
+        Lut::Columns {
+            even: true,
+            reversed: false,
+        },
+        even,
+    ))
 }
 
 fn known(arena: &mut Arena, reading: &Distance, size: i64, shift: i64) -> Result<Lut, String> {
@@ -70,11 +81,12 @@ fn known(arena: &mut Arena, reading: &Distance, size: i64, shift: i64) -> Result
         return Err(left);
     }
     let range = arena.range(reading.of);
-    let (least, greatest) = (range.low, range.high);
     let over = |low: f64, high: f64| {
         let at = |atom: &Atom| distance::is_distance(atom).then(|| Interval::new(low, high));
         interval(arena, reading.index, &at)
     };
+    let greatest = defined(range.high, &|from| over(from, range.high));
+    let least = -defined(-range.low, &|from| over(range.low, -from));
     // What lies outside the data stops the graph.
     let is_flat = |found: Option<Interval>| {
         found.is_some_and(|found| {
@@ -106,6 +118,25 @@ fn known(arena: &mut Arena, reading: &Distance, size: i64, shift: i64) -> Result
         });
     }
     filled(entries).ok_or_else(|| "no distance has an index inside the data".to_owned())
+}
+
+/// The farthest distance on one side for which ONNX says what the index is; `beyond` is what it can be from a distance on.
+fn defined(end: f64, beyond: &dyn Fn(f64) -> Option<Interval>) -> f64 {
+    let undefined = |from: i64| beyond(from as f64).is_some_and(|found| found.undefined);
+    let end_of_all = end.min(EXACT) as i64;
+    if end_of_all < 1 || !undefined(end_of_all) {
+        return end;
+    }
+    // The first distance from which on all are undefined.
+    let (mut defined, mut open) = (0, end_of_all);
+    while open - defined > 1 {
+        let middle = defined + (open - defined) / 2;
+        match undefined(middle) {
+            true => open = middle,
+            false => defined = middle,
+        }
+    }
+    defined as f64
 }
 
 /// The index at one distance, if it lies inside the data.

@@ -34,13 +34,14 @@ pub enum Positions {
 pub enum Lut {
     /// Those of the distances from `-D` to `D`: an odd number.
     Known(Vec<i64>),
-    /// All `R` columns in order, of which the middle one, or the second of the two in the middle, is for distance 0.
+    /// All `R` columns in order, of which the middle one, or the second of the two in the middle, is for distance 0. Distances beyond
+    /// them take the ends.
     Columns {
-        /// Whether `R` is even: the distance `D = R / 2` then shares the last column.
+        /// Whether `R` is even: the distance `D = R / 2` then shares the last column, or if reversed `-D`.
         even: bool,
+        /// Whether they are for the distances from `D` to `-D`.
+        reversed: bool,
     },
-    /// All `R` columns, an odd number, in reverse order: the middle one is for distance 0.
-    Reversed,
 }
 
 /// Scores of queries, or of keys, with every relative position.

@@ -200,9 +200,11 @@ fn axes(layout: &[BiasAxis]) -> String {
 fn columns(lut: &Lut) -> String {
     match lut {
         Lut::Known(entries) => runs(entries),
-        Lut::Columns { even: false } => "columns".to_owned(),
-        Lut::Columns { even: true } => "even columns".to_owned(),
-        Lut::Reversed => "reversed columns".to_owned(),
+        Lut::Columns { even, reversed } => format!(
+            "{}{}columns",
+            if *reversed { "reversed " } else { "" },
+            if *even { "even " } else { "" }
+        ),
     }
 }
 

@@ -167,7 +167,15 @@ mod tests {
                 "table `t`, 12 heads; -3..3 in 5 rows; along axis 1 of `x`; `p`",
             ),
             (
-                gather("s", Lut::Columns { even: false }, positions(), true),
+                gather(
+                    "s",
+                    Lut::Columns {
+                        even: false,
+                        reversed: false,
+                    },
+                    positions(),
+                    true,
+                ),
                 "scores `s` of keys; all columns in order; along axis 1 of `x`; `p`",
             ),
             (

@@ -13,13 +13,9 @@ pub(super) fn of<'d>(
 ) -> String {
     match lut {
         Lut::Known(entries) => known(draft, entries),
-        Lut::Columns { even } => {
+        Lut::Columns { even, reversed } => {
             let count = count(draft);
-            columns(draft, at, *even, count)
-        }
-        Lut::Reversed => {
-            let count = count(draft);
-            reversed(draft, at, count)
+            columns(draft, at, (*even, *reversed), count)
         }
     }
 }
@@ -36,23 +32,35 @@ fn known(draft: &mut Draft<'_>, entries: &[i64]) -> String {
 }
 
 /// `0, 1, ..., R - 1`; for an even `R` with the last once more, so that there is one for each distance from `-R / 2` to `R / 2`.
-fn columns(draft: &mut Draft<'_>, at: usize, even: bool, count: String) -> String {
-    let (zero, one) = (draft.integers(&[], &[0]), draft.integers(&[], &[1]));
-    let range = |count| Op::new("Range", [zero.clone(), count, one.clone()]);
+/// Reversed, the last is the first.
+fn columns(
+    draft: &mut Draft<'_>,
+    at: usize,
+    (even, reversed): (bool, bool),
+    count: String,
+) -> String {
+    // A number that no node reads is not written.
+    let number = |draft: &mut Draft<'_>, number| draft.integers(&[], &[number]);
+    let last = |draft: &mut Draft<'_>| {
+        let op = Op::new("Sub", [count.clone(), number(draft, 1)]);
+        draft.shared(at, "phasor_last", op)
+    };
+    let step = number(draft, if reversed { -1 } else { 1 });
+    let range = match (even, reversed) {
+        (false, false) => [number(draft, 0), count.clone(), step],
+        (true, false) => {
+            let op = Op::new("Add", [count.clone(), step.clone()]);
+            let longer = draft.shared(at, "phasor_count", op);
+            [number(draft, 0), longer, step]
+        }
+        (false, true) => [last(draft), step.clone(), step],
+        (true, true) => [count.clone(), step.clone(), step],
+    };
+    let all = Op::new("Range", range);
     if !even {
-        return draft.shared(at, "phasor_lut", range(count));
+        return draft.shared(at, "phasor_lut", all);
     }
-    let longer = Op::new("Add", [count.clone(), one.clone()]);
-    let longer = draft.shared(at, "phasor_count", longer);
-    let all = draft.shared(at, "phasor_range", range(longer));
-    let last = draft.shared(at, "phasor_last", Op::new("Sub", [count, one.clone()]));
+    let all = draft.shared(at, "phasor_range", all);
+    let last = last(draft);
     draft.shared(at, "phasor_lut", Op::new("Min", [all, last]))
-}
-
-/// `R - 1, R - 2, ..., 0`.
-fn reversed(draft: &mut Draft<'_>, at: usize, count: String) -> String {
-    let [one, below] = [1, -1].map(|number| draft.integers(&[], &[number]));
-    let last = draft.shared(at, "phasor_last", Op::new("Sub", [count, one]));
-    let range = Op::new("Range", [last, below.clone(), below]);
-    draft.shared(at, "phasor_lut", range)
 }

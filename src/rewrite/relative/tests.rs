@@ -374,7 +374,7 @@ fn terms_of_queries_and_keys_share_the_rows() {
     );
     let site = |by_key| {
         let rows = (Rows::Around { middle: 4 }, DataType::F16);
-        products::typed(rows, Lut::Reversed, by_key)
+        products::typed(rows, products::columns(true), by_key)
     };
     let sites = vec![("z", site(true)), ("y", site(false))];
     let new = agree(&text, sites, &VECTORS, 1e-6);

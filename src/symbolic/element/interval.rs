@@ -6,9 +6,11 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use crate::onnx::DataType;
 use crate::symbolic::function::Function;
 use crate::symbolic::operation::Operation;
 use crate::symbolic::poly::{Arena, Atom, PolyId};
+use crate::symbolic::range::Range;
 
 use super::evaluate::{evaluated, operands, parts};
 
@@ -19,26 +21,30 @@ pub struct Interval {
     pub low: f64,
     /// The largest.
     pub high: f64,
+    /// Whether ONNX leaves open what every one of them is: each comes from a float that was cast to an integer that cannot hold it.
+    pub undefined: bool,
 }
 
 impl Interval {
-    const ALL: Interval = Interval {
-        low: f64::NEG_INFINITY,
-        high: f64::INFINITY,
-    };
-    const TRUTH: Interval = Interval {
-        low: 0.0,
-        high: 1.0,
+    const ALL: Interval = Interval::new(f64::NEG_INFINITY, f64::INFINITY);
+    const TRUTH: Interval = Interval::new(0.0, 1.0);
+    const UNDEFINED: Interval = Interval {
+        undefined: true,
+        ..Interval::ALL
     };
 
     /// The numbers from `low` to `high`.
-    pub fn new(low: f64, high: f64) -> Interval {
-        Interval { low, high }
+    pub const fn new(low: f64, high: f64) -> Interval {
+        Interval {
+            low,
+            high,
+            undefined: false,
+        }
     }
 
     /// The only number in it.
     pub fn point(self) -> Option<f64> {
-        (self.low == self.high).then_some(self.low)
+        (self.low == self.high && self.low.is_finite()).then_some(self.low)
     }
 
     fn of(number: f64) -> Interval {
@@ -87,9 +93,9 @@ impl Interval {
 
     /// Whether all these numbers are true, or none.
     fn decided(self) -> Option<bool> {
-        match self {
-            Interval { low, high } if low == 0.0 && high == 0.0 => Some(false),
-            Interval { low, high } if low > 0.0 || high < 0.0 => Some(true),
+        match (self.low, self.high) {
+            (0.0, 0.0) => Some(false),
+            (low, high) if low > 0.0 || high < 0.0 => Some(true),
             _ => None,
         }
     }
@@ -103,7 +109,7 @@ pub fn interval(
 ) -> Option<Interval> {
     let mut known: FxHashMap<PolyId, Interval> = FxHashMap::default();
     for part in parts(arena, p)? {
-        let mut sum = Interval::of(0.0);
+        let (mut sum, mut undefined) = (Interval::of(0.0), false);
         for term in arena.terms(part).iter() {
             let mut product = Interval::of(term.coefficient);
             for factor in arena.factors(term.mono) {
@@ -114,10 +120,12 @@ pub fn interval(
                     Atom::Apply { function, .. } => applied(*function, &args),
                     other => atom(other)?,
                 };
+                undefined |= factor.undefined;
                 product = Interval::corners(&[product, factor], &|x| x[0] * x[1]);
             }
             sum = sum.plus(product);
         }
+        let sum = if undefined { Interval::UNDEFINED } else { sum };
         known.insert(part, sum);
     }
     known.get(&p).copied()
@@ -125,8 +133,22 @@ pub fn interval(
 
 fn applied(function: Function, args: &[Interval]) -> Interval {
     let at_corners = || Interval::corners(args, &|ends| evaluated(function, ends));
-    let points = args.iter().all(|arg| arg.point().is_some());
+    let points = args.iter().all(|arg| arg.low == arg.high);
     match (function, args) {
+        (Function::Where, &[condition, yes, no]) if !condition.undefined => {
+            match condition.decided() {
+                Some(true) => yes,
+                Some(false) => no,
+                None if yes.undefined && no.undefined => Interval::UNDEFINED,
+                None => yes.union(no),
+            }
+        }
+        _ if args.iter().any(|arg| arg.undefined) => Interval::UNDEFINED,
+        (Function::Typed(Operation::Cast, dtype), &[a])
+            if dtype.is_integer() && lies_beyond(a, dtype) =>
+        {
+            Interval::UNDEFINED
+        }
         _ if points => at_corners(),
         (Function::Typed(operation, _), _) if is_monotone(operation, args) => at_corners(),
         (
@@ -156,11 +178,6 @@ fn applied(function: Function, args: &[Interval]) -> Interval {
             a.decided() == Some(true) || b.decided() == Some(true),
             a.decided() == Some(false) && b.decided() == Some(false),
         ),
-        (Function::Where, &[condition, yes, no]) => match condition.decided() {
-            Some(true) => yes,
-            Some(false) => no,
-            None => yes.union(no),
-        },
         (Function::IntegerDiv, &[_, b]) if b.low >= 1.0 => at_corners(),
         (Function::Wrapped, &[index, size]) => match (index.low >= 0.0, index.high < 0.0) {
             (true, _) => index,
@@ -169,6 +186,12 @@ fn applied(function: Function, args: &[Interval]) -> Interval {
         },
         _ => Interval::ALL,
     }
+}
+
+/// Whether no number of an interval fits an integer type.
+fn lies_beyond(a: Interval, dtype: DataType) -> bool {
+    let range = Range::of_type(dtype);
+    a.low > range.high || a.high < range.low
 }
 
 fn compared(always: bool, never: bool) -> Interval {

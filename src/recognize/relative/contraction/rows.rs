@@ -59,9 +59,9 @@ pub(super) fn around(
     if wraps && 2 * middle + 1 < rows {
         return None;
     }
-    let lut = match slope {
-        1 => Lut::Columns { even: false },
-        _ => Lut::Reversed,
+    let lut = Lut::Columns {
+        even: false,
+        reversed: slope < 0,
     };
     Some((Rows::Around { middle }, lut))
 }
@@ -129,10 +129,11 @@ pub(super) fn chosen(
     let arena = &search.it.arena;
     let size = |p: &PolyId| usize::try_from(arena.as_integer(*p)?).ok();
     let (lead, plane) = lookup.own.shape.split_at(lookup.own.rank() - 2);
-    let heads = lead.iter().filter_map(size).product::<usize>().max(1);
+    let heads = lead.iter().filter_map(size).fold(1, usize::saturating_mul);
     let keys = size(&plane[1]);
-    let pays = count <= FEW * keys.unwrap_or(KEYS)
-        || heads.saturating_mul(count) <= PRODUCTS * keys.unwrap_or(KEYS);
+    let each = keys.unwrap_or(KEYS);
+    let pays = count <= each.saturating_mul(FEW)
+        || heads.max(1).saturating_mul(count) <= each.saturating_mul(PRODUCTS);
     match (pays, keys) {
         (true, _) => Ok((rows, lut)),
         (false, Some(keys)) => Err(format!(

@@ -180,7 +180,15 @@ pub(crate) const EVEN_SHIFT: &str = "(
 /// [`SHIFT`] or [`EVEN_SHIFT`].
 pub(crate) fn shifted(even: bool) -> Kind {
     let axes = [counted("scores", 2), counted("scores", 2)];
-    gather("scores", Lut::Columns { even }, axes, false)
+    gather(
+        "scores",
+        Lut::Columns {
+            even,
+            reversed: false,
+        },
+        axes,
+        false,
+    )
 }
 
 /// Slopes times the distance without its sign.

@@ -37,6 +37,14 @@ pub(crate) const CLIPPED: &str = "
     near = Clip (d, low, high)
     index = Add (near, middle)";
 
+/// All columns, in order or not.
+pub(crate) fn columns(reversed: bool) -> Lut {
+    Lut::Columns {
+        even: false,
+        reversed,
+    }
+}
+
 /// The scores of `x` with these rows of the table.
 pub(crate) fn scores(rows: Rows, lut: Lut, by_key: bool) -> Kind {
     typed((rows, DataType::F32), lut, by_key)
@@ -71,12 +79,12 @@ pub(crate) fn turned(order: &[usize]) -> Kind {
         terms: 4,
         rows: Rows::Around { middle: 4 },
     };
-    product(of, Lut::Reversed, [counted("x", 1), counted("x", 1)], false)
+    product(of, columns(true), [counted("x", 1), counted("x", 1)], false)
 }
 
 /// What [`KEYS`] is.
 pub(crate) fn keys(by_key: bool) -> Kind {
-    scores(Rows::Around { middle: 4 }, Lut::Reversed, by_key)
+    scores(Rows::Around { middle: 4 }, columns(true), by_key)
 }
 
 /// What [`CLIPPED`] makes of [`KEYS`].
