@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""Which rotary embeddings of a corpus of exported models are found, by architecture and exporter, beside other fusers.
+"""Which position encodings of a corpus of exported models are found, by architecture and exporter, beside other fusers.
 
     python3 benches/coverage.py measure --corpus DIR --tool phasor -o phasor.json
+    python3 benches/coverage.py measure --corpus DIR --tool phasor --family relative -o relative.json
+    python3 benches/coverage.py measure --corpus DIR --tool phasor --family sinusoidal -o sinusoidal.json
     python3 benches/coverage.py measure --corpus DIR --tool onnxscript -o onnxscript.json
     python3 benches/coverage.py measure --corpus DIR --tool onnxruntime -o onnxruntime.json
-    python3 benches/coverage.py table phasor.json onnxscript.json onnxruntime.json > docs/coverage.md
+    python3 benches/coverage.py table phasor.json onnxscript.json onnxruntime.json relative.json sinusoidal.json > docs/coverage.md
 
 A corpus is a folder of folders, each with `model.onnx`, `inputs_K.npz`, `expected_K.npz` and a `meta.json` that says `arch`, `exporter`,
-`dtype` and, under `groundtruth`, `rope_sites`: how many tensors the architecture rotates. Nothing a tool says of itself is believed: the
+`dtype` and, under `groundtruth`, how many sites the architecture has: `rope_sites` tensors that it rotates, `bias_computations` biases and
+scores by distance, `sinusoidal_sites` embeddings by sines and cosines. Biases that no input reaches (`STATIC`), and embeddings that are
+looked up in a table, do not count: a runtime folds the former, and a table stays a table. Nothing a tool says of itself is believed: the
 written model is opened, its nodes are counted, and ONNX Runtime runs it on every set of inputs, for Phasor with the operator library and
 again without. A model that does not run, or computes something else, counts with no site.
 
@@ -24,6 +28,17 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TOLERANCE = {"float16": 2e-2, "bfloat16": 6e-2}
 TITLES = {"phasor": "Phasor", "onnxscript": "onnxscript `optimize_for_ort`", "onnxruntime": "ONNX Runtime's transformers optimizer"}
+STATIC = ("swin", "swinv2", "beit", "decomposed2d")
+OPERATORS = {
+    "rotary": {"RotaryEmbedding": 1, "RotaryEmbeddingPair": 2},
+    "relative": {"RelativePositionBias": 1, "RelativeGather": 1, "AlibiBias": 1},
+    "sinusoidal": {"SinusoidalEmbedding": 1},
+}
+HEADINGS = {
+    "rotary": "Rotary embeddings",
+    "relative": "Relative position encodings",
+    "sinusoidal": "Sinusoidal encodings that are computed",
+}
 MODEL_TYPES = ("gpt2", "t5", "qwen3", "gpt_neox", "bert")
 
 
@@ -37,15 +52,27 @@ def nodes(graph):
                 yield from nodes(inner)
 
 
-def sites(path):
-    """Rotated tensors that a model's own nodes say so."""
+def true_sites(meta, family):
+    """The sites that the architecture has."""
+    truth = meta["groundtruth"]
+    if family == "rotary":
+        return truth.get("rope_sites") or 0
+    if family == "relative":
+        static = truth.get("relative_bias_kind") in STATIC
+        return 0 if static else truth.get("bias_computations") or truth.get("relative_bias_sites") or 0
+    looked_up = truth.get("sinusoidal_form") in ("constant", "table")
+    return 0 if looked_up else truth.get("sinusoidal_sites") or 0
+
+
+def sites(path, family):
+    """Sites of a family that a model's own nodes say so."""
     import onnx
 
     found = 0
     for node in nodes(onnx.load(path, load_external_data=False).graph):
         if node.domain == "ai.phasor":
-            found += {"RotaryEmbedding": 1, "RotaryEmbeddingPair": 2}.get(node.op_type, 0)
-        elif node.domain in ("com.microsoft", "", "ai.onnx"):
+            found += OPERATORS[family].get(node.op_type, 0)
+        elif family == "rotary" and node.domain in ("com.microsoft", "", "ai.onnx"):
             found += node.op_type in ("RotaryEmbedding", "MRotaryEmbedding")
             rotates = any(a.name == "do_rotary" and a.i for a in node.attribute)
             found += 2 * (node.op_type == "GroupQueryAttention" and rotates)
@@ -117,14 +144,14 @@ def difference(model, case, library):
     return worst
 
 
-def measure_one(fuse, case, meta, scratch, library):
+def measure_one(fuse, case, meta, scratch, library, family):
     """Sites found in a case, and what went wrong."""
     source, target = case / "model.onnx", scratch / "model.onnx"
     try:
         fuse(source, target)
     except Exception as error:
         return 0, f"does not fuse: {' '.join(str(error).split())[:120]}"
-    found = sites(target)
+    found = sites(target, family)
     if meta["dtype"] == "bfloat16":
         # ONNX Runtime's CPU provider has no kernels for the rest of such a model.
         return found, None
@@ -143,15 +170,15 @@ def measure(args):
     rows = []
     for path in sorted(args.corpus.glob("*/meta.json")):
         meta = json.loads(path.read_text())
-        true = meta["groundtruth"].get("rope_sites") or 0
+        true = true_sites(meta, args.family)
         if meta["family"].startswith("neg") or not true:
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            found, trouble = measure_one(FUSERS[args.tool], path.parent, meta, pathlib.Path(scratch), library)
+            found, trouble = measure_one(FUSERS[args.tool], path.parent, meta, pathlib.Path(scratch), library, args.family)
         print(f"{path.parent.name}: {found}/{true}{f', {trouble}' if trouble else ''}", file=sys.stderr, flush=True)
         row = dict(name=path.parent.name, arch=meta["arch"], exporter=meta["exporter"], true=true, found=min(found, true))
         rows.append(dict(row, trouble=trouble))
-    args.output.write_text(json.dumps(dict(tool=args.tool, rows=rows), indent=1) + "\n")
+    args.output.write_text(json.dumps(dict(tool=args.tool, family=args.family, rows=rows), indent=1) + "\n")
 
 
 def kind(exporter):
@@ -159,10 +186,16 @@ def kind(exporter):
     base, _, after = exporter.partition("-")
     if after in ("slim", "onnxsim", "ortbasic"):
         return "simplified"
-    return next(name for name in ("optimum", "torchscript", "dynamo") if base.startswith(name))
+    return next((name for name in ("optimum", "torchscript", "dynamo") if base.startswith(name)), "other")
 
 
-COLUMNS = {"dynamo": "dynamo", "torchscript": "TorchScript", "optimum": "optimum", "simplified": "simplified afterwards"}
+COLUMNS = {
+    "dynamo": "dynamo",
+    "torchscript": "TorchScript",
+    "optimum": "optimum",
+    "other": "other exporters",
+    "simplified": "simplified afterwards",
+}
 
 
 def cell(rows):
@@ -171,16 +204,23 @@ def cell(rows):
 
 
 def table(args):
-    results = {}
+    results = {family: {} for family in OPERATORS}
     for path in args.results:
         result = json.loads(path.read_text())
-        results[result["tool"]] = result["rows"]
-    own = results.pop("phasor")
+        results[result["family"]][result["tool"]] = result["rows"]
     print("# Coverage\n")
-    print("Rotary embeddings found in a corpus of exported models, of those the architecture has: found/true. Made by `benches/coverage.py`, whose head")
-    print("says what counts. *Simplified afterwards* are exports that went through onnxslim, onnxsim or ONNX Runtime's basic optimisation. The other")
-    print("fusers' columns are over all exporters.\n")
-    print("| architecture | " + " | ".join(COLUMNS.values()) + " | all | " + " | ".join(TITLES[tool] for tool in results) + " |")
+    print("Position encodings found in a corpus of exported models, of those the architecture has: found/true. Made by `benches/coverage.py`, whose head")
+    print("says what counts. *Simplified afterwards* are exports that went through onnxslim, onnxsim or ONNX Runtime's basic optimisation. Other")
+    print("fusers' columns are over all exporters.")
+    for family, of_family in results.items():
+        if of_family:
+            print(f"\n## {HEADINGS[family]}\n")
+            section(of_family)
+
+
+def section(results):
+    own = results.pop("phasor")
+    print("| architecture | " + " | ".join(COLUMNS.values()) + " | all | " + "".join(f"{TITLES[tool]} | " for tool in results).rstrip())
     print("|---" * (len(COLUMNS) + len(results) + 2) + "|")
     archs = sorted({row["arch"] for row in own})
     for arch in [*archs, None]:
@@ -189,12 +229,12 @@ def table(args):
         cells.append(cell(picked))
         cells += [cell([row for row in rows if arch in (row["arch"], None)]) for rows in results.values()]
         print(f"| {arch or '**all**'} | " + " | ".join(cells) + " |")
-    print("\n## Models that fall short\n")
+    print("\n### Models that fall short\n")
     short = [row for row in own if row["found"] < row["true"]]
     for row in short:
         print(f"- `{row['name']}`: {row['found']}/{row['true']}{', ' + row['trouble'] if row['trouble'] else ''}")
     print("" if short else "None.\n", end="")
-    print("\n## Models a fuser breaks\n\n| fuser | does not fuse | does not run | computes something else |\n|---|---|---|---|")
+    print("\n### Models a fuser breaks\n\n| fuser | does not fuse | does not run | computes something else |\n|---|---|---|---|")
     for tool, rows in {"phasor": own, **results}.items():
         causes = collections.Counter((row["trouble"] or "").partition(":")[0] for row in rows)
         print(f"| {TITLES[tool]} | " + " | ".join(str(causes[c]) for c in ("does not fuse", "does not run", "computes something else")) + " |")
@@ -206,6 +246,7 @@ def main():
     command = commands.add_parser("measure")
     command.add_argument("--corpus", type=pathlib.Path, required=True)
     command.add_argument("--tool", choices=FUSERS, required=True)
+    command.add_argument("--family", choices=OPERATORS, default="rotary")
     command.add_argument("-o", "--output", type=pathlib.Path, required=True)
     command.set_defaults(run=measure)
     command = commands.add_parser("table")

@@ -281,6 +281,9 @@ pub fn fuse_and_report(
     for found in scopes.flat_map(|scope| &mut scope.tables) {
         found.table.precise = options.precise_angles;
     }
+    for found in &mut findings.sites {
+        found.site.set_precise(options.precise_angles);
+    }
     let planned = settle(file, &mut findings, options.target);
     let before = scopes::count_nodes(file.model());
     let mut outcome = Outcome {

@@ -7,9 +7,9 @@ use crate::rewrite;
 
 /// All rules, in the order they are listed.
 pub const RULES: [Rule; recognize::PAGES.len() + rewrite::PAGES.len()] = {
-    let [rotary, table, bias, gather, alibi] = recognize::PAGES;
+    let [rotary, table, bias, gather, alibi, sinusoidal] = recognize::PAGES;
     let [batch] = rewrite::PAGES;
-    [rotary, table, bias, gather, alibi, batch]
+    [rotary, table, bias, gather, alibi, sinusoidal, batch]
 };
 
 /// The rule of this name.

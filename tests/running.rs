@@ -37,6 +37,8 @@ mod scatters;
 mod scopes;
 #[path = "running/sets.rs"]
 mod sets;
+#[path = "running/sinusoidal.rs"]
+mod sinusoidal;
 #[path = "running/spellings.rs"]
 mod spellings;
 #[path = "running/targets.rs"]

@@ -32,7 +32,7 @@ pub(super) struct Fuse {
     /// Overwrite OUT if it exists, even if it is the input
     #[arg(long)]
     force: bool,
-    /// Compute tables of angles exactly at any position, instead of rounding as the model does
+    /// Compute angles exactly at any position, instead of rounding as the model does, where an operator computes them
     #[arg(long)]
     precise_angles: bool,
     /// Rotate the queries and keys of a layer in one RotaryEmbeddingPair where they share tables (`--target phasor` only)

@@ -25,6 +25,8 @@ mod relative;
 #[cfg(feature = "tract")]
 mod rotary;
 #[cfg(feature = "tract")]
+mod sinusoidal;
+#[cfg(feature = "tract")]
 mod sizes;
 #[cfg(all(test, feature = "tract"))]
 mod toy;
@@ -90,6 +92,7 @@ fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
         Kind::RelativeBias(bias) => Box::new(relative::BiasClaim { site, bias }),
         Kind::RelativeGather(gather) => Box::new(relative::GatherClaim { site, gather }),
         Kind::Alibi(alibi) => Box::new(relative::AlibiClaim { site, alibi }),
+        Kind::Sinusoidal(sinusoidal) => Box::new(sinusoidal::SinusoidalClaim { site, sinusoidal }),
         #[cfg(test)]
         Kind::Toy(toy) => Box::new(toy::Twice { site, toy }),
     }
@@ -115,7 +118,10 @@ pub fn confirm_tables(
             let table = &analysis.tables[used.table];
             match &site.kind {
                 Kind::Rotary(rotary) => Some(known.probe(&mut prober, table, (site, rotary), used)),
-                Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => None,
+                Kind::RelativeBias(_)
+                | Kind::RelativeGather(_)
+                | Kind::Alibi(_)
+                | Kind::Sinusoidal(_) => None,
                 #[cfg(test)]
                 Kind::Toy(_) => None,
             }

@@ -7,6 +7,7 @@ mod refusal;
 mod relative;
 mod rotary;
 mod rule;
+mod sinusoidal;
 mod site;
 #[cfg(test)]
 mod testing;
@@ -29,6 +30,7 @@ pub use relative::{
 };
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};
+pub use sinusoidal::{Placed, Sinusoidal};
 pub use site::{Analysis, Kind, Proof, Site, TableInput};
 #[cfg(test)]
 pub use toy::Toy;
@@ -36,12 +38,13 @@ pub use toy::Toy;
 use kit::Context;
 
 /// The pages of the rules by which sites and tables are found, in the order of `phasor rules`.
-pub const PAGES: [Rule; 5] = [
+pub const PAGES: [Rule; 6] = [
     rotary::PAGE,
     angles::PAGE,
     relative::BIAS_PAGE,
     relative::GATHER_PAGE,
     relative::ALIBI_PAGE,
+    sinusoidal::PAGE,
 ];
 
 /// Finds the position encodings of a model that can be proven, and the near misses.
@@ -60,6 +63,7 @@ pub fn analyse(
     let mut analysis = Analysis::default();
     rotary::find(it, &context, &mut analysis);
     relative::find(it, &context, &mut analysis);
+    sinusoidal::find(it, &context, &mut analysis);
     #[cfg(test)]
     toy::find(it, &context, &mut analysis);
     analysis.sites.sort_by_key(|site| site.node);

@@ -21,7 +21,7 @@ pub enum Stage {
     Distance,
     /// The row or column of each distance is known.
     Lut,
-    /// Tensors of the graph hold the positions of queries and keys.
+    /// Tensors of the graph hold the positions: of queries and keys, or of the rows of an embedding.
     Positions,
     /// The coefficients are proven to be cosine and sine of one angle.
     Proof,

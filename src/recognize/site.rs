@@ -6,7 +6,8 @@ use crate::facts::Dim;
 use crate::onnx::DataType;
 
 use super::{
-    Alibi, AngleTable, Made, Refusal, RelativeBias, RelativeGather, Rotary, Stage, TableUse,
+    Alibi, AngleTable, Made, Refusal, RelativeBias, RelativeGather, Rotary, Sinusoidal, Stage,
+    TableUse,
 };
 
 /// One position encoding of the graph: what all families have in common, and the part of its own family.
@@ -45,6 +46,8 @@ pub enum Kind {
     RelativeGather(RelativeGather),
     /// `y[n, i, j] = slopes[n] * (key[j] - query[i])`.
     Alibi(Alibi),
+    /// `y = embedding(positions, frequencies)`.
+    Sinusoidal(Sinusoidal),
     /// `y = x + x`, which shows what a family needs.
     #[cfg(test)]
     Toy(super::toy::Toy),
@@ -57,10 +60,13 @@ pub enum Proof {
     Rotation,
     /// The same formula with tables of unknown origin (graph inputs, learned tables), or with one angle a channel.
     Linear,
-    /// Every element is copied from where the formula says, or is the slope times the distance that it says.
+    /// Every element is copied from where the formula says, is the slope times the distance that it says, or is computed in the
+    /// steps that the operator takes.
     Exact,
     /// Every element is a sum of the products that the formula says, which another kernel may add in another order.
     Reassociated,
+    /// The graph computes the formula with other roundings on the way.
+    Formula,
 }
 
 impl Proof {
@@ -71,6 +77,7 @@ impl Proof {
             Proof::Linear => "linear",
             Proof::Exact => "exact",
             Proof::Reassociated => "reassociated",
+            Proof::Formula => "formula",
         }
     }
 }
@@ -89,7 +96,10 @@ impl Site {
     pub fn rotary(&self) -> Option<&Rotary> {
         match &self.kind {
             Kind::Rotary(rotary) => Some(rotary),
-            Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => None,
+            Kind::RelativeBias(_)
+            | Kind::RelativeGather(_)
+            | Kind::Alibi(_)
+            | Kind::Sinusoidal(_) => None,
             #[cfg(test)]
             Kind::Toy(_) => None,
         }
@@ -113,6 +123,13 @@ impl Site {
             reason: reason.into(),
             hint: Some(hint.to_owned()),
             lost: None,
+        }
+    }
+
+    /// Whether the operator computes angles exactly, instead of rounding them as the graph does; for operators that compute any.
+    pub fn set_precise(&mut self, precise: bool) {
+        if let Kind::Sinusoidal(sinusoidal) = &mut self.kind {
+            sinusoidal.attributes.precise = precise;
         }
     }
 
@@ -163,6 +180,7 @@ impl Kind {
             Kind::RelativeBias(bias) => bias,
             Kind::RelativeGather(gather) => gather,
             Kind::Alibi(alibi) => alibi,
+            Kind::Sinusoidal(sinusoidal) => sinusoidal,
             #[cfg(test)]
             Kind::Toy(toy) => toy,
         }
@@ -174,6 +192,7 @@ impl Kind {
             Kind::RelativeBias(bias) => bias,
             Kind::RelativeGather(gather) => gather,
             Kind::Alibi(alibi) => alibi,
+            Kind::Sinusoidal(sinusoidal) => sinusoidal,
             #[cfg(test)]
             Kind::Toy(toy) => toy,
         }

@@ -3,6 +3,7 @@
 //! * A site is `y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed`: tensor, operands, pairs, rotated channels, what is
 //!   proven, and where the angles come from. `cos[1]` has an axis inserted before it broadcasts: axis 1 of the result.
 //! * A relative site is as `relative::testing` writes it.
+//! * Another is `y = sinusoidal(pos without [2], [1.0, 0.25]) half, cos first, times 2, 5 wide`.
 //! * A table that can be computed for a site follows it: `table of pos * freq`, the second of a graph as `table 1 of ...`.
 //! * A value that the graph does not hold is `part = Slice (cos, [0], [2], [1], [1])`.
 //! * A near miss is its stage, its value and the reason: `proof at y: the cosine is negated`; behind a semicolon, the value
@@ -19,7 +20,9 @@ use crate::symbolic::Budget;
 use crate::symbolic::testing::file;
 
 use super::relative::testing::written;
-use super::{AngleTable, Frequencies, Kind, Made, Refusal, Rotary, Site, TableInput, TableUse};
+use super::{
+    AngleTable, Frequencies, Kind, Made, Refusal, Rotary, Sinusoidal, Site, TableInput, TableUse,
+};
 
 /// A rotation of halves, by the angles of positions, in rows of four channels.
 pub(super) const ROTATION: &str = "(
@@ -168,8 +171,44 @@ fn site(site: &Site, tables: &[AngleTable]) -> String {
         Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => {
             format!("{} = {}, {}", site.y, written(&site.kind), site.proven())
         }
+        Kind::Sinusoidal(part) => sinusoidal(site, part),
         Kind::Toy(toy) => format!("{} = toy({})", site.y, toy.x),
     }
+}
+
+fn sinusoidal(site: &Site, part: &Sinusoidal) -> String {
+    let mut positions = part.positions.value.clone();
+    for (what, axes) in [
+        ("without", &part.positions.squeeze),
+        ("with", &part.positions.unsqueeze),
+    ] {
+        if !axes.is_empty() {
+            positions += &format!(" {what} {axes:?}");
+        }
+    }
+    let frequencies = match &part.frequencies {
+        Frequencies::Numbers(rows) => format!("{:?}", rows.concat()),
+        Frequencies::Value { name, .. } => name.clone(),
+    };
+    let attributes = part.attributes;
+    let mut text = format!("{} = sinusoidal({positions}, {frequencies})", site.y);
+    text += match attributes.interleaved {
+        true => " interleaved",
+        false => " half",
+    };
+    if attributes.cos_first {
+        text += ", cos first";
+    }
+    if attributes.amplitude != 1.0 {
+        text += &format!(", times {}", attributes.amplitude);
+    }
+    if attributes.width != 0 {
+        text += &format!(", {} wide", attributes.width);
+    }
+    if part.divided {
+        text += ", divided";
+    }
+    text
 }
 
 fn called(rotary: &Rotary) -> String {

@@ -10,6 +10,7 @@ mod inspect;
 mod relative;
 mod rotary;
 mod rules;
+mod sinusoidal;
 mod site;
 pub mod text;
 mod unfuse;
@@ -24,6 +25,7 @@ pub use relative::{
 };
 pub use rotary::{AngleTableReport, RotaryReport, Table};
 pub use rules::RulesReport;
+pub use sinusoidal::{PlacedReport, SinusoidalReport};
 pub use site::{KindReport, SiteReport};
 pub use unfuse::UnfuseReport;
 pub use verify::VerifyReport;

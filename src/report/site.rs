@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::relative::{AlibiReport, RelativeBiasReport, RelativeGatherReport};
 use super::rotary::RotaryReport;
+use super::sinusoidal::SinusoidalReport;
 use crate::pipeline::{Findings, Found};
 use crate::recognize::{Kind, Site};
 
@@ -46,6 +47,8 @@ pub enum KindReport {
     RelativeGather(RelativeGatherReport),
     /// Biases that are linear in the distance.
     Alibi(AlibiReport),
+    /// Sinusoidal embeddings.
+    Sinusoidal(SinusoidalReport),
     /// Toys, which show what a family needs.
     #[cfg(test)]
     #[allow(missing_docs)]
@@ -57,9 +60,10 @@ impl SiteReport {
     pub fn rotary(&self) -> Option<&RotaryReport> {
         match &self.kind {
             KindReport::Rotary(rotary) => Some(rotary),
-            KindReport::RelativeBias(_) | KindReport::RelativeGather(_) | KindReport::Alibi(_) => {
-                None
-            }
+            KindReport::RelativeBias(_)
+            | KindReport::RelativeGather(_)
+            | KindReport::Alibi(_)
+            | KindReport::Sinusoidal(_) => None,
             #[cfg(test)]
             KindReport::Toy { .. } => None,
         }
@@ -83,6 +87,9 @@ impl SiteReport {
             Kind::RelativeBias(bias) => KindReport::RelativeBias(bias.into()),
             Kind::RelativeGather(gather) => KindReport::RelativeGather(gather.into()),
             Kind::Alibi(alibi) => KindReport::Alibi(alibi.into()),
+            Kind::Sinusoidal(sinusoidal) => {
+                KindReport::Sinusoidal(SinusoidalReport::new(sinusoidal))
+            }
             #[cfg(test)]
             Kind::Toy(toy) => KindReport::Toy { x: toy.x.clone() },
         };

@@ -4,6 +4,7 @@ mod explain;
 mod relative;
 mod rotary;
 mod rules;
+mod sinusoidal;
 mod sites;
 
 pub use explain::explain;

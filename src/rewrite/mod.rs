@@ -15,6 +15,7 @@ mod lowering;
 mod made;
 mod relative;
 mod rotary;
+mod sinusoidal;
 mod subject;
 #[cfg(test)]
 mod toy;

@@ -46,7 +46,20 @@ impl Arena {
         if unit == self.unit_form(b) {
             return unit;
         }
+        // One element of an axis, or none where the axis has none.
+        for (part, whole) in [(a, b), (b, a)] {
+            if self.is_first_of(part, whole) {
+                return whole;
+            }
+        }
         self.sorted(Function::Broadcast, a, b)
+    }
+
+    /// Whether a size is the smaller one of 1 and another.
+    fn is_first_of(&self, part: PolyId, whole: PolyId) -> bool {
+        let atom = self.as_atom(part).map(|atom| self.atom_of(atom));
+        matches!(atom, Some(Atom::Apply { function: Function::Min, args })
+            if args.contains(&PolyId::ONE) && args.contains(&whole))
     }
 
     /// Whether an axis of size `own` may be 1 where it is broadcast to one of size `whole` that is not.
@@ -149,5 +162,16 @@ mod tests {
         assert_eq!(arena.broadcast_size(s[1], s[0]), joined);
         assert_eq!(arena.broadcast_size(joined, s[0]), joined);
         assert_eq!(arena.broadcast_size(rows, s[0]), rows);
+    }
+
+    #[test]
+    fn one_element_of_an_axis_broadcasts_to_it() {
+        let mut arena = Arena::new();
+        let [a, b] = ["a", "b"].map(|name| arena.symbol(name));
+        let last = arena.least(a, PolyId::ONE);
+        assert_ne!(last, PolyId::ONE);
+        assert_eq!(arena.broadcast_size(last, a), a);
+        assert_eq!(arena.broadcast_size(a, last), a);
+        assert_ne!(arena.broadcast_size(last, b), b);
     }
 }

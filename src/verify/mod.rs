@@ -168,7 +168,7 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     let allowed = |dtype| options.tolerance.unwrap_or_else(|| allowed(dtype, least));
     let sets = Sets {
         seeds: options.seeds,
-        far: exact_tables(file_a.model()) == exact_tables(file_b.model()),
+        far: exact_angles(file_a.model()) == exact_angles(file_b.model()),
         // The second model runs by kernels and without them, and each may take as long as the first.
         allowance: allowance.part(3),
     };
@@ -391,10 +391,11 @@ fn rotary_operators(model: &ModelProto) -> usize {
         .count()
 }
 
-/// How many tables of angles are computed exactly. At large positions such a model differs on purpose from one that rounds them.
-fn exact_tables(model: &ModelProto) -> usize {
+/// How many operators compute angles exactly. At large positions such a model differs on purpose from one that rounds them.
+fn exact_angles(model: &ModelProto) -> usize {
     names::nodes(model)
-        .filter(|node| node.op_type() == "RotaryTable" && node.domain() == DOMAIN)
+        .filter(|node| matches!(node.op_type(), "RotaryTable" | "SinusoidalEmbedding"))
+        .filter(|node| node.domain() == DOMAIN)
         .filter(|node| node.int("precise").is_some_and(|precise| precise != 0))
         .count()
 }

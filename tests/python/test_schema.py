@@ -187,6 +187,29 @@ def sloped(g, function=None):
     attended(g, g.op("Add", g.input("scores", ["B", 3, "Q", "K"]), bias))
 
 
+def sines(g, by="Mul", given=False):
+    """A sinusoidal embedding of positions, by products with frequencies or by quotients."""
+    positions = g.input("positions", ["B", "S"], TensorProto.FLOAT)
+    frequencies = g.input("frequencies", [4]) if given else np.float32([1.0, 0.5, 0.3, 0.1])
+    angles = g.op(by, g.op("Unsqueeze", positions, [-1]), frequencies)
+    return g.op("Sin", angles), g.op("Cos", angles)
+
+
+def sines_and_cosines(g, **how):
+    g.output(g.op("Concat", *sines(g, **how), axis=-1), rank=3)
+
+
+def neighbouring_sines(g):
+    pairs = g.op("Concat", *(g.op("Unsqueeze", half, [-1]) for half in sines(g)), axis=-1)
+    g.output(g.op("Reshape", pairs, [0, 0, -1]), rank=3)
+
+
+def turned_sines(g):
+    """Rows in another order than positions."""
+    halves = [g.op("Transpose", half, perm=[1, 0, 2]) for half in sines(g)]
+    g.output(g.op("Concat", *halves, axis=-1), rank=3)
+
+
 def wild(rest):
     """What is computed from `c`, angles so large that a rounding changes their sines."""
     return f"b = Constant <value = float {{1e7}}> ()  c = Mul(x, b)  {rest}"
@@ -231,7 +254,8 @@ class Printed:
         self.run("fuse", narrow, "-o", self.path("repaired"), "--target", "onnx")
         for make in (by_matrix_and_angles, by_matrix_and_given_tables, CASES["another_angle_for_each_channel"][0]):
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
-        self.run("fuse", built(self.path("model"), bias_of_a_table), "--check", code=1)
+        for make in (bias_of_a_table, sines_and_cosines, lambda g: sines_and_cosines(g, by="Div")):
+            self.run("fuse", built(self.path("model"), make), "--check", code=1)
 
     def unfuse(self):
         fused = self.path("fused")
@@ -256,6 +280,9 @@ class Printed:
             self.run("inspect", built(self.path("model"), make))
         for make in (lambda g: bias_of_a_table(g, remainder), lambda g: gathered(g, False, remainder), lambda g: sloped(g, "Sqrt")):
             self.run("explain", built(self.path("model"), make))
+        for make in (neighbouring_sines, lambda g: sines_and_cosines(g, given=True), lambda g: sines_and_cosines(g, by="Div")):
+            self.run("inspect", built(self.path("model"), make))
+        self.run("explain", built(self.path("model"), turned_sines))
         self.run("inspect", LLAMA, "--budget", "steps=100K")
         self.run("explain", changed(self.path("wrong_sign"), replace_neg("Identity")))
         self.run("explain", changed(self.path("unknown"), replace_neg("Negate", "com.acme")))

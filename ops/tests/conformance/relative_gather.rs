@@ -300,6 +300,8 @@ fn empty_tensors() {
     ] {
         check_all(lead, 3, &[0, 1, 2], &from(0, queries), &from(0, keys));
     }
+    // No column either: nothing is gathered, whatever the entries.
+    check_all(&[2], 0, &[-1], &from(0, 0), &from(0, 0));
 }
 
 /// Rows longer than a tile of columns, and more rows than it has.

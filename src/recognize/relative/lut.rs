@@ -52,28 +52,65 @@ fn columns(
     shift: i64,
 ) -> Option<(Lut, PolyId)> {
     let arena = &mut search.it.arena;
+    let (index, last) = clamped(arena, reading.index);
     let d = distance::distance(arena);
-    let middle = arena.sub(reading.index, d).ok()?;
     let shift = arena.integer(shift);
-    let middle = arena.add(middle, shift).ok()?;
-    let even = arena.scale(middle, 2.0);
-    let odd = arena.add(even, PolyId::ONE).ok()?;
-    if search.are_equal((size, odd), behind) {
-        return Some((
-            Lut::Columns {
-                even: false,
-                reversed: false,
-            },
-            odd,
-        ));
+    let difference = arena.sub(index, d).ok()?;
+    let sum = arena.add(index, d).ok()?;
+    for (middle, reversed) in [(difference, false), (sum, true)] {
+        let arena = &mut search.it.arena;
+        let counted = match reversed {
+            true => arena.sub(middle, shift),
+            false => arena.add(middle, shift),
+        };
+        let even = arena.scale(counted.ok()?, 2.0);
+        let odd = arena.add(even, PolyId::ONE).ok()?;
+        for (whole, is_even) in [(odd, false), (even, true)] {
+            let end = search.it.arena.sub(whole, PolyId::ONE).ok()?;
+            if search.are_equal((size, whole), behind) && last.is_none_or(|last| last == end) {
+                let lut = Lut::Columns {
+                    even: is_even,
+                    reversed,
+                };
+                return Some((lut, whole));
+            }
+        }
     }
-    search.are_equal((size, even), behind).then_some((
-        Lut::Columns {
-            even: true,
-            reversed: false,
-        },
-        even,
-    ))
+    None
+}
+
+/// An index without the clamp to 0 and a last one, and that last one.
+fn clamped(arena: &Arena, index: PolyId) -> (PolyId, Option<PolyId>) {
+    let parts = |p: PolyId, wanted: Function| -> Option<[PolyId; 2]> {
+        match arena.atom_of(arena.as_atom(p)?) {
+            Atom::Apply { function, args } if *function == wanted => args[..].try_into().ok(),
+            _ => None,
+        }
+    };
+    let from_zero = |p: PolyId| match parts(p, Function::Max)? {
+        [PolyId::ZERO, inner] | [inner, PolyId::ZERO] => Some(inner),
+        _ => None,
+    };
+    if let Some([a, b]) = parts(index, Function::Min) {
+        for (inner, last) in [(a, b), (b, a)] {
+            if let Some(inner) = from_zero(inner) {
+                return (inner, Some(last));
+            }
+        }
+    }
+    let inner = from_zero(index).and_then(|inner| parts(inner, Function::Min));
+    if let Some([a, b]) = inner {
+        for (inner, last) in [(a, b), (b, a)] {
+            let depends = evaluate::parts(arena, last).is_some_and(|parts| {
+                let mut atoms = parts.iter().flat_map(|&part| evaluate::atoms(arena, part));
+                atoms.any(|atom| distance::is_distance(arena.atom_of(atom)))
+            });
+            if !depends {
+                return (inner, Some(last));
+            }
+        }
+    }
+    (index, None)
 }
 
 fn known(arena: &mut Arena, reading: &Distance, size: i64, shift: i64) -> Result<Lut, String> {

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     BAD, DIM, GOOD, PATH, WARN, confirmed, count, gave_up, paint, path, proven, relative, rotary,
+    sinusoidal,
 };
 use crate::report::{ExplainReport, KindReport, LostReport, RefusalReport, SiteReport};
 use crate::rules;
@@ -153,6 +154,7 @@ fn fine(site: &SiteReport) -> String {
         KindReport::RelativeBias(_) | KindReport::RelativeGather(_) | KindReport::Alibi(_) => {
             relative::lines(site)
         }
+        KindReport::Sinusoidal(sinusoidal) => sinusoidal::lines(sinusoidal),
         #[cfg(test)]
         KindReport::Toy { x } => vec![("tensor", format!("`{x}`"))],
     };

@@ -1,6 +1,6 @@
 //! Sites as tables, one for each family.
 
-use super::{columns, confirmed, indented, proven, relative, rotary};
+use super::{columns, confirmed, indented, proven, relative, rotary, sinusoidal};
 use crate::report::{KindReport, SiteReport};
 
 /// The tables of `phasor inspect`. Sites of a family have the same columns.
@@ -25,6 +25,7 @@ fn row(site: &SiteReport) -> Vec<(&'static str, String)> {
         KindReport::RelativeBias(_) | KindReport::RelativeGather(_) | KindReport::Alibi(_) => {
             relative::cells(&site.kind)
         }
+        KindReport::Sinusoidal(sinusoidal) => sinusoidal::cells(sinusoidal),
         #[cfg(test)]
         KindReport::Toy { x } => vec![("x", x.clone())],
     };

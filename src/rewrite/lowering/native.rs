@@ -9,6 +9,7 @@ use crate::recognize::{Kind, Site, Stage, TABLE_RULE};
 use crate::rewrite::draft::Draft;
 use crate::rewrite::relative;
 use crate::rewrite::rotary::{self, RotarySite};
+use crate::rewrite::sinusoidal;
 #[cfg(test)]
 use crate::rewrite::toy;
 use crate::rewrite::{OLDEST_OPSET, function};
@@ -130,6 +131,7 @@ pub(in crate::rewrite) fn with_tables(
                 calls.push(relative::gather(&mut draft, subject, site, gather));
             }
             Kind::Alibi(alibi) => calls.push(relative::alibi(&mut draft, subject, site, alibi)),
+            Kind::Sinusoidal(part) => calls.push(sinusoidal::lower(&mut draft, site, part)),
             #[cfg(test)]
             Kind::Toy(toy) => calls.extend(toy::lower(&mut draft, site, toy)),
         }

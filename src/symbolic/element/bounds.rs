@@ -14,16 +14,38 @@ use super::algebra::Algebra;
 
 /// How often an atom is replaced by a bound of its own.
 const MAX_ROUNDS: usize = 8;
+/// How deep minima and maxima are looked into.
+const MAX_NESTED: usize = 6;
 
 impl Algebra<'_> {
     /// Whether `p` is a number that is never negative.
     pub fn nonnegative(&mut self, p: PolyId) -> bool {
+        self.is_nonnegative(p, MAX_NESTED)
+    }
+
+    fn is_nonnegative(&mut self, p: PolyId, nested: usize) -> bool {
         let range = self.arena.range(p);
         if range.nan {
             return false;
         }
         if range.low >= 0.0 {
             return true;
+        }
+        let atom = self.arena.as_atom(p);
+        if let Some(Atom::Apply { function, args }) =
+            atom.map(|atom| self.arena.atom_of(atom).clone())
+            && nested > 0
+        {
+            let mut parts = args.iter();
+            match function {
+                Function::Min if parts.all(|&part| self.is_nonnegative(part, nested - 1)) => {
+                    return true;
+                }
+                Function::Max if parts.any(|&part| self.is_nonnegative(part, nested - 1)) => {
+                    return true;
+                }
+                _ => {}
+            }
         }
         let mut low = p;
         for _ in 0..MAX_ROUNDS {
@@ -206,16 +228,33 @@ impl Algebra<'_> {
         for term in self.arena.terms(p).to_vec() {
             for factor in self.arena.factors(term.mono) {
                 if sizes.iter().all(|&(known, _)| known != factor) {
-                    let low = self.arena.atom_range(factor).low;
-                    let least = match self.is_positive(factor) {
-                        true => low.max(1.0),
-                        false => low,
-                    };
+                    let least = self.least_size(PolyId::of_atom(factor), MAX_NESTED);
                     sizes.push((factor, if least.abs() < EXACT { least } else { 0.0 }));
                 }
             }
         }
         sizes
+    }
+
+    /// What a size is at least.
+    fn least_size(&self, size: PolyId, nested: usize) -> f64 {
+        let low = self.arena.range(size).low;
+        let Some(atom) = self.arena.as_atom(size) else {
+            return low;
+        };
+        if self.is_positive(atom) {
+            return low.max(1.0);
+        }
+        match self.arena.atom_of(atom) {
+            Atom::Apply {
+                function: Function::Min,
+                args,
+            } if nested > 0 => {
+                let least = args.iter().map(|&arg| self.least_size(arg, nested - 1));
+                low.max(least.fold(f64::INFINITY, f64::min))
+            }
+            _ => low,
+        }
     }
 
     /// Whether a size is at least 1, because an element exists along an axis whose size it divides.

@@ -160,7 +160,7 @@ fn applied(function: Function, args: &[Interval]) -> Interval {
             | Function::Max
             | Function::Min,
             _,
-        ) => at_corners(),
+        ) => Interval::corners(args, &|ends| monotone(function, ends)),
         (Function::Abs, &[a]) => match a.low <= 0.0 && a.high >= 0.0 {
             true => Interval::new(0.0, a.high.max(-a.low)),
             false => at_corners(),
@@ -185,6 +185,17 @@ fn applied(function: Function, args: &[Interval]) -> Interval {
             _ => index.union(index.plus(size)),
         },
         _ => Interval::ALL,
+    }
+}
+
+/// A monotone function, of infinities too.
+fn monotone(function: Function, args: &[f64]) -> f64 {
+    match (function, args) {
+        (Function::Max, &[a, b]) => a.max(b),
+        (Function::Min, &[a, b]) => a.min(b),
+        (Function::Sign, &[a]) => f64::from(u8::from(a > 0.0)) - f64::from(u8::from(a < 0.0)),
+        (_, &[a]) if a.is_infinite() => a,
+        (function, args) => evaluated(function, args),
     }
 }
 

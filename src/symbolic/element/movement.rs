@@ -243,6 +243,9 @@ pub(super) fn pad(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<PolyId
             .arena
             .constant(f64::from(visit.node.float("value").unwrap_or(0.0))),
     };
+    if inside == PolyId::ZERO {
+        return Ok(fill);
+    }
     let element = query.ask(input, &at)?;
     Ok(query
         .algebra()

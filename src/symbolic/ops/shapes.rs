@@ -92,6 +92,7 @@ pub fn infer(
         "Conv" => convolution::infer(it, visit),
         "MaxPool" | "AveragePool" | "LpPool" => convolution::pooled(it, visit, slot),
         "Reshape" => reshape(it, visit),
+        "Pad" => pad(it, visit),
         "DequantizeLinear" => {
             let ((_, shape), (dtype, _)) = (input(it, visit, 0)?, input(it, visit, 1)?);
             Some((dtype, shape))
@@ -194,6 +195,29 @@ fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape
     for axis in cut {
         let axis = normal_axis(axis, shape.len()).ok()?;
         shape[axis] = it.unknown_size(name, axis);
+    }
+    Some((dtype, shape))
+}
+
+/// With known numbers of elements before and after. Where one is negative, elements are cut off.
+fn pad(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let (dtype, mut shape) = input(it, visit, 0)?;
+    let pads = match visit.node.ints("pads") {
+        Some(list) => list.to_vec(),
+        None => it.integers(visit.optional(1)?)?,
+    };
+    let axes = match visit.optional(3) {
+        Some(axes) => it.integers(axes)?,
+        None => (0..shape.len() as i64).collect(),
+    };
+    if pads.len() != 2 * axes.len() {
+        return None;
+    }
+    let (before, after) = pads.split_at(axes.len());
+    for ((&axis, &before), &after) in axes.iter().zip(before).zip(after) {
+        let axis = normal_axis(axis, shape.len()).ok()?;
+        let more = it.arena.integer(before.checked_add(after)?);
+        shape[axis] = it.arena.add(shape[axis], more).ok()?;
     }
     Some((dtype, shape))
 }

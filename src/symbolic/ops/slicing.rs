@@ -76,9 +76,15 @@ fn cut(
     if a.enumerated[axis] {
         return Err(Stop::UnitAxisCut);
     }
-    // Where the start lies at or beyond the end there is nothing, wherever it is.
-    let distance = it.arena.sub(last, first)?;
-    let mut length = it.arena.greatest(PolyId::ZERO, distance);
+    let mut length = if last == dim && it.arena.range(start).high < 0.0 {
+        // The last ones, as many as there are.
+        let wanted = it.arena.scale(start, -1.0);
+        it.arena.least(wanted, dim)
+    } else {
+        // Where the start lies at or beyond the end there is nothing, wherever it is.
+        let distance = it.arena.sub(last, first)?;
+        it.arena.greatest(PolyId::ZERO, distance)
+    };
     if step > 1 {
         let (stride, short) = (it.arena.integer(step), it.arena.integer(step - 1));
         let reached = it.arena.add(length, short)?;

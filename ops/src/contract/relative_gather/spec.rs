@@ -63,8 +63,8 @@ output[..., i, j] = scores[..., j, column[..., i, j]]                           
 These are the relative keys of Shaw et al., DeBERTa's content-to-position scores and, with `by_key`, its position-to-content scores, and \
 the shift of Transformer-XL and of Conformers, where `lut` counts from 0 to `2D` and `R = 2D + 1`.
 
-Every entry of `lut` is checked, including those that no distance leads to; on CUDA, where the host does not see them, the output is \
-NaN where a distance leads to one that is no column. Differences of positions do not overflow.",
+Every entry of `lut` is checked, including those that no distance leads to, unless the output has no element; on CUDA, where the host \
+does not see them, the output is NaN where a distance leads to one that is no column. Differences of positions do not overflow.",
     types: &["T", "I"],
     inputs: &INPUTS,
     outputs: &OUTPUTS,

@@ -30,6 +30,25 @@ fn layers() {
 }
 
 #[test]
+fn padding() {
+    check_shapes(&[
+        (
+            "(float[N, 8] x) => (y) <int64[4] pads = {1, 0, 0, 2}> { y = Pad (x, pads) }",
+            "float[N + 1, 10]",
+        ),
+        (
+            "(float[N, 8] x) => (y) <int64[2] pads = {1, -2}, float zero = {0.0}, int64[1] axes = {-1}>
+             { y = Pad (x, pads, zero, axes) }",
+            "float[N, 7]",
+        ),
+        (
+            r#"<ir_version: 7, opset_import: ["": 9]> g (float[N, 8] x) => (y) { y = Pad <pads = [0, 1, 0, 1]> (x) }"#,
+            "float[N, 10]",
+        ),
+    ]);
+}
+
+#[test]
 fn reductions() {
     check_shapes(&[
         (
