@@ -44,6 +44,12 @@ pub(super) trait Claim {
     /// [`Failure::Differs`] if the operator does not accept them; [`Failure::NotRun`] if nothing can be concluded from them.
     fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure>;
 
+    /// Whether the graph fails where an axis of `y` has neither the size that the operator gives nor 1: it joins `y` with a tensor of
+    /// that size.
+    fn met(&self) -> bool {
+        false
+    }
+
     /// Largest difference that rounding explains, relative to the largest result or 1.
     fn tolerance(&self) -> f64;
 }
@@ -77,6 +83,12 @@ pub(super) fn difference(
     let found = y
         .to_f64()
         .ok_or_else(|| Failure::NotRun("no numbers came back".to_owned()))?;
+    let apart = |(&a, &b): (&usize, &usize)| a != b && a != 1 && b != 1;
+    let alike = y.shape.len() == shape.len();
+    if claim.met() && alike && y.shape.iter().zip(&shape).any(apart) {
+        let reason = format!("it gives shape {:?}, with which the graph fails", y.shape);
+        return Err(Failure::NotRun(reason));
+    }
     if found.len() != expected.len() || y.shape != shape {
         return Err(Failure::Differs(format!(
             "it gives shape {:?} where the operator gives {shape:?}",

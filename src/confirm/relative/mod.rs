@@ -228,8 +228,11 @@ impl Claim for AlibiClaim<'_> {
         self.tensors().measured()
     }
 
+    /// Slopes may be a part of the constant that the graph cuts the bias from: then the cut starts from nothing.
     fn starts(&self) -> Vec<Vec<&str>> {
-        self.tensors().starts()
+        let mut starts = self.tensors().starts();
+        starts.push(Vec::new());
+        starts
     }
 
     fn origin(&self) -> Option<&str> {
@@ -280,6 +283,10 @@ impl Claim for AlibiClaim<'_> {
             [&query, &key],
         )?;
         layout::laid(bias, &self.alibi.layout)
+    }
+
+    fn met(&self) -> bool {
+        self.alibi.met
     }
 
     /// Four roundings, each half a unit in the last place: of two positions, of their distance, and of the product. Positions are small

@@ -188,6 +188,16 @@ fn slopes_and_distances_have_signs() {
     fails(graphs::MASKED, graphs::masked(1), "it differs");
 }
 
+/// The slopes are a part of the constant. It has no more than four queries and keys, and all of them where the graph asks for none.
+#[test]
+fn constants_are_only_so_long() {
+    holds(graphs::CUT, graphs::cut(true));
+    fails(graphs::CUT, graphs::cut(false), "it gives shape");
+    let wrong = graphs::CUT.replace("unit = {0, 1}", "unit = {0, 2}");
+    let wrong = wrong.replace("after = {1, 2}", "after = {1, 3}");
+    fails(&wrong, graphs::cut(true), "it differs");
+}
+
 /// Narrow types round distances and products, and no more is let pass.
 #[test]
 fn linear_biases_agree_in_every_type() {

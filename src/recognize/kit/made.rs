@@ -62,6 +62,10 @@ pub(in crate::recognize) enum Step {
     Reshape(Vec<i64>),
     /// Joined along the last axis.
     Concat,
+    /// An integer more, with one axis at least.
+    Plus(i64),
+    /// What is left of an integer, with one axis at least.
+    From(i64),
 }
 
 /// Makes values, equal ones once.
@@ -111,13 +115,22 @@ impl<'a> Maker<'a> {
             Step::Squeeze(axes) => ("Squeeze", "rows", vec![axes]),
             Step::Reshape(shape) => ("Reshape", "channels", vec![shape]),
             Step::Concat => ("Concat", "joined", Vec::new()),
+            Step::Plus(_) => ("Add", "moved", Vec::new()),
+            Step::From(_) => ("Sub", "left", Vec::new()),
         };
         let name = self.fresh(&format!("{stem}_{suffix}"));
-        for list in lists {
+        let number = match step {
+            Step::Plus(number) | Step::From(number) => Some(vec![number]),
+            _ => None,
+        };
+        for list in lists.into_iter().chain(&number) {
             let constant = self.fresh(&format!("{name}_sizes"));
             let tensor = Tensor::from_i64(&[list.len()], list);
             self.made.constants.push(tensor.to_proto(&constant));
             inputs.push(constant);
+        }
+        if matches!(step, Step::From(_)) {
+            inputs.reverse();
         }
         let axis = AttributeProto {
             name: Some("axis".to_owned()),

@@ -114,7 +114,7 @@ fn fitted(
     readings: &[Distance],
 ) -> Found {
     let miss = |stage, reason: String| Miss::new(BIAS_PAGE.id, stage, lookup.y, reason);
-    let layout = layout(search, lookup, head, sides).ok_or_else(|| {
+    let layout = layout(search, &lookup.at, head, sides).ok_or_else(|| {
         let reason = "its axes are not those of heads, queries and keys";
         miss(Stage::Distance, reason.to_owned())
     })?;
@@ -155,14 +155,14 @@ fn fitted(
     Err(failure.unwrap_or_else(|| miss(Stage::Distance, "no distance".to_owned())))
 }
 
-/// What lies along every axis of the tensor; `None` if an axis is none of these.
-fn layout(
+/// What lies along every axis of a tensor with these coordinates; `None` if an axis is none of these.
+pub(super) fn layout(
     search: &Search<'_, '_>,
-    lookup: &Lookup,
+    at: &[PolyId],
     head: Option<usize>,
     sides: Sides,
 ) -> Option<Vec<BiasAxis>> {
-    let axes = lookup.at.iter().enumerate();
+    let axes = at.iter().enumerate();
     axes.map(|(axis, &at)| {
         if at == PolyId::ZERO {
             return Some(BiasAxis::Unit);

@@ -97,7 +97,12 @@ fn counted_up(arena: &mut Arena, of: PolyId, key: AtomId) -> PolyId {
 }
 
 /// Whether a sum is of integers, each term speaks of the query or of the key and not of both, and both occur.
-fn is_sum_of_sides(arena: &mut Arena, of: PolyId, query: Option<AtomId>, key: AtomId) -> bool {
+pub(super) fn is_sum_of_sides(
+    arena: &mut Arena,
+    of: PolyId,
+    query: Option<AtomId>,
+    key: AtomId,
+) -> bool {
     if !arena.range(of).whole {
         return false;
     }

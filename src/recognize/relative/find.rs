@@ -14,7 +14,7 @@ use crate::symbolic::poly::{Atom, AtomId, PolyId};
 use crate::symbolic::value::Value;
 use crate::symbolic::{Interpreter, Work, dims, display};
 
-use super::{bias, contraction, gather};
+use super::{alibi, bias, contraction, gather, linear};
 
 /// How far up a chain of movements is looked for the tensor that an operator can give.
 pub(super) const MAX_CHAIN: usize = 16;
@@ -112,9 +112,12 @@ pub(in crate::recognize) fn find<'a>(
 
 impl Search<'_, '_> {
     /// Whether a tensor of floats is a product or moved to its place, and something other than a movement reads it.
-    fn is_end(&self, value: ValueId) -> bool {
+    fn is_end(&mut self, value: ValueId) -> bool {
         let is_float = self.it.known(value).is_some_and(|v| v.dtype.is_float());
-        if !is_float || self.moved_from(value).is_none() && !self.is_product(value) {
+        let is_made = self.moved_from(value).is_some()
+            || self.is_product(value)
+            || alibi::is_product(self, value);
+        if !is_float || !is_made {
             return false;
         }
         let (index, graph) = (self.it.index(), self.it.file.graph());
@@ -129,7 +132,7 @@ impl Search<'_, '_> {
         node.is_some_and(|node| node.is_onnx("MatMul") || node.is_onnx("Einsum"))
     }
 
-    /// The tensor whose elements the node of this one moves.
+    /// The tensor whose elements the node of this one moves, with their sign or without.
     pub(super) fn moved_from(&self, value: ValueId) -> Option<ValueId> {
         let (node, _) = self.it.index().producer(value)?;
         let node = &self.it.file.graph().node[node];
@@ -159,11 +162,13 @@ impl Search<'_, '_> {
     /// The site that a tensor is, or why it is none, if it depends on a distance at all.
     fn read(&mut self, y: ValueId) -> Option<Found> {
         if let Some(lookup) = self.lookup(y)
-            && let Some(found) = bias::read(self, &lookup).or_else(|| gather::read(self, &lookup))
+            && let Some(found) = bias::read(self, &lookup)
+                .or_else(|| gather::read(self, &lookup))
+                .or_else(|| linear::read(self, &lookup))
         {
             return Some(found);
         }
-        contraction::read(self, y)
+        contraction::read(self, y).or_else(|| alibi::read(self, y))
     }
 
     fn site(&self, y: ValueId, kind: Kind) -> Option<Site> {
@@ -171,6 +176,7 @@ impl Search<'_, '_> {
         let own = self.it.known(y)?;
         let rule = match &kind {
             Kind::RelativeBias(_) => super::BIAS_PAGE.id,
+            Kind::Alibi(_) => super::ALIBI_PAGE.id,
             _ => super::GATHER_PAGE.id,
         };
         Some(Site {
@@ -231,11 +237,12 @@ impl Search<'_, '_> {
     }
 }
 
-/// Whether an operator moves the elements of its first input.
+/// Whether an operator moves the elements of its first input, or changes their sign.
 pub(super) fn is_movement(op: &str) -> bool {
     matches!(
         op,
         "Identity"
+            | "Neg"
             | "Transpose"
             | "Squeeze"
             | "Unsqueeze"

@@ -6,14 +6,18 @@
 //! tensor, [`contraction`] does. [`lut`] turns the function into a lookup table, and [`positions`] finds the tensors that hold the
 //! positions.
 
+mod alibi;
 mod bias;
 mod contraction;
 mod distance;
+mod exact;
 mod find;
 mod gather;
+mod linear;
 mod lut;
 mod page;
 mod positions;
+mod scores;
 mod site;
 #[cfg(test)]
 pub(crate) mod testing;

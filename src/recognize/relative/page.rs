@@ -61,17 +61,18 @@ pub(in crate::recognize) const ALIBI_PAGE: Rule = Rule {
     summary: "a bias for every head, query and key that is linear in the distance between query and key",
     matches: "a float tensor whose axes are batch, heads, queries and keys, of which some may be left out, and whose elements are \
               the head's slope times key position - query position, with its sign or without; without queries, times the \
-              position of the key",
+              position of the key. Operators that work element by element take it to a softmax: elsewhere such a product may be \
+              an angle. The product may have been computed beforehand, in a constant that is cut to the length of the scores",
     rewrites_to: "bias = ai.phasor::AlibiBias(slopes, query_positions, key_positions), with its axes brought to those of the \
                   original; not under `--target contrib` or `--target onnx`",
     conditions: &[
         "distance: the bias depends on a query and a key by the difference of their positions alone, or by its magnitude",
-        "proof: it is one slope for each head times that distance, and nothing is added",
+        "proof: it is one slope for each head times that distance, nothing is added, and the distance is rounded once, to no type narrower than float",
         "positions: whole numbers, each held by a tensor of the graph before the bias, counted along one of its axes, or known",
         "confirmation: the site, cut out of the graph and run on random slopes and positions, agrees with the operator's reference",
     ],
     numerics: "the distance is exact, and rounded once to float (to double for double), the product once more to the type of the \
-               slopes; the original may round each position and each product",
+               slopes, as in the original",
     stages: &[
         Stage::Distance,
         Stage::Proof,

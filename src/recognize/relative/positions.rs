@@ -32,10 +32,21 @@ pub(super) struct Wired {
 }
 
 /// Positions that may serve for one side: what is read, what its elements are beyond the wanted ones, and how well it serves.
-struct Candidate {
-    positions: Positions,
-    beyond: PolyId,
-    cost: usize,
+pub(super) struct Candidate {
+    pub positions: Positions,
+    pub beyond: PolyId,
+    pub cost: usize,
+}
+
+/// Where positions are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'b> {
+    /// The tensor that depends on them.
+    pub y: ValueId,
+    /// The tensor of which it has elements, or that holds its slopes.
+    pub from: ValueId,
+    /// The values that `y` is computed from up to that one.
+    pub behind: &'b [ValueId],
 }
 
 impl Search<'_, '_> {
@@ -48,10 +59,26 @@ impl Search<'_, '_> {
         reading: &Distance,
         sides: Sides,
     ) -> Option<Wired> {
-        let (key, query, rest) = self.split(reading.of, sides)?;
-        let values = self.positional(behind);
-        let keys = self.candidates(lookup, &values, Some(sides.key), sides.batch, key);
-        let queries = self.candidates(lookup, &values, sides.query, sides.batch, query);
+        let place = Place {
+            y: lookup.y,
+            from: lookup.from.value,
+            behind,
+        };
+        self.wired(place, reading.of, sides, |_| true)
+    }
+
+    /// The best positions of a distance that `serves` accepts.
+    pub(super) fn wired(
+        &mut self,
+        place: Place<'_>,
+        of: PolyId,
+        sides: Sides,
+        serves: impl Fn(&Wired) -> bool,
+    ) -> Option<Wired> {
+        let (key, query, rest) = self.split(of, sides)?;
+        let values = self.positional(place.behind);
+        let keys = self.candidates(place, &values, Some(sides.key), sides.batch, key);
+        let queries = self.candidates(place, &values, sides.query, sides.batch, query);
         let mut best: Option<(usize, Wired)> = None;
         for k in &keys {
             for q in &queries {
@@ -72,14 +99,16 @@ impl Search<'_, '_> {
                     key: k.positions.clone(),
                     shift: -shift,
                 };
-                best = Some((cost, wired));
+                if serves(&wired) {
+                    best = Some((cost, wired));
+                }
             }
         }
         best.map(|(_, wired)| wired)
     }
 
     /// A distance as the position of the key, less that of the query, and a number for all.
-    fn split(&mut self, of: PolyId, sides: Sides) -> Option<(PolyId, PolyId, PolyId)> {
+    pub(super) fn split(&mut self, of: PolyId, sides: Sides) -> Option<(PolyId, PolyId, PolyId)> {
         let arena = &mut self.it.arena;
         let (mut key, mut query, mut rest) = (Vec::new(), Vec::new(), Vec::new());
         for term in arena.terms(of).to_vec() {
@@ -101,7 +130,7 @@ impl Search<'_, '_> {
     }
 
     /// The values of numbers among these with at most two axes longer than 1.
-    fn positional(&mut self, values: &[ValueId]) -> Vec<ValueId> {
+    pub(super) fn positional(&mut self, values: &[ValueId]) -> Vec<ValueId> {
         let mut seen = FxHashSet::default();
         let values = values.iter().copied().filter(|&id| {
             let Some(value) = self.it.known(id) else {
@@ -115,9 +144,9 @@ impl Search<'_, '_> {
     }
 
     /// What may serve as positions whose element is `wanted` at this coordinate.
-    fn candidates(
+    pub(super) fn candidates(
         &mut self,
-        lookup: &Lookup,
+        place: Place<'_>,
         values: &[ValueId],
         along: Option<AtomId>,
         batch: Option<AtomId>,
@@ -131,7 +160,7 @@ impl Search<'_, '_> {
             all.extend(self.value(id, &wanted_axes, wanted));
         }
         if let Some(along) = along.filter(|_| batch.is_none()) {
-            all.extend(self.counted(lookup, values, along, wanted));
+            all.extend(self.counted(place, values, along, wanted));
         }
         all
     }
@@ -203,25 +232,28 @@ impl Search<'_, '_> {
         })
     }
 
-    /// The places along an axis of a tensor.
+    /// The places along an axis of a tensor, if need be of an input of the graph.
     fn counted(
         &mut self,
-        lookup: &Lookup,
+        place: Place<'_>,
         values: &[ValueId],
         along: AtomId,
         wanted: PolyId,
     ) -> Option<Candidate> {
-        let place = PolyId::of_atom(along);
-        let beyond = self.it.arena.sub(place, wanted).ok()?;
+        let counted = PolyId::of_atom(along);
+        let beyond = self.it.arena.sub(counted, wanted).ok()?;
         if !self.it.arena.coordinates_of(beyond).is_empty() {
             return None;
         }
         let Atom::Coordinate { size, .. } = *self.it.arena.atom_of(along) else {
             return None;
         };
-        let mut sized = [lookup.from.value]
-            .into_iter()
-            .chain(values.iter().copied());
+        let inputs = self.it.file.graph().input.iter();
+        let inputs = inputs.filter_map(|input| self.it.index().id(input.name()));
+        let inputs = inputs.filter(|&id| self.context.order.is_before(id, place.y));
+        let behind = [place.from].into_iter().chain(values.iter().copied());
+        let sized: Vec<ValueId> = behind.chain(inputs).collect();
+        let mut sized = sized.into_iter();
         let (tensor, axis) = sized.find_map(|id| {
             let shape = self.it.known(id)?.shape.clone();
             let mut sizes = shape.iter().map(|&own| Elements::size(self.it, own));

@@ -156,6 +156,9 @@ pub struct Alibi {
     pub absolute: bool,
     /// The axes of `y`, as in [`RelativeBias::layout`].
     pub layout: Vec<BiasAxis>,
+    /// Whether the graph joins `y` element by element with a tensor that has as many queries and keys as the operator gives. It then
+    /// fails where it computes another number of them itself, but for 1: a constant is only so long.
+    pub met: bool,
 }
 
 impl BiasAxis {

@@ -6,7 +6,8 @@
 //! * `gather(scores) by key by columns`, or `by even columns` where their number is even, or `by reversed columns`.
 //! * `gather(x * table[2..7] over 8)`: products of 8 terms with these rows of the table; `table` with all, `table[around 4]` with those
 //!   around one. `x[0, 2, 1, 3]` has its axes in this order.
-//! * `alibi(-slopes) [n, q, k] absolute`: negated slopes, distances without their sign.
+//! * `alibi(-slopes) [n, q, k] absolute met`: negated slopes, distances without their sign, and a tensor that has as many queries and
+//!   keys.
 //! * `pos[0, 3]` keeps these axes of `pos`, `0..x.1` counts along axis 1 of `x`, and `2 1 0` are known positions.
 
 pub(crate) mod graphs;
@@ -127,6 +128,7 @@ pub(crate) fn alibi(
         key,
         absolute,
         layout: layout.to_vec(),
+        met: false,
     })
 }
 
@@ -148,11 +150,12 @@ pub(in crate::recognize) fn written(kind: &Kind) -> String {
             both(&site.query, &site.key)
         ),
         Kind::Alibi(site) => format!(
-            "alibi({}{}) {}{}, {}",
+            "alibi({}{}) {}{}{}, {}",
             if site.negated { "-" } else { "" },
             site.slopes,
             axes(&site.layout),
             if site.absolute { " absolute" } else { "" },
+            if site.met { " met" } else { "" },
             both(&site.query, &site.key)
         ),
         _ => String::new(),

@@ -184,7 +184,7 @@ fn concat(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
     Some((dtype, shape))
 }
 
-/// A slice by unknown bounds: the axes that are not cut keep their sizes.
+/// A slice by unknown bounds: the axes that are not cut keep their sizes, and the others have those that are stated.
 fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let (dtype, mut shape) = input(it, visit, 0)?;
     let name = visit.node.output.first()?;
@@ -192,9 +192,14 @@ fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape
         Some(axes) => axes,
         None => (0..shape.len() as i64).collect(),
     };
+    let stated = it.facts_of(name).map(|(_, stated)| stated);
+    let stated = stated.filter(|stated| stated.len() == shape.len());
     for axis in cut {
         let axis = normal_axis(axis, shape.len()).ok()?;
-        shape[axis] = it.unknown_size(name, axis);
+        shape[axis] = match &stated {
+            Some(stated) => stated[axis],
+            None => it.unknown_size(name, axis),
+        };
     }
     Some((dtype, shape))
 }

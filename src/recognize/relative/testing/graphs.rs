@@ -2,7 +2,7 @@
 
 use super::{alibi, bias, counted, gather, held};
 use crate::onnx::DataType;
-use crate::recognize::{BiasAxis, Kind, Lut, Positions};
+use crate::recognize::{Alibi, BiasAxis, Kind, Lut, Positions};
 use BiasAxis::{Batch, Head, Key, Query, Unit};
 
 /// Clipped distances of positions from outside.
@@ -240,4 +240,39 @@ pub(crate) fn masked(query: i64) -> Kind {
         held("p", DataType::F32, &[0, 2], 3),
     ];
     alibi(("slopes", 2, 3), [false, false], axes, &[Batch, Head, Key])
+}
+
+/// A constant of distances that is cut to the number of queries and keys, and its slopes.
+pub(crate) const CUT: &str = "(
+    float[1, 2, S, S] scores
+) => (added, slopes) <
+    float[2, 4, 4] table = {
+        0, 1, 2, 3, 1, 0, 1, 2, 2, 1, 0, 1, 3, 2, 1, 0,
+        0, 0.5, 1, 1.5, 0.5, 0, 0.5, 1, 1, 0.5, 0, 0.5, 1.5, 1, 0.5, 0
+    },
+    int64[1] front = {0},
+    int64[1] last = {3},
+    int64[1] all = {4},
+    int64[2] axes = {1, 2},
+    int64[2] unit = {0, 1},
+    int64[2] after = {1, 2},
+    int64[2] far = {9223372036854775807, 9223372036854775807}
+> {
+    shape = Shape (scores)
+    length = Slice (shape, last, all, front)
+    start = Neg (length)
+    starts = Concat <axis = 0> (start, start)
+    slopes = Slice (table, unit, after, axes)
+    y = Slice (table, starts, far, axes)
+    added = Add (scores, y)
+}";
+
+/// [`CUT`], which fails where the constant is too short, or is not known to.
+pub(crate) fn cut(met: bool) -> Kind {
+    let axes = [counted("scores", 2), counted("scores", 3)];
+    let kind = alibi(("slopes", 3, 2), [false, true], axes, &[Head, Query, Key]);
+    match kind {
+        Kind::Alibi(alibi) => Kind::Alibi(Alibi { met, ..alibi }),
+        other => other,
+    }
 }

@@ -1,0 +1,110 @@
+//! Tables of biases that are cut to the length of the scores.
+
+use crate::recognize::testing::check_changes;
+
+/// A table of the magnitudes of distances, cut to the last rows and columns.
+const SQUARE: &str = "(
+    float[2, 2, S, S] scores
+) => (y) <
+    float[2, 3, 3] table = {0, -0.5, -1, -0.5, 0, -0.5, -1, -0.5, 0, 0, -0.3, -0.6, -0.3, 0, -0.3, -0.6, -0.3, 0},
+    float[2, S, 3] rows,
+    float[2, S, S] cut,
+    int64[1] front = {0},
+    int64[1] second = {1},
+    int64[1] third = {2},
+    int64[1] last = {3},
+    int64[1] all = {4},
+    int64[1] far = {9223372036854775807}
+> {
+    shape = Shape (scores)
+    length = Slice (shape, last, all, front)
+    start = Neg (length)
+    rows = Slice (table, start, far, second)
+    cut = Slice (rows, start, far, third)
+    bias = Unsqueeze (cut, front)
+    added = Add (scores, bias)
+    y = Softmax <axis = -1> (added)
+}";
+
+const PART: &str = "table_part = Slice (table, [0, 1], [1, 2], [1, 2], [1, 1])";
+
+#[test]
+fn tables_hold_every_distance() {
+    let found = format!(
+        "{PART}\nbias = alibi(table_part) [1, n, q, k] absolute met, q at 0..scores.2, k at 0..scores.2, exact"
+    );
+    check_changes(
+        SQUARE,
+        &[
+            ("", &found),
+            // Distances with their sign.
+            (
+                "float[2, 3, 3] table = {0, -0.5, -1, 0.5, 0, -0.5, 1, 0.5, 0, 0, -0.3, -0.6, 0.3, 0, -0.3, 0.6, 0.3, 0}",
+                &found.replace(" absolute", ""),
+            ),
+            // One element is another.
+            (
+                "float[2, 3, 3] table = {0, -0.5, -1, -0.5, 0, -0.5, -1, -0.5, 0, 0, -0.3, -0.6, -0.3, 0, -0.3, -0.6, -0.3, 0.1}",
+                "",
+            ),
+            // Squares.
+            (
+                "float[2, 3, 3] table = {0, -0.5, -2, -0.5, 0, -0.5, -2, -0.5, 0, 0, -0.3, -1.2, -0.3, 0, -0.3, -1.2, -0.3, 0}",
+                "",
+            ),
+            // Nothing.
+            (
+                "float[2, 3, 3] table = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}",
+                "",
+            ),
+            // Two keys are always in a progression.
+            (
+                "float[2, 2, 2] table = {0, -0.5, -0.5, 0, 0, -0.3, -0.3, 0}",
+                "",
+            ),
+            // The bias of no attention.
+            ("y = Sin (added)", ""),
+        ],
+    );
+}
+
+/// MPT's table, of which every row ends at 0 with the last key.
+const ROWS: &str = "(
+    float[2, 2, S, S] scores
+) => (y) <
+    float[2, 1, 4] table = {-1.5, -1, -0.5, 0, -0.75, -0.5, -0.25, 0},
+    float[2, 1, S] cut,
+    int64[1] front = {0},
+    int64[1] third = {2},
+    int64[1] last = {3},
+    int64[1] all = {4},
+    int64[1] far = {9223372036854775807}
+> {
+    shape = Shape (scores)
+    length = Slice (shape, last, all, front)
+    start = Neg (length)
+    cut = Slice (table, start, far, third)
+    bias = Unsqueeze (cut, front)
+    added = Add (scores, bias)
+    y = Softmax <axis = -1> (added)
+}";
+
+#[test]
+fn rows_end_with_the_last_key() {
+    check_changes(
+        ROWS,
+        &[
+            (
+                "",
+                "table_part = Slice (table, [0, 2], [1, 3], [1, 2], [1, 1])
+start_moved = Add (start, [-1])
+bias = alibi(-table_part) [1, n, 1, k] met, q at start_moved[], k at 0..scores.2, exact",
+            ),
+            // Not known to fail where the row is too short.
+            (
+                "added = Mul (bias, bias)",
+                "alibi positions at cut: no tensors of the graph hold the positions of queries and keys",
+            ),
+        ],
+    );
+}
