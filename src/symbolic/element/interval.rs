@@ -133,7 +133,7 @@ pub fn interval(
 
 fn applied(function: Function, args: &[Interval]) -> Interval {
     let at_corners = || Interval::corners(args, &|ends| evaluated(function, ends));
-    let points = args.iter().all(|arg| arg.low == arg.high);
+    let points = args.iter().all(|arg| arg.point().is_some());
     match (function, args) {
         (Function::Where, &[condition, yes, no]) if !condition.undefined => {
             match condition.decided() {
