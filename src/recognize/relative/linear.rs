@@ -208,7 +208,11 @@ fn met(search: &mut Search<'_, '_>, lookup: &Lookup, axes: &Axes) -> Option<Vec<
                 let (is, whole) = (lookup.own.shape[own], lookup.data.shape[axis]);
                 let arena = &mut search.it.arena;
                 let (_, clamped) = clamp(&mut *arena, whole, size)?;
-                let fits = is == size || arena.sub(whole, clamped) == Ok(is);
+                let cut = [
+                    arena.sub(whole, clamped).ok(),
+                    Some(arena.least(size, whole)),
+                ];
+                let fits = is == size || cut.contains(&Some(is));
                 fits.then_some((own, size))
             };
             let sizes: Option<Vec<(usize, PolyId)>> = moving.iter().map(&mut size).collect();

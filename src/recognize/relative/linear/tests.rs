@@ -2,23 +2,17 @@
 
 use crate::recognize::testing::check_changes;
 
-/// A table of the magnitudes of distances, cut to the last rows and columns.
+/// A table of the magnitudes of distances, of which the last rows and columns are cut.
 const SQUARE: &str = "(
-    float[2, 2, S, S] scores
+    float[2, 2, 2, 2] scores
 ) => (y) <
     float[2, 3, 3] table = {0, -0.5, -1, -0.5, 0, -0.5, -1, -0.5, 0, 0, -0.3, -0.6, -0.3, 0, -0.3, -0.6, -0.3, 0},
-    float[2, S, 3] rows,
-    float[2, S, S] cut,
+    int64[1] start = {1},
     int64[1] front = {0},
     int64[1] second = {1},
     int64[1] third = {2},
-    int64[1] last = {3},
-    int64[1] all = {4},
     int64[1] far = {9223372036854775807}
 > {
-    shape = Shape (scores)
-    length = Slice (shape, last, all, front)
-    start = Neg (length)
     rows = Slice (table, start, far, second)
     cut = Slice (rows, start, far, third)
     bias = Unsqueeze (cut, front)
@@ -31,7 +25,7 @@ const PART: &str = "table_part = Slice (table, [0, 1], [1, 2], [1, 2], [1, 1])";
 #[test]
 fn tables_hold_every_distance() {
     let found = format!(
-        "{PART}\nbias = alibi(table_part) [1, n, q, k] absolute met, q at 0..scores.2, k at 0..scores.2, exact"
+        "{PART}\nbias = alibi(table_part) [1, n, q, k] absolute met, q at 0 1, k at 0 1, exact"
     );
     check_changes(
         SQUARE,
@@ -59,7 +53,9 @@ fn tables_hold_every_distance() {
             ),
             // Two keys are always in a progression.
             (
-                "float[2, 2, 2] table = {0, -0.5, -0.5, 0, 0, -0.3, -0.3, 0}",
+                "float[2, 2, 2, 2] scores
+                 int64[1] start = {0}
+                 float[2, 2, 2] table = {0, -0.5, -0.5, 0, 0, -0.3, -0.3, 0}",
                 "",
             ),
             // The bias of no attention.
@@ -73,16 +69,18 @@ const ROWS: &str = "(
     float[2, 2, S, S] scores
 ) => (y) <
     float[2, 1, 4] table = {-1.5, -1, -0.5, 0, -0.75, -0.5, -0.25, 0},
-    float[2, 1, S] cut,
+    int64 none = {0},
+    int64 axis = {3},
+    int64 all = {4},
     int64[1] front = {0},
     int64[1] third = {2},
-    int64[1] last = {3},
-    int64[1] all = {4},
     int64[1] far = {9223372036854775807}
 > {
     shape = Shape (scores)
-    length = Slice (shape, last, all, front)
-    start = Neg (length)
+    length = Gather (shape, axis)
+    less = Sub (all, length)
+    excess = Max (less, none)
+    start = Unsqueeze (excess, front)
     cut = Slice (table, start, far, third)
     bias = Unsqueeze (cut, front)
     added = Add (scores, bias)
@@ -96,14 +94,16 @@ fn rows_end_with_the_last_key() {
         &[
             (
                 "",
-                "table_part = Slice (table, [0, 2], [1, 3], [1, 2], [1, 1])
-start_moved = Add (start, [-1])
-bias = alibi(-table_part) [1, n, 1, k] met, q at start_moved[], k at 0..scores.2, exact",
+                "length_moved = Add (length, [-1])
+table_part = Slice (table, [0, 2], [1, 3], [1, 2], [1, 1])
+bias = alibi(-table_part) [1, n, 1, k] met, q at length_moved[], k at 0..scores.2, exact",
             ),
-            // Not known to fail where the row is too short.
+            // The graph does not fail where the row is too short.
             (
                 "added = Mul (bias, bias)",
-                "alibi positions at cut: no tensors of the graph hold the positions of queries and keys",
+                "excess_left = Sub ([3], excess)
+table_part = Slice (table, [0, 2], [1, 3], [1, 2], [1, 1])
+bias = alibi(-table_part) [1, n, 1, k], q at excess_left[], k at 0..cut.2, exact",
             ),
         ],
     );
