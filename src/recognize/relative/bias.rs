@@ -32,6 +32,9 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
         return Some(Err(static_));
     }
     let index = lookup.from.indices[ROWS];
+    if distance::is_place(&mut search.it.arena, index) {
+        return None;
+    }
     let readings = distance::readings(&mut search.it.arena, index, sides.query, sides.key);
     if readings.is_empty() || sides.query.is_none() && is_affine(search, &readings) {
         return None;

@@ -86,6 +86,9 @@ fn factors(
             continue;
         };
         let along = PolyId::of_atom(contraction.along);
+        if distance::is_place(&mut search.it.arena, row) {
+            continue;
+        }
         let found = search.it.arena.coordinates_of(row).to_vec();
         let others = at.iter().filter_map(|&p| search.it.arena.as_atom(p));
         let others = others.filter(|&atom| atom != query && atom != key);

@@ -36,6 +36,24 @@ pub(super) fn is_distance(atom: &Atom) -> bool {
     matches!(atom, Atom::Access { value, .. } if *value == DISTANCE)
 }
 
+/// Whether an index is the place of an element in a tensor whose axes are merged: coordinates times sizes.
+pub(super) fn is_place(arena: &mut Arena, index: PolyId) -> bool {
+    let mut signs = SmallVec::<[f64; 2]>::new();
+    for term in arena.terms(index).to_vec() {
+        let factors = arena.factors(term.mono);
+        let is_coordinate =
+            |arena: &Arena, f: AtomId| matches!(arena.atom_of(f), Atom::Coordinate { .. });
+        match factors[..] {
+            [only] if is_coordinate(arena, only) => signs.push(term.coefficient),
+            [only] if arena.coordinates_of(PolyId::of_atom(only)).is_empty() => {}
+            [] => {}
+            _ if factors.iter().any(|&f| is_coordinate(arena, f)) => return true,
+            _ => return false,
+        }
+    }
+    matches!(signs[..], [a, b] if a != -b)
+}
+
 /// Every way to read `index` as a function of a distance between these coordinates; of `query` there is none where there is only one
 /// query. The ways in which more belongs to the distance come first.
 pub(super) fn readings(

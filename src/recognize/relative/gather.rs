@@ -48,6 +48,9 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
         batch: None,
     };
     let index = lookup.from.indices[column];
+    if distance::is_place(&mut search.it.arena, index) {
+        return None;
+    }
     let readings = distance::readings(&mut search.it.arena, index, sides.query, key);
     if readings.is_empty() {
         return None;
