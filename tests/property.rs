@@ -1,5 +1,5 @@
 //! Random spellings of rotary embeddings: true ones fuse, each once and to the same numbers; broken ones stay. Where tensors are
-//! changed on their way, whatever is fused computes the same for all inputs.
+//! changed on their way, whatever is fused computes the same for all inputs. Likewise what is looked up by distance (`relative`).
 //!
 //! The cases are the same in every run; `PHASOR_CASES` asks for more of them. A case that failed is kept in
 //! `tests/property/regressions.txt` and tried first from then on.
@@ -17,6 +17,10 @@ mod changed;
 mod graph;
 #[path = "property/inputs.rs"]
 mod inputs;
+#[path = "property/random.rs"]
+mod random;
+#[path = "property/relative/mod.rs"]
+mod relative;
 #[path = "property/rotate.rs"]
 mod rotate;
 #[path = "property/spelling.rs"]
@@ -46,9 +50,9 @@ const CASES: u32 = 200;
 /// Sets of inputs for each case.
 const FEEDS: usize = 8;
 
-fn check(
-    spellings: impl Strategy<Value = Spelling>,
-    property: impl Fn(Spelling) -> Result<(), TestCaseError>,
+fn check<S: std::fmt::Debug>(
+    spellings: impl Strategy<Value = S>,
+    property: impl Fn(S) -> Result<(), TestCaseError>,
 ) {
     let cases = std::env::var("PHASOR_CASES").ok();
     let config = ProptestConfig {
@@ -86,7 +90,13 @@ fn fuses_to_the_same(
         Precision::Single => 1e-5,
         _ => 1e-2,
     };
-    agree(built, &fused, feeds, tolerance)
+    let feeds = feeds.iter().map(|feed| (feed, feed.tensors(&built.inputs)));
+    agree(
+        (&built.model, &fused),
+        &built.output,
+        feeds,
+        Some(tolerance),
+    )
 }
 
 /// A number that tells a case from others, the same in every run.

@@ -26,7 +26,7 @@ pub use refusal::{Lost, Refusal, SEARCH, Stage};
 #[cfg(test)]
 pub(crate) use relative::testing as relative_testing;
 pub use relative::{
-    Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores,
+    Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores, TableAxes,
 };
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};

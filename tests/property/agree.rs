@@ -11,8 +11,8 @@ use phasor::onnx::proto::ModelProto;
 use phasor::onnx::{DataType, Tensor};
 use proptest::prelude::*;
 
-use crate::build::Built;
-use crate::inputs::Feed;
+/// The name and tensor of each input.
+pub(crate) type Inputs = Vec<(String, Tensor)>;
 
 /// What runs the original, and what runs the fused model: by kernels and by function bodies.
 struct Machines {
@@ -49,17 +49,17 @@ fn onnx_runtime() -> Result<(Ort, PathBuf), String> {
     Ok((ort.with_threads(1).with_level(Level::Off), library.path))
 }
 
-/// Compares a fused model with the original on these inputs, and gives the number of comparisons. Where the original does not
-/// run, nothing is claimed.
-pub(crate) fn agree(
-    built: &Built,
-    fused: &ModelProto,
-    feeds: &[Feed],
-    tolerance: f64,
+/// Compares a fused model with the original on these inputs, each set with what it is for people, and gives the number of
+/// comparisons. Without a tolerance every bit is the same. Where the original does not run, nothing is claimed.
+pub(crate) fn agree<F: std::fmt::Debug>(
+    (original, fused): (&ModelProto, &ModelProto),
+    output: &str,
+    feeds: impl IntoIterator<Item = (F, Inputs)>,
+    tolerance: Option<f64>,
 ) -> Result<usize, TestCaseError> {
-    let names = std::slice::from_ref(&built.output);
+    let names = &[output.to_owned()];
     let machines = &*MACHINES;
-    let Ok(mut original) = machines.original.open(Source::Proto(&built.model, None)) else {
+    let Ok(mut original) = machines.original.open(Source::Proto(original, None)) else {
         return Ok(0);
     };
     let mut sessions: Vec<Box<dyn Session>> = Vec::new();
@@ -68,15 +68,17 @@ pub(crate) fn agree(
         sessions.push(opened.map_err(|e| TestCaseError::fail(format!("fused: {e}")))?);
     }
     let mut comparisons = 0;
-    for feed in feeds {
-        let inputs = feed.tensors(&built.inputs);
+    for (feed, inputs) in feeds {
         let Ok(want) = original.run(&inputs, names) else {
             continue;
         };
         for (session, way) in sessions.iter_mut().zip(["kernels", "bodies"]) {
             let got = session.run(&inputs, names);
             let got = got.map_err(|e| TestCaseError::fail(format!("{feed:?} by {way}: {e}")))?;
-            let found = difference(&want[0], &got[0], tolerance);
+            let found = match tolerance {
+                Some(tolerance) => difference(&want[0], &got[0], tolerance),
+                None => (want[0] != got[0]).then(|| apart(&want[0], &got[0])),
+            };
             prop_assert!(
                 found.is_none(),
                 "{:?} by {}: {}",
@@ -88,6 +90,28 @@ pub(crate) fn agree(
         }
     }
     Ok(comparisons)
+}
+
+/// Where two tensors with different bits differ first.
+fn apart(want: &Tensor, got: &Tensor) -> String {
+    if want.shape != got.shape {
+        return format!("shape {:?} became {:?}", want.shape, got.shape);
+    }
+    let (a, b) = (want.to_f64(), got.to_f64());
+    let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
+    let at = a
+        .iter()
+        .zip(&b)
+        .position(|(a, b)| a.to_bits() != b.to_bits());
+    at.map_or_else(
+        || "some bits differ".to_owned(),
+        |at| {
+            format!(
+                "in element {at} of {:?} {} became {}",
+                want.shape, a[at], b[at]
+            )
+        },
+    )
 }
 
 /// How the second tensor differs from the first: in shape, in which elements are finite, or by more than a share of the largest

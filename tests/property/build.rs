@@ -6,7 +6,8 @@ use phasor::onnx::{DataType, Tensor};
 use crate::change::Place;
 use crate::changed::Way;
 use crate::graph::{Graph, Name, Size, int, ints};
-use crate::inputs::{BATCH, Input, Random, Role, SEQUENCE};
+use crate::inputs::{BATCH, Input, Role, SEQUENCE};
+use crate::random::Random;
 use crate::spelling::{Break, Precision, Rotation, Source, Spelling};
 
 /// Heads of a group.

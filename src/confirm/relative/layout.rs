@@ -1,10 +1,33 @@
-//! A bias `[B, N, Q, K]` with the axes of `y`.
+//! A table as the operator reads it, and the bias `[B, N, Q, K]` with the axes of `y`.
 
-use crate::recognize::BiasAxis;
+use crate::recognize::{BiasAxis, TableAxes};
 
 use phasor_ops::contract::Dense;
 
+use crate::confirm::claim::Numbers;
 use crate::confirm::failure::Failure;
+
+/// The table `[R, N]`, and its shape.
+///
+/// # Errors
+/// [`Failure::Differs`] if it has other axes.
+pub(super) fn rows(
+    (values, shape): Numbers<'_>,
+    TableAxes { rank, row, head }: TableAxes,
+) -> Result<(Vec<f64>, [usize; 2]), Failure> {
+    let size = |axis: usize| shape.get(axis).copied().unwrap_or(0);
+    let (rows, heads) = (size(row), head.map_or(1, size));
+    if shape.len() != rank || rows * heads != values.len() {
+        return Err(Failure::Differs(format!("its table has shape {shape:?}")));
+    }
+    let by_row = head.is_none_or(|head| head > row);
+    let place = |at: usize| match by_row {
+        true => at,
+        false => at % heads * rows + at / heads,
+    };
+    let table = (0..values.len()).map(|at| values[place(at)]).collect();
+    Ok((table, [rows, heads]))
+}
 
 /// The bias in a layout. Axes that the layout lacks must have size 1.
 ///

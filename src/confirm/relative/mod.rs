@@ -98,21 +98,25 @@ impl Claim for BiasClaim<'_> {
     }
 
     fn key(&self) -> String {
-        let RelativeBias { lut, layout, .. } = self.bias;
+        let RelativeBias {
+            axes, lut, layout, ..
+        } = self.bias;
         let types = self.site.dtype;
-        format!("bias{lut:?}{layout:?}{types:?}{}", self.tensors().key())
+        format!(
+            "bias{axes:?}{lut:?}{layout:?}{types:?}{}",
+            self.tensors().key()
+        )
     }
 
     fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
         let (data, query, key) = self.tensors().read(operands)?;
-        let table = data[0];
-        let rows = table.1.first().copied().unwrap_or(0);
-        let lut = entries(&self.bias.lut, rows);
+        let (table, sizes) = layout::rows(data[0], self.bias.axes)?;
+        let lut = entries(&self.bias.lut, sizes[0]);
         let call = Call::default();
         let bias = run(
             relative_bias::CONTRACT,
             &call,
-            table,
+            (&table, &sizes),
             Some(&lut),
             [&query, &key],
         )?;
@@ -333,12 +337,11 @@ fn long(lut: &Lut) -> Vec<i64> {
 
 /// The entries of a lookup table for this number of rows or columns.
 fn entries(lut: &Lut, count: usize) -> Vec<f64> {
-    let all = 0..count as i64;
     let entries: Vec<i64> = match lut {
         Lut::Known(entries) => entries.clone(),
         Lut::Columns { even, reversed } => {
             let last = even.then_some(count as i64 - 1);
-            let mut all: Vec<i64> = all.chain(last).collect();
+            let mut all: Vec<i64> = (0..count as i64).chain(last).collect();
             if *reversed {
                 all.reverse();
             }

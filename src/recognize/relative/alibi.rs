@@ -362,7 +362,7 @@ pub(super) fn placed(
             .all(|&axis| is_plain(&search.it.arena, of, axis));
         return plain.then(|| Err(no_distance(tensor)));
     };
-    let layout = bias::layout(search, tensor.at, Some(head), sides)?;
+    let layout = bias::layout(search, (tensor.own, tensor.at), Some(head), sides)?;
     let heads = search.it.arena.as_integer(tensor.own.shape[head]);
     let Some(heads) = heads.and_then(|heads| usize::try_from(heads).ok()) else {
         let reason = "the number of heads is not known";

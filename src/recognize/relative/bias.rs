@@ -2,9 +2,10 @@
 
 use crate::onnx::ValueId;
 use crate::recognize::kit::miss::Miss;
-use crate::recognize::{BiasAxis, Kind, RelativeBias, Stage};
+use crate::recognize::{BiasAxis, Kind, RelativeBias, Stage, TableAxes};
 use crate::symbolic::element::evaluate;
 use crate::symbolic::poly::{Atom, AtomId, PolyId};
+use crate::symbolic::value::Value;
 
 use super::BIAS_PAGE;
 use super::distance::{self, Distance};
@@ -12,34 +13,61 @@ use super::find::{Found, Lookup, MAX_CHAIN, Search, is_movement};
 use super::lut;
 use super::positions::Sides;
 
-/// The slot of the table's rows, and of its columns.
-const ROWS: usize = 0;
-const COLUMNS: usize = 1;
-
 /// Reads a tensor as a bias; `None` if it is nothing like one.
 pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found> {
-    if lookup.data.rank() != 2 || is_multiplied(search, lookup.y) {
+    if is_multiplied(search, lookup.y) {
         return None;
     }
-    let axes = search.axes_of(lookup, ROWS);
-    let head = search.plain(lookup, COLUMNS);
-    let is_head = head.is_some() || lookup.data.is_unit(COLUMNS);
-    if !is_head || axes.iter().any(|&(axis, _)| Some(axis) == head) {
+    let table = table(search, lookup)?;
+    let axes = search.axes_of(lookup, table.row);
+    let head = table.head.and_then(|slot| search.plain(lookup, slot));
+    if axes.iter().any(|&(axis, _)| Some(axis) == head) {
         return None;
     }
     let sides = sides(&axes)?;
-    if let Some(static_) = constant(search, lookup, &axes) {
+    if let Some(static_) = constant(search, lookup, &axes, table) {
         return Some(Err(static_));
     }
-    let index = lookup.from.indices[ROWS];
+    let index = lookup.from.indices[table.row];
     if distance::is_place(&mut search.it.arena, index) {
         return None;
     }
-    let readings = distance::readings(&mut search.it.arena, index, sides.query, sides.key);
-    if readings.is_empty() || sides.query.is_none() && is_affine(search, &readings) {
-        return None;
+    let mut readings = distance::readings(&mut search.it.arena, index, sides.query, sides.key);
+    if sides.query.is_none() {
+        // With one query a multiple of the distance is a slice, and rows before channels are embeddings.
+        let (key, _) = axes[0];
+        if head.is_none_or(|head| head > key) {
+            return None;
+        }
+        readings.retain(|reading| !is_affine(search, reading));
     }
-    Some(fitted(search, lookup, head, sides, &readings))
+    if readings.is_empty() {
+        let arena = &mut search.it.arena;
+        let reason = distance::overflow(arena, index, sides.query, sides.key)?;
+        return Some(Err(Miss::new(
+            BIAS_PAGE.id,
+            Stage::Distance,
+            lookup.y,
+            reason,
+        )));
+    }
+    Some(fitted(search, lookup, table, sides, &readings))
+}
+
+/// The axes of the data, if it is a table: rows, and heads that are those of a whole axis of the tensor.
+fn table(search: &Search<'_, '_>, lookup: &Lookup) -> Option<TableAxes> {
+    let rank = lookup.data.rank();
+    let long: Vec<usize> = (0..rank)
+        .filter(|&slot| !lookup.data.is_unit(slot))
+        .collect();
+    let (row, head) = match long[..] {
+        // A vector of numbers that are computed is no table.
+        [row] if rank == 2 || search.is_constant(lookup.from.value) => (row, None),
+        [a, b] if search.plain(lookup, b).is_some() => (a, Some(b)),
+        [a, b] if search.plain(lookup, a).is_some() => (b, Some(a)),
+        _ => return None,
+    };
+    Some(TableAxes { rank, row, head })
 }
 
 /// A miss for a bias that no input reaches: a runtime folds it into one constant.
@@ -47,6 +75,7 @@ fn constant(
     search: &mut Search<'_, '_>,
     lookup: &Lookup,
     axes: &[(usize, AtomId)],
+    table: TableAxes,
 ) -> Option<Miss> {
     let arena = &mut search.it.arena;
     let fixed = lookup
@@ -54,7 +83,7 @@ fn constant(
         .shape
         .iter()
         .all(|&size| arena.as_integer(size).is_some());
-    let parts = evaluate::parts(arena, lookup.from.indices[ROWS])?;
+    let parts = evaluate::parts(arena, lookup.from.indices[table.row])?;
     let atoms = parts.iter().flat_map(|&part| evaluate::atoms(arena, part));
     let mut read: Vec<ValueId> = vec![lookup.from.value];
     for atom in atoms {
@@ -93,39 +122,42 @@ pub(super) fn sides(axes: &[(usize, AtomId)]) -> Option<Sides> {
     }
 }
 
-/// Whether an index is the distance itself, or a multiple: with one query that is a slice.
-fn is_affine(search: &mut Search<'_, '_>, readings: &[Distance]) -> bool {
+/// Whether an index is a multiple of the distance, or of a function of the key, and a number.
+fn is_affine(search: &mut Search<'_, '_>, reading: &Distance) -> bool {
     let arena = &mut search.it.arena;
     let d = distance::distance(arena);
-    readings.iter().any(|reading| {
-        let terms = arena.terms(reading.index).to_vec();
-        let own = arena.terms(d)[0].mono;
-        terms.iter().all(|term| {
-            term.mono == own || {
-                let one = arena.sum_of(vec![*term]);
-                arena.as_constant(one).is_some()
-            }
-        })
-    })
+    let own = arena.terms(d)[0].mono;
+    let terms = arena.terms(reading.index).to_vec();
+    let rest = terms.into_iter().filter(|term| term.mono != own).collect();
+    let rest = arena.sum_of(rest);
+    !distance::occurs(arena, rest)
 }
 
 fn fitted(
     search: &mut Search<'_, '_>,
     lookup: &Lookup,
-    head: Option<usize>,
+    axes: TableAxes,
     sides: Sides,
     readings: &[Distance],
 ) -> Found {
     let miss = |stage, reason: String| Miss::new(BIAS_PAGE.id, stage, lookup.y, reason);
-    let layout = layout(search, &lookup.at, head, sides).ok_or_else(|| {
+    let head = axes.head.and_then(|slot| search.plain(lookup, slot));
+    let layout = layout(search, (&lookup.own, &lookup.at), head, sides).ok_or_else(|| {
         let reason = "its axes are not those of heads, queries and keys";
         miss(Stage::Distance, reason.to_owned())
     })?;
-    let heads = search.it.arena.as_integer(lookup.data.shape[COLUMNS]);
-    let heads = heads.and_then(|heads| usize::try_from(heads).ok());
-    let columns = lookup.data.shape[COLUMNS];
-    let whole = head.is_none_or(|axis| lookup.own.shape[axis] == columns);
-    let Some(heads) = heads.filter(|_| whole) else {
+    let columns = axes
+        .head
+        .map_or(PolyId::ONE, |slot| lookup.data.shape[slot]);
+    if head.is_some_and(|axis| lookup.own.shape[axis] != columns) {
+        let reason = "its heads are not all those of the table";
+        return Err(miss(Stage::Distance, reason.to_owned()));
+    }
+    let heads = search.it.arena.as_integer(columns);
+    let Some(heads) = heads
+        .and_then(|heads| usize::try_from(heads).ok())
+        .filter(|&heads| heads > 0)
+    else {
         let reason = "the number of heads is not known";
         return Err(miss(Stage::Distance, reason.to_owned()));
     };
@@ -140,11 +172,12 @@ fn fitted(
             failure = failure.or(Some(miss(Stage::Positions, reason.to_owned())));
             continue;
         };
-        let data = (lookup.from.value, ROWS);
+        let data = (lookup.from.value, axes.row);
         match lut::lut(search, data, &behind, reading, wired.shift) {
             Ok(lut) => {
                 return Ok(Kind::RelativeBias(RelativeBias {
                     table: search.it.index().name(lookup.from.value).to_owned(),
+                    axes,
                     heads,
                     lut,
                     query: wired.query,
@@ -161,14 +194,15 @@ fn fitted(
 /// What lies along every axis of a tensor with these coordinates; `None` if an axis is none of these.
 pub(super) fn layout(
     search: &Search<'_, '_>,
-    at: &[PolyId],
+    (own, at): (&Value, &[PolyId]),
     head: Option<usize>,
     sides: Sides,
 ) -> Option<Vec<BiasAxis>> {
     let axes = at.iter().enumerate();
     axes.map(|(axis, &at)| {
         if at == PolyId::ZERO {
-            return Some(BiasAxis::Unit);
+            // A size that is 1 where there is an element may be 0 where there is none.
+            return own.is_unit(axis).then_some(BiasAxis::Unit);
         }
         let atom = search.it.arena.as_atom(at)?;
         match Some(atom) {

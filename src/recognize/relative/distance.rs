@@ -8,7 +8,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::onnx::DataType;
+use crate::symbolic::Operation;
 use crate::symbolic::element::evaluate;
+use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId, Term};
 
 /// Most sums that are tried as the distance in one index.
@@ -54,6 +56,14 @@ pub(super) fn is_place(arena: &mut Arena, index: PolyId) -> bool {
     matches!(signs[..], [a, b] if a != -b)
 }
 
+/// Whether the distance occurs in an expression.
+pub(super) fn occurs(arena: &Arena, p: PolyId) -> bool {
+    evaluate::parts(arena, p).is_none_or(|parts| {
+        let mut atoms = parts.iter().flat_map(|&part| evaluate::atoms(arena, part));
+        atoms.any(|atom| is_distance(arena.atom_of(atom)))
+    })
+}
+
 /// Every way to read `index` as a function of a distance between these coordinates; of `query` there is none where there is only one
 /// query. The ways in which more belongs to the distance come first.
 pub(super) fn readings(
@@ -72,8 +82,11 @@ pub(super) fn readings(
                 continue;
             };
             let of = counted_up(arena, of, key);
-            if !candidates.contains(&of) && is_sum_of_sides(arena, of, query, key) {
-                candidates.push(of);
+            // Where all terms are multiples of one number, positions may be those before that.
+            for of in [Some(of), primitive(arena, of)].into_iter().flatten() {
+                if !candidates.contains(&of) && is_sum_of_sides(arena, of, query, key) {
+                    candidates.push(of);
+                }
             }
         }
     }
@@ -112,6 +125,51 @@ fn counted_up(arena: &mut Arena, of: PolyId, key: AtomId) -> PolyId {
         }
     }
     of
+}
+
+/// A sum of multiples of one number, divided by it.
+fn primitive(arena: &mut Arena, of: PolyId) -> Option<PolyId> {
+    let coefficients = arena.terms(of).to_vec().into_iter();
+    let coefficients = coefficients.map(|term| term.coefficient.abs());
+    let common = coefficients.reduce(|a, b| {
+        let (mut a, mut b) = (a, b);
+        while b > 0.0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    })?;
+    let is_whole = common.fract() == 0.0 && common > 1.0;
+    is_whole.then(|| arena.scale(of, 1.0 / common))
+}
+
+/// Why there is no distance, if that is because one may not fit its integer type: positions are any numbers, and their difference
+/// then wraps in the graph.
+pub(super) fn overflow(
+    arena: &mut Arena,
+    index: PolyId,
+    query: Option<AtomId>,
+    key: AtomId,
+) -> Option<String> {
+    for part in evaluate::parts(arena, index)? {
+        let atom = arena.as_atom(part).map(|atom| arena.atom_of(atom).clone());
+        let Some(Atom::Apply { function, args }) = atom else {
+            continue;
+        };
+        let exact = match (function, &args[..]) {
+            (Function::Typed(Operation::Add, _), &[a, b]) => arena.add(a, b),
+            (Function::Typed(Operation::Sub, _), &[a, b]) => arena.sub(a, b),
+            _ => continue,
+        };
+        let (Function::Typed(_, dtype), Ok(exact)) = (function, exact) else {
+            continue;
+        };
+        if dtype.is_integer() && is_sum_of_sides(arena, exact, query, key) {
+            return Some(format!(
+                "the distance may not fit {dtype}: nothing bounds the positions"
+            ));
+        }
+    }
+    None
 }
 
 /// Whether a sum is of integers, each term speaks of the query or of the key and not of both, and both occur.

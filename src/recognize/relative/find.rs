@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::ValueId;
 use crate::recognize::kit::Context;
@@ -18,6 +18,9 @@ use super::{alibi, bias, contraction, gather, linear};
 
 /// How far up a chain of movements is looked for the tensor that an operator can give.
 pub(super) const MAX_CHAIN: usize = 16;
+
+/// Most tensors to which the elements of one are followed.
+const MAX_SOURCES: usize = 8;
 
 /// What looking at one element costs, in steps of the budget.
 const STEP: u64 = 256;
@@ -43,6 +46,8 @@ pub(super) struct Search<'s, 'a> {
     pub context: &'s Context<'a>,
     /// Sizes that are known better than the interpreter does, by value and axis.
     pub sized: Vec<(ValueId, usize, PolyId)>,
+    /// The coordinates of the tensor that is looked at.
+    pub at: Indices,
 }
 
 /// What came of one tensor.
@@ -60,9 +65,11 @@ pub(in crate::recognize) fn find<'a>(
         elements: &mut elements,
         context,
         sized: Vec::new(),
+        at: Indices::new(),
     };
     let mut tried = FxHashSet::default();
-    for &end in context.order.computed() {
+    let mut sites: FxHashMap<ValueId, Site> = FxHashMap::default();
+    'ends: for &end in context.order.computed() {
         if !search.is_end(end) {
             continue;
         }
@@ -76,12 +83,12 @@ pub(in crate::recognize) fn find<'a>(
             if search.it.budget.is_spent(Work::Recognising) {
                 let node = search.it.index().producer(value);
                 search.it.gave_up = search.it.gave_up.or(node.map(|(node, _)| node));
-                return;
+                break 'ends;
             }
             match search.read(value) {
                 Some(Ok(kind)) => {
                     nearest = None;
-                    analysis.sites.extend(search.site(value, kind));
+                    sites.extend(search.site(value, kind).map(|site| (value, site)));
                     break;
                 }
                 Some(Err(miss)) => nearest = Some(miss),
@@ -97,6 +104,14 @@ pub(in crate::recognize) fn find<'a>(
         analysis
             .refusals
             .extend(nearest.map(|miss: Miss| miss.refusal(search.it)));
+    }
+    // What is moved on from a site reads it.
+    for &value in context.order.computed() {
+        let mut earlier =
+            std::iter::successors(search.moved_from(value), |&v| search.moved_from(v));
+        if sites.contains_key(&value) && !earlier.any(|earlier| sites.contains_key(&earlier)) {
+            analysis.sites.push(sites[&value].clone());
+        }
     }
     for (value, axis, size) in std::mem::take(&mut search.sized) {
         let Some(known) = search.it.known(value) else {
@@ -141,11 +156,89 @@ impl Search<'_, '_> {
         self.it.index().id(name)
     }
 
+    /// The site that a tensor is, or why it is none, if it depends on a distance at all.
+    fn read(&mut self, y: ValueId) -> Option<Found> {
+        let lookup = self.lookup(y);
+        let found = lookup
+            .as_ref()
+            .and_then(|lookup| {
+                self.looked_up(lookup)
+                    .or_else(|| linear::read(self, lookup))
+            })
+            .or_else(|| contraction::read(self, y))
+            .or_else(|| alibi::read(self, y));
+        match found {
+            Some(Ok(_)) => found,
+            _ => {
+                let nearer = self.nearer(y, lookup.map(|lookup| lookup.from.value));
+                match nearer {
+                    Some(Ok(_)) => nearer,
+                    _ => found.or(nearer),
+                }
+            }
+        }
+    }
+
+    fn looked_up(&mut self, lookup: &Lookup) -> Option<Found> {
+        bias::read(self, lookup).or_else(|| gather::read(self, lookup))
+    }
+
+    /// The same with elements that are followed no further than to the tensors that the nodes on the way take elements from, such as
+    /// a table that is computed. They may be followed beyond, to `known`.
+    fn nearer(&mut self, y: ValueId, known: Option<ValueId>) -> Option<Found> {
+        let mut nearest = None;
+        for end in self.sources(y) {
+            if known == Some(end) {
+                continue;
+            }
+            let shorter = Elements::up_to(end, self.elements.steps);
+            let farthest = std::mem::replace(self.elements, shorter);
+            let lookup = self.lookup(y);
+            let lookup = lookup.filter(|lookup| Some(lookup.from.value) != known);
+            let found = lookup.and_then(|lookup| self.looked_up(&lookup));
+            let steps = self.elements.steps;
+            *self.elements = farthest;
+            self.elements.steps = steps;
+            match found {
+                Some(Ok(_)) => return found,
+                miss => nearest = nearest.or(miss),
+            }
+        }
+        nearest
+    }
+
+    /// The tensors that the nodes before this one pick elements from, or join, and the one that the first of them moves.
+    fn sources(&self, y: ValueId) -> Vec<ValueId> {
+        let (index, graph) = (self.it.index(), self.it.file.graph());
+        let mut sources = Vec::new();
+        let mut value = y;
+        for _ in 0..MAX_CHAIN {
+            let Some(earlier) = self.moved_from(value) else {
+                break;
+            };
+            let (node, _) = index.producer(value).expect("a node that moves elements");
+            let node = &graph.node[node];
+            let inputs = match node.op_type() {
+                "Gather" | "GatherElements" | "GatherND" | "Pad" => 1,
+                "Concat" => node.input.len(),
+                _ => 0,
+            };
+            let inputs = node.input.iter().take(inputs);
+            sources.extend(inputs.filter_map(|name| index.id(name)));
+            value = earlier;
+        }
+        sources.truncate(MAX_SOURCES);
+        sources.push(value);
+        sources.retain(|&source| source != y);
+        sources
+    }
+
     /// The tensor that the elements of this one are copied from, if it is one of the same type.
     fn lookup(&mut self, y: ValueId) -> Option<Lookup> {
         let own = self.it.value(y).ok()?;
         let at = Elements::coordinates(self.it, y)?;
         let element = self.elements.element(self.it, y, &at);
+        self.at.clone_from(&at);
         let from = Elements::access(self.it, element)?;
         let data = self.it.value(from.value).ok()?;
         let moved = from.value != y && data.dtype == own.dtype;
@@ -157,18 +250,6 @@ impl Search<'_, '_> {
             from,
             data,
         })
-    }
-
-    /// The site that a tensor is, or why it is none, if it depends on a distance at all.
-    fn read(&mut self, y: ValueId) -> Option<Found> {
-        if let Some(lookup) = self.lookup(y)
-            && let Some(found) = bias::read(self, &lookup)
-                .or_else(|| gather::read(self, &lookup))
-                .or_else(|| linear::read(self, &lookup))
-        {
-            return Some(found);
-        }
-        contraction::read(self, y).or_else(|| alibi::read(self, y))
     }
 
     fn site(&self, y: ValueId, kind: Kind) -> Option<Site> {
@@ -213,7 +294,8 @@ impl Search<'_, '_> {
 
     /// Whether two sizes are equal wherever the nodes of these values run, and no size is 0.
     pub(super) fn are_equal(&mut self, sizes: (PolyId, PolyId), behind: &[ValueId]) -> bool {
-        self.elements.are_equal_sizes(self.it, sizes, behind)
+        let at = self.at.clone();
+        self.elements.are_equal_sizes(self.it, sizes, &at, behind)
     }
 
     /// The coordinates of `y` that an index depends on, by axis.

@@ -52,10 +52,11 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
         return None;
     }
     let readings = distance::readings(&mut search.it.arena, index, sides.query, key);
-    if readings.is_empty() {
-        return None;
-    }
     let miss = |stage, reason: String| Miss::new(GATHER_PAGE.id, stage, lookup.y, reason);
+    if readings.is_empty() {
+        let reason = distance::overflow(&mut search.it.arena, index, sides.query, key)?;
+        return Some(Err(miss(Stage::Distance, reason)));
+    }
     let mut failure = None;
     for reading in &readings {
         let Some(wired) = search.positions(lookup, &behind, reading, sides) else {

@@ -5,7 +5,7 @@
 
 use crate::onnx::ValueId;
 use crate::recognize::Lut;
-use crate::symbolic::element::evaluate;
+use crate::symbolic::element::evaluate::{self, Rounding};
 use crate::symbolic::element::interval::{Interval, interval};
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, PolyId};
@@ -101,11 +101,7 @@ fn clamped(arena: &Arena, index: PolyId) -> (PolyId, Option<PolyId>) {
     let inner = from_zero(index).and_then(|inner| parts(inner, Function::Min));
     if let Some([a, b]) = inner {
         for (inner, last) in [(a, b), (b, a)] {
-            let depends = evaluate::parts(arena, last).is_some_and(|parts| {
-                let mut atoms = parts.iter().flat_map(|&part| evaluate::atoms(arena, part));
-                atoms.any(|atom| distance::is_distance(arena.atom_of(atom)))
-            });
-            if !depends {
+            if !distance::occurs(arena, last) {
                 return (inner, Some(last));
             }
         }
@@ -187,9 +183,11 @@ fn entry(
     let found = evaluate::number(arena, reading.index, &at);
     let index =
         found.ok_or_else(|| format!("the index at a distance of {distance} is no number"))?;
-    // Engines differ in the last place of a logarithm: an index that depends on it belongs to the engine.
-    let correct = evaluate::number_in(arena, reading.index, &at, true);
-    if correct != Some(index) {
+    // Engines differ in the last place of a logarithm, and in where they round to half precision: an index that depends on either
+    // belongs to the engine.
+    let others = [Rounding::Correct, Rounding::Single];
+    let others = others.map(|way| evaluate::number_in(arena, reading.index, &at, way));
+    if others != [Some(index); 2] {
         return Err(format!(
             "the index at a distance of {distance} depends on how a number is rounded"
         ));

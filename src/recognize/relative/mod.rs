@@ -21,9 +21,11 @@ mod scores;
 mod site;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(all(test, feature = "tract"))]
+mod tests;
 
 pub(super) use find::find;
 pub(super) use page::{ALIBI_PAGE, BIAS_PAGE, GATHER_PAGE};
 pub use site::{
-    Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores,
+    Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores, TableAxes,
 };

@@ -7,8 +7,8 @@ pub(in crate::recognize) const BIAS_PAGE: Rule = Rule {
     id: "relative-bias",
     summary: "a bias for every head, query and key, read from a table by the distance between query and key",
     matches: "a float tensor whose axes are batch, heads, queries and keys, of which some may be left out, and whose elements are \
-              those of a table [R, N]: the column is the head, and the row a function of key position - query position alone, \
-              however the graph computes it (the buckets of T5, MPNet and WavLM, clipped distances)",
+              those of a table of R rows and N heads, whose axes may be in any order: the row is a function of key position - query \
+              position alone, however the graph computes it (the buckets of T5, MPNet and WavLM, clipped distances)",
     rewrites_to: "bias = ai.phasor::RelativePositionBias(table, lut, query_positions, key_positions), with its axes brought to \
                   those of the original; not under `--target contrib` or `--target onnx`",
     conditions: &[

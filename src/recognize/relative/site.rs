@@ -90,6 +90,17 @@ pub enum Rows {
     },
 }
 
+/// The axes of a table that are longer than 1, or may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TableAxes {
+    /// Number of axes.
+    pub rank: usize,
+    /// The axis that the lookup table leads to.
+    pub row: usize,
+    /// The axis of the heads, if there may be several.
+    pub head: Option<usize>,
+}
+
 /// What lies along an axis of a bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BiasAxis {
@@ -108,9 +119,11 @@ pub enum BiasAxis {
 /// A site of `RelativePositionBias`: `y[n, i, j] = table[lut[key[j] - query[i]], n]`.
 #[derive(Clone, Debug)]
 pub struct RelativeBias {
-    /// The table, of the type of `y`, `[R, N]`.
+    /// The table, of the type of `y`: `[R, N]` once its axes are in order.
     pub table: String,
-    /// Its number of columns, `N`.
+    /// Its axes.
+    pub axes: TableAxes,
+    /// The number of heads, `N`.
     pub heads: usize,
     /// The row of each distance.
     pub lut: Lut,
@@ -159,6 +172,16 @@ pub struct Alibi {
     /// Whether the graph joins `y` element by element with a tensor that has as many queries and keys as the operator gives. It then
     /// fails where it computes another number of them itself, but for 1: a constant is only so long.
     pub met: bool,
+}
+
+impl TableAxes {
+    /// Those of `[R, N]`.
+    #[cfg(test)]
+    pub const PLAIN: TableAxes = TableAxes {
+        rank: 2,
+        row: 0,
+        head: Some(1),
+    };
 }
 
 impl BiasAxis {

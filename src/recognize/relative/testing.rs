@@ -3,6 +3,7 @@
 //!
 //! * `bias(table) [1, n, q, k] by 2 1 0*3, q at pos, k at 0..x.1`: axes of `y` (`b` batch, `n` heads, `q` queries, `k` keys, 1 unit),
 //!   rows of the distances, of which `0*3` are three equal ones, and positions.
+//!   `table[n, r]` has rows along its second axis.
 //! * `gather(scores) by key by columns`, or `by even columns` where their number is even, or `by reversed columns`.
 //! * `gather(x * table[2..7] over 8)`: products of 8 terms with these rows of the table; `table` with all, `table[around 4]` with those
 //!   around one. `x[0, 2, 1, 3]` has its axes in this order.
@@ -13,7 +14,9 @@
 pub(crate) mod graphs;
 pub(crate) mod products;
 
-use super::{Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores};
+use super::{
+    Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores, TableAxes,
+};
 use crate::facts::Facts;
 use crate::onnx::{DataType, ModelFile};
 use crate::recognize::{Analysis, Kind, Proof, Site};
@@ -77,6 +80,7 @@ pub(crate) fn bias(
 ) -> Kind {
     Kind::RelativeBias(RelativeBias {
         table: table.to_owned(),
+        axes: TableAxes::PLAIN,
         heads,
         lut,
         query,
@@ -136,8 +140,9 @@ pub(crate) fn alibi(
 pub(in crate::recognize) fn written(kind: &Kind) -> String {
     match kind {
         Kind::RelativeBias(site) => format!(
-            "bias({}) {} by {}, {}",
+            "bias({}{}) {} by {}, {}",
             site.table,
+            table_axes(site.axes),
             axes(&site.layout),
             columns(&site.lut),
             both(&site.query, &site.key)
@@ -185,6 +190,20 @@ fn scores(scores: &Scores) -> String {
             };
             format!("{x} * {table}{rows} over {terms}")
         }
+    }
+}
+
+/// The axes of a table, unless they are rows and heads.
+fn table_axes(axes: TableAxes) -> String {
+    let letter = |axis: usize| match axis {
+        axis if axis == axes.row => "r",
+        axis if Some(axis) == axes.head => "n",
+        _ => "1",
+    };
+    let letters: Vec<&str> = (0..axes.rank).map(letter).collect();
+    match &letters[..] {
+        ["r", "n"] => String::new(),
+        _ => format!("[{}]", letters.join(", ")),
     }
 }
 

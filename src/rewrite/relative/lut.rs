@@ -32,7 +32,7 @@ fn known(draft: &mut Draft<'_>, entries: &[i64]) -> String {
 }
 
 /// `0, 1, ..., R - 1`; for an even `R` with the last once more, so that there is one for each distance from `-R / 2` to `R / 2`.
-/// Reversed, the last is the first.
+/// Reversed, the last is the first. The number of entries is odd for any `R`: scores without elements may have any number of columns.
 fn columns(
     draft: &mut Draft<'_>,
     at: usize,
@@ -40,27 +40,27 @@ fn columns(
     count: String,
 ) -> String {
     // A number that no node reads is not written.
-    let number = |draft: &mut Draft<'_>, number| draft.integers(&[], &[number]);
-    let last = |draft: &mut Draft<'_>| {
-        let op = Op::new("Sub", [count.clone(), number(draft, 1)]);
-        draft.shared(at, "phasor_last", op)
+    let scalar = |draft: &mut Draft<'_>, number| draft.integers(&[], &[number]);
+    let number = |draft: &mut Draft<'_>, stem, op, a: &String, b| {
+        let op = Op::new(op, [a.clone(), draft.integers(&[], &[b])]);
+        draft.shared(at, stem, op)
     };
-    let step = number(draft, if reversed { -1 } else { 1 });
-    let range = match (even, reversed) {
-        (false, false) => [number(draft, 0), count.clone(), step],
-        (true, false) => {
-            let op = Op::new("Add", [count.clone(), step.clone()]);
-            let longer = draft.shared(at, "phasor_count", op);
-            [number(draft, 0), longer, step]
-        }
-        (false, true) => [last(draft), step.clone(), step],
-        (true, true) => [count.clone(), step.clone(), step],
+    let reach = number(draft, "phasor_reach", "Div", &count, 2);
+    let end = number(draft, "phasor_end", "Mul", &reach, 2);
+    let step = scalar(draft, if reversed { -1 } else { 1 });
+    let range = match reversed {
+        false => [
+            scalar(draft, 0),
+            number(draft, "phasor_count", "Add", &end, 1),
+            step,
+        ],
+        true => [end, step.clone(), step],
     };
     let all = Op::new("Range", range);
     if !even {
         return draft.shared(at, "phasor_lut", all);
     }
+    let last = number(draft, "phasor_last", "Sub", &count, 1);
     let all = draft.shared(at, "phasor_range", all);
-    let last = last(draft);
     draft.shared(at, "phasor_lut", Op::new("Min", [all, last]))
 }

@@ -10,6 +10,7 @@ mod layout;
 mod lut;
 mod positions;
 mod product;
+mod table;
 #[cfg(all(test, feature = "tract"))]
 mod tests;
 
@@ -32,19 +33,20 @@ pub(super) fn bias(
     bias: &RelativeBias,
 ) -> NewCall {
     let at = site.node;
-    let rows = |draft: &mut Draft<'_>| positions::size(draft, at, &bias.table, 0);
+    let table = table::of(draft, at, bias);
+    let rows = |draft: &mut Draft<'_>| positions::size(draft, at, &table, 0);
     let lut = lut::of(draft, at, &bias.lut, rows);
     let query = positions::of(draft, subject, at, &bias.query);
     let key = positions::of(draft, subject, at, &bias.key);
-    let table = known(site.dtype, vec![None, Some(bias.heads)]);
+    let first = known(site.dtype, vec![None, Some(bias.heads)]);
     let new = NewCall {
         operator: relative_bias::NAME,
         call: Call {
             attributes: Vec::new(),
-            inputs: operands(table, 3),
+            inputs: operands(first, 3),
         },
     };
-    let op = Op::calling(&new, [bias.table.clone(), lut, query, key]);
+    let op = Op::calling(&new, [table, lut, query, key]);
     layout::emit(draft, site, op, &bias.layout);
     new
 }

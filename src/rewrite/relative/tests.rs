@@ -210,11 +210,11 @@ fn columns_are_counted_when_the_model_runs() {
         &sizes,
         0.0,
     );
-    let wanted = "Slice Concat Shape Gather Range Gather Range RelativeGather";
+    let wanted = "Slice Concat Shape Gather Div Mul Add Range Gather Range RelativeGather";
     assert_eq!(operators(&new), wanted);
     let sites = vec![("y", graphs::shifted(true))];
     let new = agree(graphs::EVEN_SHIFT, sites, &sizes, 0.0);
-    let wanted = "Concat Shape Gather Add Range Sub Min Gather Range RelativeGather";
+    let wanted = "Concat Shape Gather Div Mul Add Sub Range Min Gather Range RelativeGather";
     assert_eq!(operators(&new), wanted);
 }
 
@@ -315,7 +315,7 @@ fn rows_in_reach_are_sliced_when_the_model_runs() {
     for (text, is_key) in [(products::KEYS, false), (&by_key, true)] {
         let sites = vec![("y", products::keys(is_key))];
         let new = agree(text, sites, &VECTORS, 1e-6);
-        let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Sub Range Transpose MatMul Range RelativeGather";
+        let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Div Mul Range Transpose MatMul Range RelativeGather";
         assert_eq!(operators(&new), wanted);
         // More distances than the table has rows: the graph fails, and so does what replaces it.
         let sites = vec![("y", products::keys(is_key))];
@@ -340,7 +340,7 @@ fn vectors_are_brought_to_the_axes_of_the_scores() {
         .replace("bhld,", "blhd,");
     let sites = vec![("y", products::turned(&[0, 2, 1, 3]))];
     let new = agree(&text, sites, &VECTORS, 1e-6);
-    let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Sub Range Transpose Transpose MatMul Range RelativeGather";
+    let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Div Mul Range Transpose Transpose MatMul Range RelativeGather";
     assert_eq!(operators(&new), wanted);
 }
 
@@ -378,7 +378,7 @@ fn terms_of_queries_and_keys_share_the_rows() {
     };
     let sites = vec![("z", site(true)), ("y", site(false))];
     let new = agree(&text, sites, &VECTORS, 1e-6);
-    let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Sub Range Cast Transpose MatMul Range RelativeGather RelativeGather";
+    let wanted = "Shape Gather Max Sub Add Unsqueeze Unsqueeze Slice Sub Div Mul Range Cast Transpose MatMul Range RelativeGather RelativeGather";
     assert_eq!(operators(&new), wanted);
 }
 

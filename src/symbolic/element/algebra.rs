@@ -10,6 +10,7 @@ use crate::onnx::DataType;
 use crate::symbolic::function::Function;
 use crate::symbolic::operation::Operation;
 use crate::symbolic::poly::{Arena, Atom, PolyId};
+use crate::symbolic::range::{EXACT, Range};
 use crate::symbolic::sets::SetId;
 
 /// Arithmetic on elements that exist at some coordinates.
@@ -124,6 +125,12 @@ impl<'a> Algebra<'a> {
         if wider || from == DataType::Bool || self.holds(a, to) && self.arena.range(a).whole {
             return a;
         }
+        if to.is_integer()
+            && from.is_integer()
+            && let Some(wrapped) = self.wrapped(a, to)
+        {
+            return wrapped;
+        }
         if to.is_integer() && from.is_float() {
             let whole = self.apply(Function::Trunc, &[a]);
             if self.holds(whole, to) {
@@ -131,6 +138,19 @@ impl<'a> Algebra<'a> {
             }
         }
         self.typed(Operation::Cast, to, &[a])
+    }
+
+    /// An integer in a shorter type, which keeps the last bits.
+    fn wrapped(&mut self, a: PolyId, to: DataType) -> Option<PolyId> {
+        let range = Range::of_type(to);
+        if range.high >= EXACT {
+            return None;
+        }
+        let count = self.arena.constant(range.high - range.low + 1.0);
+        let low = self.arena.constant(range.low);
+        let above = self.arena.sub(a, low).ok()?;
+        let above = self.arena.apply(Function::Mod, &[above, count]);
+        self.arena.add(above, low).ok()
     }
 
     /// An operation of a type with one operand.
@@ -206,6 +226,32 @@ impl<'a> Algebra<'a> {
         self.arena.apply(function, &args)
     }
 
+    /// A sum with the larger or the smaller of two numbers in place of both where that is decided.
+    pub fn unclamped(&mut self, p: PolyId) -> PolyId {
+        let mut sum = p;
+        for term in self.arena.terms(p).to_vec() {
+            for factor in self.arena.factors(term.mono) {
+                let (function, args) = match self.arena.atom_of(factor) {
+                    Atom::Apply { function, args }
+                        if matches!(function, Function::Max | Function::Min) =>
+                    {
+                        (*function, args.clone())
+                    }
+                    _ => continue,
+                };
+                let args: SmallVec<[PolyId; 3]> =
+                    args.iter().map(|&arg| self.unclamped(arg)).collect();
+                let decided = self.apply(function, &args);
+                if decided != PolyId::of_atom(factor)
+                    && let Some(shorter) = self.with(sum, factor, decided)
+                {
+                    sum = shorter;
+                }
+            }
+        }
+        sum
+    }
+
     fn is_truth(&self, p: PolyId) -> bool {
         self.arena.range(p).within(TRUTH)
     }
@@ -262,7 +308,7 @@ impl<'a> Algebra<'a> {
     }
 }
 
-const TRUTH: crate::symbolic::range::Range = crate::symbolic::range::Range {
+const TRUTH: Range = Range {
     low: 0.0,
     high: 1.0,
     whole: true,

@@ -269,7 +269,7 @@ impl Algebra<'_> {
     }
 
     /// `p` with an atom replaced, where it occurs as a factor.
-    fn with(&mut self, p: PolyId, atom: AtomId, by: PolyId) -> Option<PolyId> {
+    pub(super) fn with(&mut self, p: PolyId, atom: AtomId, by: PolyId) -> Option<PolyId> {
         let mut sum = PolyId::ZERO;
         for term in self.arena.terms(p).to_vec() {
             let factors = self.arena.factors(term.mono);

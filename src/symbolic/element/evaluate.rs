@@ -67,15 +67,26 @@ pub fn number(
     p: PolyId,
     atom: &dyn Fn(&Atom, &[f64]) -> Option<f64>,
 ) -> Option<f64> {
-    number_in(arena, p, atom, false)
+    number_in(arena, p, atom, Rounding::Own)
 }
 
-/// The same with logarithms and their like as this engine computes them, or correctly rounded.
+/// How an engine may round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// As this one.
+    Own,
+    /// Logarithms and their like correctly.
+    Correct,
+    /// Half precision not at all: it is computed in single precision, and what is cast there and back may not be cast.
+    Single,
+}
+
+/// The same by an engine that rounds like that.
 pub fn number_in(
     arena: &Arena,
     p: PolyId,
     atom: &dyn Fn(&Atom, &[f64]) -> Option<f64>,
-    correctly: bool,
+    rounding: Rounding,
 ) -> Option<f64> {
     let mut known: FxHashMap<PolyId, f64> = FxHashMap::default();
     for part in parts(arena, p)? {
@@ -87,7 +98,7 @@ pub fn number_in(
                 let args: SmallVec<[f64; 4]> = args.iter().map(|arg| known[arg]).collect();
                 product *= match arena.atom_of(factor) {
                     Atom::Integer(value) => *value as f64,
-                    Atom::Apply { function, .. } => evaluated_in(*function, &args, correctly),
+                    Atom::Apply { function, .. } => evaluated_in(*function, &args, rounding),
                     other => atom(other, &args)?,
                 };
             }
@@ -98,13 +109,18 @@ pub fn number_in(
     known.get(&p).copied().filter(|number| number.is_finite())
 }
 
-fn evaluated_in(function: Function, args: &[f64], correctly: bool) -> f64 {
+fn evaluated_in(function: Function, args: &[f64], rounding: Rounding) -> f64 {
     match function {
         Function::Typed(operation, dtype)
-            if correctly && dtype.is_float() && !operation.is_exact() =>
+            if rounding == Rounding::Correct && dtype.is_float() && !operation.is_exact() =>
         {
             let exact = evaluated(Function::Typed(operation, DataType::F64), args);
             evaluated(Function::Typed(Operation::Cast, dtype), &[exact])
+        }
+        Function::Typed(operation, DataType::F16 | DataType::BF16)
+            if rounding == Rounding::Single =>
+        {
+            evaluated(Function::Typed(operation, DataType::F32), args)
         }
         function => evaluated(function, args),
     }

@@ -71,6 +71,7 @@ pub(super) fn gather_nd(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<
 
 /// An index into an axis of this size, counted from the start.
 fn counted(query: &mut Query<'_, '_>, index: PolyId, size: PolyId) -> Result<PolyId, Pause> {
+    let size = query.size(size);
     let mut algebra = query.algebra();
     if algebra.nonnegative(index) {
         return Ok(index);

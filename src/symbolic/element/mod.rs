@@ -54,6 +54,8 @@ pub struct Elements {
     known: FxHashMap<(ValueId, Indices), PolyId>,
     constants: constants::Constants,
     facts: sizes::Facts,
+    /// A value whose elements are followed no further.
+    end: Option<ValueId>,
     /// Elements looked at so far.
     pub steps: u64,
 }
@@ -90,6 +92,15 @@ struct Query<'q, 'a> {
 }
 
 impl Elements {
+    /// Elements that are followed no further than to those of this value, after so many that were looked at.
+    pub fn up_to(end: ValueId, steps: u64) -> Elements {
+        Elements {
+            end: Some(end),
+            steps,
+            ..Elements::default()
+        }
+    }
+
     /// A coordinate along every axis of a value, counted from the last; 0 where the size is 1. `None` if the rank is not known.
     pub fn coordinates(it: &mut Interpreter<'_>, value: ValueId) -> Option<Indices> {
         let shape = it.value(value).ok()?.shape.clone();
@@ -106,14 +117,18 @@ impl Elements {
         sizes::positive(&mut it.arena, size)
     }
 
-    /// Whether two sizes are equal in a graph in which the nodes of these values run, and there are elements.
+    /// Whether two sizes are equal in a graph in which the nodes of these values run, and there are elements at these coordinates.
     pub fn are_equal_sizes(
         &self,
         it: &mut Interpreter<'_>,
         (a, b): (PolyId, PolyId),
+        at: &[PolyId],
         values: &[ValueId],
     ) -> bool {
-        let (a, b) = (Self::size(it, a), Self::size(it, b));
+        let [a, b] = [a, b].map(|size| {
+            let size = Self::size(it, size);
+            Algebra::at(&mut it.arena, at).unclamped(size)
+        });
         let difference = it.arena.sub(a, b);
         difference.is_ok_and(|d| self.facts.are_zero(&mut it.arena, d, values))
     }
@@ -185,6 +200,9 @@ impl<'a> Query<'_, 'a> {
         if own.rank() != self.at.len() {
             return Err(Stop::IndexRank.into());
         }
+        if self.elements.end == Some(value) {
+            return Err(Pause::Stops);
+        }
         if let Some(known) = self.known_number(&own) {
             return Ok(known);
         }
@@ -247,6 +265,12 @@ impl<'a> Query<'_, 'a> {
         self.it.value(id)
     }
 
+    /// A size without the clamps that have no effect where this element exists.
+    fn size(&mut self, size: PolyId) -> PolyId {
+        let size = sizes::positive(&mut self.it.arena, size);
+        self.algebra().unclamped(size)
+    }
+
     /// Exact arithmetic for elements that exist where this one does.
     fn algebra(&mut self) -> Algebra<'_> {
         Algebra::at(&mut self.it.arena, &self.at)
@@ -284,7 +308,8 @@ impl<'a> Query<'_, 'a> {
                 at.push(PolyId::ZERO);
                 continue;
             }
-            if self.it.arena.may_stretch(size, own.shape[skipped + axis]) {
+            let (size, whole) = (self.size(size), self.size(own.shape[skipped + axis]));
+            if self.it.arena.may_stretch(size, whole) {
                 return Err(Stop::NoBroadcast.into());
             }
             at.push(self.at[skipped + axis]);

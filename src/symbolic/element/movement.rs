@@ -72,7 +72,7 @@ pub(super) fn tile(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<PolyI
     }
     let mut at = query.at.clone();
     for (axis, &count) in repeats.iter().enumerate() {
-        let size = from.shape[axis];
+        let size = query.size(from.shape[axis]);
         if count != PolyId::ONE && size != PolyId::ONE {
             let index = at[axis];
             at[axis] = query.algebra().divided(index, size).1;
@@ -101,7 +101,7 @@ pub(super) fn slice(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<Poly
     let mut at = query.at.clone();
     for ((&start, axis), step) in starts.iter().zip(axes).zip(steps) {
         let axis = normal_axis(axis, from.rank())?;
-        let size = from.shape[axis];
+        let size = query.size(from.shape[axis]);
         let first = match step > 0 {
             true => first(query, start, size)?,
             false => last(query, start, size)?,
@@ -167,6 +167,7 @@ pub(super) fn concat(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<Pol
     for slot in 0..visit.inputs.len() {
         let piece = visit.input(slot)?;
         let size = query.value(piece)?.shape[axis];
+        let size = query.size(size);
         end = query.it.arena.add(end, size)?;
         let beyond = query.it.arena.sub(rest, size)?;
         let mut at = query.at.clone();
@@ -223,13 +224,18 @@ pub(super) fn pad(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<PolyId
     }
     let mut at = query.at.clone();
     let mut inside = PolyId::ONE;
-    for (&axis, &before) in axes.iter().zip(&pads) {
+    let (before, after) = pads.split_at(axes.len());
+    for (&axis, (&before, &after)) in axes.iter().zip(before.iter().zip(after)) {
         let axis = normal_axis(axis, rank)?;
         at[axis] = query.it.arena.sub(at[axis], before)?;
-        let (index, size) = (at[axis], from.shape[axis]);
+        let (index, size) = (at[axis], query.size(from.shape[axis]));
         let mut algebra = query.algebra();
         let after_start = algebra.apply(Function::LessOrEqual, &[PolyId::ZERO, index]);
-        let before_end = algebra.apply(Function::Less, &[index, size]);
+        // With nothing after it, the end of the data is that of the axis.
+        let before_end = match after {
+            PolyId::ZERO => PolyId::ONE,
+            _ => algebra.apply(Function::Less, &[index, size]),
+        };
         let both = algebra.apply(Function::And, &[after_start, before_end]);
         inside = algebra.apply(Function::And, &[inside, both]);
     }

@@ -7,7 +7,7 @@ use crate::symbolic::poly::{Arena, PolyId, Stop};
 use crate::symbolic::value::Value;
 use crate::symbolic::visit::Visit;
 
-use super::{Indices, Pause, Query, sizes};
+use super::{Indices, Pause, Query};
 
 /// Axes that are longer than 1, with their sizes.
 type Axes = SmallVec<[(usize, PolyId); 6]>;
@@ -64,7 +64,7 @@ pub(super) fn reshape(
 
 fn long(query: &mut Query<'_, '_>, value: &Value) -> Axes {
     let axes = value.shape.iter().enumerate();
-    let sized = axes.map(|(axis, &size)| (axis, sizes::positive(&mut query.it.arena, size)));
+    let sized = axes.map(|(axis, &size)| (axis, query.size(size)));
     sized.filter(|&(_, size)| size != PolyId::ONE).collect()
 }
 
