@@ -177,12 +177,18 @@ def keyed(g, is_clipped):
     attended(g, g.op("Einsum", x, rows, equation="bhld,lrd->bhlr"))
 
 
-def sloped(g, function=None):
+def logged(g):
+    """Slopes times the logarithm of a distance, which is no distance."""
+    scores = g.input("scores", [1, 3, "Q", "K"])
+    far = g.op("Log", g.op("Add", g.op("Cast", g.op("Abs", distances(g, scores)), to=TensorProto.FLOAT), np.float32(1)))
+    attended(g, g.op("Add", scores, g.op("Mul", np.float32([0.5, 0.25, 0.125]).reshape(3, 1, 1), far)))
+
+
+def sloped(g):
     """BLOOM's: slopes times the positions of keys, which a mask counts."""
     mask = g.input("mask", ["B", "K"], TensorProto.INT64)
     position = g.op("Mul", g.op("Sub", g.op("CumSum", mask, np.int64(1)), np.int64(1)), mask)
     column = g.op("Cast", g.op("Unsqueeze", position, [1, 2]), to=TensorProto.FLOAT)
-    column = g.op(function, column) if function else column
     bias = g.op("Mul", np.float32([0.5, 0.25, 0.125]).reshape(3, 1, 1), column)
     attended(g, g.op("Add", g.input("scores", ["B", 3, "Q", "K"]), bias))
 
@@ -254,7 +260,7 @@ class Printed:
         self.run("fuse", narrow, "-o", self.path("repaired"), "--target", "onnx")
         for make in (by_matrix_and_angles, by_matrix_and_given_tables, CASES["another_angle_for_each_channel"][0]):
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
-        for make in (bias_of_a_table, sines_and_cosines, lambda g: sines_and_cosines(g, by="Div")):
+        for make in (bias_of_a_table, lambda g: keyed(g, True), sines_and_cosines, lambda g: sines_and_cosines(g, by="Div")):
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
 
     def unfuse(self):
@@ -278,7 +284,7 @@ class Printed:
             self.run("inspect", built(self.path("model"), make))
         for make in (lambda g: keyed(g, False), lambda g: keyed(g, True)):
             self.run("inspect", built(self.path("model"), make))
-        for make in (lambda g: bias_of_a_table(g, remainder), lambda g: gathered(g, False, remainder), lambda g: sloped(g, "Sqrt")):
+        for make in (lambda g: bias_of_a_table(g, remainder), lambda g: gathered(g, False, remainder), logged):
             self.run("explain", built(self.path("model"), make))
         for make in (neighbouring_sines, lambda g: sines_and_cosines(g, given=True), lambda g: sines_and_cosines(g, by="Div")):
             self.run("inspect", built(self.path("model"), make))

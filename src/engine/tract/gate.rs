@@ -8,6 +8,7 @@
 //! With a limit, larger results are refused before anything computes them.
 
 use super::meter;
+use super::room::bounded;
 use crate::onnx::check::{MAX_RANK, Operand, Reader, check, ranks_that_bound};
 use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::model::{Onnx, ParsingContext};
@@ -63,18 +64,6 @@ pub(crate) fn inner(op: &dyn InferenceOp) -> &dyn InferenceOp {
         Some(gated) => gated.op.as_ref(),
         None => op,
     }
-}
-
-/// Refuses a shape of too many elements.
-pub(crate) fn bounded(dims: &[TDim], dt: DatumType, limit: u128) -> TractResult<()> {
-    let count = dims.iter().map(TDim::as_i64).try_fold(1u128, |n, d| {
-        Some(n.saturating_mul(u128::try_from(d?).ok()?))
-    });
-    if let Some(count) = count {
-        let bytes = count.saturating_mul(dt.size_of() as u128);
-        ensure!(bytes <= limit, "it would make a value of {bytes} bytes");
-    }
-    Ok(())
 }
 
 /// A node without its tensors and without the nodes of its bodies.

@@ -7,7 +7,7 @@
 
 use super::super::EngineError;
 use super::super::allowance::{Allowance, Run};
-use super::{MAX_BYTES, NAME, gate, run_error, work};
+use super::{MAX_BYTES, NAME, room, run_error, work};
 use std::cell::{Cell, RefCell};
 use tract_onnx::tract_hir::internal::*;
 
@@ -69,7 +69,7 @@ pub(super) fn evaluate(
     for (shape, output) in known.results.iter().zip(&node.outputs) {
         if let Some(shape) = shape {
             let dims: TVec<TDim> = shape.iter().map(TDim::from).collect();
-            gate::bounded(&dims, output.fact.datum_type, MAX_BYTES)?;
+            room::bounded(&dims, output.fact.datum_type, MAX_BYTES)?;
         }
     }
     with_meter(|meter| meter.admit(node, known.work))?;

@@ -18,6 +18,7 @@ pub(crate) mod gate;
 mod kernels;
 mod meter;
 pub(crate) mod operators;
+mod room;
 mod work;
 
 pub use kernels::register;

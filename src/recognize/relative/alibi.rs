@@ -20,8 +20,8 @@ use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId};
 use crate::symbolic::value::Value;
 
 use super::ALIBI_PAGE;
-use super::find::{Found, Search};
 use super::positions::{Place, Sides, Wired};
+use super::search::{Found, Search};
 use super::{bias, distance, scores};
 
 /// How far up a chain of movements a product, or the slopes in it, are looked for.

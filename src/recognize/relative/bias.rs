@@ -9,9 +9,9 @@ use crate::symbolic::value::Value;
 
 use super::BIAS_PAGE;
 use super::distance::{self, Distance};
-use super::find::{Found, Lookup, MAX_CHAIN, Search, is_movement};
 use super::lut;
 use super::positions::Sides;
+use super::search::{Found, Lookup, MAX_CHAIN, Search, is_movement};
 
 /// Reads a tensor as a bias; `None` if it is nothing like one.
 pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found> {

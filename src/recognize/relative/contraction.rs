@@ -19,9 +19,9 @@ use crate::symbolic::poly::{AtomId, PolyId};
 
 use super::GATHER_PAGE;
 use super::distance;
-use super::find::{Found, Lookup, MAX_CHAIN, Search};
 use super::lut;
 use super::positions::Sides;
+use super::search::{Found, Lookup, MAX_CHAIN, Search};
 
 /// A sum of products of which one factor is a row of a table.
 struct Factors {

@@ -7,8 +7,8 @@ use crate::symbolic::element::Indices;
 use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::{Shape, Value};
 
-use super::find::Search;
 use super::positions::{Place, Sides, Wired};
+use super::search::Search;
 
 impl Search<'_, '_> {
     /// Finds positions whose difference is `of`, without a shift: known positions take it up.

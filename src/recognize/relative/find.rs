@@ -1,57 +1,22 @@
 //! Where to look: tensors at which data stops moving, and products of matrices, and what one element of each is.
 
-use std::rc::Rc;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::ValueId;
 use crate::recognize::kit::Context;
-use crate::recognize::kit::behind::Behind;
 use crate::recognize::kit::miss::{Miss, node_name};
 use crate::recognize::{Analysis, Kind, Proof, RelativeGather, Scores, Site};
-use crate::symbolic::element::{Access, Elements, Indices};
-use crate::symbolic::poly::{Atom, AtomId, PolyId};
-use crate::symbolic::value::Value;
+use crate::symbolic::element::{Elements, Indices};
 use crate::symbolic::{Interpreter, Work, dims, display};
 
+use super::search::{Found, Lookup, MAX_CHAIN, Search, is_movement};
 use super::{alibi, bias, contraction, gather, linear};
-
-/// How far up a chain of movements is looked for the tensor that an operator can give.
-pub(super) const MAX_CHAIN: usize = 16;
 
 /// Most tensors to which the elements of one are followed.
 const MAX_SOURCES: usize = 8;
 
 /// What looking at one element costs, in steps of the budget.
 const STEP: u64 = 256;
-
-/// A tensor whose elements are copied from one other tensor.
-pub(super) struct Lookup {
-    /// The tensor.
-    pub y: ValueId,
-    /// What is known of it.
-    pub own: Rc<Value>,
-    /// The coordinate along each of its axes, 0 along one of size 1.
-    pub at: Indices,
-    /// Where its element comes from.
-    pub from: Access,
-    /// What is known of the tensor that it comes from.
-    pub data: Rc<Value>,
-}
-
-/// What looking at a graph needs.
-pub(super) struct Search<'s, 'a> {
-    pub it: &'s mut Interpreter<'a>,
-    pub elements: &'s mut Elements,
-    pub context: &'s Context<'a>,
-    /// Sizes that are known better than the interpreter does, by value and axis.
-    pub sized: Vec<(ValueId, usize, PolyId)>,
-    /// The coordinates of the tensor that is looked at.
-    pub at: Indices,
-}
-
-/// What came of one tensor.
-pub(super) type Found = Result<Kind, Miss>;
 
 /// Finds the relative sites of an interpreted graph.
 pub(in crate::recognize) fn find<'a>(
@@ -147,15 +112,6 @@ impl Search<'_, '_> {
         node.is_some_and(|node| node.is_onnx("MatMul") || node.is_onnx("Einsum"))
     }
 
-    /// The tensor whose elements the node of this one moves, with their sign or without.
-    pub(super) fn moved_from(&self, value: ValueId) -> Option<ValueId> {
-        let (node, _) = self.it.index().producer(value)?;
-        let node = &self.it.file.graph().node[node];
-        let moves = node.is_standard() && is_movement(node.op_type());
-        let name = node.input.first().filter(|_| moves)?;
-        self.it.index().id(name)
-    }
-
     /// The site that a tensor is, or why it is none, if it depends on a distance at all.
     fn read(&mut self, y: ValueId) -> Option<Found> {
         let lookup = self.lookup(y);
@@ -233,25 +189,6 @@ impl Search<'_, '_> {
         sources
     }
 
-    /// The tensor that the elements of this one are copied from, if it is one of the same type.
-    fn lookup(&mut self, y: ValueId) -> Option<Lookup> {
-        let own = self.it.value(y).ok()?;
-        let at = Elements::coordinates(self.it, y)?;
-        let element = self.elements.element(self.it, y, &at);
-        self.at.clone_from(&at);
-        let from = Elements::access(self.it, element)?;
-        let data = self.it.value(from.value).ok()?;
-        let moved = from.value != y && data.dtype == own.dtype;
-        let before = self.context.order.is_before(from.value, y);
-        (moved && before).then_some(Lookup {
-            y,
-            own,
-            at,
-            from,
-            data,
-        })
-    }
-
     fn site(&self, y: ValueId, kind: Kind) -> Option<Site> {
         let (node, _) = self.it.index().producer(y)?;
         let own = self.it.known(y)?;
@@ -278,66 +215,4 @@ impl Search<'_, '_> {
             kind,
         })
     }
-
-    /// The values that a tensor is computed from, up to those whose elements it has.
-    pub(super) fn behind(&self, y: ValueId, stops: &[ValueId]) -> Option<Vec<ValueId>> {
-        let behind = Behind::of(self.it, &self.context.order, y, stops)?;
-        Some(behind.values().to_vec())
-    }
-
-    /// Whether a value is a constant of the model.
-    pub(super) fn is_constant(&self, id: ValueId) -> bool {
-        let (index, graph) = (self.it.index(), self.it.file.graph());
-        let is_made = |(node, _): (usize, usize)| graph.node[node].is_onnx("Constant");
-        self.it.file.constant(id).is_some() || index.producer(id).is_some_and(is_made)
-    }
-
-    /// Whether two sizes are equal wherever the nodes of these values run, and no size is 0.
-    pub(super) fn are_equal(&mut self, sizes: (PolyId, PolyId), behind: &[ValueId]) -> bool {
-        let at = self.at.clone();
-        self.elements.are_equal_sizes(self.it, sizes, &at, behind)
-    }
-
-    /// The coordinates of `y` that an index depends on, by axis.
-    pub(super) fn axes_of(&mut self, lookup: &Lookup, slot: usize) -> Vec<(usize, AtomId)> {
-        let index = lookup.from.indices[slot];
-        let coordinates = self.it.arena.coordinates_of(index).to_vec();
-        let axes = lookup.at.iter().enumerate();
-        let axes = axes.filter_map(|(axis, &p)| Some((axis, self.it.arena.as_atom(p)?)));
-        axes.filter(|(_, atom)| coordinates.contains(atom))
-            .collect()
-    }
-
-    /// Whether an index is a coordinate and nothing more, and which axis of `y` it runs along.
-    pub(super) fn plain(&self, lookup: &Lookup, slot: usize) -> Option<usize> {
-        let atom = self.it.arena.as_atom(lookup.from.indices[slot])?;
-        if !matches!(self.it.arena.atom_of(atom), Atom::Coordinate { .. }) {
-            return None;
-        }
-        let index = lookup.from.indices[slot];
-        lookup.at.iter().position(|&p| p == index)
-    }
-}
-
-/// Whether an operator moves the elements of its first input, or changes their sign.
-pub(super) fn is_movement(op: &str) -> bool {
-    matches!(
-        op,
-        "Identity"
-            | "Neg"
-            | "Transpose"
-            | "Squeeze"
-            | "Unsqueeze"
-            | "Reshape"
-            | "Flatten"
-            | "Expand"
-            | "Slice"
-            | "Split"
-            | "Gather"
-            | "GatherElements"
-            | "GatherND"
-            | "Concat"
-            | "Pad"
-            | "Tile"
-    )
 }

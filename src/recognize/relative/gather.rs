@@ -6,9 +6,9 @@ use crate::symbolic::poly::PolyId;
 
 use super::GATHER_PAGE;
 use super::distance;
-use super::find::{Found, Lookup, Search};
 use super::lut;
 use super::positions::Sides;
+use super::search::{Found, Lookup, Search};
 
 /// Reads a tensor as gathered scores; `None` if it is nothing like that.
 pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found> {

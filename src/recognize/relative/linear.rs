@@ -12,9 +12,9 @@ use crate::symbolic::poly::{Arena, PolyId};
 use crate::symbolic::value::{Shape, Value};
 
 use super::alibi::{Number, Tensor, placed};
-use super::find::{Found, Lookup, Search};
 use super::positions::Place;
 use super::scores;
+use super::search::{Found, Lookup, Search};
 
 /// Most elements of a table.
 const MAX_ELEMENTS: usize = 1 << 22;

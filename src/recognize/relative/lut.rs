@@ -12,7 +12,7 @@ use crate::symbolic::poly::{Arena, Atom, PolyId};
 use crate::symbolic::range::EXACT;
 
 use super::distance::{self, Distance};
-use super::find::Search;
+use super::search::Search;
 
 /// The farthest distance that a table has an entry for.
 const MAX_REACH: i64 = 1 << 15;

@@ -18,6 +18,7 @@ mod lut;
 mod page;
 mod positions;
 mod scores;
+mod search;
 mod site;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -8,7 +8,7 @@ use crate::symbolic::element::{Elements, Indices};
 use crate::symbolic::poly::{Atom, AtomId, PolyId};
 
 use super::distance::Distance;
-use super::find::{Lookup, Search};
+use super::search::{Lookup, Search};
 
 /// Longest list of positions that is written into the model.
 const MAX_KNOWN: i64 = 4096;

@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::onnx::ValueId;
 
-use super::find::{Search, is_movement};
+use super::search::{Search, is_movement};
 
 /// Most values that are looked at.
 const MAX_VALUES: usize = 512;

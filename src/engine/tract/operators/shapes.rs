@@ -8,7 +8,7 @@
 
 use super::{Built, cast, range_rules};
 use crate::engine::tract::MAX_BYTES;
-use crate::engine::tract::gate::bounded;
+use crate::engine::tract::room::bounded;
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core;

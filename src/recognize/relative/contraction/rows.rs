@@ -16,7 +16,7 @@ use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, MonoId, PolyId};
 
 use super::super::distance::{self, Distance};
-use super::super::find::{Lookup, Search};
+use super::super::search::{Lookup, Search};
 
 /// Products of a head with a row that cost no more than what the graph does for a key.
 const PRODUCTS: usize = 100;
