@@ -337,11 +337,12 @@ fn long(lut: &Lut) -> Vec<i64> {
 
 /// The entries of a lookup table for this number of rows or columns.
 fn entries(lut: &Lut, count: usize) -> Vec<f64> {
+    let all = 0..count as i64;
     let entries: Vec<i64> = match lut {
         Lut::Known(entries) => entries.clone(),
         Lut::Columns { even, reversed } => {
             let last = even.then_some(count as i64 - 1);
-            let mut all: Vec<i64> = (0..count as i64).chain(last).collect();
+            let mut all: Vec<i64> = all.chain(last).collect();
             if *reversed {
                 all.reverse();
             }

@@ -34,12 +34,15 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
     }
     let mut readings = distance::readings(&mut search.it.arena, index, sides.query, sides.key);
     if sides.query.is_none() {
-        // With one query a multiple of the distance is a slice, and rows before channels are embeddings.
+        // With one query a multiple of the distance is a slice, rows before channels are embeddings, and a key alone is no distance.
         let (key, _) = axes[0];
         if head.is_none_or(|head| head > key) {
             return None;
         }
-        readings.retain(|reading| !is_affine(search, reading));
+        readings.retain(|reading| {
+            distance::is_from_a_query(&mut search.it.arena, reading.of, sides.key)
+                && !is_affine(search, reading)
+        });
     }
     if readings.is_empty() {
         let arena = &mut search.it.arena;

@@ -64,6 +64,15 @@ pub(super) fn occurs(arena: &Arena, p: PolyId) -> bool {
     })
 }
 
+/// Whether a distance has a term that does not speak of the key.
+pub(super) fn is_from_a_query(arena: &mut Arena, of: PolyId, key: AtomId) -> bool {
+    let terms = arena.terms(of).to_vec();
+    terms.into_iter().any(|term| {
+        let one = arena.sum_of(vec![term]);
+        !arena.depends_on(one, key)
+    })
+}
+
 /// Every way to read `index` as a function of a distance between these coordinates; of `query` there is none where there is only one
 /// query. The ways in which more belongs to the distance come first.
 pub(super) fn readings(

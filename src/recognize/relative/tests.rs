@@ -85,7 +85,7 @@ fn tables_in_any_order_of_axes() {
                 "y = bias(table[1, r, n]) [n, q, k] by 0 1 2 3 4, q at q, k at k, exact",
             ),
             (
-                "float[5] table = {1.0, 2.0, 3.0, 4.0, 5.0}
+                "float[5] table = {0.5, 2.0, 1.0, -4.0, 5.5}
                  y = Identity (picked)",
                 "y = bias(table[r]) [q, k] by 0 1 2 3 4, q at q, k at k, exact",
             ),
@@ -160,9 +160,16 @@ fn distances() {
                  y = Identity (picked)",
                 "",
             ),
+            // The place of a key is no distance, nor is that of a channel.
+            (
+                "near = Clip (column, low, high)
+                 index = Add (near, high)",
+                "",
+            ),
             // Nothing bounds positions in int64.
             (
-                "int64[Q] q",
+                "int64[Q] given
+                 q = Identity (given)",
                 "distance at y: the distance may not fit int64: nothing bounds the positions",
             ),
             (
@@ -222,7 +229,8 @@ fn scores() {
                 "y = gather(scores) by 0 1 2 3 4, q at q, k at k, exact",
             ),
             (
-                "int64[Q] q",
+                "int64[Q] given
+                 q = Identity (given)",
                 "distance at y: the distance may not fit int64: nothing bounds the positions",
             ),
         ],

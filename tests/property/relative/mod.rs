@@ -3,6 +3,7 @@
 
 mod build;
 mod feeds;
+mod shift;
 mod spelling;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,11 +18,11 @@ use prost::Message;
 use crate::agree::agree;
 use crate::check;
 use build::{Built, build};
-use spelling::{Break, Spelling, any};
+use shift::Broken;
+use spelling::{Break, any};
 
 /// The model, and the sites that are found and confirmed in it.
-fn searched(spelling: &Spelling) -> (Built, ModelFile, Findings) {
-    let built = build(spelling);
+fn searched(built: Built) -> (Built, ModelFile, Findings) {
     let bytes = built.model.encode_to_vec();
     let file = ModelFile::from_bytes("generated.onnx", bytes.into()).expect("a sound model");
     let found = pipeline::find(&file, &Search::default()).expect("no size is given");
@@ -30,7 +31,7 @@ fn searched(spelling: &Spelling) -> (Built, ModelFile, Findings) {
 
 /// Fuses what was found and compares the fused model, by kernels and by bodies, with the original.
 fn fuses_to_the_same(
-    spelling: &Spelling,
+    spelling: &impl std::fmt::Debug,
     (built, file, found): &(Built, ModelFile, Findings),
 ) -> Result<usize, TestCaseError> {
     let sites: Vec<&Found> = found.sites.iter().collect();
@@ -50,7 +51,7 @@ fn fuses_to_the_same(
 #[test]
 fn true_lookups_fuse_to_the_same_bits() {
     check(any(vec![None]), |spelling| {
-        let searched = searched(&spelling);
+        let searched = searched(build(&spelling));
         let found = &searched.2;
         prop_assert_eq!(found.sites.len(), 1, "{:?}", found.refusals);
         let compared = fuses_to_the_same(&spelling, &searched)?;
@@ -77,7 +78,7 @@ fn what_is_fused_of_broken_lookups_computes_the_same() {
     ];
     let [drawn, fused, compared] = [0; 3].map(AtomicUsize::new);
     check(any(breaks.map(Some).to_vec()), |spelling| {
-        let searched = searched(&spelling);
+        let searched = searched(build(&spelling));
         drawn.fetch_add(1, Ordering::Relaxed);
         if searched.2.sites.is_empty() {
             return Ok(());
@@ -99,9 +100,33 @@ fn lookups_of_content_are_left_alone() {
     check(
         any(vec![Some(Break::Sum), Some(Break::Content)]),
         |spelling| {
-            let (_, _, found) = searched(&spelling);
+            let (_, _, found) = searched(build(&spelling));
             prop_assert!(found.sites.is_empty(), "{} sites", found.sites.len());
             Ok(())
         },
     );
+}
+
+#[test]
+fn true_shifts_fuse_to_the_same_bits() {
+    check(shift::any(vec![None]), |shift| {
+        let searched = searched(shift::build(&shift));
+        let found = &searched.2;
+        prop_assert_eq!(found.sites.len(), 1, "{:?}", found.refusals);
+        let compared = fuses_to_the_same(&shift, &searched)?;
+        prop_assert!(compared > 0, "the original does not run");
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_fused_of_other_shifts_computes_the_same() {
+    let broken = [Broken::Behind, Broken::Whole, Broken::Two];
+    check(shift::any(broken.map(Some).to_vec()), |shift| {
+        let searched = searched(shift::build(&shift));
+        match searched.2.sites.is_empty() {
+            true => Ok(()),
+            false => fuses_to_the_same(&shift, &searched).map(drop),
+        }
+    });
 }

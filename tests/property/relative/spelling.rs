@@ -335,7 +335,7 @@ fn index() -> impl Strategy<Value = Index> {
         (1..6i64, 0..3u8).prop_map(|(reach, how)| Index::Clipped(reach, how)),
         (1..6i64).prop_map(Index::Wrapped),
         (1..6i64).prop_map(Index::Mirrored),
-        (1..20i64).prop_map(Index::Whole),
+        (18..24i64).prop_map(Index::Whole),
         Just(Index::Sign),
         (1..4i64).prop_map(Index::Halved),
         (buckets, any_of_bool())
