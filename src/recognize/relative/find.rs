@@ -5,12 +5,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::onnx::ValueId;
 use crate::recognize::kit::Context;
 use crate::recognize::kit::miss::{Miss, node_name};
-use crate::recognize::{Analysis, Kind, Proof, RelativeGather, Scores, Site};
+use crate::recognize::{
+    Analysis, BiasAxis, Kind, Proof, RelativeBias, RelativeGather, Scores, Site,
+};
 use crate::symbolic::element::{Elements, Indices};
 use crate::symbolic::{Interpreter, Work, dims, display};
 
 use super::search::{Found, Lookup, MAX_CHAIN, Search, is_movement};
-use super::{alibi, bias, contraction, gather, linear};
+use super::{alibi, bias, contraction, gather, linear, scores};
 
 /// Most tensors to which the elements of one are followed.
 const MAX_SOURCES: usize = 8;
@@ -136,7 +138,17 @@ impl Search<'_, '_> {
     }
 
     fn looked_up(&mut self, lookup: &Lookup) -> Option<Found> {
-        bias::read(self, lookup).or_else(|| gather::read(self, lookup))
+        let bias = bias::read(self, lookup);
+        bias.filter(|found| self.is_used(lookup.y, found))
+            .or_else(|| gather::read(self, lookup))
+    }
+
+    /// Whether rows of a table are looked up for queries and keys, or are at least used as a bias: for one query alone, rows that are
+    /// repeated or taken in another order look alike.
+    fn is_used(&self, y: ValueId, found: &Found) -> bool {
+        let between = |bias: &RelativeBias| bias.layout.contains(&BiasAxis::Query);
+        let is_bias = matches!(found, Ok(Kind::RelativeBias(bias)) if between(bias));
+        is_bias || scores::reach(self, y)
     }
 
     /// The same with elements that are followed no further than to the tensors that the nodes on the way take elements from, such as
