@@ -14,9 +14,6 @@ use crate::symbolic::{Interpreter, Work, dims, display};
 use super::search::{Found, Lookup, MAX_CHAIN, Search, is_movement};
 use super::{alibi, bias, contraction, gather, linear, scores};
 
-/// Most tensors to which the elements of one are followed.
-const MAX_SOURCES: usize = 8;
-
 /// What looking at one element costs, in steps of the budget.
 const STEP: u64 = 256;
 
@@ -173,32 +170,6 @@ impl Search<'_, '_> {
             }
         }
         nearest
-    }
-
-    /// The tensors that the nodes before this one pick elements from, or join, and the one that the first of them moves.
-    fn sources(&self, y: ValueId) -> Vec<ValueId> {
-        let (index, graph) = (self.it.index(), self.it.file.graph());
-        let mut sources = Vec::new();
-        let mut value = y;
-        for _ in 0..MAX_CHAIN {
-            let Some(earlier) = self.moved_from(value) else {
-                break;
-            };
-            let (node, _) = index.producer(value).expect("a node that moves elements");
-            let node = &graph.node[node];
-            let inputs = match node.op_type() {
-                "Gather" | "GatherElements" | "GatherND" | "Pad" => 1,
-                "Concat" => node.input.len(),
-                _ => 0,
-            };
-            let inputs = node.input.iter().take(inputs);
-            sources.extend(inputs.filter_map(|name| index.id(name)));
-            value = earlier;
-        }
-        sources.truncate(MAX_SOURCES);
-        sources.push(value);
-        sources.retain(|&source| source != y);
-        sources
     }
 
     fn site(&self, y: ValueId, kind: Kind) -> Option<Site> {

@@ -15,6 +15,9 @@ use crate::symbolic::value::Value;
 /// How far up a chain of movements is looked for the tensor that an operator can give.
 pub(super) const MAX_CHAIN: usize = 16;
 
+/// Most tensors to which the elements of one are followed.
+const MAX_SOURCES: usize = 8;
+
 /// A tensor whose elements are copied from one other tensor.
 pub(super) struct Lookup {
     /// The tensor.
@@ -53,13 +56,44 @@ impl Search<'_, '_> {
         self.it.index().id(name)
     }
 
+    /// The tensors that the nodes before this one pick elements from, or join, and the one that the first of them moves.
+    pub(super) fn sources(&self, y: ValueId) -> Vec<ValueId> {
+        let (index, graph) = (self.it.index(), self.it.file.graph());
+        let mut sources = Vec::new();
+        let mut value = y;
+        for _ in 0..MAX_CHAIN {
+            let Some(earlier) = self.moved_from(value) else {
+                break;
+            };
+            let (node, _) = index.producer(value).expect("a node that moves elements");
+            let node = &graph.node[node];
+            let inputs = match node.op_type() {
+                "Gather" | "GatherElements" | "GatherND" | "Pad" => 1,
+                "Concat" => node.input.len(),
+                _ => 0,
+            };
+            let inputs = node.input.iter().take(inputs);
+            sources.extend(inputs.filter_map(|name| index.id(name)));
+            value = earlier;
+        }
+        sources.truncate(MAX_SOURCES);
+        sources.push(value);
+        sources.retain(|&source| source != y);
+        sources
+    }
+
     /// The tensor that the elements of this one are copied from, if it is one of the same type.
     pub(super) fn lookup(&mut self, y: ValueId) -> Option<Lookup> {
         let own = self.it.value(y).ok()?;
         let at = Elements::coordinates(self.it, y)?;
         let element = self.elements.element(self.it, y, &at);
         self.at.clone_from(&at);
-        let from = Elements::access(self.it, element)?;
+        let mut from = Elements::access(self.it, element)?;
+        // Of values that are computed alike, the one that `y` is computed from: no other can be given where it is cut out.
+        let alike = |&source: &ValueId| self.it.are_alike(source, from.value);
+        if let Some(own) = self.sources(y).into_iter().find(alike) {
+            from.value = own;
+        }
         let data = self.it.value(from.value).ok()?;
         let moved = from.value != y && data.dtype == own.dtype;
         let before = self.context.order.is_before(from.value, y);
