@@ -65,7 +65,7 @@ fn table(search: &Search<'_, '_>, lookup: &Lookup) -> Option<TableAxes> {
         .collect();
     let (row, head) = match long[..] {
         // A vector of numbers that are computed is no table.
-        [row] if rank == 2 || search.is_constant(lookup.from.value) => (row, None),
+        [row] if rank > 1 || search.is_constant(lookup.from.value) => (row, None),
         [a, b] if search.plain(lookup, b).is_some() => (a, Some(b)),
         [a, b] if search.plain(lookup, a).is_some() => (b, Some(a)),
         _ => return None,
