@@ -82,8 +82,32 @@ impl Search<'_, '_> {
         sources
     }
 
+    /// Whether the movements before a tensor can pick elements by distance: by an index, by a shift (a reshape of what was padded or
+    /// joined), or from a constant. Others only pass elements on, of which a graph has many.
+    fn is_picked(&self, y: ValueId) -> bool {
+        let (index, graph) = (self.it.index(), self.it.file.graph());
+        let (mut value, mut reshaped) = (y, false);
+        for _ in 0..MAX_CHAIN {
+            let Some(earlier) = self.moved_from(value) else {
+                return self.is_constant(value);
+            };
+            let (node, _) = index.producer(value).expect("a node that moves elements");
+            match graph.node[node].op_type() {
+                "Gather" | "GatherElements" | "GatherND" => return true,
+                "Concat" | "Pad" if reshaped => return true,
+                "Reshape" | "Flatten" => reshaped = true,
+                _ => {}
+            }
+            value = earlier;
+        }
+        false
+    }
+
     /// The tensor that the elements of this one are copied from, if it is one of the same type.
     pub(super) fn lookup(&mut self, y: ValueId) -> Option<Lookup> {
+        if !self.is_picked(y) {
+            return None;
+        }
         let own = self.it.value(y).ok()?;
         let at = Elements::coordinates(self.it, y)?;
         let element = self.elements.element(self.it, y, &at);
