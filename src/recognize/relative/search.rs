@@ -82,11 +82,11 @@ impl Search<'_, '_> {
         sources
     }
 
-    /// Whether the movements before a tensor can pick elements by distance: by an index, by a shift (a reshape of what was padded or
-    /// joined), or from a constant. Others only pass elements on, of which a graph has many.
+    /// Whether the movements before a tensor can pick elements by distance: by an index, by a shift (a reshape of what was padded,
+    /// joined, or reshaped and cut), or from a constant. Others only pass elements on, of which a graph has many.
     fn is_picked(&self, y: ValueId) -> bool {
         let (index, graph) = (self.it.index(), self.it.file.graph());
-        let (mut value, mut reshaped) = (y, false);
+        let (mut value, mut reshaped, mut cut) = (y, false, false);
         for _ in 0..MAX_CHAIN {
             let Some(earlier) = self.moved_from(value) else {
                 return self.is_constant(value);
@@ -95,7 +95,9 @@ impl Search<'_, '_> {
             match graph.node[node].op_type() {
                 "Gather" | "GatherElements" | "GatherND" => return true,
                 "Concat" | "Pad" if reshaped => return true,
+                "Reshape" | "Flatten" if cut => return true,
                 "Reshape" | "Flatten" => reshaped = true,
+                "Slice" | "Split" => cut = reshaped,
                 _ => {}
             }
             value = earlier;

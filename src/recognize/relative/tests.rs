@@ -27,6 +27,7 @@ const BIAS: &str = "(
     rows = Identity (table)
     picked = Gather (rows, index)
     y = Transpose <perm = [2, 0, 1]> (picked)
+    used = Softmax (y)
 }";
 
 /// What is found in [`BIAS`].
