@@ -1,6 +1,6 @@
 //! Relative position encodings: biases and scores by the distance between query and key.
 //!
-//! [`find`] looks at every tensor at which data stops moving, and at every product of matrices, and asks what one element of it is. If
+//! [`find`](mod@find) looks at every tensor at which data stops moving, and at every product of matrices, and asks what one element of it is. If
 //! that is an element of one other tensor, and one of its indices is a function of the distance between two coordinates
 //! ([`distance`]), [`bias`] and [`gather`] try to read it as their operator. If it is a sum of products with elements of such a
 //! tensor, [`contraction`] does. [`lut`] turns the function into a lookup table, and [`positions`] finds the tensors that hold the

@@ -10,7 +10,7 @@
 //!
 //! *Rewrites to.* `ai.phasor::SinusoidalEmbedding(positions, frequencies)`.
 //!
-//! [`reach`] lists the tensors in which sines and cosines come together, [`channel`] reads one element, [`row`] all of a row, and
+//! [`reach`] lists the tensors in which sines and cosines come together, [`channel`](mod@channel) reads one element, [`row`] all of a row, and
 //! [`place`] finds positions and frequencies. Tables that are looked up stay what they are: nothing computes sines in them. What
 //! rotary sites read is left to those.
 

@@ -94,7 +94,7 @@ impl Feed {
                 Some(QUERIES) => self.queries,
                 Some(KEYS) => self.keys,
                 Some(PAST) => self.past,
-                Some(STRETCHED) if self.seed % 2 == 0 => self.queries,
+                Some(STRETCHED) if self.seed.is_multiple_of(2) => self.queries,
                 Some(_) => 1,
                 None => size,
             };
