@@ -220,7 +220,7 @@ def table(args):
 
 def section(results):
     own = results.pop("phasor")
-    print("| architecture | " + " | ".join(COLUMNS.values()) + " | all | " + "".join(f"{TITLES[tool]} | " for tool in results).rstrip())
+    print("| architecture | " + " | ".join([*COLUMNS.values(), "all", *(TITLES[tool] for tool in results)]) + " |")
     print("|---" * (len(COLUMNS) + len(results) + 2) + "|")
     archs = sorted({row["arch"] for row in own})
     for arch in [*archs, None]:
