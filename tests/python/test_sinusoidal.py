@@ -9,6 +9,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented
 
 from conftest import LIBRARY, PHASOR, count, readable, session
 from test_targets import Graph
@@ -152,7 +153,10 @@ def test_what_is_fused_computes_the_same(tmp_path, seed):
     subprocess.run([PHASOR, "fuse", str(path), "-o", str(fused), "--no-verify"], check=True, capture_output=True)
     if not count(fused, "SinusoidalEmbedding"):
         return
-    original = session(path, level=BASIC)
+    try:
+        original = session(path, level=BASIC)
+    except NotImplemented:
+        pytest.skip(f"ONNX Runtime {ort.__version__} has no kernel for sines in double precision")
     news = [session(readable(fused, tmp_path), library, level=BASIC) for library in (LIBRARY, None)]
     for start in STARTS:
         for shape in [(3, 7), (1, 1), (0, 4)]:
