@@ -107,6 +107,15 @@ fn distances() {
     check_changes(
         BIAS,
         &[
+            // Half a distance that is never negative, of keys after all queries.
+            (
+                "float[3, 4] x
+                 last = Add (m, high)
+                 k = Range (high, last, one)
+                 half = Div (d, high)
+                 near = Clip (half, low, high)",
+                "y = bias(table) [n, q, k] by 2*2 3*2 4, q at 0 1 2, k at 0 1 2 3, exact",
+            ),
             // Positions or distances are doubled.
             (
                 "twice = Add (q, q)

@@ -29,8 +29,10 @@ impl Algebra<'_> {
         let mut guesses: SmallVec<[Parts; 8]> = smallvec![(PolyId::ZERO, PolyId::ZERO)];
         let mut plain = Some((PolyId::ZERO, PolyId::ZERO));
         for (factor, coefficient) in groups {
-            let (q, r) = self.coefficient(coefficient, n);
-            plain = plain.and_then(|so_far| self.joined(so_far, factor, (q, r)));
+            // Exact multiples alone: a smaller coefficient stays where it is, so that a sum of several is divided as one.
+            let exact = self.coefficient(coefficient, n, f64::trunc);
+            plain = plain.and_then(|so_far| self.joined(so_far, factor, exact));
+            let (q, r) = self.coefficient(coefficient, n, f64::floor);
             let mut next: SmallVec<[Parts; 8]> = SmallVec::new();
             for (q, r) in self.around((q, r), n, factor == PolyId::ONE) {
                 for &so_far in &guesses {
@@ -135,8 +137,9 @@ impl Algebra<'_> {
         all
     }
 
-    /// A coefficient divided by `n` term by term: `p = n q + r`, where no term of `r` is a multiple of the leading term of `n`.
-    fn coefficient(&mut self, p: PolyId, n: PolyId) -> Parts {
+    /// A coefficient divided by `n` term by term: `p = n q + r`, where no term of `r` is a multiple of the leading term of `n`. Quotients
+    /// of numbers are rounded like that.
+    fn coefficient(&mut self, p: PolyId, n: PolyId, rounded: fn(f64) -> f64) -> Parts {
         let terms = self.arena.terms(n).to_vec();
         let degree = |this: &Self, term: &Term| this.arena.factors(term.mono).len();
         let Some(lead) = terms
@@ -160,7 +163,7 @@ impl Algebra<'_> {
                 let at = factors.iter().position(|factor| factor == atom);
                 at.map(|at| factors.remove(at)).is_some()
             });
-            let whole = (term.coefficient / lead.coefficient).floor();
+            let whole = rounded(term.coefficient / lead.coefficient);
             let one = |this: &mut Self, term: Term| this.arena.collect(vec![term]).ok();
             let step = (|| {
                 if divides && whole != 0.0 {

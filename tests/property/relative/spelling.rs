@@ -181,6 +181,10 @@ impl Spelling {
             self.sources = [Source::Floats; 2];
             self.step = (1, false);
         }
+        if let Index::Buckets(_, _, true) = self.index {
+            // Of known sizes all keys may come after all queries, which have one bucket.
+            self.symbolic = true;
+        }
         if let Task::Bias(table, pick, order) = &mut self.task {
             match *table {
                 Table::Vector => {
