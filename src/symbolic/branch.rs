@@ -144,7 +144,7 @@ pub(super) fn alone(
 }
 
 /// Interprets a branch, which `runs` whenever the node does or may not, with what is known of the values around it.
-fn inside_of<T>(
+pub(super) fn inside<T>(
     it: &mut Interpreter<'_>,
     visit: &Visit<'_>,
     (file, runs): (&ModelFile, bool),
@@ -169,17 +169,6 @@ fn inside_of<T>(
     })
 }
 
-/// Interprets the branch that is taken.
-pub(super) fn inside<T>(
-    it: &mut Interpreter<'_>,
-    visit: &Visit<'_>,
-    file: &ModelFile,
-    given: &[(ValueId, String)],
-    ask: impl FnOnce(&mut Interpreter<'_>) -> T,
-) -> T {
-    inside_of(it, visit, (file, true), given, ask)
-}
-
 /// The outputs of a branch, which `runs` whenever the node does or may not.
 fn run(
     it: &mut Interpreter<'_>,
@@ -188,7 +177,7 @@ fn run(
     runs: bool,
 ) -> Result<Outputs, Stop> {
     let (file, given) = alone(it, branch)?;
-    Ok(inside_of(it, visit, (&file, runs), &given, |inner| {
+    Ok(inside(it, visit, (&file, runs), &given, |inner| {
         let outputs = file.graph().output.iter().map(|output| {
             let id = file.index().id(output.name())?;
             let mut value = (*inner.value(id).ok()?).clone();

@@ -41,7 +41,8 @@ impl Range {
         whole: true,
         nan: false,
     };
-    const TRUTH: Range = Range {
+    /// What is false or true.
+    pub(super) const TRUTH: Range = Range {
         low: 0.0,
         high: 1.0,
         whole: true,

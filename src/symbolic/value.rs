@@ -129,6 +129,11 @@ impl Value {
         self.shape[axis] == PolyId::ONE
     }
 
+    /// The axes that are not known to have size 1.
+    pub fn long_axes(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rank()).filter(|&axis| !self.is_unit(axis))
+    }
+
     /// The axes of a root, if it occurs.
     pub fn axes_of(&self, root: RootId) -> Option<&Axes> {
         self.alignment

@@ -24,9 +24,6 @@ use super::positions::{Place, Sides, Wired};
 use super::search::{Found, Search};
 use super::{bias, distance, scores};
 
-/// How far up a chain of movements a product, or the slopes in it, are looked for.
-const MAX_CHAIN: usize = 16;
-
 /// A tensor that may be a bias.
 pub(super) struct Tensor<'t> {
     /// The tensor.
@@ -85,25 +82,15 @@ pub(super) fn is_product(search: &mut Search<'_, '_>, value: ValueId) -> bool {
 
 /// Whether a tensor is one of a single axis that is longer than 1, moved to its place.
 fn is_vector(search: &mut Search<'_, '_>, value: ValueId) -> bool {
-    let mut value = value;
-    for _ in 0..MAX_CHAIN {
+    for value in search.chain(value) {
         let Ok(known) = search.it.value(value) else {
             return false;
         };
-        if long(&known).len() == 1 {
+        if known.long_axes().count() == 1 {
             return true;
-        }
-        match search.moved_from(value) {
-            Some(earlier) => value = earlier,
-            None => return false,
         }
     }
     false
-}
-
-/// The axes that are longer than 1.
-fn long(value: &Value) -> SmallVec<[usize; 4]> {
-    (0..value.rank()).filter(|&k| !value.is_unit(k)).collect()
 }
 
 /// Reads a tensor as slopes times a distance; `None` if it is nothing like that.
@@ -127,17 +114,8 @@ pub(super) fn read(search: &mut Search<'_, '_>, y: ValueId) -> Option<Found> {
 
 /// Whether a tensor is a product, moved to its place.
 fn is_moved_product(search: &mut Search<'_, '_>, value: ValueId) -> bool {
-    let mut value = value;
-    for _ in 0..MAX_CHAIN {
-        if is_product(search, value) {
-            return true;
-        }
-        match search.moved_from(value) {
-            Some(earlier) => value = earlier,
-            None => return false,
-        }
-    }
-    false
+    let mut chain = search.chain(value).into_iter();
+    chain.any(|value| is_product(search, value))
 }
 
 /// Whether a tensor is moved to its place, and so are others from the same one: that one is computed once.
@@ -257,7 +235,8 @@ fn slopes(
         let Ok(known) = search.it.value(value) else {
             continue;
         };
-        let &[own] = &long(&known)[..] else {
+        let long: SmallVec<[usize; 4]> = known.long_axes().collect();
+        let &[own] = &long[..] else {
             continue;
         };
         if known.dtype != tensor.own.dtype || known.shape[own] != tensor.own.shape[axis] {

@@ -60,9 +60,7 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
 /// The axes of the data, if it is a table: rows, and heads that are those of a whole axis of the tensor.
 fn table(search: &Search<'_, '_>, lookup: &Lookup) -> Option<TableAxes> {
     let rank = lookup.data.rank();
-    let long: Vec<usize> = (0..rank)
-        .filter(|&slot| !lookup.data.is_unit(slot))
-        .collect();
+    let long: Vec<usize> = lookup.data.long_axes().collect();
     let (row, head) = match long[..] {
         // A vector of numbers that are computed is no table.
         [row] if rank > 1 || search.is_constant(lookup.from.value) => (row, None),

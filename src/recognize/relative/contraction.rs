@@ -21,7 +21,7 @@ use super::GATHER_PAGE;
 use super::distance;
 use super::lut;
 use super::positions::Sides;
-use super::search::{Found, Lookup, MAX_CHAIN, Search};
+use super::search::{Found, Lookup, Search};
 
 /// A sum of products of which one factor is a row of a table.
 struct Factors {
@@ -199,17 +199,12 @@ fn vectors(
     (shape[rank - 2], at[rank - 2]) = (lookup.own.shape[row], lookup.at[row]);
     shape[rank - 1] = search.it.arena.constant(factors.terms as f64);
     at[rank - 1] = PolyId::of_atom(factors.along);
-    let mut value = factors.x.value;
-    for _ in 0..MAX_CHAIN {
+    for value in search.chain(factors.x.value) {
         let own = search.it.value(value).ok()?;
         let fits = own.dtype == lookup.own.dtype && own.shape[..] == shape[..];
         let fits = fits && search.context.order.is_before(value, lookup.y);
         if fits && search.elements.element(search.it, value, &at) == factors.x.element {
             return Some((value, Vec::new()));
-        }
-        match search.moved_from(value) {
-            Some(earlier) => value = earlier,
-            None => break,
         }
     }
     let own = search.it.value(factors.x.value).ok()?;

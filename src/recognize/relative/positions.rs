@@ -136,9 +136,8 @@ impl Search<'_, '_> {
             let Some(value) = self.it.known(id) else {
                 return false;
             };
-            let long = (0..value.rank()).filter(|&k| !value.is_unit(k)).count();
             let numeric = value.dtype.is_integer() || value.dtype == DataType::F32;
-            numeric && long <= 2 && seen.insert(id)
+            numeric && value.long_axes().count() <= 2 && seen.insert(id)
         });
         values.collect()
     }
@@ -198,7 +197,7 @@ impl Search<'_, '_> {
     /// A tensor of the graph.
     fn value(&mut self, id: ValueId, wanted_axes: &[AtomId], wanted: PolyId) -> Option<Candidate> {
         let value = self.it.value(id).ok()?;
-        let long: Vec<usize> = (0..value.rank()).filter(|&k| !value.is_unit(k)).collect();
+        let long: Vec<usize> = value.long_axes().collect();
         if long.len() != wanted_axes.len() {
             return None;
         }

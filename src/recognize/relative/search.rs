@@ -56,6 +56,12 @@ impl Search<'_, '_> {
         self.it.index().id(name)
     }
 
+    /// A tensor, and those that its elements are moved from, the nearest first.
+    pub(super) fn chain(&self, value: ValueId) -> Vec<ValueId> {
+        let chain = std::iter::successors(Some(value), |&value| self.moved_from(value));
+        chain.take(MAX_CHAIN).collect()
+    }
+
     /// The tensors that the nodes before this one pick elements from, or join, and the one that the first of them moves.
     pub(super) fn sources(&self, y: ValueId) -> Vec<ValueId> {
         let (index, graph) = (self.it.index(), self.it.file.graph());

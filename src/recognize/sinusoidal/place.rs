@@ -165,7 +165,7 @@ pub(super) fn frequencies(
         let Ok(known) = it.value(value) else {
             continue;
         };
-        let long: Vec<usize> = (0..known.rank()).filter(|&k| !known.is_unit(k)).collect();
+        let long: Vec<usize> = known.long_axes().collect();
         let [axis] = long[..] else { continue };
         let is_whole =
             it.arena.as_integer(known.shape[axis]) == i64::try_from(frequencies.len()).ok();

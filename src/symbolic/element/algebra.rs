@@ -29,14 +29,20 @@ impl<'a> Algebra<'a> {
     }
 
     /// Whether a number of this type computed as `p` is `p`.
-    fn holds(&self, p: PolyId, dtype: DataType) -> bool {
+    pub(super) fn holds(&self, p: PolyId, dtype: DataType) -> bool {
         match dtype.is_float() {
             true => self.arena.is_exact(p, dtype),
             false => dtype.is_integer() && self.arena.fits(p, dtype),
         }
     }
 
-    fn typed(&mut self, operation: Operation, dtype: DataType, args: &[PolyId]) -> PolyId {
+    /// An operation of a type.
+    pub(super) fn typed(
+        &mut self,
+        operation: Operation,
+        dtype: DataType,
+        args: &[PolyId],
+    ) -> PolyId {
         self.arena.apply(Function::Typed(operation, dtype), args)
     }
 
@@ -153,11 +159,6 @@ impl<'a> Algebra<'a> {
         self.arena.add(above, low).ok()
     }
 
-    /// An operation of a type with one operand.
-    pub fn of_type(&mut self, operation: Operation, a: PolyId, dtype: DataType) -> PolyId {
-        self.typed(operation, dtype, &[a])
-    }
-
     /// A function whose result no type rounds, decided where the ranges of its arguments decide it.
     pub fn apply(&mut self, function: Function, args: &[PolyId]) -> PolyId {
         let whole = |this: &Self, p: PolyId| this.arena.range(p).whole;
@@ -253,7 +254,7 @@ impl<'a> Algebra<'a> {
     }
 
     fn is_truth(&self, p: PolyId) -> bool {
-        self.arena.range(p).within(TRUTH)
+        self.arena.range(p).within(Range::TRUTH)
     }
 
     /// Whether `a < b` in all cases, or in none.
@@ -307,13 +308,6 @@ impl<'a> Algebra<'a> {
         }
     }
 }
-
-const TRUTH: Range = Range {
-    low: 0.0,
-    high: 1.0,
-    whole: true,
-    nan: false,
-};
 
 fn truth(is: bool) -> PolyId {
     if is { PolyId::ONE } else { PolyId::ZERO }

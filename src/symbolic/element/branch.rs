@@ -32,7 +32,7 @@ pub(super) fn element(
         .iter()
         .filter_map(|(inner, name)| Some((inner.0, query.it.index().id(name)?)))
         .collect();
-    let found = branch::inside(query.it, visit, &file, &given, |inner| {
+    let found = branch::inside(query.it, visit, (&file, true), &given, |inner| {
         let output = file.graph().output.get(slot)?;
         let id = file.index().id(output.name())?;
         (inner.value(id).ok()?.rank() == at.len())

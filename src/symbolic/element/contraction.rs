@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::onnx::ValueId;
 use crate::onnx::proto::NodeProto;
 use crate::symbolic::interpreter::Interpreter;
+use crate::symbolic::ops::linear::equation;
 use crate::symbolic::poly::{AtomId, PolyId};
 use crate::symbolic::value::Value;
 
@@ -97,12 +98,9 @@ fn matmul(factors: [&Value; 2], rank: usize) -> Option<[Places; 2]> {
 }
 
 fn einsum(node: &NodeProto, factors: [&Value; 2], rank: usize) -> Option<[Places; 2]> {
-    let equation = node.string("equation")?;
-    let equation: String = equation.chars().filter(|c| !c.is_whitespace()).collect();
-    let (terms, result) = equation.split_once("->")?;
-    let (a, b) = terms.split_once(',')?;
+    let ([a, b], result) = equation(node).ok()?;
     let mut labels: FxHashMap<char, usize> = FxHashMap::default();
-    for (axis, label) in result.chars().enumerate() {
+    for (axis, label) in result.into_iter().enumerate() {
         if !label.is_alphabetic() || labels.insert(label, axis).is_some() {
             return None;
         }
@@ -110,9 +108,9 @@ fn einsum(node: &NodeProto, factors: [&Value; 2], rank: usize) -> Option<[Places
     if labels.len() != rank {
         return None;
     }
-    let place = |term: &str, from: &Value| -> Option<Places> {
+    let place = |term: &[char], from: &Value| -> Option<Places> {
         let mut seen: Vec<char> = Vec::new();
-        for label in term.chars() {
+        for &label in term {
             if !label.is_alphabetic() || seen.contains(&label) {
                 return None;
             }
@@ -121,15 +119,15 @@ fn einsum(node: &NodeProto, factors: [&Value; 2], rank: usize) -> Option<[Places
         let places = seen.iter().map(|label| labels.get(label).copied());
         (seen.len() == from.rank()).then(|| places.collect())
     };
-    let inner = |term: &str| -> Vec<char> {
-        let labels = term.chars().filter(|label| !labels.contains_key(label));
-        labels.collect()
+    let inner = |term: &[char]| -> Vec<char> {
+        let labels = term.iter().filter(|label| !labels.contains_key(label));
+        labels.copied().collect()
     };
-    let (left, right) = (inner(a), inner(b));
+    let (left, right) = (inner(&a), inner(&b));
     if left.len() != 1 || left != right {
         return None;
     }
-    Some([place(a, factors[0])?, place(b, factors[1])?])
+    Some([place(&a, factors[0])?, place(&b, factors[1])?])
 }
 
 /// The size of the axis that is summed over, if both factors have it.

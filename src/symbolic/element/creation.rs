@@ -96,11 +96,7 @@ pub(super) fn cum_sum(
         false => arena.add(query.at[axis], PolyId::ONE)?,
     };
     let sum = arena.mul(element, count)?;
-    let exact = match own.dtype.is_float() {
-        true => arena.is_exact(sum, own.dtype),
-        false => arena.fits(sum, own.dtype),
-    };
-    match exact {
+    match query.algebra().holds(sum, own.dtype) {
         true => Ok(sum),
         false => Err(Stop::IntegerOverflow.into()),
     }

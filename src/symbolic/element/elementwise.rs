@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use crate::onnx::DataType;
 use crate::symbolic::function::Function;
 use crate::symbolic::operation::Operation;
+use crate::symbolic::ops::arithmetic;
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::Value;
 use crate::symbolic::visit::Visit;
@@ -15,7 +16,7 @@ use super::{Algebra, Pause, Query};
 enum Step {
     /// Sums, differences, products and quotients of a type.
     Arithmetic(fn(&mut Algebra<'_>, PolyId, PolyId, DataType) -> PolyId),
-    /// A function of one number, rounded to its type.
+    /// A function that is rounded to its type.
     Rounded(Operation),
     /// A function whose result every type holds.
     Exact(Function),
@@ -29,28 +30,15 @@ fn step(op: &str) -> Option<Step> {
         "Sub" => Step::Arithmetic(|a, x, y, dtype| a.sub(x, y, dtype)),
         "Mul" => Step::Arithmetic(|a, x, y, dtype| a.mul(x, y, dtype)),
         "Div" => Step::Arithmetic(|a, x, y, dtype| a.div(x, y, dtype)),
-        "Sqrt" => Step::Rounded(Operation::Sqrt),
-        "Exp" => Step::Rounded(Operation::Exp),
-        "Log" => Step::Rounded(Operation::Log),
-        "Sin" => Step::Rounded(Operation::Sin),
-        "Cos" => Step::Rounded(Operation::Cos),
-        "Reciprocal" => Step::Rounded(Operation::Reciprocal),
-        "Abs" => Step::Exact(Function::Abs),
-        "Floor" => Step::Exact(Function::Floor),
-        "Ceil" => Step::Exact(Function::Ceil),
-        "Round" => Step::Exact(Function::Round),
-        "Sign" => Step::Exact(Function::Sign),
-        "Not" => Step::Exact(Function::Not),
-        "And" => Step::Exact(Function::And),
-        "Or" => Step::Exact(Function::Or),
-        "Xor" => Step::Exact(Function::Xor),
-        "Equal" => Step::Exact(Function::Equal),
-        "Less" => Step::Exact(Function::Less),
-        "LessOrEqual" => Step::Exact(Function::LessOrEqual),
         "Where" => Step::Exact(Function::Where),
-        "Max" => Step::Folded(Function::Max),
-        "Min" => Step::Folded(Function::Min),
-        _ => return None,
+        op => {
+            let function = arithmetic::unary(op).or_else(|| arithmetic::binary(op))?;
+            match (function, Operation::of(function)) {
+                (_, Some(operation)) => Step::Rounded(operation),
+                (Function::Max | Function::Min, _) => Step::Folded(function),
+                _ => Step::Exact(function),
+            }
+        }
     })
 }
 
@@ -83,14 +71,6 @@ pub(super) fn element(
             return Ok(query.algebra().apply(function, &[b, a]));
         }
         "Mod" => return modulo(query, visit, own),
-        "Pow" => {
-            let (a, b) = (
-                operand(query, visit, own, 0)?,
-                operand(query, visit, own, 1)?,
-            );
-            let function = Function::Typed(Operation::Pow, dtype);
-            return Ok(query.it.arena.apply(function, &[a, b]));
-        }
         "Clip" => return clip(query, visit, own),
         _ => {}
     }
@@ -101,7 +81,7 @@ pub(super) fn element(
     let mut algebra = query.algebra();
     match (step, &operands[..]) {
         (Step::Arithmetic(f), &[a, b]) => Ok(f(&mut algebra, a, b, dtype)),
-        (Step::Rounded(operation), &[a]) => Ok(algebra.of_type(operation, a, dtype)),
+        (Step::Rounded(operation), all) => Ok(algebra.typed(operation, dtype, all)),
         (Step::Exact(function), all) => Ok(algebra.apply(function, all)),
         (Step::Folded(function), all) => {
             let all = all.iter().copied();

@@ -2,6 +2,7 @@
 
 use crate::symbolic::function::Function;
 use crate::symbolic::interpreter::normal_axis;
+use crate::symbolic::ops::slicing;
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::Value;
 use crate::symbolic::visit::Visit;
@@ -84,23 +85,8 @@ pub(super) fn tile(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<PolyI
 pub(super) fn slice(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<PolyId, Pause> {
     let input = visit.input(0)?;
     let from = query.value(input)?;
-    let starts = match visit.node.ints("starts") {
-        Some(list) => list.iter().map(|&v| query.it.arena.integer(v)).collect(),
-        None => query
-            .it
-            .elements(visit.input(1)?)
-            .ok_or(Stop::UnknownBounds)?,
-    };
-    let axes = query.it.ints_of(visit, "axes", 3)?;
-    let axes = axes.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = query.it.ints_of(visit, "steps", 4)?;
-    let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
-    if [axes.len(), steps.len()] != [starts.len(); 2] {
-        return Err(Stop::BoundsLength.into());
-    }
     let mut at = query.at.clone();
-    for ((&start, axis), step) in starts.iter().zip(axes).zip(steps) {
-        let axis = normal_axis(axis, from.rank())?;
+    for (axis, start, step) in slicing::starts(query.it, visit, from.rank())? {
         let size = query.size(from.shape[axis]);
         let first = match step > 0 {
             true => first(query, start, size)?,

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::symbolic::ops::linear::equation;
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::Value;
 use crate::symbolic::visit::Visit;
@@ -51,33 +52,27 @@ pub(super) fn einsum(
     visit: &Visit<'_>,
     own: &Value,
 ) -> Result<PolyId, Pause> {
-    let equation = visit
-        .node
-        .string("equation")
-        .ok_or(Stop::EinsumWithoutEquation)?;
-    let equation: String = equation.chars().filter(|c| !c.is_whitespace()).collect();
-    let (terms, result) = equation.split_once("->").ok_or(Stop::EinsumImplicit)?;
-    let terms: Vec<&str> = terms.split(',').collect();
-    if terms.len() != 2 || visit.inputs.len() != 2 {
+    let (terms, result) = equation(visit.node)?;
+    if visit.inputs.len() != 2 {
         return Err(Stop::EinsumNotOfTwo.into());
     }
-    if result.chars().count() != own.rank() {
+    if result.len() != own.rank() {
         return Err(Stop::EinsumRank.into());
     }
     let places: FxHashMap<char, (PolyId, PolyId)> = result
-        .chars()
+        .into_iter()
         .zip(query.at.iter().copied().zip(own.shape.iter().copied()))
         .collect();
     let mut factors = [PolyId::ONE; 2];
     for (slot, term) in terms.iter().enumerate() {
         let value = visit.input(slot)?;
         let from = query.value(value)?;
-        if term.chars().count() != from.rank() || term.contains('.') {
+        if term.len() != from.rank() || term.contains(&'.') {
             return Err(Stop::EinsumEllipsis.into());
         }
         let mut at = Indices::new();
-        for (label, &size) in term.chars().zip(&from.shape) {
-            let index = match places.get(&label) {
+        for (label, &size) in term.iter().zip(&from.shape) {
+            let index = match places.get(label) {
                 Some(&(index, whole)) if !query.it.arena.may_stretch(size, whole) => index,
                 _ if size == PolyId::ONE => PolyId::ZERO,
                 _ => return Err(Stop::DenseLayer.into()),

@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use crate::onnx::ValueId;
+use crate::onnx::proto::NodeProto;
 use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Caveats, Value, split};
@@ -150,27 +151,28 @@ fn annihilated_everywhere(it: &Interpreter<'_>, a: &Value, b: &Value) -> Caveats
     caveats.fold(Caveats::default(), Caveats::and)
 }
 
-pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
-    let equation: String = visit
-        .node
+/// The labels of the axes of both factors of an Einsum node, and of its result.
+pub(in crate::symbolic) fn equation(node: &NodeProto) -> Result<([Vec<char>; 2], Vec<char>), Stop> {
+    let equation: String = node
         .string("equation")
         .ok_or(Stop::EinsumWithoutEquation)?
         .chars()
         .filter(|c| !c.is_whitespace())
         .collect();
     let (inputs, output) = equation.split_once("->").ok_or(Stop::EinsumImplicit)?;
-    let labels: Vec<Vec<char>> = inputs
+    let factors: Vec<Vec<char>> = inputs
         .split(',')
         .map(|part| part.chars().collect())
         .collect();
-    let output: Vec<char> = output.chars().collect();
-    let [la, lb] = &labels[..] else {
-        return Err(Stop::EinsumNotOfTwo);
-    };
-    if equation.contains('.')
-        || [la, lb, &output]
-            .iter()
-            .any(|l| (1..l.len()).any(|k| l[..k].contains(&l[k])))
+    let factors = factors.try_into().map_err(|_| Stop::EinsumNotOfTwo)?;
+    Ok((factors, output.chars().collect()))
+}
+
+pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
+    let ([la, lb], output) = &equation(visit.node)?;
+    if [la, lb, output]
+        .iter()
+        .any(|l| l.contains(&'.') || (1..l.len()).any(|k| l[..k].contains(&l[k])))
     {
         return Err(Stop::EinsumEllipsis);
     }

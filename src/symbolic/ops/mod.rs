@@ -14,12 +14,12 @@ mod factors;
 mod gather;
 mod known;
 mod layout;
-mod linear;
+pub(super) mod linear;
 mod reshape;
 mod scatter;
 mod scatter_elements;
 pub mod shapes;
-mod slicing;
+pub(super) mod slicing;
 mod typed;
 mod written;
 

@@ -15,27 +15,48 @@ use super::Outputs;
 
 pub(super) fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let mut a = (*it.value(visit.input(0)?)?).clone();
-    let mut bounds = |attribute: &str, input: usize| -> Result<Vec<PolyId>, Stop> {
-        match visit.node.ints(attribute) {
-            Some(list) => Ok(list.iter().map(|&v| it.arena.integer(v)).collect()),
-            None => it.elements(visit.input(input)?).ok_or(Stop::UnknownBounds),
-        }
-    };
-    let (starts, ends) = (bounds("starts", 1)?, bounds("ends", 2)?);
+    let ends = bounds(it, visit, "ends", 2)?;
+    let starts = starts(it, visit, a.rank())?;
+    if ends.len() != starts.len() {
+        return Err(Stop::BoundsLength);
+    }
+    for ((axis, start, step), end) in starts.into_iter().zip(ends) {
+        a = cut(it, a, axis, start, end, step)?;
+    }
+    Ok(a)
+}
+
+/// The axes that a Slice node cuts, with where it starts and by which step, of an input of `rank` axes.
+pub(in crate::symbolic) fn starts(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    rank: usize,
+) -> Result<Vec<(usize, PolyId, i64)>, Stop> {
+    let starts = bounds(it, visit, "starts", 1)?;
     let axes = it
         .ints_of(visit, "axes", 3)?
         .unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = it
         .ints_of(visit, "steps", 4)?
         .unwrap_or_else(|| vec![1; starts.len()]);
-    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] {
+    if [axes.len(), steps.len()] != [starts.len(); 2] {
         return Err(Stop::BoundsLength);
     }
-    for k in 0..starts.len() {
-        let axis = normal_axis(axes[k], a.rank())?;
-        a = cut(it, a, axis, starts[k], ends[k], steps[k])?;
+    let cuts = axes.into_iter().zip(starts).zip(steps);
+    cuts.map(|((axis, start), step)| Ok((normal_axis(axis, rank)?, start, step)))
+        .collect()
+}
+
+fn bounds(
+    it: &mut Interpreter<'_>,
+    visit: &Visit<'_>,
+    attribute: &str,
+    input: usize,
+) -> Result<Vec<PolyId>, Stop> {
+    match visit.node.ints(attribute) {
+        Some(list) => Ok(list.iter().map(|&v| it.arena.integer(v)).collect()),
+        None => it.elements(visit.input(input)?).ok_or(Stop::UnknownBounds),
     }
-    Ok(a)
 }
 
 fn cut(
