@@ -61,6 +61,20 @@ impl Function {
         }
     }
 
+    /// The operation that rounds it to a type; `None` of a function whose results every type holds.
+    pub fn operation(self) -> Option<Operation> {
+        Some(match self {
+            Function::Pow => Operation::Pow,
+            Function::Sqrt => Operation::Sqrt,
+            Function::Exp => Operation::Exp,
+            Function::Log => Operation::Log,
+            Function::Sin => Operation::Sin,
+            Function::Cos => Operation::Cos,
+            Function::Reciprocal => Operation::Reciprocal,
+            _ => return None,
+        })
+    }
+
     /// The value at constant arguments; `None` where it is undefined there or not a plain function of numbers.
     pub fn eval(self, args: &[f64]) -> Option<f64> {
         let truth = |b: bool| if b { 1.0 } else { 0.0 };

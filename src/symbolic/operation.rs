@@ -7,8 +7,6 @@ use half::{bf16, f16};
 
 use crate::onnx::DataType;
 
-use super::function::Function;
-
 /// An operation on one or two numbers of a type.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,20 +27,6 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The operation that rounds a function to a type; `None` of a function whose results every type holds.
-    pub fn of(function: Function) -> Option<Operation> {
-        Some(match function {
-            Function::Pow => Operation::Pow,
-            Function::Sqrt => Operation::Sqrt,
-            Function::Exp => Operation::Exp,
-            Function::Log => Operation::Log,
-            Function::Sin => Operation::Sin,
-            Function::Cos => Operation::Cos,
-            Function::Reciprocal => Operation::Reciprocal,
-            _ => return None,
-        })
-    }
-
     /// Whether the result is correctly rounded, so that it is the same on every engine.
     pub fn is_exact(self) -> bool {
         !matches!(

@@ -33,7 +33,7 @@ fn step(op: &str) -> Option<Step> {
         "Where" => Step::Exact(Function::Where),
         op => {
             let function = arithmetic::unary(op).or_else(|| arithmetic::binary(op))?;
-            match (function, Operation::of(function)) {
+            match (function, function.operation()) {
                 (_, Some(operation)) => Step::Rounded(operation),
                 (Function::Max | Function::Min, _) => Step::Folded(function),
                 _ => Step::Exact(function),
