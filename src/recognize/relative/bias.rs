@@ -9,6 +9,7 @@ use crate::symbolic::value::Value;
 
 use super::BIAS_PAGE;
 use super::distance::{self, Distance};
+use super::fit;
 use super::lut;
 use super::positions::Sides;
 use super::search::{Found, Lookup, MAX_CHAIN, Search, is_movement};
@@ -166,30 +167,24 @@ fn fitted(
         let reason = "too many values lie behind it";
         return Err(miss(Stage::Positions, reason.to_owned()));
     };
-    let mut failure = None;
-    for reading in readings {
-        let Some(wired) = search.positions(lookup, &behind, reading, sides) else {
-            let reason = "no tensors of the graph hold the positions of queries and keys";
-            failure = failure.or(Some(miss(Stage::Positions, reason.to_owned())));
-            continue;
-        };
-        let data = (lookup.from.value, axes.row);
-        match lut::lut(search, data, &behind, reading, wired.shift) {
-            Ok(lut) => {
-                return Ok(Kind::RelativeBias(RelativeBias {
-                    table: search.it.index().name(lookup.from.value).to_owned(),
-                    axes,
-                    heads,
-                    lut,
-                    query: wired.query,
-                    key: wired.key,
-                    layout,
-                }));
-            }
-            Err(reason) => failure = Some(miss(Stage::Lut, reason)),
-        }
-    }
-    Err(failure.unwrap_or_else(|| miss(Stage::Distance, "no distance".to_owned())))
+    let data = (lookup.from.value, axes.row);
+    let at = (BIAS_PAGE.id, lookup);
+    let (wired, lut) = fit::first(
+        search,
+        at,
+        &behind,
+        (readings, sides),
+        |search, reading, wired| lut::lut(search, data, &behind, reading, wired.shift),
+    )?;
+    Ok(Kind::RelativeBias(RelativeBias {
+        table: search.it.index().name(lookup.from.value).to_owned(),
+        axes,
+        heads,
+        lut,
+        query: wired.query,
+        key: wired.key,
+        layout,
+    }))
 }
 
 /// What lies along every axis of a tensor with these coordinates; `None` if an axis is none of these.

@@ -19,6 +19,7 @@ use crate::symbolic::poly::{AtomId, PolyId};
 
 use super::GATHER_PAGE;
 use super::distance;
+use super::fit;
 use super::lut;
 use super::positions::Sides;
 use super::search::{Found, Lookup, Search};
@@ -145,44 +146,42 @@ fn fitted(
     };
     // Positions may be counted along the vectors.
     behind.push(x);
-    let mut failure = None;
-    for reading in &readings {
-        let Some(wired) = search.positions(lookup, &behind, reading, sides) else {
-            let reason = "no tensors of the graph hold the positions of queries and keys";
-            failure = failure.or(Some(miss(Stage::Positions, reason)));
-            continue;
-        };
-        let around = rows::around(search, lookup, reading, wired.shift, table_rows);
-        let chosen = around.map_or_else(
-            || {
-                let data = (factors.table.value, 0);
+    let data = (factors.table.value, 0);
+    let at = (GATHER_PAGE.id, lookup);
+    let (wired, (rows, lut)) = fit::first(
+        search,
+        at,
+        &behind,
+        (&readings, sides),
+        |search, reading, wired| match rows::around(
+            search,
+            lookup,
+            reading,
+            wired.shift,
+            table_rows,
+        ) {
+            Some(around) => Ok(around),
+            None => {
                 let lut = lut::lut(search, data, &behind, reading, wired.shift)?;
                 rows::chosen(search, lookup, lut, table_rows)
-            },
-            Ok,
-        );
-        match chosen {
-            Ok((rows, lut)) => {
-                let name = |value| search.it.index().name(value).to_owned();
-                return Ok(Kind::RelativeGather(RelativeGather {
-                    scores: Scores::Product(Product {
-                        x: name(x),
-                        order: order.clone(),
-                        table: name(factors.table.value),
-                        table_dtype: lookup.data.dtype,
-                        terms: factors.terms,
-                        rows,
-                    }),
-                    lut,
-                    query: wired.query,
-                    key: wired.key,
-                    by_key,
-                }));
             }
-            Err(reason) => failure = Some(miss(Stage::Lut, &reason)),
-        }
-    }
-    Err(failure.unwrap_or_else(|| miss(Stage::Distance, "no distance")))
+        },
+    )?;
+    let name = |value| search.it.index().name(value).to_owned();
+    Ok(Kind::RelativeGather(RelativeGather {
+        scores: Scores::Product(Product {
+            x: name(x),
+            order,
+            table: name(factors.table.value),
+            table_dtype: lookup.data.dtype,
+            terms: factors.terms,
+            rows,
+        }),
+        lut,
+        query: wired.query,
+        key: wired.key,
+        by_key,
+    }))
 }
 
 /// The tensor that holds what the rows of the table are multiplied by, and its axes in the order of those of `y`, unless they are in

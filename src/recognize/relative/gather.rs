@@ -6,6 +6,7 @@ use crate::symbolic::poly::PolyId;
 
 use super::GATHER_PAGE;
 use super::distance;
+use super::fit;
 use super::lut;
 use super::positions::Sides;
 use super::search::{Found, Lookup, Search};
@@ -57,27 +58,23 @@ pub(super) fn read(search: &mut Search<'_, '_>, lookup: &Lookup) -> Option<Found
         let reason = distance::overflow(&mut search.it.arena, index, sides.query, key)?;
         return Some(Err(miss(Stage::Distance, reason)));
     }
-    let mut failure = None;
-    for reading in &readings {
-        let Some(wired) = search.positions(lookup, &behind, reading, sides) else {
-            let reason = "no tensors of the graph hold the positions of queries and keys";
-            failure = failure.or(Some(miss(Stage::Positions, reason.to_owned())));
-            continue;
-        };
-        let data = (lookup.from.value, column);
-        match lut::lut(search, data, &behind, reading, wired.shift) {
-            Ok(lut) => {
-                let scores = search.it.index().name(lookup.from.value).to_owned();
-                return Some(Ok(Kind::RelativeGather(RelativeGather {
-                    scores: Scores::Tensor(scores),
-                    lut,
-                    query: wired.query,
-                    key: wired.key,
-                    by_key,
-                })));
-            }
-            Err(reason) => failure = Some(miss(Stage::Lut, reason)),
-        }
-    }
-    failure.map(Err)
+    let data = (lookup.from.value, column);
+    let at = (GATHER_PAGE.id, lookup);
+    let fitted = fit::first(
+        search,
+        at,
+        &behind,
+        (&readings, sides),
+        |search, reading, wired| lut::lut(search, data, &behind, reading, wired.shift),
+    );
+    let scores = search.it.index().name(lookup.from.value).to_owned();
+    Some(fitted.map(|(wired, lut)| {
+        Kind::RelativeGather(RelativeGather {
+            scores: Scores::Tensor(scores),
+            lut,
+            query: wired.query,
+            key: wired.key,
+            by_key,
+        })
+    }))
 }

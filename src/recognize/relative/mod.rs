@@ -12,6 +12,7 @@ mod contraction;
 mod distance;
 mod exact;
 mod find;
+mod fit;
 mod gather;
 mod linear;
 mod lut;
