@@ -35,6 +35,10 @@ pub(super) struct Fuse {
     /// Compute angles exactly at any position, instead of rounding as the model does, where an operator computes them
     #[arg(long)]
     precise_angles: bool,
+    /// Compute the rows of sinusoidal tables instead of looking them up: slower, without the bytes of the table and its last position
+    /// (rule `sinusoidal-table`, `--target phasor` only)
+    #[arg(long)]
+    tables_to_compute: bool,
     /// Rotate the queries and keys of a layer in one RotaryEmbeddingPair where they share tables (`--target phasor` only)
     #[arg(long)]
     pairs: bool,
@@ -102,7 +106,7 @@ impl Fuse {
         let options = FuseOptions {
             goal,
             search: Search {
-                rules: self.rules.selection()?,
+                rules: self.rules.selection(self.tables_to_compute)?,
                 sizes: comparison.dims.clone(),
                 budget: self.budget.limits(),
             },

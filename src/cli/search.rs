@@ -40,13 +40,15 @@ pub(super) struct RuleChoice {
 }
 
 impl RuleChoice {
-    pub(super) fn selection(&self) -> anyhow::Result<Selection> {
+    /// The rules, `tables_to_compute` among them if that is so.
+    pub(super) fn selection(&self, tables_to_compute: bool) -> anyhow::Result<Selection> {
         let ids = |names: &[String]| -> anyhow::Result<Vec<&'static str>> {
             names.iter().map(|name| Ok(rule(name)?.id)).collect()
         };
         Ok(Selection {
             select: ids(&self.select)?,
             ignore: ids(&self.ignore)?,
+            tables_to_compute,
         })
     }
 }

@@ -73,6 +73,15 @@ pub(super) enum Draw {
         /// The largest magnitude in a wide run.
         far: i64,
     },
+    /// Whole numbers that a table has rows for.
+    Indices {
+        /// Their type.
+        dtype: DataType,
+        /// The least.
+        least: i64,
+        /// One more than the greatest.
+        end: i64,
+    },
 }
 
 impl Draw {
@@ -82,6 +91,11 @@ impl Draw {
         match self {
             Draw::Floats(dtype, scale) => {
                 let values: Vec<f64> = (0..count).map(|_| scale * random.signed()).collect();
+                Tensor::from_f64_as(dtype, shape, &values)
+            }
+            Draw::Indices { dtype, least, end } => {
+                let number = |_| (least + random.below(end - least)) as f64;
+                let values: Vec<f64> = (0..count).map(number).collect();
                 Tensor::from_f64_as(dtype, shape, &values)
             }
             Draw::Positions { dtype, reach, far } => {

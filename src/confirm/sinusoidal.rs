@@ -1,9 +1,9 @@
 //! The claim of a sinusoidal site: `y` is the embedding of the site's positions.
 //!
 //! Positions reach ten thousand. There, one rounding of a product moves an angle by a ten-thousandth, so another order of
-//! operations, another type, or a frequency that differs in its last bit shows.
+//! operations, another type, or a frequency that differs in its last bit shows. In a table there are only so many rows.
 
-use crate::recognize::{Frequencies, Sinusoidal, Site};
+use crate::recognize::{Frequencies, Placed, Sinusoidal, Site};
 
 use phasor_ops::contract::sinusoidal::CONTRACT;
 use phasor_ops::contract::{Call, Dense, ElementType, Operand, View};
@@ -48,15 +48,36 @@ impl SinusoidalClaim<'_> {
     }
 }
 
+/// The positions of a value with these numbers, which have this shape: counted, or its elements.
+fn placed(positions: &Placed, (numbers, _): Numbers<'_>, shape: &[usize]) -> Vec<f64> {
+    if positions.counted.is_some() {
+        let count = shape.iter().product::<usize>();
+        return (0..count).map(|at| at as f64).collect();
+    }
+    let more = positions.wrapped.unwrap_or(0) as f64;
+    let wrapped = |&at: &f64| if at < 0.0 { at + more } else { at };
+    numbers.iter().map(wrapped).collect()
+}
+
 impl Claim for SinusoidalClaim<'_> {
     fn operands(&self) -> Vec<&str> {
-        self.site.operands()
+        let measured = self.measured();
+        let operands = self.site.operands().into_iter();
+        operands.filter(|name| !measured.contains(name)).collect()
+    }
+
+    fn measured(&self) -> Vec<&str> {
+        let Placed { value, counted, .. } = &self.sinusoidal.positions;
+        counted.map(|_| &value[..]).into_iter().collect()
     }
 
     /// The positions with the frequencies, or alone; or else the model's inputs, where the graph computes equal positions several
     /// times.
     fn starts(&self) -> Vec<Vec<&str>> {
         let positions = &self.sinusoidal.positions.value[..];
+        if self.sinusoidal.positions.counted.is_some() {
+            return vec![vec![]];
+        }
         match self.sinusoidal.frequencies.value() {
             Some(frequencies) => vec![vec![positions, frequencies], vec![positions], vec![]],
             None => vec![vec![positions], vec![]],
@@ -72,6 +93,14 @@ impl Claim for SinusoidalClaim<'_> {
         let dtype = positions.dtype;
         if tensor != positions.value {
             return Draw::Floats(self.site.dtype, 1.0);
+        }
+        if let Some(table) = &self.sinusoidal.table {
+            let rows = table.rows as i64;
+            return Draw::Indices {
+                dtype,
+                least: positions.wrapped.map_or(0, |rows| -rows),
+                end: rows,
+            };
         }
         let bound = self.positions();
         match dtype.is_float() {
@@ -94,16 +123,20 @@ impl Claim for SinusoidalClaim<'_> {
             frequencies,
             attributes,
             divided,
+            table,
+            dtype,
             ..
         } = self.sinusoidal;
         let axes = (&positions.squeeze, &positions.unsqueeze);
+        let counted = (positions.counted, positions.wrapped);
         // Names are left out: equal cuts differ in them.
         let numbers = match frequencies {
             Frequencies::Numbers(rows) => Some(rows),
             Frequencies::Value { .. } => None,
         };
-        let types = (self.site.dtype, positions.dtype);
-        format!("{attributes:?}{axes:?}{numbers:?}{divided}{types:?}")
+        let types = (self.site.dtype, positions.dtype, dtype);
+        let rows = table.as_ref().map(|table| table.rows);
+        format!("{attributes:?}{axes:?}{counted:?}{numbers:?}{divided}{rows:?}{types:?}")
     }
 
     fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
@@ -111,6 +144,7 @@ impl Claim for SinusoidalClaim<'_> {
             positions,
             frequencies,
             attributes,
+            dtype,
             ..
         } = self.sinusoidal;
         let (rows, held) = match (frequencies, operands) {
@@ -125,7 +159,7 @@ impl Claim for SinusoidalClaim<'_> {
             inputs: vec![
                 Operand::default(),
                 Operand {
-                    dtype: ElementType::from_onnx(self.site.dtype.to_onnx()),
+                    dtype: ElementType::from_onnx(dtype.to_onnx()),
                     shape: None,
                 },
             ],
@@ -133,12 +167,17 @@ impl Claim for SinusoidalClaim<'_> {
         let shape = positions.shape(rows.1, 1);
         let view = |values, shape| View { values, shape };
         let count = [held.len()];
-        let inputs = [view(rows.0, &shape), view(&held, &count)];
+        let rows = placed(positions, rows, &shape);
+        let inputs = [view(&rows, &shape), view(&held, &count)];
         Ok(reference(CONTRACT, &call, &inputs)?.swap_remove(0))
     }
 
     fn tolerance(&self) -> f64 {
         let epsilon = self.site.dtype.epsilon().unwrap_or_default();
+        // The proof has compared all elements: they are off by half of that, and the reference is not rounded.
+        if self.sinusoidal.table.is_some() {
+            return epsilon;
+        }
         let angles = match self.sinusoidal.divided {
             true => QUOTIENT * self.positions() * self.fastest(),
             false => 0.0,

@@ -30,7 +30,7 @@ pub use relative::{
 };
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};
-pub use sinusoidal::{Placed, Sinusoidal};
+pub use sinusoidal::{LookedUp, Placed, Sinusoidal};
 pub use site::{Analysis, Kind, Proof, Site, TableInput};
 #[cfg(test)]
 pub use toy::Toy;
@@ -38,13 +38,14 @@ pub use toy::Toy;
 use kit::Context;
 
 /// The pages of the rules by which sites and tables are found, in the order of `phasor rules`.
-pub const PAGES: [Rule; 6] = [
+pub const PAGES: [Rule; 7] = [
     rotary::PAGE,
     angles::PAGE,
     relative::BIAS_PAGE,
     relative::GATHER_PAGE,
     relative::ALIBI_PAGE,
     sinusoidal::PAGE,
+    sinusoidal::TABLE_PAGE,
 ];
 
 /// Finds the position encodings of a model that can be proven, and the near misses.

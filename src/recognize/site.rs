@@ -126,6 +126,22 @@ impl Site {
         }
     }
 
+    /// Why it is left unless its rule is requested: the graph looks up what the operator computes.
+    pub fn costs_less(&self) -> Option<Refusal> {
+        let Kind::Sinusoidal(Sinusoidal { table: Some(table), width, .. }) = &self.kind else {
+            return None;
+        };
+        let (rows, bytes) = (table.rows, self.dtype.byte_len(table.rows * width)?);
+        let reason = format!(
+            "the rows are looked up in `{}`, whose {rows} rows are sinusoids, and computing them costs more time",
+            table.value
+        );
+        let hint = format!(
+            "`--tables-to-compute` saves the {bytes} bytes of the table, and goes on beyond its last row"
+        );
+        Some(self.refused(Stage::Tables, reason, &hint))
+    }
+
     /// Whether the operator computes angles exactly, instead of rounding them as the graph does; for operators that compute any.
     pub fn set_precise(&mut self, precise: bool) {
         if let Kind::Sinusoidal(sinusoidal) = &mut self.kind {

@@ -3,7 +3,8 @@
 //! * A site is `y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed`: tensor, operands, pairs, rotated channels, what is
 //!   proven, and where the angles come from. `cos[1]` has an axis inserted before it broadcasts: axis 1 of the result.
 //! * A relative site is as `relative::testing` writes it.
-//! * Another is `y = sinusoidal(pos without [2], [1.0, 0.25]) half, cos first, times 2, 5 wide`.
+//! * Another is `y = sinusoidal(pos without [2], [1.0, 0.25]) half, cos first, times 2, 5 wide`; of a table,
+//!   `y = sinusoidal(count x.1 with [0], [1.0, 0.25]) half, row 1 zero, 8 rows of w in float`.
 //! * A table that can be computed for a site follows it: `table of pos * freq`, the second of a graph as `table 1 of ...`.
 //! * A value that the graph does not hold is `part = Slice (cos, [0], [2], [1], [1])`.
 //! * A near miss is its stage, its value and the reason: `proof at y: the cosine is negated`; behind a semicolon, the value
@@ -178,6 +179,12 @@ fn site(site: &Site, tables: &[AngleTable]) -> String {
 
 fn sinusoidal(site: &Site, part: &Sinusoidal) -> String {
     let mut positions = part.positions.value.clone();
+    if let Some(axis) = part.positions.counted {
+        positions = format!("count {positions}.{axis}");
+    }
+    if let Some(rows) = part.positions.wrapped {
+        positions += &format!(" wrapped at {rows}");
+    }
     for (what, axes) in [
         ("without", &part.positions.squeeze),
         ("with", &part.positions.unsqueeze),
@@ -207,6 +214,12 @@ fn sinusoidal(site: &Site, part: &Sinusoidal) -> String {
     }
     if part.divided {
         text += ", divided";
+    }
+    if let Some(row) = attributes.padding_position {
+        text += &format!(", row {row} zero");
+    }
+    if let Some(table) = &part.table {
+        text += &format!(", {} rows of {} in {}", table.rows, table.value, part.dtype);
     }
     text
 }

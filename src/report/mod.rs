@@ -25,7 +25,7 @@ pub use relative::{
 };
 pub use rotary::{AngleTableReport, RotaryReport, Table};
 pub use rules::RulesReport;
-pub use sinusoidal::{PlacedReport, SinusoidalReport};
+pub use sinusoidal::{LookedUpReport, PlacedReport, SinusoidalReport};
 pub use site::{KindReport, SiteReport};
 pub use unfuse::UnfuseReport;
 pub use verify::VerifyReport;

@@ -23,6 +23,23 @@ pub struct SinusoidalReport {
     pub amplitude: f32,
     /// Whether the graph divides positions, so that some angles are rounded differently.
     pub divided: bool,
+    /// The table that positions are looked up in; absent where the graph computes the rows.
+    pub table: Option<LookedUpReport>,
+}
+
+/// A table of sinusoids.
+#[derive(Clone, Debug, Serialize)]
+pub struct LookedUpReport {
+    /// The constant.
+    pub value: String,
+    /// Number of its rows.
+    pub rows: usize,
+    /// The row that holds zeros, if one does.
+    pub padding: Option<i64>,
+    /// Type that the operator computes in.
+    pub dtype: String,
+    /// Largest difference of an element from what the operator computes, both rounded to the type of the table.
+    pub difference: f64,
 }
 
 /// Positions as a site reads them.
@@ -30,18 +47,24 @@ pub struct SinusoidalReport {
 pub struct PlacedReport {
     /// The graph's value.
     pub value: String,
+    /// The axis of it along which they are counted; absent if they are its elements.
+    pub counted: Option<usize>,
     /// Its axes of size 1 that are removed.
     pub squeeze: Vec<usize>,
     /// The axes of size 1 that are inserted after that.
     pub unsqueeze: Vec<usize>,
+    /// The number that is added to those below 0, if any is.
+    pub wrapped: Option<i64>,
 }
 
 impl From<&Placed> for PlacedReport {
     fn from(placed: &Placed) -> Self {
         Self {
             value: placed.value.clone(),
+            counted: placed.counted,
             squeeze: placed.squeeze.clone(),
             unsqueeze: placed.unsqueeze.clone(),
+            wrapped: placed.wrapped,
         }
     }
 }
@@ -62,6 +85,13 @@ impl SinusoidalReport {
             width: sinusoidal.width,
             amplitude: attributes.amplitude,
             divided: sinusoidal.divided,
+            table: sinusoidal.table.as_ref().map(|table| LookedUpReport {
+                value: table.value.clone(),
+                rows: table.rows,
+                padding: attributes.padding_position,
+                dtype: sinusoidal.dtype.to_string(),
+                difference: table.difference,
+            }),
         }
     }
 }

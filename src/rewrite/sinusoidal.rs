@@ -1,18 +1,24 @@
 //! Plans sinusoidal sites as nodes of `ai.phasor::SinusoidalEmbedding`.
 
-use crate::onnx::Tensor;
+use crate::onnx::{DataType, Tensor};
 use crate::recognize::{Frequencies, Placed, Sinusoidal, Site};
 
 use phasor_ops::contract::sinusoidal::NAME;
 use phasor_ops::contract::{Call, ElementType, Operand};
 
 use super::draft::{Draft, Op};
-use super::subject::NewCall;
+use super::relative::counted;
+use super::subject::{NewCall, Subject};
 
 /// Plans a site and returns the call of our operator.
-pub(super) fn lower(draft: &mut Draft<'_>, site: &Site, sinusoidal: &Sinusoidal) -> NewCall {
-    let positions = placed(draft, site.node, &sinusoidal.positions);
-    let frequencies = frequencies(draft, site, &sinusoidal.frequencies);
+pub(super) fn lower(
+    draft: &mut Draft<'_>,
+    subject: &Subject<'_>,
+    site: &Site,
+    sinusoidal: &Sinusoidal,
+) -> NewCall {
+    let positions = placed(draft, subject, site.node, &sinusoidal.positions);
+    let frequencies = frequencies(draft, site.node, sinusoidal);
     let new = NewCall {
         operator: NAME,
         call: Call {
@@ -20,19 +26,38 @@ pub(super) fn lower(draft: &mut Draft<'_>, site: &Site, sinusoidal: &Sinusoidal)
             inputs: vec![
                 Operand::default(),
                 Operand {
-                    dtype: ElementType::from_onnx(site.dtype.to_onnx()),
+                    dtype: ElementType::from_onnx(sinusoidal.dtype.to_onnx()),
                     shape: Some(vec![Some(sinusoidal.count)]),
                 },
             ],
         },
     };
-    draft.replace(site.node, Op::calling(&new, [positions, frequencies]));
+    let embedding = Op::calling(&new, [positions, frequencies]);
+    if sinusoidal.dtype == site.dtype {
+        draft.replace(site.node, embedding);
+    } else {
+        let stem = format!("{}_{}", site.y, sinusoidal.dtype);
+        let embedding = draft.own(site.node, &stem, embedding);
+        let to = i64::from(site.dtype.to_onnx());
+        draft.replace(site.node, Op::new("Cast", [embedding]).with("to", to));
+    }
     new
 }
 
 /// The positions with the leading axes of the embedding.
-fn placed(draft: &mut Draft<'_>, at: usize, positions: &Placed) -> String {
-    let mut value = positions.value.clone();
+fn placed(
+    draft: &mut Draft<'_>,
+    subject: &Subject<'_>,
+    at: usize,
+    positions: &Placed,
+) -> String {
+    let mut value = match positions.counted {
+        Some(axis) => counted(draft, subject, at, &positions.value, axis),
+        None => positions.value.clone(),
+    };
+    if let Some(rows) = positions.wrapped {
+        value = wrapped(draft, at, value, positions.dtype, rows);
+    }
     let changes = [
         ("Squeeze", &positions.squeeze),
         ("Unsqueeze", &positions.unsqueeze),
@@ -49,10 +74,29 @@ fn placed(draft: &mut Draft<'_>, at: usize, positions: &Placed) -> String {
     value
 }
 
+/// Positions of which this number is added to those below 0.
+fn wrapped(
+    draft: &mut Draft<'_>,
+    at: usize,
+    mut value: String,
+    dtype: DataType,
+    rows: i64,
+) -> String {
+    let stem = format!("{value}_rows");
+    if dtype != DataType::I64 {
+        let cast = Op::new("Cast", [value]).with("to", i64::from(DataType::I64.to_onnx()));
+        value = draft.shared(at, &stem, cast);
+    }
+    let [zero, rows] = [0, rows].map(|number| draft.integers(&[], &[number]));
+    let below = draft.shared(at, &stem, Op::new("Less", [value.clone(), zero]));
+    let moved = draft.shared(at, &stem, Op::new("Add", [value.clone(), rows]));
+    draft.shared(at, &stem, Op::new("Where", [below, moved, value]))
+}
+
 /// The value that holds the frequencies, of rank 1.
-fn frequencies(draft: &mut Draft<'_>, site: &Site, frequencies: &Frequencies) -> String {
+fn frequencies(draft: &mut Draft<'_>, at: usize, sinusoidal: &Sinusoidal) -> String {
     let stem = "phasor_frequencies";
-    match frequencies {
+    match &sinusoidal.frequencies {
         Frequencies::Value {
             name,
             flatten: false,
@@ -60,13 +104,13 @@ fn frequencies(draft: &mut Draft<'_>, site: &Site, frequencies: &Frequencies) ->
         Frequencies::Value { name, .. } => {
             let all = draft.list(&[-1]);
             let op = Op::reshape(name.clone(), all, false);
-            draft.shared(site.node, stem, op)
+            draft.shared(at, stem, op)
         }
         Frequencies::Numbers(rows) => {
             let numbers = rows.concat();
-            let meaning = format!("{stem}{}{numbers:?}", site.dtype);
+            let meaning = format!("{stem}{}{numbers:?}", sinusoidal.dtype);
             draft.remembered(&meaning).unwrap_or_else(|| {
-                let tensor = Tensor::from_f64_as(site.dtype, &[numbers.len()], &numbers);
+                let tensor = Tensor::from_f64_as(sinusoidal.dtype, &[numbers.len()], &numbers);
                 let name = draft.initializer(stem, &tensor);
                 draft.remember(meaning, &name);
                 name

@@ -170,10 +170,14 @@ impl Search<'_> {
     ) -> FxHashSet<usize> {
         let file = prepared.file(own);
         let mut analysis = recognize::analyse(file, facts, &prepared.hidden, self.budget);
-        analysis.sites.retain(|site| self.rules.allows(site.rule));
+        let rules = self.rules;
+        let waiting = analysis.sites.iter().filter(|site| rules.awaits(site.rule));
+        let waiting: Vec<Refusal> = waiting.filter_map(Site::costs_less).collect();
+        analysis.refusals.extend(waiting);
+        analysis.sites.retain(|site| rules.allows(site.rule));
         analysis
             .refusals
-            .retain(|refusal| self.rules.allows(refusal.rule));
+            .retain(|refusal| rules.allows(refusal.rule) || rules.awaits(refusal.rule));
         if !self.rules.allows(TABLE_RULE) {
             analysis.sites.iter_mut().for_each(Site::forget_table);
         }

@@ -40,6 +40,13 @@ impl Interpreter<'_> {
         tensor
     }
 
+    /// Whether a value is a constant of the model: an initializer that callers cannot replace, or the output of a `Constant` node.
+    pub fn is_constant(&self, id: ValueId) -> bool {
+        let (index, graph) = (self.index(), self.file.graph());
+        let is_made = |(node, _): (usize, usize)| graph.node[node].is_onnx("Constant");
+        self.file.constant(id).is_some() || index.producer(id).is_some_and(is_made)
+    }
+
     /// The value of a constant tensor.
     pub fn constant_value(&mut self, id: ValueId, proto: &TensorProto) -> Option<Value> {
         let dtype = DataType::from_onnx(proto.data_type())?;

@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::Positions;
+use crate::recognize::kit::sized;
 use crate::symbolic::element::{Elements, Indices};
 use crate::symbolic::poly::{Atom, AtomId, PolyId};
 
@@ -247,17 +248,9 @@ impl Search<'_, '_> {
         let Atom::Coordinate { size, .. } = *self.it.arena.atom_of(along) else {
             return None;
         };
-        let inputs = self.it.file.graph().input.iter();
-        let inputs = inputs.filter_map(|input| self.it.index().id(input.name()));
-        let inputs = inputs.filter(|&id| self.context.order.is_before(id, place.y));
         let behind = [place.from].into_iter().chain(values.iter().copied());
-        let sized: Vec<ValueId> = behind.chain(inputs).collect();
-        let mut sized = sized.into_iter();
-        let (tensor, axis) = sized.find_map(|id| {
-            let shape = self.it.known(id)?.shape.clone();
-            let mut sizes = shape.iter().map(|&own| Elements::size(self.it, own));
-            Some((id, sizes.position(|own| own == size)?))
-        })?;
+        let behind: Vec<ValueId> = behind.collect();
+        let (tensor, axis) = sized::find(self.it, &self.context.order, place.y, &behind, size)?;
         Some(Candidate {
             positions: Positions::Counted {
                 tensor: self.it.index().name(tensor).to_owned(),

@@ -146,9 +146,7 @@ impl Search<'_, '_> {
 
     /// Whether a value is a constant of the model.
     pub(super) fn is_constant(&self, id: ValueId) -> bool {
-        let (index, graph) = (self.it.index(), self.it.file.graph());
-        let is_made = |(node, _): (usize, usize)| graph.node[node].is_onnx("Constant");
-        self.it.file.constant(id).is_some() || index.producer(id).is_some_and(is_made)
+        self.it.is_constant(id)
     }
 
     /// Whether two sizes are equal wherever the nodes of these values run, and no size is 0.

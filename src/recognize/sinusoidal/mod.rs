@@ -11,10 +11,14 @@
 //! *Rewrites to.* `ai.phasor::SinusoidalEmbedding(positions, frequencies)`.
 //!
 //! [`reach`] lists the tensors in which sines and cosines come together, [`channel`](mod@channel) reads one element, [`row`] all of a row, and
-//! [`place`] finds positions and frequencies. Tables that are looked up stay what they are: nothing computes sines in them. What
-//! rotary sites read is left to those.
+//! [`place`] finds positions and frequencies. What rotary sites read is left to those.
+//!
+//! Rows may also be looked up in a constant of the model, which [`lookup`] finds and [`fit`] proves to be sinusoids. As that costs less
+//! than computing them, such sites have a rule of their own, which is applied on request.
 
 mod channel;
+mod fit;
+mod lookup;
 mod page;
 mod place;
 mod reach;
@@ -42,8 +46,8 @@ use place::Cone;
 use reach::Reach;
 use row::{Flaw, Row};
 
-pub(super) use page::PAGE;
-pub use site::{Placed, Sinusoidal};
+pub(super) use page::{PAGE, TABLE_PAGE, TABLE_RULE};
+pub use site::{LookedUp, Placed, Sinusoidal};
 
 /// The widest row that is read.
 const MAX_WIDTH: i64 = 1 << 13;
@@ -62,11 +66,22 @@ struct Found {
 
 /// Finds the sinusoidal sites of an interpreted graph.
 pub(super) fn find(it: &mut Interpreter<'_>, context: &Context<'_>, analysis: &mut Analysis) {
+    let rotary = behind_rotary(it, analysis);
+    computed(it, context, &rotary, analysis);
+    lookup::find(it, context, &rotary, analysis);
+}
+
+/// Finds the sites whose rows the graph computes.
+fn computed(
+    it: &mut Interpreter<'_>,
+    context: &Context<'_>,
+    rotary: &FxHashSet<ValueId>,
+    analysis: &mut Analysis,
+) {
     let reach = Reach::of(it);
     if !reach.any() {
         return;
     }
-    let rotary = behind_rotary(it, analysis);
     let mut elements = Elements::default();
     let mut found: Vec<Found> = Vec::new();
     let mut misses: Vec<Miss> = Vec::new();
@@ -183,8 +198,9 @@ fn attempt(
     let cone = Cone::of(it, &context.order, y);
     let rank = at.len() - 1;
     let places = (&at[..rank], &known.shape[..rank]);
-    let position = (row.position, dtype);
-    let Some(positions) = place::positions(it, elements, &cone, position, places) else {
+    let before = place::rounded_from(&it.arena, row.position, dtype);
+    let wanted: Vec<PolyId> = [row.position].into_iter().chain(before).collect();
+    let Some(positions) = place::positions(it, elements, &cone, &wanted, places) else {
         let reason = "no tensor of the graph holds the position of every row, in a type that the operator reads";
         return Err(near(Stage::Positions, reason));
     };
@@ -219,9 +235,11 @@ fn attempt(
             positions,
             frequencies,
             count,
+            dtype,
             attributes,
             width,
             divided: row.divided,
+            table: None,
         }),
     };
     Ok(Found {

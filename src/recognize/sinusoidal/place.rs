@@ -48,16 +48,15 @@ impl Cone {
     }
 }
 
-/// The tensor that holds the position `position` of every row; `at` are the coordinates of a row, `lead` the sizes along them.
+/// The tensor that holds one of the numbers `wanted` for every row; `at` are the coordinates of a row, `lead` the sizes along them.
 /// Of several the earliest that needs the fewest changes of its axes.
 pub(super) fn positions(
     it: &mut Interpreter<'_>,
     elements: &mut Elements,
     cone: &Cone,
-    (position, dtype): (PolyId, DataType),
+    wanted: &[PolyId],
     (at, lead): (&[PolyId], &[PolyId]),
 ) -> Option<Placed> {
-    let before = rounded_from(&it.arena, position, dtype);
     let mut best: Option<(usize, Placed)> = None;
     for &value in cone.values() {
         let Ok(known) = it.value(value) else {
@@ -79,12 +78,14 @@ pub(super) fn positions(
             continue;
         }
         let element = elements.element(it, value, &index);
-        if element == position || Some(element) == before {
+        if wanted.contains(&element) {
             let placed = Placed {
                 value: it.index().name(value).to_owned(),
+                counted: None,
                 dtype: known.dtype,
                 squeeze,
                 unsqueeze,
+                wrapped: None,
             };
             best = Some((changes, placed));
         }
@@ -92,8 +93,8 @@ pub(super) fn positions(
     best.map(|(_, placed)| placed)
 }
 
-/// The number that was rounded to this type. The operator rounds positions itself.
-fn rounded_from(arena: &Arena, position: PolyId, dtype: DataType) -> Option<PolyId> {
+/// The number that was rounded to this type. The operator rounds positions to the type of angles itself.
+pub(super) fn rounded_from(arena: &Arena, position: PolyId, dtype: DataType) -> Option<PolyId> {
     let atom = arena.as_atom(position)?;
     match arena.atom_of(atom) {
         Atom::Apply {

@@ -6,17 +6,32 @@ use crate::onnx::DataType;
 use crate::recognize::Frequencies;
 use crate::recognize::site::Family;
 
-/// A value of the graph that holds positions, and what gives it the leading axes of the embedding.
+/// A value of the graph that holds positions, or along which they are counted, and what gives them the leading axes of the embedding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Placed {
     /// Name of the graph's value.
     pub value: String,
-    /// Its element type: `int64`, `int32`, `float` or `double`.
+    /// The axis of it along which positions are counted from 0; `None` if they are its elements.
+    pub counted: Option<usize>,
+    /// The element type of the positions: `int64`, `int32`, `float` or `double`.
     pub dtype: DataType,
     /// Its axes of size 1 that are removed, ascending.
     pub squeeze: Vec<usize>,
     /// The axes of size 1 that are inserted after that (positions in the result), ascending.
     pub unsqueeze: Vec<usize>,
+    /// The number that is added to positions below 0, which are integers.
+    pub wrapped: Option<i64>,
+}
+
+/// The table of sinusoids that a graph looks positions up in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookedUp {
+    /// Name of the constant.
+    pub value: String,
+    /// Its number of rows. Beyond them the graph fails.
+    pub rows: usize,
+    /// Largest difference of one of its elements from what the operator computes, both rounded to its type.
+    pub difference: f64,
 }
 
 /// What a sinusoidal embedding adds to its site: `y = embedding(positions, frequencies)`.
@@ -24,10 +39,12 @@ pub struct Placed {
 pub struct Sinusoidal {
     /// The positions.
     pub positions: Placed,
-    /// The frequencies, of the type of `y`: one row.
+    /// The frequencies: one row.
     pub frequencies: Frequencies,
     /// Their number.
     pub count: usize,
+    /// Their element type, in which the operator computes: that of `y`, or for a table another one.
+    pub dtype: DataType,
     /// Layout, amplitude, width and padding.
     pub attributes: SinusoidalAttributes,
     /// Size of the last axis of `y`.
@@ -35,11 +52,17 @@ pub struct Sinusoidal {
     /// Whether the graph divides positions by the reciprocals of the frequencies, which rounds some angles differently than their
     /// product.
     pub divided: bool,
+    /// The table that holds the rows; `None` where the graph computes them.
+    pub table: Option<LookedUp>,
 }
 
 impl Placed {
-    /// The shape after its axes are removed and inserted.
+    /// The shape of the positions, for a value of this shape.
     pub fn shape<T: Clone>(&self, shape: &[T], one: T) -> Vec<T> {
+        let shape = match self.counted {
+            Some(axis) => &shape[axis..=axis],
+            None => shape,
+        };
         let kept = shape.iter().enumerate();
         let kept = kept.filter(|(axis, _)| !self.squeeze.contains(axis));
         let mut shape: Vec<T> = kept.map(|(_, size)| size.clone()).collect();
@@ -65,12 +88,19 @@ mod tests {
     fn axes_are_removed_before_others_are_inserted() {
         let placed = |squeeze: &[usize], unsqueeze: &[usize]| Placed {
             value: "p".to_owned(),
+            counted: None,
             dtype: DataType::F32,
             squeeze: squeeze.to_vec(),
             unsqueeze: unsqueeze.to_vec(),
+            wrapped: None,
         };
         assert_eq!(placed(&[], &[]).shape(&[2, 5], 1), [2, 5]);
         assert_eq!(placed(&[1, 3], &[]).shape(&[2, 1, 5, 1], 1), [2, 5]);
         assert_eq!(placed(&[0], &[0, 2]).shape(&[1, 5], 1), [1, 5, 1]);
+        let counted = Placed {
+            counted: Some(1),
+            ..placed(&[], &[0])
+        };
+        assert_eq!(counted.shape(&[2, 5], 1), [1, 5]);
     }
 }

@@ -1,19 +1,19 @@
 //! Sinusoidal sites as text.
 
-use crate::report::SinusoidalReport;
+use crate::report::{LookedUpReport, SinusoidalReport};
 
 /// What the table of `phasor inspect` shows of one site: names of columns and cells.
 pub(super) fn cells(report: &SinusoidalReport) -> Vec<(&'static str, String)> {
     vec![
         ("layout", layout(report)),
         ("channels", channels(report)),
-        ("positions", format!("`{}`", report.positions.value)),
+        ("positions", positions(report)),
     ]
 }
 
 /// What `phasor explain` shows of one site: names and texts of its lines.
 pub(super) fn lines(report: &SinusoidalReport) -> Vec<(&'static str, String)> {
-    let mut positions = format!("`{}`", report.positions.value);
+    let mut positions = positions(report);
     for (what, axes) in [
         ("without unit axes", &report.positions.squeeze),
         ("with unit axes at", &report.positions.unsqueeze),
@@ -29,12 +29,36 @@ pub(super) fn lines(report: &SinusoidalReport) -> Vec<(&'static str, String)> {
     if report.divided {
         frequencies += ", reciprocals of the divisors";
     }
+    if let Some(rows) = report.positions.wrapped {
+        positions += &format!(", those below 0 plus {rows}");
+    }
     let layout = format!("{}, {}", layout(report), channels(report));
-    vec![
+    let mut lines = vec![
         ("positions", positions),
         ("frequencies", frequencies),
         ("layout", layout),
-    ]
+    ];
+    lines.extend(report.table.as_ref().map(|table| ("table", looked_up(table))));
+    lines
+}
+
+fn positions(report: &SinusoidalReport) -> String {
+    let value = &report.positions.value;
+    match report.positions.counted {
+        Some(axis) => format!("counted along axis {axis} of `{value}`"),
+        None => format!("`{value}`"),
+    }
+}
+
+fn looked_up(table: &LookedUpReport) -> String {
+    let mut text = format!("`{}`, {} rows", table.value, table.rows);
+    if let Some(row) = table.padding {
+        text += &format!(", row {row} of zeros");
+    }
+    text + &format!(
+        ", which differ from those computed in {} by {:.1e} at most",
+        table.dtype, table.difference
+    )
 }
 
 fn layout(report: &SinusoidalReport) -> String {

@@ -14,6 +14,8 @@ mod table;
 #[cfg(all(test, feature = "tract"))]
 mod tests;
 
+pub(super) use positions::counted;
+
 use phasor_ops::contract::alibi_bias::AlibiAttributes;
 use phasor_ops::contract::relative_gather::RelativeGatherAttributes;
 use phasor_ops::contract::{

@@ -57,7 +57,7 @@ fn value(
 }
 
 /// `0, 1, 2, ...` along an axis of a tensor. Axes of the same symbolic size share a value.
-fn counted(
+pub(in crate::rewrite) fn counted(
     draft: &mut Draft<'_>,
     subject: &Subject<'_>,
     at: usize,
