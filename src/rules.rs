@@ -9,7 +9,9 @@ use crate::rewrite;
 pub const RULES: [Rule; recognize::PAGES.len() + rewrite::PAGES.len()] = {
     let [rotary, table, bias, gather, alibi, sinusoidal, lookup] = recognize::PAGES;
     let [batch] = rewrite::PAGES;
-    [rotary, table, bias, gather, alibi, sinusoidal, lookup, batch]
+    [
+        rotary, table, bias, gather, alibi, sinusoidal, lookup, batch,
+    ]
 };
 
 /// The rule of this name.

@@ -29,6 +29,7 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
         "--force",
         "--no-verify",
         "--precise-angles",
+        "--tables-to-compute",
     ],
     &["inspect", "MODEL", "--format", "json"],
     &["explain", "MODEL"],

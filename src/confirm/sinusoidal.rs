@@ -3,7 +3,7 @@
 //! Positions reach ten thousand. There, one rounding of a product moves an angle by a ten-thousandth, so another order of
 //! operations, another type, or a frequency that differs in its last bit shows. In a table there are only so many rows.
 
-use crate::recognize::{Frequencies, Placed, Sinusoidal, Site};
+use crate::recognize::{Frequencies, Placed, Sinusoidal, Site, Source};
 
 use phasor_ops::contract::sinusoidal::CONTRACT;
 use phasor_ops::contract::{Call, Dense, ElementType, Operand, View};
@@ -48,15 +48,25 @@ impl SinusoidalClaim<'_> {
     }
 }
 
-/// The positions of a value with these numbers, which have this shape: counted, or its elements.
-fn placed(positions: &Placed, (numbers, _): Numbers<'_>, shape: &[usize]) -> Vec<f64> {
-    if positions.counted.is_some() {
-        let count = shape.iter().product::<usize>();
-        return (0..count).map(|at| at as f64).collect();
-    }
-    let more = positions.wrapped.unwrap_or(0) as f64;
-    let wrapped = |&at: &f64| if at < 0.0 { at + more } else { at };
-    numbers.iter().map(wrapped).collect()
+/// The positions, from the numbers of the value that they are read from or counted along.
+fn placed(positions: &Placed, value: Option<Numbers<'_>>) -> Option<Dense> {
+    let counted = |count: usize| Dense {
+        values: (0..count).map(|at| at as f64).collect(),
+        shape: vec![count],
+    };
+    Some(match positions.source {
+        Source::Known(count) => counted(count),
+        Source::Counted { axis, .. } => counted(*value?.1.get(axis)?),
+        Source::Value(_) => {
+            let (numbers, shape) = value?;
+            let more = positions.wrapped.unwrap_or(0) as f64;
+            let wrapped = |&at: &f64| if at < 0.0 { at + more } else { at };
+            Dense {
+                values: numbers.iter().map(wrapped).collect(),
+                shape: shape.to_vec(),
+            }
+        }
+    })
 }
 
 impl Claim for SinusoidalClaim<'_> {
@@ -67,17 +77,18 @@ impl Claim for SinusoidalClaim<'_> {
     }
 
     fn measured(&self) -> Vec<&str> {
-        let Placed { value, counted, .. } = &self.sinusoidal.positions;
-        counted.map(|_| &value[..]).into_iter().collect()
+        match &self.sinusoidal.positions.source {
+            Source::Counted { value, .. } => vec![value],
+            Source::Value(_) | Source::Known(_) => Vec::new(),
+        }
     }
 
     /// The positions with the frequencies, or alone; or else the model's inputs, where the graph computes equal positions several
     /// times.
     fn starts(&self) -> Vec<Vec<&str>> {
-        let positions = &self.sinusoidal.positions.value[..];
-        if self.sinusoidal.positions.counted.is_some() {
+        let Source::Value(positions) = &self.sinusoidal.positions.source else {
             return vec![vec![]];
-        }
+        };
         match self.sinusoidal.frequencies.value() {
             Some(frequencies) => vec![vec![positions, frequencies], vec![positions], vec![]],
             None => vec![vec![positions], vec![]],
@@ -91,7 +102,7 @@ impl Claim for SinusoidalClaim<'_> {
     fn numbers(&self, tensor: &str) -> Draw {
         let Sinusoidal { positions, .. } = self.sinusoidal;
         let dtype = positions.dtype;
-        if tensor != positions.value {
+        if Some(tensor) != positions.value() {
             return Draw::Floats(self.site.dtype, 1.0);
         }
         if let Some(table) = &self.sinusoidal.table {
@@ -128,7 +139,12 @@ impl Claim for SinusoidalClaim<'_> {
             ..
         } = self.sinusoidal;
         let axes = (&positions.squeeze, &positions.unsqueeze);
-        let counted = (positions.counted, positions.wrapped);
+        let source = match positions.source {
+            Source::Value(_) => None,
+            Source::Counted { axis, .. } => Some((true, axis)),
+            Source::Known(count) => Some((false, count)),
+        };
+        let source = (source, positions.wrapped);
         // Names are left out: equal cuts differ in them.
         let numbers = match frequencies {
             Frequencies::Numbers(rows) => Some(rows),
@@ -136,7 +152,7 @@ impl Claim for SinusoidalClaim<'_> {
         };
         let types = (self.site.dtype, positions.dtype, dtype);
         let rows = table.as_ref().map(|table| table.rows);
-        format!("{attributes:?}{axes:?}{counted:?}{numbers:?}{divided}{rows:?}{types:?}")
+        format!("{attributes:?}{axes:?}{source:?}{numbers:?}{divided}{rows:?}{types:?}")
     }
 
     fn expected(&self, operands: &[Numbers<'_>]) -> Result<Dense, Failure> {
@@ -147,12 +163,12 @@ impl Claim for SinusoidalClaim<'_> {
             dtype,
             ..
         } = self.sinusoidal;
-        let (rows, held) = match (frequencies, operands) {
-            (Frequencies::Numbers(rows), &[positions]) => (positions, rows.concat()),
-            (Frequencies::Value { .. }, &[positions, frequencies]) => {
-                (positions, frequencies.0.to_vec())
-            }
-            _ => return Err(Failure::NotRun("a tensor is missing".to_owned())),
+        let missing = || Failure::NotRun("a tensor is missing".to_owned());
+        let rows = placed(positions, operands.first().copied()).ok_or_else(missing)?;
+        let held = match (frequencies, operands) {
+            (Frequencies::Numbers(rows), _) => rows.concat(),
+            (Frequencies::Value { .. }, &[_, frequencies]) => frequencies.0.to_vec(),
+            _ => return Err(missing()),
         };
         let call = Call {
             attributes: attributes.values().to_vec(),
@@ -164,12 +180,18 @@ impl Claim for SinusoidalClaim<'_> {
                 },
             ],
         };
-        let shape = positions.shape(rows.1, 1);
+        let shape = positions.shape(&rows.shape, 1);
         let view = |values, shape| View { values, shape };
         let count = [held.len()];
-        let rows = placed(positions, rows, &shape);
-        let inputs = [view(&rows, &shape), view(&held, &count)];
+        let inputs = [view(&rows.values, &shape), view(&held, &count)];
         Ok(reference(CONTRACT, &call, &inputs)?.swap_remove(0))
+    }
+
+    fn met(&self) -> bool {
+        self.sinusoidal
+            .table
+            .as_ref()
+            .is_some_and(|table| table.met)
     }
 
     fn tolerance(&self) -> f64 {

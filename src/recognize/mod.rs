@@ -30,7 +30,7 @@ pub use relative::{
 };
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};
-pub use sinusoidal::{LookedUp, Placed, Sinusoidal};
+pub use sinusoidal::{LookedUp, Placed, Sinusoidal, Source};
 pub use site::{Analysis, Kind, Proof, Site, TableInput};
 #[cfg(test)]
 pub use toy::Toy;

@@ -45,7 +45,10 @@ impl Selection {
 
     /// Whether a rule would be applied if it were requested.
     pub fn awaits(&self, rule: &str) -> bool {
-        on_request(rule) && self.select.is_empty() && !self.ignore.contains(&rule) && !self.allows(rule)
+        on_request(rule)
+            && self.select.is_empty()
+            && !self.ignore.contains(&rule)
+            && !self.allows(rule)
     }
 }
 
@@ -74,11 +77,12 @@ mod tests {
 
     #[test]
     fn tables_are_computed_on_request() {
-        let selection = |select: &[&'static str], ignore: &[&'static str], tables_to_compute| Selection {
-            select: select.to_vec(),
-            ignore: ignore.to_vec(),
-            tables_to_compute,
-        };
+        let selection =
+            |select: &[&'static str], ignore: &[&'static str], tables_to_compute| Selection {
+                select: select.to_vec(),
+                ignore: ignore.to_vec(),
+                tables_to_compute,
+            };
         let rule = "sinusoidal-table";
         assert!(selection(&[], &[], false).awaits(rule));
         assert!(!selection(&[], &[], false).allows(rule));
@@ -90,7 +94,10 @@ mod tests {
             assert!(chosen.allows(rule) && !chosen.awaits(rule));
             assert_eq!(chosen.allows("rotary"), others);
         }
-        for chosen in [selection(&["rotary"], &[], false), selection(&[], &[rule], true)] {
+        for chosen in [
+            selection(&["rotary"], &[], false),
+            selection(&[], &[rule], true),
+        ] {
             assert!(!chosen.allows(rule) && !chosen.awaits(rule));
         }
     }

@@ -6,8 +6,8 @@ use crate::facts::Dim;
 use crate::onnx::DataType;
 
 use super::{
-    Alibi, AngleTable, Made, Refusal, RelativeBias, RelativeGather, Rotary, Sinusoidal, Stage,
-    TableUse,
+    Alibi, AngleTable, Made, Refusal, RelativeBias, RelativeGather, Rotary, Sinusoidal, Source,
+    Stage, TableUse,
 };
 
 /// One position encoding of the graph: what all families have in common, and the part of its own family.
@@ -15,7 +15,7 @@ use super::{
 pub struct Site {
     /// Identifier of the rule that proved it.
     pub rule: &'static str,
-    /// Position in `graph.node` of the node that produces `y`.
+    /// Position in `graph.node` of the node that produces `y`, or of the one that reads it if it is a constant.
     pub node: usize,
     /// Name of that node, or of its output if it has none.
     pub node_name: String,
@@ -126,19 +126,31 @@ impl Site {
         }
     }
 
+    /// Whether `y` is a constant, which the node of the site reads.
+    pub fn reads_constant(&self) -> bool {
+        let Kind::Sinusoidal(sinusoidal) = &self.kind else {
+            return false;
+        };
+        let table = sinusoidal.table.as_ref();
+        table.is_some_and(|table| table.value == self.y)
+    }
+
     /// Why it is left unless its rule is requested: the graph looks up what the operator computes.
     pub fn costs_less(&self) -> Option<Refusal> {
-        let Kind::Sinusoidal(Sinusoidal { table: Some(table), width, .. }) = &self.kind else {
+        let Kind::Sinusoidal(sinusoidal) = &self.kind else {
             return None;
         };
-        let (rows, bytes) = (table.rows, self.dtype.byte_len(table.rows * width)?);
+        let table = sinusoidal.table.as_ref()?;
+        let (rows, width) = (table.rows, sinusoidal.width);
+        let bytes = self.dtype.byte_len(rows * width)?;
         let reason = format!(
-            "the rows are looked up in `{}`, whose {rows} rows are sinusoids, and computing them costs more time",
+            "the {rows} rows of the constant `{}` are sinusoids, and computing them costs more time than reading them",
             table.value
         );
-        let hint = format!(
-            "`--tables-to-compute` saves the {bytes} bytes of the table, and goes on beyond its last row"
-        );
+        let mut hint = format!("`--tables-to-compute` saves the {bytes} bytes of the table");
+        if !matches!(sinusoidal.positions.source, Source::Known(_)) {
+            hint += ", and goes on beyond its last row";
+        }
         Some(self.refused(Stage::Tables, reason, &hint))
     }
 

@@ -22,7 +22,8 @@ use crate::symbolic::testing::file;
 
 use super::relative::testing::written;
 use super::{
-    AngleTable, Frequencies, Kind, Made, Refusal, Rotary, Sinusoidal, Site, TableInput, TableUse,
+    AngleTable, Frequencies, Kind, Made, Refusal, Rotary, Sinusoidal, Site, Source, TableInput,
+    TableUse,
 };
 
 /// A rotation of halves, by the angles of positions, in rows of four channels.
@@ -178,10 +179,11 @@ fn site(site: &Site, tables: &[AngleTable]) -> String {
 }
 
 fn sinusoidal(site: &Site, part: &Sinusoidal) -> String {
-    let mut positions = part.positions.value.clone();
-    if let Some(axis) = part.positions.counted {
-        positions = format!("count {positions}.{axis}");
-    }
+    let mut positions = match &part.positions.source {
+        Source::Value(value) => value.clone(),
+        Source::Counted { value, axis } => format!("count {value}.{axis}"),
+        Source::Known(count) => format!("0..{count}"),
+    };
     if let Some(rows) = part.positions.wrapped {
         positions += &format!(" wrapped at {rows}");
     }
@@ -220,6 +222,9 @@ fn sinusoidal(site: &Site, part: &Sinusoidal) -> String {
     }
     if let Some(table) = &part.table {
         text += &format!(", {} rows of {} in {}", table.rows, table.value, part.dtype);
+        if table.met {
+            text += ", met";
+        }
     }
     text
 }

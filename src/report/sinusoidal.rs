@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::recognize::{Placed, Sinusoidal};
+use crate::recognize::{Placed, Sinusoidal, Source};
 
 /// One sinusoidal embedding.
 #[derive(Clone, Debug, Serialize)]
@@ -45,9 +45,9 @@ pub struct LookedUpReport {
 /// Positions as a site reads them.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlacedReport {
-    /// The graph's value.
-    pub value: String,
-    /// The axis of it along which they are counted; absent if they are its elements.
+    /// The graph's value; absent where they are known, from 0 on.
+    pub value: Option<String>,
+    /// The axis of it along which they are counted; absent if they are its elements, or known.
     pub counted: Option<usize>,
     /// Its axes of size 1 that are removed.
     pub squeeze: Vec<usize>,
@@ -60,8 +60,11 @@ pub struct PlacedReport {
 impl From<&Placed> for PlacedReport {
     fn from(placed: &Placed) -> Self {
         Self {
-            value: placed.value.clone(),
-            counted: placed.counted,
+            value: placed.value().map(str::to_owned),
+            counted: match placed.source {
+                Source::Counted { axis, .. } => Some(axis),
+                Source::Value(_) | Source::Known(_) => None,
+            },
             squeeze: placed.squeeze.clone(),
             unsqueeze: placed.unsqueeze.clone(),
             wrapped: placed.wrapped,

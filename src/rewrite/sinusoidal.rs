@@ -1,7 +1,7 @@
 //! Plans sinusoidal sites as nodes of `ai.phasor::SinusoidalEmbedding`.
 
 use crate::onnx::{DataType, Tensor};
-use crate::recognize::{Frequencies, Placed, Sinusoidal, Site};
+use crate::recognize::{Frequencies, Placed, Sinusoidal, Site, Source};
 
 use phasor_ops::contract::sinusoidal::NAME;
 use phasor_ops::contract::{Call, ElementType, Operand};
@@ -32,29 +32,42 @@ pub(super) fn lower(
             ],
         },
     };
-    let embedding = Op::calling(&new, [positions, frequencies]);
-    if sinusoidal.dtype == site.dtype {
-        draft.replace(site.node, embedding);
-    } else {
+    let mut embedding = Op::calling(&new, [positions, frequencies]);
+    if sinusoidal.dtype != site.dtype {
         let stem = format!("{}_{}", site.y, sinusoidal.dtype);
-        let embedding = draft.own(site.node, &stem, embedding);
+        let value = draft.own(site.node, &stem, embedding);
         let to = i64::from(site.dtype.to_onnx());
-        draft.replace(site.node, Op::new("Cast", [embedding]).with("to", to));
+        embedding = Op::new("Cast", [value]).with("to", to);
+    }
+    match draft.file.graph().node[site.node].output.contains(&site.y) {
+        true => draft.replace(site.node, embedding),
+        // A constant, which this node reads.
+        false => read_instead(draft, site, embedding),
     }
     new
 }
 
+/// Lets the node of a site read the result of an operator in place of `y`.
+fn read_instead(draft: &mut Draft<'_>, site: &Site, embedding: Op<'_>) {
+    let stem = format!("{}_computed", site.y);
+    let value = draft.own(site.node, &stem, embedding);
+    let inputs = draft.file.graph().node[site.node].input.iter();
+    let inputs = inputs.map(|name| match *name == site.y {
+        true => value.clone(),
+        false => name.clone(),
+    });
+    let inputs = inputs.collect();
+    draft.rewire(site.node, inputs);
+}
+
 /// The positions with the leading axes of the embedding.
-fn placed(
-    draft: &mut Draft<'_>,
-    subject: &Subject<'_>,
-    at: usize,
-    positions: &Placed,
-) -> String {
-    let mut value = match positions.counted {
-        Some(axis) => counted(draft, subject, at, &positions.value, axis),
-        None => positions.value.clone(),
+fn placed(draft: &mut Draft<'_>, subject: &Subject<'_>, at: usize, positions: &Placed) -> String {
+    let mut value = match &positions.source {
+        Source::Value(value) => value.clone(),
+        Source::Counted { value, axis } => counted(draft, subject, at, value, *axis),
+        Source::Known(count) => draft.list(&(0..*count as i64).collect::<Vec<_>>()),
     };
+    let stem = format!("{value}_rows");
     if let Some(rows) = positions.wrapped {
         value = wrapped(draft, at, value, positions.dtype, rows);
     }
@@ -67,7 +80,6 @@ fn placed(
             let axes: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
             // Axes are an input since opset 13, the oldest a function body is written for.
             let axes = draft.list(&axes);
-            let stem = format!("{}_rows", positions.value);
             value = draft.shared(at, &stem, Op::new(op, [value, axes]));
         }
     }

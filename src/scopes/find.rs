@@ -352,10 +352,18 @@ fn unsupported(site: &Site, reason: &str) -> Refusal {
     site.refused(Stage::Target, reason, hint)
 }
 
-/// The node of a graph that computes the encoded tensor of a site and nothing else.
+/// The node of a graph that computes the encoded tensor of a site and nothing else. If that is a constant, the one node that reads it.
 fn position(own: &ModelFile, site: &Site) -> Option<usize> {
     let index = own.index();
-    let (node, _) = index.producer(index.id(&site.y)?)?;
+    let y = index.id(&site.y)?;
+    if site.reads_constant() {
+        let alone = !index.captured(y) && !index.is_output(y);
+        return match index.consumers(y) {
+            [(node, _)] if alone => Some(*node),
+            _ => None,
+        };
+    }
+    let (node, _) = index.producer(y)?;
     (own.graph().node[node].output.len() == 1).then_some(node)
 }
 

@@ -216,6 +216,20 @@ def turned_sines(g):
     g.output(g.op("Concat", *halves, axis=-1), rank=3)
 
 
+def table_of_sines(g, how, padding=None, dtype=np.float64):
+    """Rows of a table of sinusoids: looked up, cut to the length of a sequence, or added as they are."""
+    angles = (np.arange(9, dtype=dtype)[:, None] * np.array([1.0, 0.3, 0.09], dtype)).astype(np.float64)
+    table = np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+    if padding is not None:
+        table[padding] = 0
+    x = g.input("x", ["B", 9 if how == "add" else "S", 6])
+    if how == "gather":
+        table = g.op("Gather", table, g.input("ids", ["B", "S"], TensorProto.INT64))
+    elif how == "slice":
+        table = g.op("Slice", table[None], [0], g.op("Shape", x, start=1, end=2), [1])
+    g.output(g.op("Add", x, table), rank=3)
+
+
 def wild(rest):
     """What is computed from `c`, angles so large that a rounding changes their sines."""
     return f"b = Constant <value = float {{1e7}}> ()  c = Mul(x, b)  {rest}"
@@ -262,6 +276,8 @@ class Printed:
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
         for make in (bias_of_a_table, lambda g: keyed(g, True), sines_and_cosines, lambda g: sines_and_cosines(g, by="Div")):
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
+        for how in (dict(how="gather", padding=1), dict(how="slice", dtype=np.float32), dict(how="add")):
+            self.run("fuse", built(self.path("model"), lambda g: table_of_sines(g, **how)), "--check", "--tables-to-compute", code=1)
 
     def unfuse(self):
         fused = self.path("fused")
@@ -289,6 +305,7 @@ class Printed:
         for make in (neighbouring_sines, lambda g: sines_and_cosines(g, given=True), lambda g: sines_and_cosines(g, by="Div")):
             self.run("inspect", built(self.path("model"), make))
         self.run("explain", built(self.path("model"), turned_sines))
+        self.run("explain", built(self.path("model"), lambda g: table_of_sines(g, "gather")))
         self.run("inspect", LLAMA, "--budget", "steps=100K")
         self.run("explain", changed(self.path("wrong_sign"), replace_neg("Identity")))
         self.run("explain", changed(self.path("unknown"), replace_neg("Negate", "com.acme")))

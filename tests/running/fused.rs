@@ -2,12 +2,22 @@
 
 use phasor::onnx::ModelFile;
 use phasor::pipeline::{self, Check, Error, Goal, Options, Outcome, Search};
+use phasor::recognize::Selection;
 use phasor::rewrite::Target;
 use phasor::verify::{self, Preference};
 use tempfile::TempDir;
 
 /// Fuses for a target, comparing in the embedded engine; the model that is written.
 pub(crate) fn fuse(file: &ModelFile, target: Target) -> Result<(Outcome, ModelFile), Error> {
+    fuse_by(file, target, Selection::default())
+}
+
+/// The same by these rules.
+pub(crate) fn fuse_by(
+    file: &ModelFile,
+    target: Target,
+    rules: Selection,
+) -> Result<(Outcome, ModelFile), Error> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("fused.onnx");
     let options = Options {
@@ -15,7 +25,10 @@ pub(crate) fn fuse(file: &ModelFile, target: Target) -> Result<(Outcome, ModelFi
             path: path.clone(),
             force: false,
         },
-        search: Search::default(),
+        search: Search {
+            rules,
+            ..Search::default()
+        },
         target,
         precise_angles: false,
         verify: Some(verify::Options {

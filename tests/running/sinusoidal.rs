@@ -1,10 +1,10 @@
 //! Sinusoidal embeddings, fused and compared for all sizes from 0.
 
 use crate::build::{f32s, i64s, model};
-use crate::fused::{compared, count, fuse};
-use phasor::onnx::{ModelFile, Tensor};
+use crate::fused::{compared, count, fuse, fuse_by};
+use phasor::onnx::{DataType, ModelFile, Tensor};
 use phasor::pipeline::Outcome;
-use phasor::recognize::{Kind, Sinusoidal};
+use phasor::recognize::{Kind, Selection, Sinusoidal, Source};
 use phasor::rewrite::{Target, unfuse};
 use prost::Message;
 use tempfile::TempDir;
@@ -67,6 +67,91 @@ const GIVEN: &str = "
     cos = Cos(angle)
     y = Concat(cos, sin) axis=-1";
 
+/// Rows of a table, looked up by the caller's numbers.
+const LOOKED_UP: &str = "
+    ids: int32[batch, length]
+    x: float[batch, length, 6]
+    rows = Gather(table, ids)
+    y = Add(x, rows)";
+
+/// The first rows of a table whose rows are neighbours of sine and cosine, added to as many.
+const CUT: &str = "
+    x: float[batch, length, 6]
+    end = Shape(x) start=1 end=2
+    rows = Slice(woven, axis0, end, axis1)
+    y = Add(x, rows)";
+
+/// All rows, added as they are.
+const ADDED: &str = "
+    x: float[batch, 9, 6]
+    y = Add(x, table)";
+
+/// The number of rows of a table.
+const ROWS: usize = 9;
+
+/// Sines and cosines in `float`, of angles in `float` or else in `double`; one row may be zero.
+fn table(shape: &[usize], is_woven: bool, is_single: bool, zero: Option<usize>) -> Tensor {
+    let number = |row: usize, column: usize| {
+        let (k, is_sine) = match is_woven {
+            true => (column / 2, column % 2 == 0),
+            false => (column % 3, column < 3),
+        };
+        let exact = row as f64 * 0.3f64.powi(k as i32);
+        let angle = match is_single {
+            true => f64::from(row as f32 * 0.3f32.powi(k as i32)),
+            false => exact,
+        };
+        match (zero == Some(row), is_sine) {
+            (true, _) => 0.0,
+            (false, true) => angle.sin() as f32,
+            (false, false) => angle.cos() as f32,
+        }
+    };
+    let all = (0..ROWS).flat_map(|row| (0..6).map(move |column| number(row, column)));
+    f32s(shape, &all.collect::<Vec<_>>())
+}
+
+/// What fusing by rules for a target makes of a model with this table.
+fn made_of(text: &str, table_of: Tensor, target: Target, rules: Selection) -> (Outcome, ModelFile) {
+    let list = |value: i64| i64s(&[1], &[value]);
+    let constants = [
+        ("table", table_of),
+        ("woven", table(&[1, ROWS, 6], true, true, None)),
+        ("axis0", list(0)),
+        ("axis1", list(1)),
+    ];
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, model(text, &constants).encode_to_vec()).unwrap();
+    fuse_by(&ModelFile::open(&path).unwrap(), target, rules).unwrap()
+}
+
+/// The rules with tables of sinusoids.
+fn with_tables() -> Selection {
+    Selection {
+        tables_to_compute: true,
+        ..Selection::default()
+    }
+}
+
+/// The only site of a model whose table is computed, and compares equal.
+#[track_caller]
+fn computed(text: &str, table: Tensor) -> Sinusoidal {
+    let (outcome, written) = made_of(text, table, Target::Phasor, with_tables());
+    assert!(compared(&outcome));
+    assert_eq!(count(&written, "ai.phasor", "SinusoidalEmbedding"), 1);
+    let [found] = &outcome.findings.sites[..] else {
+        panic!("{} sites", outcome.findings.sites.len());
+    };
+    let Kind::Sinusoidal(site) = &found.site.kind else {
+        panic!("{:?}", found.site.kind);
+    };
+    let table = &site.table.as_ref().unwrap().value;
+    let mut left = written.graph().initializer.iter();
+    assert!(left.all(|tensor| tensor.name() != table));
+    site.clone()
+}
+
 /// What fusing for a target makes of a model.
 fn made(text: &str, target: Target) -> (Outcome, ModelFile) {
     let scalar = |value: i64| i64s(&[], &[value]);
@@ -110,14 +195,14 @@ fn fused(text: &str) -> Sinusoidal {
 #[test]
 fn positions_and_frequencies_are_read_where_the_graph_has_them() {
     let counted = fused(COUNTED);
-    assert_eq!(counted.positions.value, "range");
+    assert_eq!(counted.positions.value(), Some("range"));
     assert!(counted.attributes.interleaved);
     let times = fused(TIMES);
-    assert_eq!(times.positions.value, "t");
+    assert_eq!(times.positions.value(), Some("t"));
     assert!(times.attributes.cos_first);
     assert_eq!(times.attributes.amplitude, 1.5);
     let divided = fused(DIVIDED);
-    assert_eq!(divided.positions.value, "ratio");
+    assert_eq!(divided.positions.value(), Some("ratio"));
     assert!(divided.divided);
     assert_eq!(divided.attributes.width, 7);
     let given = fused(GIVEN);
@@ -132,4 +217,51 @@ fn other_targets_leave_them() {
         panic!("one site is left");
     };
     assert_eq!(refusal.reason, "the target has no operator for it");
+}
+
+#[test]
+fn tables_are_computed_on_request() {
+    let plain = |zero| table(&[ROWS, 6], false, true, zero);
+    let looked_up = computed(LOOKED_UP, plain(None));
+    assert_eq!(looked_up.positions.value(), Some("ids"));
+    assert_eq!(looked_up.positions.wrapped, Some(9));
+    let padded = computed(LOOKED_UP, plain(Some(1)));
+    assert_eq!(padded.attributes.padding_position, Some(1));
+    let exact = computed(LOOKED_UP, table(&[ROWS, 6], false, false, None));
+    assert_eq!(exact.dtype, DataType::F64);
+    let cut = computed(CUT, plain(None));
+    assert!(cut.attributes.interleaved && cut.table.unwrap().met);
+    let added = computed(ADDED, table(&[1, ROWS, 6], false, true, None));
+    assert_eq!(added.positions.source, Source::Known(ROWS));
+}
+
+#[test]
+fn tables_are_left_without_a_request() {
+    let plain = || table(&[ROWS, 6], false, true, None);
+    for (rules, near) in [
+        (Selection::default(), 1),
+        (
+            Selection {
+                ignore: vec!["sinusoidal-table"],
+                ..with_tables()
+            },
+            0,
+        ),
+    ] {
+        let (outcome, written) = made_of(LOOKED_UP, plain(), Target::Phasor, rules);
+        assert_eq!(count(&written, "", "Gather"), 1);
+        let refusals = &outcome.findings.refusals;
+        assert_eq!(refusals.len(), near, "{refusals:?}");
+        let words = ["the 216 bytes of the table", "beyond its last row"];
+        let hints = refusals
+            .iter()
+            .filter_map(|refusal| refusal.hint.as_deref());
+        assert!(
+            hints
+                .clone()
+                .all(|hint| words.iter().all(|word| hint.contains(word)))
+        );
+    }
+    let (outcome, _) = made_of(LOOKED_UP, plain(), Target::Contrib, with_tables());
+    assert_eq!(outcome.findings.unsupported.len(), 1);
 }

@@ -125,7 +125,8 @@ fn used(grid: &Grid<'_>, padding: Option<usize>) -> usize {
     let rows = (1..grid.rows.0).filter(|&row| Some(row) != padding);
     let rows: Vec<usize> = rows.take(FIRST).collect();
     let columns = (0..grid.columns.0).rev();
-    let mut last = columns.skip_while(|&column| rows.iter().all(|&row| grid.at(row, column) == 0.0));
+    let mut last =
+        columns.skip_while(|&column| rows.iter().all(|&row| grid.at(row, column) == 0.0));
     last.next().map_or(0, |last| last + 1)
 }
 
@@ -210,7 +211,11 @@ impl Table<'_> {
         }
         let columns = self.grid.columns.0;
         let mut rest = 2 * count..columns;
-        let is_zero = |column| self.layout.rows(&self.grid).all(|row| self.grid.at(row, column) == 0.0);
+        let is_zero = |column| {
+            self.layout
+                .rows(&self.grid)
+                .all(|row| self.grid.at(row, column) == 0.0)
+        };
         rest.all(is_zero).then(|| Fitted {
             dtype: self.arithmetic,
             frequencies,

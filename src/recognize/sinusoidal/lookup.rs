@@ -4,7 +4,7 @@
 //! the channel. [`fit`](super::fit) proves the constant to be sinusoids of the row's number, and that number is the position.
 //!
 //! An index below 0 counts from the end of the table. Where the graph is not proven to have none, the positions are counted so too.
-//! Beyond the table the graph fails, and the operator goes on.
+//! Beyond the table the graph fails, and the operator goes on. A table that is added as it is has a position for every row.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -21,7 +21,7 @@ use crate::symbolic::{Interpreter, Work, display};
 use super::fit::{self, Fitted, Grid};
 use super::page::TABLE_RULE;
 use super::place::{self, Cone};
-use super::site::{LookedUp, Placed, Sinusoidal};
+use super::site::{LookedUp, Placed, Sinusoidal, Source};
 use super::{MAX_WIDTH, STEP};
 
 /// The largest table that is read.
@@ -75,7 +75,53 @@ pub(super) fn find(
             None => found.push((y, site)),
         }
     }
-    analysis.sites.extend(found.into_iter().map(|(_, site)| site));
+    analysis
+        .sites
+        .extend(found.into_iter().map(|(_, site)| site));
+    let constants: Vec<ValueId> = it
+        .index()
+        .values()
+        .filter(|&id| it.is_constant(id))
+        .collect();
+    for table in constants {
+        analysis.sites.extend(added(it, &mut read, table));
+    }
+}
+
+/// Reads a constant as a site that one node adds to something. Other uses are those of a matrix, such as that of a Fourier transform.
+fn added(it: &mut Interpreter<'_>, read: &mut Read, table: ValueId) -> Option<Site> {
+    let index = it.index();
+    let &[(node, _)] = index.consumers(table) else {
+        return None;
+    };
+    if !it.file.graph().node[node].is_onnx("Add") || it.budget.is_spent(Work::Recognising) {
+        return None;
+    }
+    let known = it.value(table).ok()?;
+    let long: Vec<usize> = known.long_axes().collect();
+    let &[row, channel] = &long[..] else {
+        return None;
+    };
+    if !known.dtype.is_float() || channel + 1 != known.rank() {
+        return None;
+    }
+    let fitted = fitted(it, read, (table, (row, channel)))?;
+    let rows = usize::try_from(it.arena.as_integer(known.shape[row])?).ok()?;
+    let positions = Placed {
+        source: Source::Known(rows),
+        dtype: DataType::I64,
+        squeeze: Vec::new(),
+        unsqueeze: (0..channel).filter(|&axis| axis != row).collect(),
+        wrapped: None,
+    };
+    site(
+        it,
+        (table, node),
+        &known,
+        (table, (row, channel)),
+        fitted,
+        (positions, false),
+    )
 }
 
 /// Whether the node of a value takes some of the elements of its first input.
@@ -90,7 +136,14 @@ fn picks(it: &Interpreter<'_>, value: ValueId) -> bool {
 fn moved_from(it: &Interpreter<'_>, value: ValueId) -> Option<ValueId> {
     let (node, _) = it.index().producer(value)?;
     let node = &it.file.graph().node[node];
-    let moves = ["Identity", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Expand"];
+    let moves = [
+        "Identity",
+        "Reshape",
+        "Squeeze",
+        "Unsqueeze",
+        "Transpose",
+        "Expand",
+    ];
     let moves = picks(it, value) || moves.iter().any(|op| node.is_onnx(op));
     let name = node.input.first().filter(|_| moves)?;
     it.index().id(name)
@@ -102,11 +155,18 @@ fn is_from_table(it: &mut Interpreter<'_>, value: ValueId) -> bool {
     let Some(first) = chain.take(MAX_CHAIN).last() else {
         return false;
     };
-    it.is_constant(first) && it.value(first).is_ok_and(|known| known.dtype.is_float() && known.long_axes().count() == 2)
+    it.is_constant(first)
+        && it
+            .value(first)
+            .is_ok_and(|known| known.dtype.is_float() && known.long_axes().count() == 2)
 }
 
 /// The site among those found from which a value is moved, and whether nothing else reads that.
-fn before(it: &Interpreter<'_>, value: ValueId, found: &[(ValueId, Site)]) -> Option<(usize, bool)> {
+fn before(
+    it: &Interpreter<'_>,
+    value: ValueId,
+    found: &[(ValueId, Site)],
+) -> Option<(usize, bool)> {
     let index = it.index();
     let mut alone = true;
     let mut earlier = moved_from(it, value);
@@ -132,21 +192,34 @@ fn attempt(
     let known = it.value(y).ok()?;
     let at = Elements::coordinates(it, y)?;
     let rows = rows(it, elements, y, (&known, &at))?;
-    let fitted = match read.get(&(rows.table, rows.axes.0)) {
-        Some(fitted) => fitted.clone(),
-        None => {
-            let fitted = fitted(it, &rows);
-            read.insert((rows.table, rows.axes.0), fitted.clone());
-            fitted
-        }
-    }?;
+    let fitted = fitted(it, read, (rows.table, rows.axes))?;
     let lead = at.len() - 1;
     let places = (&at[..lead], &known.shape[..lead]);
     let cone = Cone::of(it, &context.order, y);
     let positions = positions(it, context, elements, &cone, y, (&rows, places))?;
     let (node, _) = it.index().producer(y)?;
-    let table = it.value(rows.table).ok()?;
-    let size = |axis: usize| usize::try_from(it.arena.as_integer(table.shape[axis])?).ok();
+    site(
+        it,
+        (y, node),
+        &known,
+        (rows.table, rows.axes),
+        fitted,
+        positions,
+    )
+}
+
+/// The site of a tensor, at a node, with rows of a table that lie along these axes of it. With the positions goes whether the graph
+/// joins the tensor with one that has as many.
+fn site(
+    it: &mut Interpreter<'_>,
+    (y, node): (ValueId, usize),
+    known: &Value,
+    (table, axes): (ValueId, (usize, usize)),
+    fitted: Fitted,
+    (positions, met): (Placed, bool),
+) -> Option<Site> {
+    let whole = it.value(table).ok()?;
+    let size = |axis: usize| usize::try_from(it.arena.as_integer(whole.shape[axis])?).ok();
     Some(Site {
         rule: TABLE_RULE,
         node,
@@ -162,11 +235,12 @@ fn attempt(
             frequencies: Frequencies::Numbers(vec![fitted.frequencies]),
             dtype: fitted.dtype,
             attributes: fitted.attributes,
-            width: size(rows.axes.1)?,
+            width: size(axes.1)?,
             divided: false,
             table: Some(LookedUp {
-                value: it.index().name(rows.table).to_owned(),
-                rows: size(rows.axes.0)?,
+                value: it.index().name(table).to_owned(),
+                rows: size(axes.0)?,
+                met,
                 difference: fitted.difference,
             }),
         }),
@@ -182,7 +256,8 @@ fn rows(
 ) -> Option<Rows> {
     let looked_at = elements.steps;
     let element = elements.element(it, y, at);
-    it.budget.spend(Work::Recognising, (1 + elements.steps - looked_at) * STEP);
+    it.budget
+        .spend(Work::Recognising, (1 + elements.steps - looked_at) * STEP);
     let access = Elements::access(it, element)?;
     let table = it.value(access.value).ok()?;
     let channel = it.arena.as_atom(*at.last()?)?;
@@ -223,27 +298,46 @@ fn rows(
     })
 }
 
-/// What a table is, if it is sinusoids.
-fn fitted(it: &mut Interpreter<'_>, rows: &Rows) -> Option<Fitted> {
-    let shape = it.value(rows.table).ok()?.shape.clone();
+/// What a table with these axes of rows and channels is, if it is sinusoids.
+fn fitted(
+    it: &mut Interpreter<'_>,
+    read: &mut Read,
+    (table, axes): (ValueId, (usize, usize)),
+) -> Option<Fitted> {
+    if let Some(known) = read.get(&(table, axes.0)) {
+        return known.clone();
+    }
+    let fitted = compared(it, table, axes);
+    read.insert((table, axes.0), fitted.clone());
+    fitted
+}
+
+fn compared(
+    it: &mut Interpreter<'_>,
+    table: ValueId,
+    (rows, channels): (usize, usize),
+) -> Option<Fitted> {
+    let shape = it.value(table).ok()?.shape.clone();
     let size = |axis: usize| it.arena.as_integer(shape[axis]);
-    let count = size(rows.axes.0)?.checked_mul(size(rows.axes.1)?)?;
-    if count > MAX_ELEMENTS {
+    let count = size(rows)?.checked_mul(size(channels)?)?;
+    if count > MAX_ELEMENTS || size(channels)? > MAX_WIDTH {
         return None;
     }
-    let tensor = it.tensor(rows.table)?;
+    let tensor = it.tensor(table)?;
     let stride = |axis: usize| tensor.shape[axis + 1..].iter().product();
     let grid = Grid {
         tensor: &tensor,
-        rows: (tensor.shape[rows.axes.0], stride(rows.axes.0)),
-        columns: (tensor.shape[rows.axes.1], stride(rows.axes.1)),
+        rows: (tensor.shape[rows], stride(rows)),
+        columns: (tensor.shape[channels], stride(channels)),
     };
     let fitted = fit::read(grid)?;
-    it.budget.spend(Work::Recognising, count.unsigned_abs() * ELEMENT);
+    it.budget
+        .spend(Work::Recognising, count.unsigned_abs() * ELEMENT);
     Some(fitted)
 }
 
-/// The tensor that holds the row of every place, or along which the rows are counted.
+/// The tensor that holds the row of every place, or along which the rows are counted, and whether the graph joins `y` with one that has
+/// as many.
 fn positions(
     it: &mut Interpreter<'_>,
     context: &Context<'_>,
@@ -251,12 +345,12 @@ fn positions(
     cone: &Cone,
     y: ValueId,
     (rows, (at, lead)): (&Rows, (&[PolyId], &[PolyId])),
-) -> Option<Placed> {
+) -> Option<(Placed, bool)> {
     let held = place::positions(it, elements, cone, &[rows.row], (at, lead));
     if let Some(mut held) = held {
         held.wrapped = rows.wrapped.filter(|_| held.dtype.is_integer());
         // Of rows that may be negative, numbers of a float are no indices of the graph.
-        return (held.wrapped == rows.wrapped).then_some(held);
+        return (held.wrapped == rows.wrapped).then_some((held, false));
     }
     let along = at.iter().position(|&at| at == rows.row)?;
     let others = lead.iter().enumerate().filter(|&(axis, _)| axis != along);
@@ -264,13 +358,59 @@ fn positions(
         return None;
     }
     let unsqueeze = others.map(|(axis, _)| axis).collect();
-    let (value, axis) = sized::find(it, &context.order, y, cone.values(), lead[along])?;
-    Some(Placed {
-        value: it.index().name(value).to_owned(),
-        counted: Some(axis),
+    let sized =
+        |it: &mut Interpreter<'_>, size| sized::find(it, &context.order, y, cone.values(), size);
+    let (counted, met) = match sized(it, lead[along]) {
+        Some(counted) => (counted, false),
+        None => {
+            let table = it.value(rows.table).ok()?.shape[rows.axes.0];
+            let size = met(it, y, (along, at.len()), (lead[along], table))?;
+            (sized(it, size)?, true)
+        }
+    };
+    let (value, axis) = counted;
+    let placed = Placed {
+        source: Source::Counted {
+            value: it.index().name(value).to_owned(),
+            axis,
+        },
         dtype: DataType::I64,
         squeeze: Vec::new(),
         unsqueeze,
         wrapped: None,
-    })
+    };
+    Some((placed, met))
 }
+
+/// The size of a tensor that a node adds to `y`, if the rows along this axis of it (of so many axes before the last) are as many as that
+/// size and the table allow. Where the table has fewer, and more than one, the graph fails.
+fn met(
+    it: &mut Interpreter<'_>,
+    y: ValueId,
+    (along, lead): (usize, usize),
+    (size, table): (PolyId, PolyId),
+) -> Option<PolyId> {
+    let graph = it.file.graph();
+    let readers = it.index().consumers(y).to_vec();
+    for (node, _) in readers {
+        let node = &graph.node[node];
+        if !node.is_onnx("Add") {
+            continue;
+        }
+        for name in &node.input {
+            let other = it.index().id(name).filter(|&other| other != y);
+            let Some(known) = other.and_then(|other| it.known(other).cloned()) else {
+                continue;
+            };
+            let axis = (along + known.rank()).checked_sub(lead + 1);
+            let met = axis.map(|axis| known.shape[axis]);
+            if let Some(met) = met.filter(|&met| it.arena.least(met, table) == size) {
+                return Some(met);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

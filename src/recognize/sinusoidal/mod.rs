@@ -47,7 +47,7 @@ use reach::Reach;
 use row::{Flaw, Row};
 
 pub(super) use page::{PAGE, TABLE_PAGE, TABLE_RULE};
-pub use site::{LookedUp, Placed, Sinusoidal};
+pub use site::{LookedUp, Placed, Sinusoidal, Source};
 
 /// The widest row that is read.
 const MAX_WIDTH: i64 = 1 << 13;

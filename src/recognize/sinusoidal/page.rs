@@ -61,9 +61,5 @@ pub(in crate::recognize) const TABLE_PAGE: Rule = Rule {
     numerics: "within the table as the condition says (class `formula`). At a position beyond its last row, or before its first counted \
                from the end, the original fails, and the operator computes the row of that position; with `--precise-angles` the angle \
                is exact at any position, and differs from that of a table whose angles were rounded",
-    stages: &[
-        Stage::Tables,
-        Stage::Confirmation,
-        Stage::Target,
-    ],
+    stages: &[Stage::Tables, Stage::Confirmation, Stage::Target],
 };

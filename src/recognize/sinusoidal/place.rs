@@ -11,7 +11,7 @@ use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, PolyId};
 use crate::symbolic::{Interpreter, Operation};
 
-use super::site::Placed;
+use super::site::{Placed, Source};
 
 /// How many values are looked at behind a row.
 const MAX_VALUES: usize = 400;
@@ -80,8 +80,7 @@ pub(super) fn positions(
         let element = elements.element(it, value, &index);
         if wanted.contains(&element) {
             let placed = Placed {
-                value: it.index().name(value).to_owned(),
-                counted: None,
+                source: Source::Value(it.index().name(value).to_owned()),
                 dtype: known.dtype,
                 squeeze,
                 unsqueeze,

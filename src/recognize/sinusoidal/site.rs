@@ -6,13 +6,27 @@ use crate::onnx::DataType;
 use crate::recognize::Frequencies;
 use crate::recognize::site::Family;
 
-/// A value of the graph that holds positions, or along which they are counted, and what gives them the leading axes of the embedding.
+/// Where positions come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// They are the elements of a value of the graph, of this name.
+    Value(String),
+    /// 0, 1, 2, ... for every element along an axis of a value of the graph.
+    Counted {
+        /// Its name.
+        value: String,
+        /// The axis.
+        axis: usize,
+    },
+    /// So many from 0 on.
+    Known(usize),
+}
+
+/// Positions, and what gives them the leading axes of the embedding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Placed {
-    /// Name of the graph's value.
-    pub value: String,
-    /// The axis of it along which positions are counted from 0; `None` if they are its elements.
-    pub counted: Option<usize>,
+    /// Where they come from.
+    pub source: Source,
     /// The element type of the positions: `int64`, `int32`, `float` or `double`.
     pub dtype: DataType,
     /// Its axes of size 1 that are removed, ascending.
@@ -23,13 +37,16 @@ pub struct Placed {
     pub wrapped: Option<i64>,
 }
 
-/// The table of sinusoids that a graph looks positions up in.
+/// The table of sinusoids that a graph looks positions up in, or of which it reads all rows in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LookedUp {
     /// Name of the constant.
     pub value: String,
     /// Its number of rows. Beyond them the graph fails.
     pub rows: usize,
+    /// Whether the graph joins `y` element by element with a tensor that has as many rows as the operator gives. It then fails where
+    /// the table has fewer.
+    pub met: bool,
     /// Largest difference of one of its elements from what the operator computes, both rounded to its type.
     pub difference: f64,
 }
@@ -57,12 +74,16 @@ pub struct Sinusoidal {
 }
 
 impl Placed {
-    /// The shape of the positions, for a value of this shape.
+    /// The graph's value that they are read from, or counted along.
+    pub fn value(&self) -> Option<&str> {
+        match &self.source {
+            Source::Value(value) | Source::Counted { value, .. } => Some(value),
+            Source::Known(_) => None,
+        }
+    }
+
+    /// The shape of positions of this one after axes are removed and inserted.
     pub fn shape<T: Clone>(&self, shape: &[T], one: T) -> Vec<T> {
-        let shape = match self.counted {
-            Some(axis) => &shape[axis..=axis],
-            None => shape,
-        };
         let kept = shape.iter().enumerate();
         let kept = kept.filter(|(axis, _)| !self.squeeze.contains(axis));
         let mut shape: Vec<T> = kept.map(|(_, size)| size.clone()).collect();
@@ -75,7 +96,7 @@ impl Placed {
 
 impl Family for Sinusoidal {
     fn operands(&self) -> Vec<&str> {
-        let positions = std::iter::once(&self.positions.value[..]);
+        let positions = self.positions.value().into_iter();
         positions.chain(self.frequencies.value()).collect()
     }
 }
@@ -87,8 +108,7 @@ mod tests {
     #[test]
     fn axes_are_removed_before_others_are_inserted() {
         let placed = |squeeze: &[usize], unsqueeze: &[usize]| Placed {
-            value: "p".to_owned(),
-            counted: None,
+            source: Source::Value("p".to_owned()),
             dtype: DataType::F32,
             squeeze: squeeze.to_vec(),
             unsqueeze: unsqueeze.to_vec(),
@@ -97,10 +117,5 @@ mod tests {
         assert_eq!(placed(&[], &[]).shape(&[2, 5], 1), [2, 5]);
         assert_eq!(placed(&[1, 3], &[]).shape(&[2, 1, 5, 1], 1), [2, 5]);
         assert_eq!(placed(&[0], &[0, 2]).shape(&[1, 5], 1), [1, 5, 1]);
-        let counted = Placed {
-            counted: Some(1),
-            ..placed(&[], &[0])
-        };
-        assert_eq!(counted.shape(&[2, 5], 1), [1, 5]);
     }
 }

@@ -38,15 +38,20 @@ pub(super) fn lines(report: &SinusoidalReport) -> Vec<(&'static str, String)> {
         ("frequencies", frequencies),
         ("layout", layout),
     ];
-    lines.extend(report.table.as_ref().map(|table| ("table", looked_up(table))));
+    lines.extend(
+        report
+            .table
+            .as_ref()
+            .map(|table| ("table", looked_up(table))),
+    );
     lines
 }
 
 fn positions(report: &SinusoidalReport) -> String {
-    let value = &report.positions.value;
-    match report.positions.counted {
-        Some(axis) => format!("counted along axis {axis} of `{value}`"),
-        None => format!("`{value}`"),
+    match (&report.positions.value, report.positions.counted) {
+        (Some(value), Some(axis)) => format!("counted along axis {axis} of `{value}`"),
+        (Some(value), None) => format!("`{value}`"),
+        (None, _) => "all from 0 on".to_owned(),
     }
 }
 

@@ -131,7 +131,9 @@ pub(in crate::rewrite) fn with_tables(
                 calls.push(relative::gather(&mut draft, subject, site, gather));
             }
             Kind::Alibi(alibi) => calls.push(relative::alibi(&mut draft, subject, site, alibi)),
-            Kind::Sinusoidal(part) => calls.push(sinusoidal::lower(&mut draft, subject, site, part)),
+            Kind::Sinusoidal(part) => {
+                calls.push(sinusoidal::lower(&mut draft, subject, site, part))
+            }
             #[cfg(test)]
             Kind::Toy(toy) => calls.extend(toy::lower(&mut draft, site, toy)),
         }
