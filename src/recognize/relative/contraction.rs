@@ -4,11 +4,13 @@
 //! query or of the key. The same products are those of every vector with every row, of which each query and key takes the one of their
 //! distance. That is so if one factor of an element is `table[F(distance), c]`, and the other is `x[..., i, c]` or `x[..., j, c]`.
 //!
-//! Of the table only rows are multiplied that some distance leads to: [`rows`] says which, and whether that is cheaper.
+//! Of the table only rows are multiplied that some distance leads to: [`rows`] says which, and whether that is cheaper. [`values`] tells
+//! sums over keys, which are none of these.
 
 mod rows;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use crate::onnx::ValueId;
 use crate::recognize::kit::miss::Miss;
@@ -54,7 +56,9 @@ pub(super) fn read(search: &mut Search<'_, '_>, y: ValueId) -> Option<Found> {
         return None;
     }
     let contraction = search.elements.contraction(search.it, &product)?;
-    let factors = factors(search, &contraction, &at, (query, key))?;
+    let Some(factors) = factors(search, &contraction, &at, (query, key)) else {
+        return values::miss(search, &contraction, y, &at).map(Err);
+    };
     let data = search.it.value(factors.table.value).ok()?;
     if !search.context.order.is_before(factors.table.value, y) {
         return None;

@@ -68,6 +68,9 @@ pub(in crate::recognize) const ALIBI_PAGE: Rule = Rule {
     conditions: &[
         "distance: the bias depends on a query and a key by the difference of their positions alone, or by its magnitude",
         "proof: it is one slope for each head times that distance, nothing is added, and the distance is rounded once, to no type narrower than float",
+        "cost: the bias is no row for each head that is cut from a constant: in ONNX Runtime 1.32 on one processor with 32 heads, the \
+         operator and its positions take 1.3 to 1.5 times as long as the cut, at 16 to 1024 keys; for a square of queries and keys they \
+         take 1.6 times as long at 16 keys, 0.65 at 128 and 512, and as long at 1024",
         "positions: whole numbers, each held by a tensor of the graph before the bias, counted along one of its axes, or known",
         "confirmation: the site, cut out of the graph and run on random slopes and positions, agrees with the operator's reference",
     ],

@@ -8,7 +8,7 @@ use crate::recognize::kit::Context;
 use crate::recognize::kit::behind::Behind;
 use crate::recognize::kit::miss::Miss;
 use crate::symbolic::Interpreter;
-use crate::symbolic::element::{Access, Elements, Indices};
+use crate::symbolic::element::{Access, Elements, Indices, mask};
 use crate::symbolic::poly::{Atom, AtomId, PolyId};
 use crate::symbolic::value::Value;
 
@@ -88,14 +88,14 @@ impl Search<'_, '_> {
         sources
     }
 
-    /// Whether the movements before a tensor can pick elements by distance: by an index, by a shift (a reshape of what was padded,
+    /// Whether the movements before a tensor can pick elements by distance: by an index, by a mask, by a shift (a reshape of what was padded,
     /// joined, or reshaped and cut), or from a constant. Others only pass elements on, of which a graph has many.
     fn is_picked(&self, y: ValueId) -> bool {
         let (index, graph) = (self.it.index(), self.it.file.graph());
         let (mut value, mut reshaped, mut cut) = (y, false, false);
         for _ in 0..MAX_CHAIN {
             let Some(earlier) = self.moved_from(value) else {
-                return self.is_constant(value);
+                return self.is_constant(value) || mask::table(self.it, value).is_some();
             };
             let (node, _) = index.producer(value).expect("a node that moves elements");
             match graph.node[node].op_type() {

@@ -60,6 +60,18 @@ fn tables_in_any_order_of_axes() {
                  y = Identity (picked)",
                 "y = bias(numbers[r]) [q, k] by 0 1 2 3 4, q at q, k at k, exact",
             ),
+            // Rows are taken by a mask.
+            (
+                "float[5, 3] numbers = {0.5, 2.0, 1.0, -4.0, 5.5, 1.5, 2.5, 3.5, 4.5, 6.5, 7.5, 8.5, 9.5, 1.0, 2.0}
+                 int64[5] places = {0, 1, 2, 3, 4}
+                 int64[1] last = {-1}
+                 rows = Identity (numbers)
+                 column_of = Unsqueeze (index, last)
+                 same = Equal (column_of, places)
+                 mask = Cast <to = 1> (same)
+                 picked = MatMul (mask, rows)",
+                "y = bias(numbers) [n, q, k] by 0 1 2 3 4, q at q, k at k, exact",
+            ),
             // A vector that is computed is no table.
             (
                 "float[5] table

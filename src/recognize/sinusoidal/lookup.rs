@@ -12,7 +12,7 @@ use crate::onnx::{DataType, ValueId};
 use crate::recognize::kit::miss::node_name;
 use crate::recognize::kit::{Context, sized};
 use crate::recognize::{Analysis, Frequencies, Kind, Proof, Site};
-use crate::symbolic::element::{Elements, Indices};
+use crate::symbolic::element::{Elements, Indices, mask};
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Atom, PolyId};
 use crate::symbolic::value::Value;
@@ -57,7 +57,8 @@ pub(super) fn find(
     let mut read = Read::default();
     let mut found: Vec<(ValueId, Site)> = Vec::new();
     for &y in context.order.computed() {
-        if rotary.contains(&y) || !picks(it, y) || !is_from_table(it, y) {
+        let picks = picks(it, y) || mask::table(it, y).is_some();
+        if !picks || rotary.contains(&y) || !is_from_table(it, y) {
             continue;
         }
         if it.budget.is_spent(Work::Recognising) {
@@ -124,7 +125,7 @@ fn added(it: &mut Interpreter<'_>, read: &mut Read, table: ValueId) -> Option<Si
     )
 }
 
-/// Whether the node of a value takes some of the elements of its first input.
+/// Whether the node of a value takes some of the elements of an input.
 fn picks(it: &Interpreter<'_>, value: ValueId) -> bool {
     let node = it.index().producer(value);
     let node = node.map(|(node, _)| &it.file.graph().node[node]);
@@ -152,9 +153,10 @@ fn moved_from(it: &Interpreter<'_>, value: ValueId) -> Option<ValueId> {
 /// Whether a tensor is moved from a constant of two axes, of a size that is read.
 fn is_from_table(it: &mut Interpreter<'_>, value: ValueId) -> bool {
     let chain = std::iter::successors(Some(value), |&value| moved_from(it, value));
-    let Some(first) = chain.take(MAX_CHAIN).last() else {
+    let Some(mut first) = chain.take(MAX_CHAIN).last() else {
         return false;
     };
+    first = mask::table(it, first).unwrap_or(first);
     it.is_constant(first)
         && it
             .value(first)

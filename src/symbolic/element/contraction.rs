@@ -15,7 +15,7 @@ use crate::symbolic::value::Value;
 use super::{Access, Elements, Indices};
 
 /// The axis of the coordinate that is summed over: no tensor has so many.
-const SUMMED: u32 = u32::MAX;
+pub(super) const SUMMED: u32 = u32::MAX;
 
 /// An element that is a sum of products of elements of two tensors.
 #[derive(Clone, Debug)]
@@ -57,15 +57,12 @@ impl Elements {
         let values = [it.value(a).ok()?, it.value(b).ok()?];
         let own = it.value(element.value).ok()?;
         let factors = [&*values[0], &*values[1]];
-        let places = match node.op_type() {
-            "MatMul" => matmul(factors, own.rank())?,
-            "Einsum" => einsum(node, factors, own.rank())?,
-            _ => return None,
-        };
+        let places = places(node, factors, own.rank())?;
         let size = summed(&places, factors)?;
         let along = it.arena.coordinate(SUMMED, size);
         let mut factor = |slot: usize, value| {
-            let at = indices(it, &places[slot], factors[slot], &own, (element, along))?;
+            let place = (&element.indices, along);
+            let at = indices(it, &places[slot], factors[slot], &own, place)?;
             let element = self.element(it, value, &at);
             Some(Factor { value, at, element })
         };
@@ -80,6 +77,15 @@ impl Elements {
 
 /// Which axis of the product each axis of a factor goes along; `None` for the one that is summed over.
 type Places = Vec<Option<usize>>;
+
+/// The places of both factors of a product of this rank, if it sums up one axis of both.
+pub(super) fn places(node: &NodeProto, factors: [&Value; 2], rank: usize) -> Option<[Places; 2]> {
+    match node.op_type() {
+        "MatMul" => matmul(factors, rank),
+        "Einsum" => einsum(node, factors, rank),
+        _ => None,
+    }
+}
 
 fn matmul(factors: [&Value; 2], rank: usize) -> Option<[Places; 2]> {
     let place = |from: &Value, summed: usize| -> Option<Places> {
@@ -131,7 +137,7 @@ fn einsum(node: &NodeProto, factors: [&Value; 2], rank: usize) -> Option<[Places
 }
 
 /// The size of the axis that is summed over, if both factors have it.
-fn summed(places: &[Places; 2], factors: [&Value; 2]) -> Option<PolyId> {
+pub(super) fn summed(places: &[Places; 2], factors: [&Value; 2]) -> Option<PolyId> {
     let size = |slot: usize| {
         let axis = places[slot].iter().position(Option::is_none)?;
         factors[slot].shape.get(axis).copied()
@@ -141,18 +147,18 @@ fn summed(places: &[Places; 2], factors: [&Value; 2]) -> Option<PolyId> {
 }
 
 /// Where the element of a factor lies. An axis of another size than the product's may be 1 at run time, so that its index is not known.
-fn indices(
+pub(super) fn indices(
     it: &Interpreter<'_>,
     places: &Places,
     from: &Value,
     own: &Value,
-    (element, along): (&Access, PolyId),
+    (at, along): (&Indices, PolyId),
 ) -> Option<Indices> {
     let index = |(place, &size): (&Option<usize>, &PolyId)| match *place {
         None => Some(along),
         Some(_) if size == PolyId::ONE => Some(PolyId::ZERO),
         Some(axis) if it.arena.may_stretch(size, *own.shape.get(axis)?) => None,
-        Some(axis) => element.indices.get(axis).copied(),
+        Some(axis) => at.get(axis).copied(),
     };
     places.iter().zip(&from.shape).map(index).collect()
 }

@@ -20,6 +20,7 @@ mod elementwise;
 pub mod evaluate;
 pub mod interval;
 mod lookup;
+pub mod mask;
 mod movement;
 mod product;
 mod reshape;
@@ -54,6 +55,8 @@ pub struct Elements {
     known: FxHashMap<(ValueId, Indices), PolyId>,
     constants: constants::Constants,
     facts: sizes::Facts,
+    /// Constants, and whether products with 0 are 0 for all their numbers.
+    finite: FxHashMap<ValueId, bool>,
     /// A value whose elements are followed no further.
     end: Option<ValueId>,
     /// Elements looked at so far.
@@ -244,8 +247,8 @@ impl<'a> Query<'_, 'a> {
             "CumSum" => creation::cum_sum(self, visit, own),
             "Trilu" => creation::trilu(self, visit),
             "If" => branch::element(self, visit, slot),
-            "MatMul" => product::matmul(self, visit, own),
-            "Einsum" => product::einsum(self, visit, own),
+            "OneHot" => mask::one_hot(self, visit),
+            "MatMul" | "Einsum" => product::element(self, visit, own),
             _ => elementwise::element(self, visit, own),
         }
     }

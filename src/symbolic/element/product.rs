@@ -1,4 +1,4 @@
-//! Products of matrices that sum nothing up: outer products of positions and frequencies.
+//! Products of matrices that sum nothing up, which are outer products of positions and frequencies, and those with a mask.
 
 use rustc_hash::FxHashMap;
 
@@ -7,13 +7,24 @@ use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::Value;
 use crate::symbolic::visit::Visit;
 
-use super::{Indices, Pause, Query};
+use super::{Indices, Pause, Query, mask};
 
-pub(super) fn matmul(
+pub(super) fn element(
     query: &mut Query<'_, '_>,
     visit: &Visit<'_>,
     own: &Value,
 ) -> Result<PolyId, Pause> {
+    let outer = match visit.node.op_type() {
+        "MatMul" => matmul(query, visit, own),
+        _ => einsum(query, visit, own),
+    };
+    match outer {
+        Err(Pause::Stops) => mask::product(query, visit, own),
+        outer => outer,
+    }
+}
+
+fn matmul(query: &mut Query<'_, '_>, visit: &Visit<'_>, own: &Value) -> Result<PolyId, Pause> {
     let (a, b) = (visit.input(0)?, visit.input(1)?);
     let (left, right) = (query.value(a)?, query.value(b)?);
     let rank = own.rank();
@@ -47,11 +58,7 @@ pub(super) fn matmul(
     Ok(query.algebra().mul(a, b, own.dtype))
 }
 
-pub(super) fn einsum(
-    query: &mut Query<'_, '_>,
-    visit: &Visit<'_>,
-    own: &Value,
-) -> Result<PolyId, Pause> {
+fn einsum(query: &mut Query<'_, '_>, visit: &Visit<'_>, own: &Value) -> Result<PolyId, Pause> {
     let (terms, result) = equation(visit.node)?;
     if visit.inputs.len() != 2 {
         return Err(Stop::EinsumNotOfTwo.into());

@@ -214,6 +214,77 @@ fn indices_look_up() {
 }
 
 #[test]
+fn masks_take_rows() {
+    let graph = |mask: &str, product: &str| {
+        format!(
+            "(int64[A, B] i) => (y) <
+                float[4, 3] w = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}, int64[4] places = {{0, 1, 2, 3}}, int64 low = {{0}},
+                int64 high = {{3}}, int64 four = {{4}}, int64[1] last = {{-1}}, float[2] values = {{0, 1}}
+            > {{
+                near = Clip (i, low, high)
+                column = Unsqueeze (near, last)
+                {mask}
+                {product}
+            }}"
+        )
+    };
+    let compared = "same = Equal (column, places)
+        mask = Cast <to = 1> (same)";
+    let one_hot = "mask = OneHot (near, four, values)";
+    let turned = "first = OneHot <axis = 0> (near, four, values)
+        mask = Transpose <perm = [1, 2, 0]> (first)";
+    let product = "y = MatMul (mask, w)";
+    for mask in [compared, one_hot, turned] {
+        check(&graph(mask, product));
+        check(&graph(
+            mask,
+            r#"y = Einsum <equation = "abr,rc->abc"> (mask, w)"#,
+        ));
+        let flat = "rows = Transpose (w)
+            all = Einsum <equation = \"cr,abr->cab\"> (rows, mask)
+            y = Transpose <perm = [2, 0, 1]> (all)";
+        check(&graph(mask, flat));
+    }
+}
+
+#[test]
+fn masks_that_take_no_row() {
+    let graph = |column: &str, numbers: &str| {
+        format!(
+            "(int64[A, B] i) => (y) <
+                float[4, 1] w = {{{numbers}}}, int64[4] places = {{0, 1, 2, 3}}, int64 low = {{0}}, int64 high = {{3}},
+                int64 four = {{4}}, int64[1] last = {{-1}}
+            > {{
+                {column}
+                column = Unsqueeze (near, last)
+                same = Equal (column, places)
+                mask = Cast <to = 1> (same)
+                y = MatMul (mask, w)
+            }}"
+        )
+    };
+    let within = "near = Clip (i, low, high)";
+    let is_followed = |graph: &str| {
+        let file = file(graph);
+        let (facts, budget) = (Facts::of(&file), Budget::default());
+        let mut it = Interpreter::run(&file, &facts, &budget);
+        let y = it.index().id("y").expect("an output `y`");
+        let at = Elements::coordinates(&mut it, y).expect("a known rank");
+        let element = Elements::default().element(&mut it, y, &at);
+        Elements::access(&it, element).expect("an access").value != y
+    };
+    assert!(is_followed(&graph(within, "1, 5, 3, 4")));
+    // No row is proven, or -0 is lost in a sum.
+    for (column, numbers) in [
+        ("near = Identity (i)", "1, 5, 3, 4"),
+        ("near = Clip (i, low, four)", "1, 5, 3, 4"),
+        (within, "1, 5, -0.0, 4"),
+    ] {
+        assert!(!is_followed(&graph(column, numbers)), "{column} {numbers}");
+    }
+}
+
+#[test]
 fn numbers_are_made_from_sizes() {
     check(
         "(float[A, B] x) => (y) <int64 zero = {0}, int64 one = {1}, int64 i = {1}> {

@@ -340,6 +340,10 @@ impl Builder<'_> {
                 let numbers = Random::new(5).tensor(dtype, &[rows.0 as usize]);
                 self.g.constant(&numbers)
             }
+            Table::Masked => {
+                let shape = [rows.0 as usize, heads.0 as usize];
+                self.g.constant(&Random::new(5).tensor(dtype, &shape))
+            }
             _ => self.input("table", dtype, sizes, Role::Numbers),
         };
         match table {
@@ -360,6 +364,12 @@ impl Builder<'_> {
             _ => (0, format!("{batch}{plane}N")),
         };
         let mut value = match pick {
+            _ if table == Table::Masked => {
+                let depth = self.g.ints(&[rows.0]);
+                let values = self.g.floats(dtype, &[2], &[0.0, 1.0]);
+                let mask = self.g.op("OneHot", &[index, &depth, &values], &[]);
+                self.g.op("MatMul", &[&mask, &data], &[])
+            }
             Pick::Gather => self.g.op("Gather", &[&data, index], &[int("axis", axis)]),
             Pick::GatherNd => {
                 let index = self.g.unsqueeze(index, &[-1]);

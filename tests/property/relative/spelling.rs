@@ -58,6 +58,8 @@ pub(crate) enum Table {
     Narrow,
     /// `[R]`, for one head.
     Vector,
+    /// `[R, N]`, of which a one-hot row for every index is multiplied with all rows.
+    Masked,
 }
 
 /// How rows are taken from a table.
@@ -193,6 +195,12 @@ impl Spelling {
                     self.heads = 1;
                 }
                 Table::Narrow => self.dtype = DataType::F32,
+                // An index outside the table takes zeros, and one below 0 is not proven to be a row.
+                Table::Masked if matches!(self.index, Index::Wrapped(_) | Index::Whole(_)) => {
+                    *table = Table::ByRow;
+                }
+                // A constant as well.
+                Table::Masked => self.symbolic = true,
                 _ => {}
             }
             if matches!(table, Table::ByHead | Table::Wide | Table::Vector) {
@@ -322,6 +330,7 @@ fn task() -> impl Strategy<Value = Task> {
         Table::Scaled,
         Table::Narrow,
         Table::Vector,
+        Table::Masked,
     ]);
     let pick = select(vec![Pick::Gather, Pick::Gather, Pick::GatherNd, Pick::Flat]);
     let order = select(vec![

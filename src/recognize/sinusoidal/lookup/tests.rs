@@ -44,6 +44,17 @@ fn lookups() {
                  rows = Reshape (picked, four)",
                 "picked = sinusoidal(flat wrapped at 6, [0.5, 0.25]) half, 6 rows of w in float",
             ),
+            // A mask takes rows, of positions that are proven to have one.
+            (
+                "int64 five = {5}
+                 int64[6] all = {0, 1, 2, 3, 4, 5}
+                 near = Clip (ids, zero, five)
+                 column = Unsqueeze (near, last)
+                 same = Equal (column, all)
+                 mask = Cast <to = 1> (same)
+                 rows = MatMul (mask, w)",
+                "rows = sinusoidal(near, [0.5, 0.25]) half, 6 rows of w in float",
+            ),
             // A slice counts its rows: the addition fails where it is shorter than the sequence.
             (
                 "end = Shape <start = 1, end = 2> (ids)
