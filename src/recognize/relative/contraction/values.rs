@@ -48,7 +48,8 @@ pub(super) fn miss(
     })
 }
 
-/// The row of a factor that is the element of a table in the column of a channel.
+/// The row of a factor that is the element of a table, a constant, in the column of a channel. The values that keys have themselves are
+/// rows of no constant.
 fn row(search: &mut Search<'_, '_>, table: &Factor, channel: AtomId) -> Option<PolyId> {
     let access = Elements::access(search.it, table.element)?;
     let &[.., row, column] = &access.indices[..] else {
@@ -56,6 +57,7 @@ fn row(search: &mut Search<'_, '_>, table: &Factor, channel: AtomId) -> Option<P
     };
     let lead = &access.indices[..access.indices.len() - 2];
     let plain = lead.iter().all(|&index| index == PolyId::ZERO);
+    let plain = plain && search.it.is_constant(access.value);
     (plain && column == PolyId::of_atom(channel)).then_some(row)
 }
 

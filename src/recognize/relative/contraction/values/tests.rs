@@ -4,9 +4,10 @@ use crate::recognize::testing::check_changes;
 
 /// Shaw's: rows are gathered by the distance of every query and key.
 const VALUES: &str = "(
-    float[B, 2, 5, 5] scores,
-    float[9, 4] table
+    float[B, 2, 5, 5] scores
 ) => (y) <
+    float[9, 4] table = {-2.0, 1.5, -1.5, 2.0, -1.0, 2.5, -0.5, 3.0, 0.0, 3.5, 0.5, 4.0, 1.0, -2.0, 1.5, -1.5, 2.0, -1.0, \
+                          2.5, -0.5, 3.0, 0.0, 3.5, 0.5, 4.0, 1.0, -2.0, 1.5, -1.5, 2.0, -1.0, 2.5, -0.5, 3.0, 0.0, 3.5},
     int64[5] p = {0, 1, 2, 3, 4},
     int64 one = {1},
     int64 middle = {4},
@@ -43,6 +44,8 @@ fn rows_that_are_gathered() {
                  y = Einsum <equation = \"bhlr,rd->bhld\"> (weights, rows)",
                 "",
             ),
+            // Rows of the caller's.
+            ("float[9, 4] given\ntable = Identity (given)", ""),
             // Other weights for every distance than the scores.
             (
                 "float[B, 2, 5] gate
@@ -55,9 +58,10 @@ fn rows_that_are_gathered() {
 
 /// VITS's: scores are moved from keys to distances.
 const MOVED: &str = "(
-    float[1, 2, 5, 5] scores,
-    float[1, 9, 4] table
+    float[1, 2, 5, 5] scores
 ) => (y) <
+    float[1, 9, 4] table = {-2.0, 1.5, -1.5, 2.0, -1.0, 2.5, -0.5, 3.0, 0.0, 3.5, 0.5, 4.0, 1.0, -2.0, 1.5, -1.5, 2.0, -1.0, \
+                          2.5, -0.5, 3.0, 0.0, 3.5, 0.5, 4.0, 1.0, -2.0, 1.5, -1.5, 2.0, -1.0, 2.5, -0.5, 3.0, 0.0, 3.5},
     int64[8] right = {0, 0, 0, 0, 0, 0, 0, 4},
     int64[3] flat = {1, 2, 45},
     int64[6] left = {0, 0, 5, 0, 0, 0},
