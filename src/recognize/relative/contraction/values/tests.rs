@@ -4,7 +4,7 @@ use crate::recognize::testing::check_changes;
 
 /// Shaw's: rows are gathered by the distance of every query and key.
 const VALUES: &str = "(
-    float[B, 2, 5, 5] scores
+    float[5, 2, 5] scores
 ) => (y) <
     float[9, 4] table = {-2.0, 1.5, -1.5, 2.0, -1.0, 2.5, -0.5, 3.0, 0.0, 3.5, 0.5, 4.0, 1.0, -2.0, 1.5, -1.5, 2.0, -1.0, \
                           2.5, -0.5, 3.0, 0.0, 3.5, 0.5, 4.0, 1.0, -2.0, 1.5, -1.5, 2.0, -1.0, 2.5, -0.5, 3.0, 0.0, 3.5},
@@ -21,8 +21,7 @@ const VALUES: &str = "(
     near = Clip (d, low, middle)
     index = Add (near, middle)
     rows = Gather (table, index)
-    weights = Identity (scores)
-    y = Einsum <equation = \"bhlr,lrd->bhld\"> (weights, rows)
+    y = MatMul (scores, rows)
 }";
 
 const MISS: &str = "relative-gather target at y: every query adds up rows of a table, weighted by the scores of the keys at their distances: \
@@ -34,22 +33,18 @@ fn rows_that_are_gathered() {
         VALUES,
         &[
             ("", MISS),
-            (
-                r#"y = Einsum <equation = "lrd,bhlr->bhld"> (rows, weights)"#,
-                MISS,
-            ),
             // One row for each key, which is the value of the key.
             (
                 "index = Add (p, one)
-                 y = Einsum <equation = \"bhlr,rd->bhld\"> (weights, rows)",
+                 y = MatMul (scores, rows)",
                 "",
             ),
             // Rows of the caller's.
             ("float[9, 4] given\ntable = Identity (given)", ""),
             // Other weights for every distance than the scores.
             (
-                "float[B, 2, 5] gate
-                 y = Einsum <equation = \"bhl,lrd->bhld\"> (gate, rows)",
+                "float[1, 2, 5] gate
+                 y = MatMul (gate, rows)",
                 "",
             ),
         ],
