@@ -35,8 +35,8 @@ pub(super) struct Fuse {
     /// Compute angles exactly at any position, instead of rounding as the model does, where an operator computes them
     #[arg(long)]
     precise_angles: bool,
-    /// Compute the rows of sinusoidal tables instead of looking them up: slower, without the bytes of the table and its last position
-    /// (rule `sinusoidal-table`, `--target phasor` only)
+    /// Compute the rows of sinusoidal tables instead of looking them up: saves the bytes of the table, and positions may go beyond its
+    /// last row (rule `sinusoidal-table`, `--target phasor` only)
     #[arg(long)]
     tables_to_compute: bool,
     /// Rotate the queries and keys of a layer in one RotaryEmbeddingPair where they share tables (`--target phasor` only)

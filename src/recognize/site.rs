@@ -135,8 +135,8 @@ impl Site {
         table.is_some_and(|table| table.value == self.y)
     }
 
-    /// Why it is left unless its rule is requested: the graph looks up what the operator computes.
-    pub fn costs_less(&self) -> Option<Refusal> {
+    /// Why it is left unless its rule is requested: the graph holds what the operator computes.
+    pub fn on_request(&self) -> Option<Refusal> {
         let Kind::Sinusoidal(sinusoidal) = &self.kind else {
             return None;
         };
@@ -144,7 +144,7 @@ impl Site {
         let (rows, width) = (table.rows, sinusoidal.width);
         let bytes = self.dtype.byte_len(rows * width)?;
         let reason = format!(
-            "the {rows} rows of the constant `{}` are sinusoids, and computing them costs more time than reading them",
+            "the {rows} rows of the constant `{}` are sinusoids, which are computed on request alone",
             table.value
         );
         let mut hint = format!("`--tables-to-compute` saves the {bytes} bytes of the table");

@@ -172,7 +172,7 @@ impl Search<'_> {
         let mut analysis = recognize::analyse(file, facts, &prepared.hidden, self.budget);
         let rules = self.rules;
         let waiting = analysis.sites.iter().filter(|site| rules.awaits(site.rule));
-        let waiting: Vec<Refusal> = waiting.filter_map(Site::costs_less).collect();
+        let waiting: Vec<Refusal> = waiting.filter_map(Site::on_request).collect();
         analysis.refusals.extend(waiting);
         analysis.sites.retain(|site| rules.allows(site.rule));
         analysis

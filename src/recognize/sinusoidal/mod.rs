@@ -13,8 +13,8 @@
 //! [`reach`] lists the tensors in which sines and cosines come together, [`channel`](mod@channel) reads one element, [`row`] all of a row, and
 //! [`place`] finds positions and frequencies. What rotary sites read is left to those.
 //!
-//! Rows may also be looked up in a constant of the model, which [`lookup`] finds and [`fit`] proves to be sinusoids. As that costs less
-//! than computing them, such sites have a rule of their own, which is applied on request.
+//! Rows may also be looked up in a constant of the model, which [`lookup`] finds and [`fit`] proves to be sinusoids. Such sites have a rule
+//! of their own, which is applied on request.
 
 mod channel;
 mod fit;

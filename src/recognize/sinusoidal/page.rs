@@ -48,8 +48,8 @@ pub(in crate::recognize) const TABLE_PAGE: Rule = Rule {
     rewrites_to: "y = ai.phasor::SinusoidalEmbedding(positions, frequencies), with a `Cast` where the frequencies are of another type \
                   than the table; nothing under `--target contrib` or `--target onnx`",
     conditions: &[
-        "request: `--tables-to-compute`, or `--select sinusoidal-table`; computing a row costs more time than looking it up, and saves \
-         the bytes of the table and the limit of its length",
+        "request: `--tables-to-compute`, or `--select sinusoidal-table`; computing the rows saves the bytes of the table and the limit of \
+         its length, in about the time of the lookup, but for a table that is added as it is",
         "table: every element is compared with what the operator computes with frequencies that are fitted to the table, in float or \
          else in double, both rounded to the type of the table: they differ by at most half of the distance from 1 to the next larger \
          number of that type (2^-24 in float), times the factor; the report says by how much",

@@ -365,9 +365,10 @@ impl Builder<'_> {
         };
         let mut value = match pick {
             _ if table == Table::Masked => {
-                let depth = self.g.ints(&[rows.0]);
-                let values = self.g.floats(dtype, &[2], &[0.0, 1.0]);
-                let mask = self.g.op("OneHot", &[index, &depth, &values], &[]);
+                let places = self.g.ints(&(0..rows.0).collect::<Vec<_>>());
+                let column = self.g.unsqueeze(index, &[-1]);
+                let same = self.g.op("Equal", &[&column, &places], &[]);
+                let mask = self.g.cast(&same, dtype);
                 self.g.op("MatMul", &[&mask, &data], &[])
             }
             Pick::Gather => self.g.op("Gather", &[&data, index], &[int("axis", axis)]),

@@ -195,8 +195,13 @@ impl Spelling {
                     self.heads = 1;
                 }
                 Table::Narrow => self.dtype = DataType::F32,
-                // An index outside the table takes zeros, and one below 0 is not proven to be a row.
-                Table::Masked if matches!(self.index, Index::Wrapped(_) | Index::Whole(_)) => {
+                // An index outside the table takes zeros. One below 0 is not proven to be a row, and neither is a logarithm.
+                Table::Masked
+                    if matches!(
+                        self.index,
+                        Index::Wrapped(_) | Index::Whole(_) | Index::Buckets(..)
+                    ) =>
+                {
                     *table = Table::ByRow;
                 }
                 // A constant as well.
