@@ -93,7 +93,7 @@ const ROWS: usize = 9;
 fn table(shape: &[usize], is_woven: bool, is_single: bool, zero: Option<usize>) -> Tensor {
     let number = |row: usize, column: usize| {
         let (k, is_sine) = match is_woven {
-            true => (column / 2, column % 2 == 0),
+            true => (column / 2, column.is_multiple_of(2)),
             false => (column % 3, column < 3),
         };
         let exact = row as f64 * 0.3f64.powi(k as i32);

@@ -81,7 +81,7 @@ pub(super) fn read(grid: Grid<'_>) -> Option<Fitted> {
     };
     let padding = padding(&grid)?;
     let used = used(&grid, padding);
-    if used < 4 || used % 2 != 0 || grid.rows.0 <= FIRST + 1 {
+    if used < 4 || !used.is_multiple_of(2) || grid.rows.0 <= FIRST + 1 {
         return None;
     }
     for interleaved in [false, true] {
@@ -111,8 +111,7 @@ pub(super) fn read(grid: Grid<'_>) -> Option<Fitted> {
     None
 }
 
-/// The row of zeros among the first ones, if there is one.
-#[allow(clippy::option_option)]
+/// The row of zeros, if there is one; `None` if there are several.
 fn padding(grid: &Grid<'_>) -> Option<Option<usize>> {
     let columns = grid.columns.0;
     let mut zeros = (0..grid.rows.0).filter(|&row| grid.is_zero(row, columns));

@@ -65,15 +65,14 @@ fn factors(it: &Interpreter<'_>, node: &NodeProto) -> Option<[(usize, ValueId); 
     let is_product = node.is_onnx("MatMul") || node.is_onnx("Einsum");
     let [a, b] = node.input.first_chunk().filter(|_| is_product)?;
     let ids = [it.index().id(a)?, it.index().id(b)?];
-    let found = [(0, 1), (1, 0)].into_iter().find_map(|(mask, table)| {
+    [(0, 1), (1, 0)].into_iter().find_map(|(mask, table)| {
         let constant = constant(it, ids[table])?;
         is_mask(it, ids[mask]).then_some([
             (mask, ids[mask]),
             (table, ids[table]),
             (table, constant),
         ])
-    });
-    found
+    })
 }
 
 /// The constant from which the product of a value may take elements by a mask.
@@ -164,11 +163,11 @@ fn is_finite(query: &mut Query<'_, '_>, constant: ValueId) -> bool {
         .value(constant)
         .ok()
         .map(|value| value.shape.clone());
-    let sizes = shape
+    let mut sizes = shape
         .into_iter()
         .flatten()
         .map(|size| query.it.arena.as_integer(size));
-    let count = sizes.fold(Some(1i64), |count, size| count?.checked_mul(size?));
+    let count = sizes.try_fold(1i64, |count, size| count.checked_mul(size?));
     let small = count.is_some_and(|count| count <= MAX_ELEMENTS as i64);
     let finite = small
         && query.it.tensor(constant).is_some_and(|tensor| {
