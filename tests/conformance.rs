@@ -8,6 +8,8 @@
 mod alibi_bias;
 #[path = "../ops/tests/conformance/angles.rs"]
 mod angles;
+#[path = "../ops/tests/conformance/attention.rs"]
+mod attention;
 #[path = "running/build.rs"]
 mod build;
 #[path = "../ops/tests/conformance/common.rs"]

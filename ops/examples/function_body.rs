@@ -9,7 +9,8 @@
 //! where it differs), `table_width`, `x` and `table` (element types), as in
 //! `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; for `RotaryTable` `table` and `streams` (the
 //! rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` (of frequencies) and `frequencies` (how many);
-//! for `AlibiBias` `dtype`; for `RelativeGather` `rank` (of the scores).
+//! for `AlibiBias` `dtype`; for `RelativeGather` `rank` (of the scores); for `Attention` `x` (element type), `heads`, `key_heads`, and
+//! `bias` and `mask` (the one number they are).
 
 use phasor_ops::contract::{
     self, AttributeValue, BodyAttribute, Call, ElementType, FunctionBody, Operand, OperatorSpec,
@@ -85,7 +86,7 @@ impl<'a> Use<'a> {
     fn call(&self, spec: &OperatorSpec) -> Result<Call, Box<dyn std::error::Error>> {
         let attributes = spec.attributes.iter();
         let given = attributes.filter_map(|a| Some((a.name, self.attribute(a.name)?)));
-        let inputs = spec.inputs.iter().map(|input| self.operand(input));
+        let inputs = spec.inputs.iter().map(|input| self.operand(spec, input));
         Ok(Call {
             attributes: given.collect(),
             inputs: inputs.collect::<Result<_, _>>()?,
@@ -93,14 +94,31 @@ impl<'a> Use<'a> {
     }
 
     /// What the use says of an input.
-    fn operand(&self, input: &ValueSpec) -> Result<Operand, Box<dyn std::error::Error>> {
+    fn operand(
+        &self,
+        spec: &OperatorSpec,
+        input: &ValueSpec,
+    ) -> Result<Operand, Box<dyn std::error::Error>> {
         let operand = |dtype, shape| {
             Ok(Operand {
                 dtype: Some(self.element(dtype)?),
                 shape: Some(shape),
+                ..Operand::default()
             })
         };
         match input.name {
+            "Q" | "K" | "V" if spec.name == "Attention" => {
+                let heads = if input.name == "Q" {
+                    "heads"
+                } else {
+                    "key_heads"
+                };
+                operand("x", vec![None, self.number(heads)?, None, None])
+            }
+            "bias" | "mask" => Ok(Operand {
+                value: self.find(input.name).map(str::parse).transpose()?,
+                ..Operand::default()
+            }),
             "X" | "Q" => operand("x", vec![self.number("head_dim")?]),
             "K" => {
                 let own = self.number("k_head_dim")?;
@@ -119,6 +137,7 @@ impl<'a> Use<'a> {
             "scores" => Ok(Operand {
                 dtype: None,
                 shape: self.number("rank")?.map(|rank| vec![None; rank]),
+                ..Operand::default()
             }),
             _ => Ok(Operand::default()),
         }
@@ -171,9 +190,11 @@ fn to_json(body: &FunctionBody) -> Value {
     })
 }
 
+/// A number; JSON has none for infinities, which are texts.
 fn number(value: AttributeValue) -> Value {
     match value {
         AttributeValue::Int(i) => json!(i),
+        AttributeValue::Float(f) if f.is_infinite() => json!(f.to_string()),
         AttributeValue::Float(f) => json!(f),
     }
 }

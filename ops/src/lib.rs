@@ -2,13 +2,14 @@
 //!
 //! [`contract`] is the single source of every operator: names, attributes, shape rule, error texts, a reference in `f64` and
 //! the ONNX function body that stands in where this library is not loaded. [`rotary`], [`rotary_table`], [`sinusoidal`],
-//! [`relative_bias`] and [`relative_gather`] hold kernels, written once over the vectors of [`simd`]; `cuda` launches those of `cpp`.
+//! [`relative_bias`], [`relative_gather`] and [`attention`] hold kernels, written once over the vectors of [`simd`]; `cuda` launches those of `cpp`.
 
 #![warn(missing_docs)]
 
 #[cfg(feature = "abi")]
 pub mod abi;
 pub mod angle;
+pub mod attention;
 pub mod contract;
 #[cfg(feature = "cuda")]
 pub mod cuda;

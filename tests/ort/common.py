@@ -12,6 +12,11 @@ def use(**traits):
     return ",".join(f"{k}={v}" for k, v in traits.items())
 
 
+def number(value):
+    """A number of a body; infinities are printed as texts."""
+    return float(value) if isinstance(value, str) else value
+
+
 def function(body, opset):
     """The `FunctionProto` of a body."""
 
@@ -19,7 +24,7 @@ def function(body, opset):
         if isinstance(value, dict) and "double" in value:
             return helper.make_attribute(name, helper.make_tensor("", TensorProto.DOUBLE, [], [value["double"]]))
         if isinstance(value, dict):
-            kind = onnx.AttributeProto.FLOAT if isinstance(value["default"], float) else onnx.AttributeProto.INT
+            kind = onnx.AttributeProto.FLOAT if isinstance(number(value["default"]), float) else onnx.AttributeProto.INT
             return onnx.AttributeProto(name=name, ref_attr_name=value["reference"], type=kind)
         return helper.make_attribute(name, value)
 
@@ -36,5 +41,5 @@ def function(body, opset):
         body["outputs"],
         [node(n) for n in body["nodes"]],
         [helper.make_opsetid("", opset)],
-        attribute_protos=[helper.make_attribute(k, v) for k, v in body["attributes"].items()],
+        attribute_protos=[helper.make_attribute(k, number(v)) for k, v in body["attributes"].items()],
     )

@@ -23,6 +23,12 @@ def _tables(length):
     return {"cos": _floats(length, 16), "sin": _floats(length, 16)}
 
 
+def _attention(length):
+    states = {"Q": _floats(2, 4, length, 8), "K": _floats(2, 2, length + 3, 8), "V": _floats(2, 2, length + 3, 6)}
+    mask = np.tril(np.ones((length, length + 3), bool), 3)
+    return {"scale": 0.3, "causal": 1}, {**states, "bias": _floats(length + 3), "mask": mask}, ["Y"]
+
+
 def _distances(length):
     """Positions with a gap, so that not all of them are consecutive, and a lookup table of 33 entries below 9."""
     positions = np.arange(length) + (np.arange(length) > length // 2)
@@ -38,6 +44,7 @@ SAMPLES = {
     "RelativePositionBias": lambda n: ({}, {"table": _floats(9, 4), **_distances(n)}, ["bias"]),
     "AlibiBias": lambda n: ({"absolute": 1}, {"slopes": _floats(4), **{k: v for k, v in _distances(n).items() if k != "lut"}}, ["bias"]),
     "RelativeGather": lambda n: ({}, {"scores": _floats(2, 4, n, 9), **_distances(n)}, ["output"]),
+    "Attention": _attention,
 }
 
 

@@ -25,9 +25,11 @@ enum Kind {
     Position,
     /// Indices below 7, symmetric about the middle.
     Lut,
+    /// Booleans, of which every third is false.
+    Visible,
 }
 
-use Kind::{Lut, Number, Position};
+use Kind::{Lut, Number, Position, Visible};
 
 const SAMPLES: &[Sample] = &[
     Sample {
@@ -98,6 +100,17 @@ const SAMPLES: &[Sample] = &[
         ],
         outputs: &["y"],
     },
+    Sample {
+        node: "y = ai.phasor::Attention(q, k, v, bias, mask) scale=0.5 softcap=2.0 zero_nan_rows=1",
+        inputs: &[
+            ("q", Number, &[2, 6, 3, 4]),
+            ("k", Number, &[2, 2, 5, 4]),
+            ("v", Number, &[2, 2, 5, 7]),
+            ("bias", Number, &[6, 1, 5]),
+            ("mask", Visible, &[3, 5]),
+        ],
+        outputs: &["y"],
+    },
 ];
 
 fn values(kind: Kind, count: usize) -> Vec<f64> {
@@ -105,6 +118,7 @@ fn values(kind: Kind, count: usize) -> Vec<f64> {
         Number => ((i * 37 + 11) % 64) as f64 / 32.0 - 1.0,
         Position => (i + i / 3) as f64,
         Lut => (i.abs_diff(count / 2) + 2) as f64,
+        Visible => (i % 3).min(1) as f64,
     };
     (0..count).map(at).collect()
 }
@@ -118,8 +132,13 @@ fn built(
     let mut text = String::new();
     let mut inputs = Vec::new();
     for &(name, kind, shape) in sample.inputs {
-        let dtype = if kind == Number { number } else { index };
+        let dtype = match kind {
+            Number => number,
+            Visible => DataType::Bool,
+            Position | Lut => index,
+        };
         let spelled = match dtype {
+            DataType::Bool => "bool",
             DataType::F64 => "double",
             DataType::I64 => "int64",
             DataType::I32 => "int32",

@@ -178,7 +178,7 @@ fn kernels(spec: &OperatorSpec) -> String {
     let cuda = if spec.cuda {
         "; on ONNX Runtime's CUDA provider, the kernel for CUDA"
     } else {
-        ""
+        ". There is no kernel for CUDA: with the library, ONNX Runtime's CUDA provider leaves the node to the processor"
     };
     format!(
         "Element types and instruction sets; the widest that the processor has is taken when a session is made{cuda}.\n\n{}",

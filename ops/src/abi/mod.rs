@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 mod alibi_bias;
+mod attention;
 mod constant;
 mod context;
 #[cfg(feature = "cuda")]

@@ -1,6 +1,7 @@
 //! Registration: adding the operators to a session.
 
 use super::alibi_bias::AlibiBias;
+use super::attention::Attention;
 #[cfg(feature = "cuda")]
 use super::cuda::{
     AlibiBiasCuda, OnCuda, RelativeGatherCuda, RelativePositionBiasCuda, RotaryEmbeddingCuda,
@@ -17,6 +18,7 @@ use super::rotary_pair::RotaryEmbeddingPair;
 use super::rotary_table::RotaryTable;
 use super::sinusoidal::SinusoidalEmbedding;
 use super::status::{Failure, c_string, panic_text};
+use super::tensor::Boolean;
 use crate::contract::DOMAIN;
 use half::{bf16, f16};
 use ort_sys::{OrtApiBase, OrtCustomOpDomain, OrtErrorCode, OrtSessionOptions, OrtStatusPtr};
@@ -90,6 +92,7 @@ fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
             <f32, i64>, <f16, i64>, <bf16, i64>, <f64, i64>,
             <f32, i32>, <f16, i32>, <bf16, i32>, <f64, i32>,
         );
+        Attention: (<f32, Boolean>, <f16, Boolean>, <bf16, Boolean>, <f64, Boolean>);
     };
     all
 }

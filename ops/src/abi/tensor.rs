@@ -16,6 +16,11 @@ pub(super) trait Typed {
     const TYPE: ONNXTensorElementDataType;
 }
 
+/// A boolean of the host: a byte, which may be other than 0 and 1.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(super) struct Boolean(u8);
+
 macro_rules! typed {
     ($($t:ty: $type:ident;)+) => {$(
         impl Typed for $t {
@@ -31,6 +36,7 @@ typed! {
     f64: ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
     i64: ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
     i32: ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+    Boolean: ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL;
 }
 
 // The host's sizes are read, and ours handed to it, where they are.

@@ -44,9 +44,12 @@ pub struct Operand {
     pub dtype: Option<ElementType>,
     /// Its sizes, each if known; `None` where the rank is not known.
     pub shape: Option<Vec<Option<usize>>>,
+    /// The number that all its elements are, if it is known to be one; of booleans 0 or 1.
+    pub value: Option<f64>,
 }
 
-/// An input with numbers: dense, in row-major order. Integers are given as the `f64` that they are equal to.
+/// An input with numbers: dense, in row-major order. Integers are given as the `f64` that they are equal to, booleans as
+/// 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View<'a> {
     /// The elements.

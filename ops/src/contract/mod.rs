@@ -14,6 +14,7 @@
 
 pub mod alibi_bias;
 pub mod angle;
+pub mod attention;
 mod attribute;
 pub mod body;
 pub mod broadcast;
@@ -25,7 +26,7 @@ pub mod rotary;
 pub mod rotary_pair;
 pub mod rotary_table;
 pub mod sinusoidal;
-mod spec;
+pub(crate) mod spec;
 pub(crate) mod tensor;
 
 pub(crate) use attribute::Attribute;
@@ -35,7 +36,7 @@ pub use handle::{Call, Contract, Dense, Operand, View};
 pub use spec::{ErrorBound, OperatorSpec, TensorType, ValueSpec};
 
 /// Every operator.
-pub static ALL: [&dyn Contract; 7] = [
+pub static ALL: [&dyn Contract; 8] = [
     rotary::CONTRACT,
     rotary_pair::CONTRACT,
     rotary_table::CONTRACT,
@@ -43,6 +44,7 @@ pub static ALL: [&dyn Contract; 7] = [
     alibi_bias::CONTRACT,
     sinusoidal::CONTRACT,
     relative_gather::CONTRACT,
+    attention::CONTRACT,
 ];
 
 /// The operator called `name`, if there is one.

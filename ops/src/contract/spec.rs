@@ -88,6 +88,8 @@ pub enum TensorType {
     I64,
     /// int32.
     I32,
+    /// bool.
+    Bool,
 }
 
 impl TensorType {
@@ -106,6 +108,7 @@ impl TensorType {
             Self::Element(element) => element.to_onnx(),
             Self::I64 => 7,
             Self::I32 => 6,
+            Self::Bool => 9,
         }
     }
 
@@ -115,6 +118,7 @@ impl TensorType {
             Self::Element(element) => element.as_str(),
             Self::I64 => "int64",
             Self::I32 => "int32",
+            Self::Bool => "bool",
         }
     }
 }

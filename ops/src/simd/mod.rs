@@ -15,6 +15,7 @@ mod blocks;
 mod element;
 pub(crate) mod pairs;
 pub(crate) mod scalar;
+pub(crate) mod softmax;
 pub(crate) mod trig;
 pub mod words;
 #[cfg(target_arch = "x86_64")]

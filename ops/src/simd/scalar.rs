@@ -16,6 +16,9 @@ pub(crate) type F64 = Scalar<f64>;
 
 pub(crate) use crate::simd::words::scalar::Plain as Whole;
 
+/// Vectors that are multiplied by the same numbers together.
+pub(crate) const PANEL: usize = 4;
+
 macro_rules! scalar {
     ($arithmetic:ty, $($element:ty: $read:expr, $write:expr;)+) => {
         impl Simd for Scalar<$arithmetic> {

@@ -69,6 +69,8 @@ impl Random {
 pub(crate) trait Limits {
     const LARGEST: f64;
     const SMALLEST: f64;
+    /// The distance from 1 to the next number.
+    const EPSILON: f64;
     /// Epsilon, largest number and smallest subnormal of the arithmetic on it.
     const ARITHMETIC: (f64, f64, f64) = (f32::EPSILON as f64, f32::MAX as f64, 1.4e-45);
     fn bit_pattern(self) -> u64;
@@ -78,6 +80,7 @@ pub(crate) trait Limits {
 impl Limits for f32 {
     const LARGEST: f64 = f32::MAX as f64;
     const SMALLEST: f64 = 1.4e-45;
+    const EPSILON: f64 = f32::EPSILON as f64;
     fn bit_pattern(self) -> u64 {
         self.to_bits().into()
     }
@@ -89,6 +92,7 @@ impl Limits for f32 {
 impl Limits for f16 {
     const LARGEST: f64 = 65504.0;
     const SMALLEST: f64 = 5.960_464_477_539_063e-8;
+    const EPSILON: f64 = 9.765_625e-4;
     fn bit_pattern(self) -> u64 {
         self.to_bits().into()
     }
@@ -100,6 +104,7 @@ impl Limits for f16 {
 impl Limits for bf16 {
     const LARGEST: f64 = 3.389_531_389_251_535_5e38;
     const SMALLEST: f64 = 9.183_549_615_799_121e-41;
+    const EPSILON: f64 = 7.812_5e-3;
     fn bit_pattern(self) -> u64 {
         self.to_bits().into()
     }
@@ -111,6 +116,7 @@ impl Limits for bf16 {
 impl Limits for f64 {
     const LARGEST: f64 = f64::MAX;
     const SMALLEST: f64 = 5e-324;
+    const EPSILON: f64 = f64::EPSILON;
     // Twice the error: the reference makes as much.
     const ARITHMETIC: (f64, f64, f64) = (2.0 * f64::EPSILON, f64::MAX, 1e-323);
     fn bit_pattern(self) -> u64 {
@@ -174,6 +180,11 @@ impl Runner {
     pub(crate) fn reaches(self, positions: [&[i64]; 2]) -> bool {
         let largest = || positions.iter().flat_map(|p| *p).map(|p| p.unsigned_abs());
         !matches!(self, Runner::Host(host) if !host.reaches(largest().max().unwrap_or(0)))
+    }
+
+    /// Whether it takes attention without keys.
+    pub(crate) fn attends_to_nothing(self) -> bool {
+        !matches!(self, Runner::Host(host) if !host.has_kernels() && !host.normalises_nothing())
     }
 
     /// Whether it runs nothing but a kernel.

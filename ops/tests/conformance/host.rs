@@ -22,6 +22,9 @@ pub(crate) trait Host: Sync {
     /// Whether its arithmetic is right for integers of this size.
     fn reaches(&self, size: u64) -> bool;
 
+    /// Whether its standard operators take a softmax over no element.
+    fn normalises_nothing(&self) -> bool;
+
     /// The outputs of a node.
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, String>;
 }
@@ -87,6 +90,14 @@ impl Tensor {
             of: I::TYPE,
             shape: shape.to_vec(),
             bytes: bytes.collect(),
+        }
+    }
+
+    pub(crate) fn of_booleans((values, shape): (&[bool], &[usize])) -> Self {
+        Self {
+            of: TensorType::Bool,
+            shape: shape.to_vec(),
+            bytes: values.iter().map(|&value| value.into()).collect(),
         }
     }
 

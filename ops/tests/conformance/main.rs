@@ -7,6 +7,7 @@ mod alibi_bias;
 mod angles;
 #[cfg(feature = "cuda")]
 mod angles_cuda;
+mod attention;
 mod common;
 #[cfg(feature = "cuda")]
 mod device;

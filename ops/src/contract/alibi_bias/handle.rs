@@ -52,7 +52,11 @@ mod tests {
     fn call(absolute: bool, dtype: Option<ElementType>) -> Call {
         Call {
             attributes: AlibiAttributes { absolute }.values().to_vec(),
-            inputs: vec![Operand { dtype, shape: None }],
+            inputs: vec![Operand {
+                dtype,
+                shape: None,
+                ..Operand::default()
+            }],
         }
     }
 

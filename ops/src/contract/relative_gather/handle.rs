@@ -56,6 +56,7 @@ mod tests {
         let scores = Operand {
             dtype: None,
             shape: rank.map(|rank| vec![None; rank]),
+            ..Operand::default()
         };
         Call {
             attributes: RelativeGatherAttributes { by_key }.values().to_vec(),

@@ -106,6 +106,7 @@ mod tests {
         let operand = |dtype, last| Operand {
             dtype: Some(dtype),
             shape: Some(vec![None, last]),
+            ..Operand::default()
         };
         let (x, table) = (
             operand(ElementType::F16, Some(8)),

@@ -86,6 +86,7 @@ mod tests {
         let operand = |dtype, last| Operand {
             dtype: Some(dtype),
             shape: Some(vec![Some(last)]),
+            ..Operand::default()
         };
         let part = |head_dim| RotaryUse {
             attributes: INVERSE,

@@ -63,7 +63,14 @@ mod tests {
     fn call(dtype: Option<ElementType>, shape: Option<Vec<Option<usize>>>) -> Call {
         Call {
             attributes: ATTRIBUTES.values().to_vec(),
-            inputs: vec![Operand::default(), Operand { dtype, shape }],
+            inputs: vec![
+                Operand::default(),
+                Operand {
+                    dtype,
+                    shape,
+                    ..Operand::default()
+                },
+            ],
         }
     }
 

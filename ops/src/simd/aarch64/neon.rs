@@ -18,6 +18,9 @@ pub(crate) struct F64;
 
 pub(crate) use crate::simd::words::neon::Neon as Whole;
 
+/// Vectors that are multiplied by the same numbers together.
+pub(crate) const PANEL: usize = 4;
+
 // SAFETY of every block below: the traits' contract is that the processor has the instructions and the pointers are good for a
 // vector of elements; the loads and stores used need no alignment beyond that of an element.
 #[allow(clippy::undocumented_unsafe_blocks)]

@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod attention;
 mod bias;
 mod gather;
 mod native;
@@ -42,6 +43,7 @@ const KERNELS: [(&str, Builder); phasor_ops::contract::ALL.len()] = [
     kernel::<bias::RelativeBias>(),
     kernel::<bias::Alibi>(),
     kernel::<gather::Gather>(),
+    kernel::<attention::Attention>(),
 ];
 
 const fn kernel<K: Native>() -> (&'static str, Builder) {

@@ -1,4 +1,4 @@
-//! Operators that tract builds too narrowly: `CumSum` of shapes, `Equal` of booleans, `IsInf` and `Gemm` in half precision.
+//! Operators that tract builds too narrowly: `CumSum` of shapes, `Equal` of booleans, `IsInf`, `IsNaN` and `Gemm` in other types than `float`.
 
 use super::Built;
 use tract_onnx::model::{Onnx, ParsingContext};
@@ -16,6 +16,8 @@ pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register
         .insert("Equal", |_, _| Ok((expand(Equal), vec![])));
     onnx.op_register.insert("IsInf", is_inf);
+    onnx.op_register
+        .insert("IsNaN", |_, _| Ok((expand(Test::NotANumber), vec![])));
     onnx.op_register.insert("Gemm", gemm);
 }
 
@@ -28,7 +30,7 @@ fn cumsum(_: &ParsingContext, node: &NodeProto) -> Built {
 fn is_inf(_: &ParsingContext, node: &NodeProto) -> Built {
     let positive = node.get_attr_opt("detect_positive")?.unwrap_or(1) != 0;
     let negative = node.get_attr_opt("detect_negative")?.unwrap_or(1) != 0;
-    Ok((expand(IsInf { positive, negative }), vec![]))
+    Ok((expand(Test::Infinite { positive, negative }), vec![]))
 }
 
 fn gemm(_: &ParsingContext, node: &NodeProto) -> Built {
@@ -142,15 +144,19 @@ impl Expansion for Equal {
     }
 }
 
+/// What is asked of a number, in `float`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct IsInf {
-    positive: bool,
-    negative: bool,
+enum Test {
+    Infinite { positive: bool, negative: bool },
+    NotANumber,
 }
 
-impl Expansion for IsInf {
+impl Expansion for Test {
     fn name(&self) -> StaticName {
-        "IsInf".into()
+        match self {
+            Test::Infinite { .. } => "IsInf".into(),
+            Test::NotANumber => "IsNaN".into(),
+        }
     }
 
     fn rules<'r, 'p: 'r, 's: 'r>(
@@ -172,7 +178,12 @@ impl Expansion for IsInf {
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
         let wire = model.wire_node(format!("{prefix}.cast"), cast(f32::datum_type()), inputs)?;
-        model.wire_node(prefix, math::is_inf(self.positive, self.negative), &wire)
+        match *self {
+            Test::Infinite { positive, negative } => {
+                model.wire_node(prefix, math::is_inf(positive, negative), &wire)
+            }
+            Test::NotANumber => model.wire_node(prefix, math::is_nan(), &wire),
+        }
     }
 }
 

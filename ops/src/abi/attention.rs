@@ -1,0 +1,97 @@
+//! `Attention` for the host.
+
+use super::constant::Constant;
+use super::context::{Context, Node};
+use super::infer::{Inference, Known};
+use super::operator::Operator;
+use super::status::Failure;
+use super::tensor::{Boolean, Shape, Shared, Tensor, Typed};
+use crate::attention::{Attended, AttentionKernel, AttentionTensors};
+use crate::contract::OperatorSpec;
+use crate::contract::attention::{ATTRIBUTES, AttentionAttributes, SPEC};
+use crate::simd::Element;
+use ort_sys::ONNXTensorElementDataType;
+use std::marker::PhantomData;
+
+/// The operator on elements of type `T`.
+pub(super) struct Attention<T, M>(PhantomData<(T, M)>);
+
+/// A node: what it does, and the inputs that models mostly hold as constants.
+pub(super) struct Prepared<T> {
+    kernel: AttentionKernel,
+    bias: Constant<T>,
+    mask: Constant<Boolean>,
+}
+
+impl<T: Attended + Typed> Operator for Attention<T, Boolean> {
+    const SPEC: &'static OperatorSpec = &SPEC;
+    const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, Boolean::TYPE];
+
+    type Attributes = AttentionAttributes;
+    type Kernel = Prepared<T>;
+
+    fn infer(node: &Inference<'_>) -> Result<(), Failure> {
+        let (Some(q), Some(v)) = (node.input(0), node.input(2)) else {
+            return Ok(());
+        };
+        let (element, mut shape) = (q.element, q.shape);
+        let ([_, _, _, channels], [_, _, _, values]) = (&mut shape[..], &v.shape[..]) else {
+            return Ok(());
+        };
+        channels.clone_from(values);
+        node.output(0, &Known { element, shape })
+    }
+
+    fn attributes(node: &Node<'_>) -> Result<AttentionAttributes, Failure> {
+        node.attributes(&ATTRIBUTES, |given| AttentionAttributes::parse(given))
+    }
+
+    fn create(node: &Node<'_>) -> Result<Prepared<T>, Failure> {
+        let kernel = AttentionKernel::new(Self::attributes(node)?);
+        // SAFETY: inputs have the types of `TYPES`, and are kept in the kernel alone.
+        unsafe {
+            Ok(Prepared {
+                kernel,
+                bias: Constant::of(node, 3)?,
+                mask: Constant::of(node, 4)?,
+            })
+        }
+    }
+
+    fn compute(prepared: &Prepared<T>, context: &Context<'_>) -> Result<(), Failure> {
+        // SAFETY: inputs and outputs have the types of `TYPES`, and are used in this call alone.
+        unsafe {
+            let [q, k, v]: [Tensor<T>; 3] =
+                [context.input(0)?, context.input(1)?, context.input(2)?];
+            let bias = prepared.bias.get(context)?;
+            let mask = prepared.mask.get(context)?;
+            let call = prepared.kernel.call::<T>([
+                q.shape.sizes(),
+                k.shape.sizes(),
+                v.shape.sizes(),
+                bias.shape.sizes(),
+                mask.shape.sizes(),
+            ])?;
+            let sizes = call.output_shape();
+            let y: *mut T = context.output(0, &Shape::of(&sizes)?)?;
+            // The shapes of `call` are those of the inputs.
+            let repeated = call.repeated_keys(k.data);
+            let mut partials = vec![T::Number::ZERO; call.partial_size()];
+            let tensors = Shared(AttentionTensors {
+                q: q.data,
+                k: repeated.as_ref().map_or(k.data, |keys| keys.as_ptr()),
+                v: v.data,
+                bias: bias.data,
+                mask: mask.data.cast(),
+                y,
+                partials: partials.as_mut_ptr(),
+            });
+            context.parallel_for(call.item_count(), call.task_items(), |items| {
+                // The tensors have the shapes of `call`; the host gives outputs places of their own.
+                call.items(tensors.get(), items);
+            })?;
+            call.rest(tensors.get());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The parts of the algorithm that are compiled for each instruction set and type.
+//!
+//! What is between them is compiled once for each element type: a part does enough work for it not to matter how it is called.
+
+#![allow(unsafe_code)]
+
+use super::job::{Job, Rows};
+use super::panel::{self, Panel};
+use super::product::{self, Matrix};
+use super::room::Plain;
+use super::stretch;
+use crate::simd::softmax::Exponential;
+use crate::simd::words::AsWord;
+use crate::simd::{Level, by_level};
+use half::{bf16, f16};
+use std::ops::Range;
+
+/// [`product::product`]
+type ProductFn<N> = unsafe fn(Matrix<N>, *const N, *mut N, (usize, usize), bool);
+
+/// [`panel::turn`]
+type TurnFn<N> = unsafe fn((*const N, usize), (*mut N, usize), (usize, usize));
+
+/// [`stretch::stretch`]
+type StretchFn<T> = unsafe fn(
+    &Job<'_, T>,
+    &Rows,
+    Range<usize>,
+    (&[<T as Attended>::Number], &mut [<T as Attended>::Number]),
+    &mut [<T as Attended>::Number],
+);
+
+/// What is done to numbers. Of each function the documentation says what the caller has to ensure.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers<N> {
+    /// Numbers of a vector.
+    pub(super) lanes: usize,
+    /// Products with panels of 1, 2, and the most vectors.
+    pub(super) products: [(usize, ProductFn<N>); 3],
+    /// [`panel::turn`]
+    pub(super) turn: TurnFn<N>,
+    /// [`panel::add`]
+    pub(super) add: unsafe fn(*const N, *mut N, usize),
+    /// [`panel::cap`]
+    pub(super) cap: unsafe fn(*mut N, usize, f64),
+    /// [`panel::weights`]
+    pub(super) weights: unsafe fn(Panel<N>, usize, usize),
+}
+
+/// What is done to elements. Of each function the documentation says what the caller has to ensure.
+#[derive(Clone, Copy)]
+pub(super) struct Elements<T: Attended> {
+    /// [`panel::read`]
+    pub(super) read: unsafe fn(*const T, *mut T::Number, usize, f64),
+    /// [`panel::write`]
+    pub(super) write: unsafe fn(*const T::Number, *mut T, usize, f64),
+    /// [`stretch::stretch`]
+    pub(super) stretch: StretchFn<T>,
+}
+
+/// Element types for which there are kernels.
+#[allow(private_interfaces, private_bounds)]
+pub trait Attended: AsWord {
+    /// A number of the arithmetic.
+    #[doc(hidden)]
+    type Number: Computed;
+
+    /// What is done to elements, for a processor with `level`.
+    #[doc(hidden)]
+    fn elements(level: Level) -> Elements<Self>;
+}
+
+/// The numbers of the arithmetic.
+pub(super) trait Computed: Exponential + AsWord + Plain {
+    /// What is done to numbers, for a processor with `level`.
+    fn numbers(level: Level) -> Numbers<Self>;
+}
+
+/// A function of arguments of these types for one instruction set, with its features: it calls `$function`.
+macro_rules! part {
+    ([$($feature:literal)?] $function:expr, ($($name:ident: $type:ty),+)) => {{
+        /// # Safety
+        /// As the function that it calls.
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn part($($name: $type),+) {
+            // SAFETY: this function's `# Safety` section is that of the function called, and its features enable the
+            // instructions of the set.
+            unsafe { $function($($name),+) }
+        }
+        part
+    }};
+}
+
+macro_rules! numbers {
+    ($set:ty, $whole:ty, $most:expr, $n:ty $(, $feature:literal)?) => {{
+        macro_rules! of_width {
+            ($vectors:expr) => {
+                (
+                    $vectors,
+                    part!([$($feature)?] product::product::<$set, { $vectors }>, (
+                        matrix: Matrix<$n>, panel: *const $n, output: *mut $n, sizes: (usize, usize), add: bool
+                    )) as ProductFn<$n>,
+                )
+            };
+        }
+        Numbers {
+            lanes: <$set as crate::simd::Simd>::LANES,
+            products: [of_width!(1), of_width!(2), of_width!($most)],
+            turn: part!([$($feature)?] panel::turn::<$whole, $n>, (
+                from: (*const $n, usize), to: (*mut $n, usize), sizes: (usize, usize)
+            )),
+            add: part!([$($feature)?] panel::add::<$set>, (from: *const $n, to: *mut $n, count: usize)),
+            cap: part!([$($feature)?] panel::cap::<$set>, (scores: *mut $n, count: usize, bound: f64)),
+            weights: part!([$($feature)?] panel::weights::<$set>, (panel: Panel<$n>, keys: usize, values: usize)),
+        }
+    }};
+}
+
+macro_rules! elements {
+    ($set:ty, $t:ty, $n:ty $(, $feature:literal)?) => {
+        Elements {
+            read: part!([$($feature)?] panel::read::<$set, $t>, (
+                from: *const $t, to: *mut $n, count: usize, factor: f64
+            )),
+            write: part!([$($feature)?] panel::write::<$set, $t>, (
+                from: *const $n, to: *mut $t, count: usize, factor: f64
+            )),
+            stretch: part!([$($feature)?] stretch::stretch::<$set, $t>, (
+                job: &Job<'_, $t>, rows: &Rows, keys: Range<usize>, room: (&[$n], &mut [$n]), states: &mut [$n]
+            )),
+        }
+    };
+}
+
+macro_rules! computed {
+    ($($n:ty: $set:ident;)+) => {$(
+        impl Computed for $n {
+            fn numbers(level: Level) -> Numbers<Self> {
+                by_level!(level, numbers!(set::$set, set::Whole, set::PANEL, $n))
+            }
+        }
+    )+};
+}
+
+macro_rules! attended {
+    ($($t:ty: $n:ty, $set:ident;)+) => {$(
+        #[allow(private_interfaces)]
+        impl Attended for $t {
+            type Number = $n;
+
+            fn elements(level: Level) -> Elements<Self> {
+                by_level!(level, elements!(set::$set, $t, $n))
+            }
+        }
+    )+};
+}
+
+computed! {
+    f32: F32;
+    f64: F64;
+}
+
+attended! {
+    f32: f32, F32;
+    f16: f32, F32;
+    bf16: f32, F32;
+    f64: f64, F64;
+}

@@ -1,0 +1,126 @@
+//! One call, as the kernels see it.
+
+#![allow(unsafe_code)]
+
+use super::backend::{Attended, Elements, Numbers};
+use crate::contract::attention::{AttentionAttributes, AttentionGeometry, Planes};
+use std::ops::Range;
+
+/// One call. `y` and `partials` overlap nothing.
+pub(super) struct Job<'a, T: Attended> {
+    pub(super) geometry: &'a AttentionGeometry,
+    pub(super) attributes: &'a AttentionAttributes,
+    pub(super) numbers: Numbers<T::Number>,
+    pub(super) elements: Elements<T>,
+    pub(super) q: *const T,
+    pub(super) k: *const T,
+    pub(super) v: *const T,
+    /// `None` where it is zero.
+    pub(super) bias: Option<*const T>,
+    /// `None` where it is true.
+    pub(super) mask: Option<*const u8>,
+    pub(super) y: *mut T,
+    pub(super) partials: *mut T::Number,
+}
+
+/// How the work is cut into items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// All rows of a key head with one of `parts` parts of its keys.
+    Few {
+        /// Parts, which are combined in the end if there are several.
+        parts: usize,
+    },
+    /// A block of rows with all keys.
+    Many {
+        /// Rows that follow each other in blocks: those of one head, or of all that share keys.
+        span: usize,
+        /// Blocks of a span.
+        blocks: usize,
+    },
+}
+
+/// Rows of one key head.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rows {
+    /// Batch.
+    pub(super) batch: usize,
+    /// Number of the key head in the batch.
+    pub(super) key_head: usize,
+    /// The first row: a query of the first head that reads the key head is one of the first `S`, and so on.
+    pub(super) first: usize,
+    /// Number of rows.
+    pub(super) count: usize,
+}
+
+impl<T: Attended> Job<'_, T> {
+    /// Rows that read one key head.
+    pub(super) fn shared(&self) -> usize {
+        self.geometry.group() * self.geometry.queries
+    }
+
+    /// Where the elements of row `row` of a tensor like `q` or `y` begin, with `width` elements a row.
+    pub(super) fn row_start(&self, rows: &Rows, row: usize, width: usize) -> usize {
+        let AttentionGeometry { key_heads, .. } = *self.geometry;
+        let head = rows.batch * key_heads + rows.key_head;
+        (head * self.shared() + rows.first + row) * width
+    }
+
+    /// Where the elements of the first key begin, or of the first value, with `width` elements each.
+    pub(super) fn key_start(&self, rows: &Rows, width: usize) -> usize {
+        let head = rows.batch * self.geometry.key_heads + rows.key_head;
+        head * self.geometry.keys * width
+    }
+
+    /// Head and query of row `row`.
+    pub(super) fn place(&self, rows: &Rows, row: usize) -> (usize, usize) {
+        let row = rows.first + row;
+        let (head, query) = (row / self.geometry.queries, row % self.geometry.queries);
+        (rows.key_head * self.geometry.group() + head, query)
+    }
+
+    /// Where the elements of a tensor that broadcasts to the scores begin for row `row`.
+    pub(super) fn plane_row(&self, planes: &Planes, rows: &Rows, row: usize) -> usize {
+        let (head, query) = self.place(rows, row);
+        planes.row(rows.batch, head, query)
+    }
+
+    /// The elements of `mask` for these keys of a row that begins at `start`; one for all where `mask` does not tell keys apart.
+    ///
+    /// # Safety
+    /// The job's pointers are good for what its geometry says.
+    pub(super) unsafe fn mask_of(
+        &self,
+        mask: *const u8,
+        start: usize,
+        keys: &Range<usize>,
+    ) -> &[u8] {
+        let step = self.geometry.mask.steps[3];
+        let count = if step == 0 { 1 } else { keys.len() };
+        // SAFETY: the elements that the geometry has for these keys, for which the pointer is good.
+        unsafe { std::slice::from_raw_parts(mask.add(start + keys.start * step), count) }
+    }
+
+    /// Writes row `row` of `y`, from its weighed values and the sum of the exponentials of its scores.
+    ///
+    /// # Safety
+    /// The job's pointers are good for what its geometry says, and `weighed` for a row of values.
+    pub(super) unsafe fn write_row(
+        &self,
+        rows: &Rows,
+        row: usize,
+        weighed: *const T::Number,
+        sum: f64,
+    ) {
+        let values = self.geometry.values;
+        // SAFETY: the row of `y`, for which the pointer is good.
+        unsafe {
+            let to = self.y.add(self.row_start(rows, row, values));
+            if self.is_zero(sum) {
+                std::slice::from_raw_parts_mut(to, values).fill(T::ZERO);
+            } else {
+                (self.elements.write)(weighed, to, values, 1.0 / sum);
+            }
+        }
+    }
+}
