@@ -7,10 +7,19 @@ use crate::rewrite;
 
 /// All rules, in the order they are listed.
 pub const RULES: [Rule; recognize::PAGES.len() + rewrite::PAGES.len()] = {
-    let [rotary, table, bias, gather, alibi, sinusoidal, lookup] = recognize::PAGES;
+    let [
+        rotary,
+        table,
+        bias,
+        gather,
+        alibi,
+        sinusoidal,
+        lookup,
+        attention,
+    ] = recognize::PAGES;
     let [batch] = rewrite::PAGES;
     [
-        rotary, table, bias, gather, alibi, sinusoidal, lookup, batch,
+        rotary, table, bias, gather, alibi, sinusoidal, lookup, attention, batch,
     ]
 };
 

@@ -6,6 +6,7 @@ use phasor_ops::contract::{Call, Contract, Dense, View};
 
 use super::failure::Failure;
 use super::numbers::Draw;
+use super::sizes::MAX_ELEMENTS;
 
 /// Numbers in row-major order, and their shape.
 pub(super) type Numbers<'a> = (&'a [f64], &'a [usize]);
@@ -30,6 +31,16 @@ pub(super) trait Claim {
     /// Sizes of a single symbolic dimension that show what small ones do not.
     fn long(&self) -> Vec<i64> {
         Vec::new()
+    }
+
+    /// How many elements the tensors of a probe have at most, unless the part runs with the model's own sizes alone.
+    fn room(&self) -> usize {
+        MAX_ELEMENTS
+    }
+
+    /// The largest tensor that the part computes, where that is none of the others.
+    fn widest(&self) -> Option<&str> {
+        None
     }
 
     /// The random numbers for a tensor that a cut starts from.

@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tract")]
+mod attention;
+#[cfg(feature = "tract")]
 mod claim;
 #[cfg(feature = "tract")]
 mod cut;
@@ -93,6 +95,7 @@ fn claim(site: &Site) -> Box<dyn claim::Claim + '_> {
         Kind::RelativeGather(gather) => Box::new(relative::GatherClaim { site, gather }),
         Kind::Alibi(alibi) => Box::new(relative::AlibiClaim { site, alibi }),
         Kind::Sinusoidal(sinusoidal) => Box::new(sinusoidal::SinusoidalClaim { site, sinusoidal }),
+        Kind::Attention(attention) => Box::new(attention::AttentionClaim { site, attention }),
         #[cfg(test)]
         Kind::Toy(toy) => Box::new(toy::Twice { site, toy }),
     }
@@ -121,7 +124,8 @@ pub fn confirm_tables(
                 Kind::RelativeBias(_)
                 | Kind::RelativeGather(_)
                 | Kind::Alibi(_)
-                | Kind::Sinusoidal(_) => None,
+                | Kind::Sinusoidal(_)
+                | Kind::Attention(_) => None,
                 #[cfg(test)]
                 Kind::Toy(_) => None,
             }

@@ -63,6 +63,8 @@ impl Regime {
 pub(super) enum Draw {
     /// Floats up to this magnitude.
     Floats(DataType, f64),
+    /// Booleans.
+    Truths,
     /// Whole numbers in no order, also negative ones.
     Positions {
         /// Their type.
@@ -93,6 +95,7 @@ impl Draw {
                 let values: Vec<f64> = (0..count).map(|_| scale * random.signed()).collect();
                 Tensor::from_f64_as(dtype, shape, &values)
             }
+            Draw::Truths => Regime::Common.tensor(DataType::Bool, shape, random),
             Draw::Indices { dtype, least, end } => {
                 let number = |_| (least + random.below(end - least)) as f64;
                 let values: Vec<f64> = (0..count).map(number).collect();

@@ -20,7 +20,7 @@ use super::claim::{Claim, Numbers, difference};
 use super::cut::{Cut, WholeGraph, cut};
 use super::failure::Failure;
 use super::numbers::{Draw, Regime};
-use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, bindings, edges};
+use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, Room, bindings, edges};
 
 /// Runs for each set of sizes, each with other numbers.
 const SEEDS: u64 = 3;
@@ -68,11 +68,23 @@ impl<'a> Prober<'a> {
         claim: &dyn Claim,
     ) -> Result<Confirmed, Box<Refusal>> {
         let names = claim.operands().into_iter().chain(claim.origin());
-        let names = names.chain(claim.measured());
-        self.over_sizes(names, &claim.long(), |prober, binding| {
-            prober.under(site, claim, binding)
-        })
-        .map_err(|failure| {
+        let names: Vec<&str> = names.chain(claim.measured()).collect();
+        let shapes = self.whole.shapes;
+        let widest = claim.widest().and_then(|name| shapes.get(name));
+        let mut probed = |room: Room<'_>| {
+            self.over_sizes((&names, room), &claim.long(), |prober, binding| {
+                prober.under(site, claim, binding)
+            })
+        };
+        let room = Room {
+            elements: claim.room(),
+            widest: widest.map_or(&[], |dims| dims),
+        };
+        let probed = match probed(room) {
+            Err(Failure::TooLarge(_)) if room.elements < MAX_ELEMENTS => probed(Room::default()),
+            result => result,
+        };
+        probed.map_err(|failure| {
             let reason = match &failure {
                 Failure::Differs(how) => {
                     format!("proven, but run on random numbers {how}")
@@ -101,17 +113,18 @@ impl<'a> Prober<'a> {
     /// Probes with sets of sizes for the dimensions of the named values, until enough of them agree. A probe returns its largest
     /// difference and the number of runs. A set with which the part does not run is skipped; one with which it differs decides.
     /// Sizes in `long` are tried too, where tensors stay small.
-    pub(super) fn over_sizes<'n>(
+    pub(super) fn over_sizes(
         &mut self,
-        names: impl Iterator<Item = &'n str>,
+        (names, room): (&[&str], Room<'_>),
         long: &[i64],
         probe: impl Fn(&mut Self, &Binding) -> Result<(f64, usize), Failure>,
     ) -> Result<Confirmed, Failure> {
         let dims: Vec<&[Dim]> = names
-            .filter_map(|name| self.whole.shapes.get(name))
+            .iter()
+            .filter_map(|&name| self.whole.shapes.get(name))
             .map(|shape| &shape[..])
             .collect();
-        let bindings = bindings(&dims, self.sizes);
+        let bindings = bindings(&dims, self.sizes, room);
         let edges = edges(&dims, self.sizes, long);
         let needed = SIZES.min(bindings.len());
         let mut confirmed = Confirmed::default();
@@ -131,7 +144,8 @@ impl<'a> Prober<'a> {
                 // nothing against it.
                 Err(_) if binding.is_small() => {
                     failure = Some(Failure::TooLarge(format!(
-                        "its tensors have more than {MAX_ELEMENTS} elements, and it does not run with smaller ones"
+                        "its tensors have more than {} elements, and it does not run with smaller ones",
+                        room.elements
                     )));
                 }
                 Err(decides @ (Failure::Differs(_) | Failure::Unaffordable)) => {

@@ -177,6 +177,7 @@ impl Claim for SinusoidalClaim<'_> {
                 Operand {
                     dtype: ElementType::from_onnx(dtype.to_onnx()),
                     shape: None,
+                    ..Operand::default()
                 },
             ],
         };

@@ -88,8 +88,30 @@ impl Binding {
     }
 }
 
+/// How large a probe may be.
+#[derive(Clone, Copy)]
+pub(super) struct Room<'r> {
+    /// How many elements its tensors have at most, unless the part runs with the model's own sizes alone.
+    pub elements: usize,
+    /// A tensor that the part computes, whose elements count too.
+    pub widest: &'r [Dim],
+}
+
+impl Default for Room<'_> {
+    fn default() -> Self {
+        Room {
+            elements: MAX_ELEMENTS,
+            widest: &[],
+        }
+    }
+}
+
 /// The assignments to try, those with different sizes first. Symbols in `fixed` have the same size in all.
-pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<Binding> {
+pub(super) fn bindings(
+    shapes: &[&[Dim]],
+    fixed: &BTreeMap<String, i64>,
+    room: Room<'_>,
+) -> Vec<Binding> {
     let names = symbols(shapes);
     if names.is_empty() {
         return [Binding {
@@ -97,7 +119,7 @@ pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<
             rest: 2,
             small: BTreeMap::new(),
         }]
-        .map(|binding| fitting(binding, shapes))
+        .map(|binding| fitting(binding, shapes, room))
         .into();
     }
     let bound = |sizes: &[i64], rest| Binding {
@@ -118,7 +140,7 @@ pub(super) fn bindings(shapes: &[&[Dim]], fixed: &BTreeMap<String, i64>) -> Vec<
             binding.sizes.extend(fixed);
             binding
         })
-        .map(|binding| fitting(grown(binding, shapes, fixed), shapes))
+        .map(|binding| fitting(grown(binding, shapes, fixed), shapes, room))
         .collect()
 }
 
@@ -183,9 +205,10 @@ fn elements(shapes: &[Vec<usize>]) -> Option<usize> {
 
 /// The assignment, with large fixed sizes made small if tensors of these shapes would be too large for a probe. Sizes of last
 /// axes stay: the proof rests on the number of channels.
-fn fitting(mut binding: Binding, shapes: &[&[Dim]]) -> Binding {
-    let numbers: Vec<Vec<usize>> = shapes.iter().filter_map(|s| binding.shape(s)).collect();
-    if elements(&numbers).is_some() {
+fn fitting(mut binding: Binding, shapes: &[&[Dim]], room: Room<'_>) -> Binding {
+    let counted = shapes.iter().copied().chain([room.widest]);
+    let numbers: Vec<Vec<usize>> = counted.filter_map(|s| binding.shape(s)).collect();
+    if elements(&numbers).is_some_and(|count| count <= room.elements) {
         return binding;
     }
     let known = |dim: &Dim| dim.known();

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod angles;
+mod attention;
 mod kit;
 mod refusal;
 mod relative;
@@ -21,6 +22,7 @@ use crate::onnx::ModelFile;
 use crate::symbolic::{Budget, Interpreter, dims};
 
 pub use angles::{AngleTable, Frequencies, RULE as TABLE_RULE, TableUse};
+pub use attention::{Attention, AttentionMask};
 pub use kit::made::Made;
 pub use refusal::{Lost, Refusal, SEARCH, Stage};
 #[cfg(test)]
@@ -38,7 +40,7 @@ pub use toy::Toy;
 use kit::Context;
 
 /// The pages of the rules by which sites and tables are found, in the order of `phasor rules`.
-pub const PAGES: [Rule; 7] = [
+pub const PAGES: [Rule; 8] = [
     rotary::PAGE,
     angles::PAGE,
     relative::BIAS_PAGE,
@@ -46,6 +48,7 @@ pub const PAGES: [Rule; 7] = [
     relative::ALIBI_PAGE,
     sinusoidal::PAGE,
     sinusoidal::TABLE_PAGE,
+    attention::PAGE,
 ];
 
 /// Finds the position encodings of a model that can be proven, and the near misses.
@@ -65,6 +68,7 @@ pub fn analyse(
     rotary::find(it, &context, &mut analysis);
     relative::find(it, &context, &mut analysis);
     sinusoidal::find(it, &context, &mut analysis);
+    attention::find(it, &context, &mut analysis);
     #[cfg(test)]
     toy::find(it, &context, &mut analysis);
     analysis.sites.sort_by_key(|site| site.node);

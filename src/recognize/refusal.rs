@@ -27,6 +27,14 @@ pub enum Stage {
     Proof,
     /// Tensors of the graph hold the cosines and sines.
     Tables,
+    /// A softmax over keys weighs values, and nothing else reads it.
+    Probabilities,
+    /// What the softmax reads is the product of queries and keys.
+    Scores,
+    /// What is added to scores, or hides keys, lies along batch, heads, queries and keys.
+    Mask,
+    /// Tensors of the graph hold queries, keys and values.
+    Operands,
     /// The site agrees with the operator on random numbers.
     Confirmation,
     /// The target has an operator that can express the site.
@@ -45,6 +53,10 @@ impl Stage {
             Stage::Positions => "positions",
             Stage::Proof => "proof",
             Stage::Tables => "tables",
+            Stage::Probabilities => "probabilities",
+            Stage::Scores => "scores",
+            Stage::Mask => "mask",
+            Stage::Operands => "operands",
             Stage::Confirmation => "confirmation",
             Stage::Target => "target",
         }

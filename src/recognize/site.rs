@@ -6,8 +6,8 @@ use crate::facts::Dim;
 use crate::onnx::DataType;
 
 use super::{
-    Alibi, AngleTable, Made, Refusal, RelativeBias, RelativeGather, Rotary, Sinusoidal, Source,
-    Stage, TableUse,
+    Alibi, AngleTable, Attention, Made, Refusal, RelativeBias, RelativeGather, Rotary, Sinusoidal,
+    Source, Stage, TableUse,
 };
 
 /// One position encoding of the graph: what all families have in common, and the part of its own family.
@@ -48,6 +48,8 @@ pub enum Kind {
     Alibi(Alibi),
     /// `y = embedding(positions, frequencies)`.
     Sinusoidal(Sinusoidal),
+    /// `y = softmax(mask(scale * q kᵀ + bias)) v`.
+    Attention(Attention),
     /// `y = x + x`, which shows what a family needs.
     #[cfg(test)]
     Toy(super::toy::Toy),
@@ -99,7 +101,8 @@ impl Site {
             Kind::RelativeBias(_)
             | Kind::RelativeGather(_)
             | Kind::Alibi(_)
-            | Kind::Sinusoidal(_) => None,
+            | Kind::Sinusoidal(_)
+            | Kind::Attention(_) => None,
             #[cfg(test)]
             Kind::Toy(_) => None,
         }
@@ -209,6 +212,7 @@ impl Kind {
             Kind::RelativeGather(gather) => gather,
             Kind::Alibi(alibi) => alibi,
             Kind::Sinusoidal(sinusoidal) => sinusoidal,
+            Kind::Attention(attention) => attention,
             #[cfg(test)]
             Kind::Toy(toy) => toy,
         }
@@ -221,6 +225,7 @@ impl Kind {
             Kind::RelativeGather(gather) => gather,
             Kind::Alibi(alibi) => alibi,
             Kind::Sinusoidal(sinusoidal) => sinusoidal,
+            Kind::Attention(attention) => attention,
             #[cfg(test)]
             Kind::Toy(toy) => toy,
         }

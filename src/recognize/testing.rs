@@ -5,6 +5,7 @@
 //! * A relative site is as `relative::testing` writes it.
 //! * Another is `y = sinusoidal(pos without [2], [1.0, 0.25]) half, cos first, times 2, 5 wide`; of a table,
 //!   `y = sinusoidal(count x.1 with [0], [1.0, 0.25]) half, row 1 zero, 8 rows of w in float`.
+//! * Attention is `y = attention(q, k, v) times 0.5, 2 heads a key, capped at 5, plus bias, mask else -1, causal, zero for NaN`.
 //! * A table that can be computed for a site follows it: `table of pos * freq`, the second of a graph as `table 1 of ...`.
 //! * A value that the graph does not hold is `part = Slice (cos, [0], [2], [1], [1])`.
 //! * A near miss is its stage, its value and the reason: `proof at y: the cosine is negated`; behind a semicolon, the value
@@ -22,8 +23,8 @@ use crate::symbolic::testing::file;
 
 use super::relative::testing::written;
 use super::{
-    AngleTable, Frequencies, Kind, Made, Refusal, Rotary, Sinusoidal, Site, Source, TableInput,
-    TableUse,
+    AngleTable, Attention, Frequencies, Kind, Made, Refusal, Rotary, Sinusoidal, Site, Source,
+    TableInput, TableUse,
 };
 
 /// A rotation of halves, by the angles of positions, in rows of four channels.
@@ -174,8 +175,33 @@ fn site(site: &Site, tables: &[AngleTable]) -> String {
             format!("{} = {}, {}", site.y, written(&site.kind), site.proven())
         }
         Kind::Sinusoidal(part) => sinusoidal(site, part),
+        Kind::Attention(part) => attention(site, part),
         Kind::Toy(toy) => format!("{} = toy({})", site.y, toy.x),
     }
+}
+
+fn attention(site: &Site, part: &Attention) -> String {
+    let Attention { q, k, v, .. } = part;
+    let mut text = format!("{} = attention({q}, {k}, {v}) times {}", site.y, part.scale);
+    if part.group != 1 {
+        text += &format!(", {} heads a key", part.group);
+    }
+    if part.softcap != 0.0 {
+        text += &format!(", capped at {}", part.softcap);
+    }
+    if let Some(bias) = &part.bias {
+        text += &format!(", plus {bias}");
+    }
+    if let Some(mask) = &part.mask {
+        text += &format!(", {} else {}", mask.value, mask.fill);
+    }
+    if part.causal {
+        text += ", causal";
+    }
+    if part.zero_nan_rows {
+        text += ", zero for NaN";
+    }
+    text
 }
 
 fn sinusoidal(site: &Site, part: &Sinusoidal) -> String {

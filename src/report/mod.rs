@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod around;
+mod attention;
 mod explain;
 mod fuse;
 mod inspect;
@@ -16,6 +17,7 @@ pub mod text;
 mod unfuse;
 mod verify;
 
+pub use attention::{AttentionMaskReport, AttentionReport};
 pub use explain::{ExplainReport, Focus};
 pub use fuse::{FuseReport, Verification, WrittenReport};
 pub use inspect::InspectReport;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::attention::AttentionReport;
 use super::relative::{AlibiReport, RelativeBiasReport, RelativeGatherReport};
 use super::rotary::RotaryReport;
 use super::sinusoidal::SinusoidalReport;
@@ -49,6 +50,8 @@ pub enum KindReport {
     Alibi(AlibiReport),
     /// Sinusoidal embeddings.
     Sinusoidal(SinusoidalReport),
+    /// Attention.
+    Attention(AttentionReport),
     /// Toys, which show what a family needs.
     #[cfg(test)]
     #[allow(missing_docs)]
@@ -63,7 +66,8 @@ impl SiteReport {
             KindReport::RelativeBias(_)
             | KindReport::RelativeGather(_)
             | KindReport::Alibi(_)
-            | KindReport::Sinusoidal(_) => None,
+            | KindReport::Sinusoidal(_)
+            | KindReport::Attention(_) => None,
             #[cfg(test)]
             KindReport::Toy { .. } => None,
         }
@@ -90,6 +94,7 @@ impl SiteReport {
             Kind::Sinusoidal(sinusoidal) => {
                 KindReport::Sinusoidal(SinusoidalReport::new(sinusoidal))
             }
+            Kind::Attention(attention) => KindReport::Attention(attention.into()),
             #[cfg(test)]
             Kind::Toy(toy) => KindReport::Toy { x: toy.x.clone() },
         };

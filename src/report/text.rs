@@ -1,5 +1,6 @@
 //! Reports as text, in colour. Whoever prints it strips the colours where they are not wanted.
 
+mod attention;
 mod explain;
 mod relative;
 mod rotary;

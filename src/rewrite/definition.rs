@@ -66,5 +66,6 @@ fn operand(facts: &Facts, node: &NodeProto, slot: usize) -> Operand {
     Operand {
         dtype: fact.dtype.and_then(|t| ElementType::from_onnx(t.to_onnx())),
         shape,
+        ..Operand::default()
     }
 }

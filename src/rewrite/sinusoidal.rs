@@ -28,6 +28,7 @@ pub(super) fn lower(
                 Operand {
                     dtype: ElementType::from_onnx(sinusoidal.dtype.to_onnx()),
                     shape: Some(vec![Some(sinusoidal.count)]),
+                    ..Operand::default()
                 },
             ],
         },

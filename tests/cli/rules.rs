@@ -46,7 +46,8 @@ fn rules_can_be_selected_and_ignored() {
         phasor(arguments)
     };
     assert_eq!(code(&check(&["--select", "rotary"])), 1);
-    assert_eq!(code(&check(&["--ignore", "rotary"])), 0);
+    assert_eq!(code(&check(&["--ignore", "rotary"])), 1);
+    assert_eq!(code(&check(&["--ignore", "rotary,attention"])), 0);
     assert_eq!(
         code(&check(&["--select=rotary,rotary", "--ignore=rotary"])),
         0

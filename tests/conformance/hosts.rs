@@ -119,7 +119,13 @@ impl Host for Machine {
             TensorType::Element(element) => self.types.contains(element),
             _ => true,
         };
-        spec.kernels.contains(&types) && types.iter().all(elements)
+        // Releases before 1.32 fuse its products in double into one that they have no kernel for (1.20), sum nothing to nothing where
+        // a sum of one element is asked for (1.31), and round its tanh in double to float.
+        let is_old = self.release.is_some_and(|release| release < 32);
+        let is_served = !is_old
+            || self.way == Way::Kernel
+            || spec.name != phasor_ops::contract::attention::NAME;
+        is_served && spec.kernels.contains(&types) && types.iter().all(elements)
     }
 
     /// `Max` and `Min` of int64, which function bodies clamp distances with, are wrong from ONNX Runtime 1.22 to 1.31 where 31 bits do not

@@ -104,6 +104,8 @@ def detr(g):
 
 
 SINUSOIDAL = {"whisper": whisper, "m2m100": m2m100, "detr": detr}
+# Attention whose scores have no second term that depends on content.
+ATTENDING = {"t5": LAYERS, "t5_decode": 2 * LAYERS, "whisper": LAYERS, "m2m100": LAYERS, "detr": LAYERS}
 FOUND = {"whisper": 1, "m2m100": 1, "detr": 2}
 
 
@@ -123,16 +125,19 @@ def phasor(*words):
     return json.loads(done.stdout)
 
 
-def counts(sites):
+def counts(sites, name):
+    """How many sites a rule has, of the models whose scores have one term the attention of each layer left out."""
     rules = [site["rule"] for site in sites]
-    return {rule: rules.count(rule) for rule in rules}
+    found = {rule: rules.count(rule) for rule in rules}
+    assert found.pop("attention", 0) == ATTENDING.get(name, 0)
+    return found
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize("name", MODELS)
 def test_relative_positions_are_found(tmp_path, name, hidden):
     report = phasor("inspect", written(tmp_path, MODELS[name], hidden))
-    assert counts(report["sites"]) == SITES[name], report["refusals"]
+    assert counts(report["sites"], name) == SITES[name], report["refusals"]
     assert report["gave_up"] == []
     for site in report["sites"]:
         assert site["rule"] != "relative-bias" or site["heads"] == hidden // CHANNELS
@@ -142,9 +147,9 @@ def test_relative_positions_are_found(tmp_path, name, hidden):
 @pytest.mark.parametrize("name", SINUSOIDAL)
 def test_sinusoidal_embeddings_are_found(tmp_path, name, hidden):
     report = phasor("inspect", written(tmp_path, SINUSOIDAL[name], hidden))
-    assert counts(report["sites"]) == {"sinusoidal": FOUND[name]}, report["refusals"]
+    assert counts(report["sites"], name) == {"sinusoidal": FOUND[name]}, report["refusals"]
     assert report["gave_up"] == []
-    for site in report["sites"]:
+    for site in (site for site in report["sites"] if site["rule"] == "sinusoidal"):
         assert site["width"] == hidden // FOUND[name]
         assert site["layout"] == ("interleaved" if name == "detr" else "half")
 
@@ -159,5 +164,7 @@ def test_fused_models_are_verified(tmp_path, name):
     dims = [word for dim in ["batch=2", *DIMS.get(name, ["sequence=9"])] for word in ("--dim", dim)]
     report = phasor("fuse", path, "-o", tmp_path / "fused.onnx", "--engine", "tract", "--require-verified", *dims)
     sites = SITES.get(name) or {"sinusoidal": FOUND[name]}
-    assert {rule["rule"]: rule["sites"] for rule in report["rules"]} == sites
+    assert counts(report["sites"], name) == sites
+    found = {rule["rule"]: rule["sites"] for rule in report["rules"]}
+    assert {**found, "attention": 0} == {**sites, "attention": 0}
     assert report["verdict"] == "fused" and report["unsupported"] == []

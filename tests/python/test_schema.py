@@ -230,6 +230,39 @@ def table_of_sines(g, how, padding=None, dtype=np.float64):
     g.output(g.op("Add", x, table), rank=3)
 
 
+def attention(g, change=lambda g, scores: scores, weigh=lambda g, p: p, batch="B"):
+    """Scores of queries and keys, changed, their softmax, and the sum of values that it weighs."""
+    q, k, v = g.input("q", [batch, 4, "S", 8]), g.input("k", ["B", 4, "T", 8]), g.input("v", ["B", 4, "T", 8])
+    scores = change(g, g.op("MatMul", q, g.op("Transpose", k, perm=[0, 1, 3, 2])))
+    g.output(g.op("MatMul", weigh(g, g.op("Softmax", scores, axis=-1)), v), rank=4)
+
+
+def capped(g, scores):
+    return g.op("Mul", g.op("Tanh", g.op("Div", scores, np.float32(20))), np.float32(20))
+
+
+def hidden(g, scores):
+    return g.op("Where", g.input("mask", ["S", "T"], TensorProto.BOOL), scores, np.float32(-np.inf))
+
+
+def guarded(g, p):
+    return g.op("Where", g.op("IsNaN", p), np.float32(0), p)
+
+
+# Attention, and what is none by one stage each.
+ATTENTION = [
+    lambda g: attention(g, capped),
+    lambda g: attention(g, hidden, guarded),
+    lambda g: attention(g, lambda g, scores: g.op("Add", scores, g.input("bias", [1, 1, "S", "T"]))),
+]
+NO_ATTENTION = [
+    lambda g: attention(g, weigh=lambda g, p: g.op("Transpose", p, perm=[0, 1, 3, 2])),
+    lambda g: attention(g, lambda g, scores: g.op("Relu", scores)),
+    lambda g: attention(g, lambda g, scores: g.op("Add", scores, g.input("bias", ["S", "B", 1, 1]))),
+    lambda g: attention(g, batch=1),
+]
+
+
 def wild(rest):
     """What is computed from `c`, angles so large that a rounding changes their sines."""
     return f"b = Constant <value = float {{1e7}}> ()  c = Mul(x, b)  {rest}"
@@ -276,6 +309,8 @@ class Printed:
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
         for make in (bias_of_a_table, lambda g: keyed(g, True), sines_and_cosines, lambda g: sines_and_cosines(g, by="Div")):
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
+        for make in ATTENTION:
+            self.run("fuse", built(self.path("model"), make), "--check", code=1)
         for how in (dict(how="gather", padding=1), dict(how="slice", dtype=np.float32), dict(how="add")):
             self.run("fuse", built(self.path("model"), lambda g: table_of_sines(g, **how)), "--check", "--tables-to-compute", code=1)
 
@@ -304,6 +339,10 @@ class Printed:
             self.run("explain", built(self.path("model"), make))
         for make in (neighbouring_sines, lambda g: sines_and_cosines(g, given=True), lambda g: sines_and_cosines(g, by="Div")):
             self.run("inspect", built(self.path("model"), make))
+        for make in ATTENTION:
+            self.run("inspect", built(self.path("model"), make))
+        for make in NO_ATTENTION:
+            self.run("explain", built(self.path("model"), make))
         self.run("explain", built(self.path("model"), turned_sines))
         self.run("explain", built(self.path("model"), lambda g: table_of_sines(g, "gather")))
         self.run("inspect", LLAMA, "--budget", "steps=100K")

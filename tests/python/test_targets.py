@@ -333,7 +333,7 @@ def made(name, opset, tmp_path):
 def test_numbers_are_kept(name, target, opset, tmp_path):
     model, path, sites, left, tolerance = made(name, opset, tmp_path)
     out = tmp_path / "fused.onnx"
-    done, report = fuse(path, out, "--target", target, "--engine", "tract")
+    done, report = fuse(path, out, "--target", target, "--engine", "tract", "--ignore", "attention")
     assert done.returncode == 0, done.stderr + done.stdout
     fused = 0 if target in left else sites
     assert (len(report["sites"]), len(report["unsupported"])) == (fused, sites - fused), done.stdout

@@ -4,77 +4,13 @@
 
 #![allow(unsafe_code)]
 
-use super::job::{Job, Rows};
+use super::job::{Attended, Computed, Elements, Job, Numbers, ProductFn, Rows};
 use super::panel::{self, Panel};
 use super::product::{self, Matrix};
-use super::room::Plain;
 use super::stretch;
-use crate::simd::softmax::Exponential;
-use crate::simd::words::AsWord;
 use crate::simd::{Level, by_level};
 use half::{bf16, f16};
 use std::ops::Range;
-
-/// [`product::product`]
-type ProductFn<N> = unsafe fn(Matrix<N>, *const N, *mut N, (usize, usize), bool);
-
-/// [`panel::turn`]
-type TurnFn<N> = unsafe fn((*const N, usize), (*mut N, usize), (usize, usize));
-
-/// [`stretch::stretch`]
-type StretchFn<T> = unsafe fn(
-    &Job<'_, T>,
-    &Rows,
-    Range<usize>,
-    (&[<T as Attended>::Number], &mut [<T as Attended>::Number]),
-    &mut [<T as Attended>::Number],
-);
-
-/// What is done to numbers. Of each function the documentation says what the caller has to ensure.
-#[derive(Clone, Copy)]
-pub(super) struct Numbers<N> {
-    /// Numbers of a vector.
-    pub(super) lanes: usize,
-    /// Products with panels of 1, 2, and the most vectors.
-    pub(super) products: [(usize, ProductFn<N>); 3],
-    /// [`panel::turn`]
-    pub(super) turn: TurnFn<N>,
-    /// [`panel::add`]
-    pub(super) add: unsafe fn(*const N, *mut N, usize),
-    /// [`panel::cap`]
-    pub(super) cap: unsafe fn(*mut N, usize, f64),
-    /// [`panel::weights`]
-    pub(super) weights: unsafe fn(Panel<N>, usize, usize),
-}
-
-/// What is done to elements. Of each function the documentation says what the caller has to ensure.
-#[derive(Clone, Copy)]
-pub(super) struct Elements<T: Attended> {
-    /// [`panel::read`]
-    pub(super) read: unsafe fn(*const T, *mut T::Number, usize, f64),
-    /// [`panel::write`]
-    pub(super) write: unsafe fn(*const T::Number, *mut T, usize, f64),
-    /// [`stretch::stretch`]
-    pub(super) stretch: StretchFn<T>,
-}
-
-/// Element types for which there are kernels.
-#[allow(private_interfaces, private_bounds)]
-pub trait Attended: AsWord {
-    /// A number of the arithmetic.
-    #[doc(hidden)]
-    type Number: Computed;
-
-    /// What is done to elements, for a processor with `level`.
-    #[doc(hidden)]
-    fn elements(level: Level) -> Elements<Self>;
-}
-
-/// The numbers of the arithmetic.
-pub(super) trait Computed: Exponential + AsWord + Plain {
-    /// What is done to numbers, for a processor with `level`.
-    fn numbers(level: Level) -> Numbers<Self>;
-}
 
 /// A function of arguments of these types for one instruction set, with its features: it calls `$function`.
 macro_rules! part {

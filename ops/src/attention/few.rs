@@ -2,8 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::backend::Attended;
-use super::job::{Job, Rows};
+use super::job::{Attended, Job, Rows};
 use super::room;
 use super::state::{HEAD, clear, join};
 use super::stretch::{PLACES, STRETCH};

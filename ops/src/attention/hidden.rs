@@ -6,8 +6,7 @@
 
 #![allow(unsafe_code)]
 
-use super::backend::Attended;
-use super::job::{Job, Rows};
+use super::job::{Attended, Job, Rows};
 use crate::contract::attention::HIDDEN;
 use std::ops::Range;
 

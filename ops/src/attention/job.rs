@@ -1,10 +1,76 @@
-//! One call, as the kernels see it.
+//! One call, as the kernels see it: its tensors, and what is compiled for each instruction set to work on them.
 
 #![allow(unsafe_code)]
 
-use super::backend::{Attended, Elements, Numbers};
+use super::panel::Panel;
+use super::product::Matrix;
+use super::room::Plain;
 use crate::contract::attention::{AttentionAttributes, AttentionGeometry, Planes};
+use crate::simd::Level;
+use crate::simd::softmax::Exponential;
+use crate::simd::words::AsWord;
 use std::ops::Range;
+
+/// [`super::product::product`]
+pub(super) type ProductFn<N> = unsafe fn(Matrix<N>, *const N, *mut N, (usize, usize), bool);
+
+/// [`super::panel::turn`]
+type TurnFn<N> = unsafe fn((*const N, usize), (*mut N, usize), (usize, usize));
+
+/// [`super::stretch::stretch`]
+type StretchFn<T> = unsafe fn(
+    &Job<'_, T>,
+    &Rows,
+    Range<usize>,
+    (&[<T as Attended>::Number], &mut [<T as Attended>::Number]),
+    &mut [<T as Attended>::Number],
+);
+
+/// What is done to numbers. Of each function the documentation says what the caller has to ensure.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers<N> {
+    /// Numbers of a vector.
+    pub(super) lanes: usize,
+    /// Products with panels of 1, 2, and the most vectors.
+    pub(super) products: [(usize, ProductFn<N>); 3],
+    /// [`super::panel::turn`]
+    pub(super) turn: TurnFn<N>,
+    /// [`super::panel::add`]
+    pub(super) add: unsafe fn(*const N, *mut N, usize),
+    /// [`super::panel::cap`]
+    pub(super) cap: unsafe fn(*mut N, usize, f64),
+    /// [`super::panel::weights`]
+    pub(super) weights: unsafe fn(Panel<N>, usize, usize),
+}
+
+/// What is done to elements. Of each function the documentation says what the caller has to ensure.
+#[derive(Clone, Copy)]
+pub(super) struct Elements<T: Attended> {
+    /// [`super::panel::read`]
+    pub(super) read: unsafe fn(*const T, *mut T::Number, usize, f64),
+    /// [`super::panel::write`]
+    pub(super) write: unsafe fn(*const T::Number, *mut T, usize, f64),
+    /// [`super::stretch::stretch`]
+    pub(super) stretch: StretchFn<T>,
+}
+
+/// Element types for which there are kernels.
+#[allow(private_interfaces, private_bounds)]
+pub trait Attended: AsWord {
+    /// A number of the arithmetic.
+    #[doc(hidden)]
+    type Number: Computed;
+
+    /// What is done to elements, for a processor with `level`.
+    #[doc(hidden)]
+    fn elements(level: Level) -> Elements<Self>;
+}
+
+/// The numbers of the arithmetic.
+pub(super) trait Computed: Exponential + AsWord + Plain {
+    /// What is done to numbers, for a processor with `level`.
+    fn numbers(level: Level) -> Numbers<Self>;
+}
 
 /// One call. `y` and `partials` overlap nothing.
 pub(super) struct Job<'a, T: Attended> {

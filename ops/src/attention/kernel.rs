@@ -2,9 +2,8 @@
 
 #![allow(unsafe_code)]
 
-use super::backend::{Attended, Computed, Elements, Numbers};
 use super::few::{self, MOST_ROWS};
-use super::job::{Cut, Job};
+use super::job::{Attended, Computed, Cut, Elements, Job, Numbers};
 use super::many::{self, BLOCK};
 use crate::contract::ContractError;
 use crate::contract::attention::{AttentionAttributes, AttentionGeometry, INPUTS, Planes};

@@ -6,9 +6,8 @@
 
 #![allow(unsafe_code)]
 
-use super::backend::Attended;
 use super::hidden::Seen;
-use super::job::{Job, Rows};
+use super::job::{Attended, Job, Rows};
 use super::panel::Panel;
 use super::product::Matrix;
 use super::room;

@@ -21,5 +21,5 @@ mod room;
 mod state;
 mod stretch;
 
-pub use backend::Attended;
+pub use job::Attended;
 pub use kernel::{AttentionCall, AttentionKernel, AttentionTensors};

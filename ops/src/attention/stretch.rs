@@ -5,8 +5,7 @@
 
 #![allow(unsafe_code)]
 
-use super::backend::Attended;
-use super::job::{Job, Rows};
+use super::job::{Attended, Job, Rows};
 use super::panel::{capped, shift};
 use super::state::HEAD;
 use crate::simd::softmax::{Exponential, Softmax, exp};

@@ -276,6 +276,7 @@ impl Claim for AlibiClaim<'_> {
             inputs: vec![Operand {
                 dtype: ElementType::from_onnx(self.site.dtype.to_onnx()),
                 shape: None,
+                ..Operand::default()
             }],
         };
         let heads = [slopes.len()];

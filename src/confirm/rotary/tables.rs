@@ -23,7 +23,7 @@ use super::super::cut::{Cut, cut};
 use super::super::failure::Failure;
 use super::super::numbers::Regime;
 use super::super::prober::Prober;
-use super::super::sizes::Binding;
+use super::super::sizes::{Binding, Room};
 use super::unsqueezed;
 
 /// Runs with other numbers for each set of sizes.
@@ -86,8 +86,8 @@ impl Prober<'_> {
         (site, rotary): (&Site, &Rotary),
         used: &TableUse,
     ) -> Result<Confirmed, Box<Refusal>> {
-        let names = [&table.positions, &rotary.cos.value, &rotary.sin.value];
-        self.over_sizes(names.into_iter().map(String::as_str), &LONG, |prober, binding| {
+        let names = [&table.positions[..], &rotary.cos.value, &rotary.sin.value];
+        self.over_sizes((&names, Room::default()), &LONG, |prober, binding| {
             prober.table_under(table, rotary, used, binding)
         })
         .map_err(|failure| {
@@ -259,6 +259,7 @@ fn expected(
             Operand {
                 dtype: ElementType::from_onnx(table.dtype.to_onnx()),
                 shape: None,
+                ..Operand::default()
             },
         ],
     };

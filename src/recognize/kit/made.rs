@@ -58,10 +58,20 @@ pub(in crate::recognize) enum Step {
     },
     /// Without these axes of size 1.
     Squeeze(Vec<i64>),
+    /// With these axes of size 1 (positions in the result).
+    Unsqueeze(Vec<i64>),
     /// With another shape, as `Reshape` spells it.
     Reshape(Vec<i64>),
+    /// With its axes in another order.
+    Transpose(Vec<i64>),
     /// Joined along the last axis.
     Concat,
+    /// The sum of two.
+    Sum,
+    /// The negative.
+    Neg,
+    /// True where it is false.
+    Not,
     /// An integer more, with one axis at least.
     Plus(i64),
     /// What is left of an integer, with one axis at least.
@@ -113,8 +123,13 @@ impl<'a> Maker<'a> {
                 steps,
             } => ("Slice", "part", vec![starts, ends, axes, steps]),
             Step::Squeeze(axes) => ("Squeeze", "rows", vec![axes]),
+            Step::Unsqueeze(axes) => ("Unsqueeze", "axes", vec![axes]),
             Step::Reshape(shape) => ("Reshape", "channels", vec![shape]),
+            Step::Transpose(_) => ("Transpose", "transposed", Vec::new()),
             Step::Concat => ("Concat", "joined", Vec::new()),
+            Step::Sum => ("Add", "sum", Vec::new()),
+            Step::Neg => ("Neg", "negated", Vec::new()),
+            Step::Not => ("Not", "not", Vec::new()),
             Step::Plus(_) => ("Add", "moved", Vec::new()),
             Step::From(_) => ("Sub", "left", Vec::new()),
         };
@@ -132,22 +147,27 @@ impl<'a> Maker<'a> {
         if matches!(step, Step::From(_)) {
             inputs.reverse();
         }
-        let axis = AttributeProto {
-            name: Some("axis".to_owned()),
-            r#type: Some(AttributeType::Int as i32),
-            i: Some(-1),
-            ..Default::default()
+        let attribute = match step {
+            Step::Concat => Some(AttributeProto {
+                name: Some("axis".to_owned()),
+                r#type: Some(AttributeType::Int as i32),
+                i: Some(-1),
+                ..Default::default()
+            }),
+            Step::Transpose(order) => Some(AttributeProto {
+                name: Some("perm".to_owned()),
+                r#type: Some(AttributeType::Ints as i32),
+                ints: order,
+                ..Default::default()
+            }),
+            _ => None,
         };
         self.made.nodes.push(NodeProto {
             name: Some(name.clone()),
             op_type: Some(op.to_owned()),
             input: inputs,
             output: vec![name.clone()],
-            attribute: if op == "Concat" {
-                vec![axis]
-            } else {
-                Vec::new()
-            },
+            attribute: attribute.into_iter().collect(),
             ..Default::default()
         });
         self.values.insert(name.clone(), value.clone());

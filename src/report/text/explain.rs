@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    BAD, DIM, GOOD, PATH, WARN, confirmed, count, gave_up, paint, path, proven, relative, rotary,
-    sinusoidal,
+    BAD, DIM, GOOD, PATH, WARN, attention, confirmed, count, gave_up, paint, path, proven,
+    relative, rotary, sinusoidal,
 };
 use crate::report::{ExplainReport, KindReport, LostReport, RefusalReport, SiteReport};
 use crate::rules;
@@ -155,6 +155,7 @@ fn fine(site: &SiteReport) -> String {
             relative::lines(site)
         }
         KindReport::Sinusoidal(sinusoidal) => sinusoidal::lines(sinusoidal),
+        KindReport::Attention(attention) => attention::lines(attention),
         #[cfg(test)]
         KindReport::Toy { x } => vec![("tensor", format!("`{x}`"))],
     };

@@ -1,6 +1,6 @@
 //! Sites as tables, one for each family.
 
-use super::{columns, confirmed, indented, proven, relative, rotary, sinusoidal};
+use super::{attention, columns, confirmed, indented, proven, relative, rotary, sinusoidal};
 use crate::report::{KindReport, SiteReport};
 
 /// The tables of `phasor inspect`. Sites of a family have the same columns.
@@ -26,6 +26,7 @@ fn row(site: &SiteReport) -> Vec<(&'static str, String)> {
             relative::cells(&site.kind)
         }
         KindReport::Sinusoidal(sinusoidal) => sinusoidal::cells(sinusoidal),
+        KindReport::Attention(attention) => attention::cells(attention),
         #[cfg(test)]
         KindReport::Toy { x } => vec![("x", x.clone())],
     };

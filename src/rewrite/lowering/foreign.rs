@@ -86,7 +86,9 @@ fn lower(
         Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => {
             Err("the target has no operator that goes by the distance between positions".to_owned())
         }
-        Kind::Sinusoidal(_) => Err("the target has no operator for it".to_owned()),
+        Kind::Sinusoidal(_) | Kind::Attention(_) => {
+            Err("the target has no operator for it".to_owned())
+        }
         #[cfg(test)]
         Kind::Toy(_) => Err("the target has no operator for it".to_owned()),
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::onnx::ModelFile;
 use crate::onnx::proto::FunctionProto;
 use crate::recognize::{Kind, Site, Stage, TABLE_RULE};
+use crate::rewrite::attention;
 use crate::rewrite::draft::Draft;
 use crate::rewrite::relative;
 use crate::rewrite::rotary::{self, RotarySite};
@@ -131,6 +132,7 @@ pub(in crate::rewrite) fn with_tables(
                 calls.push(relative::gather(&mut draft, subject, site, gather));
             }
             Kind::Alibi(alibi) => calls.push(relative::alibi(&mut draft, subject, site, alibi)),
+            Kind::Attention(part) => calls.push(attention::lower(&mut draft, subject, site, part)),
             Kind::Sinusoidal(part) => {
                 calls.push(sinusoidal::lower(&mut draft, subject, site, part))
             }

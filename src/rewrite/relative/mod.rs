@@ -78,6 +78,7 @@ pub(super) fn gather(
     let scores = Operand {
         dtype: element(site.dtype),
         shape: rank.map(|rank| vec![None; rank]),
+        ..Operand::default()
     };
     let attributes = RelativeGatherAttributes {
         by_key: gather.by_key,
@@ -139,6 +140,7 @@ fn known(dtype: DataType, shape: Vec<Option<usize>>) -> Operand {
     Operand {
         dtype: element(dtype),
         shape: Some(shape),
+        ..Operand::default()
     }
 }
 

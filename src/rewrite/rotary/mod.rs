@@ -95,6 +95,7 @@ fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
     let last = |dtype: DataType, width: usize| Operand {
         dtype: ElementType::from_onnx(dtype.to_onnx()),
         shape: Some(vec![Some(width)]),
+        ..Operand::default()
     };
     let turned = sites.iter();
     let turned = turned.map(|site| last(site.dtype, site.rotary.head_dim));

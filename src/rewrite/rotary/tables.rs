@@ -126,6 +126,7 @@ pub(super) fn call(table: &AngleTable) -> Call {
             Operand {
                 dtype: ElementType::from_onnx(table.dtype.to_onnx()),
                 shape: Some(shape.collect()),
+                ..Operand::default()
             },
         ],
     }

@@ -58,7 +58,7 @@ impl Elements {
         let own = it.value(element.value).ok()?;
         let factors = [&*values[0], &*values[1]];
         let places = places(node, factors, own.rank())?;
-        let size = summed(&places, factors)?;
+        let size = summed(it, node, &places, factors)?;
         let along = it.arena.coordinate(SUMMED, size);
         let mut factor = |slot: usize, value| {
             let place = (&element.indices, along);
@@ -136,14 +136,24 @@ fn einsum(node: &NodeProto, factors: [&Value; 2], rank: usize) -> Option<[Places
     Some([place(&a, factors[0])?, place(&b, factors[1])?])
 }
 
-/// The size of the axis that is summed over, if both factors have it.
-pub(super) fn summed(places: &[Places; 2], factors: [&Value; 2]) -> Option<PolyId> {
+/// The size of the axis that is summed over, if both factors have it. `MatMul` fails where they do not, so of two sizes the one that is
+/// a number, or the one of the right factor, is the size of both.
+pub(super) fn summed(
+    it: &Interpreter<'_>,
+    node: &NodeProto,
+    places: &[Places; 2],
+    factors: [&Value; 2],
+) -> Option<PolyId> {
     let size = |slot: usize| {
         let axis = places[slot].iter().position(Option::is_none)?;
         factors[slot].shape.get(axis).copied()
     };
     let (left, right) = (size(0)?, size(1)?);
-    (left == right && left != PolyId::ONE).then_some(left)
+    if left == PolyId::ONE || right == PolyId::ONE || left != right && node.op_type() != "MatMul" {
+        return None;
+    }
+    let is_number = it.arena.as_integer(left).is_some();
+    Some(if is_number { left } else { right })
 }
 
 /// Where the element of a factor lies. An axis of another size than the product's may be 1 at run time, so that its index is not known.

@@ -18,7 +18,7 @@ pub(super) fn range(
 ) -> Result<PolyId, Pause> {
     let start = query.ask_scalar(visit.input(0)?)?;
     let step = query.ask_scalar(visit.input(2)?)?;
-    let index = query.at[0];
+    let index = *query.at.first().ok_or(Stop::IndexRank)?;
     let mut algebra = query.algebra();
     let moved = algebra.mul(step, index, own.dtype);
     Ok(algebra.add(start, moved, own.dtype))
@@ -50,11 +50,9 @@ pub(super) fn shape(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<Poly
         true => start + from.rank() as i64,
         false => start,
     };
-    let at = query
-        .it
-        .arena
-        .as_integer(query.at[0])
-        .ok_or(Stop::IndexNotConstant)?;
+    let index = *query.at.first().ok_or(Stop::IndexRank)?;
+    let at = query.it.arena.as_integer(index);
+    let at = at.ok_or(Stop::IndexNotConstant)?;
     let axis = usize::try_from(start.max(0) + at).ok();
     let size = axis.and_then(|axis| from.shape.get(axis));
     Ok(*size.ok_or(Stop::IndexOutOfRange)?)

@@ -18,7 +18,7 @@ type Parts = (PolyId, PolyId);
 
 impl Algebra<'_> {
     /// Quotient and remainder of `f`, which is not negative, by `n`, which is at least 1.
-    pub(super) fn divided(&mut self, f: PolyId, n: PolyId) -> Parts {
+    pub fn divided(&mut self, f: PolyId, n: PolyId) -> Parts {
         if n == PolyId::ONE {
             return (f, PolyId::ZERO);
         }

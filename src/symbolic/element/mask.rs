@@ -97,7 +97,7 @@ pub(super) fn product(
     let values = [query.value(ids[0])?, query.value(ids[1])?];
     let of = [&*values[0], &*values[1]];
     let places = places(visit.node, of, own.rank()).ok_or(Stop::DenseLayer)?;
-    let size = summed(&places, of).ok_or(Stop::DenseLayer)?;
+    let size = summed(query.it, visit.node, &places, of).ok_or(Stop::DenseLayer)?;
     let along = query.it.arena.coordinate(SUMMED, size);
     let channel = query.it.arena.as_atom(along).ok_or(Stop::DenseLayer)?;
     // In a sum inside another one of the same size the two coordinates are the same.

@@ -268,6 +268,14 @@ impl<'a> Query<'_, 'a> {
         self.it.value(id)
     }
 
+    /// Whether another value has as many axes as this one, as the operator demands: a graph may be declared otherwise.
+    fn same_rank(&self, other: &Value) -> Result<(), Stop> {
+        match other.rank() == self.at.len() {
+            true => Ok(()),
+            false => Err(Stop::IndexRank),
+        }
+    }
+
     /// A size without the clamps that have no effect where this element exists.
     fn size(&mut self, size: PolyId) -> PolyId {
         let size = sizes::positive(&mut self.it.arena, size);

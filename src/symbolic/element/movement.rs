@@ -38,8 +38,10 @@ pub(super) fn unit_axes(
             .map(|axes| axes.iter().any(|&axis| normal_axis(axis, longer) == Ok(k)))
     };
     let at: Indices = if visit.node.op_type() == "Unsqueeze" {
-        let kept = (0..longer).filter(|&k| unit(k) == Some(false));
-        kept.map(|k| query.at[k]).collect()
+        query.same_rank(own)?;
+        let kept = query.at.iter().enumerate();
+        let kept = kept.filter(|&(k, _)| unit(k) == Some(false));
+        kept.map(|(_, &index)| index).collect()
     } else {
         let mut own = query.at.iter();
         // Without axes, those that are known to have size 1 are gone; that the others stay is known from the rank.
@@ -85,6 +87,7 @@ pub(super) fn tile(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<PolyI
 pub(super) fn slice(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<PolyId, Pause> {
     let input = visit.input(0)?;
     let from = query.value(input)?;
+    query.same_rank(&from)?;
     let mut at = query.at.clone();
     for (axis, start, step) in slicing::starts(query.it, visit, from.rank())? {
         let size = query.size(from.shape[axis]);
@@ -138,8 +141,9 @@ pub(super) fn split(
     let axis = normal_axis(visit.node.int("axis").unwrap_or(0), query.at.len())?;
     let mut at = query.at.clone();
     for before in 0..slot {
-        let size = output(query, visit, before)?.shape[axis];
-        at[axis] = query.it.arena.add(at[axis], size)?;
+        let part = output(query, visit, before)?;
+        query.same_rank(&part)?;
+        at[axis] = query.it.arena.add(at[axis], part.shape[axis])?;
     }
     query.ask(visit.input(0)?, &at)
 }
@@ -152,8 +156,9 @@ pub(super) fn concat(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<Pol
     let (mut rest, mut end) = (query.at[axis], PolyId::ZERO);
     for slot in 0..visit.inputs.len() {
         let piece = visit.input(slot)?;
-        let size = query.value(piece)?.shape[axis];
-        let size = query.size(size);
+        let known = query.value(piece)?;
+        query.same_rank(&known)?;
+        let size = query.size(known.shape[axis]);
         end = query.it.arena.add(end, size)?;
         let beyond = query.it.arena.sub(rest, size)?;
         let mut at = query.at.clone();
@@ -193,6 +198,7 @@ pub(super) fn pad(query: &mut Query<'_, '_>, visit: &Visit<'_>) -> Result<PolyId
     }
     let input = visit.input(0)?;
     let from = query.value(input)?;
+    query.same_rank(&from)?;
     let rank = from.rank();
     let pads = match visit.node.ints("pads") {
         Some(list) => list.iter().map(|&v| query.it.arena.integer(v)).collect(),

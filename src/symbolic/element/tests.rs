@@ -354,3 +354,36 @@ fn axes_that_may_be_stretched_end_the_search() {
     let own = Elements::access(&it, element).expect("an access");
     assert_eq!(own.value, y);
 }
+
+/// Graphs that declare a result with another number of axes than their operators give it.
+#[test]
+fn wrong_ranks_end_the_search() {
+    for node in [
+        "y = Concat <axis = 2> (x, short)",
+        "y = Concat <axis = -1> (short, x)",
+        "y = Slice (short, axes, axes, axes)",
+        "y = Pad (deep, axes)",
+        "y = Unsqueeze (deep, axes)",
+        "y = Squeeze (x, axes)",
+        "y = Tile (short, axes)",
+        "y = Transpose <perm = [0]> (short)",
+        "y = Expand (deep, axes)",
+        "y = Trilu (short)",
+        "y = CumSum (short, first)",
+        "y = Gather <axis = 1> (deep, axes)",
+        "y = GatherElements <axis = 3> (deep, deep)",
+        "y = Reshape (deep, axes)",
+    ] {
+        let graph = format!(
+            "(float[A, B, 3] x, float[B] short, float[A, B, C, D, 2] deep) => (float[A, B, 3] y) \
+             <int64[1] axes = {{0}}, int64 first = {{0}}> {{ {node} }}"
+        );
+        let file = file(&graph);
+        let (facts, budget) = (Facts::of(&file), Budget::default());
+        let mut it = Interpreter::run(&file, &facts, &budget);
+        let y = it.index().id("y").expect("an output `y`");
+        if let Some(at) = Elements::coordinates(&mut it, y) {
+            Elements::default().element(&mut it, y, &at);
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Shapes of values that are not interpreted further: enough of ONNX's shape inference to keep fresh roots aligned with the
 //! symbols of the model's inputs, where the facts know less.
 
+use rustc_hash::FxHashMap;
+
 use crate::onnx::{DataType, ValueId};
 use crate::symbolic::interpreter::{Interpreter, normal_axis};
 use crate::symbolic::poly::PolyId;
@@ -8,6 +10,7 @@ use crate::symbolic::value::Shape;
 use crate::symbolic::visit::Visit;
 
 use super::factors::{gemm, input, joined, product};
+use super::linear::equation;
 use super::{contrib, convolution};
 
 /// Element type and shape of an output, from the values of the inputs.
@@ -25,6 +28,7 @@ pub fn infer(
     match visit.node.op_type() {
         "MatMul" => matmul(it, visit),
         "Gemm" => gemm(it, visit),
+        "Einsum" => einsum(it, visit),
         "Softmax"
         | "LogSoftmax"
         | "Relu"
@@ -77,6 +81,7 @@ pub fn infer(
                 .and_then(DataType::from_onnx)?;
             Some((to, shape))
         }),
+        "IsNaN" | "IsInf" | "Not" => same(it, visit, 0).map(|(_, shape)| (DataType::Bool, shape)),
         "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Max" | "Min" | "Mod" | "Sum" | "PRelu" => {
             broadcast(it, visit, 0, None)
         }
@@ -87,6 +92,7 @@ pub fn infer(
         "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1"
         | "ReduceL2" | "ReduceSumSquare" => reduce(it, visit),
         "Gather" => gather(it, visit),
+        "GatherND" => gather_nd(it, visit),
         "Concat" => concat(it, visit),
         "Slice" => slice(it, visit),
         "Conv" => convolution::infer(it, visit),
@@ -131,6 +137,25 @@ fn broadcast(
 fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
     let ((dtype, a), (_, b)) = (input(it, visit, 0)?, input(it, visit, 1)?);
     product(it, &a, &b).map(|shape| (dtype, shape))
+}
+
+/// Sizes by label: in a graph that runs, a label has one size or 1.
+fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let (terms, result) = equation(visit.node).ok()?;
+    let mut sizes: FxHashMap<char, PolyId> = FxHashMap::default();
+    let (dtype, _) = input(it, visit, 0)?;
+    for (slot, term) in terms.iter().enumerate().take(visit.inputs.len()) {
+        let (_, shape) = input(it, visit, slot)?;
+        if shape.len() != term.len() {
+            return None;
+        }
+        for (&label, &size) in term.iter().zip(&shape) {
+            let known = sizes.entry(label).or_insert(size);
+            *known = it.arena.broadcast_size(*known, size);
+        }
+    }
+    let shape = result.iter().map(|label| sizes.get(label).copied());
+    Some((dtype, shape.collect::<Option<_>>()?))
 }
 
 fn reduce(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
@@ -202,6 +227,17 @@ fn slice(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape
         };
     }
     Some((dtype, shape))
+}
+
+/// The axes of the indices but the last, and those of the data that they do not tell.
+fn gather_nd(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let ((dtype, data), (_, indices)) = (input(it, visit, 0)?, input(it, visit, 1)?);
+    let (&told, places) = indices.split_last()?;
+    let told = usize::try_from(it.arena.as_integer(told)?).ok()?;
+    let batch = visit.node.int("batch_dims").unwrap_or(0);
+    let first = usize::try_from(batch).ok()?.checked_add(told)?;
+    let shape = places.iter().chain(data.get(first..)?);
+    Some((dtype, shape.copied().collect()))
 }
 
 /// With known numbers of elements before and after. Where one is negative, elements are cut off.

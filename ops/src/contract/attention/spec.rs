@@ -94,7 +94,7 @@ probability, even if that is 0, unless a kernel leaves out its key by a promise;
              tested with up to 256 channels and 4096 keys",
     },
     body_notes: "\
-For T = float16 and bfloat16 everything up to the result is in float. Sizes that do not fit, which kernels refuse, are left to the \
+Releases of ONNX Runtime before 1.32 do not run it in double, nor without keys where `zero_nan_rows = 1`. For T = float16 and bfloat16 everything up to the result is in float. Sizes that do not fit, which kernels refuse, are left to the \
 host's operators. At opset 13, whose `Reshape` cannot be told a size of 0, the body for several heads a key head does not serve \
 for tensors without heads.",
     kernels: &[

@@ -18,6 +18,19 @@ fn layers() {
             "float[N, 6]",
         ),
         ("(float[N, 8] x) => (y) { y = Softmax (x) }", "float[N, 8]"),
+        ("(float[N, 8] x) => (y) { y = IsNaN (x) }", "bool[N, 8]"),
+        (
+            "(float[N, M, 8] x, int64[K, 1, 2] at) => (y) { y = GatherND (x, at) }",
+            "float[K, 1, 8]",
+        ),
+        (
+            "(float[N, M, 8] x, int64[N, K, 1] at) => (y) { y = GatherND <batch_dims = 1> (x, at) }",
+            "float[N, K, 8]",
+        ),
+        (
+            "(float[N, M, 8] x, float[N, K, 8] w) => (y) { y = Einsum <equation = \"nma,nka->kmn\"> (x, w) }",
+            "float[K, M, N]",
+        ),
         (
             "(float[N, 8] x, float[8] b) => (y) { y = Add (x, b) }",
             "float[N, 8]",

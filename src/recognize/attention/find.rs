@@ -1,0 +1,228 @@
+//! Where to look: at every softmax over a last axis.
+
+use crate::facts::Dim;
+use crate::onnx::{DataType, ValueId};
+use crate::recognize::kit::Context;
+use crate::recognize::kit::miss::{Miss, node_name};
+use crate::recognize::{Analysis, Kind, Proof, Site, Stage};
+use crate::symbolic::element::{Access, Elements};
+use crate::symbolic::{Interpreter, Work, display};
+
+use super::operands::{Wanted, Wired};
+use super::probabilities::{Softmax, Weighed};
+use super::scores::Scored;
+use super::site::Sources;
+use super::walk::Reader;
+use super::{Attention, AttentionMask, RULE};
+
+/// What looking at one softmax costs, in steps of the budget.
+const STEP: u64 = 4096;
+
+/// Finds the attention of an interpreted graph.
+pub(in crate::recognize) fn find<'a>(
+    it: &mut Interpreter<'a>,
+    context: &Context<'a>,
+    analysis: &mut Analysis,
+) {
+    let mut elements = Elements::default();
+    let mut reader = Reader {
+        it,
+        elements: &mut elements,
+        context,
+    };
+    for &value in context.order.computed() {
+        if !reader.is_softmax(value) {
+            continue;
+        }
+        if reader.it.budget.is_spent(Work::Recognising) {
+            let node = reader.it.index().producer(value);
+            reader.it.gave_up = reader.it.gave_up.or(node.map(|(node, _)| node));
+            break;
+        }
+        reader.it.budget.spend(Work::Recognising, STEP);
+        match reader.attention(value) {
+            Some(Ok((site, shapes))) => {
+                analysis.sites.push(site);
+                analysis.shapes.extend(shapes);
+            }
+            Some(Err(miss)) => analysis.refusals.push(miss.refusal(reader.it)),
+            None => {}
+        }
+    }
+}
+
+/// A site, and shapes that its masks have where it runs.
+type Sited = (Site, Vec<(String, Vec<Dim>)>);
+
+impl Reader<'_, '_> {
+    fn is_softmax(&mut self, value: ValueId) -> bool {
+        let Some(known) = self.it.known(value).cloned() else {
+            return false;
+        };
+        let Some(node) = self.node(value).filter(|node| node.op_type() == "Softmax") else {
+            return false;
+        };
+        let rank = known.rank() as i64;
+        let default = if self.it.file.opset() < 13 { 1 } else { -1 };
+        let axis = node.int("axis").unwrap_or(default);
+        known.dtype.is_float() && rank > 1 && (axis == -1 || axis == rank - 1)
+    }
+
+    fn attention(&mut self, softmax: ValueId) -> Option<Result<Sited, Miss>> {
+        let weighed = match self.weighed(softmax)? {
+            Ok(weighed) => weighed,
+            Err(miss) => return Some(Err(miss)),
+        };
+        Some(self.read(&weighed))
+    }
+
+    fn read(&mut self, weighed: &Weighed) -> Result<Sited, Miss> {
+        let y = weighed.y;
+        let miss = |stage, reason: &str| Miss::new(RULE, stage, y, reason);
+        let own = self
+            .known(y)
+            .ok_or_else(|| miss(Stage::Probabilities, "its shape is not known"))?;
+        if own.dtype == DataType::F64 {
+            let reason = "ONNX Runtime before 1.32 does not run the operator's function body in double precision";
+            return Err(miss(Stage::Target, reason));
+        }
+        let softmax = Softmax {
+            weighed,
+            dtype: own.dtype,
+        };
+        let input = self
+            .node(weighed.probability.value)
+            .and_then(|node| self.input(node, 0));
+        let place = Access {
+            value: input.ok_or_else(|| miss(Stage::Scores, "the softmax reads nothing"))?,
+            indices: weighed.probability.indices.clone(),
+        };
+        let scored = self.scored(&softmax, place)?;
+        let [b, n, i, key] = weighed.frame.at;
+        let [batch, heads, queries, keys] = weighed.frame.sizes;
+        let (e, width) = (weighed.channel, own.shape[3]);
+        let wanted = |name, factor, at, sizes, grouped| Wanted {
+            name,
+            factor,
+            at,
+            sizes,
+            grouped,
+            scaled: name != "values",
+            frame: &weighed.frame,
+            dtype: own.dtype,
+            y,
+        };
+        let Scored {
+            along, channels, ..
+        } = scored;
+        let q = self.wired(&wanted(
+            "queries",
+            &scored.query,
+            [b, n, i, along],
+            [batch, heads, queries, channels].map(Some),
+            false,
+        ))?;
+        let k = self.wired(&wanted(
+            "keys",
+            &scored.key,
+            [b, n, key, along],
+            [Some(batch), Some(heads), None, Some(channels)],
+            true,
+        ))?;
+        let v = self.wired(&wanted(
+            "values",
+            &weighed.value,
+            [b, n, key, e],
+            [batch, heads, keys, width].map(Some),
+            true,
+        ))?;
+        if k.group != v.group {
+            let reason = "keys and values are shared by different numbers of heads";
+            return Err(miss(Stage::Operands, reason));
+        }
+        let (change, group) = (&scored.change, k.group);
+        let scale = change.scale * q.scale * k.scale * change.softcap.unwrap_or(1.0);
+        let name = |value: ValueId| self.it.index().name(value).to_owned();
+        let sources = Sources {
+            operands: [&q, &k, &v].map(|wired| name(wired.value)),
+            biases: change.biases.iter().map(|bias| name(bias.value)).collect(),
+            mask: change.mask.as_ref().map(|(mask, ..)| name(mask.value)),
+            probabilities: name(weighed.probability.value),
+        };
+        let causal = self.is_causal(&weighed.frame, change);
+        let named = self.named_attention(&scored, [&q, &k, &v]);
+        let (names, bias, mask) =
+            named.ok_or_else(|| miss(Stage::Operands, "its shapes are not known"))?;
+        let [q, k, v] = names;
+        // `c tanh(s)` is `c tanh(c s / c)`.
+        let scale = single(scale, own.dtype);
+        let softcap = single(change.softcap.unwrap_or(0.0), own.dtype);
+        let fill = change.mask.as_ref();
+        let fill = fill.map_or(Some(0.0), |&(_, _, fill)| single(fill, DataType::F64));
+        let (Some(scale), Some(softcap), Some(fill)) = (scale, softcap, fill) else {
+            let reason = "the operator holds scale, softcap and fill in float, and these are not";
+            return Err(miss(Stage::Scores, reason));
+        };
+        let attention = Attention {
+            q,
+            k,
+            v,
+            group,
+            scale,
+            softcap,
+            bias,
+            mask: mask.map(|value| AttentionMask { value, fill }),
+            zero_nan_rows: weighed.zero_nan_rows,
+            causal,
+            sources,
+        };
+        let (node, _) = self
+            .it
+            .index()
+            .producer(y)
+            .ok_or_else(|| miss(Stage::Probabilities, "no node computes it"))?;
+        let masks = change.mask.iter().map(|(mask, ..)| mask);
+        let masks = change.biases.iter().chain(masks);
+        let shapes = masks.filter_map(|mask| self.shape_of(mask, &weighed.frame));
+        let shapes = shapes.collect();
+        let site = Site {
+            rule: RULE,
+            node,
+            node_name: node_name(self.it, node),
+            y: self.it.index().name(y).to_owned(),
+            dtype: own.dtype,
+            shape: display::shape(&self.it.arena, &own.shape),
+            proof: Proof::Reassociated,
+            assumes_finite: weighed.zero_nan_rows,
+            kind: Kind::Attention(attention),
+        };
+        Ok((site, shapes))
+    }
+
+    /// Names of queries, keys and values, of the sum of what is added to the scores, and of the mask.
+    #[allow(clippy::type_complexity)]
+    fn named_attention(
+        &mut self,
+        scored: &Scored,
+        operands: [&Wired; 3],
+    ) -> Option<([String; 3], Option<String>, Option<String>)> {
+        let [q, k, v] = operands.map(|wired| self.named(wired));
+        let bias = match &scored.change.biases[..] {
+            [] => None,
+            biases => Some(self.sum(biases)?),
+        };
+        let mask = match &scored.change.mask {
+            Some((condition, hides, _)) => Some(self.shown(condition, *hides)?),
+            None => None,
+        };
+        Some(([q?, k?, v?], bias, mask))
+    }
+}
+
+/// A number as the operator holds it, for arithmetic in a type: in double it must be a float. One too small for a float, or too large,
+/// would lose all its digits.
+fn single(number: f64, dtype: DataType) -> Option<f32> {
+    let single = number as f32;
+    let exact = f64::from(single) == number;
+    (exact || dtype != DataType::F64 && single.is_normal()).then_some(single)
+}

@@ -1,0 +1,26 @@
+//! Attention: scores of queries with keys, a mask, a softmax and the sum of values that it weighs.
+//!
+//! [`find`](mod@find) starts at every softmax. [`probabilities`] follows its result to the product with the values, [`scores`] goes
+//! back from its input to the product of queries and keys, and [`operands`] finds the tensors of the graph that hold queries, keys
+//! and values, before heads are repeated for a group of queries. What is added to the scores or put in their place is not
+//! interpreted: the operator reads it as the graph has it.
+//!
+//! Nothing is matched by the shape of the graph alone. At every step the index of the element that is read is known ([`walk`]), so
+//! that the query, the key and the head of every factor are proven.
+
+mod causal;
+mod content;
+mod find;
+mod mask;
+mod operands;
+mod page;
+mod probabilities;
+mod scores;
+mod site;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub(super) use find::find;
+pub(super) use page::{PAGE, RULE};
+pub use site::{Attention, AttentionMask};

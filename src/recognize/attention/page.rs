@@ -1,0 +1,37 @@
+//! The page of the rule: what `phasor rules attention` prints.
+
+use crate::recognize::{Rule, Stage};
+
+/// The rule's identifier.
+pub(in crate::recognize) const RULE: &str = "attention";
+
+/// Attention.
+pub(in crate::recognize) const PAGE: Rule = Rule {
+    id: RULE,
+    summary: "attention: the softmax of scaled scores, with a mask, and the sum of values that it weighs",
+    matches: "a float tensor y [B, N, S, E] whose elements are sums of values weighed by a softmax over all keys; the scores are products \
+              of queries and keys times one number, perhaps capped by tanh, to which tensors are added that lie along batch, heads, \
+              queries and keys, and of which some are replaced by one number; heads of keys and values may be shared by a group of heads",
+    rewrites_to: "y = ai.phasor::Attention(Q, K, V, bias, mask); not under `--target contrib` or `--target onnx`",
+    conditions: &[
+        "probabilities: the softmax goes over all keys of one query, and nothing but the product with the values reads it; \
+         probabilities that are not a number may be replaced by 0",
+        "scores: one product of a query and a key, which nothing else reads; what changes it is a number, tanh, a sum or a choice",
+        "mask: tensors that are added to the scores, or say which of them a number replaces, have the axes of the scores or size 1, \
+         the type of queries and keys, and are not computed from the same tensors as the queries; in half precision nothing is added, \
+         since a graph rounds that sum and the operator does not",
+        "operands: tensors of the graph with four axes hold queries, keys and values; a head of keys serves as many heads of queries \
+         as the one of values",
+        "confirmation: the site, cut out of the graph and run on random tensors, agrees with the operator's reference",
+    ],
+    numerics: "the same sums, which are added in another order, and tensors that are added to the scores to each other first; the scale \
+               is applied once, to the queries",
+    stages: &[
+        Stage::Probabilities,
+        Stage::Scores,
+        Stage::Mask,
+        Stage::Operands,
+        Stage::Confirmation,
+        Stage::Target,
+    ],
+};
