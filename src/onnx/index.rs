@@ -241,6 +241,14 @@ impl GraphIndex {
         self.consumers.of(id)
     }
 
+    /// The one node that takes the value as an input, with the slot, if nothing else uses it: it is no output, and in no body.
+    pub fn only_reader(&self, id: ValueId) -> Option<(usize, usize)> {
+        match *self.consumers(id) {
+            [reader] if !self.is_output(id) && !self.captured(id) => Some(reader),
+            _ => None,
+        }
+    }
+
     /// The nodes of the main graph whose bodies use the value.
     pub fn capturers(&self, id: ValueId) -> &[usize] {
         self.capturers.of(id)

@@ -66,13 +66,7 @@ pub(super) fn lower(
     new
 }
 
-/// A constant of one element, shared by all sites.
+/// A constant of one element.
 fn constant(draft: &mut Draft<'_>, stem: &str, dtype: DataType, number: f64) -> String {
-    let meaning = format!("{stem}{dtype}");
-    draft.remembered(&meaning).unwrap_or_else(|| {
-        let tensor = Tensor::from_f64_as(dtype, &[1], &[number]);
-        let name = draft.initializer(stem, &tensor);
-        draft.remember(meaning, &name);
-        name
-    })
+    draft.constant(stem, &Tensor::from_f64_as(dtype, &[1], &[number]))
 }

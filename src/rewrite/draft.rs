@@ -142,6 +142,17 @@ impl<'a> Draft<'a> {
         name
     }
 
+    /// An initializer of these numbers, named after `stem`, that all who ask for the same share.
+    pub(super) fn constant(&mut self, stem: &str, tensor: &Tensor) -> String {
+        let key = format!("{stem}{tensor:?}");
+        if let Some(known) = self.made.get(&key) {
+            return known.clone();
+        }
+        let name = self.initializer(stem, tensor);
+        self.made.insert(key, name.clone());
+        name
+    }
+
     /// Adds a node before the one at `at`, after those that already stand there.
     pub(super) fn push(&mut self, at: usize, node: NodeProto) {
         self.new.entry(at).or_default().push(node);
@@ -159,15 +170,9 @@ impl<'a> Draft<'a> {
 
     /// An initializer of integers, with this shape.
     pub(super) fn integers(&mut self, shape: &[usize], values: &[i64]) -> String {
-        let key = format!("{shape:?}{values:?}");
-        if let Some(known) = self.made.get(&key) {
-            return known.clone();
-        }
         let text: Vec<String> = values.iter().take(6).map(i64::to_string).collect();
         let stem = format!("phasor_int64_{}", text.join("_"));
-        let name = self.initializer(&stem, &Tensor::from_i64(shape, values));
-        self.made.insert(key, name.clone());
-        name
+        self.constant(&stem, &Tensor::from_i64(shape, values))
     }
 
     /// A list of integers.

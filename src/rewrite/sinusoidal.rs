@@ -121,13 +121,8 @@ fn frequencies(draft: &mut Draft<'_>, at: usize, sinusoidal: &Sinusoidal) -> Str
         }
         Frequencies::Numbers(rows) => {
             let numbers = rows.concat();
-            let meaning = format!("{stem}{}{numbers:?}", sinusoidal.dtype);
-            draft.remembered(&meaning).unwrap_or_else(|| {
-                let tensor = Tensor::from_f64_as(sinusoidal.dtype, &[numbers.len()], &numbers);
-                let name = draft.initializer(stem, &tensor);
-                draft.remember(meaning, &name);
-                name
-            })
+            let tensor = Tensor::from_f64_as(sinusoidal.dtype, &[numbers.len()], &numbers);
+            draft.constant(stem, &tensor)
         }
     }
 }

@@ -357,11 +357,7 @@ fn position(own: &ModelFile, site: &Site) -> Option<usize> {
     let index = own.index();
     let y = index.id(&site.y)?;
     if site.reads_constant() {
-        let alone = !index.captured(y) && !index.is_output(y);
-        return match index.consumers(y) {
-            [(node, _)] if alone => Some(*node),
-            _ => None,
-        };
+        return index.only_reader(y).map(|(node, _)| node);
     }
     let (node, _) = index.producer(y)?;
     (own.graph().node[node].output.len() == 1).then_some(node)

@@ -122,7 +122,7 @@ pub(super) struct Rows {
 impl<T: Attended> Job<'_, T> {
     /// Rows that read one key head.
     pub(super) fn shared(&self) -> usize {
-        self.geometry.group() * self.geometry.queries
+        self.geometry.shared()
     }
 
     /// Where the elements of row `row` of a tensor like `q` or `y` begin, with `width` elements a row.

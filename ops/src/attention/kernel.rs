@@ -138,7 +138,7 @@ fn cut(geometry: &AttentionGeometry) -> Cut {
         values,
         ..
     } = *geometry;
-    let shared = geometry.group() * queries;
+    let shared = geometry.shared();
     if shared <= MOST_ROWS {
         // Enough parts for many threads, each with something to do.
         let elements = keys.saturating_mul(channels.saturating_add(values));
@@ -188,11 +188,6 @@ impl<T: Attended> AttentionCall<T> {
         self.geometry.output_shape()
     }
 
-    /// Rows that read the same keys.
-    fn shared(&self) -> usize {
-        self.geometry.group() * self.geometry.queries
-    }
-
     /// Number of items.
     pub fn item_count(&self) -> usize {
         let AttentionGeometry {
@@ -205,7 +200,7 @@ impl<T: Attended> AttentionCall<T> {
             * key_heads
             * match self.cut {
                 Cut::Few { parts } => parts,
-                Cut::Many { span, blocks } => self.shared() / span * blocks,
+                Cut::Many { span, blocks } => self.geometry.shared() / span * blocks,
             }
     }
 
@@ -230,7 +225,7 @@ impl<T: Attended> AttentionCall<T> {
         match self.cut {
             Cut::Few { parts: parts @ 2.. } if self.item_count() > 0 => {
                 let heads = self.geometry.batch * self.geometry.key_heads;
-                few::partial_size(heads, parts, self.shared(), self.geometry.values)
+                few::partial_size(heads, parts, self.geometry.shared(), self.geometry.values)
             }
             _ => 0,
         }

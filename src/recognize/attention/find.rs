@@ -8,7 +8,7 @@ use crate::recognize::{Analysis, Kind, Proof, Site, Stage};
 use crate::symbolic::element::{Access, Elements};
 use crate::symbolic::{Interpreter, Work, display};
 
-use super::operands::{Wanted, Wired};
+use super::operands::Wanted;
 use super::probabilities::{Softmax, Weighed};
 use super::scores::Scored;
 use super::site::Sources;
@@ -141,6 +141,7 @@ impl Reader<'_, '_> {
             return Err(miss(Stage::Operands, reason));
         }
         let (change, group) = (&scored.change, k.group);
+        // `c tanh(s)` is `c tanh(c s / c)`.
         let scale = change.scale * q.scale * k.scale * change.softcap.unwrap_or(1.0);
         let name = |value: ValueId| self.it.index().name(value).to_owned();
         let sources = Sources {
@@ -150,23 +151,27 @@ impl Reader<'_, '_> {
             probabilities: name(weighed.probability.value),
         };
         let causal = self.is_causal(&weighed.frame, change);
-        let named = self.named_attention(&scored, [&q, &k, &v]);
-        let (names, bias, mask) =
-            named.ok_or_else(|| miss(Stage::Operands, "its shapes are not known"))?;
-        let [q, k, v] = names;
-        // `c tanh(s)` is `c tanh(c s / c)`.
-        let scale = single(scale, own.dtype);
-        let softcap = single(change.softcap.unwrap_or(0.0), own.dtype);
+        let unknown = || miss(Stage::Operands, "its shapes are not known");
+        let [q, k, v] = [&q, &k, &v].map(|wired| self.named(wired).ok_or_else(unknown));
+        let bias = match &change.biases[..] {
+            [] => None,
+            biases => Some(self.sum(biases).ok_or_else(unknown)?),
+        };
+        let mask = match &change.mask {
+            Some((mask, hides, _)) => Some(self.shown(mask, *hides).ok_or_else(unknown)?),
+            None => None,
+        };
+        let [scale, softcap] = [scale, change.softcap.unwrap_or(0.0)].map(single);
         let fill = change.mask.as_ref();
-        let fill = fill.map_or(Some(0.0), |&(_, _, fill)| single(fill, DataType::F64));
+        let fill = fill.map_or(Some(0.0), |&(_, _, fill)| exact(fill));
         let (Some(scale), Some(softcap), Some(fill)) = (scale, softcap, fill) else {
             let reason = "the operator holds scale, softcap and fill in float, and these are not";
             return Err(miss(Stage::Scores, reason));
         };
         let attention = Attention {
-            q,
-            k,
-            v,
+            q: q?,
+            k: k?,
+            v: v?,
             group,
             scale,
             softcap,
@@ -198,31 +203,15 @@ impl Reader<'_, '_> {
         };
         Ok((site, shapes))
     }
-
-    /// Names of queries, keys and values, of the sum of what is added to the scores, and of the mask.
-    #[allow(clippy::type_complexity)]
-    fn named_attention(
-        &mut self,
-        scored: &Scored,
-        operands: [&Wired; 3],
-    ) -> Option<([String; 3], Option<String>, Option<String>)> {
-        let [q, k, v] = operands.map(|wired| self.named(wired));
-        let bias = match &scored.change.biases[..] {
-            [] => None,
-            biases => Some(self.sum(biases)?),
-        };
-        let mask = match &scored.change.mask {
-            Some((condition, hides, _)) => Some(self.shown(condition, *hides)?),
-            None => None,
-        };
-        Some(([q?, k?, v?], bias, mask))
-    }
 }
 
-/// A number as the operator holds it, for arithmetic in a type: in double it must be a float. One too small for a float, or too large,
-/// would lose all its digits.
-fn single(number: f64, dtype: DataType) -> Option<f32> {
+/// A number as the operator holds it. One too small for a float, or too large, would lose all its digits.
+fn single(number: f64) -> Option<f32> {
+    exact(number).or_else(|| Some(number as f32).filter(|single| single.is_normal()))
+}
+
+/// A number that a float is.
+fn exact(number: f64) -> Option<f32> {
     let single = number as f32;
-    let exact = f64::from(single) == number;
-    (exact || dtype != DataType::F64 && single.is_normal()).then_some(single)
+    (f64::from(single) == number).then_some(single)
 }

@@ -7,6 +7,7 @@ use crate::recognize::kit::made::Step;
 use crate::recognize::kit::miss::Miss;
 use crate::symbolic::dims;
 use crate::symbolic::element::{Access, Indices};
+use crate::symbolic::ops::joined;
 use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Shape;
 
@@ -154,25 +155,18 @@ impl Reader<'_, '_> {
         let mut shape: Shape = kept.map(|axis| own.shape[axis]).collect();
         let list = |axes: &[usize]| axes.iter().map(|&axis| axis as i64).collect();
         if !mask.squeeze.is_empty() {
-            let value = self.it.fresh_piece(mask.value, own.dtype, shape.clone());
             let step = Step::Squeeze(list(&mask.squeeze));
-            name = self.context.maker.borrow_mut().make(step, &[&name], &value);
+            name = self.make(step, &[&name], (mask.value, &shape))?;
         }
         if !mask.unsqueeze.is_empty() {
             for &axis in &mask.unsqueeze {
                 shape.insert(axis, PolyId::ONE);
             }
-            let value = self.it.fresh_piece(mask.value, own.dtype, shape.clone());
             let step = Step::Unsqueeze(list(&mask.unsqueeze));
-            name = self.context.maker.borrow_mut().make(step, &[&name], &value);
+            name = self.make(step, &[&name], (mask.value, &shape))?;
         }
         if mask.negated {
-            let value = self.it.fresh_piece(mask.value, own.dtype, shape.clone());
-            name = self
-                .context
-                .maker
-                .borrow_mut()
-                .make(Step::Neg, &[&name], &value);
+            name = self.make(Step::Neg, &[&name], (mask.value, &shape))?;
         }
         Some((name, shape))
     }
@@ -180,28 +174,13 @@ impl Reader<'_, '_> {
     /// The name of the sum of tensors that are added to the scores.
     pub(super) fn sum(&mut self, biases: &[Mask]) -> Option<String> {
         let (first, rest) = biases.split_first()?;
-        let dtype = self.known(first.value)?.dtype;
         let (mut name, mut shape) = self.placed(first)?;
         for bias in rest {
             let (other, own) = self.placed(bias)?;
-            shape = self.broadcast(&shape, &own);
-            let value = self.it.fresh_piece(bias.value, dtype, shape.clone());
-            let mut maker = self.context.maker.borrow_mut();
-            name = maker.make(Step::Sum, &[&name, &other], &value);
+            shape = joined(self.it, &[shape, own]);
+            name = self.make(Step::Sum, &[&name, &other], (bias.value, &shape))?;
         }
         Some(name)
-    }
-
-    /// The shape that two tensors broadcast to.
-    fn broadcast(&mut self, a: &[PolyId], b: &[PolyId]) -> Shape {
-        let rank = a.len().max(b.len());
-        let size = |shape: &[PolyId], axis: usize| {
-            let own = (axis + shape.len()).checked_sub(rank);
-            own.map_or(PolyId::ONE, |own| shape[own])
-        };
-        (0..rank)
-            .map(|axis| self.it.arena.broadcast_size(size(a, axis), size(b, axis)))
-            .collect()
     }
 
     /// The name of a condition that is true where a score counts.
@@ -210,13 +189,6 @@ impl Reader<'_, '_> {
         if !hides {
             return Some(name);
         }
-        let dtype = self.known(mask.value)?.dtype;
-        let value = self.it.fresh_piece(mask.value, dtype, shape);
-        Some(
-            self.context
-                .maker
-                .borrow_mut()
-                .make(Step::Not, &[&name], &value),
-        )
+        self.make(Step::Not, &[&name], (mask.value, &shape))
     }
 }

@@ -92,9 +92,7 @@ impl Reader<'_, '_> {
         let own = self.known(wired.value)?;
         let shape = wired.order.iter().map(|&axis| own.shape[axis]).collect();
         let order = wired.order.iter().map(|&axis| axis as i64).collect();
-        let value = self.it.fresh_piece(wired.value, own.dtype, shape);
-        let mut maker = self.context.maker.borrow_mut();
-        Some(maker.make(Step::Transpose(order), &[name], &value))
+        self.make(Step::Transpose(order), &[name], (wired.value, &shape))
     }
 
     /// The element that this one is, up to a factor.
@@ -108,19 +106,8 @@ impl Reader<'_, '_> {
             return Some((earlier, scale));
         }
         let node = self.node(place.value).filter(|_| wanted.scaled)?;
-        let [a, b] = [self.input(node, 0)?, self.input(node, 1)?];
-        let (from, factor) = match node.op_type() {
-            "Mul" => match self.number(b) {
-                Some(number) => (a, number),
-                None => (b, self.number(a)?),
-            },
-            "Div" => (a, 1.0 / self.number(b)?),
-            _ => return None,
-        };
-        let is_factor = factor.is_finite() && factor != 0.0;
-        let earlier = self
-            .beside(wanted.frame, place, from)
-            .filter(|_| is_factor)?;
+        let (from, factor) = self.multiplied(node)?;
+        let earlier = self.beside(wanted.frame, place, from)?;
         Some((earlier, scale * factor))
     }
 

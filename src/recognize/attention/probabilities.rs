@@ -47,6 +47,16 @@ struct Path {
     guarded: bool,
 }
 
+/// A value that comes next on a path.
+enum Next {
+    /// The same numbers, laid out in another way or in another type.
+    Layout(ValueId),
+    /// The same with 0 in place of what is not a number.
+    Guard(ValueId),
+    /// Products with them.
+    Product(ValueId),
+}
+
 impl Reader<'_, '_> {
     /// The product of a softmax with values; `None` if it has none.
     pub(super) fn weighed(&mut self, softmax: ValueId) -> Option<Result<Weighed, Miss>> {
@@ -58,16 +68,20 @@ impl Reader<'_, '_> {
             if path.values.len() > MAX_STEPS {
                 return None;
             }
-            match self.forward(&mut path)? {
-                Some(product) => break product,
-                None => continue,
+            match self.forward(&path)? {
+                Next::Product(product) => break product,
+                Next::Layout(next) => path.values.push(next),
+                Next::Guard(next) => {
+                    path.values.push(next);
+                    path.guarded = true;
+                }
             }
         };
         Some(self.product(&path, product))
     }
 
-    /// Goes one step on: to the product if that is next, `Some(None)` if something else is, and `None` if nothing that leads to one.
-    fn forward(&mut self, path: &mut Path) -> Option<Option<ValueId>> {
+    /// What comes next on a path; `None` if nothing does that leads to a product.
+    fn forward(&mut self, path: &Path) -> Option<Next> {
         let value = *path.values.last()?;
         let readers = self.it.index().consumers(value).to_vec();
         let graph = self.it.file.graph();
@@ -83,9 +97,7 @@ impl Reader<'_, '_> {
             if !guards || self.number(zero?)? != 0.0 || path.guarded {
                 return None;
             }
-            path.guarded = true;
-            path.values.push(self.output(choice)?);
-            return Some(None);
+            return Some(Next::Guard(self.output(choice)?));
         }
         for &(reader, slot) in &readers {
             let node = &graph.node[reader];
@@ -93,13 +105,12 @@ impl Reader<'_, '_> {
                 continue;
             }
             match node.op_type() {
-                "MatMul" | "Einsum" => return Some(self.output(reader)),
+                "MatMul" | "Einsum" => return Some(Next::Product(self.output(reader)?)),
                 "Cast" | "CastLike" | "Identity" | "Reshape" | "Squeeze" | "Unsqueeze"
                 | "Flatten" | "Transpose"
                     if slot == 0 =>
                 {
-                    path.values.push(self.output(reader)?);
-                    return Some(None);
+                    return Some(Next::Layout(self.output(reader)?));
                 }
                 _ => {}
             }
@@ -114,8 +125,9 @@ impl Reader<'_, '_> {
             let is_guarded = next
                 .and_then(|&next| self.node(next))
                 .is_some_and(|node| node.op_type() == "Where");
-            let readers = self.readers(value);
-            if readers.is_none_or(|readers| readers.len() > 1 + usize::from(is_guarded)) {
+            let index = self.it.index();
+            let is_seen = index.is_output(value) || index.captured(value);
+            if is_seen || index.consumers(value).len() > 1 + usize::from(is_guarded) {
                 let reason = "the probabilities are used for something else as well";
                 return Err(miss(value, reason));
             }
@@ -136,8 +148,7 @@ impl Reader<'_, '_> {
 
     /// The one tensor with the numbers of this one in another layout.
     fn next_layout(&self, value: ValueId) -> Option<ValueId> {
-        let readers = self.readers(value)?;
-        let [(node, 0)] = readers[..] else {
+        let Some((node, 0)) = self.it.index().only_reader(value) else {
             return None;
         };
         let op = &self.it.file.graph().node[node];

@@ -73,14 +73,14 @@ impl Reader<'_, '_> {
                 ));
             };
             let op = node.op_type();
-            if !self.is_read_once(value) {
+            if self.it.index().only_reader(value).is_none() {
                 return Err(miss(
                     value,
                     "the scores are used for something else as well".to_owned(),
                 ));
             }
             if matches!(op, "MatMul" | "Einsum") {
-                return self.multiplied(softmax, &place, change);
+                return self.of_queries_and_keys(softmax, &place, change);
             }
             if let Some(earlier) = self.laid_out_from(&place, softmax.dtype) {
                 if self.narrows(&earlier, &place) {
@@ -94,15 +94,8 @@ impl Reader<'_, '_> {
                 .filter_map(|slot| self.input(node, slot))
                 .collect();
             match (op, &inputs[..]) {
-                ("Mul" | "Div", &[a, b]) => {
-                    let number = self.number(b).map(|number| (a, number));
-                    let first = || self.number(a).map(|number| (b, number));
-                    let found = match op {
-                        "Mul" => number.or_else(first),
-                        _ => number.map(|(a, number)| (a, 1.0 / number)),
-                    };
-                    let Some((from, factor)) = found.filter(|(_, f)| f.is_finite() && *f != 0.0)
-                    else {
+                ("Mul" | "Div", _) => {
+                    let Some((from, factor)) = self.multiplied(node) else {
                         let reason = "the scores are multiplied by what is no number, or by 0, or by infinity";
                         return Err(miss(value, reason.to_owned()));
                     };
@@ -224,7 +217,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads the product of queries and keys.
-    fn multiplied(
+    fn of_queries_and_keys(
         &mut self,
         softmax: &Softmax<'_>,
         place: &Access,

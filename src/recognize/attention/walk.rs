@@ -5,10 +5,11 @@ use std::rc::Rc;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::kit::Context;
+use crate::recognize::kit::made::Step;
 use crate::symbolic::Interpreter;
 use crate::symbolic::element::{Access, Elements};
 use crate::symbolic::poly::PolyId;
-use crate::symbolic::value::Value;
+use crate::symbolic::value::{Shape, Value};
 
 /// What looking at a graph needs.
 pub(super) struct Reader<'s, 'a> {
@@ -88,19 +89,31 @@ impl<'a> Reader<'_, 'a> {
         (tensor.len() == 1).then(|| tensor.element(0))
     }
 
-    /// The nodes that read a value; `None` if it is also read from outside: as an output, or in the body of a node.
-    pub(super) fn readers(&self, value: ValueId) -> Option<Vec<(usize, usize)>> {
-        let index = self.it.index();
-        if index.is_output(value) || index.captured(value) {
-            return None;
-        }
-        Some(index.consumers(value).to_vec())
+    /// The operand and the factor of a node that multiplies by a number, or divides by one.
+    pub(super) fn multiplied(&mut self, node: &NodeProto) -> Option<(ValueId, f64)> {
+        let [a, b] = [self.input(node, 0)?, self.input(node, 1)?];
+        let (from, factor) = match node.op_type() {
+            "Mul" => match self.number(b) {
+                Some(number) => (a, number),
+                None => (b, self.number(a)?),
+            },
+            "Div" => (a, 1.0 / self.number(b)?),
+            _ => return None,
+        };
+        (factor.is_finite() && factor != 0.0).then_some((from, factor))
     }
 
-    /// Whether the one node that reads a value is the one that computes `next`.
-    pub(super) fn is_read_once(&self, value: ValueId) -> bool {
-        self.readers(value)
-            .is_some_and(|readers| readers.len() == 1)
+    /// The name of a value that the graph does not hold, made of others. It has the element type of `like`, and this shape.
+    pub(super) fn make(
+        &mut self,
+        step: Step,
+        inputs: &[&str],
+        (like, shape): (ValueId, &Shape),
+    ) -> Option<String> {
+        let dtype = self.known(like)?.dtype;
+        let value = self.it.fresh_piece(like, dtype, shape.clone());
+        let mut maker = self.context.maker.borrow_mut();
+        Some(maker.make(step, inputs, &value))
     }
 
     /// The element that the one at this place is: of the first input of a node that lays out the same numbers in another way, or holds

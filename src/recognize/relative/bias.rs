@@ -64,7 +64,7 @@ fn table(search: &Search<'_, '_>, lookup: &Lookup) -> Option<TableAxes> {
     let long: Vec<usize> = lookup.data.long_axes().collect();
     let (row, head) = match long[..] {
         // A vector of numbers that are computed is no table.
-        [row] if rank > 1 || search.is_constant(lookup.from.value) => (row, None),
+        [row] if rank > 1 || search.it.is_constant(lookup.from.value) => (row, None),
         [a, b] if search.plain(lookup, b).is_some() => (a, Some(b)),
         [a, b] if search.plain(lookup, a).is_some() => (b, Some(a)),
         _ => return None,
@@ -95,7 +95,7 @@ fn constant(
             _ => {}
         }
     }
-    let is_static = fixed && axes.len() > 1 && read.iter().all(|&id| search.is_constant(id));
+    let is_static = fixed && axes.len() > 1 && read.iter().all(|&id| search.it.is_constant(id));
     is_static.then(|| {
         let reason = "no input reaches it: the runtime folds it into a constant";
         Miss::new(BIAS_PAGE.id, Stage::Distance, lookup.y, reason)

@@ -95,7 +95,7 @@ impl Search<'_, '_> {
         let (mut value, mut reshaped, mut cut) = (y, false, false);
         for _ in 0..MAX_CHAIN {
             let Some(earlier) = self.moved_from(value) else {
-                return self.is_constant(value) || mask::table(self.it, value).is_some();
+                return self.it.is_constant(value) || mask::table(self.it, value).is_some();
             };
             let (node, _) = index.producer(value).expect("a node that moves elements");
             match graph.node[node].op_type() {
@@ -142,11 +142,6 @@ impl Search<'_, '_> {
     pub(super) fn behind(&self, y: ValueId, stops: &[ValueId]) -> Option<Vec<ValueId>> {
         let behind = Behind::of(self.it, &self.context.order, y, stops)?;
         Some(behind.values().to_vec())
-    }
-
-    /// Whether a value is a constant of the model.
-    pub(super) fn is_constant(&self, id: ValueId) -> bool {
-        self.it.is_constant(id)
     }
 
     /// Whether two sizes are equal wherever the nodes of these values run, and no size is 0.

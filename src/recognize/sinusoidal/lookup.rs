@@ -174,7 +174,7 @@ fn before(
     let mut earlier = moved_from(it, value);
     for _ in 0..MAX_CHAIN {
         let own = earlier?;
-        alone &= index.consumers(own).len() == 1 && !index.is_output(own) && !index.captured(own);
+        alone &= index.only_reader(own).is_some();
         if let Some(at) = found.iter().position(|(y, _)| *y == own) {
             return Some((at, alone));
         }

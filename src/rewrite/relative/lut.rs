@@ -12,23 +12,15 @@ pub(super) fn of<'d>(
     count: impl FnOnce(&mut Draft<'d>) -> String,
 ) -> String {
     match lut {
-        Lut::Known(entries) => known(draft, entries),
+        Lut::Known(entries) => {
+            let tensor = Tensor::from_i64(&[entries.len()], entries);
+            draft.constant("phasor_lut", &tensor)
+        }
         Lut::Columns { even, reversed } => {
             let count = count(draft);
             columns(draft, at, (*even, *reversed), count)
         }
     }
-}
-
-fn known(draft: &mut Draft<'_>, entries: &[i64]) -> String {
-    let meaning = format!("lut {entries:?}");
-    if let Some(known) = draft.remembered(&meaning) {
-        return known;
-    }
-    let tensor = Tensor::from_i64(&[entries.len()], entries);
-    let name = draft.initializer("phasor_lut", &tensor);
-    draft.remember(meaning, &name);
-    name
 }
 
 /// `0, 1, ..., R - 1`; for an even `R` with the last once more, so that there is one for each distance from `-R / 2` to `R / 2`.

@@ -25,7 +25,7 @@ pub(super) fn input(
 }
 
 /// The shape that shapes broadcast to.
-pub(super) fn joined(it: &mut Interpreter<'_>, shapes: &[Shape]) -> Shape {
+pub fn joined(it: &mut Interpreter<'_>, shapes: &[Shape]) -> Shape {
     let rank = shapes.iter().map(|s| s.len()).max().unwrap_or(0);
     (0..rank)
         .map(|axis| {

@@ -30,6 +30,7 @@ use super::poly::Stop;
 use super::value::Value;
 use super::visit::{Outputs, Visit};
 
+pub use factors::joined;
 pub use layout::without_axes;
 pub use slicing::pick;
 

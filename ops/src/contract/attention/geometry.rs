@@ -133,6 +133,11 @@ impl AttentionGeometry {
         })
     }
 
+    /// Rows of scores that are made with the same keys.
+    pub fn shared(&self) -> usize {
+        self.group() * self.queries
+    }
+
     /// The keys that query `i` may see by the promises of `attributes`. Where `S` is larger than `T`, a query before the first key
     /// has none. Without a bias or mask that could keep a promise there is none.
     pub fn promised(&self, attributes: &AttentionAttributes, i: usize) -> Range<usize> {
