@@ -8,7 +8,8 @@
 //! # fn main() -> Result<(), phasor::Error> {
 //! let model = Model::open("models/llama-dynamo/model.onnx")?;
 //! let found = phasor::inspect(&model, &Search::default())?;
-//! assert_eq!(found.sites.len(), 4);
+//! // Two layers: queries and keys are rotated, and then attended to.
+//! assert_eq!(found.sites.len(), 6);
 //!
 //! let folder = tempfile::tempdir().expect("a temporary folder");
 //! let options = FuseOptions {

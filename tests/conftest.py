@@ -8,7 +8,7 @@ import os
 import pytest
 
 # How the reasons of such skips read.
-LACKING = ("opset", "this wheel has no shared library", "takes a wrong maximum of int64", "has no kernel for")
+LACKING = ("opset", "this wheel has no shared library", "takes a wrong maximum of int64", "takes a wrong product", "has no kernel for")
 
 
 @pytest.hookimpl(hookwrapper=True)

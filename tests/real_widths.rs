@@ -1,5 +1,5 @@
-//! Every rotary embedding is found at the widths of real models, whatever the spelling: no budget may run out, and no weight
-//! may be needed.
+//! Every rotary embedding, and the attention behind it, is found at the widths of real models, whatever the spelling: no budget may run
+//! out, and no weight may be needed.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 #[path = "../examples/decoder/graph.rs"]
@@ -29,9 +29,15 @@ fn check(decoder: Decoder) {
     };
     let outcome = pipeline::fuse(&file, &options, &mut ()).unwrap();
     let findings = &outcome.findings;
+    let rotary: Vec<_> = findings
+        .sites
+        .iter()
+        .filter_map(|found| found.site.rotary())
+        .collect();
+    let attentions = findings.sites.len() - rotary.len();
     assert_eq!(
-        findings.sites.len(),
-        decoder.sites(),
+        (rotary.len(), attentions),
+        (decoder.sites(), decoder.layers),
         "{decoder:?}: {:#?}",
         findings.refusals
     );
@@ -42,16 +48,14 @@ fn check(decoder: Decoder) {
     } else {
         Pairing::Half
     };
-    for found in &findings.sites {
-        let site = &found.site;
-        let rotary = site.rotary().unwrap();
-        assert_eq!(rotary.pairing, pairing, "{decoder:?}: {site:?}");
+    for found in rotary {
+        assert_eq!(found.pairing, pairing, "{decoder:?}: {found:?}");
         assert_eq!(
-            rotary.rotary_dim, decoder.rotary_dim,
-            "{decoder:?}: {site:?}"
+            found.rotary_dim, decoder.rotary_dim,
+            "{decoder:?}: {found:?}"
         );
-        assert_eq!(rotary.head_dim, decoder.head_dim, "{decoder:?}: {site:?}");
-        assert_eq!(rotary.rotary_offset, 0, "{decoder:?}: {site:?}");
+        assert_eq!(found.head_dim, decoder.head_dim, "{decoder:?}: {found:?}");
+        assert_eq!(found.rotary_offset, 0, "{decoder:?}: {found:?}");
     }
 }
 

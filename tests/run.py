@@ -95,7 +95,7 @@ def main():
         env = {"ORT_DYLIB_PATH": library} if library else {}
         if args.strict:
             env["PHASOR_STRICT"] = "1"
-        results["cargo test"] = run("cargo", "test", "--release", "--workspace", env=env)
+        results["cargo test"] = run("cargo", "test", "--release", "--workspace", "--no-fail-fast", env=env)
         for release, python in pythons.items():
             # The oldest release has no library beside its Python module.
             library = ort_library(python) if python not in (None, newest) else None

@@ -115,16 +115,18 @@ impl Host for Machine {
     }
 
     fn takes(&self, spec: &OperatorSpec, types: &[TensorType]) -> bool {
+        use ElementType::F64;
         let elements = |t: &TensorType| match t {
             TensorType::Element(element) => self.types.contains(element),
             _ => true,
         };
-        // Releases before 1.32 fuse its products in double into one that they have no kernel for (1.20), sum nothing to nothing where
-        // a sum of one element is asked for (1.31), and round its tanh in double to float.
+        // Releases before 1.32 fuse products in double into one that they have no kernel for (1.20), and round a tanh in double to float.
         let is_old = self.release.is_some_and(|release| release < 32);
-        let is_served = !is_old
-            || self.way == Way::Kernel
-            || spec.name != phasor_ops::contract::attention::NAME;
+        let in_double = types.contains(&TensorType::Element(F64));
+        let is_served = !(is_old
+            && in_double
+            && self.way != Way::Kernel
+            && spec.name == phasor_ops::contract::attention::NAME);
         is_served && spec.kernels.contains(&types) && types.iter().all(elements)
     }
 

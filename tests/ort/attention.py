@@ -56,7 +56,7 @@ def inputs(batch, heads, key_heads, queries, keys, channels=8, values=8, bias=No
     return feeds
 
 
-def reference(Q, K, V, bias, mask, **attributes):
+def reference(Q, K, V, bias, mask, dtype="float", **attributes):
     """The operator in numpy, in double."""
     # Attributes are floats.
     a = {name: np.float64(np.float32(value)) for name, value in {**DEFAULTS, **attributes}.items()}
@@ -64,6 +64,7 @@ def reference(Q, K, V, bias, mask, **attributes):
     group = q.shape[1] // max(k.shape[1], 1)
     k, v = (np.repeat(x, group, axis=1) for x in (k, v))
     with np.errstate(all="ignore"):
+        a["fill"] = np.float64(round_to(a["fill"], dtype))
         scores = a["scale"] * (q @ np.swapaxes(k, 2, 3))
         if a["softcap"]:
             scores = a["softcap"] * np.tanh(scores / a["softcap"])

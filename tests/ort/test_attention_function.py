@@ -20,6 +20,8 @@ EMPTY = [
     (1, 2, 2, 1, 0, 0, 3),
     (0, 0, 0, 0, 0, 0, 0),
 ]
+# ONNX Runtime has no products in bfloat16 on a processor.
+TYPES = [dtype for dtype in attention.TOLERANCE if dtype != "bfloat16"]
 ATTRIBUTES = [
     {},
     {"scale": 0.35},
@@ -27,6 +29,10 @@ ATTRIBUTES = [
     {"zero_nan_rows": 1},
     {"scale": 0.5, "softcap": 1.5, "fill": float(np.finfo(np.float32).min), "zero_nan_rows": 1},
 ]
+
+
+def is_old(ort):
+    return int(ort.__version__.split(".")[1]) < 32
 
 
 def requires(knows_opset, opset):
@@ -49,10 +55,10 @@ def check(session, function_body, sizes, attributes, dtype="float", opset=17, bi
     alone = traits(sizes, attributes, dtype, bias, mask if hidden is None else 1)
     unsure = use(x=dtype, **attributes)
     other = use(x=dtype, heads=2, key_heads=2, softcap=3.0, zero_nan_rows=1)
-    lists = [[alone], [unsure], [alone, other], [use(x="double"), alone]]
-    expected = attention.reference(**feeds, **attributes)
+    lists = [[alone], [unsure], [alone, other], [use(x="float16"), alone], [use(x="double"), alone]]
+    expected = attention.reference(**feeds, dtype=dtype, **attributes)
     for uses in [*lists, []]:
-        several = len({"double" in u for u in uses}) != 1
+        several = len({u.split(",")[0] for u in uses}) != 1
         if several and opset < CAST_LIKE:
             continue  # Said not to serve.
         body = function(function_body(attention.NAME, opset, *uses), opset)
@@ -71,9 +77,11 @@ def test_opsets(session, function_body, knows_opset, opset):
             check(session, function_body, sizes, attributes, opset=opset, bias=(1, sizes[1], 1, sizes[4]), mask=sizes[3:5])
 
 
-@pytest.mark.parametrize("dtype", attention.TOLERANCE)
+@pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("attributes", ATTRIBUTES, ids=str)
-def test_types(session, function_body, dtype, attributes):
+def test_types(ort, session, function_body, dtype, attributes):
+    if dtype == "double" and is_old(ort):
+        pytest.skip(f"ONNX Runtime {ort.__version__} has no kernel for what it makes of the body in double, and rounds a tanh to float")
     for sizes in SIZES:
         check(session, function_body, sizes, attributes, dtype)
         check(session, function_body, sizes, attributes, dtype, bias=sizes[3:5], mask=(sizes[0], 1, 1, sizes[4]))
@@ -88,7 +96,9 @@ def test_biases_and_masks_broadcast(session, function_body, shape):
 
 @pytest.mark.parametrize("opset", [13, ALLOW_ZERO, 17])
 @pytest.mark.parametrize("sizes", EMPTY, ids=str)
-def test_empty(session, function_body, opset, sizes):
+def test_empty(ort, session, function_body, opset, sizes):
+    if is_old(ort) and sizes[5:6] == (0,):
+        pytest.skip(f"ONNX Runtime {ort.__version__} takes a wrong product of no channels")
     for attributes in ({}, {"zero_nan_rows": 1, "softcap": 1.0}):
         check(session, function_body, sizes, attributes, opset=opset, bias=sizes[4:5], mask=sizes[3:5])
 

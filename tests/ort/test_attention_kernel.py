@@ -12,7 +12,7 @@ def check(session, sizes, attributes, dtype="float", bias=None, mask=None, threa
     feeds = attention.inputs(*sizes, bias=bias, mask=mask, dtype=dtype)
     made = session(attention.single([attributes], dtype), threads=threads)
     (got,) = attention.run(made, feeds)
-    attention.assert_close(got, attention.reference(**feeds, **attributes), dtype)
+    attention.assert_close(got, attention.reference(**feeds, dtype=dtype, **attributes), dtype)
 
 
 @pytest.mark.parametrize("dtype", attention.TOLERANCE)

@@ -84,7 +84,7 @@ impl AttentionKernel {
         let geometry = AttentionGeometry::new(inputs)?;
         Ok(AttentionCall {
             geometry,
-            attributes: self.attributes,
+            attributes: self.attributes.of_type(T::TYPE),
             cut: cut(&geometry),
             numbers: T::Number::numbers(self.level),
             elements: T::elements(self.level),

@@ -132,7 +132,7 @@ impl<T: Attended + Limits> Inputs<T> {
         let [q, k, own, bias] = self.tensors().map(|(values, _)| wide(values));
         let [q_shape, k_shape, v_shape, bias_shape, mask_shape] = self.shapes();
         reference(
-            attributes,
+            &attributes.of_type(T::TYPE),
             (&q, q_shape),
             (&k, k_shape),
             (&v.unwrap_or(own), v_shape),
@@ -143,10 +143,9 @@ impl<T: Attended + Limits> Inputs<T> {
     }
 
     /// For every query of every head the size of its scores, as the bound of the description has it.
-    fn score_sizes(&self, attributes: &AttentionAttributes) -> Vec<f64> {
+    fn score_sizes(&self, attributes: &AttentionAttributes, epsilon: f64) -> Vec<f64> {
         let g = AttentionGeometry::new(self.shapes()).unwrap();
         let [q, k, _, bias] = self.tensors().map(|(values, _)| wide(values));
-        let epsilon = T::ARITHMETIC.0;
         let mut all = Vec::new();
         for row in 0..g.batch * g.heads * g.queries {
             let (b, n, i) = (
@@ -224,13 +223,16 @@ fn check<T: Attended + Limits>(attributes: AttentionAttributes, inputs: &Inputs<
     let expected = inputs.reference(&attributes, None);
     let sizes = inputs.v.0.iter().map(|v| v.to_f64().abs()).collect();
     let weighed = inputs.reference(&attributes, Some(sizes));
-    let scores = inputs.score_sizes(&attributes);
+    // Function bodies have scores in T.
+    let epsilons = [T::ARITHMETIC.0, T::EPSILON.max(T::ARITHMETIC.0)];
+    let scores = epsilons.map(|epsilon| inputs.score_sizes(&attributes, epsilon));
     let channels = inputs.v.1[3];
     for runner in runners {
         if inputs.k.1[2] == 0 && !runner.attends_to_nothing() {
             continue;
         }
-        let factor = if runner.is_body() { BODY_FACTOR } else { 1.0 };
+        let body = usize::from(runner.is_body());
+        let (epsilon, factor) = (epsilons[body], [1.0, BODY_FACTOR][body]);
         let got = attended(attributes, runner, inputs);
         assert_eq!(got.len(), expected.len());
         for (at, (&y, &expected)) in got.iter().zip(&expected).enumerate() {
@@ -238,7 +240,7 @@ fn check<T: Attended + Limits>(attributes: AttentionAttributes, inputs: &Inputs<
             if y == expected || (y.is_nan() && expected.is_nan()) {
                 continue;
             }
-            let terms = (1.0 + scores[at / channels]) * weighed[at];
+            let terms = (1.0 + scores[body][at / channels]) * weighed[at];
             // To half the distance to a neighbour, where T is not the type of the arithmetic.
             let rounded = T::EPSILON > T::ARITHMETIC.0;
             let rounding = if rounded {
@@ -248,7 +250,7 @@ fn check<T: Attended + Limits>(attributes: AttentionAttributes, inputs: &Inputs<
             };
             let rounding = 0.51 * rounding + T::SMALLEST;
             let error = (y - expected).abs() - rounding;
-            let units = error / (T::ARITHMETIC.0 * terms);
+            let units = error / (epsilon * terms);
             assert!(
                 units <= UNIT_ERROR * factor,
                 "{:?}: {runner:?} {attributes:?} {:?}: element {at} is {y:?}, expected {expected:?}: {units:.2} units",

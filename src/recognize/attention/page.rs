@@ -18,8 +18,8 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
          probabilities that are not a number may be replaced by 0",
         "scores: one product of a query and a key, which nothing else reads; what changes it is a number, tanh, a sum or a choice",
         "mask: tensors that are added to the scores, or say which of them a number replaces, have the axes of the scores or size 1, \
-         the type of queries and keys, and are not computed from the same tensors as the queries; in half precision nothing is added, \
-         since a graph rounds that sum and the operator does not",
+         the type of queries and keys, and are not computed from the same tensors as the queries; in half precision one is added at most, \
+         and the graph computes the scores in that type, as the operator's function body does",
         "operands: tensors of the graph with four axes hold queries, keys and values; a head of keys serves as many heads of queries \
          as the one of values",
         "confirmation: the site, cut out of the graph and run on random tensors, agrees with the operator's reference",

@@ -46,6 +46,11 @@ pub(super) struct Change {
     pub mask: Option<(Mask, bool, f64)>,
 }
 
+/// Whether the operator's function body computes scores in this type, while kernels do so in float.
+fn is_half(dtype: DataType) -> bool {
+    !dtype.holds_floats_of(DataType::F32)
+}
+
 impl Reader<'_, '_> {
     /// The product behind the scores at a place.
     pub(super) fn scored(&mut self, softmax: &Softmax<'_>, place: Access) -> Result<Scored, Miss> {
@@ -78,6 +83,11 @@ impl Reader<'_, '_> {
                     value,
                     "the scores are used for something else as well".to_owned(),
                 ));
+            }
+            let computes = matches!(op, "MatMul" | "Einsum" | "Tanh" | "Add" | "Sub" | "Where");
+            if computes && is_half(softmax.dtype) && !self.is_of(value, softmax.dtype) {
+                let reason = "the scores are computed in a wider type than queries and keys have";
+                return Err(miss(value, reason.to_owned()));
             }
             if matches!(op, "MatMul" | "Einsum") {
                 return self.of_queries_and_keys(softmax, &place, change);
@@ -154,6 +164,11 @@ impl Reader<'_, '_> {
         Err(miss(place.value, reason.to_owned()))
     }
 
+    /// Whether a value has this type.
+    fn is_of(&mut self, value: ValueId, dtype: DataType) -> bool {
+        self.known(value).is_some_and(|known| known.dtype == dtype)
+    }
+
     /// Whether a value has a type that lacks numbers of the one that it is computed from.
     fn narrows(&mut self, from: &Access, to: &Access) -> bool {
         let types = [from, to].map(|place| self.known(place.value).map(|known| known.dtype));
@@ -190,16 +205,15 @@ impl Reader<'_, '_> {
             let reason = "the scores have a second term that depends on content";
             return Err(Miss::new(RULE, Stage::Mask, bias, reason));
         }
+        let mut mask = self.mask(softmax, place, bias)?;
+        mask.negated = negated;
         // Sums inside were added before this one.
-        if softmax.dtype.holds_floats_of(DataType::F32) {
-            let mut mask = self.mask(softmax, place, bias)?;
-            mask.negated = negated;
-            scored.change.biases.push(mask);
-            return Ok(scored);
+        if is_half(softmax.dtype) && !scored.change.biases.is_empty() {
+            let reason = "two tensors are added to the scores in half precision, which rounds their sum in another way than each";
+            return Err(Miss::new(RULE, Stage::Mask, bias, reason));
         }
-        let reason = "the graph rounds the sum of scores and mask to half precision, which leaves other numbers to a query that sees \
-                      no key";
-        Err(Miss::new(RULE, Stage::Mask, bias, reason))
+        scored.change.biases.push(mask);
+        Ok(scored)
     }
 
     /// The place of the same element in an operand of an elementwise operator.

@@ -1,7 +1,8 @@
 //! Attributes of `Attention`.
 
 use crate::contract::attribute::Given;
-use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError};
+use crate::contract::{Attribute, AttributeSpec, AttributeValue, ContractError, ElementType};
+use half::{bf16, f16};
 
 pub(super) const SCALE: Attribute<f32> =
     Attribute::new("scale", 1.0, "what `Q` is multiplied by, any number");
@@ -117,6 +118,16 @@ impl AttentionAttributes {
             window_left: window(WINDOW_LEFT)?,
             window_right: window(WINDOW_RIGHT)?,
         })
+    }
+
+    /// These attributes with `fill` rounded to `dtype`, as the operator takes it.
+    pub fn of_type(self, dtype: ElementType) -> Self {
+        let fill = match dtype {
+            ElementType::F16 => f16::from_f32(self.fill).into(),
+            ElementType::BF16 => bf16::from_f32(self.fill).into(),
+            ElementType::F32 | ElementType::F64 => self.fill,
+        };
+        Self { fill, ..self }
     }
 
     /// Names and values in the order of [`ATTRIBUTES`].

@@ -5,6 +5,9 @@
 //! Runtime makes part of the product. The reshapes between are views. All sizes are computed, none is left to `Reshape`, so
 //! that they may be 0.
 //!
+//! Scores are in T, as exporters write them: a host has products in half types that are faster than those in float, and rounds sums with
+//! large negative numbers as it does in the graph that this stands for. Their softmax is in float.
+//!
 //! A model has one function of a name. The body is written for the traits that all uses share; for the others it asks attributes and
 //! shapes. The promises about hidden keys make no difference.
 
@@ -36,24 +39,19 @@ pub struct AttentionUse {
 /// [`ContractError::Unsupported`] for an opset older than 13, and for uses with several element types at one older than 15.
 pub fn function_body(opset: i64, uses: &[AttentionUse]) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
-    let arithmetic = agreed(uses, |u| Some(u.dtype.arithmetic()));
-    if arithmetic.is_none() && !uses.is_empty() {
-        // In double a score is not lost in the large number that hides it, as it is in float.
-        return Err(ContractError::Unsupported(
-            "no function body serves uses in float and in double".to_owned(),
-        ));
-    }
-    let work = arithmetic.unwrap_or(ElementType::F64);
     let any = if uses.is_empty() {
         &ElementType::ALL[..]
     } else {
         &[]
     };
     let types = uses.iter().map(|u| u.dtype).chain(any.iter().copied());
-    let (lift, restore) = casts(types, work, opset)?;
+    // Attributes are in float.
+    let (_, numbers) = casts(types.clone(), ElementType::F32, opset)?;
+    let widest = agreed(uses, |u| Some(u.dtype.arithmetic())).unwrap_or(ElementType::F64);
+    let (lift, restore) = casts(types, widest, opset)?;
     let mut writer = Writer {
         b: &mut builder,
-        work,
+        numbers,
         lift,
         restore,
         grouped: agreed(uses, |u| u.grouped) != Some(false),
@@ -71,8 +69,9 @@ pub fn function_body(opset: i64, uses: &[AttentionUse]) -> Result<FunctionBody, 
 /// Writes one body.
 struct Writer<'a> {
     b: &'a mut BodyBuilder,
-    /// The type of the arithmetic.
-    work: ElementType,
+    /// How numbers of float become ones of T.
+    numbers: Restore,
+    /// The type that the softmax is in, if it is not T, and how probabilities return to T.
     lift: Option<ElementType>,
     restore: Restore,
     grouped: bool,
@@ -105,37 +104,35 @@ impl Writer<'_> {
             None => value.to_owned(),
         };
 
-        let mut queries = self.b.lift(q, self.lift);
+        let mut queries = q.to_owned();
         if self.scaled {
             let scale = self.number(SCALE.spec());
             queries = self.b.op("Mul", &[&queries, &scale]);
         }
         let queries = view(self.b, &queries, |s| &s.queries);
-        let keys = self.b.lift(k, self.lift);
-        let keys = self.b.transpose(&keys, &[0, 1, 3, 2]);
+        let keys = self.b.transpose(k, &[0, 1, 3, 2]);
         let mut scores = self.b.op("MatMul", &[&queries, &keys]);
         if self.capped != Some(false) {
             scores = self.cap(&scores);
         }
         let mut scores = view(self.b, &scores, |s| &s.scores);
         if self.biased {
-            let bias = self.b.lift(bias, self.lift);
-            scores = self.b.op("Add", &[&scores, &bias]);
+            scores = self.b.op("Add", &[&scores, bias]);
         }
         if self.masked {
             let fill = self.number(FILL.spec());
             scores = self.b.op("Where", &[mask, &scores, &fill]);
         }
         let last = vec![("axis", BodyAttribute::Int(-1))];
+        let scores = self.b.lift(&scores, self.lift);
         let probabilities = self.b.op_with("Softmax", &[&scores], last);
+        let probabilities = self.b.restore(&probabilities, self.restore, q);
         let weights = view(self.b, &probabilities, |s| &s.probabilities);
-        let values = self.b.lift(v, self.lift);
-        let output = self.b.op("MatMul", &[&weights, &values]);
-        let mut output = view(self.b, &output, |s| &s.output);
+        let output = self.b.op("MatMul", &[&weights, v]);
+        let output = view(self.b, &output, |s| &s.output);
         if self.guarded != Some(false) {
-            output = self.guard(&output, &probabilities);
+            self.guard(&output, &probabilities);
         }
-        self.b.restore(&output, self.restore, q);
     }
 
     fn shapes(&mut self) -> Shapes {
@@ -159,23 +156,21 @@ impl Writer<'_> {
         }
     }
 
-    /// An attribute in the type of the arithmetic.
+    /// An attribute in T.
     fn number(&mut self, attribute: AttributeSpec) -> String {
         let number = self.b.attribute(attribute);
-        self.of_float(number)
+        self.of_float(&number)
     }
 
-    /// A number in the type of the arithmetic.
+    /// A number in T.
     fn constant(&mut self, value: f32) -> String {
         let number = self.b.float(value);
-        self.of_float(number)
+        self.of_float(&number)
     }
 
-    fn of_float(&mut self, number: String) -> String {
-        match self.work {
-            ElementType::F32 => number,
-            work => self.b.cast(&number, work.to_onnx().into()),
-        }
+    fn of_float(&mut self, number: &str) -> String {
+        let [q, ..] = names(&INPUTS);
+        self.b.restore(number, self.numbers, q)
     }
 
     /// The scores with their bound, where there is one.
@@ -198,10 +193,15 @@ impl Writer<'_> {
         self.b.op("Mul", &[&turned, bound])
     }
 
-    /// The output with zeros where probabilities are NaN. All of a row are if one is, so it looks at one of each row, if there is one:
-    /// the sum of no element is 0.
-    fn guard(&mut self, output: &str, probabilities: &str) -> String {
+    /// The output with zeros where probabilities are NaN. All of a row are if one is, so it looks at one of each row. Without keys, where
+    /// the output is zeros already, anything in its place will do: a channel of the query, and if there is none either the sum of none.
+    /// Releases of ONNX Runtime before 1.32 do not take that sum.
+    fn guard(&mut self, output: &str, probabilities: &str) {
+        let [q, ..] = names(&INPUTS);
         let first = self.b.slice(probabilities, 0, 1, 1);
+        let other = self.b.slice(q, 0, 1, 1);
+        let first = self.b.concat(&[&first, &other]);
+        let first = self.b.slice(&first, 0, 1, 1);
         let axes = self.b.vector(&[-1]);
         let first = self.b.op("ReduceSum", &[&first, &axes]);
         let mut zeroed = self.b.op("IsNaN", &[&first]);
@@ -211,7 +211,7 @@ impl Writer<'_> {
             zeroed = self.b.op("And", &[&zeroed, &asked]);
         }
         let zero = self.constant(0.0);
-        self.b.op("Where", &[&zeroed, &zero, output])
+        self.b.op("Where", &[&zeroed, &zero, output]);
     }
 }
 

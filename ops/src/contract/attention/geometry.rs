@@ -269,8 +269,8 @@ mod tests {
     #[test]
     fn promises_are_ranges_of_keys() {
         let g = |queries, keys| {
-            let shape = [1, 1, keys, 1];
-            AttentionGeometry::new([&[1, 1, queries, 1], &shape, &shape, &[1], &[1]]).unwrap()
+            let (shape, mask) = ([1, 1, keys, 1], [queries, keys]);
+            AttentionGeometry::new([&[1, 1, queries, 1], &shape, &shape, &[1], &mask]).unwrap()
         };
         let with = |causal, window_left, window_right| AttentionAttributes {
             causal,

@@ -22,6 +22,7 @@ impl Contract for Attention {
         let geometry = AttentionGeometry::new(views.map(|view| view.shape))?;
         let [q, k, v, bias, mask] = views.map(View::parts);
         let visible: Vec<bool> = mask.0.iter().map(|&m| m != 0.0).collect();
+        let attributes = call.dtype(0).map_or(attributes, |t| attributes.of_type(t));
         let output = reference(&attributes, q, k, v, bias, (&visible, mask.1))?;
         Ok(vec![Dense::new(output, &geometry.output_shape())])
     }

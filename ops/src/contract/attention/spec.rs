@@ -81,9 +81,10 @@ the same.",
     in_place: 0,
     attributes: &ATTRIBUTES,
     numerics: "\
-The arithmetic is in float, for T = double in double, from the elements of the inputs to the one rounding of `Y` to T: scores and \
-probabilities of half types are not rounded to T. `scale` may be multiplied to `Q` before the sum or to the sum. Sums are in any \
-order, and a product may be fused into them.
+Kernels compute in float, for T = double in double, from the elements of the inputs to the one rounding of `Y` to T: scores and \
+probabilities of half types are not rounded to T, as ONNX Runtime does not round between nodes for which it has no kernels in half \
+types. `fill` is rounded to T. `scale` may be multiplied to `Q` before the sum or to the sum. Sums are in any order, and a product may \
+be fused into them.
 
 A score that is NaN or positive infinity makes the probabilities of its row NaN. A value that is not finite is multiplied by its \
 probability, even if that is 0, unless a kernel leaves out its key by a promise; then neither key nor value reaches the result.",
@@ -91,10 +92,12 @@ probability, even if that is 0, unless a kernel leaves out its key by a promise;
         limit: UNIT_ERROR,
         of: "epsilons of the arithmetic times `(1 + w)` times the sum of `p * |V|` over keys, before the rounding to T, where `w` is \
              the largest sum of `|scale * Q * K|` over channels plus `|bias|` among the keys with probabilities above epsilon; \
-             tested with up to 256 channels and 4096 keys",
+             tested with up to 256 channels and 4096 keys; for function bodies epsilons of T",
     },
     body_notes: "\
-Releases of ONNX Runtime before 1.32 do not run it in double, nor without keys where `zero_nan_rows = 1`. For T = float16 and bfloat16 everything up to the result is in float. Sizes that do not fit, which kernels refuse, are left to the \
+Releases of ONNX Runtime before 1.32 do not run it in double, and multiply wrongly without channels. Scores and probabilities are \
+in T, the softmax between them is in float: products in half types are the host's, as are the roundings of a sum with a large negative \
+bias. Sizes that do not fit, which kernels refuse, are left to the \
 host's operators. At opset 13, whose `Reshape` cannot be told a size of 0, the body for several heads a key head does not serve \
 for tensors without heads.",
     kernels: &[
