@@ -109,28 +109,6 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// The inputs of a node by whose ranks numbers that it holds are bounded.
-#[cfg_attr(not(feature = "tract"), allow(dead_code))]
-pub(crate) fn ranks_that_bound(node: &NodeProto, opset: i64) -> Vec<usize> {
-    let versions = versions(node.domain(), node.op_type());
-    let Some(signature) = version(versions, opset).or(versions.first()) else {
-        return Vec::new();
-    };
-    let attributes = signature.attributes.iter().filter_map(|a| a.range);
-    let inputs = signature.holds.iter().map(|(_, range)| *range);
-    let by = |range| match range {
-        Range::Axis(input) => input,
-        Range::Numbers(_, Bound::Rank(input))
-        | Range::Axes(input)
-        | Range::Gap(input)
-        | Range::Gaps(input)
-        | Range::Permutation(input)
-        | Range::Tuples(input) => Some(input),
-        _ => None,
-    };
-    attributes.chain(inputs).filter_map(by).collect()
-}
-
 fn counts(node: &NodeProto, signature: &Version, open_ended: bool) -> Result<(), Fault> {
     let sides = [
         ("input", &node.input, &signature.inputs),
@@ -211,10 +189,11 @@ impl CheckedNode<'_> {
     fn input(&self, slot: usize, range: Range) -> Result<(), Fault> {
         let operand = (self.operand)(slot);
         let name = || format!("input {slot} `{}`", self.node.input[slot]);
-        let one_per_axis = matches!(
-            range,
-            Range::Vector | Range::Sizes | Range::Shape | Range::Axes(_) | Range::Gaps(_)
-        );
+        let per_axis = match range {
+            Range::Vector | Range::Sizes | Range::Shape | Range::Axes(_) | Range::Gaps(_) => 1,
+            Range::Pads => 2,
+            _ => 0,
+        };
         if let Some(dims) = operand.dims.as_deref() {
             let length = match dims {
                 [.., last] => *last,
@@ -222,10 +201,13 @@ impl CheckedNode<'_> {
             };
             // Not every reader takes the last size of what should be a list for its length.
             let longest = dims.iter().copied().flatten().max();
-            if one_per_axis && let Some(length) = longest.filter(|n| *n > MAX_RANK) {
-                let name = name();
+            let most = per_axis * MAX_RANK;
+            if per_axis > 0
+                && let Some(length) = longest.filter(|n| *n > most)
+            {
+                let (name, each) = (name(), if per_axis == 1 { "one" } else { "two" });
                 return Err(format!(
-                    "{name} has {length} elements, one for each axis: allowed are up to {MAX_RANK}"
+                    "{name} has {length} elements, {each} for each axis: allowed are up to {most}"
                 ));
             }
             let sizes = || dims.iter().copied().collect::<Option<Vec<i64>>>();
@@ -338,7 +320,7 @@ impl CheckedNode<'_> {
                     )),
                 }
             }
-            Range::One | Range::Tuples(_) => Ok(()),
+            Range::One | Range::Pads | Range::Tuples(_) => Ok(()),
             Range::ElementType => {
                 let known =
                     |n: &i64| i32::try_from(*n).is_ok_and(|n| DataType::from_onnx(n).is_some());

@@ -161,6 +161,8 @@ FILES = {
     "range_size": unary("Range", b"", ["a", "b", "c"], int64s("a", 0, dims=()) + int64s("b", 1 << 62, dims=()) + int64s("c", 1, dims=())),
     "concat_size": model(graph(node("Reshape", "one", ["c", "s"], ["r"]), node("Concat", "odd", ["r", "r"], ["y"], integer("axis", 0)), extra=int64s("c", 1, dims=()) + int64s("s", 10**9))),
     "pad_size": unary("Pad", b"", ["x", "s"], int64s("s", 1 << 40, 1 << 40), dims=(1,)),
+    "pad_length": unary("Pad", b"", ["x", "s"], int64s("s", 0, 1, dims=(1 << 31,)), dims=(1,)),
+    "pad_derived": model(graph(node("Expand", "before", ["c", "s"], ["p"]), node("Pad", "odd", ["x", "p"], ["y"]), extra=int64s("c", 0) + int64s("s", 1 << 31), dims=(1,))),
     "pad_empty": unary("Pad", b"", ["x", "s"], int64s("s", 1 << 40, 1 << 40), dims=(0,)),
     "axis_wired": model(graph(node("Unsqueeze", "before", ["s", "x"], ["p"]), node("CumSum", "odd", ["x", "p"], ["y"]), extra=int64s("s", dims=(0,)), dims=(0,))),
     "pad_wired": model(graph(node("Unsqueeze", "before", ["s", "x"], ["p"]), node("Pad", "odd", ["x", "p"], ["y"]), extra=int64s("s", 1 << 40, 1 << 40), dims=(0,))),

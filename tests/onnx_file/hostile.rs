@@ -125,6 +125,10 @@ const INVALID: &[(&str, &str)] = &[
         "input 1 `x` has 1099511627776 elements, one for each axis",
     ),
     (
+        "pad_length",
+        "input 1 `s` has 2147483648 elements, two for each axis: allowed are up to 2048",
+    ),
+    (
         "undefined",
         "node[0] `odd` (Add): value `nobody` is neither computed by a node",
     ),
@@ -153,6 +157,7 @@ const ODD: &[&str] = &[
     "concat_size",
     "pad_size",
     "pad_empty",
+    "pad_derived",
     "axis_wired",
     "pad_wired",
     "pad_itself",

@@ -9,7 +9,7 @@
 
 use super::meter;
 use super::room::bounded;
-use crate::onnx::check::{MAX_RANK, Operand, Reader, check, ranks_that_bound};
+use crate::onnx::check::{MAX_RANK, Operand, Reader, check};
 use crate::onnx::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use tract_onnx::model::{Onnx, ParsingContext};
 use tract_onnx::pb;
@@ -146,13 +146,12 @@ impl Gate {
         bounded(&dims, dt.unwrap_or(DatumType::F32), limit)
     }
 
-    /// Whether an input has an unknown rank by which numbers of the node are bounded. They cannot be checked yet, so tract must not learn the
-    /// rank from what it knows of the results, and count by it in the same step.
+    /// Whether an input has an unknown rank. tract must not learn it from what it knows of the results: numbers of the node may be bounded by
+    /// the rank, and cannot be checked before tract counts by it, and a result may tell any rank.
     fn is_open(&self, facts: &[&InferenceFact]) -> bool {
-        let ranks = ranks_that_bound(&self.node, self.opset);
-        let given = |slot: &usize| self.node.input.get(*slot).is_some_and(|n| !n.is_empty());
-        let mut ranks = ranks.into_iter().filter(given);
-        ranks.any(|slot| self.operand(facts, slot).dims.is_none())
+        facts
+            .iter()
+            .any(|fact| fact.shape.rank().concretize().is_none())
     }
 
     /// What is known of an input of the node; tract leaves out those that have no name.

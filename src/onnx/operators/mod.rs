@@ -89,6 +89,8 @@ pub(crate) enum Range {
     One,
     /// A number for each axis of a tensor.
     Vector,
+    /// Two numbers for each axis of a tensor.
+    Pads,
     /// The size of each axis.
     Sizes,
     /// The same, where -1 leaves one open.
@@ -251,6 +253,7 @@ fn read_range(word: &str) -> Option<Range> {
         ("tuple", Some(input)) => Range::Tuples(input),
         ("one", None) => Range::One,
         ("vector", None) => Range::Vector,
+        ("pads", None) => Range::Pads,
         ("sizes", None) => Range::Sizes,
         ("shape", None) => Range::Shape,
         ("dtype", None) => Range::ElementType,

@@ -67,7 +67,7 @@ RANGES = {
 }
 
 # What inputs hold, from a version on: axes of input 0; numbers; a `shape`, where -1 leaves one size open; a vector with a number for
-# each axis (`vector`); `tuple0`, rows of indices into input 0; `one` element.
+# each axis (`vector`), or with two (`pads`); `tuple0`, rows of indices into input 0; `one` element.
 INPUTS = {
     ("Squeeze", 13): "1=axes0",
     ("Unsqueeze", 13): "1=gaps0",
@@ -88,11 +88,11 @@ INPUTS = {
     ("Clip", 11): "1=one 2=one",
     ("Dropout", 12): "1=one 2=one",
     ("If", 1): "0=one",
-    ("Pad", 11): "2=one",
+    ("Pad", 11): "1=pads 2=one",
     ("CenterCropPad", 18): "1=sizes",
     ("GatherND", 11): "1=tuple0",
     ("ScatterND", 11): "1=tuple0",
-    ("Pad", 18): "2=one 3=axes0",
+    ("Pad", 18): "1=pads 2=one 3=axes0",
     **{(f"Reduce{kind}", version): "1=axes0" for kind, version in
        [("Sum", 13)] + [(k, 18) for k in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare")]},
 }
