@@ -40,6 +40,17 @@ impl Behind {
         y: ValueId,
         stops: &[ValueId],
     ) -> Option<Behind> {
+        Behind::except(it, order, y, stops, &|_| false)
+    }
+
+    /// The same, where what some nodes lose is lost by the node that takes their place as well.
+    pub(in crate::recognize) fn except(
+        it: &Interpreter<'_>,
+        order: &Order,
+        y: ValueId,
+        stops: &[ValueId],
+        shared: &dyn Fn(ValueId) -> bool,
+    ) -> Option<Behind> {
         let mut set = FxHashSet::default();
         let mut queue = vec![y];
         let mut values = Vec::new();
@@ -67,7 +78,7 @@ impl Behind {
             }
             lost
         };
-        let cancels = |value| it.loss(value) == Some(Loss::Cancelled);
+        let cancels = |value| it.loss(value) == Some(Loss::Cancelled) && !shared(value);
         let cancelled = before(&cancels);
         let lost = before(&|value| cancels(value) || is_narrower(it, value, y));
         Some(Behind {

@@ -68,6 +68,10 @@ pub(in crate::recognize) enum Step {
     Concat,
     /// The sum of two.
     Sum,
+    /// The product of two.
+    Product,
+    /// Times the number of these bits, in its type.
+    Times(u64),
     /// The negative.
     Neg,
     /// True where it is false.
@@ -89,6 +93,10 @@ pub(in crate::recognize) struct Maker<'a> {
     /// The model's names; collected when the first value is made.
     taken: Option<names::Taken>,
 }
+
+/// How much was made at some time.
+#[derive(Clone, Copy)]
+pub(in crate::recognize) struct Mark(usize, usize);
 
 impl<'a> Maker<'a> {
     pub(in crate::recognize) fn new(file: &'a ModelFile) -> Maker<'a> {
@@ -128,6 +136,8 @@ impl<'a> Maker<'a> {
             Step::Transpose(_) => ("Transpose", "transposed", Vec::new()),
             Step::Concat => ("Concat", "joined", Vec::new()),
             Step::Sum => ("Add", "sum", Vec::new()),
+            Step::Product => ("Mul", "product", Vec::new()),
+            Step::Times(_) => ("Mul", "scaled", Vec::new()),
             Step::Neg => ("Neg", "negated", Vec::new()),
             Step::Not => ("Not", "not", Vec::new()),
             Step::Plus(_) => ("Add", "moved", Vec::new()),
@@ -141,6 +151,12 @@ impl<'a> Maker<'a> {
         for list in lists.into_iter().chain(&number) {
             let constant = self.fresh(&format!("{name}_sizes"));
             let tensor = Tensor::from_i64(&[list.len()], list);
+            self.made.constants.push(tensor.to_proto(&constant));
+            inputs.push(constant);
+        }
+        if let Step::Times(bits) = step {
+            let constant = self.fresh(&format!("{name}_factor"));
+            let tensor = Tensor::from_f64_as(value.dtype, &[1], &[f64::from_bits(bits)]);
             self.made.constants.push(tensor.to_proto(&constant));
             inputs.push(constant);
         }
@@ -173,6 +189,20 @@ impl<'a> Maker<'a> {
         self.values.insert(name.clone(), value.clone());
         self.known.insert(key, name.clone());
         name
+    }
+
+    /// How much is made so far.
+    pub(in crate::recognize) fn mark(&self) -> Mark {
+        Mark(self.made.nodes.len(), self.made.constants.len())
+    }
+
+    /// Forgets what was made after a mark.
+    pub(in crate::recognize) fn forget_since(&mut self, Mark(nodes, constants): Mark) {
+        self.made.constants.truncate(constants);
+        for node in self.made.nodes.drain(nodes..) {
+            self.values.remove(node.name());
+            self.known.retain(|_, name| name != node.name());
+        }
     }
 
     fn fresh(&mut self, stem: &str) -> String {

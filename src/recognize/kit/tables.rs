@@ -133,7 +133,8 @@ impl Tables {
             .map(|(c, s)| (c.clone(), s.clone()))
     }
 
-    fn candidates(
+    /// The tensors that hold one of the two.
+    pub(in crate::recognize) fn candidates(
         &self,
         it: &mut Interpreter<'_>,
         wanted: &Wanted,

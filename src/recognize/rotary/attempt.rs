@@ -17,8 +17,10 @@ use super::groups::Group;
 use super::page::RULE;
 use super::proof::{self, Proven};
 use super::readoff::{self, Pair, Rotation, wanted};
+use super::scaled::{self, Workshop};
+use super::still;
 use super::turned::{pair_angles, placement};
-use super::{Material, Rotary, Source};
+use super::{Factors, Material, Rotary, Source};
 
 /// What is tried: `y` of a group as a rotation of `x`.
 struct Attempt<'t, 'g, 'a> {
@@ -27,6 +29,7 @@ struct Attempt<'t, 'g, 'a> {
     y: ValueId,
     yv: &'t Value,
     material: &'t Material<'g, 'a>,
+    factors: Factors,
 }
 
 /// A rotation with the tables that hold its coefficients.
@@ -48,6 +51,7 @@ pub(super) fn attempt(
     x: &Source,
     (y, yv): (ValueId, &Value),
     material: &Material<'_, '_>,
+    factors: Factors,
 ) -> Result<Site, Miss> {
     let attempt = Attempt {
         group,
@@ -55,6 +59,7 @@ pub(super) fn attempt(
         y,
         yv,
         material,
+        factors,
     };
     attempt.site(it)
 }
@@ -65,26 +70,44 @@ impl Attempt<'_, '_, '_> {
     }
 
     fn site(&self, it: &mut Interpreter<'_>) -> Result<Site, Miss> {
-        let (x, xv, yv) = (self.x, &self.x.value, self.yv);
+        let (xv, yv) = (&self.x.value, self.yv);
         let elements = xv.data.len() + yv.data.len();
         it.budget.spend(Work::Recognising, elements as u64);
         let dtype = self.dtype()?;
-        let rotation = readoff::read(it, xv, yv, self.group.root)
+        let rotations = readoff::read(it, xv, yv, self.group.root)
             .map_err(|reason| self.miss(Stage::Pairs, reason))?;
+        let start = self.start(it);
+        let mut first = None;
+        for rotation in rotations {
+            match self.site_of(it, rotation, (dtype, start)) {
+                Ok(site) => return Ok(site),
+                Err(miss) => first = first.or(Some(miss)),
+            }
+        }
+        Err(first.expect("a tensor that is read is read as some rotation"))
+    }
+
+    fn site_of(
+        &self,
+        it: &mut Interpreter<'_>,
+        rotation: Rotation,
+        (dtype, start): (DataType, ValueId),
+    ) -> Result<Site, Miss> {
+        let (x, xv, yv) = (self.x, &self.x.value, self.yv);
         let Proven {
             proof,
             origin,
             amplitude,
+            ..
         } = proof::prove(it, &rotation).map_err(|reason| self.miss(Stage::Proof, reason))?;
-        let start = self.start(it);
-        let behind = self.behind(it, start)?;
+        let behind = self.behind(it, start, &rotation)?;
         let wired = self.wired(it, rotation, &behind)?;
         let tables: Vec<ValueId> = [&wired.cos, &wired.sin]
             .iter()
             .flat_map(|table| &table.sources)
             .copied()
             .collect();
-        let assumes_finite = self.assumes_finite(it, &tables)?;
+        let assumes_finite = self.assumes_finite(it, &tables, &wired.rotation)?;
         self.check_independence(it, &tables)?;
         let node = self.node(it)?;
         let table = self.angle_table(it, &wired, &behind);
@@ -167,9 +190,16 @@ impl Attempt<'_, '_, '_> {
 
     /// The values that `y` is computed from. Equal polynomials are equal over the reals only, so the node may read `x` only if
     /// the graph itself computes `y` from `x` and loses no number on the way.
-    fn behind(&self, it: &Interpreter<'_>, start: ValueId) -> Result<Behind, Miss> {
+    fn behind(
+        &self,
+        it: &Interpreter<'_>,
+        start: ValueId,
+        rotation: &Rotation,
+    ) -> Result<Behind, Miss> {
         let order = &self.material.context.order;
-        let behind = Behind::of(it, order, self.y, &[self.x.id, start]).ok_or_else(|| {
+        let shared = |value| self.is_shared(it, value, rotation);
+        let behind = Behind::except(it, order, self.y, &[self.x.id, start], &shared);
+        let behind = behind.ok_or_else(|| {
             self.miss(
                 Stage::Tables,
                 "the cosines and sines are computed from too many values",
@@ -185,6 +215,11 @@ impl Attempt<'_, '_, '_> {
                  cancel",
             )
             .with_hint(Some("compute the rotation in one type")))
+    }
+
+    /// Whether what a node loses is lost by the operator as well.
+    fn is_shared(&self, it: &Interpreter<'_>, value: ValueId, rotation: &Rotation) -> bool {
+        still::is_sine_of_0(it, value, rotation, (&self.x.value, self.group.root))
     }
 
     /// The tables, which must give the result the sizes of `y`. An operator broadcasts `x` and its tables and nothing else: a graph
@@ -231,6 +266,20 @@ impl Attempt<'_, '_, '_> {
         };
         let cosines = wanted(&rotation, |c| c.0);
         let sines = wanted(&rotation, |c| c.1);
+        let mut holders = self.material.holders.borrow_mut();
+        let maker = &mut context.maker.borrow_mut();
+        if self.factors == Factors::Apart {
+            let (plain, factors) = scaled::split(&mut it.arena, &rotation)?;
+            let cosines = wanted(&plain, |c| c.0);
+            let sines = wanted(&plain, |c| c.1);
+            let found = match tables.find(it, (&cosines, &sines), y) {
+                Some(found) => found,
+                None => holders.find(it, maker, &context.order, (&cosines, &sines), y)?,
+            };
+            let mut workshop = Workshop { tables, maker, y };
+            let found = workshop.multiplied(it, &rotation, found, &factors)?;
+            return Some(wire(rotation, false, found));
+        }
         if let Some(found) = tables.find(it, (&cosines, &sines), y) {
             return Some(wire(rotation, false, found));
         }
@@ -239,8 +288,6 @@ impl Attempt<'_, '_, '_> {
         if let Some(found) = tables.find(it, (&cosines, &negated), y) {
             return Some(wire(reversed, true, found));
         }
-        let mut holders = self.material.holders.borrow_mut();
-        let maker = &mut context.maker.borrow_mut();
         if let Some(found) = holders.find(it, maker, &context.order, (&cosines, &sines), y) {
             return Some(wire(rotation, false, found));
         }
@@ -250,10 +297,17 @@ impl Attempt<'_, '_, '_> {
 
     /// Whether the site holds for finite `x` only; an error where the graph and the operator differ for numbers that are large,
     /// tiny, infinite or NaN.
-    fn assumes_finite(&self, it: &Interpreter<'_>, tables: &[ValueId]) -> Result<bool, Miss> {
+    fn assumes_finite(
+        &self,
+        it: &Interpreter<'_>,
+        tables: &[ValueId],
+        rotation: &Rotation,
+    ) -> Result<bool, Miss> {
         let x = self.x;
         let stops: Vec<ValueId> = tables.iter().copied().chain([x.id]).collect();
-        let between = Behind::of(it, &self.material.context.order, self.y, &stops);
+        let order = &self.material.context.order;
+        let shared = |value| self.is_shared(it, value, rotation);
+        let between = Behind::except(it, order, self.y, &stops, &shared);
         let ends = tables.iter().filter_map(|&id| it.known(id).cloned());
         let ends: Vec<Rc<Value>> = ends.chain([x.value.clone()]).collect();
         let ends: Vec<&Value> = ends.iter().map(|end| &**end).chain([self.yv]).collect();
@@ -273,6 +327,7 @@ impl Attempt<'_, '_, '_> {
             .values()
             .iter()
             .chain([&self.y])
+            .filter(|&&id| !shared(id))
             .filter_map(|&id| it.loss(id))
             .collect();
         // 0 times infinity is NaN, so a matrix of zeros and ones spreads one infinite channel over the row. That is permitted for

@@ -14,7 +14,7 @@ use crate::symbolic::{Interpreter, display};
 use super::RULE;
 use super::groups::Group;
 use super::readoff::{self, Rotation};
-use super::{Material, Source, attempt, flaw, proof};
+use super::{Factors, Material, Source, attempt, flaw, proof};
 use crate::recognize::kit::formula::Letters;
 use crate::recognize::kit::lost;
 use crate::recognize::kit::miss::Miss;
@@ -35,7 +35,8 @@ pub(super) fn group(
                 value: xv,
                 step: None,
             };
-            let Err(miss) = attempt(it, group, &source, (y, &yv), material) else {
+            let Err(miss) = attempt(it, group, &source, (y, &yv), material, Factors::InTables)
+            else {
                 continue;
             };
             return refined(it, group, (x, y), miss);
@@ -116,8 +117,9 @@ fn refined(
 ) -> Option<Miss> {
     let (xv, yv) = (it.known(x)?.clone(), it.known(y)?.clone());
     if miss.stage == Stage::Proof {
-        if let Ok(rotation) = readoff::read(it, &xv, &yv, group.root) {
-            unproven(it, &rotation, &mut miss);
+        let rotations = readoff::read(it, &xv, &yv, group.root);
+        if let Some(rotation) = rotations.iter().flatten().next() {
+            unproven(it, rotation, &mut miss);
         }
         return Some(miss);
     }

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use crate::recognize::Pairing;
 use crate::symbolic::poly::{Arena, PolyId};
 
+use super::range::ranges;
 use super::readoff::{Row, members, other};
 use crate::recognize::kit::formula::Letters;
 
@@ -30,38 +31,47 @@ fn flaw(reason: String) -> Option<Flaw> {
 /// The first flaw of these channels; `None` where they are a rotation, or where the flaw has no simple description.
 pub(super) fn find(arena: &mut Arena, rows: &[Row]) -> Option<Flaw> {
     let rotated: Vec<usize> = (0..rows.len()).filter(|&j| rows[j].len() == 2).collect();
-    let (&first, &last) = (rotated.first()?, rotated.last()?);
     if let Some(&j) = rotated.iter().find(|&&j| rows[j][0].0 == rows[j][1].0) {
         let formula = Letters::default().row(arena, &rows[j]);
         return flaw(format!(
             "channel {j} is `{formula}`: both terms are of one channel, where a rotation takes the two channels of a pair"
         ));
     }
-    if last - first + 1 != rotated.len() {
-        return flaw(format!(
-            "the rotated channels are {}, which is not one contiguous range",
-            runs(&rotated)
-        ));
+    let spans = ranges(std::slice::from_ref(&rows.to_vec())).unwrap_or_default();
+    let Some(&(start, width)) = spans.first() else {
+        return outside(arena, rows, &rotated);
+    };
+    let laid_out = spans.iter().find_map(|&(start, width)| {
+        let layout = layout(rows, start, width)?;
+        Some((start, width, layout))
+    });
+    match laid_out {
+        Some((start, width, layout)) => uneven(arena, rows, start, width, layout),
+        None => partners(rows, start, width),
     }
-    let outside =
-        (0..rows.len()).find(|&j| rows[j].len() != 2 && rows[j][..] != [(j, PolyId::ONE)]);
-    if let Some(j) = outside {
+}
+
+/// Why no range holds the channels that are sums of two, and no channel that is moved or scaled outside.
+fn outside(arena: &mut Arena, rows: &[Row], rotated: &[usize]) -> Option<Flaw> {
+    let (&first, &last) = (rotated.first()?, rotated.last()?);
+    let changed = |j: &usize| rows[*j].len() != 2 && rows[*j][..] != [(*j, PolyId::ONE)];
+    if let Some(j) = (0..rows.len()).find(changed) {
         let formula = Letters::default().row(arena, &rows[j]);
         return flaw(format!(
             "channel {j} outside the rotated range {first}..{} is `{formula}` where it should be unchanged",
             last + 1
         ));
     }
-    if rotated.len() % 2 == 1 {
+    if last - first + 1 != rotated.len() {
         return flaw(format!(
-            "the number of rotated channels is odd: {}",
-            rotated.len()
+            "the rotated channels are {}, which is not one contiguous range",
+            runs(rotated)
         ));
     }
-    match layout(rows, first, rotated.len()) {
-        Some(layout) => uneven(arena, rows, first, rotated.len(), layout),
-        None => partners(rows, first, rotated.len()),
-    }
+    flaw(format!(
+        "the number of rotated channels is odd: {}",
+        rotated.len()
+    ))
 }
 
 /// The channels of `x` that a channel is made of, ascending.

@@ -2,7 +2,7 @@
 //!
 //! *Matches.* A float tensor `y` each of whose channels is one channel of a tensor `x`, unchanged, or the sum of two channels of
 //! `x` with coefficients `cos` and `∓ sin`, pair by pair, in the half or the interleaved layout; the rotated channels are one
-//! contiguous range.
+//! contiguous [`range`](mod@range), in which pairs may be [`still`].
 //!
 //! *Conditions.* `x`, and tensors that hold `cos` and `sin` and broadcast against `x`, exist in the graph before `y`. The
 //! coefficients of each channel are proven to be those of a rotation ([`proof`]): cos and sin of one expression with one
@@ -13,7 +13,7 @@
 //!
 //! [`groups`] collects the tensors that share rotated channels. An [`attempt`](mod@attempt) tries one of them as the rotation of
 //! an earlier tensor: [`readoff`] expresses its channels in those of the other, [`proof`] proves the coefficients, and
-//! [`super::kit::tables`] finds tensors that hold them. Where no attempt succeeds, [`diagnose`] and [`nearby`] say how near the
+//! [`super::kit::tables`] finds tensors that hold them, or [`scaled`] makes them. Where no attempt succeeds, [`diagnose`] and [`nearby`] say how near the
 //! graph came.
 
 mod attempt;
@@ -23,8 +23,11 @@ mod groups;
 mod nearby;
 mod page;
 mod proof;
+mod range;
 mod readoff;
+mod scaled;
 mod site;
+mod still;
 mod turned;
 
 use std::cell::RefCell;
@@ -80,25 +83,36 @@ pub(super) fn find<'a>(it: &mut Interpreter<'a>, context: &Context<'a>, analysis
             holders: RefCell::default(),
             context,
         };
+        let mut left = Vec::new();
         for group in groups {
-            if it.budget.is_spent(Work::Recognising) {
-                let first = group.values.iter().min().copied();
-                let node = first.and_then(|y| it.index().producer(y));
-                it.gave_up = it.gave_up.or(node.map(|(node, _)| node));
+            if is_spent(it, &group) {
                 break;
             }
-            if let Some(site) = site(it, &group, &material) {
-                if nodes.insert(site.node) {
-                    analysis.sites.push(site);
-                }
-            } else {
-                misses.extend(diagnose::group(it, &group, &material));
+            match site(it, &group, &material, Factors::InTables) {
+                Some(site) if nodes.insert(site.node) => analysis.sites.push(site),
+                Some(_) => {}
+                None => left.push(group),
+            }
+        }
+        // A rotated tensor that is scaled later is no second rotation.
+        let following = nearby::following(it, &ends(it, analysis));
+        for group in left {
+            if is_spent(it, &group) {
+                break;
+            }
+            let is_later = group.values.iter().any(|y| following.contains(y));
+            let scaled = match is_later {
+                true => None,
+                false => site(it, &group, &material, Factors::Apart),
+            };
+            match scaled {
+                Some(site) if nodes.insert(site.node) => analysis.sites.push(site),
+                Some(_) => {}
+                None => misses.extend(diagnose::group(it, &group, &material)),
             }
         }
     }
-    let ends = analysis.sites.iter();
-    let ends = ends.filter_map(|site| it.index().id(&site.y));
-    let mut accounted: FxHashSet<ValueId> = ends.collect();
+    let mut accounted = ends(it, analysis);
     // A product of two tensors is in a group of each, of which one may find the site.
     misses.retain(|miss| !accounted.contains(&miss.value));
     accounted.extend(misses.iter().map(|miss| miss.value));
@@ -113,16 +127,49 @@ pub(super) fn find<'a>(it: &mut Interpreter<'a>, context: &Context<'a>, analysis
     analysis.refusals.extend(refusals);
 }
 
+/// Whether there is no budget left, which is noted of the first tensor of a group.
+fn is_spent(it: &mut Interpreter<'_>, group: &Group) -> bool {
+    let spent = it.budget.is_spent(Work::Recognising);
+    if spent {
+        let first = group.values.iter().min().copied();
+        let node = first.and_then(|y| it.index().producer(y));
+        it.gave_up = it.gave_up.or(node.map(|(node, _)| node));
+    }
+    spent
+}
+
+/// The tensors that the sites found so far compute.
+fn ends(it: &Interpreter<'_>, analysis: &Analysis) -> FxHashSet<ValueId> {
+    let ends = analysis.sites.iter();
+    ends.filter_map(|site| it.index().id(&site.y)).collect()
+}
+
+/// Where factors of cosines and sines are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Factors {
+    /// In the tensors that hold these.
+    InTables,
+    /// In other tensors, so that tables of both have to be made.
+    Apart,
+}
+
 /// The best rewrite of a group: the widest `y`, of the narrowest type, the earliest in the graph.
-fn site(it: &mut Interpreter<'_>, group: &Group, material: &Material<'_, '_>) -> Option<Site> {
+fn site(
+    it: &mut Interpreter<'_>,
+    group: &Group,
+    material: &Material<'_, '_>,
+    factors: Factors,
+) -> Option<Site> {
     for &y in &group.values {
         let Some(yv) = it.known(y).cloned() else {
             continue;
         };
         for x in sources(it, group, (y, &yv), material) {
-            if let Ok(site) = attempt(it, group, &x, (y, &yv), material) {
+            let made = material.context.maker.borrow().mark();
+            if let Ok(site) = attempt(it, group, &x, (y, &yv), material, factors) {
                 return Some(site);
             }
+            material.context.maker.borrow_mut().forget_since(made);
         }
     }
     None

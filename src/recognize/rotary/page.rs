@@ -16,11 +16,12 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
                   com.microsoft and ai.onnx, where they can express the site",
     conditions: &[
         "pairs: the rotated channels are one contiguous range of the last axis, paired j with j + r/2 (half) or 2j with 2j + 1 \
-         (interleaved); all other channels are copied",
+         (interleaved), of which some may be turned by angle 0; all other channels are copied",
         "proof: the coefficients of every pair are cosine and sine of one angle with one amplitude, or rows of constant tables \
          with cos² + sin² constant (class `rotation`); tables of unknown origin, learned tables, and tables with an angle for \
          each channel obey the same formula (class `linear`)",
-        "tables: tensors of the graph hold the cosines and the sines, exist before y, and broadcast against x",
+        "tables: tensors of the graph hold the cosines and the sines, exist before y, and broadcast against x; a factor that the graph \
+         multiplies the rotated channels by, as xPos does, is multiplied into the tables",
         "confirmation: the site, cut out of the graph and run on random numbers, agrees with the operator's reference",
     ],
     numerics: "exact over the reals; the operator multiplies and adds in single precision (double for double), so that half \

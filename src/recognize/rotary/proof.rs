@@ -15,7 +15,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 use crate::recognize::{AngleSource, Proof};
 use crate::symbolic::Interpreter;
 use crate::symbolic::function::Function;
-use crate::symbolic::poly::{Arena, Atom, MonoId, PolyId, Term};
+use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId, Term};
 use crate::symbolic::table::{TableId, Tables};
 
 use super::readoff::{Pair, Rotation};
@@ -35,6 +35,8 @@ pub(super) struct Proven {
     pub origin: AngleSource,
     /// Common factor of cos and sin; 1 where pairs differ in it. Only reports use it.
     pub amplitude: f64,
+    /// Whether a table begins with half a turn.
+    pub opens_turned: bool,
 }
 
 /// Proves every pair. The class of the weakest pair is that of the whole.
@@ -44,16 +46,21 @@ pub(super) struct Proven {
 pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Proven, &'static str> {
     let mut proven: Option<Proven> = None;
     let mut previous: Option<Pair> = None;
+    let mut stills: Vec<f64> = Vec::new();
     for pair in rotation.pairs.iter().flatten() {
         // Equal neighbours need one proof.
         if previous == Some(*pair) {
             continue;
         }
         previous = Some(*pair);
+        if let Some(cos) = still(&it.arena, pair) {
+            stills.push(cos);
+            continue;
+        }
         let next = pair_proof(&it.arena, &it.tables, pair)?;
         proven = Some(match proven {
             None => next,
-            Some(v) if v.proof == Proof::Linear => v,
+            Some(v) if v.proof == Proof::Linear => v.before(&next),
             Some(v)
                 if next.proof == Proof::Linear
                     || (v.amplitude - next.amplitude).abs() <= 1e-6 * v.amplitude.abs() =>
@@ -61,17 +68,45 @@ pub(super) fn prove(it: &Interpreter<'_>, rotation: &Rotation) -> Result<Proven,
                 Proven {
                     proof: next.proof,
                     origin: next.origin,
-                    amplitude: v.amplitude,
+                    ..v.before(&next)
                 }
             }
             // Pairs of different lengths are still turned.
             Some(v) => Proven {
                 amplitude: 1.0,
-                ..v
+                ..v.before(&next)
             },
         });
     }
-    proven.ok_or("no pair is rotated")
+    let mut proven = proven.ok_or("no pair is rotated")?;
+    if stills.iter().any(|&cos| cos != proven.amplitude) {
+        proven.amplitude = 1.0;
+    }
+    proven.checked()
+}
+
+/// The cosine of a pair that is turned by angle 0.
+fn still(arena: &Arena, pair: &Pair) -> Option<f64> {
+    let cos = arena.as_constant(pair.first.0)?;
+    (pair.is_even() && pair.first.1 == PolyId::ZERO && cos > 0.0).then_some(cos)
+}
+
+impl Proven {
+    /// Of this pair and one after it. Where position 0 should be, the angles of all pairs are 0: half a turn in all of them is a negated
+    /// cosine, in some of them it is what a position that is not 0 makes of their frequencies.
+    fn before(self, next: &Proven) -> Proven {
+        Proven {
+            opens_turned: self.opens_turned && next.opens_turned,
+            ..self
+        }
+    }
+
+    fn checked(self) -> Result<Proven, &'static str> {
+        match self.opens_turned {
+            true => Err("the cosine is negated"),
+            false => Ok(self),
+        }
+    }
 }
 
 /// A pair is turned if both of its channels have the same coefficients. With an angle a channel, as where the angles of the half
@@ -93,7 +128,7 @@ pub(super) fn channel(
     it: &Interpreter<'_>,
     coefficients: (PolyId, PolyId),
 ) -> Result<Proven, &'static str> {
-    channel_proof(&it.arena, &it.tables, coefficients)
+    channel_proof(&it.arena, &it.tables, coefficients)?.checked()
 }
 
 fn channel_proof(
@@ -108,6 +143,7 @@ fn channel_proof(
             proof: Proof::Rotation,
             origin: AngleSource::Table,
             amplitude,
+            opens_turned: false,
         });
     }
     let (c_terms, s_terms) = (arena.terms(cos), arena.terms(sin));
@@ -126,6 +162,12 @@ fn channel_proof(
             }
             None => k += 1,
         }
+    }
+    let entries = |factors: &[AtomId]| entries(arena, tables, factors);
+    if let (Some(cos), Some(sin)) = (entries(&c_factors), entries(&s_factors))
+        && cos.is_some() != sin.is_some()
+    {
+        return beside_a_number(tables, (cos, c.coefficient), (sin, s.coefficient));
     }
     let ([c_atom], [s_atom]) = (&c_factors[..], &s_factors[..]) else {
         return Err("cosine and sine do not share their other factors");
@@ -153,6 +195,7 @@ fn channel_proof(
             proof: Proof::Linear,
             origin: AngleSource::Given,
             amplitude: 1.0,
+            opens_turned: false,
         }),
         _ => Err("cosine and sine are not of one kind"),
     }
@@ -201,6 +244,7 @@ fn computed(
         proof: Proof::Rotation,
         origin: AngleSource::Computed,
         amplitude: c,
+        opens_turned: false,
     })
 }
 
@@ -233,14 +277,50 @@ fn read(
             proof: Proof::Linear,
             origin: AngleSource::Given,
             amplitude: 1.0,
+            opens_turned: false,
         }),
         _ => Err("the coefficients of a pair are not cosine and sine of one angle"),
     }
 }
 
+/// The table that these factors are an entry of; `Some(None)` for no factors, which are the number 1.
+fn entries(arena: &Arena, tables: &Tables, factors: &[AtomId]) -> Option<Option<TableId>> {
+    let [atom] = factors else {
+        return factors.is_empty().then_some(None);
+    };
+    match arena.atom_of(*atom) {
+        Atom::Apply {
+            function: Function::Table(table),
+            ..
+        } if tables.rows(*table) > 0 => Some(Some(*table)),
+        _ => None,
+    }
+}
+
+/// A column of a table beside a number: angles whose cosines, or sines, are rounded to one number.
+fn beside_a_number(
+    tables: &Tables,
+    (cos, c): (Option<TableId>, f64),
+    (sin, s): (Option<TableId>, f64),
+) -> Result<Proven, &'static str> {
+    let entry = |table: Option<TableId>, row| table.map_or(1.0, |table| tables.get(table, row));
+    let rows = cos.or(sin).map_or(1, |table| tables.rows(table));
+    let norm = |row| (c * entry(cos, row)).hypot(s * entry(sin, row));
+    let amplitude = norm(0);
+    let near = |row| (norm(row) - amplitude).abs() <= NORM_TOLERANCE * amplitude;
+    match amplitude > 0.0 && (0..rows).all(near) {
+        true => Ok(Proven {
+            proof: Proof::Rotation,
+            origin: AngleSource::Table,
+            amplitude,
+            opens_turned: false,
+        }),
+        false => Err("cosine and sine do not share their other factors"),
+    }
+}
+
 /// Two columns of tables, read at one row. They are cosines and sines if every row has the same norm as the first: then each row
-/// is that norm times cosine and sine of some angle. The first row must not be that of half a turn, where position 0 should be:
-/// there the graph negates its cosines.
+/// is that norm times cosine and sine of some angle.
 fn table_rotation(
     tables: &Tables,
     cos: TableId,
@@ -265,15 +345,14 @@ fn table_rotation(
             proof: Proof::Linear,
             origin: AngleSource::Table,
             amplitude: 1.0,
+            opens_turned: false,
         });
-    }
-    if s0.abs() <= NORM_TOLERANCE * norm && c0 < 0.0 {
-        return Err("the cosine is negated");
     }
     Ok(Proven {
         proof: Proof::Rotation,
         origin: AngleSource::Table,
         amplitude: norm,
+        opens_turned: s0.abs() <= NORM_TOLERANCE * norm && c0 < 0.0,
     })
 }
 

@@ -14,6 +14,8 @@ use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId, Term};
 use crate::symbolic::root::RootId;
 use crate::symbolic::value::Value;
 
+use super::range::ranges;
+
 /// `y` as a rotation of `x`.
 #[derive(Clone)]
 pub(super) struct Rotation {
@@ -84,7 +86,7 @@ pub(super) fn wanted(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) 
 /// A channel of `y` as a sum of channels of `x` times coefficients.
 pub(super) type Row = SmallVec<[(usize, PolyId); 2]>;
 
-/// Reads `y` as a rotation of `x`.
+/// Reads `y` as a rotation of `x`, in every way that its channels allow, the narrowest first.
 ///
 /// # Errors
 /// The condition that fails.
@@ -93,38 +95,35 @@ pub(super) fn read(
     x: &Value,
     y: &Value,
     root: RootId,
-) -> Result<Rotation, &'static str> {
+) -> Result<Vec<Rotation>, &'static str> {
     let rows = rows(it, x, y, root)?;
     let arena = &mut it.arena;
     let channels = y.extents(arena).last().copied().unwrap_or(0);
-    let (first, rest) = rows.split_first().ok_or("no channels")?;
-    // The node has one attribute for all rows.
-    let (offset, width) = rotated_range(first)?;
-    for row in rest {
-        if rotated_range(row)? != (offset, width) {
-            return Err("the rotated channels are not the same at every position before them");
+    let mut found = Vec::new();
+    // The node has one range for all rows.
+    for (offset, width) in ranges(&rows)? {
+        // `output` differs from `input` where a graph takes neighbours apart, rotates halves and leaves them apart.
+        let layouts = [Pairing::Half, Pairing::Interleaved].into_iter();
+        let layouts = layouts.flat_map(|input| [input, other(input)].map(|output| (input, output)));
+        found.extend(layouts.into_iter().find_map(|(input, output)| {
+            let of_row = |rows: &Vec<Row>| pairs(arena, rows, offset, width, input, output);
+            let pairs: Option<Vec<_>> = rows.iter().map(of_row).collect();
+            Some(Rotation {
+                input,
+                output,
+                width,
+                offset,
+                channels,
+                pairs: pairs?,
+            })
+        }));
+    }
+    match found.is_empty() {
+        false => Ok(found),
+        true => {
+            Err("the channels are paired neither as in the half nor as in the interleaved layout")
         }
     }
-    // `output` differs from `input` where a graph takes neighbours apart, rotates halves and leaves them apart.
-    for input in [Pairing::Half, Pairing::Interleaved] {
-        for output in [input, other(input)] {
-            let pairs: Option<Vec<_>> = rows
-                .iter()
-                .map(|rows| pairs(arena, rows, offset, width, input, output))
-                .collect();
-            if let Some(pairs) = pairs {
-                return Ok(Rotation {
-                    input,
-                    output,
-                    width,
-                    offset,
-                    channels,
-                    pairs,
-                });
-            }
-        }
-    }
-    Err("the channels are paired neither as in the half nor as in the interleaved layout")
 }
 
 /// The channels of `y`, for each enumerated position before the channel axis, in those of `x`.
@@ -191,7 +190,7 @@ pub(super) struct SourceChannel {
     /// Its position along the enumerated axes before the last.
     lead: usize,
     /// Its position along the last axis.
-    channel: usize,
+    pub(super) channel: usize,
     /// Factors and coefficient that it has in `x` already (a norm's weight, a scale).
     rest: SmallVec<[AtomId; 4]>,
     coefficient: f64,
@@ -221,6 +220,13 @@ pub(super) fn channels_of(
         }
     }
     Some(found)
+}
+
+/// The one channel of `root` in an expression of one term.
+pub(super) fn channel_of(arena: &Arena, p: PolyId, root: RootId) -> Option<AtomId> {
+    let terms = arena.terms(p);
+    let [term] = &*terms else { return None };
+    split_root(arena, term.mono, root).map(|(atom, _)| atom)
 }
 
 /// The one channel of `root` in a monomial, and the other factors.
@@ -273,24 +279,6 @@ fn row(
     Some(row)
 }
 
-/// The contiguous range of channels that are sums of two. All others must be the same channel of `x`, unscaled: the operator
-/// copies them.
-fn rotated_range(rows: &[Row]) -> Result<(usize, usize), &'static str> {
-    let rotated: Vec<usize> = (0..rows.len()).filter(|&j| rows[j].len() == 2).collect();
-    let (Some(&first), Some(&last)) = (rotated.first(), rotated.last()) else {
-        return Err("no channel is a sum of two");
-    };
-    if last - first + 1 != rotated.len() || !rotated.len().is_multiple_of(2) {
-        return Err("the rotated channels are not one contiguous, even range");
-    }
-    for (j, row) in rows.iter().enumerate() {
-        if row.len() != 2 && row[..] != [(j, PolyId::ONE)] {
-            return Err("a channel outside the rotated range is moved or scaled");
-        }
-    }
-    Ok((first, rotated.len()))
-}
-
 /// Coefficients of every pair; `None` if some channel is not made of the two that these layouts pair.
 fn pairs(
     arena: &mut Arena,
@@ -301,17 +289,23 @@ fn pairs(
     output: Pairing,
 ) -> Option<Vec<Pair>> {
     let coefficient = |j: usize, k: usize| {
-        rows[offset + j]
-            .iter()
-            .find(|(channel, _)| *channel == offset + k)
-            .map(|(_, c)| *c)
+        let mut terms = rows[offset + j].iter();
+        terms.find(|(channel, _)| *channel == offset + k)
     };
     let mut list = Vec::with_capacity(width / 2);
     for k in 0..width / 2 {
         let ((a, b), (ya, yb)) = (members(input, k, width), members(output, k, width));
+        let made_of = |j: usize, own: usize, partner: usize| {
+            let (&(_, cos), sin) = (coefficient(j, own)?, coefficient(j, partner));
+            // Turned by angle 0, it is the channel alone.
+            let terms = if sin.is_some() { 2 } else { 1 };
+            let sin = sin.map_or(PolyId::ZERO, |&(_, sin)| sin);
+            (rows[offset + j].len() == terms).then_some((cos, sin))
+        };
+        let (first, second) = (made_of(ya, a, b)?, made_of(yb, b, a)?);
         list.push(Pair {
-            first: (coefficient(ya, a)?, arena.scale(coefficient(ya, b)?, -1.0)),
-            second: (coefficient(yb, b)?, coefficient(yb, a)?),
+            first: (first.0, arena.scale(first.1, -1.0)),
+            second,
         });
     }
     Some(list)

@@ -232,7 +232,7 @@ pub(super) fn mul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, 
 }
 
 /// The product element by element.
-pub(super) fn product(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Stop> {
+pub fn product(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, Stop> {
     let mut caveats = Caveats::default();
     let overflows = a.caveats.and(b.caveats).overflows;
     let mut product = it.elementwise(&[a, b], a.dtype, &mut |arena, p| {

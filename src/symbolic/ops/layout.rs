@@ -89,7 +89,7 @@ pub(super) fn unsqueeze(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
 }
 
 /// The value with unit axes inserted at these positions of the result.
-pub(super) fn with_unit_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
+pub fn with_unit_axes(a: &Value, axes: &[usize]) -> Result<Value, Stop> {
     let rank = a.rank() + axes.len();
     let kept: SmallVec<[usize; 6]> = (0..rank).filter(|axis| !axes.contains(axis)).collect();
     if kept.len() != a.rank() {

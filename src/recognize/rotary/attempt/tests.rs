@@ -49,8 +49,28 @@ fn tables() {
              right0 = Mul (turned, sin)
              left = Mul (left0, two)
              right = Mul (right0, two)",
-            "tables at y: no tensor that the rotated one is computed from holds the cosines and sines in a form that \
-             broadcasts against it",
+            "cos_scaled = Mul (cos, cos_scaled_factor)\n\
+             sin_scaled = Mul (sin, sin_scaled_factor)\n\
+             y = rotary(x, cos_scaled, sin_scaled) half 0..4 of 4, rotation, computed times 2, table of pos * freq",
+        )],
+    );
+}
+
+/// Powers of the position, as in xPos.
+#[test]
+fn factors_beside_the_tables() {
+    check_changes(
+        ROTATION,
+        &[(
+            "float[S, 2] each
+                 powers = Concat <axis = -1> (each, each)
+                 left0 = Mul (x, cos)
+                 right0 = Mul (turned, sin)
+                 left = Mul (left0, powers)
+                 right = Mul (right0, powers)",
+            "cos_product = Mul (cos, powers)\n\
+             sin_product = Mul (sin, powers)\n\
+             y = rotary(x, cos_product, sin_product) half 0..4 of 4, rotation, computed",
         )],
     );
 }

@@ -40,12 +40,16 @@ fn ranges() {
     check_changes(
         ROTATION,
         &[
-            // The pairs (0, 3) and (2, 5) of six channels.
+            // The pairs (0, 3) and (1, 4) of five channels.
             (
-                "float[S, 6] x
-                 float[6] freq = {1.0, 0.0, 0.5, 1.0, 0.0, 0.5}
-                 angles = Mul (column, freq)",
-                "pairs at y: the rotated channels are 0..1, 2..4 and 5..6, which is not one contiguous range",
+                "float[S, 5] x
+                 float[5] freq = {1.0, 0.5, 0.0, 1.0, 0.5}
+                 float[5] signs = {-1.0, -1.0, 1.0, 1.0, 1.0}
+                 int64[5] swap = {3, 4, 2, 0, 1}
+                 angles = Mul (column, freq)
+                 swapped = Gather <axis = -1> (x, swap)
+                 turned = Mul (swapped, signs)",
+                "pairs at y: the rotated channels are 0..2 and 3..5, which is not one contiguous range",
             ),
             // Three channels.
             (

@@ -86,6 +86,17 @@ fn rotated_ranges() {
                  y = Concat <axis = -1> (rest, sum)",
                 "y = rotary(x, cos, sin) half 2..6 of 6, rotation, computed, table of pos * freq",
             ),
+            // Pairs in between, and at the ends, that are turned by angle 0.
+            (
+                "float[S, 6] x
+                 float[3] freq = {1.0, 0.0, 0.5}",
+                "y = rotary(x, cos, sin) half 0..6 of 6, rotation, computed, table of pos * freq",
+            ),
+            (
+                "float[S, 6] x
+                 float[3] freq = {0.0, 0.5, 0.0}",
+                "y = rotary(x, cos, sin) half 0..6 of 6, rotation, computed, table of pos * freq",
+            ),
             (
                 "float[S, 6] x
                  int64[3] parts = {1, 4, 1}
@@ -119,11 +130,11 @@ fn heads_told_apart() {
             // Angles of 0 turn no channel.
             (
                 "float[2, 4] freq = {1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.0, 0.0}",
-                "pairs at y: the rotated channels are not the same at every position before them",
+                "y = rotary(x, cos, sin) interleaved 0..4 of 4, rotation, computed",
             ),
             (
                 "float[2, 4] freq = {1.0, 1.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0}",
-                "pairs at y: no channel is a sum of two",
+                "y = rotary(x, cos, sin) interleaved 0..4 of 4, rotation, computed",
             ),
         ],
     );
