@@ -334,8 +334,10 @@ impl<'a> Interpreter<'a> {
         let Some(width) = size(last).filter(|&n| (0..=MAX_CHANNELS as i64).contains(&n)) else {
             return enumerated;
         };
-        enumerated[last] = last + 1 == shape.len();
-        if let Some(before) = long.next().filter(|_| enumerated[last])
+        // Before a last axis of size 1, tokens may stand; in five and more dimensions, channels do.
+        let is_last = last + 1 == shape.len();
+        enumerated[last] = is_last || shape.len() >= 5;
+        if let Some(before) = long.next().filter(|_| is_last)
             && let Some(pairs) = size(before).filter(|&n| n <= MAX_CHANNELS as i64)
             && (width == 2 || (pairs == 2 && shape.len() >= 5))
         {

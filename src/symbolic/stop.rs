@@ -85,7 +85,8 @@ stops! {
     EinsumWithoutEquation => "no equation",
     EinsumImplicit => "an implicit equation",
     EinsumNotOfTwo => "an einsum of other than two operands",
-    EinsumEllipsis => "an einsum with an ellipsis or a diagonal",
+    EinsumEllipsis => "an einsum with more than one ellipsis in a term",
+    EinsumDiagonal => "an einsum with a diagonal",
     EinsumRank => "an einsum of other rank",
     EinsumOverSeveralAxes => "an einsum over several axes",
 

@@ -104,7 +104,7 @@ fn matmul(factors: [&Value; 2], rank: usize) -> Option<[Places; 2]> {
 }
 
 fn einsum(node: &NodeProto, factors: [&Value; 2], rank: usize) -> Option<[Places; 2]> {
-    let ([a, b], result) = equation(node).ok()?;
+    let ([a, b], result) = equation(node, factors.map(Value::rank)).ok()?;
     let mut labels: FxHashMap<char, usize> = FxHashMap::default();
     for (axis, label) in result.into_iter().enumerate() {
         if !label.is_alphabetic() || labels.insert(label, axis).is_some() {

@@ -59,10 +59,12 @@ fn matmul(query: &mut Query<'_, '_>, visit: &Visit<'_>, own: &Value) -> Result<P
 }
 
 fn einsum(query: &mut Query<'_, '_>, visit: &Visit<'_>, own: &Value) -> Result<PolyId, Pause> {
-    let (terms, result) = equation(visit.node)?;
     if visit.inputs.len() != 2 {
         return Err(Stop::EinsumNotOfTwo.into());
     }
+    let ranks = [visit.input(0)?, visit.input(1)?].map(|value| query.value(value));
+    let [left, right] = ranks;
+    let (terms, result) = equation(visit.node, [left?.rank(), right?.rank()])?;
     if result.len() != own.rank() {
         return Err(Stop::EinsumRank.into());
     }
@@ -74,8 +76,8 @@ fn einsum(query: &mut Query<'_, '_>, visit: &Visit<'_>, own: &Value) -> Result<P
     for (slot, term) in terms.iter().enumerate() {
         let value = visit.input(slot)?;
         let from = query.value(value)?;
-        if term.len() != from.rank() || term.contains(&'.') {
-            return Err(Stop::EinsumEllipsis.into());
+        if term.len() != from.rank() {
+            return Err(Stop::EinsumRank.into());
         }
         let mut at = Indices::new();
         for (label, &size) in term.iter().zip(&from.shape) {

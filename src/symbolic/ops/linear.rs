@@ -151,8 +151,12 @@ fn annihilated_everywhere(it: &Interpreter<'_>, a: &Value, b: &Value) -> Caveats
     caveats.fold(Caveats::default(), Caveats::and)
 }
 
-/// The labels of the axes of both factors of an Einsum node, and of its result.
-pub(in crate::symbolic) fn equation(node: &NodeProto) -> Result<([Vec<char>; 2], Vec<char>), Stop> {
+/// The labels of the axes of both factors of an Einsum node, which have these ranks, and of its result. The axes of an ellipsis, which
+/// are counted from its end, have Greek labels, which an equation cannot have.
+pub(in crate::symbolic) fn equation(
+    node: &NodeProto,
+    ranks: [usize; 2],
+) -> Result<([Vec<char>; 2], Vec<char>), Stop> {
     let equation: String = node
         .string("equation")
         .ok_or(Stop::EinsumWithoutEquation)?
@@ -160,23 +164,53 @@ pub(in crate::symbolic) fn equation(node: &NodeProto) -> Result<([Vec<char>; 2],
         .filter(|c| !c.is_whitespace())
         .collect();
     let (inputs, output) = equation.split_once("->").ok_or(Stop::EinsumImplicit)?;
-    let factors: Vec<Vec<char>> = inputs
-        .split(',')
-        .map(|part| part.chars().collect())
-        .collect();
-    let factors = factors.try_into().map_err(|_| Stop::EinsumNotOfTwo)?;
-    Ok((factors, output.chars().collect()))
+    let factors: Vec<&str> = inputs.split(',').collect();
+    let factors: [&str; 2] = factors.try_into().map_err(|_| Stop::EinsumNotOfTwo)?;
+    let mut longest = 0;
+    let mut labels = [const { Vec::new() }; 2];
+    for (slot, term) in factors.into_iter().enumerate() {
+        let mut axes = 0;
+        if term.contains('.') {
+            let letters = term.chars().filter(|&c| c != '.').count();
+            axes = ranks[slot].checked_sub(letters).ok_or(Stop::EinsumRank)?;
+        }
+        labels[slot] = labelled(term, axes)?;
+        longest = longest.max(axes);
+    }
+    Ok((labels, labelled(output, longest)?))
+}
+
+/// The labels of a term of an equation, whose ellipsis stands for so many axes.
+fn labelled(term: &str, axes: usize) -> Result<Vec<char>, Stop> {
+    let Some((before, after)) = term.split_once("...") else {
+        return match term.contains('.') {
+            true => Err(Stop::EinsumEllipsis),
+            false => Ok(term.chars().collect()),
+        };
+    };
+    if before.contains('.') || after.contains('.') {
+        return Err(Stop::EinsumEllipsis);
+    }
+    let greek = ('α'..='ω').take(axes);
+    let greek: SmallVec<[char; 6]> = greek.collect();
+    if greek.len() != axes {
+        return Err(Stop::EinsumRank);
+    }
+    let inner = greek.into_iter().rev();
+    Ok(before.chars().chain(inner).chain(after.chars()).collect())
 }
 
 pub(super) fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
-    let ([la, lb], output) = &equation(visit.node)?;
-    if [la, lb, output]
-        .iter()
-        .any(|l| l.contains(&'.') || (1..l.len()).any(|k| l[..k].contains(&l[k])))
-    {
-        return Err(Stop::EinsumEllipsis);
+    if visit.inputs.len() != 2 {
+        return Err(Stop::EinsumNotOfTwo);
     }
     let (ia, ib) = (visit.input(0)?, visit.input(1)?);
+    let ranks = [it.value(ia)?.rank(), it.value(ib)?.rank()];
+    let ([la, lb], output) = &equation(visit.node, ranks)?;
+    let twice = |l: &Vec<char>| (1..l.len()).any(|k| l[..k].contains(&l[k]));
+    if [la, lb, output].into_iter().any(twice) {
+        return Err(Stop::EinsumDiagonal);
+    }
     refuse_dense(it, ia)?;
     refuse_dense(it, ib)?;
     let (a, b) = (it.value(ia)?, it.value(ib)?);

@@ -62,6 +62,24 @@ pub fn infer(
         | "Log"
         | "Cos"
         | "Sin"
+        | "Tan"
+        | "Asin"
+        | "Acos"
+        | "Atan"
+        | "Sinh"
+        | "Cosh"
+        | "Asinh"
+        | "Acosh"
+        | "Atanh"
+        | "Abs"
+        | "Sign"
+        | "Floor"
+        | "Ceil"
+        | "Round"
+        | "ThresholdedRelu"
+        | "Shrink"
+        | "Hardmax"
+        | "CumProd"
         | "Neg"
         | "Identity"
         | "Dropout"
@@ -96,6 +114,15 @@ pub fn infer(
         "Concat" => concat(it, visit),
         "Slice" => slice(it, visit),
         "Conv" => convolution::infer(it, visit),
+        "GlobalAveragePool" | "GlobalMaxPool" | "GlobalLpPool" => {
+            same(it, visit, 0).map(|(dtype, mut shape)| {
+                shape
+                    .iter_mut()
+                    .skip(2)
+                    .for_each(|size| *size = PolyId::ONE);
+                (dtype, shape)
+            })
+        }
         "MaxPool" | "AveragePool" | "LpPool" => convolution::pooled(it, visit, slot),
         "Reshape" => reshape(it, visit),
         "Pad" => pad(it, visit),
@@ -141,9 +168,9 @@ fn matmul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shap
 
 /// Sizes by label: in a graph that runs, a label has one size or 1.
 fn einsum(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
-    let (terms, result) = equation(visit.node).ok()?;
     let mut sizes: FxHashMap<char, PolyId> = FxHashMap::default();
-    let (dtype, _) = input(it, visit, 0)?;
+    let ((dtype, left), (_, right)) = (input(it, visit, 0)?, input(it, visit, 1)?);
+    let (terms, result) = equation(visit.node, [left.len(), right.len()]).ok()?;
     for (slot, term) in terms.iter().enumerate().take(visit.inputs.len()) {
         let (_, shape) = input(it, visit, slot)?;
         if shape.len() != term.len() {

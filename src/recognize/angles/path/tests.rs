@@ -76,8 +76,7 @@ fn other_operators() {
             (
                 "p0 = Cast <to = 1> (pos)
                  p = Floor (p0)",
-                "angles at y: the analysis does not follow `p`, which lies between the angles or the tensor and their products; \
-                 RoundedDecision at p",
+                "y = rotary(x, cos, sin) half 0..4 of 4, rotation, computed, table of p * freq",
             ),
             (
                 "p0 = Cast <to = 1> (pos)

@@ -43,6 +43,19 @@ fn einsums() {
             r#"(float[N, 2] x) => (y) <float[2] w = {1.0, 2.0}> { y = Einsum <equation = "nc,c->cn"> (x, w) }"#,
             "float[2, (N)] {x.0, 2*x.1}",
         ),
+        // An ellipsis of one axis, of none and one, and in front of others.
+        (
+            r#"(float[N] p) => (y) <float[2] f = {1.0, 0.5}> { y = Einsum <equation = "...,j->...j"> (p, f) }"#,
+            "float[(N), 2] {p, 0.5*p}",
+        ),
+        (
+            r#"(float[N, 2] x) => (y) <float[2] w = {1.0, 2.0}> { y = Einsum <equation = "...c,...c->...c"> (x, w) }"#,
+            "float[(N), 2] {x.0, 2*x.1}",
+        ),
+        (
+            r#"(float[N, 2] x) => (y) <float[2] w = {1.0, 2.0}> { y = Einsum <equation = "...c,c->c..."> (x, w) }"#,
+            "float[2, (N)] {x.0, 2*x.1}",
+        ),
     ]);
 }
 
@@ -93,12 +106,12 @@ fn what_is_not_followed() {
             Stop::EinsumNotOfTwo,
         ),
         (
-            r#"(float[N, 4] x) => (y) { y = Einsum <equation = "...i,...i->..."> (x, x) }"#,
+            r#"(float[N, 4] x) => (y) { y = Einsum <equation = "...i...,...i->..."> (x, x) }"#,
             Stop::EinsumEllipsis,
         ),
         (
             r#"(float[2, 2] x) => (y) { y = Einsum <equation = "ii,ij->j"> (x, x) }"#,
-            Stop::EinsumEllipsis,
+            Stop::EinsumDiagonal,
         ),
         (
             r#"(float[N, 4] x) => (y) { y = Einsum <equation = "ij,ij->"> (x, x) }"#,
