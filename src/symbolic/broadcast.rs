@@ -46,12 +46,9 @@ impl Interpreter<'_> {
             enumerated.push(longer.all(|v| v.enumerated[axis]));
         }
         let extents = self.fit(&shape, &mut enumerated);
+        let opaque: SmallVec<[usize; 6]> = (0..rank).filter(|&axis| !enumerated[axis]).collect();
         for operand in &mut operands {
-            for axis in 0..rank {
-                if !enumerated[axis] {
-                    *operand = operand.with_opaque(&mut self.arena, &mut self.tables, axis)?;
-                }
-            }
+            *operand = self.with_opaque_axes(operand, &opaque)?;
         }
         for operand in &mut operands {
             for (axis, &size) in shape.iter().enumerate() {

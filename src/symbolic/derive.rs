@@ -63,7 +63,7 @@ impl Arena {
     pub fn origin(&self, root: RootId) -> Option<u32> {
         match &self.roots[root.0 as usize].kind {
             RootKind::Fresh(value, _) => Some(*value),
-            RootKind::Iota => None,
+            RootKind::Iota | RootKind::Grid(_) => None,
             RootKind::Derived(base, _) => self.origin(*base),
         }
     }

@@ -19,6 +19,7 @@ mod division;
 pub mod element;
 pub mod function;
 pub mod generalise;
+mod grid;
 mod ids;
 pub mod interpreter;
 mod live;

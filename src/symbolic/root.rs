@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::onnx::DataType;
 
 use super::ids::PolyId;
+use super::table::GridId;
 
 pub use super::ids::RootId;
 
@@ -60,6 +61,8 @@ pub enum RootKind {
     Fresh(u32, u32),
     /// The position along an axis.
     Iota,
+    /// Numbers that vary along several axes, by their number among those of the tables.
+    Grid(GridId),
     /// Another root, restructured.
     Derived(RootId, Restructure),
 }
@@ -79,6 +82,6 @@ pub struct Root {
 impl Root {
     /// Whether it stands for float activations, and not for positions or integers.
     pub fn is_activation(&self) -> bool {
-        self.dtype.is_float()
+        self.dtype.is_float() && !matches!(self.kind, RootKind::Grid(_))
     }
 }

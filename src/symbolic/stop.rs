@@ -93,6 +93,7 @@ stops! {
     // Of operators that move axes.
     DropoutInTraining => "dropout that may be in training",
     PermutationRank => "a permutation of other rank",
+    ChannelsFromWithin => "channels brought to the end that were not told apart",
     AbsentAxes => "axes that are absent",
     AxisInsertedTwice => "an axis inserted twice",
     SqueezeOfAnyAxis => "a squeeze of every axis that happens to have size 1",

@@ -15,6 +15,10 @@ use crate::onnx::Tensor;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableId(u32);
 
+/// Interned numbers over several axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GridId(u32);
+
 /// Fewest rows that make a column an arithmetic progression rather than a coincidence.
 const MIN_PROGRESSION: usize = 4;
 /// Rows whose content enters the hash.
@@ -80,6 +84,8 @@ impl Source {
 pub struct Tables {
     columns: Vec<Source>,
     by_hash: FxHashMap<u64, SmallVec<[TableId; 1]>>,
+    grids: Vec<Rc<[f64]>>,
+    by_content: FxHashMap<(Vec<usize>, Vec<u64>), GridId>,
 }
 
 impl Tables {
@@ -102,6 +108,29 @@ impl Tables {
     /// A column given by its numbers.
     pub fn numbers(&mut self, numbers: &[f64]) -> Column {
         self.intern(Numbers::List(numbers.into()))
+    }
+
+    /// Numbers over axes of these sizes, as a multiple (1 or -1) of a grid whose first number that is not zero is positive.
+    pub fn numbers_over(&mut self, sizes: &[usize], numbers: &[f64]) -> (GridId, f64) {
+        let first = numbers.iter().find(|&&number| number != 0.0);
+        let sign = first.map_or(1.0, |number| number.signum());
+        // Adding zero makes one zero of two.
+        let numbers: Rc<[f64]> = numbers.iter().map(|number| sign * number + 0.0).collect();
+        let bits = numbers.iter().map(|number| number.to_bits()).collect();
+        let next = GridId(self.grids.len() as u32);
+        let id = *self
+            .by_content
+            .entry((sizes.to_vec(), bits))
+            .or_insert(next);
+        if id == next {
+            self.grids.push(numbers);
+        }
+        (id, sign)
+    }
+
+    /// The numbers of a grid.
+    pub fn grid(&self, grid: GridId) -> &[f64] {
+        &self.grids[grid.0 as usize]
     }
 
     /// Number of rows of a table.

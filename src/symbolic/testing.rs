@@ -228,6 +228,10 @@ fn name(it: &Interpreter<'_>, value: &Value, root: RootId) -> String {
     match &it.arena.root_of(root).kind {
         _ if it.arena.is_iota(root) => position(),
         RootKind::Iota => position(),
+        RootKind::Grid(grid) => {
+            let numbers = it.tables.grid(*grid).iter().map(f64::to_string);
+            format!("[{}]", numbers.collect::<Vec<_>>().join(", "))
+        }
         RootKind::Fresh(number, part) => {
             let id = ValueId(*number);
             let known = id.index() < it.index().len();

@@ -16,8 +16,9 @@ use crate::onnx::ValueId;
 use crate::recognize::TableInput;
 use crate::symbolic::Interpreter;
 use crate::symbolic::broadcast::merge;
-use crate::symbolic::ops::{pick, without_axes};
+use crate::symbolic::ops::{permuted, pick, without_axes};
 use crate::symbolic::poly::PolyId;
+use crate::symbolic::root::RootId;
 use crate::symbolic::value::{Extents, Value, strides};
 
 use super::behind::Behind;
@@ -72,9 +73,10 @@ impl Holders {
     ) -> Option<(TableMatch, TableMatch)> {
         for width in Wanted::widths(cosines, sines) {
             let mut rows = |wanted: &Wanted| -> Option<Vec<Run>> {
-                let [row] = wanted.of_width(width)? else {
+                let (row, others) = wanted.of_width(width)?.split_first()?;
+                if others.iter().any(|other| other != row) {
                     return None;
-                };
+                }
                 let held = self.held(it, order, row)?;
                 runs(it, &held, row, y)
             };
@@ -360,6 +362,43 @@ pub(in crate::recognize) fn merged(
     let mut shape = vec![0; rank - 2];
     shape.push(channels as i64);
     Some((Step::Reshape(shape), merged))
+}
+
+/// The value with the axes of `root` in the order in which `y` has them, and the step that brings them there; `None` where they are in
+/// that order, and unless channels are last in both, and the other axes have the same sizes.
+pub(in crate::recognize) fn turned(
+    it: &Interpreter<'_>,
+    value: &Value,
+    y: &Value,
+    root: RootId,
+) -> Option<(Step, Value)> {
+    let (own, wanted) = (value.axes_of(root)?, y.axes_of(root)?);
+    let last = value.rank().checked_sub(1)?;
+    if y.rank() != value.rank() || own.len() != wanted.len() {
+        return None;
+    }
+    // Of what is left, one of the same size.
+    let mut free: Vec<usize> = (0..last)
+        .filter(|&axis| !own.contains(&(axis as u8)))
+        .collect();
+    let mut order = Vec::with_capacity(last + 1);
+    for axis in 0..last {
+        let from = match wanted.iter().position(|&at| at as usize == axis) {
+            Some(at) => own[at] as usize,
+            None => {
+                let fits = |&at: &usize| value.shape[at] == y.shape[axis];
+                free.remove(free.iter().position(fits)?)
+            }
+        };
+        order.push(from);
+    }
+    order.push(last);
+    if order.is_sorted() {
+        return None;
+    }
+    let turned = permuted(it, value, &order).ok()?;
+    let order = order.into_iter().map(|axis| axis as i64).collect();
+    Some((Step::Transpose(order), turned))
 }
 
 #[cfg(test)]

@@ -182,9 +182,7 @@ fn opaque_form(it: &mut Interpreter<'_>, value: &Value) -> Option<Value> {
     if axes.is_empty() {
         return None;
     }
-    axes.into_iter().try_fold(value.clone(), |value, axis| {
-        value.with_opaque(&mut it.arena, &mut it.tables, axis).ok()
-    })
+    it.with_opaque_axes(value, &axes).ok()
 }
 
 /// Whether the rotated tensor has exactly the sizes that `x` and the rows of the tables broadcast to.

@@ -93,7 +93,7 @@ impl Attempt<'_, '_, '_> {
         rotation: Rotation,
         (dtype, start): (DataType, ValueId),
     ) -> Result<Site, Miss> {
-        let (x, xv, yv) = (self.x, &self.x.value, self.yv);
+        let (x, yv) = (self.x, self.yv);
         let Proven {
             proof,
             origin,
@@ -124,14 +124,11 @@ impl Attempt<'_, '_, '_> {
                 sources.push(name.to_owned());
             }
         }
-        let name = it.index().name(x.id).to_owned();
-        let name = match &x.step {
-            Some(step) => {
-                let mut maker = self.material.context.maker.borrow_mut();
-                maker.make(step.clone(), &[&name], xv)
-            }
-            None => name,
-        };
+        let mut name = it.index().name(x.id).to_owned();
+        for (step, value) in &x.steps {
+            let mut maker = self.material.context.maker.borrow_mut();
+            name = maker.make(step.clone(), &[&name], value);
+        }
         Ok(Site {
             rule: RULE,
             node,

@@ -33,7 +33,7 @@ pub(super) fn group(
             let source = Source {
                 id: x,
                 value: xv,
-                step: None,
+                steps: Vec::new(),
             };
             let Err(miss) = attempt(it, group, &source, (y, &yv), material, Factors::InTables)
             else {

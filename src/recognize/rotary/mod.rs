@@ -66,8 +66,8 @@ struct Material<'g, 'a> {
 struct Source {
     id: ValueId,
     value: Rc<Value>,
-    /// What makes it from the graph's tensor `id`; `None` where it is that tensor.
-    step: Option<Step>,
+    /// What makes it from the graph's tensor `id`, with the value after each step.
+    steps: Vec<(Step, Rc<Value>)>,
 }
 
 /// Finds the rotary sites of an interpreted graph.
@@ -176,7 +176,7 @@ fn site(
 }
 
 /// The tensors that `y` may be a rotation of: the graph's own, then those with channels along two axes (complex numbers as
-/// `[..., r/2, 2]`), merged into one.
+/// `[..., r/2, 2]`), merged into one; at last the earliest with its axes in another order.
 fn sources(
     it: &mut Interpreter<'_>,
     group: &Group,
@@ -192,16 +192,24 @@ fn sources(
     sources.extend(same.into_iter().map(|(id, value)| Source {
         id,
         value,
-        step: None,
+        steps: Vec::new(),
     }));
     for (id, value) in others {
         if let Some((step, merged)) = assemble::merged(it, &value) {
-            sources.push(Source {
-                id,
-                value: Rc::new(merged),
-                step: Some(step),
-            });
+            let value = Rc::new(merged);
+            let steps = vec![(step, value.clone())];
+            sources.push(Source { id, value, steps });
         }
     }
+    let turned = sources.iter().find_map(|x| {
+        let (step, value) = assemble::turned(it, &x.value, yv, group.root)?;
+        let value = Rc::new(value);
+        let mut steps = x.steps.clone();
+        steps.push((step, value.clone()));
+        let is_alike = readoff::same_layout(&value, yv, group.root);
+        let id = x.id;
+        is_alike.then_some(Source { id, value, steps })
+    });
+    sources.extend(turned);
     sources
 }

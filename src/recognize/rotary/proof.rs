@@ -163,6 +163,16 @@ fn channel_proof(
             None => k += 1,
         }
     }
+    if let ([cos], [sin]) = (&c_factors[..], &s_factors[..])
+        && let (Some(cos), Some(sin)) = (
+            arena.grid_of(arena.atom_of(*cos)),
+            arena.grid_of(arena.atom_of(*sin)),
+        )
+    {
+        let numbers = tables.grid(cos).iter().zip(tables.grid(sin));
+        let norms = numbers.map(|(cos, sin)| (c.coefficient * cos).hypot(s.coefficient * sin));
+        return Ok(of_grid(&norms.collect::<Vec<_>>()));
+    }
     let entries = |factors: &[AtomId]| entries(arena, tables, factors);
     if let (Some(cos), Some(sin)) = (entries(&c_factors), entries(&s_factors))
         && cos.is_some() != sin.is_some()
@@ -280,6 +290,23 @@ fn read(
             opens_turned: false,
         }),
         _ => Err("the coefficients of a pair are not cosine and sine of one angle"),
+    }
+}
+
+/// Two columns over an image or a video, by the norms at each place, as for rows of tables.
+fn of_grid(norms: &[f64]) -> Proven {
+    let amplitude = norms.first().copied().unwrap_or(0.0);
+    let near = |norm: &f64| (norm - amplitude).abs() <= NORM_TOLERANCE * amplitude;
+    let turns = amplitude > 0.0 && norms.iter().all(near);
+    Proven {
+        proof: if turns {
+            Proof::Rotation
+        } else {
+            Proof::Linear
+        },
+        origin: AngleSource::Table,
+        amplitude: if turns { amplitude } else { 1.0 },
+        opens_turned: false,
     }
 }
 

@@ -59,6 +59,22 @@ fn positions_along_two_axes() {
     )]);
 }
 
+/// Numbers along several axes at once are known by their numbers, up to a sign of all.
+#[test]
+fn numbers_over_a_grid() {
+    check_values(&[
+        (
+            "(float[N, M, 1] x) => (y)
+             <float[2, 2, 3] w = {1.0, -1.0, 7.0, 2.0, -2.0, 7.0, 3.0, -3.0, 7.0, 5.0, -5.0, 7.0}> { y = Mul (x, w) }",
+            "float[(2), (2), 3] {x*[1, 2, 3, 5], -x*[1, 2, 3, 5], 7*x}",
+        ),
+        (
+            "(float[N, M] x) => (y) <float[2, 2] w = {3.0, 3.0, 3.0, 3.0}> { y = Mul (x, w) }",
+            "float[(2), (2)] {3*x}",
+        ),
+    ]);
+}
+
 // `OtherPosition` keeps a root from being opened, and stops no node. `NoBroadcast`: a graph in which sizes do not broadcast does not run.
 #[test]
 fn what_has_no_place() {
@@ -78,7 +94,8 @@ fn what_has_no_place() {
             Stop::EmptyAxis,
         ),
         (
-            "(float[N, M, 1] x) => (y) <float[2, 2, 1] w = {1.0, 2.0, 3.0, 5.0}> { y = Mul (x, w) }",
+            "(float[N, M, 1] x, float[1, 1, 1] a) => (y)
+             <float[2, 2, 1] w = {1.0, 2.0, 3.0, 5.0}> { v = Mul (a, w)  y = Mul (x, v) }",
             Stop::TwoPositionAxes,
         ),
         (

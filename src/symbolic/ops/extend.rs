@@ -27,6 +27,8 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     let rank = a.rank().max(target.len());
     let mut value = padded(&a, rank);
     let offset = rank - target.len();
+    let is_constant = a.enumerated.iter().all(|&told_apart| told_apart)
+        && a.data.iter().all(|&p| it.arena.as_constant(p).is_some());
     let mut extents = value.extents(&it.arena);
     let source = extents.clone();
     for axis in 0..rank {
@@ -43,7 +45,8 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
             continue;
         }
         value.shape[axis] = goal;
-        // Only an axis next to the channels can become part of them (a repeat before a reshape).
+        // Only an axis next to the channels can become part of them (a repeat before a reshape), but what is computed from constants is one:
+        // all its elements are told apart.
         let count = it
             .arena
             .as_integer(goal)
@@ -51,7 +54,8 @@ pub(super) fn expand(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
             .map(|n| n as usize);
         match count {
             Some(n)
-                if axis + 2 >= rank && extents.iter().product::<usize>() * n <= MAX_REPEATED =>
+                if (axis + 2 >= rank || is_constant)
+                    && extents.iter().product::<usize>() * n <= MAX_REPEATED =>
             {
                 extents[axis] = n
             }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::symbolic::interpreter::{Interpreter, normal_axis};
+use crate::symbolic::interpreter::{Interpreter, MAX_CHANNELS, normal_axis};
 use crate::symbolic::poly::{PolyId, Stop};
 use crate::symbolic::value::{Extents, Shape, Value, strides, walk};
 use crate::symbolic::visit::Visit;
@@ -31,15 +31,27 @@ pub(super) fn transpose(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<V
             .collect::<Result<_, _>>()?,
         None => (0..a.rank()).rev().collect(),
     };
-    permuted(it, &a, &permutation)
+    let value = permuted(it, &a, &permutation)?;
+    match brings_channels(it, &value, &permutation) {
+        true => Err(Stop::ChannelsFromWithin),
+        false => Ok(value),
+    }
+}
+
+/// Whether a permutation brings an axis to the end that looks like channels and whose elements are not told apart, as where images become
+/// sequences of patches. Of two axes that change places, either may be that of channels.
+fn brings_channels(it: &Interpreter<'_>, value: &Value, permutation: &[usize]) -> bool {
+    let Some(last) = value.rank().checked_sub(1) else {
+        return false;
+    };
+    let size = it.arena.as_integer(value.shape[last]);
+    let is_width = size.is_some_and(|n| (2..=MAX_CHANNELS as i64).contains(&n));
+    let is_far = permutation[last] + 1 < last;
+    value.dtype.is_float() && is_width && is_far && !value.enumerated[last]
 }
 
 /// The value with axis `permutation[k]` at position `k`.
-pub(super) fn permuted(
-    it: &Interpreter<'_>,
-    a: &Value,
-    permutation: &[usize],
-) -> Result<Value, Stop> {
+pub fn permuted(it: &Interpreter<'_>, a: &Value, permutation: &[usize]) -> Result<Value, Stop> {
     let mut seen = SmallVec::<[bool; 6]>::from_elem(false, a.rank());
     if permutation.len() != a.rank()
         || permutation

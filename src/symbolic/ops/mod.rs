@@ -31,7 +31,7 @@ use super::value::Value;
 use super::visit::{Outputs, Visit};
 
 pub use factors::joined;
-pub use layout::{with_unit_axes, without_axes};
+pub use layout::{permuted, with_unit_axes, without_axes};
 pub use slicing::pick;
 
 /// Interprets one node.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::symbolic::broadcast::merge;
 use crate::symbolic::interpreter::Interpreter;
 use crate::symbolic::poly::{PolyId, Stop};
-use crate::symbolic::value::{Value, row};
+use crate::symbolic::value::{Value, row, strides};
 use crate::symbolic::visit::Visit;
 
 use super::slicing::pick;
@@ -99,7 +99,7 @@ fn over_grid(
         });
         let constant = |&p: &PolyId| it.arena.as_integer(p).is_some();
         match component.data.iter().all(constant) {
-            true => whole.push(false),
+            true => whole.push(counts_along(it, &component, axis, a, updates)),
             false
                 if position
                     && component.data.iter().all(|&p| p == first)
@@ -111,8 +111,12 @@ fn over_grid(
         }
     }
     let (mut a, mut updates) = (a.clone(), updates.clone());
+    let mut indices = indices.clone();
     for axis in 0..rank {
         if whole[axis] {
+            if indices.enumerated[axis] {
+                indices = pick(it, &indices, axis, &[0])?;
+            }
             a = a.with_opaque(&mut it.arena, &mut it.tables, axis)?;
             updates = updates.with_opaque(&mut it.arena, &mut it.tables, axis)?;
         } else if !a.enumerated[axis] || !updates.enumerated[axis] || !indices.enumerated[axis] {
@@ -140,6 +144,27 @@ fn over_grid(
     let alignment = updates.alignment.clone();
     merge(&mut a.alignment, &alignment)?;
     Ok(a)
+}
+
+/// Whether numbers name each position along an axis by itself, where the elements of a tensor are not told apart.
+fn counts_along(
+    it: &Interpreter<'_>,
+    component: &Value,
+    axis: usize,
+    a: &Value,
+    updates: &Value,
+) -> bool {
+    if !component.enumerated[axis] || a.enumerated[axis] && updates.enumerated[axis] {
+        return false;
+    }
+    let extents = component.extents(&it.arena);
+    let step = strides(&extents)[axis].max(1);
+    let is_own = |(at, &p): (usize, &PolyId)| {
+        it.arena.as_integer(p) == Some((at / step % extents[axis]) as i64)
+    };
+    component.shape[axis] == a.shape[axis]
+        && updates.shape[axis] == a.shape[axis]
+        && component.data.iter().enumerate().all(is_own)
 }
 
 #[cfg(test)]

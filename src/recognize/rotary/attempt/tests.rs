@@ -56,6 +56,39 @@ fn tables() {
     );
 }
 
+/// The rotated tensor exists with its axes in another order only, as where an exporter merges transposes.
+#[test]
+fn axes_in_another_order() {
+    check_changes(
+        ROTATION,
+        &[(
+            "float[A, S, 4] x
+             left0 = Mul (x, cos)
+             right0 = Mul (turned, sin)
+             left = Transpose <perm = [1, 0, 2]> (left0)
+             right = Transpose <perm = [1, 0, 2]> (right0)",
+            "x_transposed = Transpose (x)\n\
+             y = rotary(x_transposed, cos[1], sin[1]) half 0..4 of 4, rotation, computed, table of pos * freq at [1]",
+        )],
+    );
+}
+
+/// Tables over the rows and the columns of an image.
+#[test]
+fn tables_over_a_grid() {
+    check_changes(
+        ROTATION,
+        &[(
+            "float[A, 2, 2, 4] x
+             float[2, 2, 4] c = {1.0, 0.6, 1.0, 0.6, 0.8, 1.0, 0.8, 1.0, 0.6, 0.6, 0.6, 0.6, 0.6, 0.8, 0.6, 0.8}
+             float[2, 2, 4] s = {0.0, 0.8, 0.0, 0.8, 0.6, 0.0, 0.6, 0.0, 0.8, 0.8, 0.8, 0.8, 0.8, 0.6, 0.8, 0.6}
+             left = Mul (x, c)
+             right = Mul (turned, s)",
+            "y = rotary(x, c, s) half 0..4 of 4, rotation, table",
+        )],
+    );
+}
+
 /// Powers of the position, as in xPos.
 #[test]
 fn factors_beside_the_tables() {
