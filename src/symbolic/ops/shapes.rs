@@ -125,6 +125,7 @@ pub fn infer(
         }
         "MaxPool" | "AveragePool" | "LpPool" => convolution::pooled(it, visit, slot),
         "Reshape" => reshape(it, visit),
+        "Transpose" => transpose(it, visit),
         "Pad" => pad(it, visit),
         "DequantizeLinear" => {
             let ((_, shape), (dtype, _)) = (input(it, visit, 0)?, input(it, visit, 1)?);
@@ -141,6 +142,18 @@ pub fn infer(
         _ if visit.node.domain() == "com.microsoft" => contrib::infer(it, visit, slot),
         _ => None,
     }
+}
+
+fn transpose(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, Shape)> {
+    let (dtype, mut shape) = input(it, visit, 0)?;
+    let Some(order) = visit.node.ints("perm") else {
+        shape.reverse();
+        return Some((dtype, shape));
+    };
+    let axes = order.iter().map(|&axis| normal_axis(axis, shape.len()).ok());
+    let turned = axes.map(|axis| shape.get(axis?).copied());
+    let turned = turned.collect::<Option<Shape>>()?;
+    (turned.len() == shape.len()).then_some((dtype, turned))
 }
 
 fn same(it: &mut Interpreter<'_>, visit: &Visit<'_>, position: usize) -> Option<(DataType, Shape)> {
