@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::around::{self, Nearest, Place};
-use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
+use super::{ExistingReport, ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
 use crate::onnx::ModelFile;
 use crate::pipeline::Findings;
 
@@ -24,6 +24,8 @@ pub struct ExplainReport {
     pub refusals: Vec<RefusalReport>,
     /// Where the search gave up, as its budget was spent.
     pub gave_up: Vec<RefusalReport>,
+    /// Operators for encodings and attention that the model has already.
+    pub existing: Vec<ExistingReport>,
 }
 
 /// The place that was asked for.
@@ -47,6 +49,7 @@ impl ExplainReport {
             sites: SiteReport::all(findings),
             refusals: findings.refusals.iter().map(Into::into).collect(),
             gave_up: findings.gave_up.iter().map(Into::into).collect(),
+            existing: ExistingReport::all(file),
         };
         let Some(name) = name else {
             return Some(report);

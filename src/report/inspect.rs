@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
+use super::{ExistingReport, ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
 use crate::onnx::ModelFile;
 use crate::pipeline::Findings;
 
@@ -21,6 +21,8 @@ pub struct InspectReport {
     pub refusals: Vec<RefusalReport>,
     /// Where the search gave up, as its budget was spent.
     pub gave_up: Vec<RefusalReport>,
+    /// Operators for encodings and attention that the model has already.
+    pub existing: Vec<ExistingReport>,
 }
 
 impl InspectReport {
@@ -33,6 +35,7 @@ impl InspectReport {
             sites: SiteReport::all(findings),
             refusals: findings.refusals.iter().map(Into::into).collect(),
             gave_up: findings.gave_up.iter().map(Into::into).collect(),
+            existing: ExistingReport::all(file),
         }
     }
 }

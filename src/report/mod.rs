@@ -5,6 +5,7 @@
 
 mod around;
 mod attention;
+mod existing;
 mod explain;
 mod fuse;
 mod inspect;
@@ -18,6 +19,7 @@ mod unfuse;
 mod verify;
 
 pub use attention::{AttentionMaskReport, AttentionReport};
+pub use existing::ExistingReport;
 pub use explain::{ExplainReport, Focus};
 pub use fuse::{FuseReport, Verification, WrittenReport};
 pub use inspect::InspectReport;

@@ -16,8 +16,8 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::fuse::{Verification, WrittenReport};
 use super::{
-    Comparison, ComparisonVerdict, FuseReport, InspectReport, ModelSummary, RefusalReport,
-    SiteReport, UnfuseReport, VerifyReport,
+    Comparison, ComparisonVerdict, ExistingReport, FuseReport, InspectReport, ModelSummary,
+    RefusalReport, SiteReport, UnfuseReport, VerifyReport,
 };
 use crate::pipeline::{UnfusedVerdict, Verdict};
 use crate::rewrite::Definition;
@@ -171,11 +171,27 @@ pub fn inspect(report: &InspectReport) -> String {
         count(report.sites.len(), "site"),
     );
     out += &sites::tables(&report.sites);
+    out += &existing(&report.existing);
     out += &report.gave_up.iter().map(gave_up).collect::<String>();
     for refusal in &report.refusals {
         out += &refused(refusal);
     }
     out
+}
+
+/// Operators that the model has already.
+fn existing(reports: &[ExistingReport]) -> String {
+    let line = |report: &ExistingReport| {
+        let nodes = count(report.nodes, "node");
+        let remark = report.remark.map(|remark| format!(": {remark}"));
+        format!(
+            "existing `{}`, {nodes} (first `{}`){}\n",
+            report.operator,
+            report.first,
+            remark.unwrap_or_default()
+        )
+    };
+    reports.iter().map(line).collect()
 }
 
 /// The report of `phasor verify`.

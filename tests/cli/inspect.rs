@@ -6,7 +6,7 @@ use std::process::Command;
 
 use phasor::onnx::proto::tensor_proto::DataLocation;
 use phasor::onnx::proto::{
-    AttributeProto, GraphProto, ModelProto, StringStringEntryProto, TensorProto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
 };
 use prost::Message;
 use serde_json::Value;
@@ -114,4 +114,63 @@ fn a_data_file_that_is_missing_is_named() {
         assert!(report.contains("hint: "), "{report}");
         assert!(!report.contains("please report"), "{report}");
     }
+}
+
+/// Operators of other tools, and our own, with what is wrong with them.
+#[test]
+fn operators_that_are_there_already_are_listed() {
+    let folder = TempDir::new().unwrap();
+    let operator = |domain: &str, op: &str, inputs: &[&str], output: &str| NodeProto {
+        domain: Some(domain.to_owned()),
+        ..node(op, inputs, output)
+    };
+    let flag = AttributeProto {
+        name: Some("do_rotary".to_owned()),
+        r#type: Some(2),
+        i: Some(1),
+        ..AttributeProto::default()
+    };
+    let attention = NodeProto {
+        attribute: vec![flag],
+        ..operator(
+            "com.microsoft",
+            "GroupQueryAttention",
+            &["x", "x", "x"],
+            "a",
+        )
+    };
+    let path = written(
+        &folder,
+        GraphProto {
+            node: vec![
+                attention,
+                operator("com.microsoft", "MultiHeadAttention", &["a"], "b"),
+                operator("com.microsoft", "MultiHeadAttention", &["b"], "c"),
+                operator("ai.phasor", "RotaryEmbedding", &["c", "x", "x"], "y"),
+            ],
+            input: vec![named("x")],
+            output: vec![named("y")],
+            ..GraphProto::default()
+        },
+    );
+    let output = phasor([OsStr::new("inspect"), path.as_os_str()]);
+    let said = stdout(&output);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    for line in [
+        "existing `com.microsoft::GroupQueryAttention`, 1 node (first `make a`): it rotates queries and keys itself (`do_rotary`)",
+        "existing `com.microsoft::MultiHeadAttention`, 2 nodes (first `make b`)\n",
+        "existing `ai.phasor::RotaryEmbedding`, 1 node (first `make y`): the model has no function for it",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    let output = phasor([OsStr::new("explain"), path.as_os_str()]);
+    let said = stdout(&output);
+    assert!(
+        said.contains("no position encoding is spelt out, and nothing near one\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("existing `ai.phasor::RotaryEmbedding`"),
+        "{said}"
+    );
 }

@@ -4,13 +4,14 @@ Among them are the rewrites that other fusers are known to get wrong: two bases 
 at batch 2, partial rotation before attention, a lost amplitude, and sequences longer than a cache. Sequences may be empty.
 """
 import json
+import subprocess
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conftest import MODELS, count, difference, readable, run, session
+from conftest import MODELS, PHASOR, count, difference, readable, run, session
 from test_scopes import MODELS as BODIES
 from test_scopes import fuse, written
 
@@ -400,3 +401,30 @@ def test_nodes_that_fail_at_batch_2_are_repaired(tmp_path):
     # Nothing is left to repair.
     done, report = fuse(out, tmp_path / "again.onnx", "--target", "onnx", "--no-verify")
     assert report["verdict"] == "nothing-to-fuse"
+
+
+def test_positions_of_batch_1_are_expanded_for_contrib(tmp_path):
+    g = Graph()
+    q, k = heads(g, "q"), heads(g, "k")
+    table = np.arange(40).reshape(10, 4)
+    cos, sin = (f(table).astype(np.float32) for f in (np.cos, np.sin))
+    positions = g.op("Unsqueeze", counted(g, q), [0])
+    for x in (q, k):
+        g.output(g.op("RotaryEmbedding", x, positions, cos, sin, domain="com.microsoft"))
+    model, path, out = g.model(17), tmp_path / "model.onnx", tmp_path / "fused.onnx"
+    onnx.save(model, str(path))
+    inspected = subprocess.run([PHASOR, "inspect", path], capture_output=True, text=True)
+    assert "its positions have batch 1" in inspected.stdout, inspected
+    done, report = fuse(path, out, "--target", "contrib", "--no-verify")
+    assert done.returncode == 0, done.stderr
+    (rule,) = report["rules"]
+    assert (rule["rule"], rule["sites"]) == ("rotary-batch", 2), report
+    before, after = session(path), session(out)
+    assert difference(run(after, given(model, 1, 5)), run(before, given(model, 1, 5))) == 0
+    two = given(model, 2, 5)
+    with pytest.raises(Exception):
+        run(before, two)
+    rows = [run(before, {name: value[row : row + 1] for name, value in two.items()}) for row in range(2)]
+    assert difference(run(after, two), {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}) == 0
+    inspected = subprocess.run([PHASOR, "inspect", out], capture_output=True, text=True)
+    assert "its positions" not in inspected.stdout, inspected

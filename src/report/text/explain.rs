@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    BAD, DIM, GOOD, PATH, WARN, attention, confirmed, count, gave_up, paint, path, proven,
-    relative, rotary, sinusoidal,
+    BAD, DIM, GOOD, PATH, WARN, attention, confirmed, count, existing, gave_up, paint, path,
+    proven, relative, rotary, sinusoidal,
 };
 use crate::report::{ExplainReport, KindReport, LostReport, RefusalReport, SiteReport};
 use crate::rules;
@@ -22,6 +22,11 @@ pub fn explain(report: &ExplainReport) -> String {
         count(refusals.len(), "near miss")
     );
     let mut out = match &report.focus {
+        None if sites.is_empty() && refusals.is_empty() && !report.existing.is_empty() => {
+            return gave_up_at(report)
+                + &format!("{model}: no position encoding is spelt out, and nothing near one\n")
+                + &existing(&report.existing);
+        }
         None if sites.is_empty() && refusals.is_empty() => {
             return gave_up_at(report)
                 + &format!(
@@ -47,6 +52,9 @@ pub fn explain(report: &ExplainReport) -> String {
         },
     };
     out += &gave_up_at(report);
+    if report.focus.is_none() {
+        out += &existing(&report.existing);
+    }
     for alike in grouped(refusals) {
         out += &refused(&alike);
     }

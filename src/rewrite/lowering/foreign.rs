@@ -25,8 +25,8 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Pla
         .enumerate()
         .map(|(position, site)| (site.node, Task::Fuse(position)))
         .collect();
-    if target == Target::Onnx && subject.rules.allows(repair::REPAIR) {
-        let nodes = repair::nodes_to_repair(subject.file, subject.facts).into_iter();
+    if subject.rules.allows(repair::REPAIR) {
+        let nodes = repair::nodes_to_repair(subject.file, subject.facts, target).into_iter();
         tasks.extend(nodes.map(|(at, slots)| (at, Task::Repair(slots))));
     }
     tasks.sort_by_key(|(at, _)| *at);

@@ -24,7 +24,7 @@ pub struct Plan {
     pub edit: Edit,
     /// Sites that the target cannot express: position in the given list, and why.
     pub unsupported: Vec<(usize, Refusal)>,
-    /// `ai.onnx::RotaryEmbedding` nodes of the model whose tables are expanded to the batch.
+    /// `RotaryEmbedding` nodes of the model whose tables or positions are expanded to the batch.
     pub repaired: usize,
     /// The new nodes that need a function body in the model.
     pub calls: Vec<NewCall>,

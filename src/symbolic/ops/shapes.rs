@@ -150,7 +150,9 @@ fn transpose(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Option<(DataType, S
         shape.reverse();
         return Some((dtype, shape));
     };
-    let axes = order.iter().map(|&axis| normal_axis(axis, shape.len()).ok());
+    let axes = order
+        .iter()
+        .map(|&axis| normal_axis(axis, shape.len()).ok());
     let turned = axes.map(|axis| shape.get(axis?).copied());
     let turned = turned.collect::<Option<Shape>>()?;
     (turned.len() == shape.len()).then_some((dtype, turned))
