@@ -44,11 +44,7 @@ impl Interpreter<'_> {
             // The place of an element in the result: that of the first along the opaque axes.
             let mut place = 0;
             for axis in (0..extents.len()).filter(|axis| !axes.contains(axis)) {
-                let index = if steps[axis] == 0 {
-                    0
-                } else {
-                    at / steps[axis] % extents[axis]
-                };
+                let index = at.checked_div(steps[axis]).unwrap_or(0) % extents[axis];
                 place = place * extents[axis] + index;
             }
             if columns.len() <= place {
