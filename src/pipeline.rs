@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::engine::Source;
 use crate::onnx::{self, Edit, ModelFile, Staged, Written};
 use crate::recognize::{Proof, Selection, TABLE_RULE};
-use crate::rewrite::{self, OLDEST_OPSET, ONNX_OPSET, REPAIR, Target};
+use crate::rewrite::{self, FUNCTIONS, OLDEST_OPSET, ONNX_OPSET, REPAIR, Target};
 use crate::scopes::{self, Planned, TableChange};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
@@ -469,10 +469,23 @@ fn rules(
         max_diff: 0.0,
         probes: 0,
     });
+    let completed = (whole.completed > 0).then(|| RuleSummary {
+        rule: FUNCTIONS,
+        sites: whole.completed,
+        removed: 0,
+        added: 0,
+        proofs: vec!["definition".to_owned()],
+        max_diff: 0.0,
+        probes: 0,
+    });
     let tables = &whole.tables;
     let tables = (!tables.tables.is_empty()).then(|| table_summary(findings, tables));
     let rules = by_rule.into_iter().map(summary);
-    rules.chain(tables).chain(repairs).collect()
+    rules
+        .chain(tables)
+        .chain(repairs)
+        .chain(completed)
+        .collect()
 }
 
 /// What the tables do beyond the sites that read them.

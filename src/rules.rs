@@ -17,9 +17,9 @@ pub const RULES: [Rule; recognize::PAGES.len() + rewrite::PAGES.len()] = {
         lookup,
         attention,
     ] = recognize::PAGES;
-    let [batch] = rewrite::PAGES;
+    let [batch, functions] = rewrite::PAGES;
     [
-        rotary, table, bias, gather, alibi, sinusoidal, lookup, attention, batch,
+        rotary, table, bias, gather, alibi, sinusoidal, lookup, attention, batch, functions,
     ]
 };
 

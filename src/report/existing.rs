@@ -112,7 +112,7 @@ impl Found<'_> {
         let is_body =
             functions.any(|f| (f.domain(), f.name()) == (contract::DOMAIN, node.op_type()));
         (!is_body).then_some(
-            "the model has no function for it, so it runs with the operator library alone; `phasor unfuse` spells it out again",
+            "the model has no function for it, so it runs with the operator library alone: `phasor fuse` puts the function back",
         )
     }
 }

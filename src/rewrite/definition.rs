@@ -1,14 +1,71 @@
 //! What the contracts define for the nodes of a model that carries no function for them.
+//!
+//! Tools that convert or save a model drop its functions. Then it runs with the operator library alone, until `fuse` puts them back.
 
 use crate::facts::Facts;
 use crate::onnx::ModelFile;
+use crate::onnx::names::bodies;
 use crate::onnx::proto::{FunctionProto, NodeProto};
+use crate::recognize::{Rule, Stage};
 
 use phasor_ops::contract::{
     self, AttributeSpec, AttributeValue, Call, ContractError, ElementType, Operand, OperatorSpec,
 };
 
-use super::function;
+use super::{NewCall, OLDEST_OPSET, function};
+
+/// Identifier of the rule that puts functions back.
+pub const FUNCTIONS: &str = "functions";
+
+/// The rule's page.
+pub(super) const PAGE: Rule = Rule {
+    id: FUNCTIONS,
+    summary: "functions of `ai.phasor` operators that a tool has dropped",
+    matches: "nodes of ai.phasor in a model without a function for them: it runs with the operator library alone",
+    rewrites_to: "the same nodes, with a function for each operator",
+    conditions: &[
+        "target: `--target phasor`; opset 13 or newer, and a function that serves all nodes of the operator",
+    ],
+    numerics: "those of the operators' function bodies",
+    stages: &[Stage::Target],
+};
+
+/// The nodes of our operators for which a model has no function, in its graphs at any depth and in its functions.
+pub(crate) fn without_function(file: &ModelFile) -> Vec<NewCall> {
+    let model = file.model();
+    if file.opset() < OLDEST_OPSET {
+        return Vec::new();
+    }
+    let is_own = |domain: &str| domain == contract::DOMAIN;
+    let has = |name: &str| {
+        let mut functions = model.functions.iter();
+        functions.any(|f| is_own(f.domain()) && f.name() == name)
+    };
+    let facts = Facts::of(file);
+    let main = model.graph.iter().flat_map(|graph| &graph.node);
+    let functions = model.functions.iter().filter(|f| !is_own(f.domain()));
+    let inner = functions.flat_map(|function| &function.node);
+    let mut open: Vec<(&NodeProto, bool)> = main.map(|node| (node, true)).collect();
+    open.extend(inner.map(|node| (node, false)));
+    let mut calls = Vec::new();
+    while let Some((node, is_main)) = open.pop() {
+        let within = bodies(node).flat_map(|(_, _, body)| &body.node);
+        open.extend(within.map(|node| (node, false)));
+        let Some(contract) = contract::find(node.op_type()).filter(|_| is_own(node.domain()))
+        else {
+            continue;
+        };
+        if !has(node.op_type()) {
+            // A name in another graph may be that of another value.
+            let known = is_main.then_some((file, &facts));
+            calls.push(NewCall {
+                operator: contract.spec().name,
+                call: call(known, contract.spec(), node),
+            });
+        }
+    }
+    calls
+}
 
 /// The function of an operator that serves these nodes of it; `None` for an operator that no contract defines.
 ///
@@ -21,23 +78,25 @@ pub(super) fn of(
 ) -> Option<Result<FunctionProto, ContractError>> {
     let contract = contract::find(operator)?;
     let facts = Facts::of(file);
-    let call = |node: &&NodeProto| call(&facts, contract.spec(), node);
+    let call = |node: &&NodeProto| call(Some((file, &facts)), contract.spec(), node);
     let calls: Vec<Call> = nodes.iter().map(call).collect();
     let body = contract.body(file.opset(), &calls);
     Some(body.map(|body| function::proto(&body)))
 }
 
-/// A node of the operator `spec`, as far as it is known.
-fn call(facts: &Facts, spec: &OperatorSpec, node: &NodeProto) -> Call {
+/// A main graph, and facts of its values.
+type Known<'a> = (&'a ModelFile, &'a Facts);
+
+/// A node of the operator `spec`, as far as it is known: of its inputs nothing is, unless it is a node of the main graph.
+fn call(known: Option<Known<'_>>, spec: &OperatorSpec, node: &NodeProto) -> Call {
     let given = |spec: &AttributeSpec| Some((spec.name, given(node, spec.name)?));
     let slots = 0..spec.inputs.len();
     Call {
         attributes: spec.attributes.iter().filter_map(given).collect(),
         // Without inputs the call gets the body for all, which asks for every attribute.
-        inputs: if is_open(node) {
-            Vec::new()
-        } else {
-            slots.map(|slot| operand(facts, node, slot)).collect()
+        inputs: match known.filter(|_| !is_open(node)) {
+            None => Vec::new(),
+            Some(known) => slots.map(|slot| operand(known, node, slot)).collect(),
         },
     }
 }
@@ -55,9 +114,16 @@ fn is_open(node: &NodeProto) -> bool {
 }
 
 /// What is known of input `slot` of a node.
-fn operand(facts: &Facts, node: &NodeProto, slot: usize) -> Operand {
-    let Some(fact) = node.input.get(slot).and_then(|value| facts.get(value)) else {
+fn operand((file, facts): Known<'_>, node: &NodeProto, slot: usize) -> Operand {
+    let Some(name) = node.input.get(slot) else {
         return Operand::default();
+    };
+    let value = number(file, name);
+    let Some(fact) = facts.get(name) else {
+        return Operand {
+            value,
+            ..Operand::default()
+        };
     };
     let shape = fact.shape.as_ref().map(|shape| {
         let sizes = shape.iter().map(|dim| usize::try_from(dim.known()?).ok());
@@ -66,6 +132,17 @@ fn operand(facts: &Facts, node: &NodeProto, slot: usize) -> Operand {
     Operand {
         dtype: fact.dtype.and_then(|t| ElementType::from_onnx(t.to_onnx())),
         shape,
-        ..Operand::default()
+        value,
     }
+}
+
+/// The one number that a constant is.
+fn number(file: &ModelFile, name: &str) -> Option<f64> {
+    let position = file.constant(file.index().id(name)?)?;
+    let proto = &file.graph().initializer[position];
+    if proto.dims.iter().any(|&size| size != 1) {
+        return None;
+    }
+    let tensor = file.tensor(proto).ok()?;
+    Some(tensor.element(0))
 }

@@ -31,8 +31,12 @@ use crate::recognize::Rule;
 
 use phasor_ops::contract;
 
+pub use definition::FUNCTIONS;
+pub(crate) use definition::without_function;
 pub use function::proto as function;
-pub(crate) use lowering::{NEWER_OPSET, functions, shadowing_function, without_body};
+pub(crate) use lowering::{
+    NEWER_OPSET, carry_functions, functions, shadowing_function, without_body,
+};
 pub use lowering::{Plan, TablePlan, plan};
 pub(crate) use made::settle;
 pub use rotary::foreign::ONNX_OPSET;
@@ -41,7 +45,7 @@ pub use subject::{NewCall, Subject, Target};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 
 /// The pages of the rules that change operators which a model has already.
-pub const PAGES: [Rule; 1] = [rotary::repair::PAGE];
+pub const PAGES: [Rule; 2] = [rotary::repair::PAGE, definition::PAGE];
 
 /// Metadata of a rewritten model: who rewrote it.
 const VERSION_KEY: &str = "phasor.version";

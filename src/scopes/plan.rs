@@ -12,7 +12,7 @@ use crate::onnx::names::{self, bodies};
 use crate::onnx::proto::{FunctionProto, ModelProto, NodeProto};
 use crate::onnx::{Edit, Error, ModelFile};
 use crate::recognize::{AngleTable, Refusal, Site, Stage, TABLE_RULE};
-use crate::rewrite::{self, NewCall, Subject, Target};
+use crate::rewrite::{self, FUNCTIONS, NewCall, Subject, Target};
 
 /// A change to a model, and the sites that it does not fuse.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,8 @@ pub struct Planned {
     pub vanished: Vec<usize>,
     /// Nodes of the original model that are changed to run at any batch.
     pub repaired: usize,
+    /// Nodes of the original model that get the function which they lack.
+    pub completed: usize,
 }
 
 impl Planned {
@@ -91,10 +93,17 @@ fn attempt(
     planned.unsupported.sort_by_key(|(k, _)| *k);
     let refused: FxHashSet<usize> = planned.unsupported.iter().map(|(k, _)| *k).collect();
     let fused: Vec<usize> = (0..sites.len()).filter(|k| !refused.contains(k)).collect();
+    let own = matches!(target, Target::Phasor | Target::PhasorPairs);
+    let lacking = match own && findings.rules.allows(FUNCTIONS) {
+        true => rewrite::without_function(main),
+        false => Vec::new(),
+    };
+    let calls: Vec<NewCall> = calls.into_iter().chain(lacking.iter().cloned()).collect();
+    let is_nothing = edits.is_empty() && lacking.is_empty();
     let functions = rewrite::functions(main, &calls, target);
     let shadowing = functions
         .as_ref()
-        .filter(|_| !edits.is_empty())
+        .filter(|_| !is_nothing)
         .and_then(|new| rewrite::shadowing_function(main, new, target));
     let objection = match (&functions, shadowing) {
         // Sites of several graphs need one body; those of one graph are refused where they are planned.
@@ -107,7 +116,7 @@ fn attempt(
         planned.unsupported.extend(fused.iter().map(refused));
         planned.unsupported.sort_by_key(|(k, _)| *k);
     }
-    let functions = functions.filter(|_| shadowing.is_none() && !edits.is_empty());
+    let functions = functions.filter(|_| shadowing.is_none() && !is_nothing);
     let Some(functions) = functions else {
         let nothing = Planned {
             unsupported: planned.unsupported,
@@ -120,9 +129,14 @@ fn attempt(
         .map(|&k| sites[k].site.rule)
         .chain(planned.tables.tables.iter().map(|_| TABLE_RULE))
         .chain(std::iter::repeat_n(rewrite::REPAIR, planned.repaired))
+        .chain(std::iter::repeat_n(FUNCTIONS, lacking.len()))
         .collect();
+    planned.completed = lacking.len();
     let dropped;
     (planned.edit, dropped) = whole(main, &findings.scopes, edits, &rules, functions);
+    if !lacking.is_empty() {
+        rewrite::carry_functions(&mut planned.edit);
+    }
     let edited = rewrite::check(main, &planned.edit)?;
     // Counted on the result: bodies and functions disappear with the nodes that hold or call them.
     let after = count_nodes(edited.model());

@@ -296,6 +296,7 @@ class Printed:
         fused = self.path("fused")
         self.run("fuse", LLAMA, "-o", fused)
         self.run("fuse", fused, "-o", self.path("again"))
+        self.run("fuse", changed(self.path("bare"), lambda m: m.ClearField("functions"), fused), "--check", code=1)
         self.run("fuse", LLAMA, "--check", code=1)
         self.run("fuse", LLAMA, "-o", self.path("unchecked"), "--no-verify")
         self.run("fuse", LLAMA, "-o", self.path("differs"), "--tolerance", 0, code=1)

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conftest import MODELS, PHASOR, count, difference, readable, run, session
+from conftest import MODELS, PHASOR, ROOT, count, difference, readable, run, session
 from test_scopes import MODELS as BODIES
 from test_scopes import fuse, written
 
@@ -428,3 +428,25 @@ def test_positions_of_batch_1_are_expanded_for_contrib(tmp_path):
     assert difference(run(after, two), {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}) == 0
     inspected = subprocess.run([PHASOR, "inspect", out], capture_output=True, text=True)
     assert "its positions" not in inspected.stdout, inspected
+
+
+def test_functions_that_a_tool_dropped_are_put_back(tmp_path):
+    model = ROOT / "models" / "llama-dynamo" / "model.onnx"
+    fused, bare, again = (tmp_path / f"{name}.onnx" for name in ("fused", "bare", "again"))
+    assert fuse(model, fused, "--no-verify")[0].returncode == 0
+    dropped = onnx.load(str(fused))
+    carried = sorted(f.name for f in dropped.functions)
+    del dropped.functions[:]
+    onnx.save(dropped, str(bare))
+    with pytest.raises(Exception):
+        session(bare)
+    done, report = fuse(bare, again, "--engine", "tract")
+    assert done.returncode == 0, done.stderr
+    (rule,) = report["rules"]
+    assert (rule["rule"], rule["proofs"], report["verification"]["verdict"]) == ("functions", ["definition"], "same"), report
+    assert sorted(f.name for f in onnx.load(str(again)).functions) == carried
+    for inputs in sorted(model.parent.glob("inputs_*.npz")):
+        given = dict(np.load(inputs))
+        assert difference(run(session(again), given), run(session(model), given)) <= 2e-5
+    done, report = fuse(again, tmp_path / "third.onnx", "--no-verify")
+    assert report["verdict"] == "nothing-to-fuse"

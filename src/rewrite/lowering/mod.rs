@@ -12,7 +12,7 @@ use crate::recognize::{Refusal, Site};
 use super::rotary;
 
 use super::subject::{NewCall, Subject, Target};
-pub(crate) use native::{NEWER_OPSET, without_body};
+pub(crate) use native::{NEWER_OPSET, carry_functions, without_body};
 
 #[cfg(test)]
 pub(super) use native::{rotary_sites, with_tables};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::onnx::ModelFile;
 use crate::onnx::proto::FunctionProto;
+use crate::onnx::{Edit, ModelFile};
 use crate::recognize::{Kind, Site, Stage, TABLE_RULE};
 use crate::rewrite::attention;
 use crate::rewrite::draft::Draft;
@@ -22,6 +22,15 @@ use crate::rewrite::subject::{NewCall, Subject};
 
 /// IR version that brought model-local functions with attribute defaults.
 const FUNCTION_IR_VERSION: i64 = 9;
+
+/// What a model must declare to carry functions of our operators.
+pub(crate) fn carry_functions(edit: &mut Edit) {
+    edit.min_ir_version = Some(FUNCTION_IR_VERSION);
+    let opset = (DOMAIN.to_owned(), contract::VERSION);
+    if !edit.opsets.contains(&opset) {
+        edit.opsets.push(opset);
+    }
+}
 
 /// The operators' bodies, written for these calls.
 pub(super) fn functions(file: &ModelFile, calls: &[NewCall]) -> Option<Vec<FunctionProto>> {
@@ -148,7 +157,7 @@ pub(in crate::rewrite) fn with_tables(
     let opsets = BTreeSet::from([(DOMAIN, contract::VERSION)]);
     let mut edit = draft.finish(rules, &opsets);
     edit.add_functions = functions;
-    edit.min_ir_version = Some(FUNCTION_IR_VERSION);
+    carry_functions(&mut edit);
     Some(Plan {
         edit,
         calls,
