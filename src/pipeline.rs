@@ -6,6 +6,7 @@
 //! target folder while it is compared with the old one, and takes its place only afterwards.
 #![forbid(unsafe_code)]
 
+mod summary;
 mod unfuse;
 
 use std::collections::BTreeMap;
@@ -17,13 +18,14 @@ use serde::Serialize;
 
 use crate::engine::Source;
 use crate::onnx::{self, Edit, ModelFile, Staged, Written};
-use crate::recognize::{Proof, Selection, TABLE_RULE};
-use crate::rewrite::{self, FUNCTIONS, OLDEST_OPSET, ONNX_OPSET, REPAIR, Target};
-use crate::scopes::{self, Planned, TableChange};
+use crate::recognize::Selection;
+use crate::rewrite::{self, OLDEST_OPSET, ONNX_OPSET, Target};
+use crate::scopes::{self, Planned};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
 pub use crate::scopes::{Findings, Found, FoundTable};
 pub use crate::symbolic::Limits;
+pub use summary::RuleSummary;
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse, unfuse_and_report};
 
 /// What `fuse` should produce.
@@ -144,25 +146,6 @@ impl Error {
             )),
         }
     }
-}
-
-/// What one rule does to the graph.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RuleSummary {
-    /// Identifier of the rule.
-    pub rule: &'static str,
-    /// Sites it fuses.
-    pub sites: usize,
-    /// Nodes that go if it alone is applied.
-    pub removed: usize,
-    /// Nodes that come in their place.
-    pub added: usize,
-    /// What is proven of its sites, without repetition.
-    pub proofs: Vec<String>,
-    /// Largest difference seen while confirming its sites.
-    pub max_diff: f64,
-    /// Probes run to confirm its sites.
-    pub probes: usize,
 }
 
 /// The comparison of the old and the new model.
@@ -288,7 +271,7 @@ pub fn fuse_and_report(
     let before = scopes::count_nodes(file.model());
     let mut outcome = Outcome {
         verdict: Verdict::NothingToFuse,
-        rules: rules(file, &findings, &planned, options.target),
+        rules: summary::rules(file, &findings, &planned, options.target),
         nodes: (before, planned.nodes_after(before)),
         check: Check::NotNeeded,
         written: None,
@@ -418,89 +401,4 @@ fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned 
         }
     }
     planned
-}
-
-/// What each rule does; `whole` is the plan of all together, which is that of a rule that is alone.
-fn rules(
-    file: &ModelFile,
-    findings: &Findings,
-    whole: &Planned,
-    target: Target,
-) -> Vec<RuleSummary> {
-    let mut by_rule: BTreeMap<&'static str, Vec<&Found>> = BTreeMap::new();
-    for found in &findings.sites {
-        by_rule.entry(found.site.rule).or_default().push(found);
-    }
-    let alone = by_rule.len() + usize::from(whole.repaired > 0) == 1;
-    let repair = (whole.repaired > 0).then(|| {
-        let planned = scopes::plan(file, findings, &[], target);
-        (planned.removed, planned.added)
-    });
-    let summary = |(rule, found): (&'static str, Vec<&Found>)| {
-        let own = (!alone).then(|| scopes::plan(file, findings, &found, target));
-        let planned = own.as_ref().unwrap_or(whole);
-        // Every plan repairs.
-        let (by_repair, for_repair) = repair.unwrap_or_default();
-        let mut proofs: Vec<String> = found.iter().map(|f| f.site.proven()).collect();
-        proofs.sort_unstable();
-        proofs.dedup();
-        RuleSummary {
-            rule,
-            sites: found.len(),
-            removed: planned
-                .removed
-                .saturating_sub(by_repair + planned.tables.removed),
-            added: planned
-                .added
-                .saturating_sub(for_repair + planned.tables.added),
-            proofs,
-            max_diff: found
-                .iter()
-                .fold(0.0, |worst, f| f.confirmed.max_diff.max(worst)),
-            probes: found.iter().map(|f| f.confirmed.probes).sum(),
-        }
-    };
-    let repairs = repair.map(|(removed, added)| RuleSummary {
-        rule: REPAIR,
-        sites: whole.repaired,
-        removed,
-        added,
-        proofs: vec!["broadcast".to_owned()],
-        max_diff: 0.0,
-        probes: 0,
-    });
-    let completed = (whole.completed > 0).then(|| RuleSummary {
-        rule: FUNCTIONS,
-        sites: whole.completed,
-        removed: 0,
-        added: 0,
-        proofs: vec!["definition".to_owned()],
-        max_diff: 0.0,
-        probes: 0,
-    });
-    let tables = &whole.tables;
-    let tables = (!tables.tables.is_empty()).then(|| table_summary(findings, tables));
-    let rules = by_rule.into_iter().map(summary);
-    rules
-        .chain(tables)
-        .chain(repairs)
-        .chain(completed)
-        .collect()
-}
-
-/// What the tables do beyond the sites that read them.
-fn table_summary(findings: &Findings, change: &TableChange) -> RuleSummary {
-    let tables = change.tables.iter();
-    let confirmed = tables.map(|&(scope, table)| findings.scopes[scope].tables[table].confirmed);
-    RuleSummary {
-        rule: TABLE_RULE,
-        sites: change.tables.len(),
-        removed: change.removed,
-        added: change.added,
-        proofs: vec![Proof::Rotation.as_str().to_owned()],
-        max_diff: confirmed
-            .clone()
-            .fold(0.0, |worst, c| c.max_diff.max(worst)),
-        probes: confirmed.map(|c| c.probes).sum(),
-    }
 }

@@ -13,6 +13,7 @@ use crate::symbolic::{Interpreter, display};
 
 use super::RULE;
 use super::groups::Group;
+use super::range::Row;
 use super::readoff::{self, Rotation};
 use super::{Factors, Material, Source, attempt, flaw, proof};
 use crate::recognize::kit::formula::Letters;
@@ -124,9 +125,8 @@ fn refined(
         return Some(miss);
     }
     let rows = readoff::rows(it, &xv, &yv, group.root).ok();
-    let modulated = |row: &readoff::Row| {
-        row.len() == 2 && row.iter().any(|(_, c)| it.arena.as_constant(*c).is_some())
-    };
+    let modulated =
+        |row: &Row| row.len() == 2 && row.iter().any(|(_, c)| it.arena.as_constant(*c).is_some());
     if miss.stage == Stage::Pairs && rows.iter().flatten().flatten().any(modulated) {
         return None;
     }

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use crate::recognize::Pairing;
 use crate::symbolic::poly::{Arena, PolyId};
 
-use super::range::ranges;
-use super::readoff::{Row, members, other};
+use super::range::{Row, ranges};
+use super::readoff::{members, other};
 use crate::recognize::kit::formula::Letters;
 
 /// A defect.

@@ -3,9 +3,12 @@
 //! A pair that is turned by angle 0 is a pair like any other, but its channels look as if they were not rotated. So a range begins
 //! and ends where the graph says that something is turned, or further out; which of them it is shows in the tables.
 
+use smallvec::SmallVec;
+
 use crate::symbolic::poly::PolyId;
 
-use super::readoff::Row;
+/// A channel of `y` as a sum of channels of `x` times coefficients.
+pub(super) type Row = SmallVec<[(usize, PolyId); 2]>;
 
 /// The first channel of a range, and how many there are.
 pub(super) type Span = (usize, usize);

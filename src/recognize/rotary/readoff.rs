@@ -14,7 +14,7 @@ use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId, Term};
 use crate::symbolic::root::RootId;
 use crate::symbolic::value::Value;
 
-use super::range::ranges;
+use super::range::{Row, ranges};
 
 /// `y` as a rotation of `x`.
 #[derive(Clone)]
@@ -82,9 +82,6 @@ pub(super) fn wanted(rotation: &Rotation, part: fn((PolyId, PolyId)) -> PolyId) 
         rotation.pairs.iter().map(full).collect(),
     )
 }
-
-/// A channel of `y` as a sum of channels of `x` times coefficients.
-pub(super) type Row = SmallVec<[(usize, PolyId); 2]>;
 
 /// Reads `y` as a rotation of `x`, in every way that its channels allow, the narrowest first.
 ///
