@@ -20,7 +20,7 @@ use super::claim::{Claim, Numbers, difference};
 use super::cut::{Cut, WholeGraph, cut};
 use super::failure::Failure;
 use super::numbers::{Draw, Regime};
-use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, Room, bindings, edges};
+use super::sizes::{Binding, MAX_COMPUTED, MAX_ELEMENTS, Room, bindings, edges, symbols};
 
 /// Runs for each set of sizes, each with other numbers.
 const SEEDS: u64 = 3;
@@ -99,15 +99,33 @@ impl<'a> Prober<'a> {
                     "proven, but the budget was spent before it could be run on numbers".to_owned()
                 }
             };
+            let free = match failure {
+                Failure::NotRun(_) => self.free_sizes(&names),
+                _ => Vec::new(),
+            };
             let hint = match failure {
                 Failure::TooLarge(_) => {
                     "give smaller sizes with `--dim`, or export the model with symbolic sizes"
+                        .to_owned()
                 }
-                Failure::Unaffordable => "give a larger budget with `--budget steps=N`",
-                _ => "please report the model: the proof and the numbers should agree",
+                Failure::Unaffordable => "give a larger budget with `--budget steps=N`".to_owned(),
+                // Sizes that have names of their own may belong together all the same.
+                _ if free.len() > 1 => {
+                    format!("give sizes with which the model runs: {}", free.join(" "))
+                }
+                _ => "please report the model: the proof and the numbers should agree".to_owned(),
             };
-            Box::new(site.refused(Stage::Confirmation, reason, hint))
+            Box::new(site.refused(Stage::Confirmation, reason, &hint))
         })
+    }
+
+    /// The options that would give sizes to the dimensions of these values that have none.
+    fn free_sizes(&self, names: &[&str]) -> Vec<String> {
+        let shapes = names.iter().filter_map(|&name| self.whole.shapes.get(name));
+        let shapes: Vec<&[Dim]> = shapes.map(|shape| &shape[..]).collect();
+        let free = symbols(&shapes).into_iter();
+        let free = free.filter(|name| !self.sizes.contains_key(name));
+        free.map(|name| format!("`--dim {name}=N`")).collect()
     }
 
     /// Probes with sets of sizes for the dimensions of the named values, until enough of them agree. A probe returns its largest

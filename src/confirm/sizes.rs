@@ -187,7 +187,7 @@ pub(super) fn edges(
 }
 
 /// The names of all symbols in these shapes.
-fn symbols(shapes: &[&[Dim]]) -> BTreeSet<String> {
+pub(super) fn symbols(shapes: &[&[Dim]]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for dim in shapes.iter().copied().flatten() {
         dim.collect_symbols(&mut names);
