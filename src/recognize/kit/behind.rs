@@ -99,6 +99,11 @@ impl Behind {
         self.cancelled.contains(&value)
     }
 
+    /// Whether the tensor is computed from this value (or stop).
+    pub(in crate::recognize) fn reads(&self, value: ValueId) -> bool {
+        self.set.contains(&value)
+    }
+
     /// Whether the tensor is computed from this value (or stop) and no number is lost between the two.
     pub(in crate::recognize) fn hands_on(&self, value: ValueId) -> bool {
         self.set.contains(&value) && !self.lost.contains(&value)

@@ -4,6 +4,8 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashSet;
+
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::kit::behind::{self, Behind};
 use crate::recognize::kit::miss::{Miss, node_name};
@@ -100,14 +102,20 @@ impl Attempt<'_, '_, '_> {
             amplitude,
             ..
         } = proof::prove(it, &rotation).map_err(|reason| self.miss(Stage::Proof, reason))?;
-        let behind = self.behind(it, start, &rotation)?;
+        let shared = still::products(it, self.y, (&x.value, yv), &rotation).ok_or_else(|| {
+            self.miss(
+                Stage::Proof,
+                "the graph does not multiply a pair that is turned by angle 0 as the operator does, which makes NaN of what is infinite",
+            )
+        })?;
+        let behind = self.behind(it, start, &shared)?;
         let wired = self.wired(it, rotation, &behind)?;
         let tables: Vec<ValueId> = [&wired.cos, &wired.sin]
             .iter()
             .flat_map(|table| &table.sources)
             .copied()
             .collect();
-        let assumes_finite = self.assumes_finite(it, &tables, &wired.rotation)?;
+        let assumes_finite = self.assumes_finite(it, &tables, &shared)?;
         self.check_independence(it, &tables)?;
         let node = self.node(it)?;
         let table = self.angle_table(it, &wired, &behind);
@@ -191,10 +199,10 @@ impl Attempt<'_, '_, '_> {
         &self,
         it: &Interpreter<'_>,
         start: ValueId,
-        rotation: &Rotation,
+        shared: &FxHashSet<ValueId>,
     ) -> Result<Behind, Miss> {
         let order = &self.material.context.order;
-        let shared = |value| self.is_shared(it, value, rotation);
+        let shared = |value| shared.contains(&value);
         let behind = Behind::except(it, order, self.y, &[self.x.id, start], &shared);
         let behind = behind.ok_or_else(|| {
             self.miss(
@@ -202,7 +210,7 @@ impl Attempt<'_, '_, '_> {
                 "the cosines and sines are computed from too many values",
             )
         })?;
-        if behind.hands_on(self.x.id) {
+        if behind.hands_on(self.x.id) && (!behind.reads(start) || self.is_whole(it, start)) {
             return Ok(behind);
         }
         Err(self
@@ -214,9 +222,24 @@ impl Attempt<'_, '_, '_> {
             .with_hint(Some("compute the rotation in one type")))
     }
 
-    /// Whether what a node loses is lost by the operator as well.
-    fn is_shared(&self, it: &Interpreter<'_>, value: ValueId, rotation: &Rotation) -> bool {
-        still::is_sine_of_0(it, value, rotation, (&self.x.value, self.group.root))
+    /// Whether `x` has the very numbers of `start`, from which the graph also computes `y` on paths around `x`: the operator has only `x`
+    /// to read, and what the graph multiplies later would be multiplied first.
+    fn is_whole(&self, it: &Interpreter<'_>, start: ValueId) -> bool {
+        let x = self.x.id;
+        if x == start {
+            return true;
+        }
+        let order = &self.material.context.order;
+        let (Some(before), Some(from)) = (Behind::of(it, order, x, &[start]), it.known(start))
+        else {
+            return false;
+        };
+        let mut values = before.values().iter().chain([&x]);
+        let mut elements = self.x.value.data.iter();
+        before.hands_on(start)
+            && elements.all(|&p| it.arena.as_atom(p).is_some())
+            && values.all(|&value| it.loss(value).is_none())
+            && scale::is_kept(it, &before, &[from, &self.x.value])
     }
 
     /// The tables, which must give the result the sizes of `y`. An operator broadcasts `x` and its tables and nothing else: a graph
@@ -266,7 +289,7 @@ impl Attempt<'_, '_, '_> {
         let mut holders = self.material.holders.borrow_mut();
         let maker = &mut context.maker.borrow_mut();
         if self.factors == Factors::Apart {
-            let (plain, factors) = scaled::split(&mut it.arena, &rotation)?;
+            let (plain, factors) = scaled::split(it, &rotation, self.yv.dtype)?;
             let cosines = wanted(&plain, |c| c.0);
             let sines = wanted(&plain, |c| c.1);
             let found = match tables.find(it, (&cosines, &sines), y) {
@@ -298,12 +321,12 @@ impl Attempt<'_, '_, '_> {
         &self,
         it: &Interpreter<'_>,
         tables: &[ValueId],
-        rotation: &Rotation,
+        shared: &FxHashSet<ValueId>,
     ) -> Result<bool, Miss> {
         let x = self.x;
         let stops: Vec<ValueId> = tables.iter().copied().chain([x.id]).collect();
         let order = &self.material.context.order;
-        let shared = |value| self.is_shared(it, value, rotation);
+        let shared = |value| shared.contains(&value);
         let between = Behind::except(it, order, self.y, &stops, &shared);
         let ends = tables.iter().filter_map(|&id| it.known(id).cloned());
         let ends: Vec<Rc<Value>> = ends.chain([x.value.clone()]).collect();

@@ -187,7 +187,7 @@ pub(super) struct SourceChannel {
     /// Its position along the enumerated axes before the last.
     lead: usize,
     /// Its position along the last axis.
-    pub(super) channel: usize,
+    channel: usize,
     /// Factors and coefficient that it has in `x` already (a norm's weight, a scale).
     rest: SmallVec<[AtomId; 4]>,
     coefficient: f64,
@@ -217,13 +217,6 @@ pub(super) fn channels_of(
         }
     }
     Some(found)
-}
-
-/// The one channel of `root` in an expression of one term.
-pub(super) fn channel_of(arena: &Arena, p: PolyId, root: RootId) -> Option<AtomId> {
-    let terms = arena.terms(p);
-    let [term] = &*terms else { return None };
-    split_root(arena, term.mono, root).map(|(atom, _)| atom)
 }
 
 /// The one channel of `root` in a monomial, and the other factors.

@@ -1,26 +1,37 @@
 //! Rotations whose result the graph multiplies by a factor: `x·cos·s + rotate(x)·sin·s`, as xPos does by a power of the position.
 //!
-//! The factor goes into the tables, which are made by one product each: it is the same for all heads.
+//! The factor goes into the tables, which are made by one product each: it is the same for all heads. The graph multiplies the rotated
+//! channels by it, so a factor that is tiny or huge would leave other numbers: of a table it takes the last digits, or makes it infinite.
+//! Only factors of moderate size are taken, and powers of a number, which are so at the positions that a model is made for.
+
+use std::ops::RangeInclusive;
 
 use smallvec::SmallVec;
 
+use crate::onnx::DataType;
 use crate::recognize::TableInput;
 use crate::recognize::kit::made::{Maker, Step};
 use crate::recognize::kit::tables::{TableMatch, Tables, Wanted, fits};
 use crate::symbolic::Interpreter;
+use crate::symbolic::function::Function;
 use crate::symbolic::ops::{arithmetic, with_unit_axes};
-use crate::symbolic::poly::{Arena, AtomId, PolyId, Term};
+use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId, Term};
 use crate::symbolic::value::Value;
 
 use super::readoff::{Pair, Rotation, wanted};
 use crate::recognize::kit::behind::Behind;
 
+/// Factors that are neither tiny nor huge, in half precision too.
+const MODERATE: RangeInclusive<f64> = 1.0 / 256.0..=256.0;
+
 /// The rotation without the factors that both coefficients of each channel have, and the factors; `None` if there are none, or if the
 /// channels of a pair have different ones.
 pub(super) fn split(
-    arena: &mut Arena,
+    it: &mut Interpreter<'_>,
     rotation: &Rotation,
+    dtype: DataType,
 ) -> Option<(Rotation, Vec<Vec<PolyId>>)> {
+    let arena = &mut it.arena;
     let mut plain = rotation.clone();
     let mut factors = Vec::with_capacity(rotation.pairs.len());
     for pairs in &mut plain.pairs {
@@ -40,7 +51,57 @@ pub(super) fn split(
         factors.push(row);
     }
     let is_one = |&factor: &PolyId| factor == PolyId::ONE;
-    (!factors.iter().flatten().all(is_one)).then_some((plain, factors))
+    let is_fit = |&factor: &PolyId| is_moderate(it, factor, dtype);
+    let mut all = factors.iter().flatten();
+    (!all.clone().all(is_one) && all.all(is_fit)).then_some((plain, factors))
+}
+
+/// Powers of powers that are looked through.
+const NESTED: usize = 4;
+
+/// Whether an expression is a positive number of moderate size, a power of one, or one over that.
+fn is_power(arena: &Arena, p: PolyId, nested: usize) -> bool {
+    if let Some(number) = arena.as_constant(p) {
+        return number > 0.0 && MODERATE.contains(&number);
+    }
+    let atom = arena.as_atom(p).map(|atom| arena.atom_of(atom));
+    match atom {
+        Some(Atom::Apply {
+            function: Function::Pow | Function::Reciprocal,
+            args,
+        }) => {
+            nested > 0
+                && args
+                    .first()
+                    .is_some_and(|&base| is_power(arena, base, nested - 1))
+        }
+        _ => false,
+    }
+}
+
+/// Whether products with a factor neither overflow nor vanish where those with cosines do not.
+fn is_moderate(it: &Interpreter<'_>, factor: PolyId, dtype: DataType) -> bool {
+    let arena = &it.arena;
+    let fits = |number: f64| number == 0.0 || MODERATE.contains(&number.abs());
+    let [term] = *arena.terms(factor) else {
+        return false;
+    };
+    let is_fit = |&atom: &AtomId| match arena.atom_of(atom) {
+        Atom::Apply {
+            function: Function::Table(table),
+            ..
+        } => (0..it.tables.rows(*table)).all(|row| fits(it.tables.get(*table, row))),
+        // Powers leave the range of half types soon.
+        Atom::Apply {
+            function: Function::Pow | Function::Reciprocal,
+            ..
+        } => dtype.holds_floats_of(DataType::F32) && is_power(arena, PolyId::of_atom(atom), NESTED),
+        other => match arena.grid_of(other) {
+            Some(grid) => it.tables.grid(grid).iter().all(|&number| fits(number)),
+            None => false,
+        },
+    };
+    fits(term.coefficient) && arena.factors(term.mono).iter().all(is_fit)
 }
 
 /// Coefficients of one term each without the factor that they share, and the factor.

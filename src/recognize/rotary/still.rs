@@ -1,81 +1,140 @@
 //! Pairs that are turned by angle 0.
 //!
-//! The graph multiplies their channels by a sine of 0, which makes NaN of an infinite one. So does the operator.
+//! The operator multiplies the channels of such a pair by a sine of 0, each for its partner, which makes NaN of an infinite one. A graph
+//! that copies them, or multiplies others by 0, computes something else then. A product with 0 leaves no trace in the element that it is
+//! added to, so the products are looked for in the graph, back from the rotated tensor.
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::ValueId;
+use crate::onnx::proto::NodeProto;
 use crate::symbolic::Interpreter;
 use crate::symbolic::poly::PolyId;
-use crate::symbolic::root::RootId;
 use crate::symbolic::value::Value;
 
-use super::readoff::{Pair, Rotation, channel_of, channels_of, members};
+use super::readoff::{Rotation, members};
 
-/// Whether the node of a value multiplies by 0 only what the operator multiplies by 0 too: the channels of pairs that are not turned, each
-/// for its own pair.
-pub(super) fn is_sine_of_0(
-    it: &Interpreter<'_>,
-    product: ValueId,
+/// Most nodes between the rotated tensor and a sum.
+const MAX_STEPS: usize = 24;
+
+/// An element of the rotated tensor, and what is multiplied by 0 for it, with either sign.
+struct Wanted {
+    element: PolyId,
+    partner: [PolyId; 2],
+}
+
+/// The products with 0 that the operator makes as well; `None` where it makes one that the graph does not make.
+pub(super) fn products(
+    it: &mut Interpreter<'_>,
+    y: ValueId,
+    (x, yv): (&Value, &Value),
     rotation: &Rotation,
-    (x, root): (&Value, RootId),
-) -> bool {
-    let index = it.index();
-    let node = index.producer(product).map(|(node, _)| node);
-    let Some(node) = node.map(|node| &it.file.graph().node[node]) else {
-        return false;
-    };
-    let (Some(own), Some(origin)) = (it.known(product), channels_of(&it.arena, x, root)) else {
-        return false;
-    };
-    if !node.is_onnx("Mul") || rotation.input != rotation.output {
-        return false;
-    }
-    // What is multiplied by the sines has an element for each of the product.
-    let factors = node.input.iter().filter_map(|name| index.id(name));
-    let mut factors = factors.filter_map(|id| it.known(id));
-    let Some(factor) = factors.find(|factor| {
-        let first = factor.data.first();
-        factor.data.len() == own.data.len()
-            && first.is_some_and(|&p| channel_of(&it.arena, p, root).is_some())
-    }) else {
-        return false;
-    };
-    let length = own.extents(&it.arena).last().copied().unwrap_or(1).max(1);
-    let (width, half) = (rotation.width, rotation.width / 2);
-    // The pair of an element, of all channels, of those in the range, or of one channel a pair.
-    let pair_at = |at: usize| {
-        let among = match length {
-            all if all == rotation.channels => at.checked_sub(rotation.offset)?,
-            _ => at,
-        };
-        if length == half && length != width && length != rotation.channels {
-            return Some(at);
+) -> Option<FxHashSet<ValueId>> {
+    let mut found: FxHashMap<ValueId, FxHashSet<usize>> = FxHashMap::default();
+    for (lead, pairs) in rotation.pairs.iter().enumerate() {
+        let first = lead * rotation.channels + rotation.offset;
+        for (k, pair) in pairs.iter().enumerate() {
+            if pair.first.1 != PolyId::ZERO && pair.second.1 != PolyId::ZERO {
+                continue;
+            }
+            if rotation.input != rotation.output {
+                return None;
+            }
+            let (a, b) = members(rotation.input, k, rotation.width);
+            for (own, partner) in [(a, b), (b, a)] {
+                let partner = *x.data.get(first + partner)?;
+                let wanted = Wanted {
+                    element: *yv.data.get(first + own)?,
+                    partner: [partner, it.arena.scale(partner, -1.0)],
+                };
+                let (product, at) = product(it, y, &wanted)?;
+                found.entry(product).or_default().insert(at);
+            }
         }
-        let of_pair = |&k: &usize| {
-            let (a, b) = members(rotation.input, k, width);
-            among == a || among == b
-        };
-        (0..half).find(of_pair)
+    }
+    // A product may have other elements that are 0.
+    let is_shared = |(&product, places): (&ValueId, &FxHashSet<usize>)| {
+        let value = it.known(product);
+        value.is_some_and(|value| {
+            let mut data = value.data.iter().enumerate();
+            data.all(|(at, &p)| p != PolyId::ZERO || places.contains(&at))
+        })
     };
-    let is_shared = |at: usize| {
-        let Some(k) = pair_at(at % length) else {
-            return false;
-        };
-        let (a, b) = members(rotation.input, k, width);
-        let is_still = |pairs: &Vec<Pair>| {
-            pairs[k].first.1 == PolyId::ZERO && pairs[k].second.1 == PolyId::ZERO
-        };
-        let mut heads = match own.data.len() / length == rotation.pairs.len() {
-            true => rotation.pairs[at / length..=at / length].iter(),
-            false => rotation.pairs.iter(),
-        };
-        let channel = channel_of(&it.arena, factor.data[at], root);
-        let channel = channel.and_then(|atom| origin.get(&atom));
-        let is_own = channel.is_some_and(|source| {
-            let among = source.channel.checked_sub(rotation.offset);
-            among == Some(a) || among == Some(b)
-        });
-        is_own && heads.all(is_still)
+    found
+        .iter()
+        .all(is_shared)
+        .then(|| found.into_keys().collect())
+}
+
+/// The product with 0 that is added to an element of a value, and where it is.
+fn product(it: &Interpreter<'_>, y: ValueId, wanted: &Wanted) -> Option<(ValueId, usize)> {
+    let mut value = y;
+    for _ in 0..MAX_STEPS {
+        let node = node(it, value)?;
+        let inputs: Vec<ValueId> = inputs(it, node);
+        match node.op_type() {
+            "Add" | "Sub" => return summand(it, value, &inputs, wanted),
+            "Identity" | "Cast" | "CastLike" | "Reshape" | "Flatten" | "Transpose" | "Squeeze"
+            | "Unsqueeze" | "Expand" | "Concat" | "Slice" | "Split" | "Gather" | "ScatterND" => {
+                let holds = |id: &ValueId| {
+                    let value = it.known(*id);
+                    value.is_some_and(|value| value.data.contains(&wanted.element))
+                };
+                let mut holding = inputs.into_iter().filter(holds);
+                // Of two, either may be the one.
+                value = holding.next().filter(|_| holding.next().is_none())?;
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The same of a sum: one term is the element, the other a product of its partner with 0.
+fn summand(
+    it: &Interpreter<'_>,
+    sum: ValueId,
+    terms: &[ValueId],
+    wanted: &Wanted,
+) -> Option<(ValueId, usize)> {
+    let &[a, b] = terms else { return None };
+    let whole = it.known(sum)?;
+    let mut places = whole.data.iter().enumerate();
+    let is_place = |(at, &p): (usize, &PolyId)| (p == wanted.element).then_some(at);
+    let at = places.find_map(is_place)?;
+    if places.any(|(_, &p)| p == wanted.element) {
+        return None;
+    }
+    let element = |id: ValueId| {
+        let value = it.known(id)?;
+        (value.data.len() == whole.data.len()).then(|| value.data[at])
     };
-    let mut zeros = (0..own.data.len()).filter(|&at| own.data[at] == PolyId::ZERO);
-    zeros.all(is_shared)
+    let (own, mut zero) = match element(b)? == PolyId::ZERO {
+        true => (a, b),
+        false => (b, a),
+    };
+    if element(own)? != wanted.element || element(zero)? != PolyId::ZERO {
+        return None;
+    }
+    let mut made = node(it, zero)?;
+    if made.is_onnx("Neg") {
+        zero = *inputs(it, made).first()?;
+        made = node(it, zero)?;
+    }
+    let factors = inputs(it, made);
+    let mut factors = factors.iter().filter_map(|&id| element(id));
+    let is_partner = factors.any(|factor| wanted.partner.contains(&factor));
+    (made.is_onnx("Mul") && is_partner && element(zero)? == PolyId::ZERO).then_some((zero, at))
+}
+
+fn node<'a>(it: &Interpreter<'a>, value: ValueId) -> Option<&'a NodeProto> {
+    let (node, _) = it.index().producer(value)?;
+    let file = it.file;
+    let node = &file.graph().node[node];
+    node.is_standard().then_some(node)
+}
+
+fn inputs(it: &Interpreter<'_>, node: &NodeProto) -> Vec<ValueId> {
+    let names = node.input.iter();
+    names.filter_map(|name| it.index().id(name)).collect()
 }

@@ -88,6 +88,10 @@ pub(super) fn placement(
     (x, y): (&Value, &Value),
 ) -> Option<Vec<usize>> {
     let first = rotation.pairs.first()?;
+    // A node multiplies each position by each frequency: one that is infinite makes NaN of frequency 0.
+    if positions.rows.dtype.is_float() && first.iter().any(|pair| pair.first.1 == PolyId::ZERO) {
+        return None;
+    }
     let width = it.arena.integer((rotation.width / 2) as i64);
     let mut table = positions.rows.clone();
     table.dtype = DataType::F32;

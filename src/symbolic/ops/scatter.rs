@@ -115,7 +115,7 @@ fn over_grid(
     for axis in 0..rank {
         if whole[axis] {
             if indices.enumerated[axis] {
-                indices = pick(it, &indices, axis, &[0])?;
+                indices = one_along(it, &indices, axis)?;
             }
             a = a.with_opaque(&mut it.arena, &mut it.tables, axis)?;
             updates = updates.with_opaque(&mut it.arena, &mut it.tables, axis)?;
@@ -144,6 +144,20 @@ fn over_grid(
     let alignment = updates.alignment.clone();
     merge(&mut a.alignment, &alignment)?;
     Ok(a)
+}
+
+/// The indices at the first position along an axis, of which those of other axes are the same at all.
+fn one_along(it: &mut Interpreter<'_>, indices: &Value, axis: usize) -> Result<Value, Stop> {
+    let first = pick(it, indices, axis, &[0])?;
+    let width = indices.rank() - 1;
+    for k in 1..indices.extents(&it.arena)[axis] {
+        let other = pick(it, indices, axis, &[k])?;
+        let same = |(at, (a, b)): (usize, (&PolyId, &PolyId))| at % width == axis || a == b;
+        if !first.data.iter().zip(&*other.data).enumerate().all(same) {
+            return Err(Stop::ScatterNotConstant);
+        }
+    }
+    Ok(first)
 }
 
 /// Whether numbers name each position along an axis by itself, where the elements of a tensor are not told apart.

@@ -50,7 +50,8 @@ fn what_cancels_across_the_rotation() {
                 "x1 = Add (x, x)
                  x2 = Sub (x1, x)
                  left = Mul (x2, cos)",
-                "y = rotary(x2, cos, sin) half 0..4 of 4, rotation, computed, table of pos * freq",
+                "pairs at y: what is rotated is scaled or shifted and put back: numbers may overflow or vanish in between, and \
+                 do not in the operator",
             ),
         ],
     );

@@ -94,17 +94,33 @@ fn tables_over_a_grid() {
 fn factors_beside_the_tables() {
     check_changes(
         ROTATION,
-        &[(
-            "float[S, 2] each
+        &[
+            (
+                "float[2] bases = {0.5, 0.8}
+             each = Pow (bases, column)
                  powers = Concat <axis = -1> (each, each)
                  left0 = Mul (x, cos)
                  right0 = Mul (turned, sin)
                  left = Mul (left0, powers)
                  right = Mul (right0, powers)",
-            "cos_product = Mul (cos, powers)\n\
+                "cos_product = Mul (cos, powers)\n\
              sin_product = Mul (sin, powers)\n\
              y = rotary(x, cos_product, sin_product) half 0..4 of 4, rotation, computed",
-        )],
+            ),
+            // A factor that may be of any size.
+            (
+                "float[S, 2] each
+             powers = Concat <axis = -1> (each, each)
+             left0 = Mul (x, cos)
+             right0 = Mul (turned, sin)
+             left = Mul (left0, powers)
+             right = Mul (right0, powers)",
+                "tables at y: no tensor that the rotated one is computed from holds the cosines and sines in a form that broadcasts \
+                 against it\n\
+                 pairs at y: no tensor of its layout, [S, 4], holds the channels before the rotation; they come from `each` of \
+                 shape [S, 2]",
+            ),
+        ],
     );
 }
 
