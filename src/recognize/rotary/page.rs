@@ -20,8 +20,8 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
         "proof: the coefficients of every pair are cosine and sine of one angle with one amplitude, or rows of constant tables \
          with cos² + sin² constant (class `rotation`); tables of unknown origin, learned tables, and tables with an angle for \
          each channel obey the same formula (class `linear`)",
-        "tables: tensors of the graph hold the cosines and the sines, exist before y, and broadcast against x; a factor that the graph \
-         multiplies the rotated channels by, as xPos does, is multiplied into the tables",
+        "tables: tensors of the graph hold the cosines and the sines, exist before y, and broadcast against x; a factor of moderate size, \
+         or a power as in xPos, that the graph multiplies the rotated channels by is multiplied into the tables",
         "confirmation: the site, cut out of the graph and run on random numbers, agrees with the operator's reference",
     ],
     numerics: "exact over the reals; the operator multiplies and adds in single precision (double for double), so that half \

@@ -138,3 +138,6 @@ fn inputs(it: &Interpreter<'_>, node: &NodeProto) -> Vec<ValueId> {
     let names = node.input.iter();
     names.filter_map(|name| it.index().id(name)).collect()
 }
+
+#[cfg(test)]
+mod tests;
