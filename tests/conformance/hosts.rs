@@ -137,6 +137,12 @@ impl Host for Machine {
         !narrow || size < 1 << 30
     }
 
+    /// The `Reshape` of opset 13 cannot be told a size of 0, which releases before 1.32 take for the size that the tensor has.
+    fn splits_nothing(&self) -> bool {
+        let is_old = self.release.is_some_and(|release| release < 32);
+        !(is_old && self.way == Way::Expanded(13))
+    }
+
     /// tract's softmax looks for the largest element.
     fn normalises_nothing(&self) -> bool {
         self.release.is_some()

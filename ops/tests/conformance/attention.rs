@@ -231,6 +231,9 @@ fn check<T: Attended + Limits>(attributes: AttentionAttributes, inputs: &Inputs<
         if inputs.k.1[2] == 0 && !runner.attends_to_nothing() {
             continue;
         }
+        if inputs.q.1[1] == 0 && !runner.attends_without_heads() {
+            continue;
+        }
         let body = usize::from(runner.is_body());
         let (epsilon, factor) = (epsilons[body], [1.0, BODY_FACTOR][body]);
         let got = attended(attributes, runner, inputs);

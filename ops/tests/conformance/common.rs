@@ -187,6 +187,11 @@ impl Runner {
         !matches!(self, Runner::Host(host) if !host.has_kernels() && !host.normalises_nothing())
     }
 
+    /// Whether it takes attention without heads.
+    pub(crate) fn attends_without_heads(self) -> bool {
+        !matches!(self, Runner::Host(host) if !host.has_kernels() && !host.splits_nothing())
+    }
+
     /// Whether it runs nothing but a kernel.
     pub(crate) fn is_kernel(&self) -> bool {
         !matches!(self, Runner::Host(_))

@@ -25,6 +25,9 @@ pub(crate) trait Host: Sync {
     /// Whether its standard operators take a softmax over no element.
     fn normalises_nothing(&self) -> bool;
 
+    /// Whether its standard operators split heads of which there are none.
+    fn splits_nothing(&self) -> bool;
+
     /// The outputs of a node.
     fn run(&self, call: &Call) -> Result<Vec<Tensor>, String>;
 }
