@@ -119,7 +119,7 @@ def products(x, y):
     """
 
 
-@model(sites=3, inside=2)
+@model(sites=2, inside=1)
 def sites_of_what_the_site_around_is_made_of():
     return "main (float[B, 2, S, 8] x, int64[S] positions, bool flag) => (float[B, 2, S, 8] y)" + "{" + f"""
         {tables(cos="half_cos", sin="half_sin")}
@@ -127,7 +127,7 @@ def sites_of_what_the_site_around_is_made_of():
         sin = Concat <axis = -1> (half_sin, half_sin)
         {products("x", "turned")}
         y = If (flag) <
-            then_branch = yes () => (float[B, 2, S, 8] y_yes) {{ {products("turned", "y_yes")} }},
+            then_branch = yes () => (float[B, 2, S, 8] y_yes) {{ {products("x", "y_yes")} }},
             else_branch = no () => (float[B, 2, S, 8] y_no) {{ y_no = Neg(turned) }}
         >
     """ + "}"
