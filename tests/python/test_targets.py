@@ -447,6 +447,7 @@ def test_functions_that_a_tool_dropped_are_put_back(tmp_path):
     assert sorted(f.name for f in onnx.load(str(again)).functions) == carried
     for inputs in sorted(model.parent.glob("inputs_*.npz")):
         given = dict(np.load(inputs))
-        assert difference(run(session(again), given), run(session(model), given)) <= 2e-5
+        expected = dict(np.load(inputs.with_name(inputs.name.replace("inputs", "expected"))))
+        assert difference(run(session(readable(again, tmp_path)), given), expected) <= 2e-4
     done, report = fuse(again, tmp_path / "third.onnx", "--no-verify")
     assert report["verdict"] == "nothing-to-fuse"
