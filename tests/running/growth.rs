@@ -40,14 +40,15 @@ const GIVEN: &str = "x: float[batch, 2, length, 8]
     sin: float[length, 8]
     ";
 
-/// As many rotations one on the other.
+/// As many rotations one on the other, each of what an operator makes of the one before.
 fn chain(count: usize) -> ModelFile {
     let mut text = GIVEN.to_owned();
     let mut from = "x".to_owned();
     for k in 0..count {
         let to = format!("y{k}");
         text += &rotation(&from, &to);
-        from = to;
+        from = format!("r{k}");
+        text += &format!("{from} = Relu({to})\n        ");
     }
     open(&model(&text, &bounds()))
 }

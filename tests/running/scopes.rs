@@ -81,7 +81,12 @@ const TURNED: &str = "
 fn what_a_changed_body_reads_stays() {
     let turned = rotation("x", "turned", "cos", "sin");
     let text = format!("{TURNED}{turned}y = If(flag)");
-    let then = || body(&rotation("turned", "twice", "cos", "sin"), &["twice"]);
+    let then = || {
+        body(
+            &rotation("turned_turned", "twice", "cos", "sin"),
+            &["twice"],
+        )
+    };
     let otherwise = |name: &str| body(&format!("{name} = Neg(turned)"), &[name]);
     for deep in [false, true] {
         let mut model = main_graph(&text, &["y"]);
