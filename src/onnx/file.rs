@@ -11,7 +11,7 @@ use super::edit::Decided;
 use super::external::DataFiles;
 use super::index::Fault;
 use super::layout::{Part, parts};
-use super::proto::{GraphProto, ModelProto, TensorProto};
+use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
 use super::{
     Edit, Error, GraphIndex, Tensor, ValueId, callees, map, schema, sniff, tensor, validate,
 };
@@ -140,6 +140,14 @@ impl ModelFile {
             .graph
             .as_ref()
             .expect("a model without a graph is not opened")
+    }
+
+    /// Whether a node of the model is one of the main graph's own, and not of a body or a function.
+    pub(crate) fn is_in_graph(&self, node: &NodeProto) -> bool {
+        self.graph()
+            .node
+            .as_ptr_range()
+            .contains(&std::ptr::from_ref(node))
     }
 
     /// Version of the default operator set, 1 if the model names none.

@@ -2,10 +2,12 @@
 //!
 //! Tools that convert or save a model drop its functions. Then it runs with the operator library alone, until `fuse` puts them back.
 
+use std::cell::LazyCell;
+
 use crate::facts::Facts;
 use crate::onnx::ModelFile;
-use crate::onnx::names::bodies;
-use crate::onnx::proto::{FunctionProto, NodeProto};
+use crate::onnx::names;
+use crate::onnx::proto::{FunctionProto, ModelProto, NodeProto};
 use crate::recognize::{Rule, Stage};
 
 use phasor_ops::contract::{
@@ -30,41 +32,34 @@ pub(super) const PAGE: Rule = Rule {
     stages: &[Stage::Target],
 };
 
+/// Whether a model has a function for one of our operators.
+pub(crate) fn has_function(model: &ModelProto, operator: &str) -> bool {
+    let mut functions = model.functions.iter();
+    functions.any(|f| (f.domain(), f.name()) == (contract::DOMAIN, operator))
+}
+
 /// The nodes of our operators for which a model has no function, in its graphs at any depth and in its functions.
 pub(crate) fn without_function(file: &ModelFile) -> Vec<NewCall> {
     let model = file.model();
     if file.opset() < OLDEST_OPSET {
         return Vec::new();
     }
-    let is_own = |domain: &str| domain == contract::DOMAIN;
-    let has = |name: &str| {
-        let mut functions = model.functions.iter();
-        functions.any(|f| is_own(f.domain()) && f.name() == name)
-    };
-    let facts = Facts::of(file);
-    let main = model.graph.iter().flat_map(|graph| &graph.node);
-    let functions = model.functions.iter().filter(|f| !is_own(f.domain()));
-    let inner = functions.flat_map(|function| &function.node);
-    let mut open: Vec<(&NodeProto, bool)> = main.map(|node| (node, true)).collect();
-    open.extend(inner.map(|node| (node, false)));
-    let mut calls = Vec::new();
-    while let Some((node, is_main)) = open.pop() {
-        let within = bodies(node).flat_map(|(_, _, body)| &body.node);
-        open.extend(within.map(|node| (node, false)));
-        let Some(contract) = contract::find(node.op_type()).filter(|_| is_own(node.domain()))
-        else {
-            continue;
-        };
-        if !has(node.op_type()) {
-            // A name in another graph may be that of another value.
-            let known = is_main.then_some((file, &facts));
-            calls.push(NewCall {
-                operator: contract.spec().name,
-                call: call(known, contract.spec(), node),
-            });
+    // Known only where they are asked for: most models have no such node.
+    let facts = LazyCell::new(|| Facts::of(file));
+    let lacking = names::nodes(model).filter_map(|node| {
+        let contract =
+            contract::find(node.op_type()).filter(|_| node.domain() == contract::DOMAIN)?;
+        (!has_function(model, node.op_type())).then_some((contract.spec(), node))
+    });
+    let call = |(spec, node): (&'static OperatorSpec, &NodeProto)| {
+        // A name in another graph may be that of another value.
+        let known = file.is_in_graph(node).then(|| (file, &*facts));
+        NewCall {
+            operator: spec.name,
+            call: call(known, spec, node),
         }
-    }
-    calls
+    };
+    lacking.map(call).collect()
 }
 
 /// The function of an operator that serves these nodes of it; `None` for an operator that no contract defines.

@@ -32,7 +32,7 @@ use crate::recognize::Rule;
 use phasor_ops::contract;
 
 pub use definition::FUNCTIONS;
-pub(crate) use definition::without_function;
+pub(crate) use definition::{has_function, without_function};
 pub use function::proto as function;
 pub(crate) use lowering::{
     NEWER_OPSET, carry_functions, functions, shadowing_function, without_body,
@@ -41,6 +41,7 @@ pub use lowering::{Plan, TablePlan, plan};
 pub(crate) use made::settle;
 pub use rotary::foreign::ONNX_OPSET;
 pub use rotary::repair::REPAIR;
+pub(crate) use rotary::repair::narrow;
 pub use subject::{NewCall, Subject, Target};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 

@@ -376,6 +376,17 @@ def test_exports_compute_what_pytorch_computed(folder, tmp_path):
         assert difference(got, dict(expected)) <= (2e-2 if meta["dtype"] == "float16" else 2e-4)
 
 
+def assert_repaired(model, path, out):
+    """The model at `path` runs at batch 1 only, and that at `out` gives the same there, and row by row at batch 2."""
+    before, after = session(path), session(out)
+    assert difference(run(after, given(model, 1, 5)), run(before, given(model, 1, 5))) == 0
+    two = given(model, 2, 5)
+    with pytest.raises(Exception):
+        run(before, two)
+    rows = [run(before, {name: value[row : row + 1] for name, value in two.items()}) for row in range(2)]
+    assert difference(run(after, two), {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}) == 0
+
+
 def test_nodes_that_fail_at_batch_2_are_repaired(tmp_path):
     if KNOWN_OPSET < 23:
         pytest.skip("opset 23 is not known to this onnx")
@@ -391,13 +402,7 @@ def test_nodes_that_fail_at_batch_2_are_repaired(tmp_path):
     (rule,) = report["rules"]
     assert (rule["rule"], rule["sites"], report["verification"]["verdict"]) == ("rotary-batch", 2, "same"), report
     assert count(out, "Expand", "") == 2, "the tables are expanded once"
-    before, after = session(path), session(out)
-    assert difference(run(after, given(model, 1, 5)), run(before, given(model, 1, 5))) == 0
-    two = given(model, 2, 5)
-    with pytest.raises(Exception):
-        run(before, two)
-    rows = [run(before, {name: value[row : row + 1] for name, value in two.items()}) for row in range(2)]
-    assert difference(run(after, two), {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}) == 0
+    assert_repaired(model, path, out)
     # Nothing is left to repair.
     done, report = fuse(out, tmp_path / "again.onnx", "--target", "onnx", "--no-verify")
     assert report["verdict"] == "nothing-to-fuse"
@@ -419,13 +424,7 @@ def test_positions_of_batch_1_are_expanded_for_contrib(tmp_path):
     assert done.returncode == 0, done.stderr
     (rule,) = report["rules"]
     assert (rule["rule"], rule["sites"]) == ("rotary-batch", 2), report
-    before, after = session(path), session(out)
-    assert difference(run(after, given(model, 1, 5)), run(before, given(model, 1, 5))) == 0
-    two = given(model, 2, 5)
-    with pytest.raises(Exception):
-        run(before, two)
-    rows = [run(before, {name: value[row : row + 1] for name, value in two.items()}) for row in range(2)]
-    assert difference(run(after, two), {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}) == 0
+    assert_repaired(model, path, out)
     inspected = subprocess.run([PHASOR, "inspect", out], capture_output=True, text=True)
     assert "its positions" not in inspected.stdout, inspected
 

@@ -18,7 +18,7 @@ use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, AtomId, MonoId, PolyId, Term};
 use crate::symbolic::table::{TableId, Tables};
 
-use super::readoff::{Pair, Rotation};
+use super::readoff::{Pair, Rotation, shared_factors};
 
 /// Allowed relative deviation of `sqrt(c² + s²)` between the rows of a table. Tables are rounded, at worst to bfloat16 (2⁻⁸ an
 /// entry).
@@ -152,17 +152,7 @@ fn channel_proof(
     };
     // A factor of both, such as a norm's weight, is part of the amplitude. What it leaves must be one atom each: `cos(a)·f` and
     // `sin(a)·g` do not turn by `a`.
-    let (mut c_factors, mut s_factors) = (arena.factors(c.mono), arena.factors(s.mono));
-    let mut k = 0;
-    while k < c_factors.len() {
-        match s_factors.iter().position(|f| *f == c_factors[k]) {
-            Some(at) => {
-                s_factors.remove(at);
-                c_factors.remove(k);
-            }
-            None => k += 1,
-        }
-    }
+    let (_, [c_factors, s_factors]) = shared_factors(arena, [c.mono, s.mono]);
     if let ([cos], [sin]) = (&c_factors[..], &s_factors[..])
         && let (Some(cos), Some(sin)) = (
             arena.grid_of(arena.atom_of(*cos)),
@@ -171,7 +161,7 @@ fn channel_proof(
     {
         let numbers = tables.grid(cos).iter().zip(tables.grid(sin));
         let norms = numbers.map(|(cos, sin)| (c.coefficient * cos).hypot(s.coefficient * sin));
-        return Ok(of_grid(&norms.collect::<Vec<_>>()));
+        return Ok(by_norms(norms));
     }
     let entries = |factors: &[AtomId]| entries(arena, tables, factors);
     if let (Some(cos), Some(sin)) = (entries(&c_factors), entries(&s_factors))
@@ -293,19 +283,21 @@ fn read(
     }
 }
 
-/// Two columns over an image or a video, by the norms at each place, as for rows of tables.
-fn of_grid(norms: &[f64]) -> Proven {
-    let amplitude = norms.first().copied().unwrap_or(0.0);
-    let near = |norm: &f64| (norm - amplitude).abs() <= NORM_TOLERANCE * amplitude;
-    let turns = amplitude > 0.0 && norms.iter().all(near);
+/// Pairs of numbers by their norms. They are cosines and sines if all norms are equal: then each pair is that norm times cosine and sine
+/// of some angle. Else they are learned: the formula holds, but no angle exists.
+fn by_norms(norms: impl Iterator<Item = f64>) -> Proven {
+    let mut norms = norms.peekable();
+    let norm = norms.peek().copied().unwrap_or(0.0);
+    let near = |other: f64| (other - norm).abs() <= NORM_TOLERANCE * norm;
+    let turns = norms.all(near) && norm > 0.0;
+    let (proof, amplitude) = match turns {
+        true => (Proof::Rotation, norm),
+        false => (Proof::Linear, 1.0),
+    };
     Proven {
-        proof: if turns {
-            Proof::Rotation
-        } else {
-            Proof::Linear
-        },
+        proof,
         origin: AngleSource::Table,
-        amplitude: if turns { amplitude } else { 1.0 },
+        amplitude,
         opens_turned: false,
     }
 }
@@ -332,22 +324,15 @@ fn beside_a_number(
 ) -> Result<Proven, &'static str> {
     let entry = |table: Option<TableId>, row| table.map_or(1.0, |table| tables.get(table, row));
     let rows = cos.or(sin).map_or(1, |table| tables.rows(table));
-    let norm = |row| (c * entry(cos, row)).hypot(s * entry(sin, row));
-    let amplitude = norm(0);
-    let near = |row| (norm(row) - amplitude).abs() <= NORM_TOLERANCE * amplitude;
-    match amplitude > 0.0 && (0..rows).all(near) {
-        true => Ok(Proven {
-            proof: Proof::Rotation,
-            origin: AngleSource::Table,
-            amplitude,
-            opens_turned: false,
-        }),
-        false => Err("cosine and sine do not share their other factors"),
+    let norms = (0..rows).map(|row| (c * entry(cos, row)).hypot(s * entry(sin, row)));
+    let proven = by_norms(norms);
+    match proven.proof {
+        Proof::Rotation => Ok(proven),
+        _ => Err("cosine and sine do not share their other factors"),
     }
 }
 
-/// Two columns of tables, read at one row. They are cosines and sines if every row has the same norm as the first: then each row
-/// is that norm times cosine and sine of some angle.
+/// Two columns of tables, read at one row.
 fn table_rotation(
     tables: &Tables,
     cos: TableId,
@@ -360,26 +345,13 @@ fn table_rotation(
         return Err("the tables of cosine and sine differ in length");
     }
     let at = |row: usize| (c * tables.get(cos, row), s * tables.get(sin, row));
+    let norm = |(c, s): (f64, f64)| c.hypot(s);
+    let proven = by_norms((0..rows).map(|row| norm(at(row))));
     let (c0, s0) = at(0);
-    let norm = c0.hypot(s0);
-    let unequal = (0..rows).any(|row| {
-        let (c, s) = at(row);
-        (c.hypot(s) - norm).abs() > NORM_TOLERANCE * norm || !c.is_finite()
-    });
-    if unequal || norm == 0.0 {
-        // A learned table: the formula holds, but no angle exists.
-        return Ok(Proven {
-            proof: Proof::Linear,
-            origin: AngleSource::Table,
-            amplitude: 1.0,
-            opens_turned: false,
-        });
-    }
+    let opens_turned = s0.abs() <= NORM_TOLERANCE * norm(at(0)) && c0 < 0.0;
     Ok(Proven {
-        proof: Proof::Rotation,
-        origin: AngleSource::Table,
-        amplitude: norm,
-        opens_turned: s0.abs() <= NORM_TOLERANCE * norm && c0 < 0.0,
+        opens_turned: opens_turned && proven.proof == Proof::Rotation,
+        ..proven
     })
 }
 

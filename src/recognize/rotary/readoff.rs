@@ -260,13 +260,36 @@ fn row(
             let at = factors.iter().position(|f| f == factor)?;
             factors.remove(at);
         }
-        let mut coefficient = arena.constant(term.coefficient / source.coefficient);
-        for factor in factors {
-            coefficient = arena.mul(coefficient, PolyId::of_atom(factor)).ok()?;
-        }
+        let coefficient = product(arena, term.coefficient / source.coefficient, &factors)?;
         row.push((source.channel, coefficient));
     }
     Some(row)
+}
+
+/// A number times these factors.
+pub(super) fn product(arena: &mut Arena, number: f64, factors: &[AtomId]) -> Option<PolyId> {
+    let mut product = arena.constant(number);
+    for &factor in factors {
+        product = arena.mul(product, PolyId::of_atom(factor)).ok()?;
+    }
+    Some(product)
+}
+
+/// The factors of a monomial.
+pub(super) type Factors = SmallVec<[AtomId; 4]>;
+
+/// The factors that two monomials share, and what these leave of each.
+pub(super) fn shared_factors(arena: &Arena, monos: [MonoId; 2]) -> (Factors, [Factors; 2]) {
+    let [mut a, mut b] = monos.map(|mono| arena.factors(mono));
+    let mut shared = Factors::new();
+    a.retain(|factor| match b.iter().position(|other| other == factor) {
+        Some(at) => {
+            shared.push(b.remove(at));
+            false
+        }
+        None => true,
+    });
+    (shared, [a, b])
 }
 
 /// Coefficients of every pair; `None` if some channel is not made of the two that these layouts pair.

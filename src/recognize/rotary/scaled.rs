@@ -6,8 +6,6 @@
 
 use std::ops::RangeInclusive;
 
-use smallvec::SmallVec;
-
 use crate::onnx::DataType;
 use crate::recognize::TableInput;
 use crate::recognize::kit::made::{Maker, Step};
@@ -15,10 +13,10 @@ use crate::recognize::kit::tables::{TableMatch, Tables, Wanted, fits};
 use crate::symbolic::Interpreter;
 use crate::symbolic::function::Function;
 use crate::symbolic::ops::{arithmetic, with_unit_axes};
-use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId, Term};
+use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId};
 use crate::symbolic::value::Value;
 
-use super::readoff::{Pair, Rotation, wanted};
+use super::readoff::{Pair, Rotation, product, shared_factors, wanted};
 use crate::recognize::kit::behind::Behind;
 
 /// Factors that are neither tiny nor huge, in half precision too.
@@ -117,34 +115,13 @@ fn without_factor(
         _ => None,
     });
     let (c, s) = (c?, s?);
-    let mut common: SmallVec<[AtomId; 4]> = SmallVec::new();
-    let mut rest = arena.factors(s.mono);
-    for factor in arena.factors(c.mono) {
-        if let Some(at) = rest.iter().position(|&f| f == factor) {
-            common.push(rest.remove(at));
-        }
-    }
+    let (common, [own_c, own_s]) = shared_factors(arena, [c.mono, s.mono]);
     let size = c.coefficient.abs();
     let is_shared = (size - s.coefficient.abs()).abs() <= 1e-9 * size;
     let size = if is_shared { size } else { 1.0 };
-    let mut left = |term: Term, taken: &[AtomId]| {
-        let mut atoms = arena.factors(term.mono);
-        for factor in taken {
-            let at = atoms.iter().position(|f| f == factor)?;
-            atoms.remove(at);
-        }
-        product(arena, term.coefficient / size, &atoms)
-    };
-    let coefficients = (left(c, &common)?, left(s, &common)?);
-    Some((coefficients, product(arena, size, &common)?))
-}
-
-fn product(arena: &mut Arena, coefficient: f64, atoms: &[AtomId]) -> Option<PolyId> {
-    let mut product = arena.constant(coefficient);
-    for &atom in atoms {
-        product = arena.mul(product, PolyId::of_atom(atom)).ok()?;
-    }
-    Some(product)
+    let cos = product(arena, c.coefficient / size, &own_c)?;
+    let sin = product(arena, s.coefficient / size, &own_s)?;
+    Some(((cos, sin), product(arena, size, &common)?))
 }
 
 /// What tables are made from: the model's tensors, and where they are needed.

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::ValueId;
 use crate::onnx::proto::NodeProto;
+use crate::recognize::kit::behind::read;
 use crate::symbolic::Interpreter;
 use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Value;
@@ -71,7 +72,7 @@ fn product(it: &Interpreter<'_>, y: ValueId, wanted: &Wanted) -> Option<(ValueId
     let mut value = y;
     for _ in 0..MAX_STEPS {
         let node = node(it, value)?;
-        let inputs: Vec<ValueId> = inputs(it, node);
+        let inputs = read(it, value);
         match node.op_type() {
             "Add" | "Sub" => return summand(it, value, &inputs, wanted),
             "Identity" | "Cast" | "CastLike" | "Reshape" | "Flatten" | "Transpose" | "Squeeze"
@@ -118,10 +119,10 @@ fn summand(
     }
     let mut made = node(it, zero)?;
     if made.is_onnx("Neg") {
-        zero = *inputs(it, made).first()?;
+        zero = *read(it, zero).first()?;
         made = node(it, zero)?;
     }
-    let factors = inputs(it, made);
+    let factors = read(it, zero);
     let mut factors = factors.iter().filter_map(|&id| element(id));
     let is_partner = factors.any(|factor| wanted.partner.contains(&factor));
     (made.is_onnx("Mul") && is_partner && element(zero)? == PolyId::ZERO).then_some((zero, at))
@@ -132,11 +133,6 @@ fn node<'a>(it: &Interpreter<'a>, value: ValueId) -> Option<&'a NodeProto> {
     let file = it.file;
     let node = &file.graph().node[node];
     node.is_standard().then_some(node)
-}
-
-fn inputs(it: &Interpreter<'_>, node: &NodeProto) -> Vec<ValueId> {
-    let names = node.input.iter();
-    names.filter_map(|name| it.index().id(name)).collect()
 }
 
 #[cfg(test)]

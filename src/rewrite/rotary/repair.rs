@@ -80,8 +80,8 @@ fn shape<'a>(facts: &'a Facts, value: &str) -> Option<&'a [Dim]> {
     facts.get(value)?.shape.as_deref()
 }
 
-/// The inputs of a node that have batch 1 while `X` may have another: caches of three axes, or positions.
-fn narrow(node: &NodeProto, facts: &Facts) -> Vec<usize> {
+/// The inputs of such a node that have batch 1 while `X` may have another: caches of three axes, or positions.
+pub(crate) fn narrow(node: &NodeProto, facts: &Facts) -> Vec<usize> {
     let batch = |slot: usize| -> Option<&Dim> { shape(facts, node.input.get(slot)?)?.first() };
     let rank = |slot: usize| {
         node.input
