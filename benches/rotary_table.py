@@ -43,8 +43,12 @@ IMPORTS = [helper.make_opsetid("", 17), helper.make_opsetid("ai.phasor", 1)]
 def table_model(contestant, shape, width, count):
     """`count` tables of as many frequency vectors, so that none can be shared."""
     positions = helper.make_tensor_value_info("positions", TensorProto.INT64, shape)
-    inputs = [positions] + [helper.make_tensor_value_info(f"f{k}", TensorProto.FLOAT, [width]) for k in range(count)]
-    constants = [helper.make_tensor("last", TensorProto.INT64, [1], [-1])]
+    table = TensorProto.DOUBLE if contestant.startswith("phasor") else TensorProto.FLOAT
+    inputs = [positions] + [helper.make_tensor_value_info(f"f{k}", table, [width]) for k in range(count)]
+    constants = [
+        helper.make_tensor("last", TensorProto.INT64, [1], [-1]),
+        helper.make_tensor("float", TensorProto.FLOAT, [], [0]),
+    ]
     nodes, outputs = [], []
     columns = width * (2 if contestant == "doubled" else 1)
     for k in range(count):
@@ -53,7 +57,7 @@ def table_model(contestant, shape, width, count):
         if contestant.startswith("phasor"):
             precise = int(contestant.endswith("precise"))
             nodes.append(
-                helper.make_node("RotaryTable", ["positions", f"f{k}"], tables, domain="ai.phasor", precise=precise)
+                helper.make_node("RotaryTable", ["positions", f"f{k}", "float"], tables, domain="ai.phasor", precise=precise)
             )
             continue
         nodes += [
@@ -70,9 +74,11 @@ def table_model(contestant, shape, width, count):
     return helper.make_model(graph, opset_imports=IMPORTS, ir_version=8)
 
 
-def table_feeds(shape, width, count):
+def table_feeds(contestant, shape, width, count):
     positions = np.arange(np.prod(shape), dtype=np.int64).reshape(shape) + 100
     frequencies = (10_000.0 ** -(np.arange(width) / width)).astype(np.float32)
+    if contestant.startswith("phasor"):
+        frequencies = frequencies.astype(np.float64)
     return {"positions": positions, **{f"f{k}": frequencies for k in range(count)}}
 
 
@@ -152,7 +158,7 @@ def tables(shape, width, threads, library, rounds):
     names = ["phasor", "phasor precise", "single", "doubled"]
     contestants = {
         n: Contestant(
-            table_model(n, shape, width, count), table_feeds(shape, width, count), np.float32, threads, library, count
+            table_model(n, shape, width, count), table_feeds(n, shape, width, count), np.float32, threads, library, count
         )
         for n in names
     }

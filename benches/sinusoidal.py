@@ -30,11 +30,12 @@ def model(contestant, shape, channels, positions, interleaved, element, count):
     """`count` embeddings of as many frequency vectors, so that none can be shared. The graph computes in float."""
     kind = POSITIONS[positions][0]
     inputs = [helper.make_tensor_value_info("positions", kind, shape)]
-    table = TensorProto.FLOAT if contestant == "graph" else element
+    table = TensorProto.FLOAT if contestant == "graph" else TensorProto.DOUBLE
     inputs += [helper.make_tensor_value_info(f"f{k}", table, [channels // 2]) for k in range(count)]
     constants = [
         helper.make_tensor("last", TensorProto.INT64, [1], [-1]),
         helper.make_tensor("shape", TensorProto.INT64, [len(shape) + 1], [*shape, channels]),
+        helper.make_tensor("type", element, [], [0]),
     ]
     nodes, outputs = [], []
     for k in range(count):
@@ -42,7 +43,7 @@ def model(contestant, shape, channels, positions, interleaved, element, count):
         if contestant != "graph":
             given = dict(interleaved=interleaved, precise=int(contestant.endswith("precise")))
             nodes.append(
-                helper.make_node("SinusoidalEmbedding", ["positions", f"f{k}"], [f"e{k}"], domain="ai.phasor", **given)
+                helper.make_node("SinusoidalEmbedding", ["positions", f"f{k}", "type"], [f"e{k}"], domain="ai.phasor", **given)
             )
             continue
         at = "positions"
@@ -72,7 +73,7 @@ def feeds(contestant, shape, channels, positions, dtype, count):
     values = np.arange(np.prod(shape)).reshape(shape).astype(POSITIONS[positions][1])
     frequencies = (10_000.0 ** -(np.arange(channels // 2) / (channels // 2))).astype(np.float32)
     if contestant != "graph":
-        frequencies = frequencies.astype(dtype)
+        frequencies = frequencies.astype(dtype).astype(np.float64)
     return {"positions": values, **{f"f{k}": frequencies for k in range(count)}}
 
 

@@ -24,15 +24,16 @@ SHAPES = [
 def model(contestant, shape, channels, rows):
     frequencies = (10_000.0 ** -(np.arange(channels // 2) / (channels // 2))).astype(np.float32)
     if contestant == "computed":
-        held = numpy_helper.from_array(frequencies, "frequencies")
-        node = helper.make_node("SinusoidalEmbedding", ["positions", "frequencies"], ["y"], domain="ai.phasor")
+        held = [numpy_helper.from_array(frequencies.astype(np.float64), "frequencies")]
+        held.append(numpy_helper.from_array(np.zeros([], np.float32), "float"))
+        node = helper.make_node("SinusoidalEmbedding", ["positions", "frequencies", "float"], ["y"], domain="ai.phasor")
     else:
         angles = np.arange(rows, dtype=np.float32)[:, None] * frequencies
-        held = numpy_helper.from_array(np.concatenate([np.sin(angles), np.cos(angles)], axis=1), "table")
+        held = [numpy_helper.from_array(np.concatenate([np.sin(angles), np.cos(angles)], axis=1), "table")]
         node = helper.make_node("Gather", ["table", "positions"], ["y"])
     inputs = [helper.make_tensor_value_info("positions", TensorProto.INT64, shape)]
     outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [*shape, channels])]
-    return helper.make_model(helper.make_graph([node], "rows", inputs, outputs, [held]), opset_imports=IMPORTS, ir_version=8)
+    return helper.make_model(helper.make_graph([node], "rows", inputs, outputs, held), opset_imports=IMPORTS, ir_version=8)
 
 
 def main():

@@ -212,11 +212,15 @@ struct Place {
     }
 };
 
-// Frequencies of product `p` from `column` on.
+// Frequencies of product `p` from `column` on, rounded to the type of the arithmetic.
 template <typename T, typename A, int V>
 PHASOR_DEVICE void read_frequencies(const AnglesParams& params, u64 p, u64 column, A (&frequencies)[V]) {
-    const T* from = reinterpret_cast<const T*>(params.frequencies) + p * params.frequency_step + column;
-    unpack(load_constant<V>(from), frequencies);
+    const double* from = reinterpret_cast<const double*>(params.frequencies) + p * params.frequency_step + column;
+    const Packed<double, V> packed = load_constant<V>(from);
+PHASOR_UNROLL
+    for (int i = 0; i < V; i++) {
+        frequencies[i] = A(Arithmetic<T>(element(packed, i)));
+    }
 }
 
 // The angles of a row whose positions begin at `at`; gives the last position. `frequencies` are those of the first product.

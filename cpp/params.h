@@ -63,8 +63,8 @@ struct RotaryParams {
 // Number of words of 64 bits with the digits of 2/pi: three words of zeros, and as many digits as every double needs.
 #define PHASOR_DIGITS 22
 
-// Angles are positions times frequencies. Two functions of each are stored, the sine and the cosine in either order. A row has
-// `used` frequencies, stores the second function of the first `pairs` of them, and ends with zeros.
+// Angles are positions times frequencies, which are in double. Two functions of each are stored, the sine and the cosine in either
+// order. A row has `used` frequencies, stores the second function of the first `pairs` of them, and ends with zeros.
 struct AnglesParams {
     unsigned long long positions;
     unsigned long long frequencies;

@@ -7,8 +7,8 @@
 //! A use is a list of names and values; all parts are optional, and without uses the body is the general one. Attributes go by
 //! their names, floats with a point. Beside them, for the rotary embeddings `head_dim` (of Q, for a pair; `k_head_dim` of K,
 //! where it differs), `table_width`, `x` and `table` (element types), as in
-//! `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; for `RotaryTable` `table` and `streams` (the
-//! rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` (of frequencies) and `frequencies` (how many);
+//! `interleaved=1,rotary_dim=16,head_dim=64,table_width=8,x=float16,table=float`; for `RotaryTable` `table` (of the results) and
+//! `streams` (the rows of frequencies, 0 if they are of rank 1); for `SinusoidalEmbedding` `table` and `frequencies` (how many);
 //! for `AlibiBias` `dtype`; for `RelativeGather` `rank` (of the scores); for `Attention` `x` (element type), `heads`, `key_heads`, and
 //! `bias` and `mask` (the one number they are).
 
@@ -131,8 +131,12 @@ impl<'a> Use<'a> {
                     Some(0) => vec![None],
                     streams => vec![streams, None],
                 };
-                operand("table", shape)
+                Ok(Operand {
+                    shape: Some(shape),
+                    ..Operand::default()
+                })
             }
+            "target_type" => operand("table", Vec::new()),
             "slopes" => operand("dtype", vec![None]),
             "scores" => Ok(Operand {
                 dtype: None,

@@ -174,9 +174,9 @@ impl Claim for SinusoidalClaim<'_> {
             attributes: attributes.values().to_vec(),
             inputs: vec![
                 Operand::default(),
+                Operand::default(),
                 Operand {
                     dtype: ElementType::from_onnx(dtype.to_onnx()),
-                    shape: None,
                     ..Operand::default()
                 },
             ],
@@ -184,7 +184,11 @@ impl Claim for SinusoidalClaim<'_> {
         let shape = positions.shape(&rows.shape, 1);
         let view = |values, shape| View { values, shape };
         let count = [held.len()];
-        let inputs = [view(&rows.values, &shape), view(&held, &count)];
+        let inputs = [
+            view(&rows.values, &shape),
+            view(&held, &count),
+            view(&[0.0], &[]),
+        ];
         Ok(reference(CONTRACT, &call, &inputs)?.swap_remove(0))
     }
 

@@ -7,6 +7,7 @@
 //! `lowering` plans all sites of a graph in one `draft`, and leaves the nodes of each kind to the folder of its family.
 #![forbid(unsafe_code)]
 
+mod angles;
 mod attention;
 mod dead;
 mod definition;

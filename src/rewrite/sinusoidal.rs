@@ -1,11 +1,12 @@
 //! Plans sinusoidal sites as nodes of `ai.phasor::SinusoidalEmbedding`.
 
-use crate::onnx::{DataType, Tensor};
-use crate::recognize::{Frequencies, Placed, Sinusoidal, Site, Source};
+use crate::onnx::DataType;
+use crate::recognize::{Placed, Sinusoidal, Site, Source};
 
 use phasor_ops::contract::sinusoidal::NAME;
 use phasor_ops::contract::{Call, ElementType, Operand};
 
+use super::angles;
 use super::draft::{Draft, Op};
 use super::relative::counted;
 use super::subject::{NewCall, Subject};
@@ -17,8 +18,19 @@ pub(super) fn lower(
     site: &Site,
     sinusoidal: &Sinusoidal,
 ) -> NewCall {
+    let mut put = |draft: &mut Draft<'_>, stem: &str, op: Op<'_>| draft.shared(site.node, stem, op);
     let positions = placed(draft, subject, site.node, &sinusoidal.positions);
-    let frequencies = frequencies(draft, site.node, sinusoidal);
+    let dtype = sinusoidal.positions.dtype;
+    let positions = angles::positions(draft, &positions, dtype, &mut put);
+    let of_frequencies = angles::frequencies(
+        draft,
+        &sinusoidal.frequencies,
+        sinusoidal.dtype,
+        "phasor_frequencies",
+        &mut put,
+    );
+    let dtype = angles::result_type(sinusoidal.dtype, site.dtype);
+    let target_type = angles::target_type(draft, dtype);
     let new = NewCall {
         operator: NAME,
         call: Call {
@@ -26,16 +38,19 @@ pub(super) fn lower(
             inputs: vec![
                 Operand::default(),
                 Operand {
-                    dtype: ElementType::from_onnx(sinusoidal.dtype.to_onnx()),
                     shape: Some(vec![Some(sinusoidal.count)]),
+                    ..Operand::default()
+                },
+                Operand {
+                    dtype: ElementType::from_onnx(dtype.to_onnx()),
                     ..Operand::default()
                 },
             ],
         },
     };
-    let mut embedding = Op::calling(&new, [positions, frequencies]);
-    if sinusoidal.dtype != site.dtype {
-        let stem = format!("{}_{}", site.y, sinusoidal.dtype);
+    let mut embedding = Op::calling(&new, [positions, of_frequencies, target_type]);
+    if dtype != site.dtype {
+        let stem = format!("{}_{dtype}", site.y);
         let value = draft.own(site.node, &stem, embedding);
         let to = i64::from(site.dtype.to_onnx());
         embedding = Op::new("Cast", [value]).with("to", to);
@@ -104,25 +119,4 @@ fn wrapped(
     let below = draft.shared(at, &stem, Op::new("Less", [value.clone(), zero]));
     let moved = draft.shared(at, &stem, Op::new("Add", [value.clone(), rows]));
     draft.shared(at, &stem, Op::new("Where", [below, moved, value]))
-}
-
-/// The value that holds the frequencies, of rank 1.
-fn frequencies(draft: &mut Draft<'_>, at: usize, sinusoidal: &Sinusoidal) -> String {
-    let stem = "phasor_frequencies";
-    match &sinusoidal.frequencies {
-        Frequencies::Value {
-            name,
-            flatten: false,
-        } => name.clone(),
-        Frequencies::Value { name, .. } => {
-            let all = draft.list(&[-1]);
-            let op = Op::reshape(name.clone(), all, false);
-            draft.shared(at, stem, op)
-        }
-        Frequencies::Numbers(rows) => {
-            let numbers = rows.concat();
-            let tensor = Tensor::from_f64_as(sinusoidal.dtype, &[numbers.len()], &numbers);
-            draft.constant(stem, &tensor)
-        }
-    }
 }

@@ -137,7 +137,7 @@ def tables(small):
     for length in (1, 8) if small else (1, 4096):
 
         def table(name, length=length):
-            return rotary_table.table_model(name, (1, length), 64, count), rotary_table.table_feeds((1, length), 64, count)
+            return rotary_table.table_model(name, (1, length), 64, count), rotary_table.table_feeds(name, (1, length), 64, count)
 
         contestants = {name: lambda name=name, table=table: table(name) for name in ("phasor", "phasor precise", "graph")}
         # The angles of the graph are rounded, those of precise ones are not.

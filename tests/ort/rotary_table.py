@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 from common import DOMAIN
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 NAME = "RotaryTable"
 DEFAULTS = {"axis": 0, "amplitude": 1.0, "precise": 0}
@@ -15,8 +15,9 @@ TYPES = {
     "float": (TensorProto.FLOAT, np.float32),
     "double": (TensorProto.DOUBLE, np.float64),
 }
-# Half an ulp of the table's type around 1, twice.
-EPSILON = {"float": 1.2e-7, "double": 2.3e-16}
+TABLES = {**{name: TYPES[name] for name in ("float", "double")}, "float16": (TensorProto.FLOAT16, np.float16)}
+# Half an ulp of the table's type around 1, and of its arithmetic.
+EPSILON = {"float": 1.2e-7, "double": 2.3e-16, "float16": 2.45e-4}
 
 
 def single(attributes=None, positions="int64", table="float", opset=17, functions=(), rank=None, constants=None):
@@ -25,12 +26,13 @@ def single(attributes=None, positions="int64", table="float", opset=17, function
     inputs = [helper.make_tensor_value_info("positions", TYPES[positions][0], shape)]
     initializers = []
     if constants is None:
-        inputs.append(helper.make_tensor_value_info("frequencies", TYPES[table][0], None))
+        inputs.append(helper.make_tensor_value_info("frequencies", TensorProto.DOUBLE, None))
     else:
-        initializers.append(helper.make_tensor("frequencies", TYPES[table][0], constants.shape, constants.ravel()))
-    outputs = [helper.make_tensor_value_info(n, TYPES[table][0], None) for n in ("cos", "sin")]
+        initializers.append(numpy_helper.from_array(constants.astype(np.float64), "frequencies"))
+    initializers.append(numpy_helper.from_array(np.zeros([], TABLES[table][1]), "target_type"))
+    outputs = [helper.make_tensor_value_info(n, TABLES[table][0], None) for n in ("cos", "sin")]
     node = helper.make_node(
-        NAME, ["positions", "frequencies"], ["cos", "sin"], domain=DOMAIN, name="table_0", **(attributes or {})
+        NAME, ["positions", "frequencies", "target_type"], ["cos", "sin"], domain=DOMAIN, name="table_0", **(attributes or {})
     )
     graph = helper.make_graph([node], "g", inputs, outputs, initializers)
     imports = [helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)]
@@ -38,7 +40,7 @@ def single(attributes=None, positions="int64", table="float", opset=17, function
 
 
 def inputs(shape, frequencies, positions="int64", table="float", highest=5000, axis=None, seed=0):
-    """Random positions below `highest` and falling frequencies, of their types; with `axis` one row of them a coordinate."""
+    """Random positions below `highest` and falling frequencies that are exact in their types; with `axis` one row a coordinate."""
     random = np.random.default_rng(seed)
     values = random.integers(0, highest, shape)
     if positions in ("float", "double"):
@@ -47,7 +49,7 @@ def inputs(shape, frequencies, positions="int64", table="float", highest=5000, a
     exponents = random.uniform(0, 1, [*rows, frequencies])
     return {
         "positions": np.asarray(values).astype(TYPES[positions][1]),
-        "frequencies": (10_000.0**-exponents).astype(TYPES[table][1]),
+        "frequencies": (10_000.0**-exponents).astype(TABLES[table][1]),
     }
 
 
@@ -67,7 +69,8 @@ def exact_angle(position, frequency):
 def reference(positions, frequencies, **attributes):
     """The operator in numpy; with `precise` in fractions."""
     a = {**DEFAULTS, **attributes}
-    kind = frequencies.dtype
+    kind = np.float64 if frequencies.dtype == np.float64 else np.float32
+    frequencies = frequencies.astype(kind)
     if frequencies.ndim == 1:
         positions, frequencies = positions[..., None], frequencies[None]
     else:
@@ -87,14 +90,15 @@ def reference(positions, frequencies, **attributes):
 
 
 def run(session, feeds):
-    """Both outputs; feeds the session does not want are left out."""
+    """Both outputs; feeds the session does not want are left out, and frequencies are given in double."""
     names = {i.name for i in session.get_inputs()}
-    return session.run(None, {k: v for k, v in feeds.items() if k in names})
+    given = {**feeds, "frequencies": feeds["frequencies"].astype(np.float64)}
+    return session.run(None, {k: v for k, v in given.items() if k in names})
 
 
 def assert_close(got, expected, table, times=1.0):
     """Both outputs are of the type and within its tolerance, `times` over."""
     for g, e in zip(got, expected, strict=True):
-        assert g.dtype == TYPES[table][1]
+        assert g.dtype == TABLES[table][1]
         assert g.shape == e.shape
         np.testing.assert_allclose(g.astype(np.float64), e, rtol=0, atol=EPSILON[table] * times)

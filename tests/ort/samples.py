@@ -16,7 +16,7 @@ def _floats(*shape):
 
 
 def _frequencies():
-    return (10000.0 ** (-np.arange(16) / 16)).astype(np.float32)
+    return {"frequencies": 10000.0 ** (-np.arange(16) / 16), "target_type": np.zeros([], np.float32)}
 
 
 def _tables(length):
@@ -39,8 +39,8 @@ def _distances(length):
 SAMPLES = {
     "RotaryEmbedding": lambda n: ({"interleaved": 1}, {"X": _floats(2, 4, n, 32), **_tables(n)}, ["Y"]),
     "RotaryEmbeddingPair": lambda n: ({}, {"Q": _floats(1, 8, n, 32), "K": _floats(1, 2, n, 32), **_tables(n)}, ["YQ", "YK"]),
-    "RotaryTable": lambda n: ({"precise": 1}, {"positions": np.arange(n) * 977, "frequencies": _frequencies()}, ["cos", "sin"]),
-    "SinusoidalEmbedding": lambda n: ({"width": 33}, {"positions": np.arange(n) * 31, "frequencies": _frequencies()}, ["embedding"]),
+    "RotaryTable": lambda n: ({"precise": 1}, {"positions": np.arange(n) * 977, **_frequencies()}, ["cos", "sin"]),
+    "SinusoidalEmbedding": lambda n: ({"width": 33}, {"positions": np.arange(n) * 31, **_frequencies()}, ["embedding"]),
     "RelativePositionBias": lambda n: ({}, {"table": _floats(9, 4), **_distances(n)}, ["bias"]),
     "AlibiBias": lambda n: ({"absolute": 1}, {"slopes": _floats(4), **{k: v for k, v in _distances(n).items() if k != "lut"}}, ["bias"]),
     "RelativeGather": lambda n: ({}, {"scores": _floats(2, 4, n, 9), **_distances(n)}, ["output"]),

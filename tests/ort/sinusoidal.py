@@ -26,24 +26,18 @@ CASES = [
 
 
 def single(attributes=None, positions="int64", dtype="float", opset=17, functions=(), rank=None, constants=None):
-    """A model of one node; bfloat16 comes in and goes out as float. `constants` are the frequencies, where these are no input."""
+    """A model of one node; bfloat16 goes out as float. `constants` are the frequencies, where these are no input."""
     outer = "float" if dtype == "bfloat16" else dtype
     cast = outer != dtype
     shape = [f"p_{i}" for i in range(rank)] if rank is not None else None
     inputs = [helper.make_tensor_value_info("positions", table.TYPES[positions][0], shape)]
-    initializers, nodes = [], []
-    given = "frequencies_outer" if cast else "frequencies"
+    initializers = [helper.make_tensor("target_type", TYPES[dtype], [], [0])]
     if constants is None:
-        inputs.append(helper.make_tensor_value_info(given, TYPES[outer], None))
+        inputs.append(helper.make_tensor_value_info("frequencies", TensorProto.DOUBLE, None))
     else:
-        initializers.append(numpy_helper.from_array(constants, given))
-    if cast:
-        nodes.append(helper.make_node("Cast", [given], ["frequencies"], to=TYPES[dtype]))
-    nodes.append(
-        helper.make_node(
-            NAME, ["positions", "frequencies"], ["embedding"], domain=DOMAIN, name="sinusoidal_0", **(attributes or {})
-        )
-    )
+        initializers.append(numpy_helper.from_array(constants.astype(np.float64), "frequencies"))
+    given = ["positions", "frequencies", "target_type"]
+    nodes = [helper.make_node(NAME, given, ["embedding"], domain=DOMAIN, name="sinusoidal_0", **(attributes or {}))]
     if cast:
         nodes.append(helper.make_node("Cast", ["embedding"], ["embedding_outer"], to=TensorProto.FLOAT))
     outputs = [helper.make_tensor_value_info("embedding_outer" if cast else "embedding", TYPES[outer], None)]
@@ -53,7 +47,7 @@ def single(attributes=None, positions="int64", dtype="float", opset=17, function
 
 
 def inputs(shape, frequencies=6, positions="int64", dtype="float", highest=4000, seed=0):
-    """Random positions below `highest`, small ones among them, and falling frequencies, of their types."""
+    """Random positions below `highest`, small ones among them, and falling frequencies that are exact in their types."""
     random = np.random.default_rng(seed)
     values = np.where(random.random(shape) < 0.3, random.integers(0, 4, shape), random.integers(0, highest, shape))
     if positions in ("float", "double"):
@@ -87,9 +81,9 @@ def reference(positions, frequencies, **attributes):
 
 
 def run(session, feeds):
-    """The output; feeds the session does not want are left out."""
+    """The output; feeds the session does not want are left out, and frequencies are given in double."""
     names = {i.name for i in session.get_inputs()}
-    given = {f"{k}_outer" if f"{k}_outer" in names else k: v for k, v in feeds.items()}
+    given = {**feeds, "frequencies": feeds["frequencies"].astype(np.float64)}
     return session.run(None, {k: v for k, v in given.items() if k in names})[0]
 
 

@@ -242,7 +242,7 @@ def test_one_tensor_for_several_inputs(session, name, same):
     "name, inputs",
     [
         ("AlibiBias", {"slopes": np.ones(1 << 12, np.float32), "query_positions": np.zeros(1 << 21, np.int64), "key_positions": np.zeros(1 << 21, np.int64)}),
-        ("SinusoidalEmbedding", {"positions": np.zeros(1 << 20, np.int64), "frequencies": np.ones(4, np.float32)}),
+        ("SinusoidalEmbedding", {"positions": np.zeros(1 << 20, np.int64), "frequencies": np.ones(4), "target_type": np.zeros([], np.float32)}),
     ],
     ids=["AlibiBias", "SinusoidalEmbedding"],
 )

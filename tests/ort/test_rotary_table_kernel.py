@@ -16,7 +16,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("positions", table.TYPES)
-@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("dtype", table.TABLES)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_types(session, positions, dtype, case):
     attributes, shape, several = case
@@ -28,7 +28,7 @@ def test_types(session, positions, dtype, case):
         table.assert_close(table.run(made, feeds), expected, dtype, 2 * attributes.get("amplitude", 1))
 
 
-@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("dtype", table.TABLES)
 def test_constant_frequencies(session, dtype):
     feeds = table.inputs([2, 9], 7, table=dtype)
     made = session(table.single(table=dtype, constants=feeds["frequencies"]))
@@ -79,7 +79,7 @@ def test_large_on_several_threads(session):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("dtype", ["float", "double"])
+@pytest.mark.parametrize("dtype", table.TABLES)
 @pytest.mark.parametrize("positions", ["int64", "float"])
 def test_shapes_are_inferred(session, rank, width, streams, axis, expected, dtype, positions):
     made = table.single(dict(axis=axis), positions, dtype, rank=rank)

@@ -115,5 +115,6 @@ def test_reference_evaluator(function_body):
     for attributes in (dict(), dict(precise=1, amplitude=1.5, interleaved=1, width=11, padding_position=1)):
         body = function(function_body(sinusoidal.NAME, 17, traits(attributes)), 17)
         feeds = sinusoidal.inputs([3, 4])
-        (got,) = evaluator(sinusoidal.single(attributes, functions=[body])).run(None, feeds)
+        given = {**feeds, "frequencies": feeds["frequencies"].astype(np.float64)}
+        (got,) = evaluator(sinusoidal.single(attributes, functions=[body])).run(None, given)
         sinusoidal.assert_close(got, sinusoidal.reference(**feeds, **attributes), "float", 4)

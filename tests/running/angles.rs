@@ -229,7 +229,8 @@ fn amplitudes_and_casts_keep_their_order() {
     .replace("x: float[", "x: float16[");
     let (table, written) = one_table(&angles, &[("factor", f32s(&[], &[1.2]))]);
     assert_eq!(table.amplitude, 1.2);
-    assert_eq!(count(&written, "Cast"), 2);
+    // The node rounds its results itself.
+    assert_eq!(count(&written, "Cast"), 0);
 }
 
 #[test]
@@ -359,7 +360,8 @@ fn coordinates_in_double_precision() {
     ];
     let (table, written) = one_table(angles, &constants);
     assert_eq!((table.dtype, table.axis), (DataType::F64, Some(1)));
-    assert_eq!(count(&written, "Cast"), 2);
+    // Of the positions and of both results.
+    assert_eq!(count(&written, "Cast"), 3);
 }
 
 #[test]

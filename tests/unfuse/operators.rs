@@ -21,6 +21,8 @@ struct Sample {
 enum Kind {
     /// Numbers of the type of the outputs.
     Number,
+    /// Numbers of type double.
+    Double,
     /// Positions in rising order, with a gap.
     Position,
     /// Indices below 7, symmetric about the middle.
@@ -29,7 +31,7 @@ enum Kind {
     Visible,
 }
 
-use Kind::{Lut, Number, Position, Visible};
+use Kind::{Double, Lut, Number, Position, Visible};
 
 const SAMPLES: &[Sample] = &[
     Sample {
@@ -52,13 +54,21 @@ const SAMPLES: &[Sample] = &[
         outputs: &["a", "b"],
     },
     Sample {
-        node: "cos, sin = ai.phasor::RotaryTable(p, f) axis=0",
-        inputs: &[("p", Position, &[2, 5]), ("f", Number, &[2, 3])],
+        node: "cos, sin = ai.phasor::RotaryTable(p, f, t) axis=0",
+        inputs: &[
+            ("p", Position, &[2, 5]),
+            ("f", Double, &[2, 3]),
+            ("t", Number, &[]),
+        ],
         outputs: &["cos", "sin"],
     },
     Sample {
-        node: "e = ai.phasor::SinusoidalEmbedding(p, f) width=7 cos_first=1 padding_position=3",
-        inputs: &[("p", Position, &[2, 5]), ("f", Number, &[3])],
+        node: "e = ai.phasor::SinusoidalEmbedding(p, f, t) width=7 cos_first=1 padding_position=3",
+        inputs: &[
+            ("p", Position, &[2, 5]),
+            ("f", Double, &[3]),
+            ("t", Number, &[]),
+        ],
         outputs: &["e"],
     },
     Sample {
@@ -115,7 +125,7 @@ const SAMPLES: &[Sample] = &[
 
 fn values(kind: Kind, count: usize) -> Vec<f64> {
     let at = |i: usize| match kind {
-        Number => ((i * 37 + 11) % 64) as f64 / 32.0 - 1.0,
+        Number | Double => ((i * 37 + 11) % 64) as f64 / 32.0 - 1.0,
         Position => (i + i / 3) as f64,
         Lut => (i.abs_diff(count / 2) + 2) as f64,
         Visible => (i % 3).min(1) as f64,
@@ -134,6 +144,7 @@ fn built(
     for &(name, kind, shape) in sample.inputs {
         let dtype = match kind {
             Number => number,
+            Double => DataType::F64,
             Visible => DataType::Bool,
             Position | Lut => index,
         };

@@ -34,7 +34,7 @@ fn positions(rows: usize, floats: bool) -> Tensor {
 
 /// Those of a base of 10 000.
 fn frequencies(count: usize) -> Tensor {
-    let frequency = |i: usize| 10_000f32.powf(-(i as f32) / count as f32);
+    let frequency = |i: usize| 10_000f64.powf(-(i as f64) / count as f64);
     Tensor::Given(
         (0..count)
             .flat_map(|i| frequency(i).to_ne_bytes())

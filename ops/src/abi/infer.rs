@@ -46,15 +46,10 @@ impl<'a> Inference<'a> {
     /// A size that is neither known nor named comes as -1, and would leave as the *number* -1, of which two look equally large.
     /// An unknown shape looks like that of a scalar: both are unknown here.
     pub(super) fn input(&self, index: usize) -> Option<Known> {
-        let (mut info, mut rank) = (null_mut(), 0);
-        let mut element = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+        let (info, element) = self.typed(index)?;
+        let mut rank = 0;
         // SAFETY: results are written to variables of ours, as long as told; the names are the host's, and stay for this call.
         unsafe {
-            self.known(ort!(
-                self.host,
-                ShapeInferContext_GetInputTypeShape(self.context, index, &mut info)
-            ))?;
-            self.known(ort!(self.host, GetTensorElementType(info, &mut element)))?;
             self.known(ort!(self.host, GetDimensionsCount(info, &mut rank)))?;
             let mut sizes = vec![0i64; rank];
             let mut names: Vec<*const c_char> = vec![null(); rank];
@@ -81,6 +76,29 @@ impl<'a> Inference<'a> {
                 .collect::<Option<_>>()?;
             Some(Known { element, shape })
         }
+    }
+
+    /// The type of input `index`, of whatever shape; `None` where it is unknown.
+    pub(super) fn element(&self, index: usize) -> Option<ONNXTensorElementDataType> {
+        self.typed(index).map(|(_, element)| element)
+    }
+
+    /// What the host tells of input `index`, and its type.
+    fn typed(
+        &self,
+        index: usize,
+    ) -> Option<(*mut OrtTensorTypeAndShapeInfo, ONNXTensorElementDataType)> {
+        let mut info = null_mut();
+        let mut element = ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+        // SAFETY: results are written to variables of ours.
+        unsafe {
+            self.known(ort!(
+                self.host,
+                ShapeInferContext_GetInputTypeShape(self.context, index, &mut info)
+            ))?;
+            self.known(ort!(self.host, GetTensorElementType(info, &mut element)))?;
+        }
+        Some((info, element))
     }
 
     /// An integer attribute; `None` where the node does not have it.

@@ -19,6 +19,7 @@ mod constant;
 mod context;
 #[cfg(feature = "cuda")]
 mod cuda;
+mod frequencies;
 mod guard;
 mod host;
 mod infer;

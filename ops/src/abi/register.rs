@@ -72,6 +72,8 @@ fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
         );
         RotaryTable + RotaryTableCuda: (
             <i64, f32>, <i32, f32>, <f32, f32>, <f64, f32>,
+            <i64, f16>, <i32, f16>, <f32, f16>, <f64, f16>,
+            <i64, bf16>, <i32, bf16>, <f32, bf16>, <f64, bf16>,
             <i64, f64>, <i32, f64>, <f32, f64>, <f64, f64>,
         );
         RelativePositionBias + RelativePositionBiasCuda: (

@@ -1,12 +1,12 @@
 //! `RotaryTable` for the host.
 
-use super::constant::Constant;
 use super::context::{Context, Node};
+use super::frequencies::FrequencyInput;
 use super::infer::{Dimension, Inference, Known};
 use super::operator::Operator;
 use super::status::Failure;
 use super::tensor::{Shape, Shared, Tensor, Typed};
-use crate::angle::Position;
+use crate::angle::{OfAngles, Position};
 use crate::contract::OperatorSpec;
 use crate::contract::rotary_table::{ATTRIBUTES, AXIS, RotaryTableAttributes, SPEC, resolve_axis};
 use crate::rotary_table::{RotaryTableKernel, WithPositions};
@@ -17,20 +17,22 @@ use std::marker::PhantomData;
 pub(super) struct RotaryTable<P, T>(PhantomData<(P, T)>);
 
 /// A node: what it does, and its frequencies.
-pub(super) struct Prepared<T> {
+pub(super) struct Prepared<T: OfAngles> {
     kernel: RotaryTableKernel,
-    frequencies: Constant<T>,
+    frequencies: FrequencyInput<T>,
 }
 
 impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<P, T> {
     const SPEC: &'static OperatorSpec = &SPEC;
-    const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, <T as Typed>::TYPE];
+    const TYPES: &'static [ONNXTensorElementDataType] = &[P::TYPE, f64::TYPE, <T as Typed>::TYPE];
 
     type Attributes = RotaryTableAttributes;
     type Kernel = Prepared<T>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        let (Some(positions), Some(frequencies)) = (node.input(0), node.input(1)) else {
+        let (Some(positions), Some(frequencies), Some(element)) =
+            (node.input(0), node.input(1), node.element(2))
+        else {
             return Ok(());
         };
         let mut shape = positions.shape;
@@ -47,7 +49,6 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
             _ => return Ok(()),
         };
         shape.push(width.clone());
-        let element = frequencies.element;
         let table = Known { element, shape };
         node.output(0, &table)?;
         node.output(1, &table)
@@ -61,7 +62,7 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
         Ok(Prepared {
             kernel: RotaryTableKernel::new(Self::attributes(node)?),
             // SAFETY: inputs have the types of `TYPES`; the kernel dies with the session.
-            frequencies: unsafe { Constant::of(node, 1)? },
+            frequencies: unsafe { FrequencyInput::of(node, 1)? },
         })
     }
 
@@ -69,14 +70,14 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Operator for RotaryTable<
         // SAFETY: inputs and outputs have the types of `TYPES`, and are used in this call alone.
         unsafe {
             let positions: Tensor<P> = context.input(0)?;
-            let frequencies = prepared.frequencies.get(context)?;
+            let (frequencies, widths) = prepared.frequencies.get(context)?;
             let call = prepared
                 .kernel
-                .call::<P, T>(positions.shape.sizes(), frequencies.shape.sizes())?;
+                .call::<P, T>(positions.shape.sizes(), widths.sizes())?;
             let shape = Shape::of(call.output_shape())?;
             let cos: *mut T = context.output(0, &shape)?;
             let sin: *mut T = context.output(1, &shape)?;
-            let shared = Shared((positions.data, frequencies.data, (cos, sin)));
+            let shared = Shared((positions.data, frequencies.as_ptr(), (cos, sin)));
             context.parallel_for(call.row_count(), call.task_rows(), |rows| {
                 let (positions, frequencies, tables) = shared.get();
                 // The tensors have the shapes of `call`; the host gives outputs places of their own.

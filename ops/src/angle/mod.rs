@@ -5,13 +5,15 @@
 
 #![allow(unsafe_code)]
 
+mod frequencies;
 mod position;
 
+pub use frequencies::{Frequencies, OfAngles};
 pub use position::{Position, PositionType};
 
 use crate::contract::ElementType;
+use crate::simd::Element;
 use crate::simd::trig::{Trig, add_pairs, two_product};
-use crate::simd::{Element, Memory};
 
 /// Number of angles that is worth a task: they take some microseconds.
 pub(crate) const TASK_ANGLES: usize = 8 * 1024;
@@ -70,9 +72,9 @@ pub(crate) unsafe fn sum<S: Trig<A>, A: Element, const PRECISE: bool>(
 /// # Safety
 /// As [`product`], and there are `count` frequencies.
 #[inline(always)]
-pub(crate) unsafe fn near<S: Trig<A> + Memory<T>, A: Element, T: Element>(
+pub(crate) unsafe fn near<S: Trig<A>, A: Element>(
     farthest: f64,
-    frequencies: *const T,
+    frequencies: *const A,
     count: usize,
 ) -> bool {
     // A little less than the limit: rounding must not make an angle near here that `Trig::sin_cos` treats as far, or results would
@@ -83,7 +85,7 @@ pub(crate) unsafe fn near<S: Trig<A> + Memory<T>, A: Element, T: Element>(
         let part = (count - at).min(S::LANES);
         // SAFETY: the part lies in the frequencies.
         let within = unsafe {
-            let frequencies = <S as Memory<T>>::load_part(frequencies.add(at), part);
+            let frequencies = S::load_part(frequencies.add(at), part);
             S::all_within(frequencies, limit)
         };
         if !within {

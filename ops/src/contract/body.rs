@@ -92,17 +92,23 @@ pub(crate) enum Restore {
 /// How to cast values of types `types` to the type of the arithmetic and back: the type to cast to (`None` where the values have it
 /// already), and how to return.
 ///
+/// Tools that convert a model to float16 convert its tensors and leave its functions as they are. So a body that has `own` values in the
+/// type of the arithmetic, beside those of its inputs, does not rely on inputs in float where there is `CastLike`; hosts remove casts that
+/// do nothing.
+///
 /// # Errors
 /// [`ContractError::Unsupported`] where types differ and `opset` has no `CastLike`.
 pub(crate) fn casts(
     types: impl Iterator<Item = ElementType> + Clone,
     arithmetic: ElementType,
     opset: i64,
+    own: bool,
 ) -> Result<(Option<ElementType>, Restore), ContractError> {
     let mut rest = types.clone();
     let first = rest.next();
     if rest.all(|t| Some(t) == first)
         && let Some(only) = first
+        && (!own || only == ElementType::F64 || opset < CAST_LIKE_OPSET)
     {
         return Ok(if only == arithmetic {
             (None, Restore::Keep)
@@ -272,6 +278,20 @@ impl BodyBuilder {
     /// `value` in type `to`.
     pub(crate) fn cast(&mut self, value: &str, to: i64) -> String {
         self.op_with("Cast", &[value], vec![("to", BodyAttribute::Int(to))])
+    }
+
+    /// `value`, which has type `from`, in type `to`.
+    pub(crate) fn converted(
+        &mut self,
+        value: String,
+        from: ElementType,
+        to: ElementType,
+    ) -> String {
+        if from == to {
+            value
+        } else {
+            self.cast(&value, to.to_onnx().into())
+        }
     }
 
     /// `value` in the type of the arithmetic.

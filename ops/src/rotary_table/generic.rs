@@ -7,17 +7,17 @@
 
 use crate::angle::{self, Position};
 use crate::contract::rotary_table::RotaryTableGeometry;
-use crate::simd::Element;
 use crate::simd::pairs::{read, write};
 use crate::simd::trig::Trig;
+use crate::simd::{Element, Memory};
 use std::ops::Range;
 
-/// One call, as a kernel sees it. `cos` and `sin` overlap nothing.
-pub(super) struct Job<'a, P, T> {
+/// One call, as a kernel sees it, with frequencies in the type of the arithmetic. `cos` and `sin` overlap nothing.
+pub(super) struct Job<'a, P, A, T> {
     pub(super) geometry: &'a RotaryTableGeometry,
     pub(super) amplitude: f64,
     pub(super) positions: *const P,
-    pub(super) frequencies: *const T,
+    pub(super) frequencies: *const A,
     pub(super) cos: *mut T,
     pub(super) sin: *mut T,
 }
@@ -28,21 +28,22 @@ pub(super) struct Job<'a, P, T> {
 /// The processor has the instructions of `S`. The pointers of `job` are good for what its geometry says, and nobody else touches
 /// the rows `range` of `cos` and `sin` meanwhile.
 #[inline(always)]
-pub(super) unsafe fn rows<S, P, T, const PRECISE: bool, const SCALED: bool>(
-    job: &Job<'_, P, T>,
+pub(super) unsafe fn rows<S, P, A, T, const PRECISE: bool, const SCALED: bool>(
+    job: &Job<'_, P, A, T>,
     range: Range<usize>,
 ) where
     P: Position,
+    A: Element,
     T: Element,
-    S: Trig<T>,
+    S: Trig<A> + Memory<T>,
 {
     // SAFETY: the job's pointers are good for `range`, as this function's `# Safety` section requires, and so they are for either
     // kind of sine.
     unsafe {
-        if near::<S, P, T>(job, range.clone()) {
-            each_row::<S, P, T, PRECISE, SCALED, false>(job, range);
+        if near::<S, P, A, T>(job, range.clone()) {
+            each_row::<S, P, A, T, PRECISE, SCALED, false>(job, range);
         } else {
-            each_row::<S, P, T, PRECISE, SCALED, true>(job, range);
+            each_row::<S, P, A, T, PRECISE, SCALED, true>(job, range);
         }
     }
 }
@@ -52,11 +53,12 @@ pub(super) unsafe fn rows<S, P, T, const PRECISE: bool, const SCALED: bool>(
 /// # Safety
 /// As [`rows`].
 #[inline(always)]
-unsafe fn near<S, P, T>(job: &Job<'_, P, T>, range: Range<usize>) -> bool
+unsafe fn near<S, P, A, T>(job: &Job<'_, P, A, T>, range: Range<usize>) -> bool
 where
     P: Position,
+    A: Element,
     T: Element,
-    S: Trig<T>,
+    S: Trig<A> + Memory<T>,
 {
     let RotaryTableGeometry {
         streams,
@@ -72,7 +74,7 @@ where
             let far = (0..streams).map(|p| (*positions.add(p * inner)).to_f64().abs());
             farthest = farthest.max(far.sum());
         }
-        angle::near::<S, T, T>(farthest, job.frequencies, streams * width)
+        angle::near::<S, A>(farthest, job.frequencies, streams * width)
     }
 }
 
@@ -88,13 +90,14 @@ fn first_position(geometry: &RotaryTableGeometry, row: usize) -> usize {
 /// # Safety
 /// As [`rows`].
 #[inline(always)]
-unsafe fn each_row<S, P, T, const PRECISE: bool, const SCALED: bool, const FAR: bool>(
-    job: &Job<'_, P, T>,
+unsafe fn each_row<S, P, A, T, const PRECISE: bool, const SCALED: bool, const FAR: bool>(
+    job: &Job<'_, P, A, T>,
     range: Range<usize>,
 ) where
     P: Position,
+    A: Element,
     T: Element,
-    S: Trig<T>,
+    S: Trig<A> + Memory<T>,
 {
     let width = job.geometry.width;
     for row in range {
@@ -122,13 +125,13 @@ unsafe fn each_row<S, P, T, const PRECISE: bool, const SCALED: bool, const FAR: 
 }
 
 /// One row: where the position of its first stream is, and its first element.
-struct Row<'a, 'b, P, T> {
-    job: &'a Job<'b, P, T>,
+struct Row<'a, 'b, P, A, T> {
+    job: &'a Job<'b, P, A, T>,
     positions: *const P,
     start: usize,
 }
 
-impl<P: Position, T: Element> Row<'_, '_, P, T> {
+impl<P: Position, A: Element, T: Element> Row<'_, '_, P, A, T> {
     /// `count` columns from `column` on; a whole vector of them if `WHOLE`.
     ///
     /// # Safety
@@ -145,7 +148,7 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
         column: usize,
         count: usize,
     ) where
-        S: Trig<T>,
+        S: Trig<A> + Memory<T>,
     {
         // SAFETY: this function's `# Safety` section says that the `count` columns lie in the row, so that both tables have the
         // places from `start + column` on.
@@ -168,7 +171,7 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
         count: usize,
     ) -> (S::V, S::V)
     where
-        S: Trig<T>,
+        S: Trig<A>,
     {
         let RotaryTableGeometry {
             streams,
@@ -182,14 +185,14 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
             let mut angle = (S::splat(0.0), S::splat(0.0));
             for stream in 0..streams {
                 let position = *self.positions.add(stream * inner);
-                let position = angle::position::<T>(position, PRECISE);
+                let position = angle::position::<A>(position, PRECISE);
                 let frequencies = self.job.frequencies.add(stream * width + column);
-                let frequencies = read::<S, T, WHOLE>(frequencies, count);
-                let product = angle::product::<S, T, PRECISE>(position, frequencies);
+                let frequencies = read::<S, A, WHOLE>(frequencies, count);
+                let product = angle::product::<S, A, PRECISE>(position, frequencies);
                 // The first product starts the sum: -0 + 0 would be 0.
                 angle = match stream {
                     0 => product,
-                    _ => angle::sum::<S, T, PRECISE>(angle, product),
+                    _ => angle::sum::<S, A, PRECISE>(angle, product),
                 };
             }
             angle
@@ -205,13 +208,13 @@ impl<P: Position, T: Element> Row<'_, '_, P, T> {
         count: usize,
         mut v: S::V,
     ) where
-        S: Trig<T>,
+        S: Trig<A> + Memory<T>,
     {
         // SAFETY: this function's `# Safety` section says that `to` is good for `count` elements, and that they are a vector if
         // `WHOLE`.
         unsafe {
             if SCALED {
-                v = S::mul(S::rounded(v), S::splat(self.job.amplitude));
+                v = S::mul(<S as Memory<A>>::rounded(v), S::splat(self.job.amplitude));
             }
             write::<S, T, WHOLE>(to, v, count);
         }

@@ -4,7 +4,7 @@
 
 use super::backend::{RowsFn, WithPositions};
 use super::generic::Job;
-use crate::angle::{Position, TASK_ANGLES};
+use crate::angle::{OfAngles, Position, TASK_ANGLES};
 use crate::contract::ContractError;
 use crate::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
 use crate::contract::tensor::check_size;
@@ -19,7 +19,7 @@ pub struct RotaryTableKernel {
 }
 
 /// A call with checked shapes, cut into rows that can be done in any order and at the same time.
-pub struct RotaryTableCall<P, T> {
+pub struct RotaryTableCall<P, T: OfAngles> {
     geometry: RotaryTableGeometry,
     amplitude: f64,
     run: RowsFn<P, T>,
@@ -66,7 +66,7 @@ impl RotaryTableKernel {
     pub fn run<P: Position, T: WithPositions<P>>(
         &self,
         positions: (&[P], &[usize]),
-        frequencies: (&[T], &[usize]),
+        frequencies: (&[f64], &[usize]),
         cos: &mut [T],
         sin: &mut [T],
     ) -> Result<(), ContractError> {
@@ -75,11 +75,12 @@ impl RotaryTableKernel {
         check_size("frequencies", frequencies)?;
         check_size("cos", (cos, call.output_shape()))?;
         check_size("sin", (sin, call.output_shape()))?;
+        let typed = T::frequencies(frequencies.0);
         // SAFETY: slices have the sizes of the shapes, and `cos` and `sin` are borrowed alone.
         unsafe {
             call.rows(
                 positions.0.as_ptr(),
-                frequencies.0.as_ptr(),
+                typed.as_ptr(),
                 (cos.as_mut_ptr(), sin.as_mut_ptr()),
                 0..call.row_count(),
             )
@@ -88,7 +89,7 @@ impl RotaryTableKernel {
     }
 }
 
-impl<P, T> RotaryTableCall<P, T> {
+impl<P, T: OfAngles> RotaryTableCall<P, T> {
     /// Shape of cos and of sin.
     pub fn output_shape(&self) -> &[usize] {
         self.geometry.output_shape()
@@ -104,7 +105,7 @@ impl<P, T> RotaryTableCall<P, T> {
         (TASK_ANGLES / self.geometry.width.max(1)).max(1)
     }
 
-    /// The rows `range` of cos and sin.
+    /// The rows `range` of cos and sin, by frequencies as [`OfAngles::frequencies`] gives them.
     ///
     /// # Safety
     /// The pointers are good for dense tensors of the shapes given to [`RotaryTableKernel::call`] and of
@@ -112,7 +113,7 @@ impl<P, T> RotaryTableCall<P, T> {
     pub unsafe fn rows(
         &self,
         positions: *const P,
-        frequencies: *const T,
+        frequencies: *const T::Arithmetic,
         (cos, sin): (*mut T, *mut T),
         range: Range<usize>,
     ) {

@@ -3,16 +3,17 @@
 #![allow(unsafe_code)]
 
 use super::generic::{Job, rows};
+use crate::angle::OfAngles;
 use crate::level::Level;
-use crate::simd::{Element, by_level};
+use crate::simd::by_level;
 use half::{bf16, f16};
 
 /// One variant of the algorithm; [`rows`] says what the caller has to ensure.
-pub(super) type RowsFn<T> = unsafe fn(&Job<'_, T>);
+pub(super) type RowsFn<T> = unsafe fn(&Job<'_, <T as OfAngles>::Arithmetic, T>);
 
 /// A type of embeddings for which there are kernels.
 #[allow(private_interfaces)]
-pub trait Embedded: Element {
+pub trait Embedded: OfAngles {
     /// The variant for a processor with `level`.
     #[doc(hidden)]
     fn variant(level: Level, precise: bool, scaled: bool, interleaved: bool) -> RowsFn<Self>;
@@ -28,14 +29,14 @@ macro_rules! compiled {
         /// # Safety
         /// As [`rows`].
         $(#[target_feature(enable = $feature)])?
-        unsafe fn rounded<const SCALED: bool, const NEAR: bool>(job: &Job<'_, $t>) {
+        unsafe fn rounded<const SCALED: bool, const NEAR: bool>(job: &Job<'_, $a, $t>) {
             // SAFETY: this function's `# Safety` section is that of `rows`, and its features enable the instructions of the set.
             unsafe { rows::<$plain, $a, $t, false, SCALED, NEAR>(job) }
         }
         /// # Safety
         /// As [`rows`].
         $(#[target_feature(enable = $feature)])?
-        unsafe fn exact<const SCALED: bool, const NEAR: bool>(job: &Job<'_, $t>) {
+        unsafe fn exact<const SCALED: bool, const NEAR: bool>(job: &Job<'_, $a, $t>) {
             // SAFETY: this function's `# Safety` section is that of `rows`, and its features enable the instructions of the set.
             unsafe { rows::<$wide, $a, $t, true, SCALED, NEAR>(job) }
         }

@@ -12,14 +12,14 @@ use crate::simd::pairs::{put, read};
 use crate::simd::trig::Trig;
 use crate::simd::{Element, Memory};
 
-/// Some rows of a call, as a kernel sees them. `embedding` overlaps nothing.
-pub(super) struct Job<'a, T> {
+/// Some rows of a call, as a kernel sees them, with frequencies in the type of the arithmetic. `embedding` overlaps nothing.
+pub(super) struct Job<'a, A, T> {
     pub(super) geometry: &'a SinusoidalGeometry,
     pub(super) cos_first: bool,
     pub(super) amplitude: f64,
     /// As [`angle::position`] gives them, one per row.
     pub(super) positions: &'a [f64],
-    pub(super) frequencies: *const T,
+    pub(super) frequencies: *const A,
     /// The first of the rows.
     pub(super) embedding: *mut T,
 }
@@ -32,7 +32,7 @@ pub(super) struct Job<'a, T> {
 /// these rows of the embedding meanwhile.
 #[inline(always)]
 pub(super) unsafe fn rows<S, A, T, const PRECISE: bool, const SCALED: bool, const NEAR: bool>(
-    job: &Job<'_, T>,
+    job: &Job<'_, A, T>,
 ) where
     A: Element,
     T: Element,
@@ -42,7 +42,7 @@ pub(super) unsafe fn rows<S, A, T, const PRECISE: bool, const SCALED: bool, cons
     // SAFETY: `angle::near` reads the `used` frequencies that the geometry says, for which the job's pointer is good; the rest is
     // this function's own `# Safety` section.
     unsafe {
-        if angle::near::<S, A, T>(farthest, job.frequencies, job.geometry.used) {
+        if angle::near::<S, A>(farthest, job.frequencies, job.geometry.used) {
             each_row::<S, A, T, PRECISE, SCALED, NEAR, false>(job);
         } else {
             each_row::<S, A, T, PRECISE, SCALED, NEAR, true>(job);
@@ -64,7 +64,7 @@ unsafe fn each_row<
     const NEAR: bool,
     const FAR: bool,
 >(
-    job: &Job<'_, T>,
+    job: &Job<'_, A, T>,
 ) where
     A: Element,
     T: Element,
@@ -124,7 +124,7 @@ unsafe fn functions<
     const FAR: bool,
     const WHOLE: bool,
 >(
-    job: &Job<'_, T>,
+    job: &Job<'_, A, T>,
     position: f64,
     column: usize,
     count: usize,
@@ -137,7 +137,7 @@ where
     // SAFETY: this function's `# Safety` section says that there are `count` frequencies from `column` on, a vector if `WHOLE`, and
     // that the processor has the instructions of `S`.
     unsafe {
-        let frequencies = read::<S, T, WHOLE>(job.frequencies.add(column), count);
+        let frequencies = read::<S, A, WHOLE>(job.frequencies.add(column), count);
         let (high, low) = angle::product::<S, A, PRECISE>(position, frequencies);
         let (mut sin, mut cos) = S::sin_cos::<PRECISE, FAR>(high, low);
         if SCALED {

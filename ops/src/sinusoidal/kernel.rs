@@ -4,7 +4,7 @@
 
 use super::backend::{Embedded, RowsFn};
 use super::generic::Job;
-use crate::angle::{Position, TASK_ANGLES};
+use crate::angle::{OfAngles, Position, TASK_ANGLES};
 use crate::contract::ContractError;
 use crate::contract::sinusoidal::{SinusoidalAttributes, SinusoidalGeometry};
 use crate::contract::tensor::check_size;
@@ -23,7 +23,7 @@ pub struct SinusoidalKernel {
 }
 
 /// A call with checked shapes, cut into rows that can be done in any order and at the same time.
-pub struct SinusoidalCall<P, T> {
+pub struct SinusoidalCall<P, T: OfAngles> {
     geometry: SinusoidalGeometry,
     attributes: SinusoidalAttributes,
     run: RowsFn<T>,
@@ -74,18 +74,19 @@ impl SinusoidalKernel {
     pub fn run<P: Position, T: Embedded>(
         &self,
         positions: (&[P], &[usize]),
-        frequencies: (&[T], &[usize]),
+        frequencies: (&[f64], &[usize]),
         embedding: &mut [T],
     ) -> Result<(), ContractError> {
         let call = self.call::<P, T>(positions.1, frequencies.1)?;
         check_size("positions", positions)?;
         check_size("frequencies", frequencies)?;
         check_size("embedding", (embedding, call.output_shape()))?;
+        let typed = T::frequencies(frequencies.0);
         // SAFETY: slices have the sizes of the shapes, and `embedding` is borrowed alone.
         unsafe {
             call.rows(
                 positions.0.as_ptr(),
-                frequencies.0.as_ptr(),
+                typed.as_ptr(),
                 embedding.as_mut_ptr(),
                 0..call.row_count(),
             )
@@ -110,7 +111,7 @@ impl<P: Position, T: Embedded> SinusoidalCall<P, T> {
         (TASK_ANGLES / self.geometry.used.max(1)).max(1)
     }
 
-    /// The rows `range` of the embedding.
+    /// The rows `range` of the embedding, by frequencies as [`OfAngles::frequencies`] gives them.
     ///
     /// # Safety
     /// The pointers are good for dense tensors of the shapes given to [`SinusoidalKernel::call`] and of
@@ -118,7 +119,7 @@ impl<P: Position, T: Embedded> SinusoidalCall<P, T> {
     pub unsafe fn rows(
         &self,
         positions: *const P,
-        frequencies: *const T,
+        frequencies: *const T::Arithmetic,
         embedding: *mut T,
         range: Range<usize>,
     ) {

@@ -1,6 +1,7 @@
 //! What the checks of operators that compute angles share: spacings of the element types, frequencies, and every angle there is.
 
-use crate::common::{Limits, Runner};
+use crate::common::{Limits, Runner, wide};
+use crate::host::Tensor;
 use half::{bf16, f16};
 use phasor_ops::contract::ElementType;
 use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
@@ -41,6 +42,41 @@ pub(crate) fn frequencies<T: Element>(count: usize) -> Vec<T> {
     (0..count)
         .map(|i| T::from_f64(10_000f64.powf(-(i as f64) / count as f64)))
         .collect()
+}
+
+/// The inputs of an operator that computes angles, for results of type `T`.
+pub(crate) fn inputs<P: phasor_ops::angle::Position, T: Spaced>(
+    positions: (&[P], &[usize]),
+    frequencies: (&[T], &[usize]),
+) -> Vec<Tensor> {
+    vec![
+        Tensor::of_positions(positions),
+        Tensor::of((&wide(frequencies.0)[..], frequencies.1)),
+        Tensor::of((&[T::ZERO][..], &[][..])),
+    ]
+}
+
+/// How far a result is beyond the bound and `slack`, which are for a result without the amplitude, as `exact` is.
+pub(crate) fn excess<T: Spaced>(got: T, exact: f64, amplitude: f32, slack: f64) -> f64 {
+    let got = got.to_f64();
+    if exact.is_nan() {
+        return if got.is_nan() { 0.0 } else { f64::INFINITY };
+    }
+    let spacing = |value| match T::TYPE {
+        ElementType::F64 => f64::spacing(value),
+        _ => f32::spacing(value),
+    };
+    let amplitude = f64::from(amplitude);
+    let expected = exact * amplitude;
+    let mut bound = (ULP_ERROR + T::REFERENCE_ERROR) * spacing(exact) * amplitude.abs();
+    if amplitude != 1.0 {
+        bound += 0.5 * spacing(expected);
+    }
+    bound += slack * amplitude.abs();
+    if matches!(T::TYPE, ElementType::F16 | ElementType::BF16) {
+        bound += 0.5 * T::spacing(expected.abs() + bound);
+    }
+    (got - expected).abs() - bound
 }
 
 /// How much further than the bound a runner may be off, before it multiplies by the amplitude. For kernels that is nothing. With

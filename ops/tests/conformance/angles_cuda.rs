@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::angles::Spaced;
+use crate::common::wide;
 use crate::device::{Device, Machine, stream};
 use phasor_ops::angle::Position;
 use phasor_ops::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
@@ -61,7 +62,7 @@ fn both_ways<P: Position, T: Spaced, const N: usize>(
 ) -> [Vec<T>; N] {
     let [aligned, not] = [true, false].map(|aligned| {
         let mut positions = Device::new(positions, aligned);
-        let mut frequencies = Device::new(frequencies, aligned);
+        let mut frequencies = Device::new(&wide(frequencies), aligned);
         let mut results = counts.map(|count| Device::<T>::filled(count, aligned));
         let inputs = [positions.address(), frequencies.address()];
         let outputs = std::array::from_fn(|i| results[i].address());

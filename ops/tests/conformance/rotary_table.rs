@@ -1,14 +1,15 @@
 //! `RotaryTable` against its reference.
 
-use crate::angles::{self, Spaced, frequencies, largest_error, slack};
+use crate::angles::{self, Spaced, excess, frequencies, inputs, largest_error, slack};
 #[cfg(feature = "cuda")]
 use crate::angles_cuda as cuda;
 use crate::common::{Random, Runner, wide};
-use crate::host::{Call, Tensor, position_type};
+use crate::host::{Call, position_type};
 use crate::runners;
+use half::{bf16, f16};
 use phasor_ops::angle::Position;
 use phasor_ops::contract::TensorType;
-use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
+use phasor_ops::contract::angle::LARGEST_ANGLE;
 use phasor_ops::contract::rotary_table::{
     RotaryTableAttributes, RotaryTableGeometry, SPEC, reference,
 };
@@ -45,7 +46,11 @@ fn check<P: Position, T: Spaced + WithPositions<P>>(
         frequencies_shape,
     )
     .unwrap();
-    let types = [position_type::<P>(), TensorType::Element(T::TYPE)];
+    let types = [
+        position_type::<P>(),
+        TensorType::F64,
+        TensorType::Element(T::TYPE),
+    ];
     let width = frequencies_shape.last().copied().unwrap_or(1);
     let terms = frequencies.len() / width.max(1);
     let positions64 = (&positions64[..], positions_shape);
@@ -95,7 +100,7 @@ pub(crate) fn run<P: Position, T: Spaced + WithPositions<P>>(
             let call = Call {
                 spec: &SPEC,
                 attributes: attributes.values().to_vec(),
-                inputs: vec![Tensor::of_positions(positions), Tensor::of(frequencies)],
+                inputs: inputs(positions, frequencies),
             };
             let outputs = call.on(host);
             return (outputs[0].values(), outputs[1].values());
@@ -105,26 +110,9 @@ pub(crate) fn run<P: Position, T: Spaced + WithPositions<P>>(
     let geometry = RotaryTableGeometry::new(&attributes, positions.1, frequencies.1).unwrap();
     let size = geometry.rows * geometry.width;
     let (mut cos, mut sin) = (vec![T::ZERO; size], vec![T::ZERO; size]);
-    kernel
-        .run(positions, frequencies, &mut cos, &mut sin)
-        .unwrap();
+    let values = (&wide(frequencies.0)[..], frequencies.1);
+    kernel.run(positions, values, &mut cos, &mut sin).unwrap();
     (cos, sin)
-}
-
-/// How far a result is beyond the bound and `slack`, which are for a result without the amplitude, as `exact` is.
-fn excess<T: Spaced>(got: T, exact: f64, amplitude: f32, slack: f64) -> f64 {
-    let got = got.to_f64();
-    if exact.is_nan() {
-        return if got.is_nan() { 0.0 } else { f64::INFINITY };
-    }
-    let amplitude = f64::from(amplitude);
-    let expected = exact * amplitude;
-    let mut bound = (ULP_ERROR + T::REFERENCE_ERROR) * T::spacing(exact) * amplitude.abs();
-    if amplitude != 1.0 {
-        bound += 0.5 * T::spacing(expected);
-    }
-    bound += slack * amplitude.abs();
-    (got - expected).abs() - bound
 }
 
 fn attributes() -> impl Iterator<Item = RotaryTableAttributes> {
@@ -142,57 +130,73 @@ fn attributes() -> impl Iterator<Item = RotaryTableAttributes> {
     })
 }
 
+fn every_type<P: Position>(
+    attributes: RotaryTableAttributes,
+    positions: &[P],
+    shape: &[usize],
+    width: usize,
+) where
+    f32: WithPositions<P>,
+    f16: WithPositions<P>,
+    bf16: WithPositions<P>,
+    f64: WithPositions<P>,
+{
+    let (sizes, a) = ([width], attributes);
+    check(a, positions, shape, &frequencies::<f32>(width), &sizes);
+    check(a, positions, shape, &frequencies::<f16>(width), &sizes);
+    check(a, positions, shape, &frequencies::<bf16>(width), &sizes);
+    check(a, positions, shape, &frequencies::<f64>(width), &sizes);
+}
+
 #[test]
 fn every_number_of_frequencies() {
-    let positions: Vec<i64> = vec![0, 1, 2, 7, 511, 4095, 131_071, -3];
+    let positions = [0i64, 1, 2, 7, 511, 4095, 131_071, -3];
     for width in (0..=20).chain([32, 64, 65, 128]) {
         for attributes in attributes() {
-            check(
-                attributes,
-                &positions,
-                &[2, 4],
-                &frequencies::<f32>(width),
-                &[width],
-            );
-            check(
-                attributes,
-                &positions,
-                &[8],
-                &frequencies::<f64>(width),
-                &[width],
-            );
+            every_type(attributes, &positions, &[2, 4], width);
         }
     }
 }
 
 #[test]
 fn every_type_of_positions() {
-    fn both<P: Position>(positions: &[P])
+    fn all<P: Position>(positions: &[P])
     where
         f32: WithPositions<P>,
+        f16: WithPositions<P>,
+        bf16: WithPositions<P>,
         f64: WithPositions<P>,
     {
         for attributes in attributes() {
-            check(
-                attributes,
-                positions,
-                &[positions.len()],
-                &frequencies::<f32>(13),
-                &[13],
-            );
-            check(
-                attributes,
-                positions,
-                &[positions.len()],
-                &frequencies::<f64>(13),
-                &[13],
-            );
+            every_type(attributes, positions, &[positions.len()], 13);
         }
     }
-    both(&[0i64, 1, 16_777_217, 2_147_483_647, -16_777_219]);
-    both(&[0i32, 1, 16_777_217, i32::MAX, -16_777_219]);
-    both(&[0f32, 0.5, 999.25, 1e9, -3.75]);
-    both(&[0f64, 0.1, 999.999, 2_147_483_647.0, -3.7]);
+    all(&[0i64, 1, 16_777_217, 2_147_483_647, -16_777_219]);
+    all(&[0i32, 1, 16_777_217, i32::MAX, -16_777_219]);
+    all(&[0f32, 0.5, 999.25, 1e9, -3.75]);
+    all(&[0f64, 0.1, 999.999, 2_147_483_647.0, -3.7]);
+}
+
+/// Frequencies are rounded to the type of the arithmetic, and not to that of the tables.
+#[test]
+fn tables_of_half_precision_have_exact_frequencies() {
+    let (positions, frequency) = ([4095i64], 0.731_234_567_890_123);
+    let angle = positions[0] as f32 * frequency as f32;
+    for precise in [false, true] {
+        let attributes = RotaryTableAttributes { precise, ..PRECISE };
+        let exact = match precise {
+            false => f64::from(angle),
+            true => 4095.0 * f64::from(frequency as f32),
+        };
+        let kernel = RotaryTableKernel::new(attributes);
+        let (mut cos, mut sin) = ([f16::ZERO], [f16::ZERO]);
+        kernel
+            .run((&positions, &[1]), (&[frequency], &[1]), &mut cos, &mut sin)
+            .unwrap();
+        let got = (cos[0].to_f64(), sin[0].to_f64());
+        let expected = [exact.cos(), exact.sin()].map(|v| f16::from_f64(v).to_f64());
+        assert_eq!(got, expected.into(), "{precise}");
+    }
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! `SinusoidalEmbedding` against its reference.
 
-use crate::angles::{self, Spaced, frequencies, largest_error, slack};
+use crate::angles::{self, Spaced, excess, frequencies, inputs, largest_error, slack};
 #[cfg(feature = "cuda")]
 use crate::angles_cuda as cuda;
 use crate::common::{Runner, wide};
-use crate::host::{Call, Tensor, position_type};
+use crate::host::{Call, position_type};
 use crate::runners;
 use half::{bf16, f16};
 use phasor_ops::angle::Position;
-use phasor_ops::contract::angle::{LARGEST_ANGLE, ULP_ERROR};
+use phasor_ops::contract::TensorType;
+use phasor_ops::contract::angle::LARGEST_ANGLE;
 use phasor_ops::contract::sinusoidal::{SPEC, SinusoidalAttributes, SinusoidalGeometry, reference};
-use phasor_ops::contract::{ElementType, TensorType};
 use phasor_ops::simd::Element;
 use phasor_ops::sinusoidal::{Embedded, SinusoidalKernel};
 
@@ -48,7 +48,7 @@ fn run<P: Position, T: Spaced + Embedded>(
             let call = Call {
                 spec: &SPEC,
                 attributes: attributes.values().to_vec(),
-                inputs: vec![Tensor::of_positions(positions), Tensor::of(frequencies)],
+                inputs: inputs(positions, frequencies),
             };
             return call.on(host)[0].values();
         }
@@ -57,31 +57,9 @@ fn run<P: Position, T: Spaced + Embedded>(
     let geometry = SinusoidalGeometry::new(&attributes, positions.1, frequencies.1).unwrap();
     // What is not written shows.
     let mut embedding = vec![T::from_f64(77.0); geometry.rows * geometry.width];
-    kernel.run(positions, frequencies, &mut embedding).unwrap();
+    let values = (&wide(frequencies.0)[..], frequencies.1);
+    kernel.run(positions, values, &mut embedding).unwrap();
     embedding
-}
-
-/// How far a result is beyond the bound and `slack`, which are for a result without the amplitude, as `exact` is.
-fn excess<T: Spaced>(got: T, exact: f64, amplitude: f32, slack: f64) -> f64 {
-    let got = got.to_f64();
-    if exact.is_nan() {
-        return if got.is_nan() { 0.0 } else { f64::INFINITY };
-    }
-    let spacing = |value| match T::TYPE {
-        ElementType::F64 => f64::spacing(value),
-        _ => f32::spacing(value),
-    };
-    let amplitude = f64::from(amplitude);
-    let expected = exact * amplitude;
-    let mut bound = (ULP_ERROR + T::REFERENCE_ERROR) * spacing(exact) * amplitude.abs();
-    if amplitude != 1.0 {
-        bound += 0.5 * spacing(expected);
-    }
-    bound += slack * amplitude.abs();
-    if matches!(T::TYPE, ElementType::F16 | ElementType::BF16) {
-        bound += 0.5 * T::spacing(expected.abs() + bound);
-    }
-    (got - expected).abs() - bound
 }
 
 /// Runs one call on all there is and compares.
@@ -103,7 +81,11 @@ fn check<P: Position, T: Spaced + Embedded>(
         (&wide_values, &[values.len()]),
     )
     .unwrap();
-    let types = [position_type::<P>(), TensorType::Element(T::TYPE)];
+    let types = [
+        position_type::<P>(),
+        TensorType::F64,
+        TensorType::Element(T::TYPE),
+    ];
     let wide_positions = (&wide_positions[..], positions.1);
     for runner in runners().filter(|runner| runner.takes(&SPEC, &types)) {
         let slack = slack::<T>(runner, wide_positions, &wide_values, 1, attributes.precise);
@@ -321,7 +303,7 @@ fn neighbours_do_not_matter() {
 fn slices_that_do_not_fit_are_refused() {
     let kernel = SinusoidalKernel::new(PLAIN);
     let mut embedding = [0f32; 8];
-    let mut run = |positions: (&[i64], &[usize]), values: (&[f32], &[usize])| {
+    let mut run = |positions: (&[i64], &[usize]), values: (&[f64], &[usize])| {
         let result = kernel.run(positions, values, &mut embedding);
         result.unwrap_err().to_string()
     };

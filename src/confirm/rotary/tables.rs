@@ -256,9 +256,9 @@ fn expected(
         attributes: attributes.values().to_vec(),
         inputs: vec![
             Operand::default(),
+            Operand::default(),
             Operand {
                 dtype: ElementType::from_onnx(table.dtype.to_onnx()),
-                shape: None,
                 ..Operand::default()
             },
         ],
@@ -268,6 +268,7 @@ fn expected(
     let inputs = [
         view(&positions_read, &positions.shape),
         view(&frequencies.values, &frequencies.shape),
+        view(&[0.0], &[]),
     ];
     let outputs = reference(CONTRACT, &call, &inputs)?;
     let mut shape = positions.shape.clone();

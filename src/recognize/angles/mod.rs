@@ -9,7 +9,7 @@
 //! here: `(p * c) * f` and `p * (c * f)` are one polynomial. [`crate::confirm`] shows that the graph computes the products in the
 //! operator's order and type.
 //!
-//! *Rewrites to.* `ai.phasor::RotaryTable(positions, frequencies)`, one for all sites that share them.
+//! *Rewrites to.* `ai.phasor::RotaryTable(positions, frequencies, target_type)`, one for all sites that share them.
 //!
 //! [`positions`] lists the tensors that may hold positions, [`frequencies`] divides the angles by them.
 

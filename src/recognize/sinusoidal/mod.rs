@@ -8,7 +8,7 @@
 //! the frequencies are numbers or a tensor of the graph. Where the graph divides positions that are not whole, the product with
 //! the reciprocal is another rounding of the same angle; the site says so.
 //!
-//! *Rewrites to.* `ai.phasor::SinusoidalEmbedding(positions, frequencies)`.
+//! *Rewrites to.* `ai.phasor::SinusoidalEmbedding(positions, frequencies, target_type)`.
 //!
 //! [`reach`] lists the tensors in which sines and cosines come together, [`channel`](mod@channel) reads one element, [`row`] all of a row, and
 //! [`place`] finds positions and frequencies. What rotary sites read is left to those.

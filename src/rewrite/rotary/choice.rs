@@ -13,9 +13,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::onnx::{DataType, Edit, GraphIndex, ModelFile, ValueId};
-use crate::recognize::{AngleTable, Frequencies, TableInput};
-use crate::rewrite::dead;
+use crate::recognize::{AngleTable, TableInput};
 use crate::rewrite::subject::Subject;
+use crate::rewrite::{angles, dead};
 
 use phasor_ops::contract::rotary::RotaryAttributes;
 use phasor_ops::contract::{Call, rotary_table};
@@ -48,7 +48,8 @@ pub(in crate::rewrite) fn worthwhile(
             continue;
         }
         // One function body must serve the nodes of all chosen tables.
-        let own = tables::call(table);
+        let wanted = readers.iter().map(|&s| sites[s].rotary.table_dtype);
+        let own = tables::call(table, tables::result_type(table, wanted));
         let new_use = !uses.contains(&own);
         if new_use {
             uses.push(own);
@@ -146,7 +147,7 @@ impl<'a> Trial<'a> {
 
     /// Makes the sites of a table read its node.
     fn compute(&mut self, table: &AngleTable, number: usize, readers: &[usize]) {
-        self.added += nodes_of(table, self.sites, readers);
+        self.added += nodes_of(self.file, table, self.sites, readers);
         table.sources().for_each(|name| self.unused.want(name));
         for &s in readers {
             self.part(s);
@@ -172,7 +173,7 @@ impl<'a> Trial<'a> {
 
     /// Makes the sites of a table read again what they have read before.
     fn undo(&mut self, table: &AngleTable, readers: &[usize], before: Vec<Reading<'a>>) {
-        self.added -= nodes_of(table, self.sites, readers);
+        self.added -= nodes_of(self.file, table, self.sites, readers);
         table.sources().for_each(|name| self.unused.unwant(name));
         for (&s, before) in readers.iter().zip(before) {
             self.part(s);
@@ -244,13 +245,20 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The number of nodes that compute a table for these sites, without inserted unit axes: the table, a reshape of its frequencies,
-/// and two casts for each narrower type.
-fn nodes_of(table: &AngleTable, sites: &[RotarySite], readers: &[usize]) -> isize {
-    let flattened = matches!(&table.frequencies, Frequencies::Value { flatten: true, .. });
-    let types = readers.iter().map(|&s| sites[s].rotary.table_dtype);
-    let narrowed: FxHashSet<DataType> = types.filter(|dtype| *dtype != table.dtype).collect();
-    1 + isize::from(flattened) + 2 * narrowed.len() as isize
+/// The number of nodes that compute a table for these sites, without inserted unit axes: the table, casts and a reshape of what it reads,
+/// and two casts for each type that it does not have.
+fn nodes_of(
+    file: &ModelFile,
+    table: &AngleTable,
+    sites: &[RotarySite],
+    readers: &[usize],
+) -> isize {
+    let types = || readers.iter().map(|&s| sites[s].rotary.table_dtype);
+    let result = tables::result_type(table, types());
+    let narrowed: FxHashSet<DataType> = types().filter(|dtype| *dtype != result).collect();
+    let cast = usize::from(table.positions_dtype == DataType::F32);
+    let read = cast + angles::count(file, &table.frequencies, table.dtype);
+    (1 + read + 2 * narrowed.len()) as isize
 }
 
 /// The nodes that nothing uses any more: those that [`crate::rewrite::dead`] would find, kept up to date by counting uses.

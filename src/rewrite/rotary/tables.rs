@@ -1,16 +1,17 @@
 //! Plans `RotaryTable` nodes.
 //!
 //! Sites whose angles are positions times frequencies read the outputs of one node for each table, instead of the graph's own
-//! tables, which are removed if nothing else uses them. If the graph rounds its tables to a narrower type, a cast of each output
-//! does the same.
+//! tables, which are removed if nothing else uses them. If the graph rounds its tables to a narrower type, the node does too; where sites
+//! read them in several types, a cast of each output does the same.
 
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
 use crate::onnx::proto::NodeProto;
-use crate::onnx::{ModelFile, Tensor};
+use crate::onnx::{DataType, ModelFile};
 use crate::recognize::{AngleTable, Frequencies, TableInput};
+use crate::rewrite::angles;
 use crate::rewrite::draft::{Draft, Op};
 use crate::rewrite::subject::NewCall;
 
@@ -59,13 +60,29 @@ impl Wired {
             return;
         }
         let mut nodes = Vec::new();
-        let frequencies = frequencies(table, draft, &mut nodes);
+        let mut put = |draft: &mut Draft<'_>, stem: &str, op: Op<'_>| {
+            let output = draft.fresh(stem);
+            nodes.push(op.node(&output, vec![output.clone()]));
+            output
+        };
+        let (read, of_read) = (&table.positions, table.positions_dtype);
+        let positions = angles::positions(draft, read, of_read, &mut put);
+        let frequencies = angles::frequencies(
+            draft,
+            &table.frequencies,
+            table.dtype,
+            "phasor_angles_frequencies",
+            &mut put,
+        );
+        let wanted = readers.iter().map(|&s| self.sites[s].rotary.table_dtype);
+        let result = result_type(table, wanted);
+        let target_type = angles::target_type(draft, result);
         let outputs = ["cos", "sin"].map(|part| draft.fresh(&format!("phasor_angles_{part}")));
         let new = NewCall {
             operator: NAME,
-            call: call(table),
+            call: call(table, result),
         };
-        let op = Op::calling(&new, [table.positions.clone(), frequencies]);
+        let op = Op::calling(&new, [positions, frequencies, target_type]);
         nodes.push(op.node(&draft.fresh("phasor_angles"), outputs.to_vec()));
         let mut narrowed: BTreeMap<i32, [String; 2]> = BTreeMap::new();
         for &s in readers {
@@ -74,7 +91,7 @@ impl Wired {
                 continue;
             };
             let dtype = site.rotary.table_dtype;
-            let [cos, sin] = match dtype == table.dtype {
+            let [cos, sin] = match dtype == result {
                 true => &outputs,
                 false => narrowed.entry(dtype.to_onnx()).or_insert_with(|| {
                     outputs.each_ref().map(|from| {
@@ -107,8 +124,20 @@ pub(super) fn readers(sites: &[RotarySite]) -> FxHashMap<usize, Vec<usize>> {
     readers
 }
 
-/// What the function body of the table's node must serve.
-pub(super) fn call(table: &AngleTable) -> Call {
+/// The type of a table's results: the one that sites want, if it is one and its arithmetic is the table's.
+pub(super) fn result_type(
+    table: &AngleTable,
+    mut wanted: impl Iterator<Item = DataType>,
+) -> DataType {
+    let first = wanted.next().unwrap_or(table.dtype);
+    match wanted.all(|other| other == first) {
+        true => angles::result_type(table.dtype, first),
+        false => table.dtype,
+    }
+}
+
+/// What the function body of the table's node must serve, with results of type `result`.
+pub(super) fn call(table: &AngleTable, result: DataType) -> Call {
     let streams = match &table.frequencies {
         Frequencies::Numbers(rows) => Some(rows.len()).filter(|&rows| rows > 1),
         Frequencies::Value { .. } => None,
@@ -124,8 +153,11 @@ pub(super) fn call(table: &AngleTable) -> Call {
         inputs: vec![
             Operand::default(),
             Operand {
-                dtype: ElementType::from_onnx(table.dtype.to_onnx()),
                 shape: Some(shape.collect()),
+                ..Operand::default()
+            },
+            Operand {
+                dtype: ElementType::from_onnx(result.to_onnx()),
                 ..Operand::default()
             },
         ],
@@ -140,30 +172,6 @@ pub(super) fn sources_stand_before(file: &ModelFile, table: &AngleTable, first: 
         producer.is_none_or(|(node, _)| node < first)
     };
     table.sources().all(before)
-}
-
-/// The value that holds the frequencies, of rank 1, or of rank 2 if there are several streams.
-fn frequencies(table: &AngleTable, draft: &mut Draft<'_>, nodes: &mut Vec<NodeProto>) -> String {
-    let stem = "phasor_angles_frequencies";
-    match &table.frequencies {
-        Frequencies::Value { name, flatten } if !flatten => name.clone(),
-        Frequencies::Value { name, .. } => {
-            let all = Tensor::from_i64(&[1], &[-1]);
-            let shape = draft.initializer(&format!("{stem}_shape"), &all);
-            let output = draft.fresh(stem);
-            let op = Op::reshape(name.clone(), shape, false);
-            nodes.push(op.node(&output, vec![output.clone()]));
-            output
-        }
-        Frequencies::Numbers(rows) => {
-            let shape = match rows.len() {
-                1 => vec![table.width],
-                streams => vec![streams, table.width],
-            };
-            let tensor = Tensor::from_f64_as(table.dtype, &shape, &rows.concat());
-            draft.initializer(stem, &tensor)
-        }
-    }
 }
 
 fn input(value: &str, unsqueeze: &[usize]) -> TableInput {

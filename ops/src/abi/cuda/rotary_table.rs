@@ -32,7 +32,7 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Twin for RotaryTableCuda<
         // each output a place of its own.
         unsafe {
             let positions: Tensor<P> = context.device_input(0)?;
-            let frequencies: Tensor<T> = context.device_input(1)?;
+            let frequencies: Tensor<f64> = context.device_input(1)?;
             let geometry = RotaryTableGeometry::new(
                 kernel.attributes(),
                 positions.shape.sizes(),

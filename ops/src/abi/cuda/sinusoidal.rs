@@ -32,7 +32,7 @@ impl<P: Position + Typed, T: Embedded + Typed> Twin for SinusoidalEmbeddingCuda<
         // gives the output a place of its own.
         unsafe {
             let positions: Tensor<P> = context.device_input(0)?;
-            let frequencies: Tensor<T> = context.device_input(1)?;
+            let frequencies: Tensor<f64> = context.device_input(1)?;
             let geometry = SinusoidalGeometry::new(
                 kernel.attributes(),
                 positions.shape.sizes(),

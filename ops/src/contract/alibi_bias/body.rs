@@ -36,7 +36,7 @@ pub fn function_body(opset: i64, uses: &[AlibiUse]) -> Result<FunctionBody, Cont
     } else {
         ElementType::F32
     };
-    let (lift, restore) = casts(types, arithmetic, opset)?;
+    let (lift, restore) = casts(types, arithmetic, opset, true)?;
 
     let b = &mut builder;
     let [slopes, _, _] = names(&INPUTS);

@@ -36,15 +36,29 @@ pub(crate) struct AngleBody<'a> {
     pub(crate) b: &'a mut BodyBuilder,
     /// Value of any type of positions.
     pub(crate) positions: String,
-    /// Value of type `arithmetic`, or of any type where that is not known.
+    /// Value in double.
     pub(crate) frequencies: String,
+    /// A value that has the element type of the results.
+    pub(crate) like: &'a str,
     pub(crate) terms: Terms,
-    /// The arithmetic type of frequencies, if it is the same in all uses.
+    /// The arithmetic type of the results, if it is the same in all uses.
     pub(crate) arithmetic: Option<ElementType>,
     /// How angles are computed, if that is the same in all uses.
     pub(crate) precise: Option<bool>,
     /// The attribute that says so.
     pub(crate) precise_attribute: AttributeSpec,
+}
+
+/// Frequencies, rounded to the arithmetic type.
+enum Typed {
+    Single(String),
+    Double(String),
+    /// Both, and the boolean that chooses the second.
+    Either {
+        single: String,
+        double: String,
+        is_double: String,
+    },
 }
 
 /// An angle less its half turns: in `[-pi/2, pi/2]`.
@@ -57,12 +71,13 @@ struct Reduced {
 impl AngleBody<'_> {
     /// Cosines and sines, and the type that they have: double, or float where that is enough.
     pub(crate) fn cos_sin(&mut self) -> ([String; 2], ElementType) {
+        let frequencies = self.typed();
         if self.precise == Some(false) && self.arithmetic == Some(ElementType::F32) {
-            let angle = self.rounded();
+            let angle = self.rounded(&frequencies);
             let values = ["Cos", "Sin"].map(|function| self.b.op(function, &[&angle]));
             return (values, ElementType::F32);
         }
-        let reduced = self.reduced();
+        let reduced = self.reduced(&frequencies);
         // cos r = sin (pi/2 - |r|), and the difference is exact where the result is small.
         let size = self.b.op("Abs", &[&reduced.rest]);
         let [half_pi, beyond] = HALF_PI.map(|part| self.b.double(part));
@@ -79,35 +94,67 @@ impl AngleBody<'_> {
         self.b.cast(value, ElementType::F64.to_onnx().into())
     }
 
-    /// The angle as a graph in the arithmetic type computes it: in that type, or in double where it is not known.
-    fn rounded(&mut self) -> String {
-        if let Some(arithmetic) = self.arithmetic {
-            return self.rounded_in(arithmetic);
-        }
-        let single = self.rounded_in(ElementType::F32);
-        let single = self.doubled(&single);
-        let double = self.rounded_in(ElementType::F64);
-        let tiny = self.b.double(OF_DOUBLE_ALONE);
-        let tiny = self.b.op("CastLike", &[&tiny, &self.frequencies]);
-        let is_double = self.b.cast(&tiny, BOOL);
-        self.b.op("Where", &[&is_double, &double, &single])
+    fn in_float(&mut self, value: &str) -> String {
+        self.b.cast(value, ElementType::F32.to_onnx().into())
     }
 
-    fn rounded_in(&mut self, to: ElementType) -> String {
+    fn typed(&mut self) -> Typed {
+        let double = self.frequencies.clone();
+        if self.arithmetic == Some(ElementType::F64) {
+            return Typed::Double(double);
+        }
+        let single = self.in_float(&double);
+        if self.arithmetic.is_some() {
+            return Typed::Single(single);
+        }
+        let tiny = self.b.double(OF_DOUBLE_ALONE);
+        let tiny = self.b.op("CastLike", &[&tiny, self.like]);
+        Typed::Either {
+            single,
+            double,
+            is_double: self.b.cast(&tiny, BOOL),
+        }
+    }
+
+    /// The angle as a graph in the arithmetic type computes it: in that type, or in double where it is not known.
+    fn rounded(&mut self, frequencies: &Typed) -> String {
+        match frequencies {
+            Typed::Single(single) => self.rounded_in(ElementType::F32, single),
+            Typed::Double(double) => self.rounded_in(ElementType::F64, double),
+            Typed::Either {
+                single,
+                double,
+                is_double,
+            } => {
+                let single = self.rounded_in(ElementType::F32, single);
+                let single = self.doubled(&single);
+                let double = self.rounded_in(ElementType::F64, double);
+                self.b.op("Where", &[is_double, &double, &single])
+            }
+        }
+    }
+
+    fn rounded_in(&mut self, to: ElementType, frequencies: &str) -> String {
         let positions = self.b.cast(&self.positions, to.to_onnx().into());
-        let frequencies = if self.arithmetic == Some(to) {
-            self.frequencies.clone()
-        } else {
-            self.b.cast(&self.frequencies, to.to_onnx().into())
-        };
-        self.sum(&positions, &frequencies)
+        self.sum(&positions, frequencies)
     }
 
     /// The exact angle as two doubles.
-    fn exact(&mut self) -> (String, String) {
-        let (positions, frequencies) = (self.positions.clone(), self.frequencies.clone());
+    fn exact(&mut self, frequencies: &Typed) -> (String, String) {
+        let positions = self.positions.clone();
         let positions = self.doubled(&positions);
-        let frequencies = self.doubled(&frequencies);
+        let frequencies = match frequencies {
+            Typed::Single(single) => self.doubled(single),
+            Typed::Double(double) => double.clone(),
+            Typed::Either {
+                single,
+                double,
+                is_double,
+            } => {
+                let single = self.doubled(single);
+                self.b.op("Where", &[is_double, double, &single])
+            }
+        };
         let splitter = self.b.double(SPLITTER);
         let large = self.b.op("Mul", &[&frequencies, &splitter]);
         let beyond = self.b.op("Sub", &[&large, &frequencies]);
@@ -117,15 +164,15 @@ impl AngleBody<'_> {
     }
 
     /// The angle, reduced to half a turn in double.
-    fn reduced(&mut self) -> Reduced {
+    fn reduced(&mut self, frequencies: &Typed) -> Reduced {
         let rounded = (self.precise != Some(true)).then(|| {
-            let angle = self.rounded();
+            let angle = self.rounded(frequencies);
             match self.arithmetic {
                 Some(ElementType::F32) => self.doubled(&angle),
                 _ => angle,
             }
         });
-        let exact = (self.precise != Some(false)).then(|| self.exact());
+        let exact = (self.precise != Some(false)).then(|| self.exact(frequencies));
         let (high, low) = match (rounded, exact) {
             (Some(rounded), None) => (rounded, None),
             (None, Some((high, low))) => (high, Some(low)),

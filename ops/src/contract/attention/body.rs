@@ -46,9 +46,9 @@ pub fn function_body(opset: i64, uses: &[AttentionUse]) -> Result<FunctionBody, 
     };
     let types = uses.iter().map(|u| u.dtype).chain(any.iter().copied());
     // Attributes are in float.
-    let (_, numbers) = casts(types.clone(), ElementType::F32, opset)?;
+    let (_, numbers) = casts(types.clone(), ElementType::F32, opset, true)?;
     let widest = agreed(uses, |u| Some(u.dtype.arithmetic())).unwrap_or(ElementType::F64);
-    let (lift, restore) = casts(types, widest, opset)?;
+    let (lift, restore) = casts(types, widest, opset, false)?;
     let mut writer = Writer {
         b: &mut builder,
         numbers,

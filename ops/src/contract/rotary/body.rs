@@ -82,7 +82,8 @@ pub(in crate::contract) fn turning(
 ) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
     let all: Vec<&RotaryUse> = tensors.iter().flat_map(|(_, _, uses)| *uses).collect();
-    let casts = casts_of(opset, &all)?;
+    let mixed = tensors.iter().any(|(_, _, uses)| agreed(uses).is_none());
+    let casts = casts_of(opset, &all, mixed)?;
     let [_, cos, sin] = names(&INPUTS);
     let tables = [cos, sin].map(|table| builder.lift(table, casts.tables));
     for &(x, y, uses) in tensors {
@@ -118,7 +119,8 @@ fn agreed(uses: &[RotaryUse]) -> Option<(&RotaryUse, TableForm)> {
         .then_some((first, form))
 }
 
-fn casts_of(opset: i64, uses: &[&RotaryUse]) -> Result<Casts, ContractError> {
+/// The casts of a body for these uses; `mixed` uses take signs of the body's own.
+fn casts_of(opset: i64, uses: &[&RotaryUse], mixed: bool) -> Result<Casts, ContractError> {
     let any = uses.is_empty();
     let wide = any || uses.iter().any(|u| u.x_dtype == ElementType::F64);
     let arithmetic = if wide {
@@ -130,9 +132,8 @@ fn casts_of(opset: i64, uses: &[&RotaryUse]) -> Result<Casts, ContractError> {
     let of = |pick: fn(&RotaryUse) -> ElementType| {
         uses.iter().map(move |u| pick(u)).chain(all.iter().copied())
     };
-    let (x, restore) = casts(of(|u| u.x_dtype), arithmetic, opset)?;
-    let tables = of(|u| u.table_dtype)
-        .any(|t| t != arithmetic)
+    let (x, restore) = casts(of(|u| u.x_dtype), arithmetic, opset, mixed)?;
+    let tables = (restore == Restore::Like || of(|u| u.table_dtype).any(|t| t != arithmetic))
         .then_some(arithmetic);
     Ok(Casts {
         x,

@@ -4,10 +4,10 @@
 //! attributes, the shapes and the types. Neither knows the rank of `positions`.
 
 use super::attributes::{AMPLITUDE, AXIS, PRECISE};
-use super::spec::FREQUENCIES;
+use super::spec::TARGET_TYPE;
 use super::{INPUTS, OUTPUTS, RotaryTableAttributes, SPEC};
 use crate::contract::angle::{AngleBody, Terms};
-use crate::contract::body::{BOOL, BodyBuilder, CAST_LIKE_OPSET, agreed};
+use crate::contract::body::{BOOL, BodyBuilder, Restore, agreed, casts};
 use crate::contract::spec::names;
 use crate::contract::{ContractError, ElementType, FunctionBody};
 
@@ -21,7 +21,7 @@ pub struct RotaryTableUse {
     pub attributes: RotaryTableAttributes,
     /// Shape of `frequencies`.
     pub frequencies: Option<Frequencies>,
-    /// Element type of `frequencies`.
+    /// Element type of the tables.
     pub table_dtype: ElementType,
 }
 
@@ -37,7 +37,7 @@ pub enum Frequencies {
 /// The traits in which all uses agree.
 struct Agreed {
     terms: Option<Terms>,
-    table: Option<ElementType>,
+    arithmetic: Option<ElementType>,
     precise: Option<bool>,
     amplitude: Option<f32>,
 }
@@ -56,28 +56,25 @@ fn terms_of(u: &RotaryTableUse) -> Option<Terms> {
 /// The body for a model of `opset` in which the operator is used as `uses` say. Without uses it is right for all of them.
 ///
 /// # Errors
-/// [`ContractError::Unsupported`] for an opset older than 13, and for uses with several element types of `frequencies` at one
-/// older than 15.
+/// [`ContractError::Unsupported`] for an opset older than 13, and for tables of several element types at one older than 15.
 pub fn function_body(opset: i64, uses: &[RotaryTableUse]) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
     let traits = Agreed {
         terms: agreed(uses, terms_of),
-        table: agreed(uses, |u| Some(u.table_dtype.arithmetic())),
+        arithmetic: agreed(uses, |u| Some(u.table_dtype.arithmetic())),
         precise: agreed(uses, |u| Some(u.attributes.precise)),
         amplitude: agreed(uses, |u| Some(u.attributes.amplitude)),
     };
-    if traits.table.is_none() && opset < CAST_LIKE_OPSET {
-        return Err(ContractError::Unsupported(format!(
-            "one function body for several element types needs opset {CAST_LIKE_OPSET}, the model has {opset}"
-        )));
-    }
-    write(&mut builder, traits);
+    // Where uses differ in arithmetic, all of it is done in double, after angles of either kind.
+    let work = traits.arithmetic.unwrap_or(ElementType::F64);
+    let (_, restore) = casts(uses.iter().map(|u| u.table_dtype), work, opset, true)?;
+    write(&mut builder, traits, work, restore);
     Ok(builder.finish(&SPEC))
 }
 
-/// Writes one body.
-fn write(b: &mut BodyBuilder, traits: Agreed) {
-    let [positions, frequencies] = names(&INPUTS);
+/// Writes one body, with products by the amplitude in type `work`.
+fn write(b: &mut BodyBuilder, traits: Agreed, work: ElementType, restore: Restore) {
+    let [positions, frequencies, _] = names(&INPUTS);
     let (positions, frequencies, shape) = match traits.terms {
         Some(_) => (positions.to_owned(), frequencies.to_owned(), None),
         None => {
@@ -89,35 +86,28 @@ fn write(b: &mut BodyBuilder, traits: Agreed) {
         b,
         positions,
         frequencies,
+        like: TARGET_TYPE.name,
         terms: traits.terms.unwrap_or(Terms::Folded),
-        arithmetic: traits.table,
+        arithmetic: traits.arithmetic,
         precise: traits.precise,
         precise_attribute: PRECISE.spec(),
     }
     .cos_sin();
     for (mut value, name) in values.into_iter().zip(names(&OUTPUTS)) {
-        value = table_typed(b, &traits, value, kind);
+        value = b.converted(value, kind, work);
         if traits.amplitude != Some(1.0) {
             let amplitude = match traits.amplitude {
                 Some(amplitude) => b.float(amplitude),
                 None => b.attribute(AMPLITUDE.spec()),
             };
-            let amplitude = table_typed(b, &traits, amplitude, ElementType::F32);
+            let amplitude = b.converted(amplitude, ElementType::F32, work);
             value = b.op("Mul", &[&value, &amplitude]);
         }
+        value = b.restore(&value, restore, TARGET_TYPE.name);
         if let Some(shape) = &shape {
             value = b.reshape(&value, shape);
         }
         b.rename(&value, name);
-    }
-}
-
-/// A value of type `from` in that of `frequencies`.
-fn table_typed(b: &mut BodyBuilder, traits: &Agreed, value: String, from: ElementType) -> String {
-    match traits.table {
-        Some(table) if table == from => value,
-        Some(table) => b.cast(&value, table.to_onnx().into()),
-        None => b.op("CastLike", &[&value, FREQUENCIES.name]),
     }
 }
 
@@ -195,7 +185,7 @@ mod tests {
         let one = plain(ElementType::F32);
         let body = function_body(13, &[one.clone(), one.clone()]).unwrap();
         assert!(references(&body).is_empty());
-        assert_eq!(body.nodes.len(), 6, "{body:?}");
+        assert_eq!(body.nodes.len(), 7, "{body:?}");
         let other = |change: fn(&mut RotaryTableUse)| {
             let mut other = one.clone();
             change(&mut other);

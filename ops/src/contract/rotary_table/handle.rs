@@ -13,6 +13,9 @@ pub const CONTRACT: &dyn Contract = &RotaryTable;
 /// Index of the input `frequencies`.
 const FREQUENCIES: usize = 1;
 
+/// Index of the input `target_type`.
+const TARGET_TYPE: usize = 2;
+
 struct RotaryTable;
 
 impl Contract for RotaryTable {
@@ -21,12 +24,12 @@ impl Contract for RotaryTable {
     }
 
     fn reference(&self, call: &Call, given: &[View<'_>]) -> Result<Vec<Dense>, ContractError> {
-        let [positions, frequencies] = inputs(&SPEC, &INPUTS, given)?;
+        let [positions, frequencies, _] = inputs(&SPEC, &INPUTS, given)?;
         let attributes = RotaryTableAttributes::parse(|name| call.attribute(name))?;
         let geometry = RotaryTableGeometry::new(&attributes, positions.shape, frequencies.shape)?;
         let (cos, sin) = reference(
             &attributes,
-            call.needed_dtype(&SPEC, FREQUENCIES)?,
+            call.needed_dtype(&SPEC, TARGET_TYPE)?,
             positions.values,
             positions.shape,
             frequencies.values,
@@ -43,7 +46,7 @@ impl Contract for RotaryTable {
 
 fn table_use(call: &Call) -> Result<Option<RotaryTableUse>, ContractError> {
     let attributes = RotaryTableAttributes::parse(|name| call.attribute(name))?;
-    let known = call.shape(FREQUENCIES).zip(call.dtype(FREQUENCIES));
+    let known = call.shape(FREQUENCIES).zip(call.dtype(TARGET_TYPE));
     Ok(known.map(|(shape, table_dtype)| RotaryTableUse {
         attributes,
         frequencies: match *shape {
@@ -72,8 +75,11 @@ mod tests {
             inputs: vec![
                 Operand::default(),
                 Operand {
-                    dtype,
                     shape,
+                    ..Operand::default()
+                },
+                Operand {
+                    dtype,
                     ..Operand::default()
                 },
             ],
@@ -92,6 +98,10 @@ mod tests {
             View {
                 values: &frequencies,
                 shape: &[2, 1],
+            },
+            View {
+                values: &[0.0],
+                shape: &[],
             },
         ];
         for element in [ElementType::F32, ElementType::F64] {
@@ -112,7 +122,7 @@ mod tests {
         let untyped = CONTRACT.reference(&call(None, None), &inputs);
         assert_eq!(
             untyped.unwrap_err().to_string(),
-            "RotaryTable cannot be computed without the element type of frequencies"
+            "RotaryTable cannot be computed without the element type of target_type"
         );
     }
 

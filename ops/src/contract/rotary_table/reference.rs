@@ -5,8 +5,7 @@ use crate::contract::angle::{Sum, rounded};
 use crate::contract::tensor::check_size;
 use crate::contract::{ContractError, ElementType};
 
-/// `cos` and `sin` of the operator for frequencies of type `table`, before and without the roundings after the cosine and the
-/// sine. Slices are dense, in row-major order; each has as many elements as its shape says.
+/// `cos` and `sin` of the operator for tables of type `table`, before and without the roundings after the cosine and the sine. Slices are dense, in row-major order; each has as many elements as its shape says.
 ///
 /// # Errors
 /// [`ContractError`] for shapes that do not fit the attributes or each other, or slices that do not fit their shapes.
@@ -35,7 +34,7 @@ pub fn reference(
         for column in 0..width {
             let factors = (0..streams).map(|p| {
                 let at = (row / inner * streams + p) * inner + row % inner;
-                (positions[at], frequencies[p * width + column])
+                (positions[at], round(frequencies[p * width + column]))
             });
             let (c, s) = if attributes.precise {
                 let angle = factors

@@ -4,7 +4,7 @@
 //! attributes, the shapes and the types. Neither knows the rank of `positions`.
 
 use super::attributes::{AMPLITUDE, COS_FIRST, INTERLEAVED, PADDING_POSITION, PRECISE, WIDTH};
-use super::spec::{EMBEDDING, FREQUENCIES, POSITIONS};
+use super::spec::{EMBEDDING, FREQUENCIES, POSITIONS, TARGET_TYPE};
 use super::{INPUTS, SPEC, SinusoidalAttributes};
 use crate::contract::angle::{AngleBody, Terms};
 use crate::contract::body::{BOOL, BodyBuilder, Restore, agreed, casts};
@@ -75,8 +75,7 @@ fn layout_of(u: &SinusoidalUse) -> Option<Layout> {
 /// The body for a model of `opset` in which the operator is used as `uses` say. Without uses it is right for all of them.
 ///
 /// # Errors
-/// [`ContractError::Unsupported`] for an opset older than 13, and for uses with several element types of `frequencies` at one
-/// older than 15.
+/// [`ContractError::Unsupported`] for an opset older than 13, and for embeddings of several element types at one older than 15.
 pub fn function_body(opset: i64, uses: &[SinusoidalUse]) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
     let traits = Agreed {
@@ -87,14 +86,12 @@ pub fn function_body(opset: i64, uses: &[SinusoidalUse]) -> Result<FunctionBody,
     let arithmetic = agreed(uses, |u| Some(u.dtype.arithmetic()));
     // Where uses differ in arithmetic, all of it is done in double, after angles of either kind.
     let work = arithmetic.unwrap_or(ElementType::F64);
-    let (lift, restore) = casts(uses.iter().map(|u| u.dtype), work, opset)?;
-    let [positions, frequencies] = names(&INPUTS);
+    let (_, restore) = casts(uses.iter().map(|u| u.dtype), work, opset, true)?;
+    let [positions, frequencies, like] = names(&INPUTS);
     let values = AngleBody {
         positions: positions.to_owned(),
-        frequencies: match arithmetic {
-            Some(_) => builder.lift(frequencies, lift),
-            None => frequencies.to_owned(),
-        },
+        frequencies: frequencies.to_owned(),
+        like,
         terms: Terms::One,
         arithmetic,
         precise: agreed(uses, |u| Some(u.attributes.precise)),
@@ -126,10 +123,10 @@ impl Writer<'_> {
                 Some(amplitude) => self.b.float(amplitude),
                 None => self.b.attribute(AMPLITUDE.spec()),
             };
-            self.working(amplitude, ElementType::F32)
+            self.b.converted(amplitude, ElementType::F32, self.work)
         });
         let [cos, sin] = [cos, sin].map(|value| {
-            let value = self.working(value, kind);
+            let value = self.b.converted(value, kind, self.work);
             match &amplitude {
                 None => value,
                 Some(amplitude) => self.b.op("Mul", &[&value, amplitude]),
@@ -144,17 +141,8 @@ impl Writer<'_> {
             let zero = self.zero();
             row = self.b.op("Where", &[&padded, &zero, &row]);
         }
-        let row = self.b.restore(&row, restore, FREQUENCIES.name);
+        let row = self.b.restore(&row, restore, TARGET_TYPE.name);
         self.b.rename(&row, EMBEDDING.name);
-    }
-
-    /// A value of type `from` in that of the arithmetic.
-    fn working(&mut self, value: String, from: ElementType) -> String {
-        if from == self.work {
-            value
-        } else {
-            self.b.cast(&value, self.work.to_onnx().into())
-        }
     }
 
     fn zero(&mut self) -> String {
@@ -307,6 +295,7 @@ mod tests {
         let body = function_body(13, &[one.clone(), one]).unwrap();
         let types: Vec<_> = body.nodes.iter().map(|n| n.op_type).collect();
         let expected = [
+            "Cast",
             "Cast",
             "Constant",
             "Unsqueeze",

@@ -12,6 +12,9 @@ pub const CONTRACT: &dyn Contract = &Sinusoidal;
 /// Index of the input `frequencies`.
 const FREQUENCIES: usize = 1;
 
+/// Index of the input `target_type`.
+const TARGET_TYPE: usize = 2;
+
 struct Sinusoidal;
 
 impl Contract for Sinusoidal {
@@ -20,12 +23,12 @@ impl Contract for Sinusoidal {
     }
 
     fn reference(&self, call: &Call, given: &[View<'_>]) -> Result<Vec<Dense>, ContractError> {
-        let [positions, frequencies] = inputs(&SPEC, &INPUTS, given)?;
+        let [positions, frequencies, _] = inputs(&SPEC, &INPUTS, given)?;
         let attributes = SinusoidalAttributes::parse(|name| call.attribute(name))?;
         let geometry = SinusoidalGeometry::new(&attributes, positions.shape, frequencies.shape)?;
         let embedding = reference(
             &attributes,
-            call.needed_dtype(&SPEC, FREQUENCIES)?,
+            call.needed_dtype(&SPEC, TARGET_TYPE)?,
             positions.parts(),
             frequencies.parts(),
         )?;
@@ -39,7 +42,7 @@ impl Contract for Sinusoidal {
 
 fn sinusoidal_use(call: &Call) -> Result<Option<SinusoidalUse>, ContractError> {
     let attributes = SinusoidalAttributes::parse(|name| call.attribute(name))?;
-    Ok(call.dtype(FREQUENCIES).map(|dtype| SinusoidalUse {
+    Ok(call.dtype(TARGET_TYPE).map(|dtype| SinusoidalUse {
         attributes,
         frequencies: call.last_size(FREQUENCIES),
         dtype,
@@ -66,8 +69,11 @@ mod tests {
             inputs: vec![
                 Operand::default(),
                 Operand {
-                    dtype,
                     shape,
+                    ..Operand::default()
+                },
+                Operand {
+                    dtype,
                     ..Operand::default()
                 },
             ],
@@ -87,6 +93,10 @@ mod tests {
                 values: &frequencies,
                 shape: &[2],
             },
+            View {
+                values: &[0.0],
+                shape: &[],
+            },
         ];
         for element in [ElementType::F16, ElementType::F64] {
             let got = CONTRACT
@@ -103,7 +113,7 @@ mod tests {
         let untyped = CONTRACT.reference(&call(None, None), &inputs);
         assert_eq!(
             untyped.unwrap_err().to_string(),
-            "SinusoidalEmbedding cannot be computed without the element type of frequencies"
+            "SinusoidalEmbedding cannot be computed without the element type of target_type"
         );
     }
 

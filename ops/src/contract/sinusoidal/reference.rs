@@ -5,7 +5,7 @@ use crate::contract::angle::{Sum, rounded};
 use crate::contract::tensor::check_size;
 use crate::contract::{ContractError, ElementType};
 
-/// The embedding for frequencies of type `element`, before and without the roundings after the sine and the cosine. Slices are
+/// The embedding of type `element`, before and without the roundings after the sine and the cosine. Slices are
 /// dense, in row-major order; each has as many elements as its shape says.
 ///
 /// # Errors
@@ -29,6 +29,7 @@ pub fn reference(
             .0
             .iter()
             .map(|&frequency| {
+                let frequency = rounded(frequency, element);
                 let (cos, sin) = if attributes.precise {
                     Sum::product(position, frequency).cos_sin()
                 } else {

@@ -13,10 +13,17 @@ pub(super) const POSITIONS: ValueSpec =
     ValueSpec::new("positions", "TP", "any", "what is embedded: places, times");
 
 pub(super) const FREQUENCIES: ValueSpec =
-    ValueSpec::new("frequencies", "T", "`[F]`", "radians per position");
+    ValueSpec::new("frequencies", "TF", "`[F]`", "radians per position");
+
+pub(super) const TARGET_TYPE: ValueSpec = ValueSpec::new(
+    "target_type",
+    "T",
+    "any",
+    "a tensor with the element type that the embedding is to have; its elements are not read",
+);
 
 /// The inputs.
-pub const INPUTS: [ValueSpec; 2] = [POSITIONS, FREQUENCIES];
+pub const INPUTS: [ValueSpec; 3] = [POSITIONS, FREQUENCIES, TARGET_TYPE];
 
 pub(super) const EMBEDDING: ValueSpec = ValueSpec::new(
     "embedding",
@@ -46,15 +53,15 @@ those of fairseq and of diffusion timesteps end with a zero (`W = 2F + 1`).
 
 A row whose position equals `padding_position` is zero, whatever the frequencies (fairseq's row of the padding token). Equality is that \
 of the numbers, whatever their type.",
-    types: &["TP", "T"],
+    types: &["TP", "TF", "T"],
     inputs: &INPUTS,
     outputs: &OUTPUTS,
     in_place: 0,
     attributes: &ATTRIBUTES,
     numerics: "\
-The arithmetic type A is double for T = double, else float; frequencies are exact in it. Angles, sines and cosines are those of \
-[`RotaryTable`](RotaryTable.md) with one coordinate and frequencies of type A: `precise = 0` rounds a position and its product with a \
-frequency to A, `precise = 1` does not.
+The arithmetic type A is double for T = double, else float. Frequencies, angles, sines and cosines are those of \
+[`RotaryTable`](RotaryTable.md) with one coordinate: `precise = 0` rounds a position and its product with a frequency to A, \
+`precise = 1` does not.
 
 Sines and cosines are rounded to A, multiplied by `amplitude`, rounded to A again, and rounded to T. An angle that is infinite or NaN \
 gives NaN. Zeros that pad are positive.",
@@ -66,22 +73,22 @@ gives NaN. Zeros that pad are positive.",
 Angles are those of the body of [`RotaryTable`](RotaryTable.md). For T = float16 and bfloat16 everything up to the result is in float. \
 Where uses differ in layout or `width`, or the number of frequencies is not known, elements are put in their places by one `Gather`.",
     kernels: &[
-        &[Type::I64, Type::F32],
-        &[Type::I32, Type::F32],
-        &[Type::F32, Type::F32],
-        &[Type::F64, Type::F32],
-        &[Type::I64, Type::F16],
-        &[Type::I32, Type::F16],
-        &[Type::F32, Type::F16],
-        &[Type::F64, Type::F16],
-        &[Type::I64, Type::BF16],
-        &[Type::I32, Type::BF16],
-        &[Type::F32, Type::BF16],
-        &[Type::F64, Type::BF16],
-        &[Type::I64, Type::F64],
-        &[Type::I32, Type::F64],
-        &[Type::F32, Type::F64],
-        &[Type::F64, Type::F64],
+        &[Type::I64, Type::F64, Type::F32],
+        &[Type::I32, Type::F64, Type::F32],
+        &[Type::F32, Type::F64, Type::F32],
+        &[Type::F64, Type::F64, Type::F32],
+        &[Type::I64, Type::F64, Type::F16],
+        &[Type::I32, Type::F64, Type::F16],
+        &[Type::F32, Type::F64, Type::F16],
+        &[Type::F64, Type::F64, Type::F16],
+        &[Type::I64, Type::F64, Type::BF16],
+        &[Type::I32, Type::F64, Type::BF16],
+        &[Type::F32, Type::F64, Type::BF16],
+        &[Type::F64, Type::F64, Type::BF16],
+        &[Type::I64, Type::F64, Type::F64],
+        &[Type::I32, Type::F64, Type::F64],
+        &[Type::F32, Type::F64, Type::F64],
+        &[Type::F64, Type::F64, Type::F64],
     ],
     levels: &Level::ALL,
     cuda: true,

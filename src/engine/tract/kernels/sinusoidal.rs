@@ -35,12 +35,12 @@ impl Native for Sinusoidal {
     }
 
     fn eval(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let (positions, frequencies) = args_2!(inputs);
-        match frequencies.datum_type() {
+        let (positions, frequencies, target) = args_3!(inputs);
+        match target.datum_type() {
             DatumType::F32 => self.at::<f32>(&positions, &frequencies),
             DatumType::F16 => self.at::<f16>(&positions, &frequencies),
             DatumType::F64 => self.at::<f64>(&positions, &frequencies),
-            other => bail!("{NAME} of frequencies of {other:?}"),
+            other => bail!("{NAME} of type {other:?}"),
         }
     }
 }
@@ -74,7 +74,7 @@ impl Sinusoidal {
         );
         kernel.run(
             (p.as_slice::<P>()?, positions.shape()),
-            (f.as_slice::<T>()?, frequencies.shape()),
+            (f.as_slice::<f64>()?, frequencies.shape()),
             embedding.try_as_plain_ram_mut()?.as_slice_mut::<T>()?,
         )?;
         Ok(tvec!(embedding.into_tvalue()))

@@ -37,22 +37,34 @@ impl Native for Table {
     }
 
     fn eval(&self, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let (positions, frequencies) = args_2!(inputs);
-        match (positions.datum_type(), frequencies.datum_type()) {
-            (DatumType::I64, DatumType::F32) => self.run::<i64, f32>(&positions, &frequencies),
-            (DatumType::I32, DatumType::F32) => self.run::<i32, f32>(&positions, &frequencies),
-            (DatumType::F32, DatumType::F32) => self.run::<f32, f32>(&positions, &frequencies),
-            (DatumType::F64, DatumType::F32) => self.run::<f64, f32>(&positions, &frequencies),
-            (DatumType::I64, DatumType::F64) => self.run::<i64, f64>(&positions, &frequencies),
-            (DatumType::I32, DatumType::F64) => self.run::<i32, f64>(&positions, &frequencies),
-            (DatumType::F32, DatumType::F64) => self.run::<f32, f64>(&positions, &frequencies),
-            (DatumType::F64, DatumType::F64) => self.run::<f64, f64>(&positions, &frequencies),
-            (p, t) => bail!("{NAME} of positions of {p:?} by frequencies of {t:?}"),
+        let (positions, frequencies, target) = args_3!(inputs);
+        match target.datum_type() {
+            DatumType::F32 => self.at::<f32>(&positions, &frequencies),
+            DatumType::F16 => self.at::<f16>(&positions, &frequencies),
+            DatumType::F64 => self.at::<f64>(&positions, &frequencies),
+            other => bail!("{NAME} of type {other:?}"),
         }
     }
 }
 
 impl Table {
+    fn at<T>(&self, positions: &Tensor, frequencies: &Tensor) -> TractResult<TVec<TValue>>
+    where
+        T: Datum
+            + WithPositions<i64>
+            + WithPositions<i32>
+            + WithPositions<f32>
+            + WithPositions<f64>,
+    {
+        match positions.datum_type() {
+            DatumType::I64 => self.run::<i64, T>(positions, frequencies),
+            DatumType::I32 => self.run::<i32, T>(positions, frequencies),
+            DatumType::F32 => self.run::<f32, T>(positions, frequencies),
+            DatumType::F64 => self.run::<f64, T>(positions, frequencies),
+            other => bail!("{NAME} of positions of {other:?}"),
+        }
+    }
+
     fn run<P: Datum + Position, T: Datum + WithPositions<P>>(
         &self,
         positions: &Tensor,
@@ -68,7 +80,7 @@ impl Table {
         );
         kernel.run(
             (p.as_slice::<P>()?, positions.shape()),
-            (f.as_slice::<T>()?, frequencies.shape()),
+            (f.as_slice::<f64>()?, frequencies.shape()),
             cos.try_as_plain_ram_mut()?.as_slice_mut::<T>()?,
             sin.try_as_plain_ram_mut()?.as_slice_mut::<T>()?,
         )?;
