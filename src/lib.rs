@@ -61,7 +61,7 @@ pub use engine::locate::OPS_VARIABLE as OPERATORS_VARIABLE;
 pub use onnx::{Error as ModelError, ModelFile as Model, clean_up_on_signals};
 pub use pipeline::{Error, Goal, Options as FuseOptions, Progress, Search};
 pub use recognize::{Rule, Selection, Stage};
-pub use rewrite::Target;
+pub use rewrite::{Held, Target};
 pub use symbolic::Limits;
 pub use verify::{
     Error as VerifyError, Options as VerifyOptions, Preference as EnginePreference,

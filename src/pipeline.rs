@@ -19,7 +19,9 @@ use serde::Serialize;
 use crate::engine::Source;
 use crate::onnx::{self, Edit, ModelFile, Staged, Written};
 use crate::recognize::Selection;
-use crate::rewrite::{self, OLDEST_OPSET, ONNX_OPSET, Target};
+use crate::rewrite::{
+    self, Held, OLDEST_OPSET, ONNX_OPSET, Respelled, RetargetError, Spelled, Target,
+};
 use crate::scopes::{self, Planned};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
@@ -62,6 +64,8 @@ pub struct Options {
     pub search: Search,
     /// The operator set to rewrite to.
     pub target: Target,
+    /// Operators of the model whose rotations are rewritten to the target as well.
+    pub retarget: Vec<Held>,
     /// Whether tables of angles are computed exactly, and not as the graph rounds them.
     pub precise_angles: bool,
     /// How the new model is compared with the old one; `None` leaves that out.
@@ -75,6 +79,7 @@ impl Default for Options {
             goal: Goal::Check,
             search: Search::default(),
             target: Target::default(),
+            retarget: Vec::new(),
             precise_angles: false,
             verify: Some(verify::Options::default()),
         }
@@ -199,6 +204,8 @@ pub struct Outcome {
     pub findings: Findings,
     /// The sites by rule.
     pub rules: Vec<RuleSummary>,
+    /// Nodes of the model whose rotations were to be rewritten to the target.
+    pub retargeted: Vec<Respelled>,
     /// Number of nodes, those of bodies and functions included, before and after.
     pub nodes: (usize, usize),
     /// The comparison of old and new.
@@ -257,6 +264,10 @@ pub fn fuse_and_report(
     }
     file.check_data(runs)?;
     progress.begin("looking for position encodings");
+    let before = scopes::count_nodes(file.model());
+    let original = file;
+    let (file, retargeted) = &spelled_out(original, &options.retarget)?;
+    let file = file.as_ref().unwrap_or(original);
     let found = find(file, &options.search);
     progress.end();
     let mut findings = found?;
@@ -268,16 +279,23 @@ pub fn fuse_and_report(
         found.site.set_precise(options.precise_angles);
     }
     let planned = settle(file, &mut findings, options.target);
-    let before = scopes::count_nodes(file.model());
+    let rules = summary::rules(file, &findings, &planned, options.target);
+    let after = planned.nodes_after(scopes::count_nodes(file.model()));
+    let edit = planned.edit;
+    // With nothing to rewrite, the model keeps the operators that it has.
+    let (file, retargeted) = match edit.is_empty() {
+        true => (original, Vec::new()),
+        false => (file, retargeted.clone()),
+    };
     let mut outcome = Outcome {
         verdict: Verdict::NothingToFuse,
-        rules: summary::rules(file, &findings, &planned, options.target),
-        nodes: (before, planned.nodes_after(before)),
+        rules,
+        retargeted,
+        nodes: (before, after),
         check: Check::NotNeeded,
         written: None,
         findings,
     };
-    let edit = planned.edit;
     let Goal::Write { path, force } = &options.goal else {
         if !edit.is_empty() {
             outcome.verdict = Verdict::WouldFuse;
@@ -302,6 +320,26 @@ pub fn fuse_and_report(
     };
     commit(staged, &outcome, report)?;
     Ok(outcome)
+}
+
+/// The model with the rotations of these operators spelled out, and the nodes that had them; none where nothing is asked for.
+fn spelled_out(
+    file: &ModelFile,
+    held: &[Held],
+) -> Result<(Option<ModelFile>, Vec<Respelled>), Error> {
+    if held.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    file.validate()?;
+    let Spelled { file, operators } =
+        rewrite::spelled_out(file, held).map_err(|cause| match cause {
+            RetargetError::Unfuse(cause) => Error::Unfuse {
+                file: file.path().to_owned(),
+                cause,
+            },
+            RetargetError::Rewritten(cause) => Error::Rewritten(cause),
+        })?;
+    Ok((Some(file), operators))
 }
 
 /// Reports what is known, and unless that fails puts the staged model in its place.

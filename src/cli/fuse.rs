@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use phasor::report::{Verdict, text};
-use phasor::{FuseOptions, Goal, Model, Search, Target};
+use phasor::{FuseOptions, Goal, Held, Model, Search, Target};
 
 use super::budget::Budget;
 use super::progress::Spinner;
@@ -26,6 +26,9 @@ pub(super) struct Fuse {
     /// Operator set to rewrite to
     #[arg(long, value_enum, default_value_t = TargetName::Phasor)]
     target: TargetName,
+    /// Rewrite the rotations that these operators of the model hold as well (may be repeated)
+    #[arg(long, value_enum, value_name = "OPERATOR")]
+    retarget: Vec<HeldName>,
     /// Only check whether there is something to fuse (exit code 1 if so); write nothing
     #[arg(long, conflicts_with = "output")]
     check: bool,
@@ -70,6 +73,24 @@ enum TargetName {
     Onnx,
 }
 
+/// Operators that hold rotations.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum HeldName {
+    /// RotaryEmbedding of ai.onnx, com.microsoft and ai.phasor
+    RotaryEmbedding,
+    /// GroupQueryAttention of com.microsoft with `do_rotary`, which is left with queries and keys that are rotated
+    GroupQueryAttention,
+}
+
+impl From<HeldName> for Held {
+    fn from(name: HeldName) -> Self {
+        match name {
+            HeldName::RotaryEmbedding => Held::RotaryEmbedding,
+            HeldName::GroupQueryAttention => Held::GroupQueryAttention,
+        }
+    }
+}
+
 impl Fuse {
     /// # Errors
     /// For pairs with an operator set that has no operator for them.
@@ -111,6 +132,7 @@ impl Fuse {
                 budget: self.budget.limits(),
             },
             target,
+            retarget: self.retarget.into_iter().map(Held::from).collect(),
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
         };

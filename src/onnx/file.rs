@@ -55,6 +55,14 @@ impl ModelFile {
         Self::new(name.into(), bytes, None)
     }
 
+    /// The same for a model that stands for the file at `path`.
+    ///
+    /// # Errors
+    /// As [`ModelFile::open`].
+    pub(crate) fn of_bytes(path: &Path, bytes: Bytes) -> Result<Self, Error> {
+        Self::new(path.to_owned(), bytes, None)
+    }
+
     fn new(path: PathBuf, bytes: Bytes, handle: Option<File>) -> Result<Self, Error> {
         let model = match ModelProto::decode(bytes.clone()) {
             Ok(model) => model,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
 use crate::onnx::{ModelFile, Written};
 use crate::pipeline::{Check, Outcome, RuleSummary, Verdict};
+use crate::rewrite::Respelled;
 use crate::verify;
 
 /// Everything that `phasor fuse` found and did.
@@ -24,6 +25,8 @@ pub struct FuseReport {
     pub nodes_after: usize,
     /// One entry a rule.
     pub rules: Vec<RuleSummary>,
+    /// Operators of the model whose rotations were to be rewritten to the target (`--retarget`).
+    pub retargeted: Vec<Respelled>,
     /// One entry a site.
     pub sites: Vec<SiteReport>,
     /// Near misses.
@@ -100,6 +103,7 @@ impl FuseReport {
             model: ModelSummary::of(file),
             nodes_after: outcome.nodes.1,
             rules: outcome.rules.clone(),
+            retargeted: outcome.retargeted.clone(),
             sites: SiteReport::all(&outcome.findings),
             refusals: outcome.findings.refusals.iter().map(Into::into).collect(),
             gave_up: outcome.findings.gave_up.iter().map(Into::into).collect(),

@@ -20,7 +20,7 @@ use super::{
     RefusalReport, SiteReport, UnfuseReport, VerifyReport,
 };
 use crate::pipeline::{UnfusedVerdict, Verdict};
-use crate::rewrite::Definition;
+use crate::rewrite::{Definition, Respelled};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -42,6 +42,7 @@ pub fn path(text: impl std::fmt::Display) -> String {
 pub fn fuse(report: &FuseReport) -> String {
     let model = &report.model;
     let mut out = loaded(model);
+    out += &report.retargeted.iter().map(retargeted).collect::<String>();
     if !report.rules.is_empty() {
         let mut table = columns(&["rule", "sites", "nodes", "proof", "confirmed"]);
         for row in &report.rules {
@@ -230,6 +231,15 @@ pub fn verify(report: &VerifyReport) -> String {
         out += &indented(&table);
     }
     out + &notes(comparison) + &warnings(comparison) + &compared(comparison)
+}
+
+/// Nodes whose rotations were to be rewritten to the target.
+fn retargeted(nodes: &Respelled) -> String {
+    let what = format!("{} of `{}`", count(nodes.nodes, "node"), nodes.operator);
+    match nodes.left {
+        None => format!("Retargeted {what}\n"),
+        Some(reason) => format!("{} {what}: {reason}\n", paint(WARN, "left")),
+    }
 }
 
 /// Sites that the target cannot express, by reason.

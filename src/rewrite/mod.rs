@@ -16,6 +16,7 @@ mod function;
 mod lowering;
 mod made;
 mod relative;
+mod retarget;
 mod rotary;
 mod sinusoidal;
 mod subject;
@@ -40,6 +41,7 @@ pub(crate) use lowering::{
 };
 pub use lowering::{Plan, TablePlan, plan};
 pub(crate) use made::settle;
+pub use retarget::{Held, Respelled, RetargetError, Spelled, spelled_out};
 pub use rotary::foreign::ONNX_OPSET;
 pub use rotary::repair::REPAIR;
 pub(crate) use rotary::repair::narrow;

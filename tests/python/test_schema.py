@@ -84,6 +84,13 @@ def narrow_tables(g):
     g.output(g.op("RotaryEmbedding", x, cos, sin))
 
 
+def narrow_tables_and_an_unknown_rank(g):
+    """The same, and one of a tensor of unknown rank."""
+    narrow_tables(g)
+    cos, sin = (g.op("Unsqueeze", table, [0]) for table in g.tables(g.angles(counted(g, "x"), 4)))
+    g.output(g.op("RotaryEmbedding", g.input("free", None), cos, sin))
+
+
 def by_matrix(g, tables):
     """A rotation by a matrix of zeros and ones of what a dense layer made, which holds for finite numbers alone."""
     turn = np.zeros((8, 8), np.float32)
@@ -306,6 +313,8 @@ class Printed:
         self.run("fuse", double, "-o", self.path("contrib"), "--target", "contrib")
         narrow = built(self.path("narrow"), narrow_tables, opset=23)
         self.run("fuse", narrow, "-o", self.path("repaired"), "--target", "onnx")
+        partly = built(self.path("partly"), narrow_tables_and_an_unknown_rank, opset=23)
+        self.run("fuse", partly, "--check", "--retarget", "rotary-embedding", code=1)
         for make in (by_matrix_and_angles, by_matrix_and_given_tables, CASES["another_angle_for_each_channel"][0]):
             self.run("fuse", built(self.path("model"), make), "--check", code=1)
         for make in (bias_of_a_table, lambda g: keyed(g, True), sines_and_cosines, lambda g: sines_and_cosines(g, by="Div")):
@@ -347,6 +356,8 @@ class Printed:
         self.run("explain", built(self.path("model"), turned_sines))
         self.run("explain", built(self.path("model"), lambda g: table_of_sines(g, "gather")))
         self.run("inspect", LLAMA, "--budget", "steps=100K")
+        for existing in ("fused", "narrow"):
+            self.run("inspect", self.path(existing))
         self.run("explain", changed(self.path("wrong_sign"), replace_neg("Identity")))
         self.run("explain", changed(self.path("unknown"), replace_neg("Negate", "com.acme")))
         site = self.run("explain", LLAMA)["sites"][0]

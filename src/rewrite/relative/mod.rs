@@ -14,7 +14,7 @@ mod table;
 #[cfg(all(test, feature = "tract"))]
 mod tests;
 
-pub(super) use positions::counted;
+pub(super) use positions::{counted, size};
 
 use phasor_ops::contract::alibi_bias::AlibiAttributes;
 use phasor_ops::contract::relative_gather::RelativeGatherAttributes;

@@ -87,7 +87,12 @@ pub(in crate::rewrite) fn counted(
 }
 
 /// The size of a tensor along an axis, as a scalar.
-pub(super) fn size(draft: &mut Draft<'_>, at: usize, tensor: &str, axis: i64) -> String {
+pub(in crate::rewrite) fn size(
+    draft: &mut Draft<'_>,
+    at: usize,
+    tensor: &str,
+    axis: i64,
+) -> String {
     let shape = Op::new("Shape", [tensor.to_owned()]);
     let shape = draft.shared(at, &format!("{tensor}_shape"), shape);
     let axis = draft.integers(&[], &[axis]);

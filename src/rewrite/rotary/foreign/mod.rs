@@ -7,9 +7,9 @@
 
 mod contrib;
 mod onnx;
-pub(super) mod sizes;
+pub(in crate::rewrite) mod sizes;
 mod table;
-pub(super) mod view;
+pub(in crate::rewrite) mod view;
 
 use std::ops::Range;
 
