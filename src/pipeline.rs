@@ -20,7 +20,7 @@ use crate::engine::Source;
 use crate::onnx::{self, Edit, ModelFile, Staged, Written};
 use crate::recognize::Selection;
 use crate::rewrite::{
-    self, Held, OLDEST_OPSET, ONNX_OPSET, Respelled, RetargetError, Spelled, Target,
+    self, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, RetargetError, Spelled, Target,
 };
 use crate::scopes::{self, Planned};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
@@ -110,12 +110,14 @@ pub enum Error {
     #[error(transparent)]
     Verify(#[from] verify::Error),
     /// The model's operator set is older than the target.
-    #[error("`{}`: opset {opset} has no `RotaryEmbedding`, which came with opset {ONNX_OPSET}", file.display())]
+    #[error("`{}`: opset {opset} has no `RotaryEmbedding`, and cannot be raised to {ONNX_OPSET}: {cause}", file.display())]
     TooOld {
         /// The model.
         file: PathBuf,
         /// The version of its default operator set.
         opset: i64,
+        /// What keeps it from being raised.
+        cause: RaiseError,
     },
     /// The report cannot be delivered; nothing is written.
     #[error("{0}; no model is written")]
@@ -206,6 +208,8 @@ pub struct Outcome {
     pub rules: Vec<RuleSummary>,
     /// Nodes of the model whose rotations were to be rewritten to the target.
     pub retargeted: Vec<Respelled>,
+    /// Version of the default operator set after fusing.
+    pub opset: i64,
     /// Number of nodes, those of bodies and functions included, before and after.
     pub nodes: (usize, usize),
     /// The comparison of old and new.
@@ -253,12 +257,6 @@ pub fn fuse_and_report(
     report: &mut dyn FnMut(&Outcome) -> io::Result<()>,
 ) -> Result<Outcome, Error> {
     let runs = options.verify.is_some() && matches!(options.goal, Goal::Write { .. });
-    if options.target == Target::Onnx && file.opset() < ONNX_OPSET {
-        return Err(Error::TooOld {
-            file: file.path().to_owned(),
-            opset: file.opset(),
-        });
-    }
     if let Goal::Write { path, force } = &options.goal {
         onnx::check_output(path, *force)?;
     }
@@ -266,8 +264,10 @@ pub fn fuse_and_report(
     progress.begin("looking for position encodings");
     let before = scopes::count_nodes(file.model());
     let original = file;
-    let (file, retargeted) = &spelled_out(original, &options.retarget)?;
-    let file = file.as_ref().unwrap_or(original);
+    let (spelled, retargeted) = spelled_out(original, &options.retarget)?;
+    let file = spelled.as_ref().unwrap_or(original);
+    let raised = raised(file, options.target)?;
+    let file = raised.as_ref().unwrap_or(file);
     let found = find(file, &options.search);
     progress.end();
     let mut findings = found?;
@@ -285,12 +285,13 @@ pub fn fuse_and_report(
     // With nothing to rewrite, the model keeps the operators that it has.
     let (file, retargeted) = match edit.is_empty() {
         true => (original, Vec::new()),
-        false => (file, retargeted.clone()),
+        false => (file, retargeted),
     };
     let mut outcome = Outcome {
         verdict: Verdict::NothingToFuse,
         rules,
         retargeted,
+        opset: file.opset(),
         nodes: (before, after),
         check: Check::NotNeeded,
         written: None,
@@ -340,6 +341,21 @@ fn spelled_out(
             RetargetError::Rewritten(cause) => Error::Rewritten(cause),
         })?;
     Ok((Some(file), operators))
+}
+
+/// The model with the operator set that the target needs, if that is newer.
+fn raised(file: &ModelFile, target: Target) -> Result<Option<ModelFile>, Error> {
+    let opset = file.opset();
+    if target != Target::Onnx || opset >= ONNX_OPSET {
+        return Ok(None);
+    }
+    file.validate()?;
+    let new = rewrite::raised(file, ONNX_OPSET).map_err(|cause| Error::TooOld {
+        file: file.path().to_owned(),
+        opset,
+        cause,
+    })?;
+    Ok(Some(new))
 }
 
 /// Reports what is known, and unless that fails puts the staged model in its place.

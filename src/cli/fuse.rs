@@ -69,7 +69,7 @@ enum TargetName {
     Phasor,
     /// com.microsoft::RotaryEmbedding of ONNX Runtime
     Contrib,
-    /// ai.onnx::RotaryEmbedding, for models of opset 23 or newer; also repairs nodes that fail at batch 2
+    /// ai.onnx::RotaryEmbedding, with the opset raised to 23 if it is older; also repairs nodes that fail at batch 2
     Onnx,
 }
 

@@ -24,7 +24,7 @@ mod index;
 mod layout;
 mod map;
 pub(crate) mod names;
-mod operators;
+pub(crate) mod operators;
 mod place;
 pub mod proto;
 mod schema;

@@ -23,6 +23,8 @@ pub struct FuseReport {
     pub model: ModelSummary,
     /// Nodes after fusing, those of bodies and functions included.
     pub nodes_after: usize,
+    /// Version of the default operator set after fusing: `--target onnx` may raise it.
+    pub opset_after: i64,
     /// One entry a rule.
     pub rules: Vec<RuleSummary>,
     /// Operators of the model whose rotations were to be rewritten to the target (`--retarget`).
@@ -102,6 +104,7 @@ impl FuseReport {
             verdict: outcome.verdict,
             model: ModelSummary::of(file),
             nodes_after: outcome.nodes.1,
+            opset_after: outcome.opset,
             rules: outcome.rules.clone(),
             retargeted: outcome.retargeted.clone(),
             sites: SiteReport::all(&outcome.findings),

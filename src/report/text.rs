@@ -42,6 +42,9 @@ pub fn path(text: impl std::fmt::Display) -> String {
 pub fn fuse(report: &FuseReport) -> String {
     let model = &report.model;
     let mut out = loaded(model);
+    if report.opset_after != model.opset {
+        out += &format!("Raised opset {} -> {}\n", model.opset, report.opset_after);
+    }
     out += &report.retargeted.iter().map(retargeted).collect::<String>();
     if !report.rules.is_empty() {
         let mut table = columns(&["rule", "sites", "nodes", "proof", "confirmed"]);

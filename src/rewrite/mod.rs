@@ -15,6 +15,7 @@ mod draft;
 mod function;
 mod lowering;
 mod made;
+mod raise;
 mod relative;
 mod retarget;
 mod rotary;
@@ -41,6 +42,7 @@ pub(crate) use lowering::{
 };
 pub use lowering::{Plan, TablePlan, plan};
 pub(crate) use made::settle;
+pub use raise::{RaiseError, raised};
 pub use retarget::{Held, Respelled, RetargetError, Spelled, spelled_out};
 pub use rotary::foreign::ONNX_OPSET;
 pub use rotary::repair::REPAIR;

@@ -79,17 +79,24 @@ fn exported_models_become_operators_of_onnx_runtime() {
 }
 
 #[test]
-fn onnx_needs_an_opset_that_has_the_operator() {
+fn onnx_raises_the_opset_to_one_that_has_the_operator() {
     let folder = TempDir::new().unwrap();
     let file = stored(&folder, halves("float"), 23);
     let (outcome, fused) = fuse(&file, Target::Onnx).unwrap();
     assert!(compared(&outcome), "{:?}", outcome.check);
     assert_eq!(count(&fused, "", "RotaryEmbedding"), 1);
 
-    let older = stored(&folder, halves("float"), 22);
-    let error = fuse(&older, Target::Onnx).unwrap_err();
-    assert!(matches!(error, Error::TooOld { opset: 22, .. }));
-    assert!(error.to_string().contains("opset 23"), "{error}");
+    let older = stored(&folder, halves("float"), 17);
+    let (outcome, fused) = fuse(&older, Target::Onnx).unwrap();
+    assert!(compared(&outcome), "{:?}", outcome.check);
+    assert_eq!(outcome.opset, 23);
+    assert_eq!(count(&fused, "", "RotaryEmbedding"), 1);
+
+    let oldest = stored(&folder, halves("float"), 12);
+    let error = fuse(&oldest, Target::Onnx).unwrap_err();
+    assert!(matches!(error, Error::TooOld { opset: 12, .. }));
+    let words = "cannot be raised to 23: opset 12 is older than 13";
+    assert!(error.to_string().contains(words), "{error}");
     assert!(error.hint().unwrap().contains("--target contrib"));
 }
 
