@@ -38,10 +38,10 @@ def run(*command, env=None):
     return code == 0
 
 
-def environment(release):
-    """The interpreter of a virtual environment with the pinned packages of a release; None if these cannot be installed."""
-    requirements = PYTHON_TESTS / f"requirements-{release}.txt"
-    folder = target() / "venvs" / release
+def environment(name, requirements=None):
+    """The interpreter of a virtual environment with pinned packages, by default those of a release; None if these cannot be installed."""
+    requirements = requirements or PYTHON_TESTS / f"requirements-{name}.txt"
+    folder = target() / "venvs" / name
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = folder / "installed"
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()

@@ -1,7 +1,8 @@
 """The models that hosts and tools are tried with, their inputs, and what each target of `phasor fuse` makes of them.
 
 Most are those of `models/`. The operators of relative positions and sinusoidal embeddings come from small models that are made here. A
-model whose name ends in `-opset23` is raised by `onnx.version_converter`, for the target `onnx`.
+model whose name ends in `-opset23` is raised by `onnx.version_converter`, for the target `onnx`. `inlined` is the model of the default target
+after `onnx.inliner`, which puts the function bodies in the places of their calls.
 """
 import dataclasses
 import pathlib
@@ -11,7 +12,7 @@ import sys
 
 import numpy as np
 import onnx
-from onnx import TensorProto
+from onnx import TensorProto, inliner, version_converter
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.append(str(ROOT / "benches"))
@@ -42,9 +43,20 @@ class Case:
     def half(self):
         return self.name.endswith("f16")
 
+    def left(self, path, target):
+        """How many of the nodes that fusing added a model still has, in how many; and how many of their functions are gone."""
+        found, functions = operators(path)
+        added = self.fused[target]
+        nodes = sum(min(number, found.get(key, 0)) for key, number in added.items())
+        gone = sum(1 for key in added if found.get(key) and key not in functions) if target == "phasor" else 0
+        return nodes, sum(added.values()), gone
 
-def sinusoidal_alibi():
-    """A layer of attention with linear biases over words to which sinusoidal embeddings, computed in the graph, are added."""
+
+def sinusoidal_alibi(branch=False):
+    """A layer of attention with linear biases over words to which sinusoidal embeddings, computed in the graph, are added.
+
+    `branch`: an `If` chooses a factor of the output by the number of words, as exports of longrope choose theirs.
+    """
     g = relative_models.Graph(widths=SMALL)
     mask, x = relative_models.embedded(g)
     batch, length = g.size(mask, 0), g.size(mask, 1)
@@ -61,8 +73,19 @@ def sinusoidal_alibi():
     scores = g("Add", g("Mul", scores, 0.125), biases)
     scores = g("Add", scores, relative_models.mask_to_add(g, mask))
     context = g("MatMul", g("Softmax", scores, axis=-1), g.turn(v, 0, 2, 1, 3))
-    g.output(g.linear(g.reshape(g.turn(context, 0, 2, 1, 3), joined)), "batch", "sequence", g.hidden)
+    y = g.linear(g.reshape(g.turn(context, 0, 2, 1, 3), joined))
+    if branch:
+        long, short = constant("long", 0.5), constant("short", 2.0)
+        y = g("Mul", y, g("If", g("Greater", g("Squeeze", length), np.int64(6)), then_branch=long, else_branch=short))
+    g.output(y, "batch", "sequence", g.hidden)
     return g.model()
+
+
+def constant(name, value):
+    """The body of a branch that gives a number."""
+    node = onnx.helper.make_node("Constant", [], [name], name=f"make_{name}", value=onnx.numpy_helper.from_array(np.float32([value]), name))
+    output = onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, [1])
+    return onnx.helper.make_graph([node], f"{name}_branch", [], [output])
 
 
 def made():
@@ -71,6 +94,7 @@ def made():
         "t5-bias": lambda: relative_models.model("t5", widths=SMALL),
         "deberta-gather": lambda: relative_models.model("deberta", widths=SMALL),
         "sinusoidal-alibi": sinusoidal_alibi,
+        "sinusoidal-alibi-if": lambda: sinusoidal_alibi(branch=True),
     }
 
 
@@ -97,7 +121,7 @@ def original(name, scratch):
         onnx.save(made()[name](), path)
         return path, list(sentences())
     source, inputs = original(name.removesuffix("-opset23"), scratch)
-    raised = onnx.version_converter.convert_version(onnx.load(source), RAISED_TO)
+    raised = version_converter.convert_version(onnx.load(source), RAISED_TO)
     raised.ir_version = max(raised.ir_version, RAISED_IR)
     onnx.save(raised, path)
     return path, inputs
@@ -136,5 +160,7 @@ def make(name, scratch, phasor):
         added = {key: number for key, number in operators(out)[0].items() if TARGETS[target](*key)}
         if added:
             files[target], fused[target] = out, added
+    files["inlined"] = scratch / f"{name}.inlined.onnx"
+    onnx.save(inliner.inline_local_functions(onnx.load(files["phasor"])), files["inlined"])
     return Case(name, files, inputs, fused)
 

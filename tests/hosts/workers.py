@@ -35,13 +35,13 @@ def unpack(tensors):
 class Worker:
     """A process that is started when it is asked, and again after its death."""
 
-    def __init__(self, command, env=None):
-        self.command, self.env, self.process = [str(part) for part in command], {**os.environ, **(env or {})}, None
+    def __init__(self, command, env=None, folder=None):
+        self.command, self.env, self.folder, self.process = [str(part) for part in command], {**os.environ, **(env or {})}, folder, None
 
     def ask(self, **job):
         if self.process is None:
             self.process = subprocess.Popen(
-                self.command, env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                self.command, env=self.env, cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
             )
         timer = threading.Timer(LIMIT, self.process.kill)
         timer.start()
@@ -57,11 +57,6 @@ class Worker:
         code = self.process.wait()
         self.process = None
         return {"error": f"the process ends with code {code}", "stage": "run"}
-
-    def close(self):
-        if self.process:
-            self.process.stdin.close()
-            self.process.wait()
 
 
 class Host:
