@@ -36,9 +36,10 @@ def difference(got, want):
 
 # What messages say before they say what is wrong, and what differs from run to run.
 NOISE = [
+    (r"^error: ", ""),
     (r"\[ONNXRuntimeError\] : \d+ : \w+ : ", ""),
     (r"Load model from \S+ failed:", ""),
-    (r"^(?:error: )?.*Non-zero status code returned while running \w+ node\. Name:'[^']*' Status Message: ", ""),
+    (r"^.*Non-zero status code returned while running \w+ node\. Name:'[^']*' Status Message: ", ""),
     (r"^Can't create a session\. ERROR_CODE: \d+, ERROR_MESSAGE: ", ""),
     (r"(?<![\w.])/\S*/", ""),
     (r"\s+", " "),
@@ -58,8 +59,12 @@ def short(error):
     return error if len(error) <= LONGEST else error[:LONGEST].rsplit(" ", 1)[0] + " ..."
 
 
+def reason(reply):
+    return {"stage": reply["stage"], "reason": short(reply["error"])}
+
+
 def failed(reply):
-    return {"state": "no", "stage": reply["stage"], "reason": short(reply["error"])}
+    return {"state": "no", **reason(reply)}
 
 
 def compared(reply, want, limit):

@@ -24,6 +24,7 @@ CHANGED = {
     "phasor+library": "fused, with the library",
     "contrib": "`--target contrib`",
     "onnx": "`--target onnx`",
+    "afterwards": "fused after the tool",
 }
 HEAD = """<!-- Made by `python3 tests/hosts.py --write`; changes belong into `tests/hosts`. -->
 
@@ -58,9 +59,12 @@ TOOLS = """
 
 Each tool is applied to the original and to the model that `phasor fuse` made of it. What results runs in ONNX Runtime and is compared with the
 original before the tool. **as near** means that what the tool makes of the fused model is at most {further} times as far from that as what it makes
-of the original. **farther** means that it runs and is not; **no**, that the tool fails, or that what it makes does not load or run. `op_block_list=...`
-is the converter's own list with the operators of Phasor. `convert_float_to_float16` is that of `onnxruntime.transformers.float16`;
-`onnxconverter_common` is called with `keep_io_types=True`.
+of the original. **farther** means that it runs and is not; **no**, that the tool fails, or that what it makes does not load or run. `convert_float_to_float16`
+is that of `onnxruntime.transformers.float16`; `blocked` operators are added to its own `op_block_list`, and the four are `RotaryTable`,
+`SinusoidalEmbedding`, `AlibiBias` and `Attention`. `onnxconverter_common` is called with `keep_io_types=True`.
+
+In the column "fused after the tool", the tool comes first and `phasor fuse` afterwards, and the result runs with the library. It says how many of the
+operators that are fused without the tool are fused then.
 
 The last column says what a tool leaves of the operators of the default target, and whether it drops their function bodies, without which only the
 library runs the model (`phasor fuse` puts them back). Where nothing is left, the tool puts the bodies in the places of the calls: the model runs
@@ -88,7 +92,9 @@ class Notes:
 def kind(found):
     """A reason without the names of nodes and values."""
     reason = found.get("reason", "").partition(" for operations")[0]
-    return re.sub(r"\([^)]*\)|'[^']*'|\"[^\"]*\"|\{.*|\bNode \S+|ai\.phasor:\w+|\d+", "", reason)[:60]
+    # Types are part of what is wrong; they stand in quotation marks and brackets, as names do.
+    reason = re.sub(r"tensor\((\w+)\)", r"tensor \1", reason)
+    return re.sub(r"\([^)]*\)|'(?!tensor)[^']*'|\"[^\"]*\"|\{.*|\bNode \S+|ai\.phasor:\w+|\d+(?=[\W_])", "", reason)[:90]
 
 
 def figure(value):
@@ -149,9 +155,9 @@ def hosts_table(found, notes):
     return table(["", "models", *(trials.HOSTS[column] for column in columns)], rows)
 
 
-def left(outcomes):
-    """What a tool leaves of the operators."""
-    parts = [each["phasor"]["left"] for each in outcomes if each.get("phasor", {}).get("left")]
+def left(outcomes, column="phasor"):
+    """What a tool leaves of the operators, or lets be fused after it."""
+    parts = [each[column]["left"] for each in outcomes if each.get(column, {}).get("left")]
     if not parts:
         return ""
     nodes, of, gone = (sum(part[i] for part in parts) for i in range(3))
@@ -170,10 +176,18 @@ def tools_table(found, notes):
             for column in CHANGED:
                 present = [outcomes[column] for _, outcomes in group if column in outcomes]
                 spoken = {**words, "yes": ""} if column == "original" else words
-                cells.append(cell(present, spoken, notes) if present else "")
+                text = cell(present, spoken, notes) if present else ""
+                kept = left([each for _, each in group], column) if column == "afterwards" else ""
+                cells.append(f"{text}: {kept}" if kept else text)
             models = named([model for model, _ in group], len(having))
-            rows.append([f"`{name}`" if name.isidentifier() or "." in name or "(" in name else name, models, *cells, left([each for _, each in group])])
-    return table(["", "models", *CHANGED.values(), "operators left"], rows)
+            rows.append([called(name), models, *cells, left([each for _, each in group])])
+    return table(["", "models", *CHANGED.values(), "operators that the tool leaves"], rows)
+
+
+def called(name):
+    """The name of a tool, with the call in it marked as code."""
+    call, comma, rest = re.fullmatch(r"([\w.]+(?:\(.*\))?)(,?)(.*)", name).groups()
+    return f"`{call}`{comma}{rest}"
 
 
 def text(record):

@@ -12,7 +12,9 @@ import onnx
 from host import serve
 from workers import unpack
 
-OURS = ["RotaryEmbedding", "RotaryEmbeddingPair", "RotaryTable", "RelativePositionBias", "RelativeGather", "AlibiBias", "SinusoidalEmbedding", "Attention"]
+# Operators to be kept from half precision: those that the kernels need so, and those whose bodies do.
+KERNELS = ["RotaryTable"]
+BODIES = [*KERNELS, "SinusoidalEmbedding", "AlibiBias", "Attention"]
 
 
 def slim(source, out, inputs):
@@ -61,13 +63,12 @@ def raise_opset(source, out, inputs):
     onnx.save(onnx.version_converter.convert_version(model, opset + 1), out)
 
 
-def half(**options):
+def half(blocked=(), **options):
     def apply(source, out, inputs):
         from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
-        if options.get("op_block_list"):
-            options["op_block_list"] = [*DEFAULT_OP_BLOCK_LIST, *OURS]
-        onnx.save(convert_float_to_float16(onnx.load(source), **options), out)
+        model = convert_float_to_float16(onnx.load(source), op_block_list=[*DEFAULT_OP_BLOCK_LIST, *blocked], **options)
+        onnx.save(model, out)
 
     return apply
 
@@ -174,7 +175,8 @@ TOOLS = {
     "onnx.version_converter.convert_version": raise_opset,
     "convert_float_to_float16": half(),
     "convert_float_to_float16(keep_io_types=True)": half(keep_io_types=True),
-    "convert_float_to_float16(keep_io_types=True, op_block_list=...)": half(keep_io_types=True, op_block_list=True),
+    "convert_float_to_float16(keep_io_types=True), RotaryTable blocked": half(KERNELS, keep_io_types=True),
+    "convert_float_to_float16(keep_io_types=True), four blocked": half(BODIES, keep_io_types=True),
     "onnxconverter_common.float16": half_common,
     "onnxconverter_common.auto_mixed_precision": half_mixed,
     "quant_pre_process": prepare(),

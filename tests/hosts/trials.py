@@ -42,8 +42,8 @@ def packages(folder):
     return None
 
 
-def python(*arguments, folder=None):
-    return Worker([sys.executable, *arguments], folder=folder)
+def python(*arguments, **settings):
+    return Worker([sys.executable, *arguments], **settings)
 
 
 class Trials:
@@ -63,7 +63,7 @@ class Trials:
             else:
                 self.hosts[name] = Host(python(HERE / "host.py", name))
         # Some tools leave files where they run.
-        self.tools = python(HERE / "tool.py", folder=scratch)
+        self.tools = python(HERE / "tool.py", folder=scratch, env={"PYTHONHASHSEED": "0"})
         self.cases = {}
 
     def case(self, name):
@@ -108,6 +108,8 @@ class Trials:
     def changed(self, case, name, want):
         """What a tool makes of the original and of each fused model; the latter may be as far from `want` as the former, and a little further."""
         first, _ = self.apply(case, name, "original")
+        if "out" in first:
+            first["out"] = first["out"].replace(self.scratch / f"{case.name}.first{first['out'].suffix}")
         original = outcome.compared(first if "error" in first else self.hosts["ort"].run(first["out"], case.inputs), want, float("inf"))
         found = {"original": original}
         limit = outcome.SAME + outcome.FURTHER * original.get("difference", float("inf"))
@@ -118,7 +120,23 @@ class Trials:
                 found[target + "+library" * (host == "ort-lib")] = outcome.beside(outcome.compared(reply, want, limit), original)
             if left:
                 found[target]["left"] = left
+        # What is in ONNX Runtime's own format is no model to fuse.
+        if name not in tool.SUFFIXES:
+            found["afterwards"] = self.afterwards(case, first, want, limit)
         return found
+
+    def afterwards(self, case, first, want, limit):
+        """What `phasor fuse` makes of what a tool made of the original."""
+        if "error" in first:
+            return {"state": "neither", **outcome.reason(first)}
+        out = self.scratch / f"{case.name}.afterwards.onnx"
+        error = cases.fuse(self.phasor, first["out"], out)
+        if error:
+            return {"state": "no", "stage": "fuse", "reason": outcome.short(error)}
+        reply = self.hosts["ort-lib"].run(out, case.inputs)
+        original = self.hosts["ort"].run(first["out"], case.inputs)
+        made = outcome.beside(outcome.compared(reply, want, limit), {"state": "no" if "error" in original else "yes"})
+        return {**made, "left": case.left(out, "phasor")}
 
     def apply(self, case, name, file):
         out = self.scratch / f"{case.name}.{file}.changed{tool.SUFFIXES.get(name, '.onnx')}"
