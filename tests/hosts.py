@@ -6,9 +6,10 @@
     python3 tests/hosts.py --only NAME ...    the models, hosts and tools whose names contain one of these; prints the outcomes
     python3 tests/hosts.py --small            one model, in ONNX Runtime alone, and the tools that most deployments apply: less than a minute
 
-Hosts and tools, with what is compared, stand in `tests/hosts`. Needs Python 3.11 or 3.12 with `venv`, and npm and Node.js 20 or newer for two of
-the hosts, which are skipped without; installs the rest into `target/venvs/hosts` and `target/node`. Builds the program and the library, unless
-`PHASOR_BIN` and `PHASOR_OPS_LIB` name them.
+All but `--only` also run the commands of docs/order.md. Hosts and tools, with what is compared, stand in `tests/hosts`.
+
+Needs Python 3.11 or 3.12 with `venv`, and npm and Node.js 20 or newer for two of the hosts, which are skipped without; installs the rest into
+`target/venvs/hosts` and `target/node`. Builds the program and the library, unless `PHASOR_BIN` and `PHASOR_OPS_LIB` name them.
 """
 import argparse
 import importlib.metadata
@@ -46,7 +47,8 @@ def chosen(args):
         return [name for name in names if any(word in name for word in args.only)]
 
     if not any(map(part, (models, hosts, tools))):
-        sys.exit(f"error: nothing is named {' or '.join(args.only)}\nhint: models are {', '.join(models)}; hosts {', '.join(hosts)}; tools {', '.join(tools)}")
+        hint = f"models are {', '.join(models)}; hosts {', '.join(hosts)}; tools {', '.join(tools)}"
+        sys.exit(f"error: nothing is named {' or '.join(args.only)}\nhint: {hint}")
     named_hosts, named_tools = part(hosts), part(tools)
     # A model alone means all hosts and tools, a host no tools, and a tool no hosts but what it needs.
     if not named_hosts and not named_tools:
@@ -55,7 +57,8 @@ def chosen(args):
 
 
 def tried(args, scratch):
-    """The outcomes of what was chosen."""
+    """The outcomes of what was chosen, and whether the commands of docs/order.md work."""
+    import snippets
     import trials
 
     models, hosts, changed, tools = chosen(args)
@@ -74,7 +77,10 @@ def tried(args, scratch):
         for name in changed:
             print(f"+ {name} after {len(tools)} tools", flush=True)
             found["tools"][name] = trial.by_tool(name, tools)
-    return found
+    if args.only:
+        return found, True
+    print(f"+ {snippets.PAGE.name}", flush=True)
+    return found, snippets.run(scratch, os.environ["PHASOR_BIN"], trial.hosts["ort-lib"])
 
 
 def versions():
@@ -120,20 +126,20 @@ def inside(args):
     import page
 
     with tempfile.TemporaryDirectory() as scratch:
-        found = tried(args, pathlib.Path(scratch))
+        found, works = tried(args, pathlib.Path(scratch))
     if args.write:
         if any(each["state"] == "skipped" for each in flat(found).values()):
             sys.exit("error: the page takes every host: a host is absent")
         page.write(found)
         print(f"wrote {page.PAGE.relative_to(suite.ROOT)} and {page.RECORD.relative_to(suite.ROOT)}")
-        return 0
+        return 0 if works else 1
     if args.only:
         notes = page.Notes()
         for part, make in (("hosts", page.hosts_table), ("tools", page.tools_table)):
             if found[part]:
                 print(make(found[part], notes))
         print(notes.text())
-    return compare(found)
+    return max(compare(found), 0 if works else 1)
 
 
 def main():

@@ -46,9 +46,10 @@ in ONNX Runtime; a fused model is compared with the original in the same host.
 
 Numbers are the largest of the row, and reasons those of its first model.
 """
-WHAT = """Everything here was run on Linux x86-64, on a processor without a GPU, with {versions}. The models are those of [`models/`](../models), some of
-them also raised to opset 23, and small ones with relative positions, linear biases, sinusoidal embeddings and an `If`. Weights are random. Each model
-runs on two sets of inputs. `python3 tests/hosts.py` runs all of it again, and fails if an outcome has become worse."""
+WHAT = """Everything here was run on Linux x86-64, on a processor without a GPU, with {versions}. The models are those of
+[`models/`](../models), some of them also raised to opset 23, and small ones with relative positions, linear biases, sinusoidal embeddings and
+an `If`. Weights are random. Each model runs on two sets of inputs. `python3 tests/hosts.py` runs all of it again, and fails if an outcome has
+become worse."""
 AFTER_HOSTS = """
 tract here is the `phasor` program (`--engine tract`), which has Phasor's kernels; there the original is compared with itself. OpenVINO runs with
 `INFERENCE_PRECISION_HINT` f32, because it rounds to bfloat16 on some processors otherwise.
@@ -58,10 +59,11 @@ TOOLS = """
 ## Tools
 
 Each tool is applied to the original and to the model that `phasor fuse` made of it. What results runs in ONNX Runtime and is compared with the
-original before the tool. **as near** means that what the tool makes of the fused model is at most {further} times as far from that as what it makes
-of the original. **farther** means that it runs and is not; **no**, that the tool fails, or that what it makes does not load or run. `convert_float_to_float16`
-is that of `onnxruntime.transformers.float16`; `blocked` operators are added to its own `op_block_list`, and the four are `RotaryTable`,
-`SinusoidalEmbedding`, `AlibiBias` and `Attention`. `onnxconverter_common` is called with `keep_io_types=True`.
+original before the tool. **as near** means that what the tool makes of the fused model is at most {further} times as far from that as what it
+makes of the original. **farther** means that it runs and is not; **no**, that the tool fails, or that what it makes does not load or run.
+
+`convert_float_to_float16` is that of `onnxruntime.transformers.float16`. Blocked operators are added to its own `op_block_list`; the four are
+`RotaryTable`, `SinusoidalEmbedding`, `AlibiBias` and `Attention`. `onnxconverter_common` is called with `keep_io_types=True`.
 
 In the column "fused after the tool", the tool comes first and `phasor fuse` afterwards, and the result runs with the library. It says how many of the
 operators that are fused without the tool are fused then.
