@@ -22,7 +22,7 @@ HOSTS = {
 }
 IN_NODE = ["node", "web"]
 # Models that tools are applied to.
-CHANGED = ["llama-dynamo", "llama-dynamo-opset23", "t5-bias", "deberta-gather", "sinusoidal-alibi", "sinusoidal-alibi-if"]
+CHANGED = ["llama-dynamo", "llama-dynamo-opset23", "gptneox-torchscript", "t5-bias", "deberta-gather", "sinusoidal-alibi", "sinusoidal-alibi-if"]
 
 
 def packages(folder):
@@ -80,8 +80,9 @@ class Trials:
 
     def in_hosts(self, name):
         case = self.case(name)
-        limit = outcome.SAME_HALF if case.half else outcome.SAME
+        limit = same(case)
         found = {file: {} for file in case.files}
+        want = self.wanted(case)
         for host, runner in self.hosts.items():
             if host == "tract":
                 compare = lambda file: in_tract(runner.compare(case.files["original"], case.files[file], case.inputs))
@@ -89,8 +90,8 @@ class Trials:
             else:
                 # The original is compared with itself in ONNX Runtime, and what is fused with the original in the same host.
                 first = runner.run(case.files["original"], case.inputs)
-                original = outcome.compared(first, self.wanted(case), limit)
-                compare = lambda file: outcome.compared(runner.run(case.files[file], case.inputs), first.get("outputs", self.wanted(case)), limit)
+                original = outcome.compared(first, want, limit)
+                compare = lambda file: outcome.compared(runner.run(case.files[file], case.inputs), first.get("outputs", want), limit)
             found["original"][host] = original
             for file in case.files:
                 if file != "original":
@@ -106,13 +107,13 @@ class Trials:
         return {each: self.changed(case, each, want) for each in names}
 
     def changed(self, case, name, want):
-        """What a tool makes of the original and of each fused model; the latter may be as far from `want` as the former, and a little further."""
+        """What a tool makes of the original and of each fused model, which may be as far from `want` and a little further."""
         first, _ = self.apply(case, name, "original")
         if "out" in first:
             first["out"] = first["out"].replace(self.scratch / f"{case.name}.first{first['out'].suffix}")
         original = outcome.compared(first if "error" in first else self.hosts["ort"].run(first["out"], case.inputs), want, float("inf"))
         found = {"original": original}
-        limit = outcome.SAME + outcome.FURTHER * original.get("difference", float("inf"))
+        limit = same(case) + outcome.FURTHER * original.get("difference", float("inf"))
         for target in case.fused:
             made, left = self.apply(case, name, target)
             for host in ["ort", "ort-lib"] if target == "phasor" else ["ort"]:
@@ -146,6 +147,10 @@ class Trials:
             return reply, None
         left = case.left(out, file) if file != "original" and out.suffix == ".onnx" else None
         return {"out": out}, left
+
+
+def same(case):
+    return outcome.SAME_HALF if case.half else outcome.SAME
 
 
 def in_tract(report):

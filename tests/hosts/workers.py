@@ -1,8 +1,8 @@
-"""Processes that run models or tools: one job a line in, one reply a line out, both JSON, so that a host that crashes or hangs costs one job.
+"""Processes that run models or tools, so that a host that crashes or hangs costs one job: a job a line in, a reply a line out, both JSON.
 
-A job has `model`, a path, and `inputs`, a list of sets of tensors; a reply has `outputs`, likewise, or `error` and the `stage` (load or run)
-in which it arose. A job for a tool has `tool`, `model` and `out`, and its reply may lack outputs. Tensors are dictionaries of type, sizes and
-base64.
+A job has `model`, a path, and `inputs`, a list of sets of tensors; a reply has `outputs`, likewise, or `error` and the `stage` (load or
+run) in which it arose. A job for a tool has `tool`, `model` and `out`, and its reply lacks outputs. Tensors are dictionaries of type, sizes
+and base64.
 """
 import base64
 import json
@@ -41,7 +41,13 @@ class Worker:
     def ask(self, **job):
         if self.process is None:
             self.process = subprocess.Popen(
-                self.command, env=self.env, cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                self.command,
+                env=self.env,
+                cwd=self.folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
             )
         timer = threading.Timer(LIMIT, self.process.kill)
         timer.start()
