@@ -75,6 +75,11 @@ impl<'a> Op<'a> {
         self
     }
 
+    /// Whether it has an attribute.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.attributes.iter().any(|a| a.name() == name)
+    }
+
     /// The same with a list attribute.
     pub(super) fn with_list(mut self, name: &str, values: &[i64]) -> Self {
         self.attributes.push(AttributeProto {

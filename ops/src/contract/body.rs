@@ -93,8 +93,8 @@ pub(crate) enum Restore {
 /// already), and how to return.
 ///
 /// Tools that convert a model to float16 convert its tensors and leave its functions as they are. So a body that has `own` values in the
-/// type of the arithmetic, beside those of its inputs, does not rely on inputs in float where there is `CastLike`; hosts remove casts that
-/// do nothing.
+/// type of the arithmetic, beside those of its inputs, does not rely on the type of inputs where there is `CastLike`; hosts remove casts
+/// that do nothing.
 ///
 /// # Errors
 /// [`ContractError::Unsupported`] where types differ and `opset` has no `CastLike`.
@@ -108,7 +108,7 @@ pub(crate) fn casts(
     let first = rest.next();
     if rest.all(|t| Some(t) == first)
         && let Some(only) = first
-        && (!own || only == ElementType::F64 || opset < CAST_LIKE_OPSET)
+        && (!own || opset < CAST_LIKE_OPSET)
     {
         return Ok(if only == arithmetic {
             (None, Restore::Keep)
@@ -278,6 +278,11 @@ impl BodyBuilder {
     /// `value` in type `to`.
     pub(crate) fn cast(&mut self, value: &str, to: i64) -> String {
         self.op_with("Cast", &[value], vec![("to", BodyAttribute::Int(to))])
+    }
+
+    /// Whether the opset has `CastLike`.
+    pub(crate) fn has_cast_like(&self) -> bool {
+        self.opset >= CAST_LIKE_OPSET
     }
 
     /// `value`, which has type `from`, in type `to`.

@@ -129,9 +129,27 @@ impl Writer<'_> {
         let probabilities = self.b.restore(&probabilities, self.restore, q);
         let weights = view(self.b, &probabilities, |s| &s.probabilities);
         let output = self.b.op("MatMul", &[&weights, v]);
-        let output = view(self.b, &output, |s| &s.output);
+        let mut output = view(self.b, &output, |s| &s.output);
         if self.guarded != Some(false) {
-            self.guard(&output, &probabilities);
+            output = self.guard(&output, &probabilities);
+        }
+        self.read(&output);
+    }
+
+    /// Reads the inputs that are not looked at, which changes nothing: onnxslim takes inputs that nothing reads out of a function, and
+    /// leaves them in its calls.
+    fn read(&mut self, output: &str) {
+        if !self.b.has_cast_like() {
+            return;
+        }
+        let [q, _, _, bias, mask] = names(&INPUTS);
+        let mut output = output.to_owned();
+        if !self.masked {
+            let mask = self.b.op("CastLike", &[mask, q]);
+            output = self.b.op("CastLike", &[&output, &mask]);
+        }
+        if !self.biased {
+            self.b.op("CastLike", &[&output, bias]);
         }
     }
 
@@ -196,7 +214,7 @@ impl Writer<'_> {
     /// The output with zeros where probabilities are NaN. All of a row are if one is, so it looks at one of each row. Without keys, where
     /// the output is zeros already, anything in its place will do: a channel of the query, and if there is none either the sum of none.
     /// Releases of ONNX Runtime before 1.32 do not take that sum.
-    fn guard(&mut self, output: &str, probabilities: &str) {
+    fn guard(&mut self, output: &str, probabilities: &str) -> String {
         let [q, ..] = names(&INPUTS);
         let first = self.b.slice(probabilities, 0, 1, 1);
         let other = self.b.slice(q, 0, 1, 1);
@@ -211,7 +229,7 @@ impl Writer<'_> {
             zeroed = self.b.op("And", &[&zeroed, &asked]);
         }
         let zero = self.constant(0.0);
-        self.b.op("Where", &[&zeroed, &zero, output]);
+        self.b.op("Where", &[&zeroed, &zero, output])
     }
 }
 
@@ -238,7 +256,27 @@ mod tests {
     #[test]
     fn the_plainest_body_is_two_products() {
         let expected = ["Transpose", "MatMul", "Softmax", "MatMul"];
-        assert_eq!(operators(&[plain(), plain()]), expected);
+        assert_eq!(operators(&[plain(), plain()])[..4], expected);
+        assert_eq!(function_body(13, &[plain()]).unwrap().nodes.len(), 4);
+    }
+
+    #[test]
+    fn every_input_is_read() {
+        let biased = AttentionUse {
+            biased: true,
+            ..plain()
+        };
+        let masked = AttentionUse {
+            masked: true,
+            ..plain()
+        };
+        for uses in [plain(), biased, masked] {
+            let body = function_body(15, &[uses]).unwrap();
+            for name in names(&INPUTS) {
+                let mut nodes = body.nodes.iter();
+                assert!(nodes.any(|n| n.inputs.iter().any(|i| i == name)), "{name}");
+            }
+        }
     }
 
     #[test]
@@ -256,7 +294,7 @@ mod tests {
             (with(|u| u.grouped = None), "Reshape", "Reshape"),
             (with(|u| u.biased = true), "Add", "Add"),
             (with(|u| u.masked = true), "Where", "Where"),
-            (with(|u| u.dtype = ElementType::F16), "Cast", "CastLike"),
+            (with(|u| u.dtype = ElementType::F16), "Cast", "Cast"),
         ];
         for (one, agreed, mixed) in cases {
             let nodes = operators(std::slice::from_ref(&one));

@@ -57,6 +57,11 @@ impl Operator for Contrib {
             attributes: Vec::new(),
         };
         let give_heads = call.partial.is_some() || view.heads_last() || view.heads.is_empty();
-        call.attributes(op, give_heads)
+        let op = call.attributes(op, give_heads);
+        // OpenVINO 2026.4 has no default for it. It also ignores `rotary_embedding_dim`, so that a node with that is better not loaded.
+        match call.partial.is_none() && !op.has("interleaved") {
+            true => op.with("interleaved", 0),
+            false => op,
+        }
     }
 }
