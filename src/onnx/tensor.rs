@@ -81,6 +81,29 @@ impl Tensor {
         }
     }
 
+    /// The elements from `start` to before `end` along an axis, `step` apart; `None` for bounds outside of it, and for elements of less
+    /// than a byte.
+    pub(crate) fn part(&self, axis: usize, start: i64, end: i64, step: i64) -> Option<Self> {
+        let size = *self.shape.get(axis)?;
+        let [start, end, step] = [start, end, step].map(|n| usize::try_from(n).ok());
+        let (start, end, step) = (start?, end?, step.filter(|&step| step > 0)?);
+        if start > end || end > size {
+            return None;
+        }
+        let bits = self.dtype.bits().filter(|bits| bits % 8 == 0)?;
+        // Bytes of all that lies behind the axis.
+        let inner = Self::count(&self.shape[axis + 1..])?.checked_mul(bits / 8)?;
+        let mut data = Vec::new();
+        for block in self.data.chunks_exact((size * inner).max(1)) {
+            for at in (start..end).step_by(step) {
+                data.extend_from_slice(&block[at * inner..(at + 1) * inner]);
+            }
+        }
+        let mut shape = self.shape.clone();
+        shape[axis] = (end - start).div_ceil(step);
+        Self::new(self.dtype, shape, data.into()).ok()
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         Self::count(&self.shape).unwrap_or(0)
@@ -297,4 +320,28 @@ fn narrow<T: Element, const N: usize>(
         out.extend_from_slice(&convert(element?));
     }
     Some(out.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_taken_along_an_axis() {
+        let numbers: Vec<f32> = (0..12).map(|n| n as f32).collect();
+        let whole = Tensor::from_f32(&[2, 3, 2], &numbers);
+        let middle = whole.part(1, 1, 2, 1).unwrap();
+        assert_eq!(middle, Tensor::from_f32(&[2, 1, 2], &[2.0, 3.0, 8.0, 9.0]));
+        let outer = whole.part(1, 0, 3, 2).unwrap();
+        let expected = [0.0, 1.0, 4.0, 5.0, 6.0, 7.0, 10.0, 11.0];
+        assert_eq!(outer, Tensor::from_f32(&[2, 2, 2], &expected));
+        let last = whole.part(2, 1, 2, 1).unwrap();
+        assert_eq!(last.to_f64().unwrap(), [1.0, 3.0, 5.0, 7.0, 9.0, 11.0]);
+        assert!(whole.part(1, 2, 2, 1).unwrap().is_empty());
+        for (axis, start, end, step) in [(3, 0, 1, 1), (0, 0, 3, 1), (0, -1, 1, 1), (0, 0, 1, 0)] {
+            assert_eq!(whole.part(axis, start, end, step), None);
+        }
+        let empty = Tensor::from_f32(&[2, 0], &[]);
+        assert_eq!(empty.part(0, 0, 1, 1), Some(Tensor::from_f32(&[1, 0], &[])));
+    }
 }

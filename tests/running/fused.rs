@@ -30,6 +30,7 @@ pub(crate) fn fuse_by(
             ..Search::default()
         },
         target,
+        retarget: Vec::new(),
         precise_angles: false,
         verify: Some(verify::Options {
             engine: Preference::Tract,

@@ -47,13 +47,11 @@ fn fused(text: &str, constants: &[(&str, Tensor)]) -> Vec<String> {
             path: path.clone(),
             force: false,
         },
-        target: Default::default(),
-        precise_angles: false,
-        search: Search::default(),
         verify: Some(verify::Options {
             engine: verify::Preference::Tract,
             ..Default::default()
         }),
+        ..Default::default()
     };
     let outcome = pipeline::fuse(&ModelFile::open(&plain).unwrap(), &options, &mut ()).unwrap();
     assert_eq!(outcome.verdict, pipeline::Verdict::Fused);
@@ -420,4 +418,41 @@ fn positions_of_a_short_fixed_sequence_are_one_vector() {
     let mut all = constants();
     all.push(("order", i64s(&[4], &[3, 2, 1, 0])));
     assert!(sites(&other, &all).is_empty());
+}
+
+/// Pairs that are multiplied by matrices of a table: cosines and sines are gathered from parts of it.
+#[test]
+fn matrices_of_a_table_are_taken_apart() {
+    let numbers = (0..32).flat_map(|at| {
+        let (position, frequency) = ((at / 4) as f32, FREQUENCIES[at % 4]);
+        let (sin, cos) = (position * frequency).sin_cos();
+        [cos, -sin, sin, cos]
+    });
+    let numbers: Vec<f32> = numbers.collect();
+    let constants = [
+        ("matrices", f32s(&[8, 4, 2, 2], &numbers)),
+        ("heads", i64s(&[1], &[1])),
+        ("last", i64s(&[1], &[-1])),
+        ("pairs", i64s(&[5], &[0, 0, 0, 4, 2])),
+        ("channels", i64s(&[4], &[0, 0, 0, 8])),
+    ];
+    let text = "
+        x: float[batch, 3, seq, 8]
+        positions: int64[batch, seq]
+        rows = Gather(matrices, positions) axis=0
+        turns = Unsqueeze(rows, heads)
+        split = Reshape(x, pairs)
+        columns = Unsqueeze(split, last)
+        turned = MatMul(turns, columns)
+        joined = Squeeze(turned, last)
+        y = Reshape(joined, channels)";
+    let nodes = fused(text, &constants);
+    let expected = [
+        "Gather",
+        "Gather",
+        "Unsqueeze",
+        "Unsqueeze",
+        "RotaryEmbedding",
+    ];
+    assert_eq!(nodes, expected);
 }

@@ -41,6 +41,7 @@ fn fuse(from: &Path, to: &Path) -> usize {
         goal,
         search: Search::default(),
         target: Target::default(),
+        retarget: Vec::new(),
         precise_angles: false,
         verify: None,
     };

@@ -9,6 +9,8 @@ use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto, attribute_proto
 use crate::onnx::{Error, ModelFile, Tensor, names};
 use crate::symbolic::value::Value;
 
+use super::gathered::Rows;
+
 /// Nodes that make values, and the constants they read.
 #[derive(Clone, Debug, Default)]
 pub struct Made {
@@ -90,6 +92,8 @@ pub(in crate::recognize) struct Maker<'a> {
     /// Their abstract values.
     pub values: FxHashMap<String, Value>,
     known: FxHashMap<(Step, Vec<String>), String>,
+    /// Those that hold rows of a constant.
+    rows: FxHashMap<String, Rows>,
     /// The model's names; collected when the first value is made.
     taken: Option<names::Taken>,
 }
@@ -105,6 +109,7 @@ impl<'a> Maker<'a> {
             made: Made::default(),
             values: FxHashMap::default(),
             known: FxHashMap::default(),
+            rows: FxHashMap::default(),
             taken: None,
         }
     }
@@ -120,6 +125,10 @@ impl<'a> Maker<'a> {
         let key = (step, inputs);
         if let Some(name) = self.known.get(&key) {
             return name.clone();
+        }
+        if let Some(name) = self.gathered(&key, value) {
+            self.known.insert(key, name.clone());
+            return name;
         }
         let (step, mut inputs) = key.clone();
         let stem = inputs.first().cloned().unwrap_or_default();
@@ -191,6 +200,32 @@ impl<'a> Maker<'a> {
         name
     }
 
+    /// The value that a step makes of rows of a constant, as rows of another constant.
+    fn gathered(&mut self, (step, inputs): &(Step, Vec<String>), value: &Value) -> Option<String> {
+        let rank = match step {
+            Step::Slice { .. } => value.rank(),
+            Step::Squeeze(axes) => value.rank() + axes.len(),
+            _ => return None,
+        };
+        let [input] = &inputs[..] else { return None };
+        let known = self.rows.get(input).cloned();
+        let rows = known.or_else(|| Rows::of(self.file, input, rank))?;
+        let part = rows.part(step)?;
+        let name = self.fresh(&format!("{input}_part"));
+        let table = self.fresh(&format!("{name}_table"));
+        self.made.constants.push(part.table.to_proto(&table));
+        self.made.nodes.push(NodeProto {
+            name: Some(name.clone()),
+            op_type: Some("Gather".to_owned()),
+            input: vec![table, part.index.clone()],
+            output: vec![name.clone()],
+            ..Default::default()
+        });
+        self.values.insert(name.clone(), value.clone());
+        self.rows.insert(name.clone(), part);
+        Some(name)
+    }
+
     /// How much is made so far.
     pub(in crate::recognize) fn mark(&self) -> Mark {
         Mark(self.made.nodes.len(), self.made.constants.len())
@@ -201,6 +236,7 @@ impl<'a> Maker<'a> {
         self.made.constants.truncate(constants);
         for node in self.made.nodes.drain(nodes..) {
             self.values.remove(node.name());
+            self.rows.remove(node.name());
             self.known.retain(|_, name| name != node.name());
         }
     }

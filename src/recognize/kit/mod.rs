@@ -11,6 +11,7 @@ pub(super) mod assemble;
 pub(super) mod behind;
 pub(super) mod flow;
 pub(super) mod formula;
+mod gathered;
 pub(super) mod lost;
 pub(super) mod made;
 pub(super) mod miss;
