@@ -42,9 +42,26 @@ fn slices() {
     check_changes(
         JOINT,
         &[
-            // The products are taken apart, and not the table.
+            // The products are taken apart, and not the rows; those of a constant are gathered from its parts.
             (
                 "low1 = Unsqueeze (low, last)
+                 high1 = Unsqueeze (high, last)
+                 p = Mul (low1, rows)
+                 q = Mul (high1, rows)
+                 a = Gather <axis = -1> (p, zero)
+                 b = Gather <axis = -1> (q, one)
+                 c = Gather <axis = -1> (q, zero)
+                 d = Gather <axis = -1> (p, one)",
+                "rows_part = Gather (rows_part_table, pos)\n\
+                 rows_part_part = Gather (rows_part_part_table, pos)\n\
+                 rows_part_2 = Gather (rows_part_2_table, pos)\n\
+                 rows_part_2_part = Gather (rows_part_2_part_table, pos)\n\
+                 y = rotary(x, rows_part_part, rows_part_2_part) half 0..4 of 4, rotation, table",
+            ),
+            (
+                "all = Gather (table, pos)
+                 rows = Identity (all)
+                 low1 = Unsqueeze (low, last)
                  high1 = Unsqueeze (high, last)
                  p = Mul (low1, rows)
                  q = Mul (high1, rows)
