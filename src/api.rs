@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::engine::{Source, locate};
+use crate::engine::locate;
 use crate::onnx::ModelFile;
-use crate::pipeline::{self, Error, Options, Progress, Search};
+use crate::pipeline::{self, Destination, Error, Options, Progress, Search};
 use crate::report::{ExplainReport, FuseReport, InspectReport, UnfuseReport, VerifyReport};
 use crate::verify::{self, Options as VerifyOptions};
 
@@ -104,11 +104,11 @@ pub fn fuse_and_report(
     Ok(report.expect("a report before the end"))
 }
 
-/// Expands the fused nodes of a model to standard operators, compares the result with the model, and writes it to `output`. A file that
-/// is there is replaced if `force`; without `verify` nothing is compared.
+/// Expands the fused nodes of a model to standard operators, compares the result with the model, and hands it over. Without `verify` nothing
+/// is compared.
 ///
 /// ```
-/// use phasor::{FuseOptions, Goal, Model, VerifyOptions, report::UnfusedVerdict};
+/// use phasor::{Destination, FuseOptions, Goal, Model, VerifyOptions, report::UnfusedVerdict};
 ///
 /// # fn main() -> Result<(), phasor::Error> {
 /// let folder = tempfile::tempdir().expect("a temporary folder");
@@ -118,7 +118,8 @@ pub fn fuse_and_report(
 /// phasor::fuse(&model, &FuseOptions { goal, ..FuseOptions::default() }, &mut ())?;
 ///
 /// let verify = VerifyOptions::default();
-/// let report = phasor::unfuse(&Model::open(&fused)?, &plain, false, Some(&verify), &mut ())?;
+/// let output = Destination::File { path: &plain, force: false };
+/// let report = phasor::unfuse(&Model::open(&fused)?, output, Some(&verify), &mut ())?;
 /// assert_eq!(report.verdict, UnfusedVerdict::Unfused);
 /// # Ok(())
 /// # }
@@ -129,12 +130,11 @@ pub fn fuse_and_report(
 /// be used.
 pub fn unfuse(
     model: &ModelFile,
-    output: &Path,
-    force: bool,
+    output: Destination<'_>,
     verify: Option<&VerifyOptions>,
     progress: &mut dyn Progress,
 ) -> Result<UnfuseReport, Error> {
-    unfuse_and_report(model, output, force, verify, progress, &mut |_| Ok(()))
+    unfuse_and_report(model, output, verify, progress, &mut |_| Ok(()))
 }
 
 /// Does what [`unfuse`] does, and hands the report to `deliver` before the file is in its place: if it cannot be delivered, nothing is
@@ -144,15 +144,14 @@ pub fn unfuse(
 /// Those of [`unfuse`], and of `deliver`.
 pub fn unfuse_and_report(
     model: &ModelFile,
-    output: &Path,
-    force: bool,
+    output: Destination<'_>,
     verify: Option<&VerifyOptions>,
     progress: &mut dyn Progress,
     deliver: &mut dyn FnMut(&UnfuseReport) -> io::Result<()>,
 ) -> Result<UnfuseReport, Error> {
     let begun = Instant::now();
     let mut report = None;
-    pipeline::unfuse_and_report(model, output, force, verify, progress, &mut |outcome| {
+    pipeline::unfuse_and_report(model, output, verify, progress, &mut |outcome| {
         deliver(report.insert(UnfuseReport::new(model, outcome, begun.elapsed())))
     })?;
     Ok(report.expect("a report before the end"))
@@ -180,10 +179,25 @@ pub fn verify(
     options: &VerifyOptions,
     progress: &mut dyn Progress,
 ) -> Result<VerifyReport, Error> {
+    let [reference, model] = [ModelFile::open(reference)?, ModelFile::open(model)?];
+    verify_models(&reference, &model, options, progress)
+}
+
+/// Does what [`verify`] does with models that are opened, be they files or in memory.
+///
+/// # Errors
+/// Those of [`verify`].
+pub fn verify_models(
+    reference: &ModelFile,
+    model: &ModelFile,
+    options: &VerifyOptions,
+    progress: &mut dyn Progress,
+) -> Result<VerifyReport, Error> {
     progress.begin("running both models");
-    let report = verify::run(Source::Path(reference), Source::Path(model), options);
+    let [a, b] = [reference, model].map(verify::source);
+    let report = verify::run(a, b, options);
     progress.end();
-    Ok(VerifyReport::new(reference, model, report?))
+    Ok(VerifyReport::new(reference.path(), model.path(), report?))
 }
 
 /// The operator library that ONNX Runtime is to register, from where the program looks for it.

@@ -32,6 +32,8 @@
 
 mod api;
 #[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
 pub mod confirm;
 #[doc(hidden)]
 pub mod engine;
@@ -56,10 +58,11 @@ pub mod verify;
 
 pub use api::{
     explain, fuse, fuse_and_report, inspect, operator_library, unfuse, unfuse_and_report, verify,
+    verify_models,
 };
-pub use engine::locate::OPS_VARIABLE as OPERATORS_VARIABLE;
+pub use engine::locate::{Host, OPS_VARIABLE as OPERATORS_VARIABLE, set_host};
 pub use onnx::{Error as ModelError, ModelFile as Model, clean_up_on_signals};
-pub use pipeline::{Error, Goal, Options as FuseOptions, Progress, Search};
+pub use pipeline::{Destination, Error, Goal, Options as FuseOptions, Progress, Search};
 pub use recognize::{Rule, Selection, Stage};
 pub use rewrite::{Held, Target};
 pub use symbolic::Limits;

@@ -1,8 +1,6 @@
 //! The command line of Phasor.
 #![forbid(unsafe_code)]
 
-mod cli;
-
 fn main() -> std::process::ExitCode {
-    cli::main()
+    phasor::cli::main(std::env::args_os()).into()
 }

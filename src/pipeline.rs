@@ -6,18 +6,19 @@
 //! target folder while it is compared with the old one, and takes its place only afterwards.
 #![forbid(unsafe_code)]
 
+mod product;
 mod summary;
 mod unfuse;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bytes::Bytes;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
-use crate::engine::Source;
-use crate::onnx::{self, Edit, ModelFile, Staged, Written};
+use crate::onnx::{self, ModelFile, Written};
 use crate::recognize::Selection;
 use crate::rewrite::{
     self, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, RetargetError, Spelled, Target,
@@ -27,6 +28,8 @@ use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
 pub use crate::scopes::{Findings, Found, FoundTable};
 pub use crate::symbolic::Limits;
+pub use product::Destination;
+use product::{Product, commit, make};
 pub use summary::RuleSummary;
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse, unfuse_and_report};
 
@@ -42,6 +45,22 @@ pub enum Goal {
         /// Whether a file there may be replaced.
         force: bool,
     },
+    /// Give the bytes of the fused model back, in the report.
+    Return,
+}
+
+impl Goal {
+    /// Where the model goes, if one is made.
+    fn destination(&self) -> Option<Destination<'_>> {
+        match self {
+            Goal::Check => None,
+            Goal::Write { path, force } => Some(Destination::File {
+                path,
+                force: *force,
+            }),
+            Goal::Return => Some(Destination::Memory),
+        }
+    }
 }
 
 /// How a model is searched.
@@ -216,6 +235,8 @@ pub struct Outcome {
     pub check: Check,
     /// What is written, if anything is.
     pub written: Option<Written>,
+    /// The model in memory, if that is the goal and it was made.
+    pub bytes: Option<Bytes>,
 }
 
 /// Finds the sites of a model: see [`scopes::find`].
@@ -256,9 +277,10 @@ pub fn fuse_and_report(
     progress: &mut dyn Progress,
     report: &mut dyn FnMut(&Outcome) -> io::Result<()>,
 ) -> Result<Outcome, Error> {
-    let runs = options.verify.is_some() && matches!(options.goal, Goal::Write { .. });
-    if let Goal::Write { path, force } = &options.goal {
-        onnx::check_output(path, *force)?;
+    let destination = options.goal.destination();
+    let runs = options.verify.is_some() && destination.is_some();
+    if let Some(destination) = destination {
+        destination.check()?;
     }
     file.check_data(runs)?;
     progress.begin("looking for position encodings");
@@ -295,31 +317,28 @@ pub fn fuse_and_report(
         nodes: (before, after),
         check: Check::NotNeeded,
         written: None,
+        bytes: None,
         findings,
     };
-    let Goal::Write { path, force } = &options.goal else {
+    let Some(destination) = destination else {
         if !edit.is_empty() {
             outcome.verdict = Verdict::WouldFuse;
         }
         commit(None, &outcome, report)?;
         return Ok(outcome);
     };
-    let staged;
-    (outcome.check, staged) = stage(
-        file,
-        &edit,
-        (path, *force),
-        options.verify.as_ref(),
-        progress,
-    )?;
-    outcome.written = staged.as_ref().map(Staged::written);
-    outcome.verdict = match outcome.written {
+    let product;
+    let verify = options.verify.as_ref();
+    (outcome.check, product) = make(original, (file, &edit), destination, verify, progress)?;
+    outcome.verdict = match product {
         None if outcome.check.differs() => Verdict::Differs,
         None => Verdict::NotVerified,
         Some(_) if edit.is_empty() => Verdict::NothingToFuse,
         Some(_) => Verdict::Fused,
     };
-    commit(staged, &outcome, report)?;
+    outcome.written = product.as_ref().and_then(Product::written);
+    outcome.bytes = product.as_ref().and_then(Product::bytes);
+    commit(product, &outcome, report)?;
     Ok(outcome)
 }
 
@@ -358,38 +377,6 @@ fn raised(file: &ModelFile, target: Target) -> Result<Option<ModelFile>, Error> 
     Ok(Some(new))
 }
 
-/// Reports what is known, and unless that fails puts the staged model in its place.
-fn commit<T>(
-    staged: Option<Staged>,
-    outcome: &T,
-    report: &mut dyn FnMut(&T) -> io::Result<()>,
-) -> Result<(), Error> {
-    report(outcome).map_err(Error::Report)?;
-    staged.map(Staged::commit).transpose()?;
-    Ok(())
-}
-
-/// Stages an edit and compares the result with the original; nothing is staged if it differs, or is not verified where that is
-/// required.
-fn stage(
-    file: &ModelFile,
-    edit: &Edit,
-    (path, force): (&Path, bool),
-    options: Option<&verify::Options>,
-    progress: &mut dyn Progress,
-) -> Result<(Check, Option<Staged>), Error> {
-    let staged = file.stage(edit, path, force)?;
-    let mut done = Check::NotNeeded;
-    if !edit.is_empty() {
-        done = check(file.path(), staged.path(), options, progress)?;
-        let required = options.is_some_and(|options| options.required);
-        if done.differs() || required && !done.agrees() {
-            return Ok((done, None));
-        }
-    }
-    Ok((done, Some(staged)))
-}
-
 /// Whether the model has the dimensions that sizes are given for.
 fn check_sizes(file: &ModelFile, sizes: &BTreeMap<String, i64>) -> Result<(), Error> {
     match Signature::of(file, sizes) {
@@ -401,38 +388,6 @@ fn check_sizes(file: &ModelFile, sizes: &BTreeMap<String, i64>) -> Result<(), Er
         // What else random inputs cannot be made for does not matter here.
         _ => Ok(()),
     }
-}
-
-fn check(
-    old: &Path,
-    new: &Path,
-    options: Option<&verify::Options>,
-    progress: &mut dyn Progress,
-) -> Result<Check, Error> {
-    let Some(options) = options else {
-        return Ok(Check::LeftOut);
-    };
-    progress.begin("comparing the new model with the original");
-    let report = verify::run(Source::Path(old), Source::Path(new), options);
-    progress.end();
-    match report {
-        Ok(report) => Ok(Check::Done(report)),
-        // Inputs of a kind that is not made: no reason to leave a proven and confirmed model unwritten.
-        Err(verify::Error::Inputs {
-            cause: cause @ InputsError::Input { .. },
-            ..
-        }) if options.inputs.is_empty() => Ok(not_verified(&cause)),
-        // Nor are sizes that are too large, where they are the model's own.
-        Err(verify::Error::Inputs {
-            cause: cause @ InputsError::TooLarge { .. },
-            ..
-        }) if options.dims.is_empty() => Ok(not_verified(&cause)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn not_verified(cause: &InputsError) -> Check {
-    Check::Done(verify::Report::not_verified(cause.to_string()))
 }
 
 /// The change to the model; sites that the target cannot express are set aside, and those that fall and tables that it leaves

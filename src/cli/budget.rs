@@ -1,7 +1,7 @@
 //! The argument that limits a search.
 
+use crate::Limits;
 use clap::Args;
-use phasor::Limits;
 
 /// Factors that a number may end in.
 const UNITS: [(char, u64); 3] = [('K', 1_000), ('M', 1_000_000), ('G', 1_000_000_000)];

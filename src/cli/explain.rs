@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::Model;
+use crate::report::text;
 use clap::Args;
-use phasor::Model;
-use phasor::report::text;
 
 use super::search::Sizes;
 use super::{Advice, Ending, Format, print_data, print_json, warn_of_missing_data};
@@ -32,7 +32,7 @@ impl Explain {
         let model = Model::open(&self.input)?;
         warn_of_missing_data(&model);
         let name = self.site.as_deref();
-        let report = phasor::explain(&model, name, &self.sizes.search())?
+        let report = crate::explain(&model, name, &self.sizes.search())?
             .ok_or_else(|| unknown(&model, name.unwrap_or_default()))?;
         match self.format {
             Format::Json => print_json(&report)?,
@@ -43,7 +43,7 @@ impl Explain {
 }
 
 /// The error for a name that the model does not have, with names that contain it as a hint.
-fn unknown(model: &Model, name: &str) -> Advice {
+pub fn unknown(model: &Model, name: &str) -> Advice {
     let nodes = model.graph().node.iter();
     let wanted = name.to_lowercase();
     let near: Vec<String> = nodes

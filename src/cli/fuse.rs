@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::report::{Verdict, text};
+use crate::{FuseOptions, Goal, Held, Model, Search, Target};
 use clap::{Args, ValueEnum};
-use phasor::report::{Verdict, text};
-use phasor::{FuseOptions, Goal, Held, Model, Search, Target};
 
 use super::budget::Budget;
 use super::progress::Spinner;
@@ -136,7 +136,7 @@ impl Fuse {
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
         };
-        let report = phasor::fuse_and_report(
+        let report = crate::fuse_and_report(
             &model,
             &options,
             &mut Spinner::new(self.format),

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::Model;
+use crate::report::text;
 use clap::Args;
-use phasor::Model;
-use phasor::report::text;
 
 use super::search::Sizes;
 use super::{Ending, Format, print_data, print_json, warn_of_missing_data};
@@ -25,7 +25,7 @@ impl Inspect {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let model = Model::open(&self.input)?;
         warn_of_missing_data(&model);
-        let report = phasor::inspect(&model, &self.sizes.search())?;
+        let report = crate::inspect(&model, &self.sizes.search())?;
         match self.format {
             Format::Json => print_json(&report)?,
             Format::Text => print_data(&text::inspect(&report))?,

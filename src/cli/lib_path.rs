@@ -1,8 +1,8 @@
 //! `phasor lib-path`: where the operator library is.
 
 use super::{Advice, Ending, print_data};
+use crate::OPERATORS_VARIABLE;
 use clap::Args;
-use phasor::OPERATORS_VARIABLE;
 
 /// Prints the path of the operator library, for `register_custom_ops_library`
 #[derive(Args)]
@@ -10,7 +10,7 @@ pub(super) struct LibPath {}
 
 impl LibPath {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let path = phasor::operator_library().map_err(|tried| {
+        let path = crate::operator_library().map_err(|tried| {
             let hint = format!(
                 "build it with `cargo build --release -p phasor-ops`, or name it in `{OPERATORS_VARIABLE}`"
             );

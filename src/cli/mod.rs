@@ -3,6 +3,9 @@
 //! Exit codes: 0 done, 1 a negative outcome (something to fuse under `--check`, models that differ, or that are not verified where
 //! that is required), 2 a wrong command line, a file that cannot be read or written, or a malformed model. Standard output carries
 //! only data; everything else goes to standard error.
+//!
+//! The program and the Python package call the one entry, [`main`].
+#![forbid(unsafe_code)]
 
 mod budget;
 mod completions;
@@ -16,15 +19,18 @@ mod search;
 mod unfuse;
 mod verify;
 
+pub use explain::unknown;
+pub use search::rule;
+
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::process::ExitCode;
 
+use crate::report::text;
+use crate::{Model, ModelError, VerifyError};
 use anstyle::AnsiColor;
 use clap::builder::Styles;
 use clap::{Parser, Subcommand, ValueEnum};
-use phasor::report::text;
-use phasor::{Model, ModelError, VerifyError};
 use serde::Serialize;
 
 /// Fuses the position encodings of ONNX models into native operators: proven, confirmed and verified.
@@ -37,6 +43,10 @@ struct Arguments {
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done; 1 negative outcome; 2 usage error, input/output error or malformed model";
+
+const DONE: u8 = 0;
+const NEGATIVE: u8 = 1;
+const FAILED: u8 = 2;
 
 #[derive(Subcommand)]
 enum Command {
@@ -67,9 +77,11 @@ enum Ending {
 
 /// An error with a hint.
 #[derive(Debug)]
-struct Advice {
-    message: String,
-    hint: String,
+pub struct Advice {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
 }
 
 impl Advice {
@@ -86,20 +98,28 @@ impl std::fmt::Display for Advice {
 
 impl std::error::Error for Advice {}
 
-/// Runs the command line.
-pub(crate) fn main() -> ExitCode {
-    phasor::clean_up_on_signals();
+/// Runs the command line; the result is the exit code. `arguments` begin with the name of the program. Handlers of signals and of panics
+/// are set for the whole process.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    crate::clean_up_on_signals();
     panic::set_hook(Box::new(|info| note(&mistake(info))));
-    let command = Arguments::parse().command;
+    let command = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments.command,
+        Err(answer) => {
+            // Help, which was asked for, or what is wrong. If nobody reads it, nobody can be told.
+            let _ = answer.print();
+            return if answer.use_stderr() { FAILED } else { DONE };
+        }
+    };
     match panic::catch_unwind(AssertUnwindSafe(|| command.run())) {
-        Ok(Ok(Ending::Good)) => ExitCode::SUCCESS,
-        Ok(Ok(Ending::Negative)) => ExitCode::from(1),
+        Ok(Ok(Ending::Good)) => DONE,
+        Ok(Ok(Ending::Negative)) => NEGATIVE,
         Ok(Err(error)) => {
             complain(&error);
-            ExitCode::from(2)
+            FAILED
         }
         // The hook has reported it.
-        Err(_) => ExitCode::from(2),
+        Err(_) => FAILED,
     }
 }
 
@@ -154,7 +174,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         if let Some(advice) = cause.downcast_ref::<Advice>() {
             return Some(advice.hint.clone());
         }
-        if let Some(error) = cause.downcast_ref::<phasor::Error>() {
+        if let Some(error) = cause.downcast_ref::<crate::Error>() {
             return error.hint();
         }
         if let Some(error) = cause.downcast_ref::<VerifyError>() {

@@ -1,7 +1,7 @@
 //! `phasor rules`: the rules of fusion.
 
+use crate::report::{RulesReport, text};
 use clap::Args;
-use phasor::report::{RulesReport, text};
 
 use super::{Ending, Format, print_data, print_json, search};
 

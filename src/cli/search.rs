@@ -1,8 +1,8 @@
 //! Arguments that say what to look for.
 
+use crate::rules::{RULES, find};
+use crate::{Rule, Search, Selection};
 use clap::Args;
-use phasor::rules::{RULES, find};
-use phasor::{Rule, Search, Selection};
 
 use super::budget::Budget;
 use super::{Advice, dimension};
@@ -54,7 +54,10 @@ impl RuleChoice {
 }
 
 /// The rule of this name.
-pub(super) fn rule(name: &str) -> anyhow::Result<&'static Rule> {
+///
+/// # Errors
+/// [`Advice`], if there is none.
+pub fn rule(name: &str) -> anyhow::Result<&'static Rule> {
     let known = || {
         let known: Vec<String> = RULES.iter().map(|rule| format!("`{}`", rule.id)).collect();
         let hint = format!("the rules are {}", known.join(", "));

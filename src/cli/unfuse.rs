@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::report::{UnfusedVerdict, text};
+use crate::{Destination, Model};
 use clap::Args;
-use phasor::Model;
-use phasor::report::{UnfusedVerdict, text};
 
 use super::progress::Spinner;
 use super::verify::Comparison;
@@ -43,10 +43,12 @@ impl Unfuse {
         comparison.required = self.require_verified;
         let model = Model::open(&self.input)?;
         let verify = (!self.no_verify).then_some(comparison);
-        let report = phasor::unfuse_and_report(
+        let report = crate::unfuse_and_report(
             &model,
-            &self.output,
-            self.force,
+            Destination::File {
+                path: &self.output,
+                force: self.force,
+            },
             verify.as_ref(),
             &mut Spinner::new(self.format),
             &mut |report| match self.format {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::report::{ComparisonVerdict, text};
+use crate::{EnginePreference, VerifyOptions};
 use clap::{Args, ValueEnum};
-use phasor::report::{ComparisonVerdict, text};
-use phasor::{EnginePreference, VerifyOptions};
 
 use super::progress::Spinner;
 use super::{Advice, Ending, Format, dimension, print_data, print_json};
@@ -90,7 +90,7 @@ impl Comparison {
             seconds: self.time_limit,
             ..VerifyOptions::default()
         };
-        phasor::check_engines(&options)?;
+        crate::check_engines(&options)?;
         Ok(options)
     }
 }
@@ -116,7 +116,7 @@ impl Verify {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let options = self.comparison.options()?;
         let mut progress = Spinner::new(self.format);
-        let report = phasor::verify(&self.reference, &self.model, &options, &mut progress)?;
+        let report = crate::verify(&self.reference, &self.model, &options, &mut progress)?;
         match self.format {
             Format::Json => print_json(&report)?,
             Format::Text => print_data(&text::verify(&report))?,

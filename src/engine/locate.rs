@@ -3,9 +3,13 @@
 //! Nothing is loaded here. A library that the user names, by a flag or an environment variable, is the only candidate. Otherwise
 //! ONNX Runtime is looked for beside the executable, in the active Python environment, in that of `python3`, and at last by the
 //! dynamic loader under its plain name.
+//!
+//! A program that contains this crate may say where it keeps libraries ([`Host`]): these places take that of the executable's, which is
+//! then somebody else's.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Environment variable that names ONNX Runtime's library.
@@ -14,6 +18,28 @@ pub const ORT_VARIABLE: &str = "ORT_DYLIB_PATH";
 pub const OPS_VARIABLE: &str = "PHASOR_OPS_LIB";
 /// How long `python3` may take to say where its packages lie.
 const PYTHON_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a program that contains this crate keeps libraries, such as a Python package.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// What it calls itself, as in ``in the Python package``.
+    pub name: &'static str,
+    /// The folder of the operator library.
+    pub folder: PathBuf,
+    /// The folder of Python packages that has `onnxruntime` in it, or would have.
+    pub packages: Option<PathBuf>,
+}
+
+static HOST: RwLock<Option<Host>> = RwLock::new(None);
+
+/// Says where libraries are looked for from now on, instead of beside the executable.
+pub fn set_host(host: Host) {
+    *HOST.write().unwrap_or_else(PoisonError::into_inner) = Some(host);
+}
+
+fn host() -> Option<Host> {
+    HOST.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
 
 /// A library that may exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,11 +132,18 @@ pub fn onnxruntime(flag: Option<&Path>) -> Search {
         return Search::only(path, format!("environment variable `{ORT_VARIABLE}`"));
     }
     let mut search = Search::default();
-    search.folders(
-        &beside_executable(),
-        "beside the executable",
-        &is_onnxruntime,
-    );
+    match host() {
+        Some(host) => {
+            if let Some(packages) = host.packages {
+                python_packages(&mut search, &packages, "packages of this Python");
+            }
+        }
+        None => search.folders(
+            &beside_executable(),
+            "beside the executable",
+            &is_onnxruntime,
+        ),
+    }
     for name in ["VIRTUAL_ENV", "CONDA_PREFIX"] {
         if let Some(prefix) = variable(name) {
             for packages in site_packages(&prefix) {
@@ -150,9 +183,11 @@ pub fn operators(flag: Option<&Path>) -> Search {
     }
     let name = operators_file_name();
     let mut search = Search::default();
-    search.folders(&beside_executable(), "beside the executable", &|file| {
-        file == name
-    });
+    let (folders, origin) = match host() {
+        Some(host) => (vec![host.folder], format!("in {}", host.name)),
+        None => (beside_executable(), "beside the executable".to_owned()),
+    };
+    search.folders(&folders, &origin, &|file| file == name);
     search
 }
 

@@ -113,6 +113,14 @@ pub enum Error {
         /// Why it cannot be read.
         cause: io::Error,
     },
+    /// A model in memory needs a data file.
+    #[error("`{}`: some weights lie in the data file `{location}`, which a model in memory cannot bring along", file.display())]
+    Detached {
+        /// The model.
+        file: PathBuf,
+        /// The data file, seen from the model's folder.
+        location: String,
+    },
     /// The output exists already.
     #[error("`{}`: exists already", file.display())]
     Exists {
@@ -239,6 +247,9 @@ impl Error {
             Self::Tensor { .. } => "the model is damaged or incomplete: fetch or export it again",
             Self::MissingData { .. } => {
                 "put it beside the model, or use `--no-verify` to continue without it, unchecked"
+            }
+            Self::Detached { .. } => {
+                "name files, for the model and for the output, or store all weights in the model first"
             }
             Self::Exists { .. } => "use `--force` to replace it",
             Self::NotAFile { .. } => "name a file, or a path that does not exist yet",

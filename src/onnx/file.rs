@@ -8,7 +8,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::edit::Decided;
-use super::external::DataFiles;
+use super::external::{self, DataFiles};
 use super::index::Fault;
 use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
@@ -18,6 +18,9 @@ use super::{
 
 /// IR version from which on an initializer that is also an input is a default that callers may override.
 const OVERRIDING_IR_VERSION: i64 = 4;
+
+/// What stands for the path of a model in memory.
+const MEMORY: &str = "<memory>";
 
 /// A model file, mapped and decoded; weights stay where they are.
 #[derive(Debug)]
@@ -61,6 +64,30 @@ impl ModelFile {
     /// As [`ModelFile::open`].
     pub(crate) fn of_bytes(path: &Path, bytes: Bytes) -> Result<Self, Error> {
         Self::new(path.to_owned(), bytes, None)
+    }
+
+    /// Decodes a model that lies in memory alone; messages call it `<memory>`.
+    ///
+    /// # Errors
+    /// As [`ModelFile::open`], and if tensors of it lie in data files, for which there is no folder.
+    pub fn from_memory(bytes: Bytes) -> Result<Self, Error> {
+        let file = Self::from_bytes(MEMORY, bytes)?;
+        let mut location = None;
+        external::tensors_of_model(file.model(), &mut |tensor| {
+            location = location.or(external::location(tensor));
+        });
+        match location.map(ToOwned::to_owned) {
+            Some(location) => Err(Error::Detached {
+                file: file.path,
+                location,
+            }),
+            None => Ok(file),
+        }
+    }
+
+    /// Whether it was decoded from bytes, so that its path is only a name.
+    pub fn is_in_memory(&self) -> bool {
+        self.handle.is_none()
     }
 
     fn new(path: PathBuf, bytes: Bytes, handle: Option<File>) -> Result<Self, Error> {

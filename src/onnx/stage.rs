@@ -10,6 +10,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use rustc_hash::FxHashSet;
 use tempfile::TempPath;
 
@@ -138,6 +139,29 @@ impl ModelFile {
             bytes: pieces.len(),
             force,
         })
+    }
+
+    /// The bytes of the edited model, as [`ModelFile::stage`] writes them.
+    ///
+    /// # Errors
+    /// If tensors of the edited model lie in data files, which bytes alone cannot bring along, or if the output would be the first to
+    /// exceed what protobuf allows.
+    pub fn rewritten(&self, edit: &Edit) -> Result<Bytes, Error> {
+        let decided = Decided::new(edit, self);
+        if let Some(location) = self.locations(&decided).first() {
+            return Err(Error::Detached {
+                file: self.path().to_owned(),
+                location: (*location).to_owned(),
+            });
+        }
+        let pieces = write::pieces(&decided, self.parts(), self.model());
+        if pieces.len() > PROTOBUF_LIMIT && self.bytes.len() <= PROTOBUF_LIMIT {
+            return Err(Error::TooLarge {
+                file: self.path().to_owned(),
+                bytes: pieces.len(),
+            });
+        }
+        Ok(pieces.to_bytes(&self.bytes).into())
     }
 
     /// Whether a model at another place in the input's own folder can use a data file of the input.

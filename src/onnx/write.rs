@@ -72,6 +72,18 @@ impl Pieces {
         self.len
     }
 
+    /// The output in memory, with the input's pieces from `input`.
+    pub(super) fn to_bytes(&self, input: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len);
+        for piece in &self.pieces {
+            match piece {
+                Piece::Input(range) => out.extend_from_slice(&input[range.clone()]),
+                Piece::New(bytes) => out.extend_from_slice(bytes),
+            }
+        }
+        out
+    }
+
     /// Writes the output, taking the input's pieces from `input`. Large pieces go from file to file in the kernel if
     /// `handle` is the file `input` is mapped from, so that weights take no memory of this process.
     pub(super) fn write(

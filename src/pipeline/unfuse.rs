@@ -1,16 +1,16 @@
 //! The way back of one file: expand, stage, verify, commit.
 
 use std::io;
-use std::path::Path;
 
+use bytes::Bytes;
 use serde::Serialize;
 
-use crate::onnx::{self, ModelFile, Staged, Written};
+use crate::onnx::{ModelFile, Written};
 use crate::rewrite::{self, Expanded};
 use crate::scopes::count_nodes;
 use crate::verify;
 
-use super::{Check, Error, Progress, commit, stage};
+use super::{Check, Destination, Error, Product, Progress, commit, make};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,36 +39,35 @@ pub struct Unfused {
     pub check: Check,
     /// What is written, if anything is.
     pub written: Option<Written>,
+    /// The model in memory, if that is its destination and it was made.
+    pub bytes: Option<Bytes>,
 }
 
-/// Writes the file at `path` with every node of our operators expanded: see [`rewrite::unfuse`]. What is there may be replaced
-/// if `force`; `verify` says how the result is compared with the input.
+/// Makes a model with every node of our operators expanded: see [`rewrite::unfuse`]. `verify` says how it is compared with the input.
 ///
 /// # Errors
 /// If a node cannot be expanded, the target cannot be written or the comparison cannot be set up.
 pub fn unfuse(
     file: &ModelFile,
-    path: &Path,
-    force: bool,
+    destination: Destination<'_>,
     verify: Option<&verify::Options>,
     progress: &mut dyn Progress,
 ) -> Result<Unfused, Error> {
-    unfuse_and_report(file, path, force, verify, progress, &mut |_| Ok(()))
+    unfuse_and_report(file, destination, verify, progress, &mut |_| Ok(()))
 }
 
-/// Writes the file as [`unfuse`] does, and hands the outcome to `report` before anything is in place.
+/// Makes the model as [`unfuse`] does, and hands the outcome to `report` before anything is in place.
 ///
 /// # Errors
 /// Those of [`unfuse`] and of `report`.
 pub fn unfuse_and_report(
     file: &ModelFile,
-    path: &Path,
-    force: bool,
+    destination: Destination<'_>,
     verify: Option<&verify::Options>,
     progress: &mut dyn Progress,
     report: &mut dyn FnMut(&Unfused) -> io::Result<()>,
 ) -> Result<Unfused, Error> {
-    onnx::check_output(path, force)?;
+    destination.check()?;
     file.validate()?;
     file.check_data(verify.is_some())?;
     let (edit, operators) = rewrite::unfuse(file).map_err(|cause| Error::Unfuse {
@@ -77,9 +76,8 @@ pub fn unfuse_and_report(
     })?;
     let edited = rewrite::check(file, &edit).map_err(Error::Rewritten)?;
     let [before, after] = [file, &edited].map(|file| count_nodes(file.model()));
-    let (check, staged) = stage(file, &edit, (path, force), verify, progress)?;
-    let written = staged.as_ref().map(Staged::written);
-    let verdict = match written {
+    let (check, product) = make(file, (file, &edit), destination, verify, progress)?;
+    let verdict = match product {
         None if check.differs() => UnfusedVerdict::Differs,
         None => UnfusedVerdict::NotVerified,
         Some(_) if edit.is_empty() => UnfusedVerdict::NothingToUnfuse,
@@ -90,8 +88,9 @@ pub fn unfuse_and_report(
         operators,
         nodes: (before, after),
         check,
-        written,
+        written: product.as_ref().and_then(Product::written),
+        bytes: product.as_ref().and_then(Product::bytes),
     };
-    commit(staged, &outcome, report)?;
+    commit(product, &outcome, report)?;
     Ok(outcome)
 }

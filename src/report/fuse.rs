@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::{ModelSummary, RefusalReport, SCHEMA, SiteReport, Tool};
@@ -41,6 +42,9 @@ pub struct FuseReport {
     pub verification: Verification,
     /// What is written.
     pub written: Option<WrittenReport>,
+    /// The new model, where it was to be given back in memory and was made.
+    #[serde(skip)]
+    pub bytes: Option<Bytes>,
     /// Time for all of it.
     pub seconds: f64,
 }
@@ -118,6 +122,7 @@ impl FuseReport {
                 .collect(),
             verification: (&outcome.check).into(),
             written: outcome.written.as_ref().map(Into::into),
+            bytes: outcome.bytes.clone(),
             seconds: time.as_secs_f64(),
         }
     }

@@ -73,6 +73,7 @@ pub fn fuse(report: &FuseReport) -> String {
         (Verdict::Fused, Some(written)) => {
             wrote(model, report.nodes_after, written, report.seconds)
         }
+        (Verdict::Fused, None) => made("Fused", model, report.nodes_after, report.seconds),
         (Verdict::NothingToFuse, Some(written)) => same_bytes("Nothing to fuse", written),
         (Verdict::WouldFuse, _) => format!(
             "{} {} -> {}; nothing is written\n",
@@ -110,7 +111,13 @@ pub fn unfuse(report: &UnfuseReport) -> String {
         (UnfusedVerdict::NothingToUnfuse, Some(written)) => {
             same_bytes("Nothing to unfuse", written)
         }
-        _ => failed(),
+        (UnfusedVerdict::Unfused, None) => {
+            made("Unfused", model, report.nodes_after, report.seconds)
+        }
+        (UnfusedVerdict::NothingToUnfuse, None) => {
+            format!("{}\n", paint(WARN, "Nothing to unfuse"))
+        }
+        (UnfusedVerdict::Differs | UnfusedVerdict::NotVerified, _) => failed(),
     };
     out + &absent(report.written.as_ref())
 }
@@ -127,6 +134,16 @@ fn wrote(model: &ModelSummary, nodes: usize, written: &WrittenReport, seconds: f
         model.nodes,
         count(nodes, "node"),
         size(written.bytes),
+    )
+}
+
+/// A model that lies in memory.
+fn made(what: &str, model: &ModelSummary, nodes: usize, seconds: f64) -> String {
+    format!(
+        "{}: {} -> {}, in {seconds:.2} s\n",
+        paint(GOOD, what),
+        model.nodes,
+        count(nodes, "node"),
     )
 }
 

@@ -366,6 +366,14 @@ fn compared(
     run
 }
 
+/// An opened model, to be run: from its file, or from memory if it has none.
+pub fn source(file: &ModelFile) -> Source<'_> {
+    match file.is_in_memory() {
+        true => Source::Proto(file.model(), None),
+        false => Source::Path(file.path()),
+    }
+}
+
 /// Opens a model to inspect it. A model in memory is encoded for that; its weights are shared.
 fn read(source: Source<'_>) -> Result<ModelFile, Error> {
     let file = match source {

@@ -9,7 +9,7 @@ use phasor::onnx::proto::{
     FunctionProto, GraphProto, ModelProto, NodeProto, StringStringEntryProto,
 };
 use phasor::onnx::{ModelFile, Tensor};
-use phasor::pipeline::{self, Check, Goal, Options, Search, UnfusedVerdict, Verdict};
+use phasor::pipeline::{self, Check, Destination, Goal, Options, Search, UnfusedVerdict, Verdict};
 use phasor::rewrite::{self, Definition, Target};
 use phasor::verify::{self, Preference};
 use prost::Message;
@@ -29,6 +29,10 @@ fn in_tract() -> verify::Options {
 fn example(name: &str) -> PathBuf {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     models.join(name).join("model.onnx")
+}
+
+fn to(path: &Path) -> Destination<'_> {
+    Destination::File { path, force: false }
 }
 
 /// Fuses a file unverified; the number of rotary sites.
@@ -94,7 +98,7 @@ fn what_was_fused_is_found_again_after_the_way_back() {
         let fused = ModelFile::open(at("fused.onnx")).unwrap();
         assert!(!traces(fused.model()).is_empty());
         let back =
-            pipeline::unfuse(&fused, &at("back.onnx"), false, Some(&in_tract()), &mut ()).unwrap();
+            pipeline::unfuse(&fused, to(&at("back.onnx")), Some(&in_tract()), &mut ()).unwrap();
         assert_eq!(
             back.verdict,
             UnfusedVerdict::Unfused,
@@ -134,7 +138,7 @@ fn a_model_with_nothing_fused_is_written_byte_for_byte() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out.onnx");
     let file = ModelFile::open(example("llama-dynamo")).unwrap();
-    let outcome = pipeline::unfuse(&file, &out, false, Some(&in_tract()), &mut ()).unwrap();
+    let outcome = pipeline::unfuse(&file, to(&out), Some(&in_tract()), &mut ()).unwrap();
     assert_eq!(outcome.verdict, UnfusedVerdict::NothingToUnfuse);
     assert!(matches!(outcome.check, Check::NotNeeded));
     assert_eq!(
