@@ -1,0 +1,60 @@
+"""Phasor proves which parts of ONNX models are position encodings, and replaces them by native operators.
+
+    import onnxruntime
+    import phasor
+
+    print(phasor.fuse("model.onnx", "fused.onnx"))
+    session = onnxruntime.InferenceSession("fused.onnx", phasor.register(onnxruntime.SessionOptions()))
+
+Every function is a command of the program `phasor`, and returns the report that it prints.
+"""
+from __future__ import annotations
+
+from ._inspect import explain, inspect, rules
+from ._library import library_path, register
+from ._rewrite import fuse, unfuse
+from ._verify import verify
+from ._native import __version__
+from .errors import (
+    ArgumentError,
+    ComparisonError,
+    Differs,
+    EngineError,
+    Error,
+    ExistingFileError,
+    FileError,
+    MissingFileError,
+    ModelError,
+    NotVerified,
+    UnverifiedWarning,
+)
+from .reports import ExplainReport, FuseReport, InspectReport, RulesReport, UnfuseReport, VerifyReport
+
+__all__ = [
+    "ArgumentError",
+    "ComparisonError",
+    "Differs",
+    "EngineError",
+    "Error",
+    "ExistingFileError",
+    "ExplainReport",
+    "FileError",
+    "FuseReport",
+    "InspectReport",
+    "MissingFileError",
+    "ModelError",
+    "NotVerified",
+    "RulesReport",
+    "UnfuseReport",
+    "UnverifiedWarning",
+    "VerifyReport",
+    "__version__",
+    "explain",
+    "fuse",
+    "inspect",
+    "library_path",
+    "register",
+    "rules",
+    "unfuse",
+    "verify",
+]

@@ -1,0 +1,174 @@
+"""Arguments of commands, checked, in the shape in which the rewriter reads them."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict, get_args
+
+from ._models import Path, path
+from .errors import ArgumentError
+
+__all__ = ["Budget", "Comparison", "Engine", "Fusion", "Output", "Search", "Target"]
+
+Target = Literal["phasor", "contrib", "onnx"]
+Engine = Literal["auto", "ort", "tract"]
+# As the rewriter counts.
+_MOST = 2**64 - 1
+
+
+class Budget(TypedDict, total=False):
+    """Limits of a search."""
+
+    steps: int
+    bytes: int
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a model is searched."""
+
+    select: list[str]
+    ignore: list[str]
+    tables_to_compute: bool
+    dims: dict[str, int]
+    steps: int | None
+    bytes: int | None
+    seconds: int | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two models are compared."""
+
+    seeds: int | None
+    inputs: list[str]
+    dims: dict[str, int]
+    engine: str | None
+    onnxruntime: str | None
+    ops_library: str | None
+    custom_ops: list[str]
+    time_limit: int | None
+    tolerance: float | None
+    required: bool
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a new model goes: to a file, or back to the caller."""
+
+    path: str | None
+    force: bool
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """How a model is fused."""
+
+    output: Output
+    check: bool
+    target: str
+    pairs: bool
+    precise_angles: bool
+    search: Search
+    comparison: Comparison | None
+
+
+def search(
+    dims: Mapping[str, int] | None,
+    budget: Budget | None,
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
+    tables_to_compute: bool = False,
+) -> Search:
+    """How a model is searched, of these arguments."""
+    limits: dict[str, int] = {}
+    for name, limit in (budget or {}).items():
+        one_of("budget", name, Budget.__annotations__)
+        limits[name] = number(f"budget[{name!r}]", limit, 1)
+    return Search(
+        select=_names("select", select),
+        ignore=_names("ignore", ignore),
+        tables_to_compute=bool(tables_to_compute),
+        dims=_sizes(dims),
+        steps=limits.get("steps"),
+        bytes=limits.get("bytes"),
+        seconds=limits.get("seconds"),
+    )
+
+
+def comparison(
+    *,
+    dims: Mapping[str, int] | None,
+    inputs: Path | Iterable[Path],
+    seeds: int | None,
+    tolerance: float | None,
+    engine: Engine | None,
+    onnxruntime: Path | None,
+    ops_library: Path | None,
+    custom_ops: Path | Iterable[Path],
+    time_limit: int | None,
+    required: bool = False,
+) -> Comparison:
+    """How two models are compared, of these arguments."""
+    if engine is not None:
+        one_of("engine", engine, get_args(Engine))
+    libraries = {"onnxruntime": onnxruntime, "ops_library": ops_library, "custom_ops": _paths("custom_ops", custom_ops)}
+    for name, value in libraries.items():
+        if engine == "tract" and value:
+            raise ArgumentError(
+                f'`{name}` is for ONNX Runtime, and `engine="tract"` excludes it',
+                "leave one of the two out: tract is built in and has kernels of its own",
+            )
+    if tolerance is not None and not (isinstance(tolerance, (int, float)) and 0 <= tolerance < math.inf):
+        raise ArgumentError(f"`tolerance` is {tolerance!r}", "give a number of at least 0, such as 1e-4")
+    return Comparison(
+        seeds=None if seeds is None else number("seeds", seeds, 1),
+        inputs=_paths("inputs", inputs),
+        dims=_sizes(dims),
+        engine=engine,
+        onnxruntime=None if onnxruntime is None else path("onnxruntime", onnxruntime),
+        ops_library=None if ops_library is None else path("ops_library", ops_library),
+        custom_ops=_paths("custom_ops", custom_ops),
+        time_limit=None if time_limit is None else number("time_limit", time_limit, 1),
+        tolerance=None if tolerance is None else float(tolerance),
+        required=required,
+    )
+
+
+def one_of(name: str, value: object, known: Iterable[str]) -> None:
+    """Refuses a word that an argument does not know."""
+    words = list(known)
+    if value not in words:
+        listed = ", ".join(f"`{word}`" for word in words)
+        raise ArgumentError(f"`{name}` does not take {value!r}", f"it takes {listed}")
+
+
+def number(name: str, value: Any, least: int) -> int:
+    """A whole number that is large enough."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not least <= value.__index__() <= _MOST:
+        raise ArgumentError(f"`{name}` is {value!r}", f"give a whole number of at least {least}")
+    return int(value.__index__())
+
+
+def _sizes(dims: Mapping[str, int] | None) -> dict[str, int]:
+    if dims is not None and not isinstance(dims, Mapping):
+        raise ArgumentError(f"`dims` is a `{type(dims).__name__}`", 'give sizes by name, such as `{"batch": 2}`')
+    return {name: number(f"dims[{name!r}]", size, 0) for name, size in (dims or {}).items()}
+
+
+def _names(name: str, given: str | Iterable[str]) -> list[str]:
+    """One name or several."""
+    names = [given] if isinstance(given, str) else list(given)
+    for item in names:
+        if not isinstance(item, str):
+            raise ArgumentError(f"`{name}` contains {item!r}", "give names of rules, which `phasor.rules()` lists")
+    return names
+
+
+def _paths(name: str, given: Path | Iterable[Path]) -> list[str]:
+    """One path or several."""
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
+        return [path(name, item) for item in given]
+    return [path(name, given)]

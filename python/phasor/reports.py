@@ -1,0 +1,405 @@
+"""Types of reports, as `docs/json.md` describes them. Written by `python/generate_reports.py` from `docs/report.schema.json`."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Union
+
+from ._report import Model, Report, Rewrite
+from .sites import Site
+
+__all__ = [
+    "Case",
+    "Comparison",
+    "ExistingOperator",
+    "ExpandedOperator",
+    "ExplainReport",
+    "Focus",
+    "FuseReport",
+    "InspectReport",
+    "Lost",
+    "ModelSummary",
+    "Noise",
+    "Output",
+    "Refusal",
+    "Rule",
+    "RuleSummary",
+    "RulesReport",
+    "Run",
+    "Tool",
+    "UnfuseReport",
+    "Verification",
+    "VerifyReport",
+    "Written",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """The program that wrote the report."""
+
+    name: Literal["phasor"]
+    """Name of the program."""
+    version: str
+    """Version of the program."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """The model that was read."""
+
+    path: str
+    """Path of the file."""
+    opset: int
+    """Version of the default operator set."""
+    nodes: int
+    """Number of nodes."""
+    bytes: int
+    """Size of the file without external data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSummary:
+    """The effect of one rule."""
+
+    rule: Literal["rotary", "rotary-table", "relative-bias", "relative-gather", "alibi", "sinusoidal", "sinusoidal-table", "attention", "rotary-batch", "functions"]
+    """Identifier of a rule."""
+    sites: int
+    """Number of sites of the rule."""
+    removed: int
+    """Number of nodes that the rule alone removes."""
+    added: int
+    """Number of nodes that the rule alone adds."""
+    proofs: tuple[Literal["rotation", "rotation of finite x", "linear", "linear of finite x", "exact", "reassociated", "reassociated of finite x", "formula", "broadcast", "definition"], ...]
+    """What is proven of the sites, each once."""
+    max_diff: float
+    """Largest difference from the reference over all sites."""
+    probes: int
+    """Number of confirmation runs over all sites."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """First value that the analysis could not follow, or None."""
+
+    node: str
+    """Node that computes the value."""
+    operator: str
+    """Operator of that node."""
+    value: str
+    """Name of the value."""
+    reason: str
+    """Why the analysis stopped there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A place that was left alone."""
+
+    rule: Literal["rotary", "rotary-table", "relative-bias", "relative-gather", "alibi", "sinusoidal", "sinusoidal-table", "attention", "search"]
+    """Rule that came near, or `search` for the search itself."""
+    stage: Literal["search", "angles", "pairs", "distance", "lut", "positions", "proof", "tables", "probabilities", "scores", "mask", "operands", "confirmation", "target"]
+    """Stage of a rule."""
+    node: str
+    """Node at which it ends."""
+    value: str
+    """Value at which it ends."""
+    reason: str
+    """Condition that failed."""
+    hint: str | None
+    """Remedy, or None."""
+    lost: Lost | None
+    """First value that the analysis could not follow, or None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """How far the first model's output moves by itself, or None."""
+
+    relative: float | None
+    """Largest relative move, or None for infinity."""
+    rms: float | None
+    """Root of the mean square of the relative moves, or None for infinity."""
+    runs: int
+    """Number of runs that were measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One output compared with the first model's."""
+
+    name: str
+    """Name of the output."""
+    dtype: Literal["float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double", "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0", "uint2", "int2", "float6e2m3", "float6e3m2"]
+    """ONNX name of an element type."""
+    shape: tuple[int, ...]
+    """Shape of the output."""
+    absolute: float | None
+    """Largest absolute difference, or None for infinity."""
+    relative: float | None
+    """Largest relative difference, or None for infinity."""
+    rms: float | None
+    """Root of the mean square of the relative differences, or None for infinity."""
+    tolerance: float
+    """Limit for `relative`."""
+    noise: Noise | None
+    """How far the first model's output moves by itself, or None."""
+    mismatch: str | None
+    """Why the outputs cannot be compared, or None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of the second model."""
+
+    how: Literal["plain", "library"]
+    """What computed the fused operators."""
+    error: str | None
+    """Why the run failed, or None."""
+    outputs: tuple[Output, ...]
+    """The outputs of the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One set of inputs."""
+
+    inputs: str
+    """Name of the set."""
+    dims: Mapping[str, int]
+    """Sizes of the symbolic dimensions."""
+    runs: tuple[Run, ...]
+    """The second model's runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """Comparison of the old model with the new one."""
+
+    status: Literal["not-needed", "left-out", "done"]
+    """There was nothing to compare, or `--no-verify` was given."""
+    engine: str | None = None
+    """Engine that ran the models, or None."""
+    operators: str | None = None
+    """Operator library that was registered, or None."""
+    warnings: tuple[str, ...] | None = None
+    """Engines or libraries that an environment variable names but that cannot be used."""
+    notes: tuple[str, ...] | None = None
+    """Engines that were passed over and checks that were left out."""
+    cases: tuple[Case, ...] | None = None
+    """The sets of inputs."""
+    verdict: Literal["same", "different", "not-verified"] | None = None
+    """The models agree."""
+    why: str | None = None
+    """Reason for the verdict."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """Files that were written, or None."""
+
+    path: str
+    """Path of the model."""
+    bytes: int
+    """Size of the model's file."""
+    data_files: tuple[str, ...]
+    """Data files that were placed beside the model."""
+    absent: tuple[str, ...]
+    """Data files that could not be brought along, with the reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuseReport(Rewrite[Model]):
+    """Output of `phasor fuse`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    verdict: Literal["fused", "nothing-to-fuse", "would-fuse", "differs", "not-verified"]
+    """How the command ended."""
+    model: ModelSummary
+    """The model that was read."""
+    nodes_after: int
+    """Number of nodes after fusing, counted as in `model`."""
+    rules: tuple[RuleSummary, ...]
+    """The rules that have sites."""
+    sites: tuple[Site, ...]
+    """The sites that are fused."""
+    refusals: tuple[Refusal, ...]
+    """The near misses."""
+    gave_up: tuple[Refusal, ...]
+    """The places where the search ran out of budget."""
+    unsupported: tuple[Refusal, ...]
+    """The confirmed sites that the target cannot express."""
+    verification: Verification
+    """Comparison of the old model with the new one."""
+    written: Written | None
+    """Files that were written, or None."""
+    seconds: float
+    """Time that the command took, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpandedOperator:
+    """One operator that was expanded."""
+
+    operator: str
+    """Name of the operator."""
+    nodes: int
+    """Number of its nodes."""
+    definition: Literal["model", "contract"]
+    """Source of the operator's definition."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnfuseReport(Rewrite[Model]):
+    """Output of `phasor unfuse`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    verdict: Literal["unfused", "nothing-to-unfuse", "differs", "not-verified"]
+    """How the command ended."""
+    model: ModelSummary
+    """The model that was read."""
+    nodes_after: int
+    """Number of nodes after expanding, counted as in `model`."""
+    operators: tuple[ExpandedOperator, ...]
+    """The operators that are expanded."""
+    verification: Verification
+    """Comparison of the old model with the new one."""
+    written: Written | None
+    """Files that were written, or None."""
+    seconds: float
+    """Time that the command took, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingOperator:
+    """Nodes of one operator, of which the same can be said."""
+
+    operator: str
+    """The operator, with its domain."""
+    nodes: int
+    """How many nodes there are."""
+    first: str
+    """The first of them."""
+    remark: str | None
+    """What a user should know of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectReport(Report):
+    """Output of `phasor inspect`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    model: ModelSummary
+    """The model that was read."""
+    sites: tuple[Site, ...]
+    """The confirmed sites."""
+    refusals: tuple[Refusal, ...]
+    """The near misses."""
+    gave_up: tuple[Refusal, ...]
+    """The places where the search ran out of budget."""
+    existing: tuple[ExistingOperator, ...]
+    """Operators for encodings and attention that the model has already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Focus:
+    """Place that was asked for with `--site`, or None."""
+
+    name: str
+    """Name of the node or value."""
+    distance: int | None
+    """Nodes between that place and what is listed, or None for nothing near."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainReport(Report):
+    """Output of `phasor explain`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    model: ModelSummary
+    """The model that was read."""
+    existing: tuple[ExistingOperator, ...]
+    """Operators for encodings and attention that the model has already."""
+    focus: Focus | None
+    """Place that was asked for with `--site`, or None."""
+    sites: tuple[Site, ...]
+    """The confirmed sites."""
+    refusals: tuple[Refusal, ...]
+    """The near misses."""
+    gave_up: tuple[Refusal, ...]
+    """The places where the search ran out of budget."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyReport(Report):
+    """Output of `phasor verify`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    reference: str
+    """Path of the model that is taken to be right."""
+    model: str
+    """Path of the model that is compared with it."""
+    engine: str | None
+    """Engine that ran the models, or None."""
+    operators: str | None
+    """Operator library that was registered, or None."""
+    warnings: tuple[str, ...]
+    """Engines or libraries that an environment variable names but that cannot be used."""
+    notes: tuple[str, ...]
+    """Engines that were passed over and checks that were left out."""
+    cases: tuple[Case, ...]
+    """The sets of inputs."""
+    verdict: Literal["same", "different", "not-verified"]
+    """The models agree."""
+    why: str | None = None
+    """Reason for the verdict."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule."""
+
+    id: Literal["rotary", "rotary-table", "relative-bias", "relative-gather", "alibi", "sinusoidal", "sinusoidal-table", "attention", "rotary-batch", "functions"]
+    """Identifier of a rule."""
+    summary: str
+    """The rule in one line."""
+    matches: str
+    """Part of a graph that the rule matches."""
+    rewrites_to: str
+    """What replaces it."""
+    conditions: tuple[str, ...]
+    """Conditions that must all hold."""
+    numerics: str
+    """How the numbers relate to those of the original."""
+    stages: tuple[Literal["search", "angles", "pairs", "distance", "lut", "positions", "proof", "tables", "probabilities", "scores", "mask", "operands", "confirmation", "target"], ...]
+    """Stages that a site passes, in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulesReport(Report):
+    """Output of `phasor rules`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    rules: tuple[Rule, ...]
+    """All rules, or the one that was named."""
+
+
+Comparison = Union[VerifyReport, Verification]

@@ -1,0 +1,157 @@
+//! The commands, one function each.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use phasor::report::{RulesReport, text};
+use phasor::{Destination, Host};
+use pyo3::prelude::*;
+
+use crate::answer::Answer;
+use crate::errors;
+use crate::options::{Comparison, Fuse, Model, Output, Search};
+use crate::work::run;
+
+/// What libraries are found in, in messages.
+const PACKAGE: &str = "the Python package";
+
+type Callback<'py> = Option<Bound<'py, PyAny>>;
+
+/// Says where the package keeps the operator library, and where `onnxruntime` is or would be.
+#[pyfunction]
+pub(crate) fn set_host(folder: PathBuf, packages: Option<PathBuf>) {
+    phasor::set_host(Host {
+        name: PACKAGE,
+        folder,
+        packages,
+    });
+}
+
+/// Runs the command line. It sets handlers of signals for the whole process.
+#[pyfunction]
+pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
+    py.detach(|| phasor::cli::main(arguments))
+}
+
+/// The path of the operator library.
+#[pyfunction]
+pub(crate) fn library_path() -> PyResult<PathBuf> {
+    phasor::operator_library().map_err(|tried| {
+        let hint = "install the package again, or name the library in `PHASOR_OPS_LIB`";
+        let message = format!("the operator library was not found: {tried}");
+        errors::raise("MissingFileError", &message, Some(hint.to_owned()))
+    })
+}
+
+/// The rules, or one of them.
+#[pyfunction]
+pub(crate) fn rules(rule: Option<&str>) -> PyResult<Answer> {
+    let rule = rule.map(phasor::cli::rule).transpose();
+    let rule = rule.map_err(errors::advice)?;
+    let report = RulesReport::new(rule.copied());
+    Ok(Answer::new(&report, text::rules(&report, rule.is_some())))
+}
+
+/// The sites of a model, and the near misses.
+#[pyfunction]
+pub(crate) fn inspect(py: Python<'_>, model: Model, search: Search) -> PyResult<Answer> {
+    let search = search.read()?;
+    run(py, None, move |_| {
+        let model = model.open().map_err(|e| errors::model(&e))?;
+        let report = phasor::inspect(&model, &search).map_err(|e| errors::command(&e))?;
+        Ok(Answer::new(&report, text::inspect(&report)).model(&model))
+    })
+}
+
+/// The near misses of a model, or what is at or nearest to a name.
+#[pyfunction]
+pub(crate) fn explain(
+    py: Python<'_>,
+    model: Model,
+    name: Option<String>,
+    search: Search,
+) -> PyResult<Answer> {
+    let search = search.read()?;
+    run(py, None, move |_| {
+        let model = model.open().map_err(|e| errors::model(&e))?;
+        let name = name.as_deref();
+        let report = phasor::explain(&model, name, &search).map_err(|e| errors::command(&e))?;
+        let unknown = || phasor::cli::unknown(&model, name.unwrap_or_default()).into();
+        let report = report.ok_or_else(unknown).map_err(errors::advice)?;
+        Ok(Answer::new(&report, text::explain(&report)).model(&model))
+    })
+}
+
+/// The fused model, or what would be fused.
+#[pyfunction]
+pub(crate) fn fuse(
+    py: Python<'_>,
+    model: Model,
+    options: Fuse,
+    progress: Callback<'_>,
+) -> PyResult<Answer> {
+    let prepared = options.prepare()?;
+    run(py, progress.as_ref(), move |steps| {
+        let model = model.open().map_err(|e| errors::model(&e))?;
+        let options = prepared.read().map_err(|e| errors::verify(&e))?;
+        let is_wanted = steps.wanted();
+        let report = phasor::fuse_and_report(&model, &options, steps, &mut |_| is_wanted());
+        let mut report = report.map_err(|e| errors::command(&e))?;
+        let bytes = report.bytes.take();
+        let answer = Answer::new(&report, text::fuse(&report)).with_bytes(bytes);
+        let answer = answer.verified(&report.verification);
+        Ok(match options.verify {
+            Some(_) => answer,
+            None => answer.model(&model),
+        })
+    })
+}
+
+/// The model with fused nodes expanded.
+#[pyfunction]
+pub(crate) fn unfuse(
+    py: Python<'_>,
+    model: Model,
+    output: Output,
+    comparison: Option<Comparison>,
+    progress: Callback<'_>,
+) -> PyResult<Answer> {
+    run(py, progress.as_ref(), move |steps| {
+        let verify = comparison.map(Comparison::read).transpose();
+        let verify = verify.map_err(|e| errors::verify(&e))?;
+        let model = model.open().map_err(|e| errors::model(&e))?;
+        let output = match &output.path {
+            Some(path) => Destination::File {
+                path,
+                force: output.force,
+            },
+            None => Destination::Memory,
+        };
+        let is_wanted = steps.wanted();
+        let report =
+            phasor::unfuse_and_report(&model, output, verify.as_ref(), steps, &mut |_| is_wanted());
+        let mut report = report.map_err(|e| errors::command(&e))?;
+        let bytes = report.bytes.take();
+        let answer = Answer::new(&report, text::unfuse(&report)).with_bytes(bytes);
+        Ok(answer.verified(&report.verification))
+    })
+}
+
+/// The comparison of two models.
+#[pyfunction]
+pub(crate) fn verify(
+    py: Python<'_>,
+    reference: Model,
+    model: Model,
+    comparison: Comparison,
+    progress: Callback<'_>,
+) -> PyResult<Answer> {
+    run(py, progress.as_ref(), move |steps| {
+        let options = comparison.read().map_err(|e| errors::verify(&e))?;
+        let reference = reference.open().map_err(|e| errors::model(&e))?;
+        let model = model.open().map_err(|e| errors::model(&e))?;
+        let report = phasor::verify_models(&reference, &model, &options, steps);
+        let report = report.map_err(|e| errors::command(&e))?;
+        Ok(Answer::new(&report, text::verify(&report)).compared(&report.report))
+    })
+}
