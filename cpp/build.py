@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compiles the CUDA kernels with a pinned nvcc from PyPI, and keeps what is committed of them.
 
-    python3 cpp/build.py            writes cpp/ptx
-    python3 cpp/build.py --check    says whether cpp/ptx is what the kernels compile to, and the driver as CUDA's header has it
+    python3 cpp/build.py            writes ops/ptx
+    python3 cpp/build.py --check    says whether ops/ptx is what the kernels compile to, and the driver as CUDA's header has it
     python3 cpp/build.py --sass     compiles for every architecture, and checks the machine code
 
 Warnings are errors everywhere. The packages, some hundred megabytes, are installed into `target/cuda`. Exit codes: 0 done,
@@ -31,7 +31,8 @@ import driver_header
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent / "target"))
-PTX = HERE / "ptx"
+# The crate that embeds it is published without this folder.
+PTX = HERE.parent / "ops" / "ptx"
 PACKAGES = [
     "nvidia-cuda-nvcc==13.0.88",
     "nvidia-nvvm==13.0.88",
@@ -131,7 +132,7 @@ class Tools:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="compare with cpp/ptx instead of writing it")
+    parser.add_argument("--check", action="store_true", help="compare with ops/ptx instead of writing it")
     parser.add_argument("--sass", action="store_true", help="check the machine code for every architecture")
     args = parser.parse_args()
     folder = toolkit()
@@ -173,7 +174,7 @@ def compare(wanted):
         old, new = there.get(name, ""), wanted.get(name, "")
         if old != new:
             lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1))[2:12]
-            yield "\n".join([f"cpp/ptx/{name} is not what the kernels compile to; run `python3 cpp/build.py`", *lines])
+            yield "\n".join([f"ops/ptx/{name} is not what the kernels compile to; run `python3 cpp/build.py`", *lines])
 
 
 if __name__ == "__main__":

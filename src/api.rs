@@ -211,6 +211,7 @@ pub fn operator_library() -> Result<PathBuf, String> {
 
 #[cfg(all(test, feature = "tract"))]
 mod tests {
+    use crate::onnx::proto::{StringStringEntryProto, TensorProto};
     use crate::onnx::{ModelFile, text as onnx_text};
     use crate::pipeline::{Goal, Options, Search};
     use crate::report::{Verdict, text};
@@ -262,5 +263,58 @@ mod tests {
         };
         let report = super::fuse(&model, &check, &mut ()).unwrap();
         assert_eq!(report.unsupported.len(), 1);
+    }
+
+    #[test]
+    fn what_is_given_back_in_memory_is_what_would_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("toy.onnx");
+        let content = onnx_text::model(TOY).unwrap().encode_to_vec();
+        std::fs::write(&path, &content).unwrap();
+        let written = {
+            let goal = Goal::Write {
+                path: folder.path().join("fused.onnx"),
+                force: false,
+            };
+            let options = Options {
+                goal,
+                ..Options::default()
+            };
+            let report = super::fuse(&ModelFile::open(&path).unwrap(), &options, &mut ()).unwrap();
+            assert!(report.bytes.is_none());
+            std::fs::read(report.written.unwrap().path).unwrap()
+        };
+        let options = Options {
+            goal: Goal::Return,
+            ..Options::default()
+        };
+        let in_memory = ModelFile::from_memory(content.into()).unwrap();
+        for model in [&in_memory, &ModelFile::open(&path).unwrap()] {
+            let report = super::fuse(model, &options, &mut ()).unwrap();
+            assert_eq!(report.verdict, Verdict::Fused);
+            assert!(report.written.is_none() && report.bytes.as_deref() == Some(&written[..]));
+            assert!(text::fuse(&report).contains("Fused"));
+        }
+    }
+
+    #[test]
+    fn a_model_in_memory_has_no_data_files() {
+        let mut model = onnx_text::model(TOY).unwrap();
+        let entry = |key: &str, value: &str| StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+        };
+        let graph = model.graph.as_mut().unwrap();
+        graph.initializer.push(TensorProto {
+            name: Some("w".to_owned()),
+            dims: vec![1],
+            data_type: Some(1),
+            data_location: Some(1),
+            external_data: vec![entry("location", "weights.bin")],
+            ..TensorProto::default()
+        });
+        let error = ModelFile::from_memory(model.encode_to_vec().into()).unwrap_err();
+        assert!(error.to_string().contains("`weights.bin`"), "{error}");
+        assert!(error.hint().is_some());
     }
 }

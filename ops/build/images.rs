@@ -1,8 +1,8 @@
 //! Makes what the library embeds of the CUDA kernels: `images.rs` in the build folder lists it.
 //!
-//! That is the PTX in `cpp/ptx`, which any driver of CUDA 11 or newer compiles for its device when a kernel is first used. Where there is
-//! an `nvcc`, in `$NVCC`, in `bin` of `$CUDA_HOME` or `$CUDA_PATH`, or in the search path, it is also machine code, which needs no
-//! compiling. An empty `$NVCC` stands for none. An `nvcc` that fails is a warning.
+//! That is the PTX in `ptx`, which any driver of CUDA 11 or newer compiles for its device when a kernel is first used. In a checkout, which
+//! has the sources in `cpp` too, it is also machine code, which needs no compiling, where there is an `nvcc`: in `$NVCC`, in `bin` of
+//! `$CUDA_HOME` or `$CUDA_PATH`, or in the search path. An empty `$NVCC` stands for none. An `nvcc` that fails is a warning.
 
 use std::env;
 use std::fmt::Write;
@@ -19,24 +19,25 @@ const VIRTUAL: [u32; 2] = [80, 75];
 
 /// Writes them and their list.
 pub(crate) fn embed() -> Result<()> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cpp");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (ptx, sources) = (package.join("ptx"), package.join("../cpp"));
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(Error::other("cargo gives no folder"))?);
-    // Not the folder as a whole, which has the emulation in it.
-    for entry in fs::read_dir(&sources)? {
+    // Not the folder as a whole, which has the emulation in it. A published package has none.
+    for entry in fs::read_dir(&sources).into_iter().flatten() {
         let path = entry?.path();
         let extension = path.extension().unwrap_or_default();
         if ["cu", "cuh", "h"].iter().any(|known| extension == *known) {
             println!("cargo:rerun-if-changed={}", path.display());
         }
     }
-    println!("cargo:rerun-if-changed={}", sources.join("ptx").display());
+    println!("cargo:rerun-if-changed={}", ptx.display());
     for variable in ["NVCC", "CUDA_HOME", "CUDA_PATH"] {
         println!("cargo:rerun-if-env-changed={variable}");
     }
 
-    let compiler = compiler();
+    let compiler = compiler().filter(|_| sources.is_dir());
     let mut images = String::from("&[\n");
-    for family in families(&sources)? {
+    for family in families(&ptx)? {
         let _ = writeln!(images, "(\"{family}\", &[");
         let source = sources.join(format!("{family}.cu"));
         let binary = out.join(format!("{family}.fatbin"));
@@ -52,7 +53,7 @@ pub(crate) fn embed() -> Result<()> {
         }
         for capability in VIRTUAL {
             let name = format!("{family}_{capability}.ptx");
-            let mut text = fs::read(sources.join("ptx").join(&name))?;
+            let mut text = fs::read(ptx.join(&name))?;
             // The driver reads to the first zero.
             text.push(0);
             fs::write(out.join(&name), text)?;
@@ -64,17 +65,14 @@ pub(crate) fn embed() -> Result<()> {
     fs::write(out.join("images.rs"), images)
 }
 
-/// The names of the files of kernels.
-fn families(sources: &Path) -> Result<Vec<String>> {
+/// The names of the files of kernels, of which each has one file of PTX for every kind of device.
+fn families(ptx: &Path) -> Result<Vec<String>> {
+    let suffix = format!("_{}.ptx", VIRTUAL[0]);
     let mut names = Vec::new();
-    for entry in fs::read_dir(sources)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "cu") {
-            names.extend(
-                path.file_stem()
-                    .map(|stem| stem.to_string_lossy().into_owned()),
-            );
-        }
+    for entry in fs::read_dir(ptx)? {
+        let file = entry?.file_name();
+        let name = file.to_str().and_then(|name| name.strip_suffix(&suffix));
+        names.extend(name.map(str::to_owned));
     }
     names.sort();
     Ok(names)
