@@ -12,6 +12,7 @@ from .errors import ArgumentError
 __all__ = ["Budget", "Comparison", "Engine", "Fusion", "Output", "Search", "Target"]
 
 Target = Literal["phasor", "contrib", "onnx"]
+Held = Literal["rotary-embedding", "group-query-attention"]
 Engine = Literal["auto", "ort", "tract"]
 # As the rewriter counts.
 _MOST = 2**64 - 1
@@ -69,6 +70,7 @@ class Fusion:
     output: Output
     check: bool
     target: str
+    retarget: list[str]
     pairs: bool
     precise_angles: bool
     search: Search
@@ -96,6 +98,14 @@ def search(
         bytes=limits.get("bytes"),
         seconds=limits.get("seconds"),
     )
+
+
+def held(given: Held | Iterable[Held]) -> list[str]:
+    """Operators whose rotations are rewritten."""
+    found = _names("retarget", given)
+    for name in found:
+        one_of("retarget", name, get_args(Held))
+    return found
 
 
 def comparison(

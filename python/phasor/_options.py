@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
-from ._arguments import Budget, Engine, Target
+from ._arguments import Budget, Engine, Held, Target
 from ._models import Path
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class FuseOptions(UnfuseOptions, total=False):
     """Of `fuse`."""
 
     target: Target
+    retarget: Held | Iterable[Held]
     select: str | Iterable[str]
     ignore: str | Iterable[str]
     precise_angles: bool

@@ -22,6 +22,7 @@ __all__ = [
     "Noise",
     "Output",
     "Refusal",
+    "Retargeted",
     "Rule",
     "RuleSummary",
     "RulesReport",
@@ -110,6 +111,18 @@ class Refusal:
     """Remedy, or None."""
     lost: Lost | None
     """First value that the analysis could not follow, or None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retargeted:
+    """Nodes of one operator whose rotations are rewritten to the target, or are not for one reason."""
+
+    operator: str
+    """The operator, with its domain."""
+    nodes: int
+    """How many nodes there are."""
+    left: str | None
+    """Why they stay as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +235,8 @@ class FuseReport(Rewrite[Model]):
     """The model that was read."""
     nodes_after: int
     """Number of nodes after fusing, counted as in `model`."""
+    opset_after: int
+    """Version of the default operator set after fusing."""
     rules: tuple[RuleSummary, ...]
     """The rules that have sites."""
     sites: tuple[Site, ...]
@@ -230,6 +245,8 @@ class FuseReport(Rewrite[Model]):
     """The near misses."""
     gave_up: tuple[Refusal, ...]
     """The places where the search ran out of budget."""
+    retargeted: tuple[Retargeted, ...]
+    """Operators of the model whose rotations were to be rewritten to the target."""
     unsupported: tuple[Refusal, ...]
     """The confirmed sites that the target cannot express."""
     verification: Verification
@@ -330,8 +347,6 @@ class ExplainReport(Report):
     """The program that wrote the report."""
     model: ModelSummary
     """The model that was read."""
-    existing: tuple[ExistingOperator, ...]
-    """Operators for encodings and attention that the model has already."""
     focus: Focus | None
     """Place that was asked for with `--site`, or None."""
     sites: tuple[Site, ...]
@@ -340,6 +355,8 @@ class ExplainReport(Report):
     """The near misses."""
     gave_up: tuple[Refusal, ...]
     """The places where the search ran out of budget."""
+    existing: tuple[ExistingOperator, ...]
+    """Operators for encodings and attention that the model has already."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use phasor::{EnginePreference, FuseOptions, Goal, Limits, Selection, Target, VerifyOptions};
+use phasor::{EnginePreference, FuseOptions, Goal, Held, Limits, Selection, Target, VerifyOptions};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
@@ -120,6 +120,7 @@ pub(crate) struct Fuse {
     output: Output,
     check: bool,
     target: String,
+    retarget: Vec<String>,
     pairs: bool,
     precise_angles: bool,
     search: Search,
@@ -154,12 +155,21 @@ impl Fuse {
             options: FuseOptions {
                 goal,
                 target,
+                retarget: self.retarget.iter().map(|name| held(name)).collect(),
                 search: self.search.read()?,
                 precise_angles: self.precise_angles,
                 verify: None,
             },
             comparison: self.comparison,
         })
+    }
+}
+
+/// An operator that holds rotations; Python has checked its name.
+fn held(name: &str) -> Held {
+    match name {
+        "group-query-attention" => Held::GroupQueryAttention,
+        _ => Held::RotaryEmbedding,
     }
 }
 

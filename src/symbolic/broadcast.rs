@@ -57,11 +57,10 @@ impl Interpreter<'_> {
         }
         for operand in &operands {
             let own = operand.extents(&self.arena);
-            if own
-                .iter()
-                .zip(&extents)
-                .any(|(&n, &all)| n != 1 && n != all)
-            {
+            // An operand that is empty along an axis has no element that could stand for all along it.
+            let is_whole = own.iter().product::<usize>() == operand.data.len();
+            let mut sizes = own.iter().zip(&extents);
+            if !is_whole || sizes.any(|(&n, &all)| n != 1 && n != all) {
                 return Err(Stop::NoBroadcast);
             }
         }

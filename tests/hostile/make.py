@@ -126,6 +126,8 @@ FILES = {
     "missing_data": add(tensor("w", [2], external=[("location", "gone.bin")])),
     "outside_data": add(tensor("w", [2], external=[("location", "../../secret.bin")])),
     "data_past_end": add(tensor("w", [2], external=[("location", "empty.onnx"), ("offset", "4")])),
+    # Sizes that do not broadcast: one is empty, the other too large to look at.
+    "empty_operand": unary("Add", inputs=("x", "w"), extra=tensor("w", [0, 4], b""), dims=(2, 1 << 62)),
     # Sound graphs of nodes that ONNX does not allow.
     "axis_far": unary("LayerNormalization", integer("axis", 1 << 40), ["x", "w"], tensor("w", [4], bytes(16))),
     "axis_below": unary("OneHot", integer("axis", -(1 << 31)), ["x", "d", "v"], int64s("d", 4, dims=()) + tensor("v", [2], bytes(8))),

@@ -59,8 +59,7 @@ fn slices() {
                  y = rotary(x, rows_part_part, rows_part_2_part) half 0..4 of 4, rotation, table",
             ),
             (
-                "all = Gather (table, pos)
-                 rows = Identity (all)
+                "rows = Gather <axis = -3> (table, pos)
                  low1 = Unsqueeze (low, last)
                  high1 = Unsqueeze (high, last)
                  p = Mul (low1, rows)
