@@ -6,6 +6,7 @@
 //! target folder while it is compared with the old one, and takes its place only afterwards.
 #![forbid(unsafe_code)]
 
+mod prepared;
 mod product;
 mod summary;
 mod unfuse;
@@ -20,14 +21,13 @@ use serde::Serialize;
 
 use crate::onnx::{self, ModelFile, Written};
 use crate::recognize::Selection;
-use crate::rewrite::{
-    self, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, RetargetError, Spelled, Target,
-};
+use crate::rewrite::{self, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, Target};
 use crate::scopes::{self, Planned};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
 pub use crate::scopes::{Findings, Found, FoundTable};
 pub use crate::symbolic::Limits;
+use prepared::Searched;
 pub use product::Destination;
 use product::{Product, commit, make};
 pub use summary::RuleSummary;
@@ -266,6 +266,20 @@ pub fn fuse(
     fuse_and_report(file, options, progress, &mut |_| Ok(()))
 }
 
+/// What is found in a model, and the change that fuses it.
+fn search(file: &ModelFile, options: &Options) -> Result<(Findings, Planned), Error> {
+    let mut findings = find(file, &options.search)?;
+    let scopes = findings.scopes.iter_mut();
+    for found in scopes.flat_map(|scope| &mut scope.tables) {
+        found.table.precise = options.precise_angles;
+    }
+    for found in &mut findings.sites {
+        found.site.set_precise(options.precise_angles);
+    }
+    let planned = settle(file, &mut findings, options.target);
+    Ok((findings, planned))
+}
+
 /// Rewrites a file as [`fuse`] does, and hands the outcome to `report` when everything is decided and nothing is in place yet:
 /// a report that cannot be delivered leaves all as it was.
 ///
@@ -285,30 +299,25 @@ pub fn fuse_and_report(
     file.check_data(runs)?;
     progress.begin("looking for position encodings");
     let before = scopes::count_nodes(file.model());
-    let original = file;
-    let (spelled, retargeted) = spelled_out(original, &options.retarget)?;
-    let file = spelled.as_ref().unwrap_or(original);
-    let raised = raised(file, options.target)?;
-    let file = raised.as_ref().unwrap_or(file);
-    let found = find(file, &options.search);
+    let searched = prepared::searched(file, options, &mut |file| search(file, options));
     progress.end();
-    let mut findings = found?;
-    let scopes = findings.scopes.iter_mut();
-    for found in scopes.flat_map(|scope| &mut scope.tables) {
-        found.table.precise = options.precise_angles;
-    }
-    for found in &mut findings.sites {
-        found.site.set_precise(options.precise_angles);
-    }
-    let planned = settle(file, &mut findings, options.target);
+    let Searched {
+        file: other,
+        mut retargeted,
+        findings,
+        planned,
+    } = searched?;
+    let original = file;
+    let file = other.as_ref().unwrap_or(original);
     let rules = summary::rules(file, &findings, &planned, options.target);
     let after = planned.nodes_after(scopes::count_nodes(file.model()));
     let edit = planned.edit;
     // With nothing to rewrite, the model keeps the operators that it has.
-    let (file, retargeted) = match edit.is_empty() {
-        true => (original, Vec::new()),
-        false => (file, retargeted),
-    };
+    let mut file = file;
+    if edit.is_empty() {
+        file = original;
+        retargeted.retain(|nodes| nodes.left.is_some());
+    }
     let mut outcome = Outcome {
         verdict: Verdict::NothingToFuse,
         rules,
@@ -340,41 +349,6 @@ pub fn fuse_and_report(
     outcome.bytes = product.as_ref().and_then(Product::bytes);
     commit(product, &outcome, report)?;
     Ok(outcome)
-}
-
-/// The model with the rotations of these operators spelled out, and the nodes that had them; none where nothing is asked for.
-fn spelled_out(
-    file: &ModelFile,
-    held: &[Held],
-) -> Result<(Option<ModelFile>, Vec<Respelled>), Error> {
-    if held.is_empty() {
-        return Ok((None, Vec::new()));
-    }
-    file.validate()?;
-    let Spelled { file, operators } =
-        rewrite::spelled_out(file, held).map_err(|cause| match cause {
-            RetargetError::Unfuse(cause) => Error::Unfuse {
-                file: file.path().to_owned(),
-                cause,
-            },
-            RetargetError::Rewritten(cause) => Error::Rewritten(cause),
-        })?;
-    Ok((Some(file), operators))
-}
-
-/// The model with the operator set that the target needs, if that is newer.
-fn raised(file: &ModelFile, target: Target) -> Result<Option<ModelFile>, Error> {
-    let opset = file.opset();
-    if target != Target::Onnx || opset >= ONNX_OPSET {
-        return Ok(None);
-    }
-    file.validate()?;
-    let new = rewrite::raised(file, ONNX_OPSET).map_err(|cause| Error::TooOld {
-        file: file.path().to_owned(),
-        opset,
-        cause,
-    })?;
-    Ok(Some(new))
 }
 
 /// Whether the model has the dimensions that sizes are given for.

@@ -269,6 +269,10 @@ impl<'a> Draft<'a> {
             return Edit::default();
         }
         dead::remove(self.file, &self.new, &mut self.edit);
+        // Before IR version 4 an initializer must be an input as well.
+        if !self.edit.add_initializers.is_empty() {
+            self.edit.min_ir_version = self.edit.min_ir_version.max(Some(4));
+        }
         self.edit.insert_before = self.new;
         let opsets = opsets.iter();
         let opsets = opsets.map(|&(domain, version)| (domain.to_owned(), version));

@@ -43,7 +43,7 @@ pub(crate) use lowering::{
 pub use lowering::{Plan, TablePlan, plan};
 pub(crate) use made::settle;
 pub use raise::{RaiseError, raised};
-pub use retarget::{Held, Respelled, RetargetError, Spelled, spelled_out};
+pub use retarget::{Held, Respelled, RetargetError, Spelled, Wish, spelled_out};
 pub use rotary::foreign::ONNX_OPSET;
 pub use rotary::repair::REPAIR;
 pub(crate) use rotary::repair::narrow;

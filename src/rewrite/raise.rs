@@ -6,7 +6,7 @@
 
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, FunctionProto, GraphProto, NodeProto};
-use crate::onnx::{Error, ModelFile, operators};
+use crate::onnx::{Error, ModelFile, names, operators};
 
 use phasor_ops::contract::AttributeValue;
 use prost::Message;
@@ -46,8 +46,11 @@ pub enum RaiseError {
         why: &'static str,
     },
     /// A function of the model has operators of its own.
-    #[error("function `{0}` has operators of the older opset")]
+    #[error("function `{0}` has operators of another opset")]
     Function(String),
+    /// The model has graphs for training.
+    #[error("it has graphs for training, which are not looked into")]
+    Training,
     /// The result would be invalid.
     #[error(transparent)]
     Rewritten(#[from] Error),
@@ -62,27 +65,39 @@ pub fn raised(file: &ModelFile, to: i64) -> Result<ModelFile, RaiseError> {
     if from < OLDEST {
         return Err(RaiseError::Old(from));
     }
-    let standard = |f: &&FunctionProto| f.opset_import.iter().any(|o| o.is_standard());
-    if let Some(function) = file.model().functions.iter().find(standard) {
+    let other = |f: &&FunctionProto| {
+        let mut imports = f.opset_import.iter();
+        imports.any(|o| o.is_standard() && o.version() != to)
+    };
+    if let Some(function) = file.model().functions.iter().find(other) {
         return Err(RaiseError::Function(function.name().to_owned()));
+    }
+    if !file.model().training_info.is_empty() {
+        return Err(RaiseError::Training);
     }
     let mut model = file.model().clone();
     let imports = model.opset_import.iter_mut().filter(|o| o.is_standard());
     imports.for_each(|o| o.version = Some(to));
+    let mut taken = names::Taken::of_model(&model);
     if let Some(graph) = &mut model.graph {
-        raise(graph, from, to)?;
+        raise(graph, &mut taken, from, to)?;
     }
     let new = ModelFile::of_bytes(file.path(), model.encode_to_vec().into())?;
     new.validate()?;
     Ok(new)
 }
 
-fn raise(graph: &mut GraphProto, from: i64, to: i64) -> Result<(), RaiseError> {
+fn raise(
+    graph: &mut GraphProto,
+    taken: &mut names::Taken,
+    from: i64,
+    to: i64,
+) -> Result<(), RaiseError> {
     let nodes = std::mem::take(&mut graph.node);
     let mut raised = Vec::with_capacity(nodes.len());
     for mut node in nodes {
         for body in node.bodies_mut() {
-            raise(body, from, to)?;
+            raise(body, taken, from, to)?;
         }
         if node.is_standard() {
             check(&node, from, to).map_err(|why| RaiseError::Node {
@@ -91,7 +106,7 @@ fn raise(graph: &mut GraphProto, from: i64, to: i64) -> Result<(), RaiseError> {
                 why,
             })?;
             if from < AXES_OPSET && to >= AXES_OPSET {
-                raised.extend(axes_as_input(&mut node));
+                raised.extend(axes_as_input(&mut node, taken));
                 say_parts(&mut node);
             }
         }
@@ -126,14 +141,13 @@ fn check(node: &NodeProto, from: i64, to: i64) -> Result<(), &'static str> {
 }
 
 /// Turns the attribute `axes` of a reduction into an input, which the returned node makes.
-fn axes_as_input(node: &mut NodeProto) -> Option<NodeProto> {
+fn axes_as_input(node: &mut NodeProto, taken: &mut names::Taken) -> Option<NodeProto> {
     if !node.op_type().starts_with("Reduce") || node.op_type() == "ReduceSum" {
         return None;
     }
     let at = node.attribute.iter().position(|a| a.name() == "axes")?;
     let axes = node.attribute.remove(at);
-    // Unique, as the output that it is named after is.
-    let name = format!("{}/axes", node.output.first()?);
+    let name = taken.fresh(&format!("{}/axes", node.output.first()?));
     node.input.push(name.clone());
     Some(NodeProto {
         name: Some(name.clone()),

@@ -91,12 +91,26 @@ impl UnfuseError {
 /// # Errors
 /// If an operator has no definition that can be expanded.
 pub fn unfuse(file: &ModelFile) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
+    expanded(file, &|_| true)
+}
+
+/// The same for those of our nodes that are `wanted`.
+///
+/// # Errors
+/// As [`unfuse`].
+pub(super) fn expanded(
+    file: &ModelFile,
+    wanted: &dyn Fn(&NodeProto) -> bool,
+) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
     let model = file.model();
     let mut found = Vec::new();
     graph_nodes(file.graph(), &mut found);
     let ours = |f: &&FunctionProto| f.domain() == DOMAIN;
     let foreign = || model.functions.iter().filter(|f| f.domain() != DOMAIN);
     foreign().for_each(|f| nodes(&f.node, &mut found));
+    let all = found.len();
+    found.retain(|node| wanted(node));
+    let some_stay = found.len() < all;
     let mut edit = Edit::default();
     if found.is_empty() {
         return Ok((edit, Vec::new()));
@@ -150,33 +164,39 @@ pub fn unfuse(file: &ModelFile) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
 
     let mut expander = Expander::new(model, &definitions);
     for (position, node) in file.graph().node.iter().enumerate() {
-        if let Some(new) = expand(&mut expander, node)? {
+        if let Some(new) = expand(&mut expander, node, wanted)? {
             edit.remove_nodes.insert(position);
             edit.insert_before.insert(position, new);
         }
     }
     for (position, function) in model.functions.iter().enumerate() {
         if function.domain() == DOMAIN {
-            edit.remove_functions.insert(position);
+            if !some_stay {
+                edit.remove_functions.insert(position);
+            }
             continue;
         }
         let mut body = Vec::with_capacity(function.node.len());
         let mut changed = false;
         for node in &function.node {
-            let new = expand(&mut expander, node)?;
+            let new = expand(&mut expander, node, wanted)?;
             changed |= new.is_some();
             body.extend(new.unwrap_or_else(|| vec![node.clone()]));
         }
         if changed {
             let mut function = function.clone();
             function.node = body;
-            function.opset_import.retain(|o| o.domain() != DOMAIN);
+            if !some_stay {
+                function.opset_import.retain(|o| o.domain() != DOMAIN);
+            }
             edit.remove_functions.insert(position);
             edit.add_functions.push(function);
         }
     }
-    edit.remove_opsets.insert(DOMAIN.to_owned());
-    edit.remove_metadata.extend(METADATA.map(str::to_owned));
+    if !some_stay {
+        edit.remove_opsets.insert(DOMAIN.to_owned());
+        edit.remove_metadata.extend(METADATA.map(str::to_owned));
+    }
     edit.opsets.extend(
         expander
             .imports()
@@ -187,13 +207,15 @@ pub fn unfuse(file: &ModelFile) -> Result<(Edit, Vec<Expanded>), UnfuseError> {
     Ok((edit, expanded))
 }
 
-/// The expansion of a node, with none of our operators left in it; `None` if it has none.
+/// The expansion of a node, with none of our `wanted` operators left in it; `None` if it has none.
 fn expand(
     expander: &mut Expander<'_>,
     node: &NodeProto,
+    wanted: &dyn Fn(&NodeProto) -> bool,
 ) -> Result<Option<Vec<NodeProto>>, UnfuseError> {
     let mut calls = Vec::new();
     nodes(std::slice::from_ref(node), &mut calls);
+    calls.retain(|call| wanted(call));
     let Some(call) = calls.first() else {
         return Ok(None);
     };

@@ -166,6 +166,7 @@ const ODD: &[&str] = &[
     "topk_size",
     "slice_step",
     "empty_table",
+    "empty_operand",
 ];
 
 #[test]

@@ -30,11 +30,21 @@ def saved(path, nodes, inputs, outputs, initializers, opset):
 
 def retargeted(path, operator, target, *more):
     new = path.with_name(f"{target}.onnx")
-    arguments = ["fuse", str(path), "-o", str(new), "--target", target, "--retarget", operator, "--no-verify", *more]
+    arguments = ["fuse", str(path), "-o", str(new), "--target", target, "--retarget", operator, "--no-verify", "--force", *more]
     done = subprocess.run([PHASOR, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Retargeted" in done.stderr, done.stderr
     return new
+
+
+def left_alone(path, target, words="Nothing to fuse", operator="rotary-embedding"):
+    """Nothing is retargeted, for a reason that is said; the model is copied as it is."""
+    new = path.with_name(f"{target}.onnx")
+    arguments = ["fuse", str(path), "-o", str(new), "--target", target, "--retarget", operator, "--force"]
+    done = subprocess.run([PHASOR, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert words in done.stderr and "Nothing to fuse" in done.stderr, done.stderr
+    assert new.read_bytes() == path.read_bytes()
 
 
 def same(old, new, feeds, library=None, lengths=None):
@@ -77,6 +87,9 @@ def test_rotary_embedding(tmp_path, domain, positions, packed, partial, interlea
     order = ["x", "positions", "cos", "sin"] if domain else ["x", "cos", "sin"] + ["positions"] * (positions != "none")
     node = helper.make_node("RotaryEmbedding", order, ["y"], "turn", domain=domain, **given)
     path = saved(tmp_path / "model.onnx", [node], inputs, {"y": shape}, initializers, 17 if domain else 23)
+    if domain == TARGETS[target]:
+        left_alone(path, target)
+        return
     new = retargeted(path, "rotary-embedding", target)
     assert count(new, "RotaryEmbedding", TARGETS[target]) == 1
     random = np.random.default_rng(0)
@@ -129,12 +142,35 @@ def test_group_query_attention(tmp_path, width, packed, interleaved, target):
 
 
 def test_what_is_not_known_is_left(tmp_path):
-    """Without a rank nothing can be said; the model is copied as it is."""
+    """Without a rank nothing can be said, nor of operators whose meaning differs between hosts, nor below the oldest opset."""
     inputs = {"x": (TensorProto.FLOAT, None), "positions": (TensorProto.INT64, ["batch", "sequence"])}
     node = helper.make_node("RotaryEmbedding", ["x", "positions", "cos", "sin"], ["y"], "turn", domain="com.microsoft")
-    path = saved(tmp_path / "model.onnx", [node], inputs, {"y": None}, dict(zip(("cos", "sin"), caches(8))), 17)
-    new = tmp_path / "new.onnx"
-    done = subprocess.run([PHASOR, "fuse", str(path), "-o", str(new), "--retarget", "rotary-embedding"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Nothing to fuse" in done.stderr
-    assert new.read_bytes() == path.read_bytes()
+    held = dict(zip(("cos", "sin"), caches(8)))
+    path = saved(tmp_path / "model.onnx", [node], inputs, {"y": None}, held, 17)
+    left_alone(path, "phasor", "left 1 node of `com.microsoft::RotaryEmbedding`: the rank of `X` is not known")
+    inputs["x"] = (TensorProto.FLOAT, ["batch", HEADS, "sequence", 16])
+    path = saved(tmp_path / "model.onnx", [node], inputs, {"y": None}, held, 12)
+    left_alone(path, "phasor", "the model's opset is older than 13")
+    packed = helper.make_node("RotaryEmbedding", ["x", "positions", "cos", "sin"], ["y"], "turn", domain="com.microsoft", is_packed_batching=1)
+    path = saved(tmp_path / "model.onnx", [packed], inputs, {"y": None}, held, 17)
+    left_alone(path, "phasor", "sequences of several lengths are packed into one")
+
+
+def test_two_of_one_kind(tmp_path):
+    """Of equal rotations, those that are not found again keep their operator; and one rotation may follow another."""
+    shape = ["batch", HEADS, "sequence", 16]
+    inputs = {"x": (TensorProto.FLOAT, shape), "positions": (TensorProto.INT64, ["batch", "sequence"])}
+    held = dict(zip(("cos", "sin"), caches(8)))
+    for order in (("x", "x"), ("x", "y0")):
+        nodes = [
+            helper.make_node("RotaryEmbedding", [x, "positions", "cos", "sin"], [f"y{k}"], f"turn{k}", domain="com.microsoft")
+            for k, x in enumerate(order)
+        ]
+        path = saved(tmp_path / "model.onnx", nodes, inputs, {"y0": shape, "y1": shape}, held, 17)
+        new = retargeted(path, "rotary-embedding", "phasor")
+        left = count(new, "RotaryEmbedding", "com.microsoft")
+        assert count(new, "RotaryEmbedding", "ai.phasor") + left == 2
+        assert len(onnx.load(str(new)).graph.node) < 12
+        random = np.random.default_rng(0)
+        feeds = {"x": random.standard_normal((2, HEADS, 5, 16)).astype(np.float32), "positions": random.integers(0, ROWS, (2, 5))}
+        same(path, new, feeds)

@@ -28,11 +28,15 @@ pub(super) fn holds(node: &NodeProto) -> bool {
         && node.int("do_rotary").unwrap_or(0) != 0
 }
 
-/// Rotates queries and keys in front of a node, which no longer does.
+/// Rotates queries and keys in front of a node, which no longer does, and returns the values that hold them.
 ///
 /// # Errors
 /// What is not known of the node.
-pub(super) fn spell(draft: &mut Draft<'_>, facts: &Facts, at: usize) -> Result<(), &'static str> {
+pub(super) fn spell(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    at: usize,
+) -> Result<Vec<Vec<String>>, &'static str> {
     let file = draft.file;
     let node = &file.graph().node[at];
     let given = |slot: usize| node.input.get(slot).filter(|name| !name.is_empty());
@@ -54,6 +58,14 @@ pub(super) fn spell(draft: &mut Draft<'_>, facts: &Facts, at: usize) -> Result<(
         return Err("the size of queries is no multiple of the heads");
     }
     let channels = hidden / all;
+    let lead = shape(facts, node, QUERY)
+        .and_then(|shape| shape.get(..2))
+        .ok_or("queries do not have three axes")?;
+    // ONNX Runtime's kernel for CPUs reads only the first of them where all keys are new.
+    if given(POSITIONS).is_some() {
+        return Err("it has positions of its own, which hosts read in different ways");
+    }
+    let positions = counted(draft, facts, node, at)?;
     let mut inputs = node.input.clone();
     if packed {
         let sizes = draft.list(&[heads, key_heads, key_heads].map(|n| n * channels));
@@ -61,13 +73,7 @@ pub(super) fn spell(draft: &mut Draft<'_>, facts: &Facts, at: usize) -> Result<(
         let parts = draft.own_split(at, &format!("{}_part", inputs[QUERY]), split, 3);
         inputs.splice(0..3, parts);
     }
-    let lead = shape(facts, node, QUERY)
-        .and_then(|shape| shape.get(..2))
-        .ok_or("queries do not have three axes")?;
-    let positions = match given(POSITIONS) {
-        Some(own) => own.clone(),
-        None => counted(draft, facts, node, at)?,
-    };
+    let mut turned = Vec::new();
     for (slot, count) in [(QUERY, heads), (KEY, key_heads)] {
         let mut sizes = lead.to_vec();
         sizes.push(Dim::Known(count * channels));
@@ -84,10 +90,11 @@ pub(super) fn spell(draft: &mut Draft<'_>, facts: &Facts, at: usize) -> Result<(
             attributes: attributes(node.int("rotary_interleaved").unwrap_or(0) != 0, width),
         };
         let stem = format!("{}_turned", inputs[slot]);
-        let op = turn.op(draft, at);
+        let (op, heads) = turn.op(draft, at);
         inputs[slot] = draft.own(at, &stem, op);
+        turned.push(heads.into_iter().chain([inputs[slot].clone()]).collect());
     }
-    for slot in [COS, SIN, POSITIONS] {
+    for slot in [COS, SIN] {
         if let Some(input) = inputs.get_mut(slot) {
             input.clear();
         }
@@ -102,7 +109,7 @@ pub(super) fn spell(draft: &mut Draft<'_>, facts: &Facts, at: usize) -> Result<(
         .retain(|a| !["do_rotary", "rotary_interleaved"].contains(&a.name()));
     draft.push(at, plain);
     draft.remove(at);
-    Ok(())
+    Ok(turned)
 }
 
 /// The position of every query, `[batch, sequence]`.

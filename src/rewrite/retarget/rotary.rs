@@ -36,8 +36,8 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// The rotated tensor as an operator of ours, or as a reshape of one.
-    pub(super) fn op(&self, draft: &mut Draft<'_>, at: usize) -> Op<'static> {
+    /// The rotated tensor as an operator of ours, or as a reshape of one, whose value is then named.
+    pub(super) fn op(&self, draft: &mut Draft<'_>, at: usize) -> (Op<'static>, Option<String>) {
         let [cos, sin] = [self.cos, self.sin].map(|table| self.table(draft, at, table));
         let turn = |x: String| -> Op<'static> {
             let new = NewCall {
@@ -50,7 +50,7 @@ impl Turn<'_> {
             Op::calling(&new, [x, cos, sin])
         };
         let Some([heads, channels]) = self.packed else {
-            return turn(self.x.value.to_owned());
+            return (turn(self.x.value.to_owned()), None);
         };
         let exact = draft.has_exact_reshapes();
         let split = [
@@ -72,7 +72,7 @@ impl Turn<'_> {
             Entry::Constant(heads * channels),
         ];
         let whole = self.x.list(draft, at, &whole);
-        Op::reshape(turned, whole, exact)
+        (Op::reshape(turned.clone(), whole, exact), Some(turned))
     }
 
     /// A table that broadcasts against the tensor.
@@ -99,11 +99,15 @@ pub(super) fn holds(node: &NodeProto) -> bool {
     node.is_onnx(OPERATOR) || (node.domain(), node.op_type()) == (CONTRIB, OPERATOR)
 }
 
-/// Puts the rotation of a node in its place.
+/// Puts the rotation of a node in its place, and returns the values that hold what it rotates.
 ///
 /// # Errors
 /// What is not known of the node.
-pub(super) fn spell(draft: &mut Draft<'_>, facts: &Facts, at: usize) -> Result<(), &'static str> {
+pub(super) fn spell(
+    draft: &mut Draft<'_>,
+    facts: &Facts,
+    at: usize,
+) -> Result<Vec<Vec<String>>, &'static str> {
     let file = draft.file;
     let node = &file.graph().node[at];
     let slots = match node.is_standard() {
@@ -148,9 +152,10 @@ pub(super) fn spell(draft: &mut Draft<'_>, facts: &Facts, at: usize) -> Result<(
         lead,
         attributes: attributes(flag("interleaved") != 0, width),
     };
-    let op = turn.op(draft, at);
+    let (op, turned) = turn.op(draft, at);
     draft.replace(at, op);
-    Ok(())
+    let values = node.output.iter().take(1).cloned().chain(turned);
+    Ok(vec![values.collect()])
 }
 
 /// The attributes of our operator for tables of `width` frequencies.
