@@ -136,7 +136,7 @@ pub enum Error {
         /// The version of its default operator set.
         opset: i64,
         /// What keeps it from being raised.
-        cause: RaiseError,
+        cause: Box<RaiseError>,
     },
     /// The report cannot be delivered; nothing is written.
     #[error("{0}; no model is written")]
@@ -266,20 +266,6 @@ pub fn fuse(
     fuse_and_report(file, options, progress, &mut |_| Ok(()))
 }
 
-/// What is found in a model, and the change that fuses it.
-fn search(file: &ModelFile, options: &Options) -> Result<(Findings, Planned), Error> {
-    let mut findings = find(file, &options.search)?;
-    let scopes = findings.scopes.iter_mut();
-    for found in scopes.flat_map(|scope| &mut scope.tables) {
-        found.table.precise = options.precise_angles;
-    }
-    for found in &mut findings.sites {
-        found.site.set_precise(options.precise_angles);
-    }
-    let planned = settle(file, &mut findings, options.target);
-    Ok((findings, planned))
-}
-
 /// Rewrites a file as [`fuse`] does, and hands the outcome to `report` when everything is decided and nothing is in place yet:
 /// a report that cannot be delivered leaves all as it was.
 ///
@@ -299,7 +285,7 @@ pub fn fuse_and_report(
     file.check_data(runs)?;
     progress.begin("looking for position encodings");
     let before = scopes::count_nodes(file.model());
-    let searched = prepared::searched(file, options, &mut |file| search(file, options));
+    let searched = prepared::searched(file, options);
     progress.end();
     let Searched {
         file: other,

@@ -8,7 +8,7 @@ use crate::onnx::ModelFile;
 use crate::rewrite::{self, ONNX_OPSET, Respelled, RetargetError, Spelled, Target, Wish};
 use crate::scopes::Planned;
 
-use super::{Error, Findings, Options};
+use super::{Error, Findings, Options, find, settle};
 
 /// Why a node that is spelled out is left after all.
 const NOT_FOUND: &str = "its rotation is not found again once it is spelled out";
@@ -26,18 +26,14 @@ pub(super) struct Searched {
 /// Prepares a model and searches it. A node whose rotation is not found again stays as it is, and the rest is searched once more.
 ///
 /// # Errors
-/// Those of `search`, an operator that cannot be expanded, and an opset that cannot be raised.
-pub(super) fn searched(
-    original: &ModelFile,
-    options: &Options,
-    search: &mut dyn FnMut(&ModelFile) -> Result<(Findings, Planned), Error>,
-) -> Result<Searched, Error> {
+/// Those of [`find`], an operator that cannot be expanded, and an opset that cannot be raised.
+pub(super) fn searched(original: &ModelFile, options: &Options) -> Result<Searched, Error> {
     let mut left = BTreeMap::new();
     loop {
         let spelled = spelled_out(original, options, &left)?;
         let file = spelled.as_ref().map_or(original, |spelled| &spelled.file);
         let raised = raised(file, options.target)?;
-        let (findings, planned) = search(raised.as_ref().unwrap_or(file))?;
+        let (findings, planned) = search(raised.as_ref().unwrap_or(file), options)?;
         let found: FxHashSet<&str> = findings.sites.iter().map(|f| &f.site.y[..]).collect();
         let missed = spelled.as_ref().map(|spelled| spelled.missed(&found));
         let missed = missed.unwrap_or_default();
@@ -52,6 +48,20 @@ pub(super) fn searched(
         }
         left.extend(missed.into_iter().map(|node| (node, NOT_FOUND)));
     }
+}
+
+/// What is found in a model, and the change that fuses it.
+fn search(file: &ModelFile, options: &Options) -> Result<(Findings, Planned), Error> {
+    let mut findings = find(file, &options.search)?;
+    let scopes = findings.scopes.iter_mut();
+    for found in scopes.flat_map(|scope| &mut scope.tables) {
+        found.table.precise = options.precise_angles;
+    }
+    for found in &mut findings.sites {
+        found.site.set_precise(options.precise_angles);
+    }
+    let planned = settle(file, &mut findings, options.target);
+    Ok((findings, planned))
 }
 
 /// The model with the rotations of the operators spelled out that the options name; `None` if they name none.
@@ -89,7 +99,7 @@ fn raised(file: &ModelFile, target: Target) -> Result<Option<ModelFile>, Error> 
     let new = rewrite::raised(file, ONNX_OPSET).map_err(|cause| Error::TooOld {
         file: file.path().to_owned(),
         opset,
-        cause,
+        cause: Box::new(cause),
     })?;
     Ok(Some(new))
 }
