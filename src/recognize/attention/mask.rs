@@ -3,8 +3,8 @@
 use crate::facts::Dim;
 use crate::onnx::ValueId;
 use crate::recognize::Stage;
-use crate::recognize::kit::made::Step;
 use crate::recognize::kit::miss::Miss;
+use crate::recognize::kit::step::Step;
 use crate::symbolic::dims;
 use crate::symbolic::element::{Access, Indices};
 use crate::symbolic::ops::joined;

@@ -2,8 +2,8 @@
 
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::Stage;
-use crate::recognize::kit::made::Step;
 use crate::recognize::kit::miss::Miss;
+use crate::recognize::kit::step::Step;
 use crate::symbolic::element::contraction::Factor;
 use crate::symbolic::element::{Access, Algebra};
 use crate::symbolic::poly::PolyId;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::kit::Context;
-use crate::recognize::kit::made::Step;
+use crate::recognize::kit::step::Step;
 use crate::symbolic::Interpreter;
 use crate::symbolic::element::{Access, Elements};
 use crate::symbolic::poly::PolyId;

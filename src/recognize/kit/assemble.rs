@@ -22,8 +22,9 @@ use crate::symbolic::root::RootId;
 use crate::symbolic::value::{Extents, Value, strides};
 
 use super::behind::Behind;
-use super::made::{Maker, Step};
+use super::made::Maker;
 use super::order::Order;
+use super::step::Step;
 use super::tables::{TableMatch, Wanted, fits, may_serve};
 
 /// How many parts a table may have: one for each of the three axes of a video, and some more for interleaved streams.

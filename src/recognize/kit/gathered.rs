@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::onnx::{ModelFile, Tensor};
 
-use super::made::Step;
+use super::step::Step;
 
 /// The largest constant that is taken apart, in elements.
 const MAX_ELEMENTS: usize = 1 << 24;

@@ -10,6 +10,7 @@ use crate::onnx::{Error, ModelFile, Tensor, names};
 use crate::symbolic::value::Value;
 
 use super::gathered::Rows;
+use super::step::Step;
 
 /// Nodes that make values, and the constants they read.
 #[derive(Clone, Debug, Default)]
@@ -46,42 +47,6 @@ impl Made {
     pub fn constants(&self) -> &[TensorProto] {
         &self.constants
     }
-}
-
-/// How a value is made from others.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(in crate::recognize) enum Step {
-    /// Elements along some axes, by start, end and step.
-    Slice {
-        axes: Vec<i64>,
-        starts: Vec<i64>,
-        ends: Vec<i64>,
-        steps: Vec<i64>,
-    },
-    /// Without these axes of size 1.
-    Squeeze(Vec<i64>),
-    /// With these axes of size 1 (positions in the result).
-    Unsqueeze(Vec<i64>),
-    /// With another shape, as `Reshape` spells it.
-    Reshape(Vec<i64>),
-    /// With its axes in another order.
-    Transpose(Vec<i64>),
-    /// Joined along the last axis.
-    Concat,
-    /// The sum of two.
-    Sum,
-    /// The product of two.
-    Product,
-    /// Times the number of these bits, in its type.
-    Times(u64),
-    /// The negative.
-    Neg,
-    /// True where it is false.
-    Not,
-    /// An integer more, with one axis at least.
-    Plus(i64),
-    /// What is left of an integer, with one axis at least.
-    From(i64),
 }
 
 /// Makes values, equal ones once.

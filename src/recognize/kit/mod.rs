@@ -2,7 +2,8 @@
 //!
 //! For proofs: [`order`] says which values exist before which, [`behind`] from which values a tensor is computed, and [`scale`]
 //! whether numbers keep their size on the way. [`tables`] finds tensors of the graph that hold wanted coefficients, [`assemble`]
-//! builds such tensors from parts, [`made`] names what is built, and [`sized`] finds one along which places can be counted.
+//! builds such tensors from parts, [`made`] names what is built, by a [`step`] each, and [`sized`] finds one along which places can be
+//! counted.
 //!
 //! For near misses: [`flow`] follows tensors where the interpreter has stopped, [`lost`] finds the node where it did, [`formula`]
 //! prints coefficients, and [`miss`] collects what a report says.
@@ -18,6 +19,7 @@ pub(super) mod miss;
 pub(super) mod order;
 pub(super) mod scale;
 pub(super) mod sized;
+pub(super) mod step;
 pub(super) mod tables;
 
 use std::cell::RefCell;

@@ -2,7 +2,7 @@
 
 use crate::onnx::{DataType, ValueId};
 use crate::recognize::Positions;
-use crate::recognize::kit::made::Step;
+use crate::recognize::kit::step::Step;
 use crate::symbolic::element::Indices;
 use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::{Shape, Value};

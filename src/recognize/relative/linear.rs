@@ -8,8 +8,8 @@
 //! the limit, and 1.6 times at 16; it saves a constant of as many numbers (`benches/cut_bias.py`).
 
 use crate::onnx::{DataType, Tensor as Numbers};
-use crate::recognize::kit::made::Step;
 use crate::recognize::kit::miss::Miss;
+use crate::recognize::kit::step::Step;
 use crate::recognize::{Alibi, Kind, Stage};
 use crate::symbolic::Operation;
 use crate::symbolic::element::Indices;

@@ -41,7 +41,7 @@ use crate::symbolic::{Interpreter, Work};
 
 use super::kit::Context;
 use super::kit::assemble::{self, Holders};
-use super::kit::made::Step;
+use super::kit::step::Step;
 use super::kit::tables::Tables;
 use super::{Analysis, Site};
 use attempt::attempt;

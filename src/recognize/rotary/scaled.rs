@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 
 use crate::onnx::DataType;
 use crate::recognize::TableInput;
-use crate::recognize::kit::made::{Maker, Step};
+use crate::recognize::kit::made::Maker;
+use crate::recognize::kit::step::Step;
 use crate::recognize::kit::tables::{TableMatch, Tables, Wanted, fits};
 use crate::symbolic::Interpreter;
 use crate::symbolic::function::Function;
