@@ -124,8 +124,9 @@ fn counts(node: &NodeProto, signature: &Version, open_ended: bool) -> Result<(),
                 most if most == fewest => most.to_string(),
                 most => format!("{fewest} to {most}"),
             };
+            let plural = if names.len() == 1 { "" } else { "s" };
             return Err(format!(
-                "it has {} {side}s, allowed are {allowed}",
+                "it has {} {side}{plural}, allowed are {allowed}",
                 names.len()
             ));
         }
@@ -244,6 +245,9 @@ impl CheckedNode<'_> {
                 Some(wrong) if high == i64::MAX => Err(format!(
                     "{name} is {wrong}, allowed are numbers from {low} on"
                 )),
+                Some(wrong) if high == low => {
+                    Err(format!("{name} is {wrong}, allowed is {low} alone"))
+                }
                 Some(wrong) => Err(format!("{name} is {wrong}, allowed are {low} to {high}")),
             }
         };

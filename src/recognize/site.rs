@@ -147,7 +147,7 @@ impl Site {
         let (rows, width) = (table.rows, sinusoidal.width);
         let bytes = self.dtype.byte_len(rows * width)?;
         let reason = format!(
-            "the {rows} rows of the constant `{}` are sinusoids, which are computed on request alone",
+            "the {rows} rows of the constant `{}` are sinusoids, which are computed only on request",
             table.value
         );
         let mut hint = format!("`--tables-to-compute` saves the {bytes} bytes of the table");

@@ -94,7 +94,7 @@ const INVALID: &[(&str, &str)] = &[
         "attribute_kind",
         "attribute `axis` holds integers, allowed is an integer",
     ),
-    ("inputs_missing", "it has 1 inputs, allowed are 2"),
+    ("inputs_missing", "it has 1 input, allowed are 2"),
     ("input_left_out", "required input 0 is missing"),
     (
         "bound_empty",
@@ -102,11 +102,11 @@ const INVALID: &[(&str, &str)] = &[
     ),
     (
         "scan_states",
-        "attribute `num_scan_inputs` is 2, allowed are 1 to 1",
+        "attribute `num_scan_inputs` is 2, allowed is 1 alone",
     ),
     (
         "scan_inputs",
-        "attribute `num_scan_inputs` is 2, allowed are 1 to 1",
+        "attribute `num_scan_inputs` is 2, allowed is 1 alone",
     ),
     (
         "scalar_indices",

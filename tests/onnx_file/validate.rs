@@ -100,7 +100,7 @@ fn a_fault_is_told_with_node_value_and_what_is_allowed() {
         ),
         (
             given("Add", &["x"], vec![]),
-            "it has 1 inputs, allowed are 2",
+            "it has 1 input, allowed are 2",
         ),
         (
             given("Add", &["x", "w", "w"], vec![]),

@@ -106,7 +106,8 @@ impl Reader<'_, '_> {
             match (op, &inputs[..]) {
                 ("Mul" | "Div", _) => {
                     let Some((from, factor)) = self.multiplied(node) else {
-                        let reason = "the scores are multiplied by what is no number, or by 0, or by infinity";
+                        let reason =
+                            "the scores are not multiplied by one finite number other than 0";
                         return Err(miss(value, reason.to_owned()));
                     };
                     change.scale *= factor;

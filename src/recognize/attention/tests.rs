@@ -251,7 +251,7 @@ fn what_is_no_attention_is_refused() {
             (
                 "gates = Sigmoid (product)
                  scores = Mul (product, gates)",
-                "attention scores at scores: the scores are multiplied by what is no number, or by 0, or by infinity",
+                "attention scores at scores: the scores are not multiplied by one finite number other than 0",
             ),
             (
                 "scores = Relu (product)",

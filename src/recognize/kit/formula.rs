@@ -75,7 +75,11 @@ impl Letters {
             return String::new();
         };
         if let Some(ratio) = ratio(arena, a, b) {
-            return format!(", where b = {}*a", number(ratio));
+            let more = ratio - 1.0;
+            return match number(ratio) == "1" {
+                true => format!(", where b is a but for a part in {:.0e}", 1.0 / more.abs()),
+                false => format!(", where b = {}*a", number(ratio)),
+            };
         }
         match arena
             .sub(b, a)
@@ -175,6 +179,13 @@ mod tests {
         let text = letters.row(&arena, &[(0, cos), (4, minus)]);
         assert_eq!(text, "x0*cos(a) - 0.5*x4*sin(b)");
         assert_eq!(letters.relation(&mut arena), ", where b = 1.5*a");
+
+        let near = arena.scale(angle, 1.0 + 1e-7);
+        let sin = arena.apply(Function::Sin, &[near]);
+        let mut letters = Letters::default();
+        letters.row(&arena, &[(0, cos), (4, sin)]);
+        let relation = letters.relation(&mut arena);
+        assert_eq!(relation, ", where b is a but for a part in 1e7");
     }
 
     #[test]

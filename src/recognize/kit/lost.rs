@@ -72,6 +72,13 @@ fn reads_unread(it: &Interpreter<'_>, node: &NodeProto) -> bool {
     constants.any(|at| it.file.tensor(&it.file.graph().initializer[at]).is_err())
 }
 
+/// Operators that tools for quantisation bring into a graph.
+const QUANTISERS: [&str; 3] = [
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+];
+
 /// What to do about a node that is not followed.
 pub(in crate::recognize) fn hint(lost: &Lost) -> &'static str {
     match lost.reason {
@@ -82,8 +89,27 @@ pub(in crate::recognize) fn hint(lost: &Lost) -> &'static str {
         _ if lost.operator.contains("::") => {
             "fuse before other tools bring operators of their own into the graph, or export without them"
         }
+        Stop::UnknownOperator if QUANTISERS.contains(&&lost.operator[..]) => {
+            "fuse the model before it is quantised"
+        }
         Stop::UnknownOperator => {
-            "export or simplify the model so that this operator does not stand between the angles and the rotation"
+            "export or simplify the model so that this operator stands neither between the angles and the rotation nor inside it"
+        }
+        Stop::DropoutInTraining => {
+            "export the model for inference (`model.eval()` in PyTorch), or make `training_mode` a constant false"
+        }
+        Stop::SqueezeOfAnyAxis => "give Squeeze its axes",
+        Stop::ReshapeMixesChannels => {
+            "exchange axes by Transpose, and let a Reshape split or join neighbours only"
+        }
+        Stop::EinsumEllipsis => "ONNX allows one ellipsis in a term of an equation",
+        Stop::SumOverOpaqueAxis
+        | Stop::ConcatAlongOpaqueAxis
+        | Stop::RepeatOfOpaqueAxis
+        | Stop::IndexIntoOpaqueAxes
+        | Stop::ScatterIntoOpaqueAxes
+        | Stop::UpdatesVary => {
+            "give the axis a fixed size, at least where it has the channels: `python -m onnxruntime.tools.make_dynamic_shape_fixed` does"
         }
         _ => "please report the model: this spelling is not followed",
     }

@@ -238,7 +238,10 @@ fn computed(
     // An odd number of half turns negates the cosine. The sign of the sine is free: it is that of the angle.
     let c = if turns.round() % 2.0 == 0.0 { c } else { -c };
     if c < 0.0 {
-        return Err("the cosine is negated");
+        return Err(match plain {
+            true => "the cosine is negated",
+            false => "the cosine is negated, or the two channels of a pair are exchanged",
+        });
     }
     Ok(Proven {
         proof: Proof::Rotation,
