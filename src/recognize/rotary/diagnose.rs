@@ -9,7 +9,7 @@ use crate::recognize::{Lost, Stage};
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, PolyId};
 use crate::symbolic::root::{RootId, RootKind};
-use crate::symbolic::{Interpreter, display};
+use crate::symbolic::{Interpreter, Stop, display};
 
 use super::RULE;
 use super::groups::Group;
@@ -176,9 +176,9 @@ fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
             };
             let channel = rotation.offset + channel;
             miss.reason = format!("{reason}: channel {channel} is `{formula}`{relation}");
-            miss.lost = [cos, sin]
+            miss.lost = [(cos, sin), (sin, cos)]
                 .into_iter()
-                .find_map(|p| origin(it, p))
+                .find_map(|(p, other)| origin(it, p, other))
                 .map(Box::new);
             if let Some(lost) = &miss.lost {
                 miss.hint = Some(lost::hint(lost).to_owned());
@@ -188,9 +188,13 @@ fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
     }
 }
 
-/// The node at which a coefficient became unknown: the one that the analysis did not follow.
-fn origin(it: &Interpreter<'_>, coefficient: PolyId) -> Option<Lost> {
-    it.arena.roots_of(coefficient).iter().find_map(|&root| {
+/// The node at which a coefficient became unknown: the one that the analysis did not follow. What the `other` coefficient contains too,
+/// such as the factor of a norm, does not keep the two from being a cosine and a sine; nor does a sum of channels.
+fn origin(it: &Interpreter<'_>, coefficient: PolyId, other: PolyId) -> Option<Lost> {
+    let others = it.arena.roots_of(other);
+    let own = it.arena.roots_of(coefficient);
+    let mut own = own.iter().filter(|root| !others.contains(root));
+    let found = own.find_map(|&root| {
         let mut root = root;
         while let RootKind::Derived(base, _) = &it.arena.root_of(root).kind {
             root = *base;
@@ -201,7 +205,8 @@ fn origin(it: &Interpreter<'_>, coefficient: PolyId) -> Option<Lost> {
             }
             _ => None,
         }
-    })
+    });
+    found.filter(|lost| lost.reason != Stop::UnrelatedSum)
 }
 
 #[cfg(test)]
