@@ -188,6 +188,25 @@ fn misplaced(
     })
 }
 
+/// How the channels that the rows are made of are paired, if all are in one layout.
+fn input_layout(rows: &[Row], offset: usize, width: usize) -> Option<&'static str> {
+    let paired = |pairing: Pairing| {
+        let pairs: Vec<[usize; 2]> = (0..width / 2)
+            .map(|k| {
+                let (a, b) = members(pairing, k, width);
+                [offset + a, offset + b]
+            })
+            .collect();
+        let mut rows = rows.iter().skip(offset).take(width);
+        rows.all(|row| pairs.iter().any(|pair| made_of(row)[..] == pair[..]))
+    };
+    match (paired(Pairing::Interleaved), paired(Pairing::Half)) {
+        (true, _) => Some("interleaved"),
+        (_, true) => Some("halves"),
+        _ => None,
+    }
+}
+
 /// Says which channels do not form pairs of a layout.
 fn partners(rows: &[Row], offset: usize, width: usize) -> Option<Flaw> {
     let mut by_pair: FxHashMap<SmallVec<[usize; 2]>, usize> = FxHashMap::default();
@@ -210,6 +229,20 @@ fn partners(rows: &[Row], offset: usize, width: usize) -> Option<Flaw> {
     }
     let j = range.clone().next()?;
     let pair = made_of(&rows[j]);
+    if let Some(layout) = input_layout(rows, offset, width) {
+        let other = range
+            .clone()
+            .find(|&k| k != j && made_of(&rows[k]) == pair)?;
+        return Some(Flaw {
+            reason: format!(
+                "the pairs of the tensor are {layout}, but channels {j} and {other} of the result are made of channels {} and {}: the \
+                 result is laid out neither in halves nor interleaved",
+                pair[0], pair[1]
+            ),
+            hint: Some("check the order in which the two members of the pairs are joined"),
+            paired: false,
+        });
+    }
     flaw(format!(
         "channel {j} is made of channels {} and {}, which are no pair of the half layout (j, j + {}) nor of the interleaved \
          one (2j, 2j + 1)",

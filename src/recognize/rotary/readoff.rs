@@ -146,7 +146,7 @@ pub(super) fn rows(
             rows.push(Vec::with_capacity(channels));
         }
         let row = row(arena, p, root, &origin, at / channels, channels)
-            .ok_or("a channel holds terms that are no multiple of a channel before the rotation")?;
+            .ok_or("a channel is more than a sum of multiples of channels of one tensor")?;
         rows.last_mut().ok_or("no channels")?.push(row);
     }
     Ok(rows)

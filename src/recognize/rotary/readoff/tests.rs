@@ -125,7 +125,7 @@ fn heads_told_apart() {
                 "int64[2] others = {1, 0}
                  flipped = Gather <axis = 1> (x, others)
                  swapped = Gather <axis = -1> (flipped, swap)",
-                "pairs at y: a channel holds terms that are no multiple of a channel before the rotation",
+                "pairs at y: a channel is more than a sum of multiples of channels of one tensor",
             ),
             // Angles of 0 turn no channel.
             (
