@@ -61,7 +61,7 @@ fn no_group() {
             (
                 "more = Add (cos, half)
                  left = Mul (x, more)",
-                "angles at y: no channel is a sum of two channels of one tensor",
+                "angles at y: no channel is proven to be a sum of two channels of one tensor",
             ),
             // No channel has one factor of `x` alone.
             (

@@ -46,7 +46,7 @@ pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate
                 "the products that are added are of two tensors, `{a}` and `{b}`, and not of the channels of one"
             )
         }
-        _ => "no channel is a sum of two channels of one tensor".to_owned(),
+        _ => "no channel is proven to be a sum of two channels of one tensor".to_owned(),
     };
     Miss::new(RULE, Stage::Angles, candidate.end, reason)
 }
