@@ -167,8 +167,11 @@ impl Error {
             Error::Report(_) => {
                 Some("give the report a place to go, or leave `--format json` out".to_owned())
             }
+            Error::TooOld { opset, .. } if *opset < OLDEST_OPSET => Some(format!(
+                "export the model with opset {OLDEST_OPSET} or newer, best with {ONNX_OPSET}"
+            )),
             Error::TooOld { .. } => Some(format!(
-                "`--target phasor` and `--target contrib` take opset {OLDEST_OPSET} and newer; or export the model with opset {ONNX_OPSET} or newer"
+                "`--target phasor` and `--target contrib` take the model as it is; or export it with opset {ONNX_OPSET} or newer"
             )),
         }
     }

@@ -57,13 +57,18 @@ def test_it_finds_its_own_library_and_its_own_onnxruntime(run, model, tmp_path):
     assert elsewhere.returncode == 2 and "`PHASOR_OPS_LIB`" in elsewhere.stderr
 
 
+def heed_ctrl_c():
+    """Undoes what a shell does to processes in the background: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
 @pytest.mark.parametrize("way", WAYS)
 def test_ctrl_c_ends_it_and_leaves_nothing(way, model, tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
     command = [*WAYS[way], "fuse", str(model), "-o", str(folder / "fused.onnx"), "--seeds", "1000000"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
     deadline = time.monotonic() + 60
     while not list(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
