@@ -102,6 +102,9 @@ pub(in crate::recognize) fn hint(lost: &Lost) -> &'static str {
         Stop::ReshapeMixesChannels => {
             "exchange axes by Transpose, and let a Reshape split or join neighbours only"
         }
+        Stop::EinsumEllipses => {
+            "the model is invalid: ONNX asks for ellipses of one rank. Write out the axes, or reshape the operand"
+        }
         Stop::EinsumEllipsis => "ONNX allows one ellipsis in a term of an equation",
         Stop::SumOverOpaqueAxis
         | Stop::ConcatAlongOpaqueAxis

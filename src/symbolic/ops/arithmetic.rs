@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 use crate::onnx::DataType;
 use crate::symbolic::function::Function;
 use crate::symbolic::interpreter::Interpreter;
-use crate::symbolic::poly::{Arena, Atom, PolyId, Stop};
+use crate::symbolic::poly::{Arena, PolyId, Stop};
 use crate::symbolic::value::{Caveats, Value};
 use crate::symbolic::visit::Visit;
 
+use super::linearity::{homogeneous, linear};
 use super::typed::{annihilated, exact, typed, vanishing};
 
 /// Operators of one operand that are a known function of each element.
@@ -75,7 +76,7 @@ pub(super) fn apply_unary(
             },
         )
     })?;
-    typed(it, value)
+    linear(it, value).and_then(|value| typed(it, value))
 }
 
 pub(super) fn apply_binary(
@@ -115,7 +116,7 @@ fn compared(
             },
         )
     })?;
-    typed(it, value)
+    linear(it, value).and_then(|value| typed(it, value))
 }
 
 /// Comparisons are decided where the ranges of the numbers, none of them NaN, decide them.
@@ -189,43 +190,6 @@ fn sum(
     homogeneous(it, sum).and_then(|sum| typed(it, sum))
 }
 
-/// A sum of activations whose terms share no root (a bias, a residual connection) starts a new root: nothing that
-/// follows can be linear in one of its parts.
-fn homogeneous(it: &Interpreter<'_>, value: Value) -> Result<Value, Stop> {
-    if !value.dtype.is_float() {
-        return Ok(value);
-    }
-    let arena = &it.arena;
-    let mut last = None;
-    for &p in value.data.iter() {
-        if last == Some(p) {
-            continue;
-        }
-        last = Some(p);
-        let mut shared: Option<SmallVec<[_; 4]>> = None;
-        let mut any = false;
-        for term in arena.terms(p).iter() {
-            let mut roots = SmallVec::<[_; 4]>::new();
-            for factor in arena.factors(term.mono) {
-                if let Atom::Channel { root, .. } = arena.atom_of(factor)
-                    && arena.root_of(*root).is_activation()
-                {
-                    roots.push(*root);
-                }
-            }
-            any |= !roots.is_empty();
-            shared = Some(match shared {
-                None => roots,
-                Some(kept) => kept.into_iter().filter(|r| roots.contains(r)).collect(),
-            });
-        }
-        if any && shared.is_some_and(|s| s.is_empty()) {
-            return Err(Stop::UnrelatedSum);
-        }
-    }
-    Ok(value)
-}
-
 pub(super) fn mul(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
     let (a, b) = (it.value(visit.input(0)?)?, it.value(visit.input(1)?)?);
     product(it, &a, &b)
@@ -240,7 +204,7 @@ pub fn product(it: &mut Interpreter<'_>, a: &Value, b: &Value) -> Result<Value, 
         arena.mul(p[0], p[1])
     })?;
     product.caveats = product.caveats.and(caveats);
-    typed(it, product)
+    linear(it, product).and_then(|product| typed(it, product))
 }
 
 pub(super) fn neg(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {
@@ -303,14 +267,15 @@ pub(super) fn select(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Valu
     };
     let alike = it.are_alike(visit.input(1)?, visit.input(2)?);
     let equal = alike || !a.caveats.and(b.caveats).rounded;
-    it.elementwise(&[condition, a, b], a.dtype, &mut |arena, p| {
+    let chosen = it.elementwise(&[condition, a, b], a.dtype, &mut |arena, p| {
         Ok(match arena.as_constant(p[0]) {
             Some(c) => p[if c != 0.0 { 1 } else { 2 }],
             None if p[1] == p[2] && !equal => return Err(Stop::RoundedChoice),
             None if p[1] == p[2] => p[1],
             None => arena.apply(Function::Where, p),
         })
-    })
+    })?;
+    linear(it, chosen)
 }
 
 pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value, Stop> {

@@ -166,18 +166,21 @@ pub(in crate::symbolic) fn equation(
     let (inputs, output) = equation.split_once("->").ok_or(Stop::EinsumImplicit)?;
     let factors: Vec<&str> = inputs.split(',').collect();
     let factors: [&str; 2] = factors.try_into().map_err(|_| Stop::EinsumNotOfTwo)?;
-    let mut longest = 0;
+    let mut ellipsis = None;
     let mut labels = [const { Vec::new() }; 2];
     for (slot, term) in factors.into_iter().enumerate() {
         let mut axes = 0;
         if term.contains('.') {
             let letters = term.chars().filter(|&c| c != '.').count();
             axes = ranks[slot].checked_sub(letters).ok_or(Stop::EinsumRank)?;
+            // ONNX asks for one rank, and ONNX Runtime refuses others.
+            if *ellipsis.get_or_insert(axes) != axes {
+                return Err(Stop::EinsumEllipses);
+            }
         }
         labels[slot] = labelled(term, axes)?;
-        longest = longest.max(axes);
     }
-    Ok((labels, labelled(output, longest)?))
+    Ok((labels, labelled(output, ellipsis.unwrap_or(0))?))
 }
 
 /// The labels of a term of an equation, whose ellipsis stands for so many axes.

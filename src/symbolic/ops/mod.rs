@@ -15,6 +15,7 @@ mod gather;
 mod known;
 mod layout;
 pub(super) mod linear;
+mod linearity;
 mod reshape;
 mod scatter;
 mod scatter_elements;

@@ -23,10 +23,6 @@ fn sums_and_products() {
             "float[(N), 2] {2*x.0, 0}",
         ),
         (
-            "(float[N, 2] x) => (y) { y = Mul (x, x) }",
-            "float[(N), 2] {x.0*x.0, x.1*x.1}",
-        ),
-        (
             "(float[N, 2] x) => (y) { y = Neg (x) }",
             "float[(N), 2] {-x.0, -x.1}",
         ),
@@ -176,6 +172,17 @@ fn what_is_not_followed() {
         (
             "(float[N, 4] x) => (y) { y = Max (x, x, x) }",
             Stop::NotTwoOperands,
+        ),
+        // Functions of channels that are not linear.
+        ("(float[N, 2] x) => (y) { y = Mul (x, x) }", Stop::NotLinear),
+        ("(float[N, 2] x) => (y) { y = Abs (x) }", Stop::NotLinear),
+        (
+            "(float[N, 2] x, bool[N, 2] mask) => (y) <float one = {1.0}> { y = Where (mask, x, one) }",
+            Stop::NotLinear,
+        ),
+        (
+            "(float[N, 2] x) => (y) <float two = {2.0}> { y = Pow (x, two) }",
+            Stop::NotLinear,
         ),
         // A bias, and a residual connection.
         (

@@ -49,7 +49,7 @@ fn einsums() {
             "float[(N), 2] {p, 0.5*p}",
         ),
         (
-            r#"(float[N, 2] x) => (y) <float[2] w = {1.0, 2.0}> { y = Einsum <equation = "...c,...c->...c"> (x, w) }"#,
+            r#"(float[N, 2] x) => (y) <float[1, 2] w = {1.0, 2.0}> { y = Einsum <equation = "...c,...c->...c"> (x, w) }"#,
             "float[(N), 2] {x.0, 2*x.1}",
         ),
         (
@@ -84,6 +84,11 @@ fn what_is_not_followed() {
         (
             "(float[N, 8] x, float[8, 8] w) => (y) { y = MatMul (x, w) }",
             Stop::DenseLayer,
+        ),
+        // ONNX lets an ellipsis stand for the same number of axes wherever it occurs.
+        (
+            r#"(float[N, 2] x) => (y) <float[2] w = {1.0, 2.0}> { y = Einsum <equation = "...c,...c->...c"> (x, w) }"#,
+            Stop::EinsumEllipses,
         ),
         (
             "(float[N, 4] x, float[4] w) => (y) { y = MatMul (x, w) }",
