@@ -120,10 +120,7 @@ impl Holders {
                 let form = Rc::new(Form { id, value });
                 for (at, p) in form.value.data.iter().enumerate() {
                     if wanted.contains(p) {
-                        let list = held.entry(*p).or_default();
-                        if list.len() < MAX_HOLDERS {
-                            list.push((form.clone(), at));
-                        }
+                        held.entry(*p).or_default().push((form.clone(), at));
                     }
                 }
             }
@@ -169,6 +166,8 @@ fn runs(
         let holders = held.get(&row[covered])?.iter();
         let usable =
             holders.filter(|(form, _)| behind.hands_on(form.id) && may_serve(form.value.dtype, y));
+        // Layers that compute the same tables each read their own.
+        let usable = usable.take(MAX_HOLDERS);
         let all = usable.flat_map(|(form, at)| runs_from(it, form, *at, &row[covered..]));
         // A run of numbers alone (the ones and zeros of channels that are not turned) is found in tensors that have nothing to do
         // with this rotation.

@@ -1,5 +1,9 @@
 //! Prints channels as formulas for people: `x0*cos(a) - x4*sin(a)`, with letters for angles, tables and other factors.
 
+use smallvec::SmallVec;
+
+use crate::onnx::{Tensor, ValueId};
+use crate::symbolic::Interpreter;
 use crate::symbolic::function::Function;
 use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId, Term};
 
@@ -7,6 +11,8 @@ use crate::symbolic::poly::{Arena, Atom, AtomId, PolyId, Term};
 const ANGLES: [&str; 4] = ["a", "b", "c", "d"];
 const TABLES: [&str; 4] = ["T", "U", "V", "W"];
 const OTHERS: [&str; 4] = ["u", "v", "w", "z"];
+/// How many of the other factors a sentence explains.
+const EXPLAINED: usize = 4;
 
 /// The letters used in one sentence.
 #[derive(Default)]
@@ -14,6 +20,8 @@ pub(in crate::recognize) struct Letters {
     angles: Vec<PolyId>,
     tables: Vec<Function>,
     others: Vec<AtomId>,
+    /// The factors of each term so far.
+    terms: Vec<SmallVec<[AtomId; 4]>>,
 }
 
 impl Letters {
@@ -32,12 +40,8 @@ impl Letters {
                         &factors,
                     );
                 }
-                terms => {
-                    let mut sum = String::new();
-                    for term in terms {
-                        let factors = self.factors(arena, term);
-                        push_term(&mut sum, term.coefficient, "", &factors);
-                    }
+                _ => {
+                    let sum = self.sum(arena, coefficient);
                     push_term(&mut text, 1.0, &format!("x{channel}*({sum})"), &[]);
                 }
             }
@@ -45,9 +49,80 @@ impl Letters {
         text
     }
 
+    /// What the letters stand for, as `, where b = 1.5*a, and u is an element of ...`; empty where nothing simple is known of them.
+    pub(in crate::recognize) fn notes(&mut self, it: &mut Interpreter<'_>) -> String {
+        let relation = self.relation(&mut it.arena);
+        let notes: Vec<String> = relation.into_iter().chain(self.legend(it)).collect();
+        match notes.is_empty() {
+            true => String::new(),
+            false => format!(", where {}", notes.join(", and ")),
+        }
+    }
+
+    /// What each of the other factors is.
+    fn legend(&mut self, it: &mut Interpreter<'_>) -> Vec<String> {
+        let mut parts: Vec<(Vec<String>, String)> = Vec::new();
+        let mut k = 0;
+        // What a factor is made of may bring further ones.
+        while k < self.others.len().min(EXPLAINED) {
+            let factor = self.others[k];
+            let name = self.factor(&it.arena, factor);
+            k += 1;
+            // What every term is multiplied with, such as the factor of a norm, makes no difference.
+            if self.terms.len() > 1 && self.terms.iter().all(|term| term.contains(&factor)) {
+                continue;
+            }
+            let Some(meaning) = self.meaning(it, factor) else {
+                continue;
+            };
+            match parts.iter_mut().find(|(_, known)| *known == meaning) {
+                Some((names, _)) => names.push(name),
+                None => parts.push((vec![name], meaning)),
+            }
+        }
+        let said = |(names, meaning): (Vec<String>, String)| match &names[..] {
+            [names @ .., last] if !names.is_empty() => {
+                format!("{} and {last} are each {meaning}", names.join(", "))
+            }
+            names => format!("{} is {meaning}", names.concat()),
+        };
+        parts.into_iter().map(said).collect()
+    }
+
+    /// What a factor is, as far as it has a name: an element of a tensor, or a function of others.
+    fn meaning(&mut self, it: &mut Interpreter<'_>, factor: AtomId) -> Option<String> {
+        match it.arena.atom_of(factor).clone() {
+            Atom::Channel { root, .. } => {
+                let value = it.arena.origin(root).map(ValueId)?;
+                // A root that begins inside a branch has no name in this graph.
+                (value.index() < it.index().len()).then(|| tensor(it, value))
+            }
+            Atom::Apply { function, args } => {
+                let args: Vec<String> = args.iter().map(|&arg| self.sum(&it.arena, arg)).collect();
+                Some(format!("{}({})", function.name(), args.join(", ")))
+            }
+            _ => None,
+        }
+    }
+
+    fn sum(&mut self, arena: &Arena, p: PolyId) -> String {
+        let terms = arena.terms(p);
+        let mut text = String::new();
+        for term in terms.iter() {
+            let factors = self.factors(arena, term);
+            push_term(&mut text, term.coefficient, "", &factors);
+        }
+        match text.is_empty() {
+            true => "0".to_owned(),
+            false => text,
+        }
+    }
+
     fn factors(&mut self, arena: &Arena, term: &Term) -> Vec<String> {
         let factors = arena.factors(term.mono);
-        factors.iter().map(|&f| self.factor(arena, f)).collect()
+        let names = factors.iter().map(|&f| self.factor(arena, f)).collect();
+        self.terms.push(factors);
+        names
     }
 
     fn factor(&mut self, arena: &Arena, factor: AtomId) -> String {
@@ -69,26 +144,49 @@ impl Letters {
         letter(&mut self.angles, angle, &ANGLES)
     }
 
-    /// How the second angle depends on the first, as `, where b = 1.5*a`; empty if there is no second angle or no simple rule.
-    pub(in crate::recognize) fn relation(&self, arena: &mut Arena) -> String {
+    /// How the second angle depends on the first, as `b = 1.5*a`; `None` if there is no second angle or no simple rule.
+    fn relation(&self, arena: &mut Arena) -> Option<String> {
         let &[a, b, ..] = &self.angles[..] else {
-            return String::new();
+            return None;
         };
         if let Some(ratio) = ratio(arena, a, b) {
             let more = ratio - 1.0;
-            return match number(ratio) == "1" {
-                true => format!(", where b is a but for a part in {:.0e}", 1.0 / more.abs()),
-                false => format!(", where b = {}*a", number(ratio)),
-            };
+            return Some(match number(ratio) == "1" {
+                true => format!("b is a but for a part in {:.0e}", 1.0 / more.abs()),
+                false => format!("b = {}*a", number(ratio)),
+            });
         }
-        match arena
-            .sub(b, a)
-            .map(|difference| arena.as_constant(difference))
-        {
-            Ok(Some(shift)) if shift < 0.0 => format!(", where b = a - {}", number(-shift)),
-            Ok(Some(shift)) => format!(", where b = a + {}", number(shift)),
-            _ => String::new(),
+        let difference = arena.sub(b, a).ok()?;
+        arena
+            .as_constant(difference)
+            .map(|shift| match shift < 0.0 {
+                true => format!("b = a - {}", number(-shift)),
+                false => format!("b = a + {}", number(shift)),
+            })
+    }
+}
+
+/// An element of a tensor, with what is known of that.
+fn tensor(it: &mut Interpreter<'_>, value: ValueId) -> String {
+    let name = it.index().name(value).to_owned();
+    if it.is_constant(value) {
+        let tensor = it.tensor(value);
+        let is_finite = |tensor: &Tensor| (0..tensor.len()).all(|k| tensor.element(k).is_finite());
+        return match tensor.is_some_and(|tensor| tensor.dtype.is_float() && !is_finite(&tensor)) {
+            true => {
+                format!("an element of the constant `{name}`, which has some that are not finite")
+            }
+            false => format!("an element of the constant `{name}`"),
+        };
+    }
+    match it.index().producer(value) {
+        Some((node, _)) => {
+            format!(
+                "an element of `{name}` ({})",
+                it.file.graph().node[node].op_type()
+            )
         }
+        None => format!("an element of `{name}`"),
     }
 }
 
@@ -178,14 +276,14 @@ mod tests {
         let mut letters = Letters::default();
         let text = letters.row(&arena, &[(0, cos), (4, minus)]);
         assert_eq!(text, "x0*cos(a) - 0.5*x4*sin(b)");
-        assert_eq!(letters.relation(&mut arena), ", where b = 1.5*a");
+        assert_eq!(letters.relation(&mut arena), Some("b = 1.5*a".to_owned()));
 
         let near = arena.scale(angle, 1.0 + 1e-7);
         let sin = arena.apply(Function::Sin, &[near]);
         let mut letters = Letters::default();
         letters.row(&arena, &[(0, cos), (4, sin)]);
         let relation = letters.relation(&mut arena);
-        assert_eq!(relation, ", where b is a but for a part in 1e7");
+        assert_eq!(relation.as_deref(), Some("b is a but for a part in 1e7"));
     }
 
     #[test]
@@ -197,6 +295,9 @@ mod tests {
         let coefficients = [angle, other].map(|a| arena.apply(Function::Cos, &[a]));
         let mut letters = Letters::default();
         letters.row(&arena, &[(0, coefficients[0]), (1, coefficients[1])]);
-        assert_eq!(letters.relation(&mut arena), ", where b = a + 0.25");
+        assert_eq!(
+            letters.relation(&mut arena),
+            Some("b = a + 0.25".to_owned())
+        );
     }
 }

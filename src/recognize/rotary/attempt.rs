@@ -102,11 +102,12 @@ impl Attempt<'_, '_, '_> {
             amplitude,
             ..
         } = proof::prove(it, &rotation).map_err(|reason| self.miss(Stage::Proof, reason))?;
-        let shared = still::products(it, self.y, (&x.value, yv), &rotation).ok_or_else(|| {
-            self.miss(
-                Stage::Proof,
-                "the graph does not multiply a pair that is turned by angle 0 as the operator does, which makes NaN of what is infinite",
-            )
+        let shared = still::products(it, self.y, (&x.value, yv), &rotation).map_err(|channel| {
+            let reason = format!(
+                "channel {channel} is turned by angle 0: the operator adds 0 times its partner, which is NaN where that is infinite, and \
+                 the graph does not"
+            );
+            self.miss(Stage::Proof, &reason)
         })?;
         let behind = self.behind(it, start, &shared)?;
         let wired = self.wired(it, rotation, &behind)?;

@@ -15,7 +15,7 @@ use super::RULE;
 use super::groups::Group;
 use super::range::Row;
 use super::readoff::{self, Rotation};
-use super::{Factors, Material, Source, attempt, flaw, proof};
+use super::{Factors, Material, Source, attempt, flaw, joined, proof};
 use crate::recognize::kit::formula::Letters;
 use crate::recognize::kit::lost;
 use crate::recognize::kit::miss::Miss;
@@ -26,7 +26,14 @@ pub(super) fn group(
     group: &Group,
     material: &Material<'_, '_>,
 ) -> Option<Miss> {
-    for &y in &group.values {
+    let mut values = group.values.clone();
+    // Of the parts of a tensor and the whole, the whole.
+    let sums = |y: &ValueId| {
+        it.known(*y)
+            .map_or(0, |value| joined::rotated(it, value, group.root))
+    };
+    values.sort_by_cached_key(|y| std::cmp::Reverse(sums(y)));
+    for y in values {
         if let Some(x) = before(it, group.root, y, material) {
             let (Some(xv), Some(yv)) = (it.known(x).cloned(), it.known(y).cloned()) else {
                 continue;
@@ -40,6 +47,12 @@ pub(super) fn group(
             else {
                 continue;
             };
+            let is_part = miss.stage == Stage::Pairs
+                && readoff::rows(it, &source.value, &yv, group.root).is_err();
+            if is_part && group.trigonometric {
+                return joined::find(it, group, material)
+                    .or_else(|| refined(it, group, (x, y), miss));
+            }
             return refined(it, group, (x, y), miss);
         }
     }
@@ -130,10 +143,7 @@ fn refined(
     if miss.stage == Stage::Pairs && rows.iter().flatten().flatten().any(modulated) {
         return None;
     }
-    let found = rows
-        .iter()
-        .flatten()
-        .find_map(|rows| flaw::find(&mut it.arena, rows));
+    let found = rows.iter().flatten().find_map(|rows| flaw::find(it, rows));
     let paired = found.as_ref().is_some_and(|found| found.paired);
     if let Some(found) = found {
         // No tables were found because the coefficients belong to no angle, so that is the reason to give.
@@ -168,14 +178,14 @@ fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
                 (rotation.offset + other, cross),
             ];
             let formula = letters.row(&it.arena, &row);
-            let relation = letters.relation(&mut it.arena);
+            let notes = letters.notes(it);
             let reason = if cos == sin && trigonometric(&it.arena, cos) {
                 "the same function stands for cosine and for sine"
             } else {
                 &miss.reason
             };
             let channel = rotation.offset + channel;
-            miss.reason = format!("{reason}: channel {channel} is `{formula}`{relation}");
+            miss.reason = format!("{reason}: channel {channel} is `{formula}`{notes}");
             miss.lost = [(cos, sin), (sin, cos)]
                 .into_iter()
                 .find_map(|(p, other)| origin(it, p, other))

@@ -4,11 +4,15 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::recognize::Pairing;
+use crate::symbolic::Interpreter;
 use crate::symbolic::poly::{Arena, PolyId};
 
 use super::range::{Row, ranges};
 use super::readoff::{members, other};
 use crate::recognize::kit::formula::Letters;
+
+/// What to do about channels that are not where they should be.
+pub(super) const PLACED: &str = "check the bounds of the slices that cut the halves, and the order or the indices that join them";
 
 /// A defect.
 pub(super) struct Flaw {
@@ -29,34 +33,34 @@ fn flaw(reason: String) -> Option<Flaw> {
 }
 
 /// The first flaw of these channels; `None` where they are a rotation, or where the flaw has no simple description.
-pub(super) fn find(arena: &mut Arena, rows: &[Row]) -> Option<Flaw> {
+pub(super) fn find(it: &mut Interpreter<'_>, rows: &[Row]) -> Option<Flaw> {
     let rotated: Vec<usize> = (0..rows.len()).filter(|&j| rows[j].len() == 2).collect();
     if let Some(&j) = rotated.iter().find(|&&j| rows[j][0].0 == rows[j][1].0) {
-        let formula = Letters::default().row(arena, &rows[j]);
+        let formula = Letters::default().row(&it.arena, &rows[j]);
         return flaw(format!(
             "channel {j} is `{formula}`: both terms are of one channel, where a rotation takes the two channels of a pair"
         ));
     }
     let spans = ranges(std::slice::from_ref(&rows.to_vec())).unwrap_or_default();
     let Some(&(start, width)) = spans.first() else {
-        return outside(arena, rows, &rotated);
+        return outside(it, rows, &rotated);
     };
     let laid_out = spans.iter().find_map(|&(start, width)| {
         let layout = layout(rows, start, width)?;
         Some((start, width, layout))
     });
     match laid_out {
-        Some((start, width, layout)) => uneven(arena, rows, start, width, layout),
+        Some((start, width, layout)) => uneven(it, rows, start, width, layout),
         None => partners(rows, start, width),
     }
 }
 
 /// Why no range holds the channels that are sums of two, and no channel that is moved or scaled outside.
-fn outside(arena: &mut Arena, rows: &[Row], rotated: &[usize]) -> Option<Flaw> {
+fn outside(it: &Interpreter<'_>, rows: &[Row], rotated: &[usize]) -> Option<Flaw> {
     let (&first, &last) = (rotated.first()?, rotated.last()?);
     let changed = |j: &usize| rows[*j].len() != 2 && rows[*j][..] != [(*j, PolyId::ONE)];
     if let Some(j) = (0..rows.len()).find(changed) {
-        let formula = Letters::default().row(arena, &rows[j]);
+        let formula = Letters::default().row(&it.arena, &rows[j]);
         return flaw(format!(
             "channel {j} outside the rotated range {first}..{} is `{formula}` where it should be unchanged",
             last + 1
@@ -102,7 +106,7 @@ fn layout(rows: &[Row], offset: usize, width: usize) -> Option<(Pairing, Pairing
 
 /// The first pair whose channels are not turned by one angle.
 fn uneven(
-    arena: &mut Arena,
+    it: &mut Interpreter<'_>,
     rows: &[Row],
     offset: usize,
     width: usize,
@@ -113,9 +117,17 @@ fn uneven(
         let (a, b, ya, yb) = (offset + a, offset + b, offset + ya, offset + yb);
         let own = (coefficient(&rows[ya], a)?, coefficient(&rows[yb], b)?);
         let cross = (coefficient(&rows[ya], b)?, coefficient(&rows[yb], a)?);
-        let opposite = arena.scale(cross.1, -1.0);
+        let opposite = it.arena.scale(cross.1, -1.0);
         if own.0 == own.1 && cross.0 == opposite {
             continue;
+        }
+        if own.0 == cross.1 && cross.0 == own.1 {
+            let formula = Letters::default().row(&it.arena, &rows[ya]);
+            return Some(Flaw {
+                reason: format!("channels {ya} and {yb} are both `{formula}`"),
+                hint: Some(PLACED),
+                paired: true,
+            });
         }
         let mut letters = Letters::default();
         let ordered = |row: &Row, own: usize| {
@@ -124,12 +136,12 @@ fn uneven(
             row
         };
         let formulas = [
-            letters.row(arena, &ordered(&rows[ya], a)),
-            letters.row(arena, &ordered(&rows[yb], b)),
+            letters.row(&it.arena, &ordered(&rows[ya], a)),
+            letters.row(&it.arena, &ordered(&rows[yb], b)),
         ];
-        let relation = letters.relation(arena);
+        let notes = letters.notes(it);
         let pair = format!(
-            "channel {ya} is `{}` and channel {yb} is `{}`{relation}",
+            "channel {ya} is `{}` and channel {yb} is `{}`{notes}",
             formulas[0], formulas[1]
         );
         let (what, hint) = if own.0 == own.1 && cross.0 == cross.1 {
@@ -141,10 +153,14 @@ fn uneven(
         } else if let Some((laid_out, hint)) = misplaced(rows, offset, width, input) {
             (laid_out, Some(hint))
         } else {
-            (
-                "the two channels of a pair are not turned by one angle".to_owned(),
-                None,
-            )
+            let unknown = [own.0, own.1, cross.0, cross.1]
+                .into_iter()
+                .any(|p| is_unknown(&it.arena, p));
+            let what = match unknown {
+                true => "the two channels of a pair are not proven to be turned by one angle",
+                false => "the two channels of a pair are not turned by one angle",
+            };
+            (what.to_owned(), None)
         };
         return Some(Flaw {
             reason: format!("{pair}: {what}"),
@@ -153,6 +169,14 @@ fn uneven(
         });
     }
     None
+}
+
+/// Whether a coefficient contains an element of which nothing is known: two of them may be equal.
+fn is_unknown(arena: &Arena, p: PolyId) -> bool {
+    arena
+        .roots_of(p)
+        .iter()
+        .any(|&root| arena.root_of(root).is_activation())
 }
 
 /// Says that the angles are laid out for the pairs of the other layout, with a hint, if they are.
@@ -223,7 +247,7 @@ fn partners(rows: &[Row], offset: usize, width: usize) -> Option<Flaw> {
                 "channel {j} is made of channels {} and {}, but channel {partner} of {} and {}: the two are not a pair",
                 pair[0], pair[1], theirs[0], theirs[1]
             ),
-            hint: Some("check the bounds of the slices that cut the halves"),
+            hint: Some(PLACED),
             paired: false,
         });
     }

@@ -25,6 +25,28 @@ pub(super) struct Group {
     pub trigonometric: bool,
 }
 
+impl Group {
+    /// The tensors that share no sum with `y`, which is one of the group; `None` if there are none.
+    pub(super) fn without(&self, it: &Interpreter<'_>, y: ValueId) -> Option<Group> {
+        let sums = |value: ValueId| {
+            let data = it.known(value).map(|value| value.data.clone());
+            let sums = data.into_iter().flat_map(|data| data.to_vec());
+            sums.filter(|&p| it.arena.terms(p).len() == 2)
+        };
+        let taken: FxHashSet<PolyId> = sums(y).collect();
+        let is_apart = |value: &ValueId| !sums(*value).any(|p| taken.contains(&p));
+        let values: Vec<ValueId> = self.values.iter().copied().filter(is_apart).collect();
+        let trigonometric = values
+            .iter()
+            .any(|&value| sums(value).any(|p| is_trigonometric(&it.arena, p)));
+        (!values.is_empty()).then_some(Group {
+            root: self.root,
+            values,
+            trigonometric,
+        })
+    }
+}
+
 /// The roots of which every term of every element has exactly one channel; empty where no element is a sum of two, or where one
 /// is a sum of more.
 fn linear_roots(arena: &Arena, value: &Value) -> SmallVec<[RootId; 2]> {

@@ -20,6 +20,7 @@ mod attempt;
 mod diagnose;
 mod flaw;
 mod groups;
+mod joined;
 mod nearby;
 mod page;
 mod proof;
@@ -41,6 +42,7 @@ use crate::symbolic::{Interpreter, Work};
 
 use super::kit::Context;
 use super::kit::assemble::{self, Holders};
+use super::kit::miss::Miss;
 use super::kit::step::Step;
 use super::kit::tables::Tables;
 use super::{Analysis, Site};
@@ -84,14 +86,20 @@ pub(super) fn find<'a>(it: &mut Interpreter<'a>, context: &Context<'a>, analysis
             context,
         };
         let mut left = Vec::new();
-        for group in groups {
+        let mut open: Vec<Group> = groups.into_iter().rev().collect();
+        while let Some(group) = open.pop() {
             if is_spent(it, &group) {
                 break;
             }
-            match site(it, &group, &material, Factors::InTables) {
-                Some(site) if nodes.insert(site.node) => analysis.sites.push(site),
-                Some(_) => {}
-                None => left.push(group),
+            let Some(site) = site(it, &group, &material, Factors::InTables) else {
+                left.push(group);
+                continue;
+            };
+            // Other channels of one head may be rotated by themselves.
+            let y = it.index().id(&site.y);
+            open.extend(y.and_then(|y| group.without(it, y)));
+            if nodes.insert(site.node) {
+                analysis.sites.push(site);
             }
         }
         // A rotated tensor that is scaled later is no second rotation.
@@ -113,6 +121,9 @@ pub(super) fn find<'a>(it: &mut Interpreter<'a>, context: &Context<'a>, analysis
         }
     }
     let mut accounted = ends(it, analysis);
+    // Each of the parts that are joined wrongly says so.
+    let mut said = FxHashSet::default();
+    misses.retain(|miss: &Miss| said.insert((miss.value, miss.reason.clone())));
     // A product of two tensors is in a group of each, of which one may find the site.
     misses.retain(|miss| !accounted.contains(&miss.value));
     accounted.extend(misses.iter().map(|miss| miss.value));

@@ -106,6 +106,8 @@ pub(super) fn following(it: &Interpreter<'_>, ends: &FxHashSet<ValueId>) -> FxHa
 /// Cosines, sines and their products, followed through the graph.
 struct Trace {
     angles: FxHashMap<ValueId, CosSin>,
+    /// Activations that are computed from cosines and sines alone, such as the scale of an embedding that is normed.
+    derived: FxHashSet<ValueId>,
     products: Vec<Product>,
     /// The product that each value comes from.
     from: FxHashMap<ValueId, usize>,
@@ -119,6 +121,7 @@ impl Trace {
     fn of(it: &Interpreter<'_>) -> Trace {
         let mut trace = Trace {
             angles: FxHashMap::default(),
+            derived: FxHashSet::default(),
             products: Vec::new(),
             from: FxHashMap::default(),
             parent: Vec::new(),
@@ -179,8 +182,9 @@ impl Trace {
             .iter()
             .filter_map(|name| it.index().id(name))
             .collect();
-        let angle = |id: ValueId| self.angles.get(&id).copied().unwrap_or_default();
         let kind = flow::effect(node);
+        self.note_derived(it, &inputs, &outputs);
+        let angle = |id: ValueId| self.angles.get(&id).copied().unwrap_or_default();
         let data: Vec<ValueId> = match &kind {
             Effect::Moves(data) => inputs
                 .iter()
@@ -207,10 +211,9 @@ impl Trace {
         if !kinds.any() && flowing.is_empty() {
             return;
         }
-        let other = data
-            .iter()
-            .copied()
-            .find(|&id| !angle(id).any() && flow::is_activation(it, id));
+        let other = data.iter().copied().find(|&id| {
+            !angle(id).any() && !self.derived.contains(&id) && flow::is_activation(it, id)
+        });
         let moved = matches!(kind, Effect::Moves(_));
         if kinds.any() && (other.is_none() || moved) {
             for &id in &outputs {
@@ -253,6 +256,22 @@ impl Trace {
             for &output in &outputs {
                 self.meet(output, &flowing, matches!(kind, Effect::Adds));
             }
+        }
+    }
+
+    /// Notes that outputs are computed from cosines and sines alone, if they are.
+    fn note_derived(
+        &mut self,
+        it: &Interpreter<'_>,
+        inputs: &[(usize, ValueId)],
+        outputs: &[ValueId],
+    ) {
+        let is_own = |id: &ValueId| self.angles.contains_key(id) || self.derived.contains(id);
+        let mut inputs = inputs.iter().map(|(_, id)| id);
+        if inputs.clone().any(is_own)
+            && inputs.all(|id| is_own(id) || !flow::is_activation(it, *id))
+        {
+            self.derived.extend(outputs);
         }
     }
 

@@ -24,32 +24,38 @@ struct Wanted {
     partner: [PolyId; 2],
 }
 
-/// The products with 0 that the operator makes as well; `None` where it makes one that the graph does not make.
+/// The products with 0 that the operator makes as well.
+///
+/// # Errors
+/// The first channel to which the operator adds one that the graph does not make.
 pub(super) fn products(
     it: &mut Interpreter<'_>,
     y: ValueId,
     (x, yv): (&Value, &Value),
     rotation: &Rotation,
-) -> Option<FxHashSet<ValueId>> {
+) -> Result<FxHashSet<ValueId>, usize> {
     let mut found: FxHashMap<ValueId, FxHashSet<usize>> = FxHashMap::default();
+    let mut stills: Vec<(ValueId, usize)> = Vec::new();
     for (lead, pairs) in rotation.pairs.iter().enumerate() {
         let first = lead * rotation.channels + rotation.offset;
         for (k, pair) in pairs.iter().enumerate() {
             if pair.first.1 != PolyId::ZERO && pair.second.1 != PolyId::ZERO {
                 continue;
             }
-            if rotation.input != rotation.output {
-                return None;
-            }
             let (a, b) = members(rotation.input, k, rotation.width);
             for (own, partner) in [(a, b), (b, a)] {
-                let partner = *x.data.get(first + partner)?;
+                let channel = rotation.offset + own;
+                if rotation.input != rotation.output {
+                    return Err(channel);
+                }
+                let partner = x.data[first + partner];
                 let wanted = Wanted {
-                    element: *yv.data.get(first + own)?,
+                    element: yv.data[first + own],
                     partner: [partner, it.arena.scale(partner, -1.0)],
                 };
-                let (product, at) = product(it, y, &wanted)?;
+                let (product, at) = product(it, y, &wanted).ok_or(channel)?;
                 found.entry(product).or_default().insert(at);
+                stills.push((product, channel));
             }
         }
     }
@@ -61,10 +67,11 @@ pub(super) fn products(
             data.all(|(at, &p)| p != PolyId::ZERO || places.contains(&at))
         })
     };
-    found
-        .iter()
-        .all(is_shared)
-        .then(|| found.into_keys().collect())
+    let mut stills = stills.into_iter();
+    match stills.find(|(product, _)| !is_shared((product, &found[product]))) {
+        Some((_, channel)) => Err(channel),
+        None => Ok(found.into_keys().collect()),
+    }
 }
 
 /// The product with 0 that is added to an element of a value, and where it is.

@@ -25,7 +25,7 @@ fn unknown_coefficients() {
         &[(
             "sin0 = Sin (angles)
              sin = Softmax (sin0)",
-            "proof at y: cosine and sine are not of one kind: channel 0 is `x0*cos(a) - x2*u`; UnknownOperator at sin",
+            "proof at y: cosine and sine are not of one kind: channel 0 is `x0*cos(a) - x2*u`, where u is an element of `sin` (Softmax); UnknownOperator at sin",
         )],
     );
 }

@@ -52,6 +52,54 @@ fn both_factors_of_a_product() {
     );
 }
 
+/// What no rotation's channels can be parts of is rotated itself.
+#[test]
+fn functions_of_channels() {
+    check_changes(
+        ROTATION,
+        &[
+            (
+                "float[S, 4] given
+                 x = Abs (given)",
+                FOUND,
+            ),
+            (
+                "float[S, 4] given
+                 x = Mul (given, given)",
+                FOUND,
+            ),
+            (
+                "float[S, 4] given
+                 bool[S, 1] mask
+                 float nothing = {0.0}
+                 x = Where (mask, given, nothing)",
+                FOUND,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn two_rotations_of_one_head() {
+    check_changes(
+        ROTATION,
+        &[(
+            "float[S, 8] head
+             x, other = Split <axis = -1, num_outputs = 2> (head)
+             low2, high2 = Split <axis = -1, num_outputs = 2> (other)
+             minus2 = Neg (high2)
+             turned2 = Concat <axis = -1> (minus2, low2)
+             left2 = Mul (other, cos)
+             right2 = Mul (turned2, sin)
+             sum = Add (left, right)
+             sum2 = Add (left2, right2)
+             y = Concat <axis = -1> (sum, sum2)",
+            "sum = rotary(x, cos, sin) half 0..4 of 4, rotation, computed, table of pos * freq\n\
+             sum2 = rotary(other, cos, sin) half 0..4 of 4, rotation, computed, table of pos * freq",
+        )],
+    );
+}
+
 #[test]
 fn no_group() {
     check_changes(
@@ -67,7 +115,7 @@ fn no_group() {
             (
                 "squared = Mul (x, x)
                  left = Mul (squared, cos)",
-                "angles at y: the products that are added are of two tensors, `squared` and `x`, and not of the channels of one",
+                "angles at y: the analysis does not follow `squared`, which lies between the angles or the tensor and their products; NotLinear at squared",
             ),
         ],
     );

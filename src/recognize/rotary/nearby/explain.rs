@@ -7,10 +7,10 @@ use super::super::RULE;
 use super::super::groups::single_roots;
 use super::{Candidate, MAX_ORIGINS, Trace, origins, sources};
 use crate::onnx::ValueId;
-use crate::recognize::Stage;
 use crate::recognize::kit::flow::{self, Effect};
 use crate::recognize::kit::lost;
 use crate::recognize::kit::miss::Miss;
+use crate::recognize::{Lost, Stage};
 use crate::symbolic::root::{RootId, RootKind};
 use crate::symbolic::{Interpreter, display};
 
@@ -26,7 +26,7 @@ pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate
             let output = it.file.graph().node[node].output.first()?;
             lost::at(it, it.index().id(output)?)
         });
-    if let Some(lost) = lost {
+    if let Some(lost) = lost.or_else(|| exchanged(it, trace, candidate)) {
         let reason = format!(
             "the analysis does not follow `{}`, which lies between the angles or the tensor and their products",
             lost.value
@@ -49,6 +49,30 @@ pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate
         _ => "no channel is proven to be a sum of two channels of one tensor".to_owned(),
     };
     Miss::new(RULE, Stage::Angles, candidate.end, reason)
+}
+
+/// The node that is not followed and makes one of the tensors of another: the exchange of channels.
+fn exchanged(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate) -> Option<Lost> {
+    let tensors: Vec<ValueId> = candidate
+        .products
+        .iter()
+        .map(|&p| trace.products[p].tensor)
+        .collect();
+    let sources: FxHashSet<ValueId> = tensors
+        .iter()
+        .flat_map(|&tensor| origins(it, tensor))
+        .collect();
+    tensors
+        .iter()
+        .flat_map(|&tensor| origins(it, tensor))
+        .find_map(|value| {
+            let (node, _) = it.index().producer(value)?;
+            lost::of(it, node).filter(|stopped| !lost::is_symptom(stopped))?;
+            let made = &it.file.graph().node[node];
+            let is_exchange = matches!(flow::effect(made), Effect::Mixes)
+                && flow::inputs(it, made).any(|(_, id)| sources.contains(&id));
+            is_exchange.then(|| lost::at(it, value)).flatten()
+        })
 }
 
 /// The nodes between angles, tensors and the end of a candidate, in graph order. Values that all tensors come from are left out:

@@ -54,7 +54,7 @@ fn computed() {
                 "float[S, 1] w
                  sin0 = Sin (angles)
                  sin = Mul (sin0, w)",
-                "proof at y: cosine and sine do not share their other factors: channel 0 is `x0*cos(a) - x2*sin(a)*u`",
+                "proof at y: cosine and sine do not share their other factors: channel 0 is `x0*cos(a) - x2*sin(a)*u`, where u is an element of `w`",
             ),
             (
                 "later = Add (angles, half)
@@ -126,7 +126,7 @@ fn given() {
             (
                 "float[S, 4] sin0
                  sin = Identity (sin0)",
-                "proof at y: cosine and sine are not of one kind: channel 0 is `x0*cos(a) - x2*u`",
+                "proof at y: cosine and sine are not of one kind: channel 0 is `x0*cos(a) - x2*u`, where u is an element of `sin0`",
             ),
             // Of one kind, and scaled differently.
             (
@@ -134,13 +134,13 @@ fn given() {
                  float[S, 4] sin0
                  cos = Identity (cos0)
                  sin = Mul (sin0, half)",
-                "proof at y: cosine and sine are not of one kind: channel 0 is `x0*u - 0.5*x2*v`",
+                "proof at y: cosine and sine are not of one kind: channel 0 is `x0*u - 0.5*x2*v`, where u is an element of `cos0`, and v is an element of `sin0`",
             ),
             (
                 "bool[S, 1] masked
                  c = Cos (angles)
                  cos = Where (masked, c, two)",
-                "proof at y: the coefficients of a pair are not cosine and sine of one angle: channel 0 is `x0*u - x2*sin(a)`",
+                "proof at y: the coefficients of a pair are not cosine and sine of one angle: channel 0 is `x0*u - x2*sin(a)`, where u is where(v, cos(a), 2), and v is an element of `masked`",
             ),
         ],
     );

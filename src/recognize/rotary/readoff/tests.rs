@@ -173,7 +173,7 @@ fn a_tensor_of_the_same_layout_before() {
                 "float[S, 4] w
                  weighted = Mul (x, w)
                  low, high = Split <axis = -1, num_outputs = 2> (weighted)",
-                "proof at y: cosine and sine do not share their other factors: channel 0 is `x0*cos(a) - x2*sin(a)*u`",
+                "proof at y: cosine and sine do not share their other factors: channel 0 is `x0*cos(a) - x2*sin(a)*u`, where u is an element of `w`",
             ),
         ],
     );

@@ -33,8 +33,8 @@ const CHANNELS: &str = "(
     y = Concat <axis = -1> (y0, y1, y2, y3)
 }";
 
-const COPIED: &str = "proof at y: the graph does not multiply a pair that is turned by angle 0 as the operator does, which makes NaN of what is \
-     infinite";
+const COPIED: &str = "proof at y: channel 0 is turned by angle 0: the operator adds 0 times its partner, which is NaN where that is infinite, and \
+     the graph does not";
 
 #[test]
 fn products_with_0() {
