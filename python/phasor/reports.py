@@ -357,6 +357,8 @@ class ExplainReport(Report):
     """The places where the search ran out of budget."""
     existing: tuple[ExistingOperator, ...]
     """Operators for encodings and attention that the model has already."""
+    unread: tuple[ExistingOperator, ...]
+    """Operators of which nothing is known: what they compute may be an encoding."""
 
 
 @dataclass(frozen=True, kw_only=True)

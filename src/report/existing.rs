@@ -49,40 +49,69 @@ impl ExistingReport {
     /// Those of a model, in its graphs at any depth and in its functions.
     pub(super) fn all(file: &ModelFile) -> Vec<Self> {
         let facts = LazyCell::new(|| Facts::of(file));
-        let mut by_operator: BTreeMap<(String, Option<&'static str>), (usize, String)> =
-            BTreeMap::new();
-        // The last comes first.
-        let mut all: Vec<&NodeProto> = names::nodes(file.model()).collect();
-        all.reverse();
-        for node in all {
-            let domain = match node.is_standard() {
-                true => "ai.onnx",
-                false => node.domain(),
-            };
-            let own = domain == contract::DOMAIN && contract::find(node.op_type()).is_some();
-            if !own && !KNOWN.contains(&(domain, node.op_type())) {
-                continue;
+        collected(file, |node| match is_own(node) {
+            true => {
+                let has_function = rewrite::has_function(file.model(), node.op_type());
+                Some((!has_function).then_some(NO_FUNCTION))
             }
-            let remark = match own {
-                true => {
-                    (!rewrite::has_function(file.model(), node.op_type())).then_some(NO_FUNCTION)
-                }
-                // Facts are of the main graph.
-                false => remark(node, &|| file.is_in_graph(node).then(|| &*facts)),
-            };
-            let key = (format!("{domain}::{}", node.op_type()), remark);
-            let first = || (0, node.label().to_owned());
-            by_operator.entry(key).or_insert_with(first).0 += 1;
-        }
-        let reports = by_operator.into_iter();
-        let reports = reports.map(|((operator, remark), (nodes, first))| Self {
-            operator,
-            nodes,
-            first,
-            remark,
-        });
-        reports.collect()
+            // Facts are of the main graph.
+            false => KNOWN
+                .contains(&(domain(node), node.op_type()))
+                .then(|| remark(node, &|| file.is_in_graph(node).then(|| &*facts))),
+        })
     }
+
+    /// The operators of a model of which nothing is known: neither ONNX's, nor ours, nor functions of the model.
+    pub(super) fn unread(file: &ModelFile) -> Vec<Self> {
+        let functions = &file.model().functions;
+        collected(file, |node| {
+            let is_function = functions
+                .iter()
+                .any(|f| (f.domain(), f.name()) == (node.domain(), node.op_type()));
+            let is_known = node.is_standard() || is_own(node) || is_function;
+            (!is_known).then_some(None)
+        })
+    }
+}
+
+/// The domain of an operator, of ONNX's own as people write it.
+fn domain(node: &NodeProto) -> &str {
+    match node.is_standard() {
+        true => "ai.onnx",
+        false => node.domain(),
+    }
+}
+
+fn is_own(node: &NodeProto) -> bool {
+    node.domain() == contract::DOMAIN && contract::find(node.op_type()).is_some()
+}
+
+/// The operators of a model that `remarked` chooses, one entry for each operator and remark.
+fn collected(
+    file: &ModelFile,
+    remarked: impl Fn(&NodeProto) -> Option<Option<&'static str>>,
+) -> Vec<ExistingReport> {
+    type Key = (String, Option<&'static str>);
+    let mut by_operator: BTreeMap<Key, (usize, String)> = BTreeMap::new();
+    // The last comes first.
+    let mut all: Vec<&NodeProto> = names::nodes(file.model()).collect();
+    all.reverse();
+    for node in all {
+        let Some(remark) = remarked(node) else {
+            continue;
+        };
+        let key = (format!("{}::{}", domain(node), node.op_type()), remark);
+        let first = || (0, node.label().to_owned());
+        by_operator.entry(key).or_insert_with(first).0 += 1;
+    }
+    let reports = by_operator.into_iter();
+    let reports = reports.map(|((operator, remark), (nodes, first))| ExistingReport {
+        operator,
+        nodes,
+        first,
+        remark,
+    });
+    reports.collect()
 }
 
 /// What is to be said of a node of an operator that is not ours.

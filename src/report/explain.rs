@@ -26,6 +26,8 @@ pub struct ExplainReport {
     pub gave_up: Vec<RefusalReport>,
     /// Operators for encodings and attention that the model has already.
     pub existing: Vec<ExistingReport>,
+    /// Operators of which nothing is known: what they compute may be an encoding.
+    pub unread: Vec<ExistingReport>,
 }
 
 /// The place that was asked for.
@@ -50,6 +52,7 @@ impl ExplainReport {
             refusals: findings.refusals.iter().map(Into::into).collect(),
             gave_up: findings.gave_up.iter().map(Into::into).collect(),
             existing: ExistingReport::all(file),
+            unread: ExistingReport::unread(file),
         };
         let Some(name) = name else {
             return Some(report);

@@ -6,7 +6,9 @@ use super::{
     BAD, DIM, GOOD, PATH, WARN, attention, confirmed, count, existing, gave_up, paint, path,
     proven, relative, rotary, sinusoidal,
 };
-use crate::report::{ExplainReport, KindReport, LostReport, RefusalReport, SiteReport};
+use crate::report::{
+    ExistingReport, ExplainReport, KindReport, LostReport, RefusalReport, SiteReport,
+};
 use crate::rules;
 
 /// Nodes that are named where several places say the same.
@@ -25,14 +27,16 @@ pub fn explain(report: &ExplainReport) -> String {
         None if sites.is_empty() && refusals.is_empty() && !report.existing.is_empty() => {
             return gave_up_at(report)
                 + &format!("{model}: no position encoding is spelt out, and nothing near one\n")
-                + &existing(&report.existing);
+                + &existing(&report.existing)
+                + &unread(&report.unread);
         }
         None if sites.is_empty() && refusals.is_empty() => {
             return gave_up_at(report)
                 + &format!(
                     "{model}: no position encoding and nothing near one: no cosines and sines are multiplied into a tensor and its \
                  exchanged channels, and nothing is read or scaled by the distance between two positions\n"
-                );
+                )
+                + &unread(&report.unread);
         }
         None => format!("{model}: {found}\n"),
         Some(focus) => match focus.distance {
@@ -75,6 +79,23 @@ pub fn explain(report: &ExplainReport) -> String {
 /// Where the search gave up: what is not there may not have been looked for.
 fn gave_up_at(report: &ExplainReport) -> String {
     report.gave_up.iter().map(gave_up).collect()
+}
+
+/// Operators of which nothing is known, where they may be the reason why nothing was found.
+fn unread(reports: &[ExistingReport]) -> String {
+    let mut out = String::new();
+    for report in reports {
+        let nodes = count(report.nodes, "node");
+        out += &format!(
+            "unread `{}`, {nodes} (first `{}`)\n",
+            report.operator, report.first
+        );
+    }
+    if !reports.is_empty() {
+        let note = "note: nothing is known of what these operators compute, nor of what is computed from it";
+        out += &format!("{}\n", paint(DIM, note.to_owned()));
+    }
+    out
 }
 
 /// Near misses that say the same, in order.
