@@ -70,6 +70,20 @@ def test_precise_at_the_largest_positions(session, function_body, general):
         assert (np.abs(g - e) <= 0.51 * np.spacing(np.abs(e).astype(np.float32))).all()
 
 
+@pytest.mark.parametrize("general", [False, True])
+def test_doubles_beyond_every_reduction_by_pieces(session, function_body, general):
+    """The host's own sines; cosines to two roundings of 1."""
+    body = function(function_body(table.NAME, 17, *([] if general else ["precise=0,streams=0,table=double"])), 17)
+    made = session(table.single(dict(precise=0), "int64", "double", functions=[body]), plugin=False)
+    for exponent in (33, 34, 45, 52):
+        feeds = table.inputs([64], 16, "int64", "double")
+        feeds["positions"] = 2**exponent + np.arange(64)
+        angles = feeds["positions"].astype(np.float64)[:, None] * feeds["frequencies"].astype(np.float64)
+        got = table.run(made, feeds)
+        for g, e in zip(got, (np.cos(angles), np.sin(angles)), strict=True):
+            assert np.abs(g - e).max() <= 2 * np.finfo(np.float64).eps
+
+
 @pytest.mark.parametrize("shape", [[0], [2, 0], [0, 3]], ids=str)
 def test_empty(session, function_body, shape):
     for uses in ([], ["streams=0"]):

@@ -3,6 +3,10 @@
 
 #![allow(unsafe_code)]
 
+mod devices;
+
+pub use devices::DeviceSummary;
+
 use super::image::Code;
 use super::{CudaError, Image, Launch, Launcher, Stream};
 use libloading::Library;
@@ -72,8 +76,10 @@ required {
         Handle, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, Handle, *mut *mut c_void, *mut *mut c_void,
     );
 }
-// Since CUDA 12.0; a library serves every context.
+// Libraries, which serve every context, are there since CUDA 12.0.
 optional {
+    driver_version = cuDriverGetVersion(*mut c_int);
+    device_name = cuDeviceGetName(*mut c_char, c_int, Device);
     load_library = cuLibraryLoadData(
         *mut Handle, *const c_void, *mut c_int, *mut *mut c_void, c_uint, *mut c_int, *mut *mut c_void, c_uint,
     );
@@ -185,7 +191,10 @@ impl Driver {
     }
 
     fn attribute(&self, attribute: c_int) -> Result<u32, String> {
-        let device = self.device()?;
+        self.attribute_of(self.device()?, attribute)
+    }
+
+    fn attribute_of(&self, device: Device, attribute: c_int) -> Result<u32, String> {
         let mut value = 0;
         // SAFETY: the result is written to a variable of ours.
         let outcome = unsafe { (self.api.attribute)(&mut value, attribute, device) };

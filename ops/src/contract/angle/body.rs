@@ -11,6 +11,9 @@ const PI_PIECES: [f64; 4] = [
     4.044_532_497_591_901e-21,
 ];
 
+/// Angles below this are reduced by the pieces: so many half turns have 31 bits.
+const REDUCIBLE: f64 = 6_746_518_852.0;
+
 /// Half of pi as a double, and the rest of it.
 const HALF_PI: [f64; 2] = [std::f64::consts::FRAC_PI_2, 6.123_233_995_736_766e-17];
 
@@ -63,6 +66,8 @@ enum Typed {
 
 /// An angle less its half turns: in `[-pi/2, pi/2]`.
 struct Reduced {
+    /// The angle itself, as one double.
+    whole: String,
     rest: String,
     /// 1 or -1, by the number of half turns.
     sign: String,
@@ -87,7 +92,25 @@ impl AngleBody<'_> {
             let value = self.b.op("Sin", &[&rest]);
             self.b.op("Mul", &[&value, &reduced.sign])
         });
+        let size = self.b.op("Abs", &[&reduced.whole]);
+        let limit = self.b.double(REDUCIBLE);
+        let is_reducible = self.b.op("Less", &[&size, &limit]);
+        let [cos, sin] = self.unreduced(&reduced.whole);
+        let values = [(&values[0], cos), (&values[1], sin)];
+        let values = values.map(|(near, far)| self.b.op("Where", &[&is_reducible, near, &far]));
         (values, ElementType::F64)
+    }
+
+    /// Cosine and sine of an angle as the host reduces it. A cosine is 1 - 2 sin^2 of half the angle, which is exact.
+    fn unreduced(&mut self, angle: &str) -> [String; 2] {
+        let half = self.b.double(0.5);
+        let half = self.b.op("Mul", &[angle, &half]);
+        let sine = self.b.op("Sin", &[&half]);
+        let square = self.b.op("Mul", &[&sine, &sine]);
+        let twice = self.b.op("Add", &[&square, &square]);
+        let one = self.b.double(1.0);
+        let cosine = self.b.op("Sub", &[&one, &twice]);
+        [cosine, self.b.op("Sin", &[angle])]
     }
 
     fn doubled(&mut self, value: &str) -> String {
@@ -213,7 +236,7 @@ impl AngleBody<'_> {
         let odd = self.b.op("Sub", &[&turns, &even]);
         let odd = self.b.op("Mul", &[&odd, &two]);
         let sign = self.b.op("Sub", &[&one, &odd]);
-        Reduced { rest, sign }
+        Reduced { whole, rest, sign }
     }
 
     /// The sum of products over the coordinates, both factors in one type.
