@@ -102,10 +102,16 @@ fn attribute(text: &str) -> AttributeProto {
                 attribute.r#type = Some(2);
                 attribute.i = Some(integer);
             }
-            Err(_) => {
-                attribute.r#type = Some(1);
-                attribute.f = Some(value.parse().unwrap());
-            }
+            Err(_) => match value.parse() {
+                Ok(number) => {
+                    attribute.r#type = Some(1);
+                    attribute.f = Some(number);
+                }
+                Err(_) => {
+                    attribute.r#type = Some(3);
+                    attribute.s = Some(value.as_bytes().to_vec().into());
+                }
+            },
         },
     }
     attribute

@@ -99,6 +99,41 @@ fn half_precision_and_booleans() {
 }
 
 #[test]
+fn ellipses_stand_for_the_axes_of_their_term_alone() {
+    let constants = [
+        ("f", f32s(&[2], &[1.0, 10.0])),
+        ("w", f32s(&[3, 2], &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0])),
+    ];
+    let m = model(
+        "x: float[1, 3]\nafter = Einsum(x, f) equation=...,a->...a\nbefore = Einsum(f, x) equation=a,...->a...\n\
+         product = Einsum(x, w) equation=...k,kn",
+        &constants,
+    );
+    let x = [("x", f32s(&[1, 3], &[1.0, 2.0, 3.0]))];
+    let run = |output: &str| run(&m, &x, output).unwrap();
+    for (output, shape, values) in [
+        (
+            "after",
+            vec![1, 3, 2],
+            vec![1.0, 10.0, 2.0, 20.0, 3.0, 30.0],
+        ),
+        (
+            "before",
+            vec![2, 1, 3],
+            vec![1.0, 2.0, 3.0, 10.0, 20.0, 30.0],
+        ),
+        ("product", vec![1, 2], vec![4.0, 5.0]),
+    ] {
+        let tensor = run(output);
+        assert_eq!(
+            (tensor.shape.clone(), tensor.to_f64().unwrap()),
+            (shape, values),
+            "{output}"
+        );
+    }
+}
+
+#[test]
 fn negative_indices_count_from_the_end() {
     let x = f32s(&[2, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     let constants = [

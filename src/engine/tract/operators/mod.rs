@@ -3,6 +3,7 @@
 mod adapters;
 mod branches;
 mod cast;
+mod einsum;
 mod numeric;
 mod range;
 mod round;
@@ -23,6 +24,7 @@ pub(super) fn register(onnx: &mut Onnx) {
     adapters::register(onnx);
     branches::register(onnx);
     round::register(onnx);
+    einsum::register(onnx);
 }
 
 /// The rules of an operator whose one output has the type and the shape of its one input.
