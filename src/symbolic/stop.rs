@@ -51,6 +51,7 @@ stops! {
     NotThreeOperands => "not three operands",
     UnrelatedSum => "a sum of unrelated activations",
     NotLinear => "a function of activations that is not linear",
+    Dequantised => "a cast of channels that are stored in 8 bits",
     RoundedChoice => "a choice between numbers that are equal up to rounding",
     RoundedDecision => "a decision by a number that was rounded",
     IntegerOverflow => "an integer that may leave the range of its type",

@@ -48,13 +48,9 @@ fn unknown_input(it: &Interpreter<'_>, node: usize) -> Option<Stopped> {
 
 fn describe(it: &Interpreter<'_>, stopped: &Stopped) -> Lost {
     let node = &it.file.graph().node[stopped.node];
-    let operator = match node.is_standard() {
-        true => node.op_type().to_owned(),
-        false => format!("{}::{}", node.domain(), node.op_type()),
-    };
     Lost {
         node: node_name(it, stopped.node),
-        operator,
+        operator: node.qualified(),
         value: node.output.first().cloned().unwrap_or_default(),
         reason: match reads_unread(it, node) {
             true => Stop::UnreadConstant,
@@ -87,7 +83,7 @@ pub(in crate::recognize) fn hint(lost: &Lost) -> &'static str {
         }
         Stop::UnreadConstant => "put the model's data files beside it",
         _ if lost.operator.contains("::") => {
-            "fuse before other tools bring operators of their own into the graph, or export without them"
+            "fuse before other tools bring operators of their own into the graph, or declare the shapes of what they compute (`value_info`)"
         }
         Stop::UnknownOperator if QUANTISERS.contains(&&lost.operator[..]) => {
             "fuse the model before it is quantised"
@@ -113,6 +109,12 @@ pub(in crate::recognize) fn hint(lost: &Lost) -> &'static str {
         | Stop::ScatterIntoOpaqueAxes
         | Stop::UpdatesVary => {
             "give the axis a fixed size, at least where it has the channels: `python -m onnxruntime.tools.make_dynamic_shape_fixed` does"
+        }
+        Stop::ScatterNotConstant => {
+            "make the indices constants: the channels that are written must be known"
+        }
+        Stop::BoundOfUnknownSign => {
+            "make the bound a constant: the channels that are cut must be known"
         }
         _ => "please report the model: this spelling is not followed",
     }

@@ -220,7 +220,7 @@ impl Attempt<'_, '_, '_> {
                 "numbers are lost between the tensor before the rotation and the rotated one: they are rounded to a narrower type, or \
                  cancel",
             )
-            .with_hint(Some("compute the rotation in one type")))
+            .with_hint(Some("compute the rotation in one type, from the tensor itself and not from sums in which terms cancel")))
     }
 
     /// Whether `x` has the very numbers of `start`, from which the graph also computes `y` on paths around `x`: the operator has only `x`

@@ -168,7 +168,11 @@ fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
             (yb, (b, a), pair.second, 1.0),
         ];
         for (channel, (own, other), (cos, sin), sign) in channels {
-            if proof::channel(it, (cos, sin)).is_ok() {
+            let fails = match pair.is_lopsided() {
+                true => sin == PolyId::ZERO,
+                false => proof::channel(it, (cos, sin)).is_err(),
+            };
+            if !fails {
                 continue;
             }
             let mut letters = Letters::default();
@@ -177,7 +181,11 @@ fn unproven(it: &mut Interpreter<'_>, rotation: &Rotation, miss: &mut Miss) {
                 (rotation.offset + own, cos),
                 (rotation.offset + other, cross),
             ];
-            let formula = letters.row(&it.arena, &row);
+            let row = match pair.is_lopsided() {
+                true => &row[..1],
+                false => &row[..],
+            };
+            let formula = letters.row(&it.arena, row);
             let notes = letters.notes(it);
             let reason = if cos == sin && trigonometric(&it.arena, cos) {
                 "the same function stands for cosine and for sine"

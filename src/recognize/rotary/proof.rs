@@ -112,6 +112,9 @@ impl Proven {
 /// A pair is turned if both of its channels have the same coefficients. With an angle a channel, as where the angles of the half
 /// layout stand on neighbouring channels, the formula holds and nothing is turned.
 fn pair_proof(arena: &Arena, tables: &Tables, pair: &Pair) -> Result<Proven, &'static str> {
+    if pair.is_lopsided() {
+        return Err("one channel of a pair has a sine and the other has none");
+    }
     let first = channel_proof(arena, tables, pair.first)?;
     if pair.is_even() {
         return Ok(first);
@@ -240,7 +243,7 @@ fn computed(
     if c < 0.0 {
         return Err(match plain {
             true => "the cosine is negated",
-            false => "the cosine is negated, or the two channels of a pair are exchanged",
+            false => "sine and cosine are exchanged, or one of them has the wrong sign",
         });
     }
     Ok(Proven {

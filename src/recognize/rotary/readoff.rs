@@ -48,6 +48,11 @@ impl Pair {
     pub(super) fn is_even(&self) -> bool {
         self.first == self.second
     }
+
+    /// Whether one of the channels is made of both and the other is not.
+    pub(super) fn is_lopsided(&self) -> bool {
+        (self.first.1 == PolyId::ZERO) != (self.second.1 == PolyId::ZERO)
+    }
 }
 
 impl Rotation {

@@ -297,6 +297,9 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
             dtype: to,
             ..(*a).clone()
         };
+        if is_quantised(it, &a) {
+            return Err(Stop::Dequantised);
+        }
         // What has more bits of every kind holds each number of the type before.
         let wider = a.dtype.is_float() && to.bits() > a.dtype.bits();
         return match wider {
@@ -318,6 +321,19 @@ pub(super) fn cast(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> Result<Value,
         })
     })?;
     typed(it, value)
+}
+
+/// Whether these are channels stored in 8 bits, as tools that quantise a model store them: no positions.
+fn is_quantised(it: &Interpreter<'_>, value: &Value) -> bool {
+    let is_stored = |dtype: DataType| matches!(dtype, DataType::I8 | DataType::U8);
+    let stored = |&p: &PolyId| {
+        let roots = it.arena.roots_of(p);
+        roots
+            .iter()
+            .any(|&root| is_stored(it.arena.root_of(root).dtype))
+    };
+    let size = value.shape.last().and_then(|&n| it.arena.as_integer(n));
+    is_stored(value.dtype) && size.is_some_and(|n| n > 1) && value.data.iter().any(stored)
 }
 
 #[cfg(test)]

@@ -25,6 +25,13 @@ pub(super) fn scatter_elements(it: &mut Interpreter<'_>, visit: &Visit<'_>) -> R
         alike(it, &mut values.each_mut().map(|value| (value, other)))?;
     }
     let [a, indices, updates] = values;
+    if indices
+        .data
+        .iter()
+        .any(|&p| it.arena.as_integer(p).is_none())
+    {
+        return Err(Stop::ScatterNotConstant);
+    }
     if ![&a, &indices, &updates].iter().all(|v| v.enumerated[axis]) {
         return Err(Stop::ScatterIntoOpaqueAxes);
     }

@@ -139,3 +139,54 @@ fn complex_numbers() {
         ),
     ]);
 }
+
+/// Each layer reads the tables that it computes itself, however many layers before compute equal ones.
+#[test]
+fn equal_tables_of_many_layers() {
+    const LAYERS: usize = 12;
+    let layer = |k: usize| {
+        format!(
+            "c{k}a = Gather (cosines, pos)
+             c{k}b = Gather (cosines, pos2)
+             s{k}a = Gather (sines, pos)
+             s{k}b = Gather (sines, pos2)
+             low{k}a, low{k}b, high{k}a, high{k}b = Split <axis = -1, num_outputs = 4> (x{k})
+             p{k} = Mul (low{k}a, c{k}a)
+             q{k} = Mul (high{k}a, s{k}a)
+             r{k} = Mul (low{k}b, c{k}b)
+             t{k} = Mul (high{k}b, s{k}b)
+             pc{k} = Mul (high{k}a, c{k}a)
+             qs{k} = Mul (low{k}a, s{k}a)
+             rc{k} = Mul (high{k}b, c{k}b)
+             ts{k} = Mul (low{k}b, s{k}b)
+             a{k} = Sub (p{k}, q{k})
+             b{k} = Sub (r{k}, t{k})
+             d{k} = Add (pc{k}, qs{k})
+             e{k} = Add (rc{k}, ts{k})
+             y{k} = Concat <axis = -1> (a{k}, b{k}, d{k}, e{k})
+             x{next} = Softmax (y{k})
+             ",
+            next = k + 1
+        )
+    };
+    let layers: String = (0..LAYERS).map(layer).collect();
+    let graph = format!(
+        "(float[S, 8] x0, int64[S] pos, int64[S] pos2) => (x{LAYERS}) <
+             float[2, 2] cosines = {{1.0, 1.0, 0.6, 0.8}},
+             float[2, 2] sines = {{0.0, 0.0, 0.8, 0.6}}
+         > {{
+             {layers}
+         }}"
+    );
+    let each = |line: fn(usize) -> String| (0..LAYERS).map(line).collect::<Vec<_>>().join("\n");
+    let joined = each(|k| {
+        format!(
+            "c{k}a_joined = Concat (c{k}a, c{k}b)\n\
+             s{k}a_joined = Concat (s{k}a, s{k}b)"
+        )
+    });
+    let sites = each(|k| {
+        format!("y{k} = rotary(x{k}, c{k}a_joined, s{k}a_joined) half 0..8 of 8, rotation, table")
+    });
+    check(&[(&graph, &format!("{joined}\n{sites}"))]);
+}

@@ -19,6 +19,22 @@ fn modulated_channels() {
 }
 
 #[test]
+fn one_sine_of_two() {
+    check_changes(
+        ROTATION,
+        &[
+            // The second half is multiplied by the cosine alone.
+            (
+                "float[1, 4] first_half = {1.0, 1.0, 0.0, 0.0}
+                 part = Mul (turned, first_half)
+                 right = Mul (part, sin)",
+                "proof at y: one channel of a pair has a sine and the other has none: channel 2 is `x2*cos(a)`",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn unknown_coefficients() {
     check_changes(
         ROTATION,

@@ -69,6 +69,11 @@ fn functions_of_channels() {
                 FOUND,
             ),
             (
+                "int8[S, 4] stored
+                 x = Cast <to = 1> (stored)",
+                FOUND,
+            ),
+            (
                 "float[S, 4] given
                  bool[S, 1] mask
                  float nothing = {0.0}
@@ -115,7 +120,7 @@ fn no_group() {
             (
                 "squared = Mul (x, x)
                  left = Mul (squared, cos)",
-                "angles at y: the analysis does not follow `squared`, which lies between the angles or the tensor and their products; NotLinear at squared",
+                "angles at y: the analysis does not follow `squared`, on the way from the angles, or from the tensor, to their products; NotLinear at squared",
             ),
         ],
     );

@@ -28,7 +28,7 @@ pub(super) fn explain(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidate
         });
     if let Some(lost) = lost.or_else(|| exchanged(it, trace, candidate)) {
         let reason = format!(
-            "the analysis does not follow `{}`, which lies between the angles or the tensor and their products",
+            "the analysis does not follow `{}`, on the way from the angles, or from the tensor, to their products",
             lost.value
         );
         let hint = lost::hint(&lost);
@@ -174,7 +174,7 @@ fn exchanged_elsewhere(it: &Interpreter<'_>, trace: &Trace, candidate: &Candidat
         let reason = format!(
             "the halves that are exchanged lie along axis {axis} of the tensor, in pieces of shape {shape}, and not along its last axis"
         );
-        let hint = "a rotation exchanges channels within one head: check the axis of the slices and of the concatenation";
+        let hint = "a rotation exchanges channels within one head: check the axis of the slices and of the concatenation, or transpose the tensor so that its channels come last";
         Some(Miss::new(RULE, Stage::Angles, candidate.end, reason).with_hint(Some(hint)))
     })
 }

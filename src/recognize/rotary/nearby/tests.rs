@@ -11,7 +11,7 @@ fn candidates() {
             (
                 "turned0 = Concat <axis = -1> (minus, low)
                  turned = Erf (turned0)",
-                "angles at y: the analysis does not follow `turned`, which lies between the angles or the tensor and their \
+                "angles at y: the analysis does not follow `turned`, on the way from the angles, or from the tensor, to their \
                  products; UnknownOperator at turned",
             ),
             (
