@@ -4,10 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::doctor::Installation;
 use crate::engine::locate;
 use crate::onnx::ModelFile;
 use crate::pipeline::{self, Destination, Error, Options, Progress, Search};
-use crate::report::{ExplainReport, FuseReport, InspectReport, UnfuseReport, VerifyReport};
+use crate::report::{
+    DiffReport, DoctorReport, ExplainReport, FuseReport, InspectReport, UnfuseReport, VerifyReport,
+};
 use crate::verify::{self, Options as VerifyOptions};
 
 /// Lists every position encoding of a model that is proven and confirmed, and the near misses.
@@ -198,6 +201,33 @@ pub fn verify_models(
     let report = verify::run(a, b, options);
     progress.end();
     Ok(VerifyReport::new(reference.path(), model.path(), report?))
+}
+
+/// Compares what two models are made of: operators, nodes, initializers and sizes.
+///
+/// ```
+/// use phasor::Model;
+///
+/// # fn main() -> Result<(), phasor::ModelError> {
+/// let model = Model::open("models/llama-dynamo/model.onnx")?;
+/// let report = phasor::diff(&model, &model);
+/// assert!(report.operators.iter().all(|operator| operator.before == operator.after));
+/// # Ok(())
+/// # }
+/// ```
+pub fn diff(before: &ModelFile, after: &ModelFile) -> DiffReport {
+    DiffReport::new(before, after)
+}
+
+/// Looks for what models are run with on this machine. `onnxruntime` and `operators` are libraries that the user names, instead of those
+/// that the program looks for.
+///
+/// ```
+/// let report = phasor::doctor(None, None);
+/// assert!(report.installation.instruction_sets.contains(&"scalar"));
+/// ```
+pub fn doctor(onnxruntime: Option<&Path>, operators: Option<&Path>) -> DoctorReport {
+    DoctorReport::new(Installation::examine(onnxruntime, operators))
 }
 
 /// The operator library that ONNX Runtime is to register, from where the program looks for it.

@@ -35,6 +35,7 @@ mod api;
 pub mod cli;
 #[doc(hidden)]
 pub mod confirm;
+mod doctor;
 #[doc(hidden)]
 pub mod engine;
 #[doc(hidden)]
@@ -57,8 +58,8 @@ pub mod symbolic;
 pub mod verify;
 
 pub use api::{
-    explain, fuse, fuse_and_report, inspect, operator_library, unfuse, unfuse_and_report, verify,
-    verify_models,
+    diff, doctor, explain, fuse, fuse_and_report, inspect, operator_library, unfuse,
+    unfuse_and_report, verify, verify_models,
 };
 pub use engine::locate::{Host, OPS_VARIABLE as OPERATORS_VARIABLE, set_host};
 pub use onnx::{Error as ModelError, ModelFile as Model, clean_up_on_signals};

@@ -12,6 +12,8 @@ mod files;
 mod fuse;
 #[path = "cli/inspect.rs"]
 mod inspect;
+#[path = "cli/machine.rs"]
+mod machine;
 #[path = "cli/rules.rs"]
 mod rules;
 #[cfg(target_os = "linux")]

@@ -24,7 +24,7 @@ pub(super) struct Explain {
     sizes: Sizes,
     /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
 }
 
 impl Explain {

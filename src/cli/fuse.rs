@@ -53,7 +53,7 @@ pub(super) struct Fuse {
     require_verified: bool,
     /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
     #[command(flatten)]
     budget: Budget,
     #[command(flatten)]

@@ -18,7 +18,7 @@ pub(super) struct Inspect {
     sizes: Sizes,
     /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
 }
 
 impl Inspect {

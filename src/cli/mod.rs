@@ -9,6 +9,8 @@
 
 mod budget;
 mod completions;
+mod diff;
+mod doctor;
 mod explain;
 mod fuse;
 mod inspect;
@@ -25,8 +27,9 @@ pub use search::rule;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::report::text;
+use crate::report::{FailureReport, text};
 use crate::{Model, ModelError, VerifyError};
 use anstyle::AnsiColor;
 use clap::builder::Styles;
@@ -56,6 +59,8 @@ enum Command {
     Verify(verify::Verify),
     Rules(rules::Rules),
     Unfuse(unfuse::Unfuse),
+    Diff(diff::Diff),
+    Doctor(doctor::Doctor),
     LibPath(lib_path::LibPath),
     Completions(completions::Completions),
 }
@@ -111,11 +116,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return if answer.use_stderr() { FAILED } else { DONE };
         }
     };
+    let format = command.format();
     match panic::catch_unwind(AssertUnwindSafe(|| command.run())) {
         Ok(Ok(Ending::Good)) => DONE,
         Ok(Ok(Ending::Negative)) => NEGATIVE,
         Ok(Err(error)) => {
             complain(&error);
+            if format == Format::Json && !REPORTED.load(Ordering::Relaxed) {
+                let causes = error.chain().map(ToString::to_string);
+                let failure = FailureReport::new(sentence(causes), hint(&error));
+                // That standard output is closed is what may be wrong.
+                let _ = print_json(&failure);
+            }
             FAILED
         }
         // The hook has reported it.
@@ -123,7 +135,25 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
+/// Whether a report was printed: a program reads one object.
+static REPORTED: AtomicBool = AtomicBool::new(false);
+
 impl Command {
+    /// The format in which it reports.
+    fn format(&self) -> Format {
+        match self {
+            Self::Fuse(command) => command.format,
+            Self::Inspect(command) => command.format,
+            Self::Explain(command) => command.format,
+            Self::Verify(command) => command.format,
+            Self::Rules(command) => command.format,
+            Self::Unfuse(command) => command.format,
+            Self::Diff(command) => command.format,
+            Self::Doctor(command) => command.format,
+            Self::LibPath(_) | Self::Completions(_) => Format::Text,
+        }
+    }
+
     fn run(self) -> anyhow::Result<Ending> {
         match self {
             Self::Fuse(command) => command.run(),
@@ -132,6 +162,8 @@ impl Command {
             Self::Verify(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Unfuse(command) => command.run(),
+            Self::Diff(command) => command.run(),
+            Self::Doctor(command) => command.run(),
             Self::LibPath(command) => command.run(),
             Self::Completions(command) => command.run(),
         }
@@ -147,6 +179,15 @@ fn mistake(info: &PanicHookInfo<'_>) -> String {
         text::paint(AnsiColor::Red.on_default().bold(), "error:"),
         text::paint(AnsiColor::Cyan.on_default(), "hint:")
     )
+}
+
+/// An error and its causes, of which most end with the next already.
+fn sentence(causes: impl Iterator<Item = String>) -> String {
+    causes.fold(String::new(), |text, cause| match &text[..] {
+        "" => cause,
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
 }
 
 fn complain(error: &anyhow::Error) {
@@ -205,7 +246,9 @@ fn warn_of_missing_data(model: &Model) {
 fn print_json(report: &impl Serialize) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
-    print_data(&text)
+    print_data(&text)?;
+    REPORTED.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Prints data to standard output. A reader that closed the pipe is no error.

@@ -12,7 +12,7 @@ pub(super) struct Rules {
     rule: Option<String>,
     /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
 }
 
 impl Rules {

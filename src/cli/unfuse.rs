@@ -32,7 +32,7 @@ pub(super) struct Unfuse {
     require_verified: bool,
     /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
     #[command(flatten)]
     comparison: Comparison,
 }

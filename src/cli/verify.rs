@@ -107,7 +107,7 @@ pub(super) struct Verify {
     model: PathBuf,
     /// Format of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    pub(super) format: Format,
     #[command(flatten)]
     comparison: Comparison,
 }

@@ -56,7 +56,7 @@ impl ModelFile {
 }
 
 /// How many bytes a tensor's data takes, where its type and shape say so.
-fn byte_len(tensor: &TensorProto) -> Option<usize> {
+pub(crate) fn byte_len(tensor: &TensorProto) -> Option<usize> {
     let sizes = tensor.dims.iter().map(|n| usize::try_from(*n).ok());
     let count = sizes.reduce(|a, b| a?.checked_mul(b?)).unwrap_or(Some(1))?;
     DataType::from_onnx(tensor.data_type())?.byte_len(count)

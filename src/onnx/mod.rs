@@ -38,6 +38,7 @@ mod validate;
 mod wire;
 mod write;
 
+pub(crate) use data::byte_len as tensor_bytes;
 pub use dtype::DataType;
 pub use edit::Edit;
 pub use error::Error;

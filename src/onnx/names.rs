@@ -61,7 +61,14 @@ impl FromIterator<String> for Taken {
 pub(crate) fn nodes(model: &ModelProto) -> impl Iterator<Item = &NodeProto> {
     let functions = model.functions.iter().flat_map(|f| &f.node);
     let graph = model.graph.iter().flat_map(|graph| &graph.node);
-    let mut open: Vec<&NodeProto> = graph.chain(functions).collect();
+    with_bodies(graph.chain(functions))
+}
+
+/// Nodes, and those of their bodies at any depth.
+pub(crate) fn with_bodies<'m>(
+    nodes: impl Iterator<Item = &'m NodeProto>,
+) -> impl Iterator<Item = &'m NodeProto> {
+    let mut open: Vec<&NodeProto> = nodes.collect();
     std::iter::from_fn(move || {
         let node = open.pop()?;
         open.extend(node.bodies().flat_map(|body| &body.node));

@@ -5,8 +5,11 @@
 
 mod around;
 mod attention;
+mod diff;
+mod doctor;
 mod existing;
 mod explain;
+mod failure;
 mod fuse;
 mod inspect;
 mod relative;
@@ -19,8 +22,11 @@ mod unfuse;
 mod verify;
 
 pub use attention::{AttentionMaskReport, AttentionReport};
+pub use diff::{ContentReport, DiffReport, OperatorCount};
+pub use doctor::DoctorReport;
 pub use existing::ExistingReport;
 pub use explain::{ExplainReport, Focus};
+pub use failure::{Failure, FailureReport};
 pub use fuse::{FuseReport, Verification, WrittenReport};
 pub use inspect::InspectReport;
 pub use relative::{
@@ -36,6 +42,7 @@ pub use verify::VerifyReport;
 
 use serde::Serialize;
 
+pub use crate::doctor::{Cuda, Device, Found, Installation, Snippet};
 use crate::onnx::ModelFile;
 pub use crate::pipeline::{RuleSummary, UnfusedVerdict, Verdict};
 pub use crate::rewrite::{Definition, Expanded};

@@ -1,6 +1,8 @@
 //! Reports as text, in colour. Whoever prints it strips the colours where they are not wanted.
 
 mod attention;
+mod diff;
+mod doctor;
 mod explain;
 mod relative;
 mod rotary;
@@ -8,6 +10,8 @@ mod rules;
 mod sinusoidal;
 mod sites;
 
+pub use diff::diff;
+pub use doctor::doctor;
 pub use explain::explain;
 pub use rules::rules;
 

@@ -5,7 +5,7 @@
 //! weakened and the analysis repeated. Only what the body keeps in every iteration is known of the input.
 
 use crate::facts::{Dim, Fact, Facts};
-use crate::onnx::names::captured_by_body;
+use crate::onnx::names::{self, captured_by_body};
 use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
 use crate::onnx::{DataType, Error, ModelFile};
 use crate::symbolic::{Budget, Interpreter, dims};
@@ -251,5 +251,5 @@ fn slice(mut fact: Fact, axis: i64) -> Fact {
 
 /// Whether a graph is too small for a site: a rotation takes three nodes.
 pub(super) fn is_small(graph: &GraphProto) -> bool {
-    super::count_in(graph) < 3
+    names::with_bodies(graph.node.iter()).nth(2).is_none()
 }

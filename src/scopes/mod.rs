@@ -27,8 +27,8 @@ use rustc_hash::FxHashMap;
 
 use crate::facts::{Dim, Facts};
 use crate::onnx::ModelFile;
-use crate::onnx::names::bodies;
-use crate::onnx::proto::{GraphProto, ModelProto, NodeProto};
+use crate::onnx::names;
+use crate::onnx::proto::{ModelProto, NodeProto};
 use crate::recognize::Made;
 
 pub use find::{Findings, Found, find};
@@ -86,20 +86,15 @@ fn is_operator(domain: &str) -> bool {
     domain == contract::DOMAIN
 }
 
-/// The number of nodes of a model: of its main graph, of bodies at any depth, and of functions, except for those of our operators.
-pub fn count_nodes(model: &ModelProto) -> usize {
+/// The nodes of a model that are counted: of its main graph, of bodies at any depth, and of functions, except for those of our operators.
+pub(crate) fn counted(model: &ModelProto) -> impl Iterator<Item = &NodeProto> {
     let functions = model.functions.iter();
     let functions = functions.filter(|f| !is_operator(f.domain()));
-    model.graph.as_ref().map_or(0, count_in)
-        + functions.flat_map(|f| &f.node).map(count_at).sum::<usize>()
+    let graph = model.graph.iter().flat_map(|graph| &graph.node);
+    names::with_bodies(graph.chain(functions.flat_map(|f| &f.node)))
 }
 
-fn count_in(graph: &GraphProto) -> usize {
-    graph.node.iter().map(count_at).sum()
-}
-
-fn count_at(node: &NodeProto) -> usize {
-    1 + bodies(node)
-        .map(|(_, _, body)| count_in(body))
-        .sum::<usize>()
+/// The number of those nodes.
+pub fn count_nodes(model: &ModelProto) -> usize {
+    counted(model).count()
 }

@@ -29,6 +29,14 @@ impl NodeProto {
         }
     }
 
+    /// The operator, with its domain where that is not ONNX's own: `MatMul`, `com.microsoft::RotaryEmbedding`.
+    pub fn qualified(&self) -> String {
+        match self.is_standard() {
+            true => self.op_type().to_owned(),
+            false => format!("{}::{}", self.domain(), self.op_type()),
+        }
+    }
+
     /// The attribute of this name.
     pub fn attribute(&self, name: &str) -> Option<&AttributeProto> {
         self.attribute.iter().find(|a| a.name() == name)
