@@ -3,7 +3,7 @@
 
     python3 tests/deploy.py                  everything
     python3 tests/deploy.py --only NAME ...  the examples of these names
-    python3 tests/deploy.py --small          those that need little: about a minute after a build
+    python3 tests/deploy.py --small          those that need little: a minute or two after a build
     python3 tests/deploy.py --wheel FILE     with this wheel of the package; otherwise one is built, as in `tests/package.py`
     python3 tests/deploy.py --strict         count every skip as a failure
 
@@ -82,6 +82,7 @@ TABLE = {
             "python {here}/check.py models/llama {inputs}",
             "python {here}/repository.py fused.onnx models --name unbatched",
             "python {here}/check.py models/unbatched {inputs}",
+            "python {tests}/triton_server.py",
         ],
         small=True,
     ),

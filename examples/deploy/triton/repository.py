@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a model repository for Triton Inference Server: a fused model, its configuration, and the operator library beside them.
 
-    pip install -r requirements.txt
+    pip install onnxruntime 'tritonclient[grpc]'
     python repository.py fused.onnx models --name llama --max-batch-size 8
 
 Inputs and outputs are taken from the model. With `--max-batch-size` Triton forms batches along the first axis of every input and output, which
@@ -79,7 +79,7 @@ def write(model, repository, name, mount, max_batch_size):
     # Loading it here says at once what the server would say later.
     options = onnxruntime.SessionOptions()
     options.register_custom_ops_library(str(library))
-    session = onnxruntime.InferenceSession(str(version / "model.onnx"), options)
+    session = onnxruntime.InferenceSession(str(model), options)
     config = configuration(session, name, mount / name / library.name, max_batch_size)
     (folder / "config.pbtxt").write_text(text_format.MessageToString(config))
     return folder
@@ -87,7 +87,7 @@ def write(model, repository, name, mount, max_batch_size):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=pathlib.Path, help="a fused model without data files")
+    parser.add_argument("model", type=pathlib.Path, help="a fused model; its data files are not copied")
     parser.add_argument("repository", type=pathlib.Path)
     parser.add_argument("--name", help="the name of the model in the repository (that of the file)")
     parser.add_argument("--mount", type=pathlib.PurePosixPath, default=pathlib.PurePosixPath("/models"), help="`/models` by default")
