@@ -42,7 +42,7 @@ def fuse(exported: Exported, output: Path | None = None, **options: Unpack[FuseO
     output. Without `output` the new model is the `result` of the report: an `onnx.ModelProto` for a program, bytes for a path.
 
     The options are those of `phasor.fuse`, and so are the exceptions. `ArgumentError` is also raised for anything else, such as
-    the None that `torch.onnx.export` returns without `dynamo=True`, and `MissingFileError` if there is no folder to write to.
+    the None that `torch.onnx.export` returns with `dynamo=False`, and `MissingFileError` if there is no folder to write to.
     """
     if isinstance(exported, (str, os.PathLike)):
         return _fuse(exported, output, **options)
