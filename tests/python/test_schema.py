@@ -397,7 +397,7 @@ class Printed:
             self.run("doctor", "--ort", RUNTIME, "--ops-lib", LIBRARY)
             self.run("doctor", "--ort", RUNTIME, "--ops-lib", LLAMA, code=1)
         self.run("inspect", self.path("nobody"), code=2, report="failure")
-        self.run("explain", LLAMA, "--site", "nobody", code=2, report="failure")
+        self.run("inspect", LLAMA, "--dim", "nobody=3", code=2, report="failure")
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ NaN gives NaN.",
     body_notes: "\
 Exact angles are computed in double: frequencies are split so that products with positions of up to 31 bits are exact, and the \
 angle is reduced to half a turn before any `Sin`; cosines are sines, because ONNX Runtime had no `Cos` of a double before 1.22. Angles \
-beyond 2^31 half turns are left to the host's `Sin`, and cosines are then exact to two epsilons of 1. For \
+beyond 2^31 half turns are left to the host's `Sin`, and cosines are then exact to four epsilons of 1. For \
 TT = double, products are rounded to double. Without `precise` and in float, cos and sin are the host's own: for results \
 of size 1, their bound is two epsilons of A wider than that of kernels. Where uses differ in the shape of frequencies, the order of the sum is the host's.",
     kernels: &[
