@@ -47,6 +47,7 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
     ],
     &["inspect", "MODEL", "--format", "json"],
     &["explain", "MODEL"],
+    &["diff", "MODEL", "MODEL"],
     &[
         "verify",
         "MODEL",

@@ -10,7 +10,8 @@ Every function is a command of the program `phasor`, and returns the report that
 """
 from __future__ import annotations
 
-from ._inspect import explain, inspect, rules
+from ._doctor import doctor
+from ._inspect import diff, explain, inspect, rules
 from ._library import library_path, register
 from ._rewrite import fuse, unfuse
 from ._verify import verify
@@ -28,12 +29,23 @@ from .errors import (
     NotVerified,
     UnverifiedWarning,
 )
-from .reports import ExplainReport, FuseReport, InspectReport, RulesReport, UnfuseReport, VerifyReport
+from .reports import (
+    DiffReport,
+    DoctorReport,
+    ExplainReport,
+    FuseReport,
+    InspectReport,
+    RulesReport,
+    UnfuseReport,
+    VerifyReport,
+)
 
 __all__ = [
     "ArgumentError",
     "ComparisonError",
+    "DiffReport",
     "Differs",
+    "DoctorReport",
     "EngineError",
     "Error",
     "ExistingFileError",
@@ -49,6 +61,8 @@ __all__ = [
     "UnverifiedWarning",
     "VerifyReport",
     "__version__",
+    "diff",
+    "doctor",
     "explain",
     "fuse",
     "inspect",

@@ -1,4 +1,4 @@
-"""What can be fused, why something is not, and by which rules."""
+"""What can be fused, why something is not, and by which rules; what models are made of."""
 from __future__ import annotations
 
 import warnings
@@ -9,9 +9,9 @@ from ._arguments import Budget
 from ._models import AnyModel, content
 from ._report import made
 from .errors import UnverifiedWarning
-from .reports import ExplainReport, InspectReport, RulesReport
+from .reports import DiffReport, ExplainReport, InspectReport, RulesReport
 
-__all__ = ["explain", "inspect", "rules"]
+__all__ = ["diff", "explain", "inspect", "rules"]
 
 
 def inspect(model: AnyModel, *, dims: Mapping[str, int] | None = None, budget: Budget | None = None) -> InspectReport:
@@ -40,6 +40,14 @@ def explain(
     answer = _native.explain(content(model), name, _arguments.search(dims, budget))
     warn(answer.warnings)
     return made(ExplainReport, answer)
+
+
+def diff(before: AnyModel, after: AnyModel) -> DiffReport:
+    """Compares what two models are made of: operators, nodes, initializers and sizes. `verify` compares what they compute.
+
+    Raises `FileError` for a file that cannot be read, and `ModelError` for what is no valid model.
+    """
+    return made(DiffReport, _native.diff(content(before), content(after)))
 
 
 def rules(rule: str | None = None) -> RulesReport:

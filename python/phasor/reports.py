@@ -11,15 +11,22 @@ from .sites import Site
 __all__ = [
     "Case",
     "Comparison",
+    "Content",
+    "Cuda",
+    "Device",
+    "DiffReport",
+    "DoctorReport",
     "ExistingOperator",
     "ExpandedOperator",
     "ExplainReport",
     "Focus",
+    "Found",
     "FuseReport",
     "InspectReport",
     "Lost",
     "ModelSummary",
     "Noise",
+    "OperatorCount",
     "Output",
     "Refusal",
     "Retargeted",
@@ -27,6 +34,7 @@ __all__ = [
     "RuleSummary",
     "RulesReport",
     "Run",
+    "Snippet",
     "Tool",
     "UnfuseReport",
     "Verification",
@@ -419,6 +427,130 @@ class RulesReport(Report):
     """The program that wrote the report."""
     rules: tuple[Rule, ...]
     """All rules, or the one that was named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a model is made of."""
+
+    path: str
+    """Path of the file."""
+    opset: int
+    """Version of the default operator set."""
+    nodes: int
+    """Number of nodes."""
+    bytes: int
+    """Size of the file without external data."""
+    functions: int
+    """Number of functions."""
+    initializers: int
+    """Number of initializers of the main graph."""
+    initializer_bytes: int
+    """Bytes of their elements, without strings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorCount:
+    """How often an operator occurs."""
+
+    operator: str
+    """The operator, with its domain where that is not ONNX's own."""
+    before: int
+    """Nodes of the first model."""
+    after: int
+    """Nodes of the second model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffReport(Report):
+    """Output of `phasor diff`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    before: Content
+    """What a model is made of."""
+    after: Content
+    """What a model is made of."""
+    operators: tuple[OperatorCount, ...]
+    """Operators of either model, those whose numbers differ most first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A library that was looked for."""
+
+    path: str | None
+    """Its file."""
+    origin: str | None
+    """How it was found."""
+    version: str | None
+    """Its release, of ONNX Runtime alone."""
+    problem: str | None
+    """Why it cannot be used, or where it was looked for in vain."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device of CUDA."""
+
+    name: str
+    """Its name."""
+    capability: str
+    """Its compute capability."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cuda:
+    """The driver of CUDA and its devices."""
+
+    version: str | None
+    """The newest version of CUDA that the driver supports."""
+    devices: tuple[Device, ...]
+    """The devices."""
+    problem: str | None
+    """Why there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snippet:
+    """How a host is told of the operator library."""
+
+    host: str
+    """The host."""
+    text: str
+    """Code or configuration, with the library's path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorReport(Report):
+    """Output of `phasor doctor`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    sound: bool
+    """Whether the operator library was found, ONNX Runtime does not refuse it, and what the user names can be used."""
+    features: tuple[Literal["ort", "tract"], ...]
+    """Parts that were compiled in."""
+    system: str
+    """The system that it was compiled for."""
+    onnxruntime: Found
+    """A library that was looked for."""
+    operators: Found
+    """A library that was looked for."""
+    registers: bool | None
+    """Whether ONNX Runtime registers the operator library; None where one of them is missing."""
+    instruction_sets: tuple[str, ...]
+    """Instruction sets that the kernels may use, the chosen one last."""
+    cuda: Cuda
+    """The driver of CUDA and its devices."""
+    engines: tuple[str, ...]
+    """What compares models, in the order in which it is tried."""
+    snippets: tuple[Snippet, ...]
+    """How hosts are told of the operator library."""
 
 
 Comparison = Union[VerifyReport, Verification]

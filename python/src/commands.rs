@@ -43,6 +43,30 @@ pub(crate) fn library_path() -> PyResult<PathBuf> {
     })
 }
 
+/// What models are run with on this machine.
+#[pyfunction]
+pub(crate) fn doctor(
+    py: Python<'_>,
+    onnxruntime: Option<PathBuf>,
+    operators: Option<PathBuf>,
+) -> PyResult<Answer> {
+    run(py, None, move |_| {
+        let report = phasor::doctor(onnxruntime.as_deref(), operators.as_deref());
+        Ok(Answer::new(&report, text::doctor(&report)))
+    })
+}
+
+/// What two models are made of.
+#[pyfunction]
+pub(crate) fn diff(py: Python<'_>, before: Model, after: Model) -> PyResult<Answer> {
+    run(py, None, move |_| {
+        let before = before.open().map_err(|e| errors::model(&e))?;
+        let after = after.open().map_err(|e| errors::model(&e))?;
+        let report = phasor::diff(&before, &after);
+        Ok(Answer::new(&report, text::diff(&report)))
+    })
+}
+
 /// The rules, or one of them.
 #[pyfunction]
 pub(crate) fn rules(rule: Option<&str>) -> PyResult<Answer> {

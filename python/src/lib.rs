@@ -21,6 +21,6 @@ mod _native {
     use crate::answer::Answer;
     #[pymodule_export]
     use crate::commands::{
-        explain, fuse, inspect, library_path, main, rules, set_host, unfuse, verify,
+        diff, doctor, explain, fuse, inspect, library_path, main, rules, set_host, unfuse, verify,
     };
 }

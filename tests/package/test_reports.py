@@ -25,7 +25,7 @@ def reports(model):
     yield from (fused, phasor.fuse(model, check=True), phasor.fuse(model, verify=False))
     yield from (phasor.unfuse(fused.result), phasor.inspect(model), phasor.inspect(fused.result))
     yield from (phasor.explain(model), phasor.explain(model, "add_191"), phasor.verify(model, fused.result))
-    yield from (phasor.rules(), phasor.rules("alibi"))
+    yield from (phasor.rules(), phasor.rules("alibi"), phasor.diff(model, fused.result), phasor.doctor())
     yield from map(phasor.inspect, sorted((ROOT / "models").glob("*/*.onnx")))
     with pytest.raises(phasor.Differs) as caught:
         phasor.fuse(model, tolerance=0)
