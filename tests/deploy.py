@@ -31,8 +31,8 @@ class Example:
     """One example: commands that run one after the other in a scratch folder, which has the model to deploy in `model.onnx`.
 
     `{here}` is the folder of the example, `{tests}` is `tests/deploy`, `{root}` the checkout, and `{inputs}` an archive of inputs of the model.
-    Where `python` is true, the folder has a `requirements.txt`, and the programs of an environment with these packages and with Phasor come
-    first in the search path. `tools` must be in the search path otherwise.
+    Where `python` is true, the programs of an environment with Phasor and with the packages of its `requirements.txt`, or else of that in
+    `tests/deploy`, come first in the search path. `tools` must be in the search path otherwise.
     """
 
     folder: str
@@ -44,6 +44,10 @@ class Example:
 
 
 FUSE = "phasor fuse model.onnx -o fused.onnx"
+CONTRIB = "phasor fuse model.onnx -o contrib.onnx --target contrib"
+WITHOUT_TABLE = "phasor fuse model.onnx -o without-table.onnx --ignore rotary-table"
+# Packages are installed outside of the checkout.
+NPM = ["cp -r {here} example", "npm --prefix example install --ignore-scripts --no-audit --no-fund --silent"]
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OLIVE_DISABLE_TELEMETRY": "1"}
 
 TABLE = {
@@ -86,6 +90,23 @@ TABLE = {
         ],
         small=True,
     ),
+    "node": Example("node", [FUSE, CONTRIB, *NPM, "npm --prefix example start -- model.onnx fused.onnx contrib.onnx"], tools=("npm",)),
+    "web": Example(
+        "web",
+        [
+            FUSE,
+            CONTRIB,
+            WITHOUT_TABLE,
+            *NPM,
+            "npm --prefix example test -- model.onnx fused.onnx contrib.onnx",
+            "env PROVIDER=webgpu npm --prefix example test -- model.onnx without-table.onnx contrib.onnx",
+        ],
+        tools=("npm", "chromium-headless-shell"),
+        env={"CHROMIUM": "/usr/bin/chromium-headless-shell"},
+    ),
+    "cpp": Example("cpp", [FUSE, CONTRIB, "python {tests}/cpp.py"], tools=("cmake", "c++", "npm")),
+    "rust": Example("rust", [FUSE, "python {tests}/rust.py"], tools=("cargo",)),
+    "java": Example("java", ["python {tests}/java.py"], tools=("javac", "npm")),
 }
 
 
@@ -93,6 +114,14 @@ def absent(example):
     """Why an example cannot run here, or None."""
     missing = [tool for tool in example.tools if shutil.which(tool) is None]
     return f"{', '.join(missing)} not found" if missing else None
+
+
+def environment(example):
+    """The interpreter of the environment of an example; None if its packages cannot be installed."""
+    own = EXAMPLES / example.folder / "requirements.txt"
+    if own.exists():
+        return suite.environment(f"deploy-{example.folder.replace('_', '-')}", own)
+    return suite.environment("deploy", suite.ROOT / "tests" / "deploy" / "requirements.txt")
 
 
 def build():
@@ -119,7 +148,7 @@ def outcome(name, wheel):
     example, python = TABLE[name], None
     why = absent(example)
     if why is None and example.python:
-        python = suite.environment(f"deploy-{example.folder.replace('_', '-')}", EXAMPLES / example.folder / "requirements.txt")
+        python = environment(example)
         if python is None:
             why = f"its packages cannot be installed for Python {sys.version.split()[0]}"
     if why is None:
