@@ -49,18 +49,36 @@ impl Letters {
         text
     }
 
-    /// What the letters stand for, as `, where b = 1.5*a, and u is an element of ...`; empty where nothing simple is known of them.
+    /// What the letters stand for, as `, where b = 1.5*a, and u is an element of ...`; empty where nothing simple is known of them. What
+    /// every term is multiplied with, such as the factor of a norm, makes no difference mostly.
     pub(in crate::recognize) fn notes(&mut self, it: &mut Interpreter<'_>) -> String {
+        self.explained(it, false)
+    }
+
+    /// The same, what every term is multiplied with included.
+    pub(in crate::recognize) fn all_notes(&mut self, it: &mut Interpreter<'_>) -> String {
+        self.explained(it, true)
+    }
+
+    /// Whether a term has other factors than cosines and sines.
+    pub(in crate::recognize) fn has_others(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    fn explained(&mut self, it: &mut Interpreter<'_>, shared: bool) -> String {
         let relation = self.relation(&mut it.arena);
-        let notes: Vec<String> = relation.into_iter().chain(self.legend(it)).collect();
+        let notes: Vec<String> = relation
+            .into_iter()
+            .chain(self.legend(it, shared))
+            .collect();
         match notes.is_empty() {
             true => String::new(),
             false => format!(", where {}", notes.join(", and ")),
         }
     }
 
-    /// What each of the other factors is.
-    fn legend(&mut self, it: &mut Interpreter<'_>) -> Vec<String> {
+    /// What each of the other factors is, those that all terms have included if `shared`.
+    fn legend(&mut self, it: &mut Interpreter<'_>, shared: bool) -> Vec<String> {
         let mut parts: Vec<(Vec<String>, String)> = Vec::new();
         let mut k = 0;
         // What a factor is made of may bring further ones.
@@ -68,8 +86,8 @@ impl Letters {
             let factor = self.others[k];
             let name = self.factor(&it.arena, factor);
             k += 1;
-            // What every term is multiplied with, such as the factor of a norm, makes no difference.
-            if self.terms.len() > 1 && self.terms.iter().all(|term| term.contains(&factor)) {
+            let is_shared = self.terms.iter().all(|term| term.contains(&factor));
+            if !shared && self.terms.len() > 1 && is_shared {
                 continue;
             }
             let Some(meaning) = self.meaning(it, factor) else {

@@ -26,6 +26,10 @@ pub(super) fn group(
     group: &Group,
     material: &Material<'_, '_>,
 ) -> Option<Miss> {
+    if it.arena.root_of(group.root).channels < 2 {
+        // A factor, which some other group's channels are multiplied with.
+        return None;
+    }
     let mut values = group.values.clone();
     // Of the parts of a tensor and the whole, the whole.
     let sums = |y: &ValueId| {
@@ -152,9 +156,37 @@ fn refined(
         }
         miss.reason = found.reason;
         miss.hint = found.hint.map(str::to_owned);
+    } else if miss.stage == Stage::Tables {
+        scaled(it, rows.iter().flatten(), &mut miss);
     }
     (paired || !matches!(miss.stage, Stage::Angles | Stage::Pairs) || group.trigonometric)
         .then_some(miss)
+}
+
+/// Says that products are scaled, where no tensor holds cosines and sines because of that.
+fn scaled<'r>(it: &mut Interpreter<'_>, rows: impl Iterator<Item = &'r Vec<Row>>, miss: &mut Miss) {
+    let rotated = |(_, row): &(usize, &Row)| row.len() == 2;
+    let Some((channel, row)) = rows.flat_map(|rows| rows.iter().enumerate()).find(rotated) else {
+        return;
+    };
+    let mut letters = Letters::default();
+    let formula = letters.row(&it.arena, row);
+    let is_scaled = row.iter().any(|(_, p)| {
+        let terms = it.arena.terms(*p);
+        terms.iter().any(|term| term.coefficient.abs() != 1.0)
+    });
+    if !letters.has_others() && !is_scaled {
+        return;
+    }
+    let notes = letters.all_notes(it);
+    miss.reason = format!(
+        "channel {channel} is `{formula}`{notes}: no tensor holds the cosines and sines with that factor in a form that broadcasts against \
+         the rotated one"
+    );
+    miss.hint = Some(
+        "scale the tensor before its rotation or after it, and not the products with cosines and sines"
+            .to_owned(),
+    );
 }
 
 /// Adds the formula of the first channel that is not proven, and the node where its coefficients became unknown.

@@ -115,8 +115,8 @@ fn factors_beside_the_tables() {
              right0 = Mul (turned, sin)
              left = Mul (left0, powers)
              right = Mul (right0, powers)",
-                "tables at y: no tensor that the rotated one is computed from holds the cosines and sines in a form that broadcasts \
-                 against it\n\
+                "tables at y: channel 0 is `x0*cos(a)*u - x2*sin(a)*u`, where u is an element of `each`: no tensor holds the cosines and sines with \
+                 that factor in a form that broadcasts against the rotated one\n\
                  pairs at y: no tensor of its layout, [S, 4], holds the channels before the rotation; they come from `each` of \
                  shape [S, 2]",
             ),
