@@ -13,7 +13,7 @@ PACKAGE = ROOT / "python" / "phasor"
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())["$defs"]
 # Names of classes where that of the definition would not do.
 NAMES = {"model": "ModelSummary", "summary": "RuleSummary", "page": "Rule", "expanded": "ExpandedOperator", "existing": "ExistingOperator"}
-COMMANDS = ["fuse", "unfuse", "inspect", "explain", "verify", "rules", "diff", "doctor"]
+COMMANDS = ["fuse", "unfuse", "inspect", "explain", "verify", "rules", "bench", "diff", "doctor"]
 NEW_MODEL = ["fuse", "unfuse"]
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 HEAD = '''"""Types of {what}, as `docs/json.md` describes them. Written by `python/generate_reports.py` from `docs/report.schema.json`."""

@@ -29,6 +29,7 @@ def main():
     # The programs of this environment, active or not.
     os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     run = lambda *command: subprocess.run([str(part) for part in command], cwd=backend.ROOT, check=True)
+    os.environ["PHASOR_COMMIT"] = subprocess.check_output(["git", "rev-parse", "--short=12", "HEAD"], cwd=backend.ROOT, text=True).strip()
     before = set(args.out.glob("*.whl"))
     with backend.operator_library(f"{args.target}.{GLIBC}", cargo=("cargo-zigbuild", "zigbuild")):
         run("maturin", "build", "--release", "--zig", "--target", args.target, "--compatibility", TAG, "--out", args.out)

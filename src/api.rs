@@ -219,6 +219,21 @@ pub fn diff(before: &ModelFile, after: &ModelFile) -> DiffReport {
     DiffReport::new(before, after)
 }
 
+/// Times a model and its fused version in the user's ONNX Runtime, against each other.
+///
+/// # Errors
+/// Models that cannot be read from their files, inputs that cannot be made, and an ONNX Runtime that is missing or does not run one of
+/// the models.
+pub fn bench(
+    before: &ModelFile,
+    after: &ModelFile,
+    options: &crate::bench::Options,
+    progress: &mut dyn Progress,
+) -> Result<crate::report::BenchReport, verify::Error> {
+    let measured = crate::bench::run(before, after, options, progress)?;
+    Ok(crate::report::BenchReport::new(measured))
+}
+
 /// Looks for what models are run with on this machine. `onnxruntime` and `operators` are libraries that the user names, instead of those
 /// that the program looks for.
 ///

@@ -31,6 +31,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 mod api;
+mod bench;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
@@ -58,9 +59,10 @@ pub mod symbolic;
 pub mod verify;
 
 pub use api::{
-    diff, doctor, explain, fuse, fuse_and_report, inspect, operator_library, unfuse,
+    bench, diff, doctor, explain, fuse, fuse_and_report, inspect, operator_library, unfuse,
     unfuse_and_report, verify, verify_models,
 };
+pub use bench::Options as BenchOptions;
 pub use engine::locate::{Host, OPS_VARIABLE as OPERATORS_VARIABLE, set_host};
 pub use onnx::{Error as ModelError, ModelFile as Model, clean_up_on_signals};
 pub use pipeline::{Destination, Error, Goal, Options as FuseOptions, Progress, Search};

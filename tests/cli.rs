@@ -1,5 +1,7 @@
 //! The commands from outside: exit codes, what is written and what is not, and what is said where.
 
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/budget.rs"]
 mod budget;
 #[path = "cli/damage.rs"]
@@ -19,6 +21,8 @@ mod rules;
 #[cfg(target_os = "linux")]
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/streams.rs"]
+mod streams;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/usage.rs"]

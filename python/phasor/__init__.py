@@ -10,6 +10,7 @@ Every function is a command of the program `phasor`, and returns the report that
 """
 from __future__ import annotations
 
+from ._bench import bench
 from ._doctor import doctor
 from ._inspect import diff, explain, inspect, rules
 from ._library import library_path, register
@@ -30,6 +31,7 @@ from .errors import (
     UnverifiedWarning,
 )
 from .reports import (
+    BenchReport,
     DiffReport,
     DoctorReport,
     ExplainReport,
@@ -42,6 +44,7 @@ from .reports import (
 
 __all__ = [
     "ArgumentError",
+    "BenchReport",
     "ComparisonError",
     "DiffReport",
     "Differs",
@@ -61,6 +64,7 @@ __all__ = [
     "UnverifiedWarning",
     "VerifyReport",
     "__version__",
+    "bench",
     "diff",
     "doctor",
     "explain",

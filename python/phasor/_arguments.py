@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict, get_args
 from ._models import Path, path
 from .errors import ArgumentError
 
-__all__ = ["Budget", "Comparison", "Engine", "Fusion", "Output", "Search", "Target"]
+__all__ = ["Budget", "Comparison", "Engine", "Fusion", "Output", "Search", "Target", "Timing"]
 
 Target = Literal["phasor", "contrib", "onnx"]
 Held = Literal["rotary-embedding", "group-query-attention"]
@@ -53,6 +53,19 @@ class Comparison:
     time_limit: int | None
     tolerance: float | None
     required: bool
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How models are timed."""
+
+    dims: dict[str, int]
+    threads: int
+    rounds: int
+    seconds: float
+    onnxruntime: str | None
+    ops_library: str | None
+    custom_ops: list[str]
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,30 @@ def comparison(
         time_limit=None if time_limit is None else number("time_limit", time_limit, 1),
         tolerance=None if tolerance is None else float(tolerance),
         required=required,
+    )
+
+
+def timing(
+    *,
+    dims: Mapping[str, int] | None,
+    threads: int,
+    rounds: int,
+    seconds: float,
+    onnxruntime: Path | None,
+    ops_library: Path | None,
+    custom_ops: Path | Iterable[Path],
+) -> Timing:
+    """How models are timed, of these arguments."""
+    if not (isinstance(seconds, (int, float)) and 0 <= seconds <= 60):
+        raise ArgumentError(f"`seconds` is {seconds!r}", "give a number from 0 to 60, such as 0.5")
+    return Timing(
+        dims=_sizes(dims),
+        threads=number("threads", threads, 0),
+        rounds=number("rounds", rounds, 1),
+        seconds=float(seconds),
+        onnxruntime=None if onnxruntime is None else path("onnxruntime", onnxruntime),
+        ops_library=None if ops_library is None else path("ops_library", ops_library),
+        custom_ops=_paths("custom_ops", custom_ops),
     )
 
 

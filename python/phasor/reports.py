@@ -9,6 +9,7 @@ from ._report import Model, Report, Rewrite
 from .sites import Site
 
 __all__ = [
+    "BenchReport",
     "Case",
     "Comparison",
     "Content",
@@ -27,6 +28,7 @@ __all__ = [
     "ModelSummary",
     "Noise",
     "OperatorCount",
+    "OperatorTime",
     "Output",
     "Refusal",
     "Retargeted",
@@ -37,6 +39,7 @@ __all__ = [
     "Snippet",
     "Tool",
     "UnfuseReport",
+    "Variant",
     "Verification",
     "VerifyReport",
     "Written",
@@ -427,6 +430,62 @@ class RulesReport(Report):
     """The program that wrote the report."""
     rules: tuple[Rule, ...]
     """All rules, or the one that was named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A model, and how it runs."""
+
+    model: str
+    """Path of the model."""
+    library: str | None
+    """Path of the operator library that was registered."""
+    milliseconds: float
+    """Median of all its runs."""
+    ratio: float
+    """How many times as fast as the original it runs in the same turn: median of the rounds."""
+    interval: tuple[float, ...]
+    """Two numbers between which the true median lies in 95 of 100 measurements; with less than six rounds, the extremes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorTime:
+    """What nodes of an operator take in one run."""
+
+    operator: str
+    """The operator, as ONNX Runtime runs it."""
+    before: float
+    """Microseconds in the original."""
+    after: float
+    """Microseconds in the last variant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchReport(Report):
+    """Output of `phasor bench`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    engine: str
+    """ONNX Runtime and its release."""
+    threads: int
+    """Threads for one operator, 0 where ONNX Runtime chose."""
+    time: Literal["processor", "clock"]
+    """Whose time was taken."""
+    sizes: Mapping[str, int]
+    """Sizes of the symbolic dimensions."""
+    rounds: int
+    """Rounds, in each of which all sessions were made anew."""
+    runs: int
+    """Runs of each variant, in all rounds."""
+    variants: tuple[Variant, ...]
+    """The original first, and second the original once more."""
+    operators: tuple[OperatorTime, ...]
+    """Times of nodes by operator, the longest first."""
+    notes: tuple[str, ...]
+    """What was left out, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::answer::Answer;
 use crate::errors;
-use crate::options::{Comparison, Fuse, Model, Output, Search};
+use crate::options::{Comparison, Fuse, Model, Output, Search, Timing};
 use crate::work::run;
 
 /// What libraries are found in, in messages.
@@ -53,6 +53,24 @@ pub(crate) fn doctor(
     run(py, None, move |_| {
         let report = phasor::doctor(onnxruntime.as_deref(), operators.as_deref());
         Ok(Answer::new(&report, text::doctor(&report)))
+    })
+}
+
+/// How fast two models run, against each other.
+#[pyfunction]
+pub(crate) fn bench(
+    py: Python<'_>,
+    before: PathBuf,
+    after: PathBuf,
+    timing: Timing,
+    progress: Callback<'_>,
+) -> PyResult<Answer> {
+    run(py, progress.as_ref(), move |steps| {
+        let open = |path: &PathBuf| phasor::Model::open(path).map_err(|e| errors::model(&e));
+        let (before, after) = (open(&before)?, open(&after)?);
+        let report = phasor::bench(&before, &after, &timing.into(), steps);
+        let report = report.map_err(|e| errors::verify(&e))?;
+        Ok(Answer::new(&report, text::bench(&report)))
     })
 }
 

@@ -21,6 +21,7 @@ mod _native {
     use crate::answer::Answer;
     #[pymodule_export]
     use crate::commands::{
-        diff, doctor, explain, fuse, inspect, library_path, main, rules, set_host, unfuse, verify,
+        bench, diff, doctor, explain, fuse, inspect, library_path, main, rules, set_host, unfuse,
+        verify,
     };
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use phasor::{EnginePreference, FuseOptions, Goal, Held, Limits, Selection, Target, VerifyOptions};
+use phasor::{
+    BenchOptions, EnginePreference, FuseOptions, Goal, Held, Limits, Selection, Target,
+    VerifyOptions,
+};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
@@ -103,6 +106,32 @@ impl Comparison {
         };
         phasor::check_engines(&options)?;
         Ok(options)
+    }
+}
+
+/// How models are timed.
+#[derive(FromPyObject)]
+pub(crate) struct Timing {
+    dims: BTreeMap<String, i64>,
+    threads: usize,
+    rounds: usize,
+    seconds: f64,
+    onnxruntime: Option<PathBuf>,
+    ops_library: Option<PathBuf>,
+    custom_ops: Vec<PathBuf>,
+}
+
+impl From<Timing> for BenchOptions {
+    fn from(timing: Timing) -> Self {
+        BenchOptions {
+            rounds: timing.rounds,
+            seconds: timing.seconds,
+            threads: timing.threads,
+            dims: timing.dims,
+            onnxruntime: timing.onnxruntime,
+            operators: timing.ops_library,
+            custom_operators: timing.custom_ops,
+        }
     }
 }
 

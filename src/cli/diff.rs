@@ -6,14 +6,14 @@ use crate::Model;
 use crate::report::text;
 use clap::Args;
 
-use super::{Ending, Format, print_data, print_json};
+use super::{Ending, Format, print_data, print_json, streams};
 
 /// Compares what two models are made of: operators, nodes, initializers and sizes
 ///
 /// `phasor verify` compares what they compute.
 #[derive(Args)]
 pub(super) struct Diff {
-    /// First model (.onnx)
+    /// First model (.onnx); `-` for standard input
     before: PathBuf,
     /// Second model (.onnx)
     after: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Diff {
 
 impl Diff {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let (before, after) = (Model::open(&self.before)?, Model::open(&self.after)?);
+        let (before, after) = (streams::open(&self.before)?, Model::open(&self.after)?);
         let report = crate::diff(&before, &after);
         match self.format {
             Format::Json => print_json(&report)?,

@@ -7,7 +7,7 @@ use crate::report::text;
 use clap::Args;
 
 use super::search::Sizes;
-use super::{Advice, Ending, Format, print_data, print_json, warn_of_missing_data};
+use super::{Advice, Ending, Format, print_data, print_json, streams, warn_of_missing_data};
 
 /// How many similar names are suggested for one that the model does not have.
 const OFFERED: usize = 3;
@@ -15,7 +15,7 @@ const OFFERED: usize = 3;
 /// Explains near misses: how far each got, what stopped it, and how to fix it
 #[derive(Args)]
 pub(super) struct Explain {
-    /// Model to read (.onnx)
+    /// Model to read (.onnx); `-` for standard input
     input: PathBuf,
     /// Show only what is at or nearest to this node or value, sites that can be fused included
     #[arg(long, value_name = "NAME")]
@@ -29,7 +29,7 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let model = Model::open(&self.input)?;
+        let model = streams::open(&self.input)?;
         warn_of_missing_data(&model);
         let name = self.site.as_deref();
         let report = crate::explain(&model, name, &self.sizes.search())?

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use crate::report::{Verdict, text};
-use crate::{FuseOptions, Goal, Held, Model, Search, Target};
+use crate::{FuseOptions, Goal, Held, Search, Target};
 use clap::{Args, ValueEnum};
 
 use super::budget::Budget;
 use super::progress::Spinner;
 use super::search::RuleChoice;
 use super::verify::Comparison;
-use super::{Advice, Ending, Format, note, print_json, warn_of_missing_data};
+use super::{Advice, Ending, Format, note, print_json, streams, warn_of_missing_data};
 
 /// Fuses the position encodings of a model and verifies the result
 ///
@@ -18,9 +18,9 @@ use super::{Advice, Ending, Format, note, print_json, warn_of_missing_data};
 /// written. If there is nothing to fuse, the output is a byte-for-byte copy of the input.
 #[derive(Args)]
 pub(super) struct Fuse {
-    /// Model to fuse (.onnx)
+    /// Model to fuse (.onnx); `-` for standard input
     input: PathBuf,
-    /// Where to write the fused model
+    /// Where to write the fused model; `-` for standard output
     #[arg(short, long, value_name = "OUT", required_unless_present = "check")]
     output: Option<PathBuf>,
     /// Operator set to rewrite to
@@ -111,17 +111,21 @@ impl Fuse {
 
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let target = self.target()?;
-        let model = Model::open(&self.input)?;
-        if self.no_verify || self.check {
-            warn_of_missing_data(&model);
-        }
         let goal = match self.output {
+            Some(path) if streams::is_stream(&path) => {
+                streams::check_output(self.format)?;
+                Goal::Return
+            }
             Some(path) => Goal::Write {
                 path,
                 force: self.force,
             },
             None => Goal::Check,
         };
+        let model = streams::open(&self.input)?;
+        if self.no_verify || self.check {
+            warn_of_missing_data(&model);
+        }
         let mut comparison = self.comparison.options()?;
         comparison.required = self.require_verified;
         let options = FuseOptions {
@@ -147,6 +151,9 @@ impl Fuse {
         )?;
         if self.format == Format::Text {
             note(&text::fuse(&report));
+        }
+        if let Some(model) = &report.bytes {
+            streams::write(model)?;
         }
         Ok(match report.verdict {
             Verdict::Fused | Verdict::NothingToFuse => Ending::Good,

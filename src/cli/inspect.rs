@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 
-use crate::Model;
 use crate::report::text;
 use clap::Args;
 
 use super::search::Sizes;
-use super::{Ending, Format, print_data, print_json, warn_of_missing_data};
+use super::{Ending, Format, print_data, print_json, streams, warn_of_missing_data};
 
 /// Lists the position encodings of a model, and the near misses with node and reason
 #[derive(Args)]
 pub(super) struct Inspect {
-    /// Model to read (.onnx)
+    /// Model to read (.onnx); `-` for standard input
     input: PathBuf,
     #[command(flatten)]
     sizes: Sizes,
@@ -23,7 +22,7 @@ pub(super) struct Inspect {
 
 impl Inspect {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let model = Model::open(&self.input)?;
+        let model = streams::open(&self.input)?;
         warn_of_missing_data(&model);
         let report = crate::inspect(&model, &self.sizes.search())?;
         match self.format {

@@ -7,6 +7,7 @@
 //! The program and the Python package call the one entry, [`main`].
 #![forbid(unsafe_code)]
 
+mod bench;
 mod budget;
 mod completions;
 mod diff;
@@ -18,8 +19,10 @@ mod lib_path;
 mod progress;
 mod rules;
 mod search;
+mod streams;
 mod unfuse;
 mod verify;
+mod version;
 
 pub use explain::unknown;
 pub use search::rule;
@@ -38,7 +41,7 @@ use serde::Serialize;
 
 /// Fuses the position encodings of ONNX models into native operators: proven, confirmed and verified.
 #[derive(Parser)]
-#[command(name = "phasor", version, styles = styles(), after_help = EXIT_CODES)]
+#[command(name = "phasor", version, long_version = version::long(), styles = styles(), after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -59,10 +62,14 @@ enum Command {
     Verify(verify::Verify),
     Rules(rules::Rules),
     Unfuse(unfuse::Unfuse),
+    Bench(bench::Bench),
     Diff(diff::Diff),
     Doctor(doctor::Doctor),
     LibPath(lib_path::LibPath),
     Completions(completions::Completions),
+    // Whoever tries it means `--version`, and not `verify`, which it resembles.
+    #[command(hide = true)]
+    Version(version::Version),
 }
 
 /// Format of a report.
@@ -148,9 +155,10 @@ impl Command {
             Self::Verify(command) => command.format,
             Self::Rules(command) => command.format,
             Self::Unfuse(command) => command.format,
+            Self::Bench(command) => command.format,
             Self::Diff(command) => command.format,
             Self::Doctor(command) => command.format,
-            Self::LibPath(_) | Self::Completions(_) => Format::Text,
+            Self::LibPath(_) | Self::Completions(_) | Self::Version(_) => Format::Text,
         }
     }
 
@@ -162,10 +170,12 @@ impl Command {
             Self::Verify(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Unfuse(command) => command.run(),
+            Self::Bench(command) => command.run(),
             Self::Diff(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::LibPath(command) => command.run(),
             Self::Completions(command) => command.run(),
+            Self::Version(command) => command.run(),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::Destination;
 use crate::report::{UnfusedVerdict, text};
-use crate::{Destination, Model};
 use clap::Args;
 
 use super::progress::Spinner;
 use super::verify::Comparison;
-use super::{Ending, Format, note, print_json};
+use super::{Ending, Format, note, print_json, streams};
 
 /// Expands fused nodes back to standard ONNX operators and verifies the result
 ///
@@ -16,9 +16,9 @@ use super::{Ending, Format, note, print_json};
 /// byte-for-byte copy of the input.
 #[derive(Args)]
 pub(super) struct Unfuse {
-    /// Model to expand (.onnx)
+    /// Model to expand (.onnx); `-` for standard input
     input: PathBuf,
-    /// Where to write the expanded model
+    /// Where to write the expanded model; `-` for standard output
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Overwrite OUT if it exists, even if it is the input
@@ -41,14 +41,21 @@ impl Unfuse {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let mut comparison = self.comparison.options()?;
         comparison.required = self.require_verified;
-        let model = Model::open(&self.input)?;
         let verify = (!self.no_verify).then_some(comparison);
-        let report = crate::unfuse_and_report(
-            &model,
-            Destination::File {
+        let destination = match streams::is_stream(&self.output) {
+            true => {
+                streams::check_output(self.format)?;
+                Destination::Memory
+            }
+            false => Destination::File {
                 path: &self.output,
                 force: self.force,
             },
+        };
+        let model = streams::open(&self.input)?;
+        let report = crate::unfuse_and_report(
+            &model,
+            destination,
             verify.as_ref(),
             &mut Spinner::new(self.format),
             &mut |report| match self.format {
@@ -58,6 +65,9 @@ impl Unfuse {
         )?;
         if self.format == Format::Text {
             note(&text::unfuse(&report));
+        }
+        if let Some(model) = &report.bytes {
+            streams::write(model)?;
         }
         Ok(match report.verdict {
             UnfusedVerdict::Unfused | UnfusedVerdict::NothingToUnfuse => Ending::Good,

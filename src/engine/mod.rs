@@ -103,6 +103,18 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// The error for an engine that is compiled out.
+    #[cfg(not(all(feature = "ort", feature = "tract")))]
+    pub(crate) fn absent(engine: &str, feature: &str) -> EngineError {
+        EngineError::Unavailable {
+            engine: engine.to_owned(),
+            cause: "this build does not contain it".to_owned(),
+            hint: format!(
+                "build with the feature `{feature}`, or choose another engine with `--engine`"
+            ),
+        }
+    }
+
     /// What the user could do about it, if anything is known to help.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -5,6 +5,10 @@
 //! An output may share the memory of an input (a graph output that is a graph input, or that a node passes on), so the inputs of a
 //! run are kept until its outputs are copied.
 
+mod prepared;
+
+pub(crate) use prepared::Prepared;
+
 use super::allowance::{Allowance, Run};
 use super::guard::caught;
 use super::locate::{self, Candidate};
@@ -125,6 +129,22 @@ impl Ort {
     pub fn with_operators(mut self, libraries: impl IntoIterator<Item = PathBuf>) -> Ort {
         self.operators.extend(libraries);
         self
+    }
+
+    /// The same with one more operator library, which is loaded to check that it works.
+    ///
+    /// # Errors
+    /// A sentence: the file is missing, or ONNX Runtime's message.
+    pub(crate) fn registering(&self, library: &Path) -> Result<Ort, String> {
+        let shown = library.display();
+        if !library.is_file() {
+            return Err(format!("no file `{shown}`"));
+        }
+        // A bare name would be left to the dynamic loader, which does not look where this file is.
+        let path = std::path::absolute(library).unwrap_or_else(|_| library.to_owned());
+        let with = self.clone().with_operators([path]);
+        with.check().map_err(|why| format!("`{shown}`: {why}"))?;
+        Ok(with)
     }
 
     /// The same, at another level of optimisation.

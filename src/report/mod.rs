@@ -5,6 +5,7 @@
 
 mod around;
 mod attention;
+mod bench;
 mod diff;
 mod doctor;
 mod existing;
@@ -22,6 +23,7 @@ mod unfuse;
 mod verify;
 
 pub use attention::{AttentionMaskReport, AttentionReport};
+pub use bench::BenchReport;
 pub use diff::{ContentReport, DiffReport, OperatorCount};
 pub use doctor::DoctorReport;
 pub use existing::ExistingReport;
@@ -42,6 +44,7 @@ pub use verify::VerifyReport;
 
 use serde::Serialize;
 
+pub use crate::bench::{Measurement, OperatorTime, Variant};
 pub use crate::doctor::{Cuda, Device, Found, Installation, Snippet};
 use crate::onnx::ModelFile;
 pub use crate::pipeline::{RuleSummary, UnfusedVerdict, Verdict};

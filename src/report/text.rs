@@ -1,6 +1,7 @@
 //! Reports as text, in colour. Whoever prints it strips the colours where they are not wanted.
 
 mod attention;
+mod bench;
 mod diff;
 mod doctor;
 mod explain;
@@ -10,6 +11,7 @@ mod rules;
 mod sinusoidal;
 mod sites;
 
+pub use bench::bench;
 pub use diff::diff;
 pub use doctor::doctor;
 pub use explain::explain;

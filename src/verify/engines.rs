@@ -125,12 +125,13 @@ fn onnxruntime(
 ) -> Result<Candidate, EngineError> {
     let ort = Ort::find(options.onnxruntime.as_deref())?.with_threads(options.threads);
     let ort = options.custom_operators.iter().try_fold(ort, |ort, path| {
-        registered(&ort, path).map_err(|cause| unusable("library of custom operators", cause))
+        ort.registering(path)
+            .map_err(|cause| unusable("library of custom operators", cause))
     })?;
     let (mut operators, mut library) = (None, None);
     if fused || options.operators.is_some() {
         let found = locate::operators(options.operators.as_deref()).first();
-        let made = found.and_then(|found| Ok((registered(&ort, &found.path)?, found.path)));
+        let made = found.and_then(|found| Ok((ort.registering(&found.path)?, found.path)));
         match made {
             Ok((with, path)) => {
                 library = Some(Box::new(with) as Box<dyn Engine>);
@@ -159,20 +160,6 @@ fn onnxruntime(
     })
 }
 
-/// ONNX Runtime with one more library, which is loaded to check that it works.
-#[cfg(feature = "ort")]
-fn registered(ort: &Ort, library: &std::path::Path) -> Result<Ort, String> {
-    let shown = library.display();
-    if !library.is_file() {
-        return Err(format!("no file `{shown}`"));
-    }
-    // A bare name would be left to the dynamic loader, which does not look where this file is.
-    let path = std::path::absolute(library).unwrap_or_else(|_| library.to_owned());
-    let with = ort.clone().with_operators([path]);
-    with.check().map_err(|why| format!("`{shown}`: {why}"))?;
-    Ok(with)
-}
-
 #[cfg(feature = "ort")]
 fn unusable(engine: &str, cause: String) -> EngineError {
     EngineError::Unavailable {
@@ -185,7 +172,7 @@ fn unusable(engine: &str, cause: String) -> EngineError {
 
 #[cfg(not(feature = "ort"))]
 fn onnxruntime(_: &Options, _: bool, _: &mut Engines) -> Result<Candidate, EngineError> {
-    Err(absent("ONNX Runtime", "ort"))
+    Err(EngineError::absent("ONNX Runtime", "ort"))
 }
 
 #[cfg(feature = "tract")]
@@ -203,20 +190,8 @@ fn embedded(_: &Options, fused: bool, choice: &mut Engines) -> Result<(), Error>
 #[cfg(not(feature = "tract"))]
 fn embedded(options: &Options, _: bool, _: &mut Engines) -> Result<(), Error> {
     if options.engine == Preference::Tract {
-        Err(absent("tract", "tract").into())
+        Err(EngineError::absent("tract", "tract").into())
     } else {
         Ok(())
-    }
-}
-
-/// The error for an engine that is compiled out.
-#[cfg(not(all(feature = "ort", feature = "tract")))]
-fn absent(engine: &str, feature: &str) -> EngineError {
-    EngineError::Unavailable {
-        engine: engine.to_owned(),
-        cause: "this build does not contain it".to_owned(),
-        hint: format!(
-            "build with the feature `{feature}`, or choose another engine with `--engine`"
-        ),
     }
 }

@@ -96,6 +96,9 @@ fn completions_and_help_exist() {
         "explain",
         "rules",
         "verify",
+        "bench",
+        "diff",
+        "doctor",
         "lib-path",
         "completions",
     ] {

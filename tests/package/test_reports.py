@@ -27,6 +27,7 @@ def reports(model):
     yield from (phasor.explain(model), phasor.explain(model, "add_191"), phasor.verify(model, fused.result))
     yield from (phasor.rules(), phasor.rules("alibi"), phasor.diff(model, fused.result), phasor.doctor())
     yield from map(phasor.inspect, sorted((ROOT / "models").glob("*/*.onnx")))
+    yield phasor.bench(model, model, dims={"batch": 1}, rounds=1, seconds=0)
     with pytest.raises(phasor.Differs) as caught:
         phasor.fuse(model, tolerance=0)
     yield caught.value.report

@@ -1,0 +1,232 @@
+//! The measurement itself.
+//!
+//! In every round all sessions are made anew, since where the weights come to lie decides some per cent, run twice, and then timed in
+//! turns, in an order that changes with every turn. The original takes part twice: by how much the two differ is what noise there is.
+//! A ratio is the median of a round's turns, and of the rounds.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use cpu_time::ProcessTime;
+use phasor_ops::contract::DOMAIN;
+
+use super::{Measurement, Options, Variant, profile, statistics};
+use crate::engine::ort::{Ort, Prepared};
+use crate::engine::{Engine, EngineError, locate};
+use crate::onnx::{ModelFile, Tensor, names};
+use crate::pipeline::Progress;
+use crate::verify::Error;
+use crate::verify::inputs::Signature;
+
+/// Turns of a round at least, and at most.
+const TURNS: [usize; 2] = [4, 1_000_000];
+/// Runs that are profiled.
+const PROFILED: usize = 4;
+
+/// A variant before it is measured.
+struct Candidate<'m> {
+    model: &'m Path,
+    library: Option<PathBuf>,
+    ort: Ort,
+}
+
+/// As [`super::run`].
+pub(super) fn run(
+    before: &ModelFile,
+    after: &ModelFile,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Measurement, Error> {
+    let ort = Ort::find(options.onnxruntime.as_deref())?.with_threads(options.threads);
+    let registering = |ort: Ort, path: &PathBuf| {
+        let registered = ort.registering(path);
+        registered.map_err(|cause| unusable("library of custom operators", cause))
+    };
+    let ort = options.custom_operators.iter().try_fold(ort, registering)?;
+    let mut notes = Vec::new();
+    let candidates = candidates(before, after, &ort, options, &mut notes)?;
+    progress.begin("trying the models");
+    let (sizes, inputs) = working(before, &ort, &options.dims)?;
+    progress.end();
+    let mut rounds: Vec<Vec<Vec<Duration>>> = Vec::with_capacity(options.rounds);
+    for round in 1..=options.rounds.max(1) {
+        progress.begin(&format!("round {round} of {}", options.rounds.max(1)));
+        rounds.push(timed(&candidates, &inputs, options)?);
+        progress.end();
+    }
+    progress.begin("timing the nodes");
+    let profiles = [0, candidates.len() - 1].map(|k| profiled(&candidates[k], &inputs));
+    progress.end();
+    let [first, last] = profiles;
+    let variants = candidates.iter().enumerate().map(|(k, candidate)| {
+        let seconds =
+            |times: &[Duration]| -> Vec<f64> { times.iter().map(Duration::as_secs_f64).collect() };
+        let all: Vec<f64> = rounds.iter().flat_map(|round| seconds(&round[k])).collect();
+        let ratio = |round: &Vec<Vec<Duration>>| {
+            let pairs = seconds(&round[0]).into_iter().zip(seconds(&round[k]));
+            statistics::median(pairs.map(|(original, own)| original / own).collect())
+        };
+        let ratios: Vec<f64> = rounds.iter().map(ratio).collect();
+        Variant {
+            model: candidate.model.display().to_string(),
+            library: candidate
+                .library
+                .as_ref()
+                .map(|path| path.display().to_string()),
+            milliseconds: 1e3 * statistics::median(all),
+            ratio: statistics::median(ratios.clone()),
+            interval: statistics::interval(ratios),
+        }
+    });
+    Ok(Measurement {
+        engine: ort.name(),
+        threads: options.threads,
+        time: if options.threads == 1 {
+            "processor"
+        } else {
+            "clock"
+        },
+        sizes,
+        rounds: rounds.len(),
+        runs: rounds.iter().map(|round| round[0].len()).sum(),
+        variants: variants.collect(),
+        operators: profile::joined(&first?, &last?),
+        notes,
+    })
+}
+
+/// The original, the original again, the new model, and that with the operator library where it has operators of ours.
+fn candidates<'m>(
+    before: &'m ModelFile,
+    after: &'m ModelFile,
+    ort: &Ort,
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Candidate<'m>>, Error> {
+    let plain = |model: &'m ModelFile| Candidate {
+        model: model.path(),
+        library: None,
+        ort: ort.clone(),
+    };
+    let mut all = vec![plain(before), plain(before), plain(after)];
+    let is_fused = names::nodes(after.model()).any(|node| node.domain() == DOMAIN);
+    let found = locate::operators(options.operators.as_deref()).first();
+    let made = found.and_then(|found| Ok((ort.registering(&found.path)?, found.path)));
+    match made {
+        Ok((ort, path)) if is_fused => all.push(Candidate {
+            model: after.path(),
+            library: Some(path),
+            ort,
+        }),
+        Err(cause) if options.operators.is_some() => {
+            return Err(unusable("operator library", cause).into());
+        }
+        Err(cause) if is_fused => notes.push(format!("without the operator library: {cause}")),
+        _ => {}
+    }
+    Ok(all)
+}
+
+fn unusable(engine: &str, cause: String) -> EngineError {
+    EngineError::Unavailable {
+        engine: engine.to_owned(),
+        cause,
+        hint: "name a library that exports `RegisterCustomOps` and is built for this system"
+            .to_owned(),
+    }
+}
+
+type Inputs = Vec<(String, Tensor)>;
+
+/// The first sizes on which the original runs, and inputs of them.
+fn working(
+    model: &ModelFile,
+    ort: &Ort,
+    dims: &BTreeMap<String, i64>,
+) -> Result<(BTreeMap<String, i64>, Inputs), Error> {
+    let label = format!("`{}`", model.path().display());
+    let fault = |cause| Error::Inputs {
+        model: label.clone(),
+        cause,
+    };
+    let signature = Signature::of(model, dims).map_err(fault)?;
+    signature.fits().map_err(fault)?;
+    let mut failure = None;
+    for assignment in signature.assignments(0) {
+        let Ok(inputs) = signature.make(&assignment, 0) else {
+            continue;
+        };
+        let done = ort
+            .prepare(model.path(), &inputs, None)
+            .and_then(|mut prepared| prepared.run());
+        match done {
+            Ok(()) => return Ok((assignment.sizes, inputs)),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    let none = || EngineError::Model(format!("{label}: no inputs could be made"));
+    Err(failure.unwrap_or_else(none).into())
+}
+
+/// One round: the times of each candidate, turn by turn.
+fn timed(
+    candidates: &[Candidate<'_>],
+    inputs: &[(String, Tensor)],
+    options: &Options,
+) -> Result<Vec<Vec<Duration>>, Error> {
+    let open = |candidate: &Candidate<'_>| candidate.ort.prepare(candidate.model, inputs, None);
+    let mut sessions: Vec<Prepared> = candidates.iter().map(open).collect::<Result<_, _>>()?;
+    let mut original = Duration::MAX;
+    for session in &mut sessions {
+        session.run()?;
+        let time = time(session, options)?;
+        original = original.min(time);
+    }
+    let turns = options.seconds / original.as_secs_f64().max(1e-6);
+    let turns = (turns as usize).clamp(TURNS[0], TURNS[1]);
+    let mut times = vec![Vec::new(); candidates.len()];
+    for turn in 0..turns {
+        for step in 0..sessions.len() {
+            // Forwards and backwards, from another one each time.
+            let place = (turn / 2 + step) % sessions.len();
+            let place = if turn % 2 == 0 {
+                place
+            } else {
+                sessions.len() - 1 - place
+            };
+            times[place].push(time(&mut sessions[place], options)?);
+        }
+    }
+    Ok(times)
+}
+
+fn time(session: &mut Prepared, options: &Options) -> Result<Duration, EngineError> {
+    let (clock, processor) = (Instant::now(), ProcessTime::now());
+    session.run()?;
+    Ok(match options.threads {
+        1 => processor.elapsed(),
+        _ => clock.elapsed(),
+    })
+}
+
+/// The times of a candidate's nodes by operator.
+fn profiled(
+    candidate: &Candidate<'_>,
+    inputs: &[(String, Tensor)],
+) -> Result<profile::Times, Error> {
+    let failed = |cause: String| EngineError::Run {
+        engine: candidate.ort.name(),
+        cause: format!("its profile cannot be read: {cause}"),
+    };
+    let folder = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
+    let prefix = folder.path().join("profile");
+    let mut prepared = candidate
+        .ort
+        .prepare(candidate.model, inputs, Some(&prefix))?;
+    for _ in 0..PROFILED {
+        prepared.run()?;
+    }
+    let text = std::fs::read(prepared.profile()?).map_err(|error| failed(error.to_string()))?;
+    Ok(profile::times(&text).map_err(failed)?)
+}

@@ -1,0 +1,90 @@
+//! Reads ONNX Runtime's profile of a session.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::OperatorTime;
+
+/// Microseconds of a run by operator.
+pub(super) type Times = BTreeMap<String, f64>;
+
+/// The sums over nodes, each by its fastest run, which bears other load on the machine best.
+///
+/// # Errors
+/// What is no profile.
+pub(super) fn times(profile: &[u8]) -> Result<Times, String> {
+    let events: Vec<Value> = serde_json::from_slice(profile).map_err(|error| error.to_string())?;
+    let mut fastest: BTreeMap<(String, String), f64> = BTreeMap::new();
+    for event in &events {
+        let text = |at: &str| event[at].as_str().unwrap_or_default();
+        let Some(node) = text("name").strip_suffix("_kernel_time") else {
+            continue;
+        };
+        let (Some(operator), Some(time)) =
+            (event["args"]["op_name"].as_str(), event["dur"].as_f64())
+        else {
+            continue;
+        };
+        let known = fastest
+            .entry((operator.to_owned(), node.to_owned()))
+            .or_insert(time);
+        *known = known.min(time);
+    }
+    let mut sums = Times::new();
+    for ((operator, _), time) in fastest {
+        *sums.entry(operator).or_default() += time;
+    }
+    match sums.is_empty() {
+        true => Err("it has no nodes".to_owned()),
+        false => Ok(sums),
+    }
+}
+
+/// Both, those first that take longest in either.
+pub(super) fn joined(before: &Times, after: &Times) -> Vec<OperatorTime> {
+    let operators: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let of = |times: &Times, operator: &String| times.get(operator).copied().unwrap_or(0.0);
+    let mut joined: Vec<OperatorTime> = operators
+        .into_iter()
+        .map(|operator| OperatorTime {
+            operator: operator.clone(),
+            before: of(before, operator),
+            after: of(after, operator),
+        })
+        .collect();
+    let longest = |time: &OperatorTime| time.before.max(time.after);
+    joined.sort_by(|a, b| longest(b).total_cmp(&longest(a)));
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fastest_run_of_each_node_counts() {
+        let event = |name: &str, operator: &str, time: u32| {
+            format!(
+                r#"{{"cat": "Node", "name": "{name}", "dur": {time}, "args": {{"op_name": "{operator}"}}}}"#
+            )
+        };
+        let events = [
+            event("a_kernel_time", "Mul", 5),
+            event("a_kernel_time", "Mul", 3),
+            event("b_kernel_time", "Mul", 4),
+            event("c_fence_before", "Add", 9),
+            r#"{"cat": "Session", "name": "model_run", "dur": 20}"#.to_owned(),
+        ];
+        let before = times(format!("[{}]", events.join(",")).as_bytes()).unwrap();
+        assert_eq!(before, Times::from([("Mul".to_owned(), 7.0)]));
+        let after = Times::from([("Sub".to_owned(), 8.0)]);
+        let rows = joined(&before, &after);
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| (&row.operator[..], row.before, row.after))
+            .collect();
+        assert_eq!(rows, [("Sub", 0.0, 8.0), ("Mul", 7.0, 0.0)]);
+        assert!(times(b"[]").is_err() && times(b"{").is_err());
+    }
+}

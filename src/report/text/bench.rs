@@ -1,0 +1,107 @@
+//! The report of `phasor bench` as text.
+
+use comfy_table::CellAlignment;
+
+use super::{WARN, columns, count, indented, paint};
+use crate::bench::{Measurement, OperatorTime};
+use crate::report::BenchReport;
+
+/// Most operators that are listed.
+const LISTED: usize = 12;
+
+/// The report of `phasor bench`.
+pub fn bench(report: &BenchReport) -> String {
+    let found = &report.measurement;
+    let mut out = heading(found);
+    let mut table = columns(&["model", "median", "times as fast", "interval"]);
+    for (k, variant) in found.variants.iter().enumerate() {
+        let name = match (k, &variant.library) {
+            (1, _) => "the same again".to_owned(),
+            (_, Some(_)) => "the same with the library".to_owned(),
+            _ => format!("`{}`", variant.model),
+        };
+        let [low, high] = variant.interval;
+        let (ratio, interval) = match k {
+            0 => (String::new(), String::new()),
+            _ => (
+                format!("{:.3}", variant.ratio),
+                format!("{low:.3} to {high:.3}"),
+            ),
+        };
+        table.add_row([name, milliseconds(variant.milliseconds), ratio, interval]);
+    }
+    for column in table.column_iter_mut().skip(1).take(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    out += &indented(&table);
+    let [before, after] = [
+        found.operators.iter().map(|time| time.before).sum::<f64>(),
+        found.operators.iter().map(|time| time.after).sum::<f64>(),
+    ];
+    let mut table = columns(&["operator", "before", "share", "after", "share"]);
+    let listed = found.operators.iter().take(LISTED);
+    for OperatorTime {
+        operator,
+        before: own,
+        after: new,
+    } in listed
+    {
+        let share =
+            |part: f64, whole: f64| format!("{:.1} %", 100.0 * part / whole.max(f64::MIN_POSITIVE));
+        table.add_row([
+            operator.clone(),
+            milliseconds(own / 1e3),
+            share(*own, before),
+            milliseconds(new / 1e3),
+            share(*new, after),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    out += &indented(&table);
+    if found.operators.len() > LISTED {
+        out += &format!(
+            "  and {}\n",
+            count(found.operators.len() - LISTED, "operator")
+        );
+    }
+    for note in &found.notes {
+        out += &format!("{} {note}\n", paint(WARN, "note:"));
+    }
+    out
+}
+
+fn heading(found: &Measurement) -> String {
+    let threads = match found.threads {
+        0 => String::new(),
+        n => format!(", {}", count(n, "thread")),
+    };
+    let sizes: Vec<String> = found
+        .sizes
+        .iter()
+        .map(|(name, size)| format!("{name} = {size}"))
+        .collect();
+    let sizes = match sizes.is_empty() {
+        true => String::new(),
+        false => format!(", {}", sizes.join(", ")),
+    };
+    format!(
+        "{}{threads}{sizes}: {} in {}, by the {}\n",
+        found.engine,
+        count(found.runs, "run"),
+        count(found.rounds, "round"),
+        match found.time {
+            "processor" => "processor's time",
+            _ => "clock",
+        }
+    )
+}
+
+fn milliseconds(time: f64) -> String {
+    match time {
+        time if time >= 100.0 => format!("{time:.0} ms"),
+        time if time >= 1.0 => format!("{time:.2} ms"),
+        time => format!("{:.1} us", 1e3 * time),
+    }
+}
