@@ -38,7 +38,8 @@ pub(super) fn run(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Measurement, Error> {
-    let ort = Ort::find(options.onnxruntime.as_deref())?.with_threads(options.threads);
+    let found = Ort::find(options.onnxruntime.as_deref()).map_err(without_substitute);
+    let ort = found?.with_threads(options.threads);
     let registering = |ort: Ort, path: &PathBuf| {
         let registered = ort.registering(path);
         registered.map_err(|cause| unusable("library of custom operators", cause))
@@ -126,6 +127,21 @@ fn candidates<'m>(
         _ => {}
     }
     Ok(all)
+}
+
+/// The error of a search, whose hint names no other engine.
+fn without_substitute(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Unavailable { engine, cause, .. } => EngineError::Unavailable {
+            engine,
+            cause,
+            hint: format!(
+                "install it (`pip install onnxruntime`), or name its library with `--ort` or in `{}`",
+                locate::ORT_VARIABLE
+            ),
+        },
+        other => other,
+    }
 }
 
 fn unusable(engine: &str, cause: String) -> EngineError {

@@ -13,6 +13,7 @@ fn it_needs_onnxruntime_and_models() {
         "{}",
         stderr(&output)
     );
+    assert!(!stderr(&output).contains("tract"), "{}", stderr(&output));
     for seconds in ["-1", "nan", "inf", "61"] {
         let output = phasor(["bench", llama, llama, "--seconds", seconds]);
         assert_eq!(code(&output), 2, "{seconds}");
