@@ -146,14 +146,9 @@ fn load(flag: Option<&Path>, library: Option<&PathBuf>) -> (Found, Option<Result
         Err(EngineError::Unavailable { cause, .. }) => return (Found::missing(cause), None),
         Err(error) => return (Found::missing(error.to_string()), None),
     };
-    let path = ort.library().to_owned();
-    let candidates = locate::onnxruntime(flag).candidates.into_iter();
     let found = Found {
-        origin: candidates
-            .filter(|candidate| candidate.path == path)
-            .map(|candidate| candidate.origin)
-            .next(),
-        path: Some(path.display().to_string()),
+        origin: Some(ort.origin().to_owned()),
+        path: Some(ort.library().display().to_string()),
         version: Some(ort.version().to_owned()),
         problem: None,
     };

@@ -13,7 +13,7 @@ use phasor_ops::contract::DOMAIN;
 
 use super::{Measurement, Options, Variant, profile, statistics};
 use crate::engine::ort::{Ort, Prepared};
-use crate::engine::{Engine, EngineError, locate};
+use crate::engine::{Engine, EngineError, Source, locate};
 use crate::onnx::{ModelFile, Tensor, names};
 use crate::pipeline::Progress;
 use crate::verify::Error;
@@ -42,7 +42,7 @@ pub(super) fn run(
     let ort = found?.with_threads(options.threads);
     let registering = |ort: Ort, path: &PathBuf| {
         let registered = ort.registering(path);
-        registered.map_err(|cause| unusable("library of custom operators", cause))
+        registered.map_err(|cause| EngineError::unusable("library of custom operators", cause))
     };
     let ort = options.custom_operators.iter().try_fold(ort, registering)?;
     let mut notes = Vec::new();
@@ -121,7 +121,7 @@ fn candidates<'m>(
             ort,
         }),
         Err(cause) if options.operators.is_some() => {
-            return Err(unusable("operator library", cause).into());
+            return Err(EngineError::unusable("operator library", cause).into());
         }
         Err(cause) if is_fused => notes.push(format!("without the operator library: {cause}")),
         _ => {}
@@ -144,15 +144,6 @@ fn without_substitute(error: EngineError) -> EngineError {
     }
 }
 
-fn unusable(engine: &str, cause: String) -> EngineError {
-    EngineError::Unavailable {
-        engine: engine.to_owned(),
-        cause,
-        hint: "name a library that exports `RegisterCustomOps` and is built for this system"
-            .to_owned(),
-    }
-}
-
 type Inputs = Vec<(String, Tensor)>;
 
 /// The first sizes on which the original runs, and inputs of them.
@@ -168,16 +159,14 @@ fn working(
     };
     let signature = Signature::of(model, dims).map_err(fault)?;
     signature.fits().map_err(fault)?;
+    let mut session = ort.open(Source::Path(model.path()))?;
     let mut failure = None;
     for assignment in signature.assignments(0) {
         let Ok(inputs) = signature.make(&assignment, 0) else {
             continue;
         };
-        let done = ort
-            .prepare(model.path(), &inputs, None)
-            .and_then(|mut prepared| prepared.run());
-        match done {
-            Ok(()) => return Ok((assignment.sizes, inputs)),
+        match session.run(&inputs, &[]) {
+            Ok(_) => return Ok((assignment.sizes, inputs)),
             Err(error) => failure = failure.or(Some(error)),
         }
     }

@@ -266,12 +266,14 @@ fn print_data(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout();
     let done = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match done {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(io::Error::new(
-            error.kind(),
-            format!("standard output cannot be written: {error}"),
-        )),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritable(error)),
         _ => Ok(()),
     }
+}
+
+fn unwritable(error: io::Error) -> io::Error {
+    let message = format!("standard output cannot be written: {error}");
+    io::Error::new(error.kind(), message)
 }
 
 /// `NAME=N`, a size for a symbolic dimension.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
-use super::{Advice, Format};
+use super::{Advice, Format, unwritable};
 use crate::Model;
 
 /// Whether a path stands for standard input or output.
@@ -63,10 +63,5 @@ pub(super) fn check_output(format: Format) -> Result<(), Advice> {
 pub(super) fn write(model: &[u8]) -> io::Result<()> {
     let mut output = io::stdout().lock();
     let done = output.write_all(model).and_then(|()| output.flush());
-    done.map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("standard output cannot be written: {error}"),
-        )
-    })
+    done.map_err(unwritable)
 }

@@ -103,6 +103,17 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// The error for a library that an engine cannot register.
+    #[cfg(feature = "ort")]
+    pub(crate) fn unusable(library: &str, cause: String) -> EngineError {
+        EngineError::Unavailable {
+            engine: library.to_owned(),
+            cause,
+            hint: "name a library that exports `RegisterCustomOps` and is built for this system"
+                .to_owned(),
+        }
+    }
+
     /// The error for an engine that is compiled out.
     #[cfg(not(all(feature = "ort", feature = "tract")))]
     pub(crate) fn absent(engine: &str, feature: &str) -> EngineError {

@@ -36,6 +36,7 @@ pub struct Ort {
     environment: Environment,
     version: String,
     library: PathBuf,
+    origin: String,
     operators: Vec<PathBuf>,
     threads: usize,
     level: Level,
@@ -116,6 +117,7 @@ impl Ort {
             environment,
             version: version(library),
             library: library.clone(),
+            origin: candidate.origin.clone(),
             operators: Vec::new(),
             threads: 0,
             level: Level::Full,
@@ -178,6 +180,11 @@ impl Ort {
     /// The library that is loaded.
     pub fn library(&self) -> &Path {
         &self.library
+    }
+
+    /// How that was found.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The operator libraries that sessions register.

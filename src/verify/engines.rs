@@ -126,7 +126,7 @@ fn onnxruntime(
     let ort = Ort::find(options.onnxruntime.as_deref())?.with_threads(options.threads);
     let ort = options.custom_operators.iter().try_fold(ort, |ort, path| {
         ort.registering(path)
-            .map_err(|cause| unusable("library of custom operators", cause))
+            .map_err(|cause| EngineError::unusable("library of custom operators", cause))
     })?;
     let (mut operators, mut library) = (None, None);
     if fused || options.operators.is_some() {
@@ -138,7 +138,7 @@ fn onnxruntime(
                 operators = Some(path);
             }
             Err(cause) if options.operators.is_some() => {
-                return Err(unusable("operator library", cause));
+                return Err(EngineError::unusable("operator library", cause));
             }
             Err(cause) => {
                 let text =
@@ -158,16 +158,6 @@ fn onnxruntime(
         operators,
         is_embedded: false,
     })
-}
-
-#[cfg(feature = "ort")]
-fn unusable(engine: &str, cause: String) -> EngineError {
-    EngineError::Unavailable {
-        engine: engine.to_owned(),
-        cause,
-        hint: "name a library that exports `RegisterCustomOps` and is built for this system"
-            .to_owned(),
-    }
 }
 
 #[cfg(not(feature = "ort"))]

@@ -91,6 +91,8 @@ optional {
 /// The driver, with the images that have been loaded.
 pub struct Driver {
     api: Api,
+    /// The number of devices.
+    count: c_int,
     loaded: Mutex<Vec<Loaded>>,
 }
 
@@ -170,6 +172,7 @@ impl Driver {
         }
         Ok(Driver {
             api,
+            count,
             loaded: Mutex::default(),
         })
     }

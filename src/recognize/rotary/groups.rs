@@ -29,9 +29,9 @@ impl Group {
     /// The tensors that share no sum with `y`, which is one of the group; `None` if there are none.
     pub(super) fn without(&self, it: &Interpreter<'_>, y: ValueId) -> Option<Group> {
         let sums = |value: ValueId| {
-            let data = it.known(value).map(|value| value.data.clone());
-            let sums = data.into_iter().flat_map(|data| data.to_vec());
-            sums.filter(|&p| it.arena.terms(p).len() == 2)
+            let known = it.known(value).into_iter();
+            let elements = known.flat_map(|value| value.data.iter().copied());
+            elements.filter(|&p| it.arena.terms(p).len() == 2)
         };
         let taken: FxHashSet<PolyId> = sums(y).collect();
         let is_apart = |value: &ValueId| !sums(*value).any(|p| taken.contains(&p));

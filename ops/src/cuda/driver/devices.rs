@@ -28,18 +28,8 @@ impl Driver {
     /// # Errors
     /// [`CudaError::Driver`], with the driver's words.
     pub fn devices(&self) -> Result<Vec<DeviceSummary>, CudaError> {
-        let all = || -> Result<Vec<DeviceSummary>, String> {
-            (0..self.count()?).map(|k| self.summary(k)).collect()
-        };
-        all().map_err(CudaError::Driver)
-    }
-
-    fn count(&self) -> Result<i32, String> {
-        let mut count = 0;
-        // SAFETY: the result is written to a variable of ours.
-        let outcome = unsafe { (self.api.device_count)(&mut count) };
-        self.api.check("cuDeviceGetCount", outcome)?;
-        Ok(count)
+        let all = (0..self.count).map(|k| self.summary(k));
+        all.collect::<Result<_, _>>().map_err(CudaError::Driver)
     }
 
     fn summary(&self, ordinal: i32) -> Result<DeviceSummary, String> {
