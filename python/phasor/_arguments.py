@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, get_args
 
-from ._models import Path, path
+from ._models import Path, optional_path, path
 from .errors import ArgumentError
 
 __all__ = ["Budget", "Comparison", "Engine", "Fusion", "Output", "Search", "Target", "Timing"]
@@ -151,8 +151,8 @@ def comparison(
         inputs=_paths("inputs", inputs),
         dims=_sizes(dims),
         engine=engine,
-        onnxruntime=None if onnxruntime is None else path("onnxruntime", onnxruntime),
-        ops_library=None if ops_library is None else path("ops_library", ops_library),
+        onnxruntime=optional_path("onnxruntime", onnxruntime),
+        ops_library=optional_path("ops_library", ops_library),
         custom_ops=_paths("custom_ops", custom_ops),
         time_limit=None if time_limit is None else number("time_limit", time_limit, 1),
         tolerance=None if tolerance is None else float(tolerance),
@@ -178,8 +178,8 @@ def timing(
         threads=number("threads", threads, 0),
         rounds=number("rounds", rounds, 1),
         seconds=float(seconds),
-        onnxruntime=None if onnxruntime is None else path("onnxruntime", onnxruntime),
-        ops_library=None if ops_library is None else path("ops_library", ops_library),
+        onnxruntime=optional_path("onnxruntime", onnxruntime),
+        ops_library=optional_path("ops_library", ops_library),
         custom_ops=_paths("custom_ops", custom_ops),
     )
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from . import _host, _native
-from ._models import Path, path
+from ._models import Path, optional_path
 from ._report import made
 from .reports import DoctorReport
 
@@ -17,6 +17,5 @@ def doctor(*, onnxruntime: Path | None = None, ops_library: Path | None = None) 
     look at instead.
     """
     _host.announce()
-    runtime = None if onnxruntime is None else path("onnxruntime", onnxruntime)
-    library = None if ops_library is None else path("ops_library", ops_library)
-    return made(DoctorReport, _native.doctor(runtime, library))
+    libraries = optional_path("onnxruntime", onnxruntime), optional_path("ops_library", ops_library)
+    return made(DoctorReport, _native.doctor(*libraries))

@@ -43,6 +43,11 @@ def as_given(model: object, made: bytes | None) -> Any:
     return proto
 
 
+def optional_path(name: str, value: object) -> str | None:
+    """The path that an argument names, or None where it is None."""
+    return None if value is None else path(name, value)
+
+
 def path(name: str, value: object) -> str:
     """The path that an argument names."""
     if not isinstance(value, (str, os.PathLike)):

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, overload
 from . import _arguments, _host, _native
 from ._arguments import Budget, Engine, Fusion, Held, Output, Target
 from ._inspect import warn
-from ._models import AnyModel, Path, Proto, as_given, content, path
+from ._models import AnyModel, Path, Proto, as_given, content, optional_path
 from ._options import FuseOptions, UnfuseOptions, Unpack
 from ._report import made
 from .errors import ArgumentError, Differs, NotVerified
@@ -177,4 +177,4 @@ def doubts(report: FuseReport[Any] | UnfuseReport[Any]) -> list[str]:
 
 
 def _output(output: Path | None, force: bool) -> Output:
-    return Output(None if output is None else path("output", output), bool(force))
+    return Output(optional_path("output", output), bool(force))
