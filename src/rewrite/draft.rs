@@ -10,10 +10,12 @@ use phasor_ops::contract::{AttributeValue, DOMAIN};
 use rustc_hash::FxHashMap;
 
 use super::subject::NewCall;
+use super::trace::{self, Origin};
 use super::{dead, function, provenance};
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
 use crate::onnx::{Edit, ModelFile, Tensor, names};
+use crate::recognize::Site;
 
 /// The opset that brought `allowzero`.
 const EXACT_RESHAPE_OPSET: i64 = 14;
@@ -31,6 +33,7 @@ pub(super) struct Draft<'a> {
     taken: names::Taken,
     /// Outputs of shared nodes, and constants, by what they compute.
     made: FxHashMap<Key, String>,
+    origins: Vec<Origin>,
 }
 
 /// One node to be made.
@@ -127,7 +130,13 @@ impl<'a> Draft<'a> {
             new: BTreeMap::new(),
             taken: index.values().map(|id| index.name(id).to_owned()).collect(),
             made: FxHashMap::default(),
+            origins: Vec::new(),
         }
+    }
+
+    /// Lets the new nodes of these sites tell where they come from.
+    pub(super) fn tell_of<'s>(&mut self, sites: impl IntoIterator<Item = &'s Site>) {
+        self.origins.extend(sites.into_iter().map(Origin::of));
     }
 
     /// Whether reshapes of the model's opset can take a size of 0 as 0 (`allowzero`).
@@ -269,6 +278,12 @@ impl<'a> Draft<'a> {
             return Edit::default();
         }
         dead::remove(self.file, &self.new, &mut self.edit);
+        trace::mark(
+            self.file,
+            &self.edit.remove_nodes,
+            &self.origins,
+            &mut self.new,
+        );
         // Before IR version 4 an initializer must be an input as well.
         if !self.edit.add_initializers.is_empty() {
             self.edit.min_ir_version = self.edit.min_ir_version.max(Some(4));

@@ -4,7 +4,9 @@ use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{
     AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto, TensorProto,
 };
-use phasor_ops::contract::{AttributeValue, BodyAttribute, BodyNode, ElementType, FunctionBody};
+use phasor_ops::contract::{
+    self, AttributeValue, BodyAttribute, BodyNode, ElementType, FunctionBody,
+};
 
 /// An attribute with a value.
 pub(super) fn value(name: &str, value: AttributeValue) -> AttributeProto {
@@ -44,6 +46,7 @@ pub fn proto(body: &FunctionBody) -> FunctionProto {
             .iter()
             .map(|a| value(a.name, a.default))
             .collect(),
+        doc_string: contract::find(body.name).map(|contract| contract.spec().summary.to_owned()),
         node: body.nodes.iter().map(node).collect(),
         opset_import: vec![OperatorSetIdProto {
             domain: Some(String::new()),

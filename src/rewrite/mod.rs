@@ -23,6 +23,7 @@ mod sinusoidal;
 mod subject;
 #[cfg(test)]
 mod toy;
+mod trace;
 mod unfuse;
 
 use std::collections::BTreeMap;

@@ -143,14 +143,77 @@ fn pairs_are_phasors_own() {
 fn a_target_that_cannot_be_written_is_named() {
     let folder = TempDir::new().unwrap();
     let input = model("llama-dynamo");
-    for target in [
-        folder.path().join("no/such/folder/out.onnx"),
-        folder.path().to_owned(),
-    ] {
-        let output = fuse(&input, &target, &["--no-verify", "--force"]);
-        assert_eq!(code(&output), 2, "{}", stderr(&output));
-        let name = target.display().to_string();
-        assert!(stderr(&output).contains(&name), "{}", stderr(&output));
-    }
+    let target = folder.path().join("no/such/folder/out.onnx");
+    let output = fuse(&input, &target, &["--no-verify", "--force"]);
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    let name = target.display().to_string();
+    assert!(stderr(&output).contains(&name), "{}", stderr(&output));
     assert!(names(&folder).is_empty());
+}
+
+#[test]
+fn new_nodes_tell_where_they_come_from() {
+    let folder = TempDir::new().unwrap();
+    for (more, rotations) in [
+        (&[][..], 4),
+        (&["--target", "contrib"], 4),
+        (&["--pairs"], 2),
+    ] {
+        let out = folder.path().join("fused.onnx");
+        let more: Vec<&str> = more
+            .iter()
+            .chain(&["--no-verify", "--force"])
+            .copied()
+            .collect();
+        let output = fuse(&model("llama-dynamo"), &out, &more);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let file = ModelFile::open(&out).unwrap();
+        let told: Vec<[&str; 3]> = file
+            .graph()
+            .node
+            .iter()
+            .filter(|node| !node.domain().is_empty())
+            .filter_map(|node| {
+                let told = |key| node.metadata_props.iter().find(|entry| entry.key() == key);
+                let keys = ["phasor.rule", "phasor.proof", "phasor.replaces"];
+                let [rule, proof, replaces] = keys.map(told);
+                Some([rule?.value(), proof?.value(), replaces?.value()])
+            })
+            .collect();
+        let rotary = told.iter().filter(|told| told[0] == "rotary");
+        assert_eq!(rotary.clone().count(), rotations, "{told:?}");
+        for [_, proof, replaces] in rotary {
+            assert_eq!(*proof, "rotation");
+            assert!(
+                replaces.contains(" nodes: ") && replaces.contains("node_"),
+                "{replaces}"
+            );
+        }
+        let attention = told.iter().find(|told| told[0] == "attention");
+        assert_eq!(attention.is_some(), !more.contains(&"contrib"), "{told:?}");
+        let functions = &file.model().functions;
+        assert!(
+            functions
+                .iter()
+                .all(|function| function.doc_string().len() > 20)
+        );
+        // What is expanded again tells nothing any more.
+        let plain = folder.path().join("plain.onnx");
+        let [out, plain] = [&out, &plain].map(|path| path.to_str().unwrap());
+        assert_eq!(
+            code(&phasor([
+                "unfuse",
+                out,
+                "-o",
+                plain,
+                "--no-verify",
+                "--force"
+            ])),
+            0
+        );
+        let bytes = fs::read(plain).unwrap();
+        let kept = more.contains(&"contrib");
+        let told = bytes.windows(11).any(|window| window == b"phasor.rule");
+        assert_eq!(told, kept);
+    }
 }

@@ -42,6 +42,7 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Pla
                     Ok(opset) => {
                         opsets.extend(opset);
                         rules.push(site.rule);
+                        draft.tell_of([site]);
                     }
                     Err(reason) => {
                         let hint = match subject.file.opset() < OLDEST_OPSET {

@@ -155,6 +155,7 @@ pub(in crate::rewrite) fn with_tables(
     let rules = sites.iter().map(|site| site.rule);
     let rules = rules.chain(chosen.iter().map(|_| TABLE_RULE));
     let opsets = BTreeSet::from([(DOMAIN, contract::VERSION)]);
+    draft.tell_of(sites);
     let mut edit = draft.finish(rules, &opsets);
     edit.add_functions = functions;
     carry_functions(&mut edit);

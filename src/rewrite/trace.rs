@@ -1,0 +1,123 @@
+//! Says on each new node where it comes from, for whoever looks at the model in a viewer such as Netron: which rule made it, what is proven
+//! of the site, and which nodes it replaces.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::onnx::ModelFile;
+use crate::onnx::proto::{NodeProto, StringStringEntryProto};
+use crate::recognize::Site;
+
+/// The rule that made a node.
+const RULE: &str = "phasor.rule";
+/// What is proven of the site.
+const PROOF: &str = "phasor.proof";
+/// The nodes that it replaces: how many, and the names of the first.
+const REPLACES: &str = "phasor.replaces";
+/// Names that are listed at most.
+const LISTED: usize = 12;
+
+/// A site, as its new node tells of it.
+pub(super) struct Origin {
+    /// The node that gave its result.
+    node: usize,
+    rule: &'static str,
+    proof: String,
+}
+
+impl Origin {
+    pub(super) fn of(site: &Site) -> Self {
+        Self {
+            node: site.node,
+            rule: site.rule,
+            proof: site.proven(),
+        }
+    }
+}
+
+/// Marks the new nodes that give the results of sites.
+pub(super) fn mark(
+    file: &ModelFile,
+    removed: &FxHashSet<usize>,
+    origins: &[Origin],
+    new: &mut BTreeMap<usize, Vec<NodeProto>>,
+) {
+    let old = &file.graph().node;
+    let mut places: FxHashMap<String, (usize, usize)> = FxHashMap::default();
+    for (&at, nodes) in &*new {
+        for (k, node) in nodes.iter().enumerate() {
+            places.extend(node.output.iter().map(|output| (output.clone(), (at, k))));
+        }
+    }
+    let ends: FxHashSet<usize> = origins.iter().map(|origin| origin.node).collect();
+    // A node may give the results of two sites.
+    let mut marks: BTreeMap<(usize, usize), (&Origin, BTreeSet<usize>)> = BTreeMap::new();
+    for origin in origins {
+        let outputs = &old[origin.node].output;
+        if let Some(&place) = outputs.first().and_then(|output| places.get(output)) {
+            let (_, replaced) = marks.entry(place).or_insert((origin, BTreeSet::new()));
+            replaced.extend(behind(file, origin.node, removed, &ends));
+        }
+    }
+    for ((at, k), (origin, replaced)) in marks {
+        let Some(node) = new.get_mut(&at).and_then(|nodes| nodes.get_mut(k)) else {
+            continue;
+        };
+        let values = [
+            (RULE, origin.rule.to_owned()),
+            (PROOF, origin.proof.clone()),
+            (REPLACES, listed(replaced.iter().map(|&at| &old[at]))),
+        ];
+        node.metadata_props
+            .retain(|entry| values.iter().all(|(key, _)| entry.key() != *key));
+        let entry = |(key, value): (&str, String)| StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value),
+        };
+        node.metadata_props.extend(values.map(entry));
+    }
+}
+
+/// A site's nodes that are removed: from the one that gave its result upwards, to where other sites end.
+fn behind(
+    file: &ModelFile,
+    end: usize,
+    removed: &FxHashSet<usize>,
+    ends: &FxHashSet<usize>,
+) -> BTreeSet<usize> {
+    let (index, graph) = (file.index(), file.graph());
+    let mut seen = BTreeSet::from([end]);
+    let mut queue = vec![end];
+    while let Some(at) = queue.pop() {
+        let values = graph.node[at]
+            .input
+            .iter()
+            .filter_map(|name| index.id(name));
+        let producers = values.filter_map(|value| Some(index.producer(value)?.0));
+        for node in producers.filter(|node| removed.contains(node) && !ends.contains(node)) {
+            if seen.insert(node) {
+                queue.push(node);
+            }
+        }
+    }
+    seen
+}
+
+/// `7 nodes: a, b, ...`; nodes without a name by their operator.
+fn listed<'n>(nodes: impl ExactSizeIterator<Item = &'n NodeProto> + Clone) -> String {
+    let name = |node: &'n NodeProto| match node.name() {
+        "" => node.op_type(),
+        name => name,
+    };
+    let names: Vec<&str> = nodes.clone().take(LISTED).map(name).collect();
+    let more = match nodes.len() > LISTED {
+        true => ", ...",
+        false => "",
+    };
+    let plural = match nodes.len() {
+        1 => "",
+        _ => "s",
+    };
+    format!("{} node{plural}: {}{more}", nodes.len(), names.join(", "))
+}
