@@ -234,6 +234,14 @@ pub fn bench(
     Ok(crate::report::BenchReport::new(measured))
 }
 
+/// Loads a model in the user's ONNX Runtime, in this process, and runs it: how much memory that took.
+pub(crate) fn footprint(
+    model: &ModelFile,
+    options: &crate::bench::Options,
+) -> Result<impl serde::Serialize + use<>, verify::Error> {
+    crate::bench::footprint(model, options)
+}
+
 /// Looks for what models are run with on this machine. `onnxruntime` and `operators` are libraries that the user names, instead of those
 /// that the program looks for.
 ///

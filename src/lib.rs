@@ -58,11 +58,14 @@ pub mod symbolic;
 #[doc(hidden)]
 pub mod verify;
 
+pub(crate) use api::footprint;
 pub use api::{
     bench, diff, doctor, explain, fuse, fuse_and_report, inspect, operator_library, unfuse,
     unfuse_and_report, verify, verify_models,
 };
 pub use bench::Options as BenchOptions;
+#[doc(hidden)]
+pub use engine::locate::program;
 pub use engine::locate::{Host, OPS_VARIABLE as OPERATORS_VARIABLE, set_host};
 pub use onnx::{Error as ModelError, ModelFile as Model, clean_up_on_signals};
 pub use pipeline::{Destination, Error, Goal, Options as FuseOptions, Progress, Search};

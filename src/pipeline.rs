@@ -31,6 +31,8 @@ use prepared::Searched;
 pub use product::Destination;
 use product::{Product, commit, make};
 pub use summary::RuleSummary;
+#[cfg(feature = "ort")]
+pub(crate) use summary::nodes_by_rule;
 pub use unfuse::{Unfused, UnfusedVerdict, unfuse, unfuse_and_report};
 
 /// What `fuse` should produce.
@@ -75,7 +77,7 @@ pub struct Search {
 }
 
 /// How a file is rewritten.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// What to produce.
     pub goal: Goal,

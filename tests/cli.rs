@@ -1,9 +1,13 @@
 //! The commands from outside: exit codes, what is written and what is not, and what is said where.
 
+#[path = "cli/batch.rs"]
+mod batch;
 #[path = "cli/bench.rs"]
 mod bench;
 #[path = "cli/budget.rs"]
 mod budget;
+#[path = "cli/config.rs"]
+mod config;
 #[path = "cli/damage.rs"]
 mod damage;
 #[path = "cli/explain.rs"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import importlib.util
 import pathlib
+import sys
 import sysconfig
 
 from . import _native
@@ -19,4 +20,6 @@ def announce() -> None:
     places = found.submodule_search_locations if found else None
     package = next(iter(places), None) if places else None
     packages = pathlib.Path(package).parent if package else pathlib.Path(sysconfig.get_path("platlib"))
-    _native.set_host(_FOLDER, packages)
+    # Empty where the interpreter is not known, as in some programs that embed it.
+    program = [sys.executable, "-m", __package__] if sys.executable else []
+    _native.set_host(_FOLDER, packages, program)

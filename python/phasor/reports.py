@@ -30,6 +30,7 @@ __all__ = [
     "OperatorCount",
     "OperatorTime",
     "Output",
+    "PartTime",
     "Refusal",
     "Retargeted",
     "Rule",
@@ -446,6 +447,20 @@ class Variant:
     """How many times as fast as the original it runs in the same turn: median of the rounds."""
     interval: tuple[float, ...]
     """Two numbers between which the true median lies in 95 of 100 measurements; with less than six rounds, the extremes."""
+    memory: int | None
+    """Bytes that a process takes to load and run it, where that was measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartTime:
+    """What nodes of a part take in one run."""
+
+    part: Literal["rotary", "relative", "sinusoidal", "attention", "weights", "rest"]
+    """What the nodes are part of."""
+    before: float
+    """Microseconds in the original."""
+    after: float
+    """Microseconds in the last variant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -482,6 +497,8 @@ class BenchReport(Report):
     """Runs of each variant, in all rounds."""
     variants: tuple[Variant, ...]
     """The original first, and second the original once more."""
+    parts: tuple[PartTime, ...]
+    """Times of nodes by what they are part of."""
     operators: tuple[OperatorTime, ...]
     """Times of nodes by operator, the longest first."""
     notes: tuple[str, ...]

@@ -17,13 +17,14 @@ const PACKAGE: &str = "the Python package";
 
 type Callback<'py> = Option<Bound<'py, PyAny>>;
 
-/// Says where the package keeps the operator library, and where `onnxruntime` is or would be.
+/// Says where the package keeps the operator library, where `onnxruntime` is or would be, and how its command line is started.
 #[pyfunction]
-pub(crate) fn set_host(folder: PathBuf, packages: Option<PathBuf>) {
+pub(crate) fn set_host(folder: PathBuf, packages: Option<PathBuf>, program: Vec<OsString>) {
     phasor::set_host(Host {
         name: PACKAGE,
         folder,
         packages,
+        program,
     });
 }
 

@@ -131,6 +131,7 @@ impl From<Timing> for BenchOptions {
             onnxruntime: timing.onnxruntime,
             operators: timing.ops_library,
             custom_operators: timing.custom_ops,
+            program: phasor::program(),
         }
     }
 }

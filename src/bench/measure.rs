@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use cpu_time::ProcessTime;
 use phasor_ops::contract::DOMAIN;
 
-use super::{Measurement, Options, Variant, profile, statistics};
+use super::parts::{self, Parts};
+use super::{Measurement, Options, Variant, memory, profile, statistics};
 use crate::engine::ort::{Ort, Prepared};
 use crate::engine::{Engine, EngineError, Source, locate};
 use crate::onnx::{ModelFile, Tensor, names};
@@ -25,10 +26,17 @@ const TURNS: [usize; 2] = [4, 1_000_000];
 const PROFILED: usize = 4;
 
 /// A variant before it is measured.
-struct Candidate<'m> {
-    model: &'m Path,
-    library: Option<PathBuf>,
-    ort: Ort,
+pub(super) struct Candidate<'m> {
+    pub(super) model: &'m Path,
+    pub(super) library: Option<PathBuf>,
+    pub(super) ort: Ort,
+}
+
+/// Inputs on which the original runs.
+pub(super) struct Inputs {
+    /// Sizes of the symbolic dimensions.
+    pub(super) sizes: BTreeMap<String, i64>,
+    tensors: Vec<(String, Tensor)>,
 }
 
 /// As [`super::run`].
@@ -38,28 +46,32 @@ pub(super) fn run(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Measurement, Error> {
-    let found = Ort::find(options.onnxruntime.as_deref()).map_err(without_substitute);
-    let ort = found?.with_threads(options.threads);
-    let registering = |ort: Ort, path: &PathBuf| {
-        let registered = ort.registering(path);
-        registered.map_err(|cause| EngineError::unusable("library of custom operators", cause))
-    };
-    let ort = options.custom_operators.iter().try_fold(ort, registering)?;
+    let ort = found(options)?;
     let mut notes = Vec::new();
     let candidates = candidates(before, after, &ort, options, &mut notes)?;
     progress.begin("trying the models");
-    let (sizes, inputs) = working(before, &ort, &options.dims)?;
+    let inputs = working(before, &ort, &options.dims)?;
+    progress.end();
+    progress.begin("looking for position encodings");
+    let parts = Parts::of(before).unwrap_or_else(|error| {
+        notes.push(format!("the parts of the original are not known: {error}"));
+        Parts::default()
+    });
+    progress.end();
+    progress.begin("measuring memory");
+    let memory = footprints(&candidates, &inputs, options, &mut notes);
     progress.end();
     let mut rounds: Vec<Vec<Vec<Duration>>> = Vec::with_capacity(options.rounds);
     for round in 1..=options.rounds.max(1) {
         progress.begin(&format!("round {round} of {}", options.rounds.max(1)));
-        rounds.push(timed(&candidates, &inputs, options)?);
+        rounds.push(timed(&candidates, &inputs.tensors, options)?);
         progress.end();
     }
     progress.begin("timing the nodes");
-    let profiles = [0, candidates.len() - 1].map(|k| profiled(&candidates[k], &inputs));
+    let profiles = [0, candidates.len() - 1].map(|k| profiled(&candidates[k], &inputs.tensors));
     progress.end();
     let [first, last] = profiles;
+    let (first, last) = (first?, last?);
     let variants = candidates.iter().enumerate().map(|(k, candidate)| {
         let seconds =
             |times: &[Duration]| -> Vec<f64> { times.iter().map(Duration::as_secs_f64).collect() };
@@ -78,6 +90,7 @@ pub(super) fn run(
             milliseconds: 1e3 * statistics::median(all),
             ratio: statistics::median(ratios.clone()),
             interval: statistics::interval(ratios),
+            memory: memory[k],
         }
     });
     Ok(Measurement {
@@ -88,13 +101,50 @@ pub(super) fn run(
         } else {
             "clock"
         },
-        sizes,
+        sizes: inputs.sizes,
         rounds: rounds.len(),
         runs: rounds.iter().map(|round| round[0].len()).sum(),
         variants: variants.collect(),
-        operators: profile::joined(&first?, &last?),
+        parts: parts::by_part(&parts, &first, &last),
+        operators: profile::by_operator(&first, &last),
         notes,
     })
+}
+
+/// ONNX Runtime with the libraries of other operators.
+pub(super) fn found(options: &Options) -> Result<Ort, Error> {
+    let found = Ort::find(options.onnxruntime.as_deref()).map_err(without_substitute);
+    let ort = found?.with_threads(options.threads);
+    let mut libraries = options.custom_operators.iter();
+    libraries.try_fold(ort, |ort, library| registering(ort, library))
+}
+
+pub(super) fn registering(ort: Ort, library: &Path) -> Result<Ort, Error> {
+    let registered = ort.registering(library);
+    Ok(registered.map_err(|cause| EngineError::unusable("library of custom operators", cause))?)
+}
+
+/// The memory that each candidate takes, where that is known; the original's counts once.
+fn footprints(
+    candidates: &[Candidate<'_>],
+    inputs: &Inputs,
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> Vec<Option<u64>> {
+    let mut footprint = |(k, candidate): (usize, &Candidate<'_>)| {
+        if k == 1 {
+            return None;
+        }
+        let measured = memory::measured(candidate, inputs, options);
+        let note = |cause| {
+            format!(
+                "the memory of `{}` was not measured: {cause}",
+                candidate.model.display()
+            )
+        };
+        measured.map_err(|cause| notes.push(note(cause))).ok()
+    };
+    candidates.iter().enumerate().map(&mut footprint).collect()
 }
 
 /// The original, the original again, the new model, and that with the operator library where it has operators of ours.
@@ -144,14 +194,12 @@ fn without_substitute(error: EngineError) -> EngineError {
     }
 }
 
-type Inputs = Vec<(String, Tensor)>;
-
-/// The first sizes on which the original runs, and inputs of them.
-fn working(
+/// Inputs of the first sizes on which a model runs.
+pub(super) fn working(
     model: &ModelFile,
     ort: &Ort,
     dims: &BTreeMap<String, i64>,
-) -> Result<(BTreeMap<String, i64>, Inputs), Error> {
+) -> Result<Inputs, Error> {
     let label = format!("`{}`", model.path().display());
     let fault = |cause| Error::Inputs {
         model: label.clone(),
@@ -162,11 +210,16 @@ fn working(
     let mut session = ort.open(Source::Path(model.path()))?;
     let mut failure = None;
     for assignment in signature.assignments(0) {
-        let Ok(inputs) = signature.make(&assignment, 0) else {
+        let Ok(tensors) = signature.make(&assignment, 0) else {
             continue;
         };
-        match session.run(&inputs, &[]) {
-            Ok(_) => return Ok((assignment.sizes, inputs)),
+        match session.run(&tensors, &[]) {
+            Ok(_) => {
+                return Ok(Inputs {
+                    sizes: assignment.sizes,
+                    tensors,
+                });
+            }
             Err(error) => failure = failure.or(Some(error)),
         }
     }

@@ -3,11 +3,15 @@
 #[cfg(feature = "ort")]
 mod measure;
 #[cfg(feature = "ort")]
+mod memory;
+mod parts;
+#[cfg(feature = "ort")]
 mod profile;
 #[cfg(feature = "ort")]
 mod statistics;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -15,6 +19,8 @@ use serde::Serialize;
 use crate::onnx::ModelFile;
 use crate::pipeline::Progress;
 use crate::verify::Error;
+
+pub(crate) use parts::PartTime;
 
 /// How models are timed.
 #[derive(Clone, Debug)]
@@ -33,6 +39,8 @@ pub struct Options {
     pub operators: Option<PathBuf>,
     /// Libraries of other custom operators that the models use.
     pub custom_operators: Vec<PathBuf>,
+    /// The program of this crate with its first arguments: memory is measured in processes of it. If it is empty, memory is not measured.
+    pub program: Vec<OsString>,
 }
 
 impl Default for Options {
@@ -45,6 +53,7 @@ impl Default for Options {
             onnxruntime: None,
             operators: None,
             custom_operators: Vec::new(),
+            program: Vec::new(),
         }
     }
 }
@@ -66,7 +75,9 @@ pub struct Measurement {
     pub runs: usize,
     /// The original first, and second the original once more.
     pub variants: Vec<Variant>,
-    /// Times of nodes by operator, those that take the original longest first.
+    /// Times of nodes by what they are part of.
+    pub parts: Vec<PartTime>,
+    /// Times of nodes by operator, those first that take longest in either model.
     pub operators: Vec<OperatorTime>,
     /// What was left out, and why.
     pub notes: Vec<String>,
@@ -85,6 +96,8 @@ pub struct Variant {
     pub ratio: f64,
     /// An interval that has the true median in 95 of 100 measurements; with less than six rounds, their extremes.
     pub interval: [f64; 2],
+    /// Bytes that a process takes to load and run it, if that was measured; null for the original's second entry.
+    pub memory: Option<u64>,
 }
 
 /// What nodes of an operator take in one run.
@@ -114,5 +127,22 @@ pub(crate) fn run(
     {
         let _ = (before, after, options, progress);
         Err(crate::engine::EngineError::absent("ONNX Runtime", "ort").into())
+    }
+}
+
+/// Loads a model in this process and runs it: how many bytes that takes, null where the system does not tell, as a JSON object.
+///
+/// # Errors
+/// Those of [`run`].
+pub(crate) fn footprint(
+    model: &ModelFile,
+    options: &Options,
+) -> Result<impl Serialize + use<>, Error> {
+    #[cfg(feature = "ort")]
+    return memory::footprint(model, options);
+    #[cfg(not(feature = "ort"))]
+    {
+        let _ = (model, options);
+        Err::<(), _>(crate::engine::EngineError::absent("ONNX Runtime", "ort").into())
     }
 }

@@ -1,21 +1,21 @@
 //! Reads ONNX Runtime's profile of a session.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::OperatorTime;
 
-/// Microseconds of a run by operator.
-pub(super) type Times = BTreeMap<String, f64>;
+/// Microseconds of a run by operator and node.
+pub(super) type Times = BTreeMap<(String, String), f64>;
 
-/// The sums over nodes, each by its fastest run, which bears other load on the machine best.
+/// The time of each node in its fastest run, which bears other load on the machine best.
 ///
 /// # Errors
 /// What is no profile.
 pub(super) fn times(profile: &[u8]) -> Result<Times, String> {
     let events: Vec<Value> = serde_json::from_slice(profile).map_err(|error| error.to_string())?;
-    let mut fastest: BTreeMap<(String, String), f64> = BTreeMap::new();
+    let mut fastest = Times::new();
     for event in &events {
         let text = |at: &str| event[at].as_str().unwrap_or_default();
         let Some(node) = text("name").strip_suffix("_kernel_time") else {
@@ -31,26 +31,26 @@ pub(super) fn times(profile: &[u8]) -> Result<Times, String> {
             .or_insert(time);
         *known = known.min(time);
     }
-    let mut sums = Times::new();
-    for ((operator, _), time) in fastest {
-        *sums.entry(operator).or_default() += time;
-    }
-    match sums.is_empty() {
+    match fastest.is_empty() {
         true => Err("it has no nodes".to_owned()),
-        false => Ok(sums),
+        false => Ok(fastest),
     }
 }
 
-/// Both, those first that take longest in either.
-pub(super) fn joined(before: &Times, after: &Times) -> Vec<OperatorTime> {
-    let operators: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let of = |times: &Times, operator: &String| times.get(operator).copied().unwrap_or(0.0);
-    let mut joined: Vec<OperatorTime> = operators
+/// The sums of both over the nodes of an operator, those first that take longest in either.
+pub(super) fn by_operator(before: &Times, after: &Times) -> Vec<OperatorTime> {
+    let mut sums: BTreeMap<&str, [f64; 2]> = BTreeMap::new();
+    for (side, times) in [before, after].into_iter().enumerate() {
+        for ((operator, _), time) in times {
+            sums.entry(operator).or_default()[side] += time;
+        }
+    }
+    let mut joined: Vec<OperatorTime> = sums
         .into_iter()
-        .map(|operator| OperatorTime {
-            operator: operator.clone(),
-            before: of(before, operator),
-            after: of(after, operator),
+        .map(|(operator, [before, after])| OperatorTime {
+            operator: operator.to_owned(),
+            before,
+            after,
         })
         .collect();
     let longest = |time: &OperatorTime| time.before.max(time.after);
@@ -77,9 +77,13 @@ mod tests {
             r#"{"cat": "Session", "name": "model_run", "dur": 20}"#.to_owned(),
         ];
         let before = times(format!("[{}]", events.join(",")).as_bytes()).unwrap();
-        assert_eq!(before, Times::from([("Mul".to_owned(), 7.0)]));
-        let after = Times::from([("Sub".to_owned(), 8.0)]);
-        let rows = joined(&before, &after);
+        let key = |operator: &str, node: &str| (operator.to_owned(), node.to_owned());
+        assert_eq!(
+            before,
+            Times::from([(key("Mul", "a"), 3.0), (key("Mul", "b"), 4.0)])
+        );
+        let after = Times::from([(key("Sub", "c"), 8.0)]);
+        let rows = by_operator(&before, &after);
         let rows: Vec<_> = rows
             .iter()
             .map(|row| (&row.operator[..], row.before, row.after))

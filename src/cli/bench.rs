@@ -20,18 +20,28 @@ pub(super) struct Bench {
     before: PathBuf,
     /// The fused model (.onnx)
     after: PathBuf,
-    /// Size of a symbolic dimension, such as batch=2; may be repeated. Others are small
-    #[arg(long, value_name = "NAME=N", value_parser = dimension)]
-    dim: Vec<(String, i64)>,
-    /// Threads for one operator; 0 lets ONNX Runtime choose
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    threads: usize,
+    #[command(flatten)]
+    runtime: Runtime,
     /// Number of rounds
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Seconds that the original runs in a round
     #[arg(long, value_name = "S", default_value_t = 0.5, value_parser = seconds)]
     seconds: f64,
+    /// Format of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+/// What models are run in, and on which inputs.
+#[derive(Args)]
+pub(super) struct Runtime {
+    /// Size of a symbolic dimension, such as batch=2; may be repeated. Others are small
+    #[arg(long, value_name = "NAME=N", value_parser = dimension)]
+    dim: Vec<(String, i64)>,
+    /// Threads for one operator; 0 lets ONNX Runtime choose
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
     /// Path of ONNX Runtime's library
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
@@ -41,9 +51,19 @@ pub(super) struct Bench {
     /// Path of a library of other custom operators that the models use; may be repeated
     #[arg(long, value_name = "PATH")]
     custom_ops: Vec<PathBuf>,
-    /// Format of the report
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(super) format: Format,
+}
+
+impl Runtime {
+    pub(super) fn options(self) -> BenchOptions {
+        BenchOptions {
+            threads: self.threads,
+            dims: self.dim.into_iter().collect(),
+            onnxruntime: self.ort,
+            operators: self.ops_lib,
+            custom_operators: self.custom_ops,
+            ..BenchOptions::default()
+        }
+    }
 }
 
 /// Reads the length of a round.
@@ -60,11 +80,8 @@ impl Bench {
         let options = BenchOptions {
             rounds: self.rounds as usize,
             seconds: self.seconds,
-            threads: self.threads,
-            dims: self.dim.into_iter().collect(),
-            onnxruntime: self.ort,
-            operators: self.ops_lib,
-            custom_operators: self.custom_ops,
+            program: crate::program(),
+            ..self.runtime.options()
         };
         let mut progress = Spinner::new(self.format);
         let report = crate::bench(&before, &after, &options, &mut progress)?;

@@ -1,26 +1,32 @@
 //! `phasor fuse`: find, fuse, verify, write.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use crate::report::{Verdict, text};
-use crate::{FuseOptions, Goal, Held, Search, Target};
+use crate::report::{FuseReport, Verdict, text};
+use crate::{FuseOptions, Goal, Held, Progress, Search, Target};
 use clap::{Args, ValueEnum};
 
+use super::batch::{self, Jobs, Outcome};
 use super::budget::Budget;
-use super::progress::Spinner;
+use super::console::{Verbosity, remark, wants};
+use super::output::{Made, outputs};
+use super::progress::{Spinner, Steps};
 use super::search::RuleChoice;
 use super::verify::Comparison;
-use super::{Advice, Ending, Format, note, print_json, streams, warn_of_missing_data};
+use super::{Advice, Ending, Format, print_json, streams, warn_of_missing_data};
 
-/// Fuses the position encodings of a model and verifies the result
+/// Fuses the position encodings of models and verifies the results
 ///
 /// Every site is proven on the graph and confirmed on numbers, and the new model is compared with the original before it is
 /// written. If there is nothing to fuse, the output is a byte-for-byte copy of the input.
 #[derive(Args)]
 pub(super) struct Fuse {
-    /// Model to fuse (.onnx); `-` for standard input
-    input: PathBuf,
-    /// Where to write the fused model; `-` for standard output
+    /// Models to fuse (.onnx); `-` for standard input
+    #[arg(required = true, value_name = "MODEL")]
+    models: Vec<PathBuf>,
+    /// Where to write the fused model; `-` for standard output. Several models go into a folder, under their paths from the folder that
+    /// they have in common
     #[arg(short, long, value_name = "OUT", required_unless_present = "check")]
     output: Option<PathBuf>,
     /// Operator set to rewrite to
@@ -51,9 +57,11 @@ pub(super) struct Fuse {
     /// Write nothing unless the models were compared and agree (exit code 1 otherwise)
     #[arg(long, conflicts_with = "no_verify")]
     require_verified: bool,
-    /// Format of the report
+    /// Format of the report; of several models, JSON is one object a line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+    #[command(flatten)]
+    jobs: Jobs,
     #[command(flatten)]
     budget: Budget,
     #[command(flatten)]
@@ -109,27 +117,54 @@ impl Fuse {
         }
     }
 
-    pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let target = self.target()?;
-        let goal = match self.output {
-            Some(path) if streams::is_stream(&path) => {
-                streams::check_output(self.format)?;
-                Goal::Return
-            }
-            Some(path) => Goal::Write {
-                path,
-                force: self.force,
-            },
-            None => Goal::Check,
+    pub(super) fn run(mut self) -> anyhow::Result<Ending> {
+        let outputs = match &self.output {
+            Some(output) => Some(outputs(&self.models, output)?),
+            None => None,
         };
-        let model = streams::open(&self.input)?;
-        if self.no_verify || self.check {
-            warn_of_missing_data(&model);
+        let paths = outputs.as_ref().map_or(&[][..], |outputs| &outputs.paths);
+        if paths.iter().any(|output| streams::is_stream(output)) {
+            streams::check_output(self.format)?;
         }
+        let models = std::mem::take(&mut self.models);
+        let (format, force, jobs) = (self.format, self.force, self.jobs);
+        let options = self.options()?;
+        let options = |place: usize| FuseOptions {
+            goal: match paths.get(place) {
+                Some(path) if streams::is_stream(path) => Goal::Return,
+                Some(path) => Goal::Write {
+                    path: path.clone(),
+                    force,
+                },
+                None => Goal::Check,
+            },
+            ..options.clone()
+        };
+        let _made = outputs.as_ref().map(Made::of).transpose()?;
+        if let [model] = &models[..] {
+            return one(model, &options(0), format);
+        }
+        batch::run(&models, &jobs, format, "fusing", |place, model, turn| {
+            let mut deliver = |report: &FuseReport| match format {
+                Format::Json => turn.print(report),
+                Format::Text => Ok(()),
+            };
+            let report = fuse(model, &options(place), &mut Steps::of(model), &mut deliver)?;
+            if format == Format::Text {
+                turn.wait();
+                tell(&report);
+            }
+            Ok(outcome(report.verdict))
+        })
+    }
+
+    /// The options, without a goal.
+    fn options(self) -> anyhow::Result<FuseOptions> {
+        let target = self.target()?;
         let mut comparison = self.comparison.options()?;
         comparison.required = self.require_verified;
-        let options = FuseOptions {
-            goal,
+        Ok(FuseOptions {
+            goal: Goal::Check,
             search: Search {
                 rules: self.rules.selection(self.tables_to_compute)?,
                 sizes: comparison.dims.clone(),
@@ -139,25 +174,52 @@ impl Fuse {
             retarget: self.retarget.into_iter().map(Held::from).collect(),
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),
-        };
-        let report = crate::fuse_and_report(
-            &model,
-            &options,
-            &mut Spinner::new(self.format),
-            &mut |report| match self.format {
-                Format::Json => print_json(report),
-                Format::Text => Ok(()),
-            },
-        )?;
-        if self.format == Format::Text {
-            note(&text::fuse(&report));
-        }
-        if let Some(model) = &report.bytes {
-            streams::write(model)?;
-        }
-        Ok(match report.verdict {
-            Verdict::Fused | Verdict::NothingToFuse => Ending::Good,
-            Verdict::WouldFuse | Verdict::Differs | Verdict::NotVerified => Ending::Negative,
         })
     }
+}
+
+fn one(model: &Path, options: &FuseOptions, format: Format) -> anyhow::Result<Ending> {
+    let mut deliver = |report: &FuseReport| match format {
+        Format::Json => print_json(report),
+        Format::Text => Ok(()),
+    };
+    let report = fuse(model, options, &mut Spinner::new(format), &mut deliver)?;
+    if format == Format::Text {
+        tell(&report);
+    }
+    if let Some(model) = &report.bytes {
+        streams::write(model)?;
+    }
+    Ok(outcome(report.verdict).ending)
+}
+
+fn fuse(
+    model: &Path,
+    options: &FuseOptions,
+    progress: &mut dyn Progress,
+    deliver: &mut dyn FnMut(&FuseReport) -> io::Result<()>,
+) -> anyhow::Result<FuseReport> {
+    let model = streams::open(model)?;
+    if options.verify.is_none() || matches!(options.goal, Goal::Check) {
+        warn_of_missing_data(&model);
+    }
+    Ok(crate::fuse_and_report(&model, options, progress, deliver)?)
+}
+
+fn tell(report: &FuseReport) {
+    if wants(Verbosity::Verbose) {
+        remark(&text::details(report));
+    }
+    remark(&text::fuse(report));
+}
+
+fn outcome(verdict: Verdict) -> Outcome {
+    let (ending, word) = match verdict {
+        Verdict::Fused => (Ending::Good, "fused"),
+        Verdict::NothingToFuse => (Ending::Good, "with nothing to fuse"),
+        Verdict::WouldFuse => (Ending::Negative, "to fuse"),
+        Verdict::NotVerified => (Ending::Negative, "not verified"),
+        Verdict::Differs => (Ending::Negative, "different"),
+    };
+    Outcome { ending, word }
 }

@@ -1,34 +1,69 @@
 //! `phasor inspect`: what can be fused, and the near misses.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::report::text;
+use crate::Search;
+use crate::report::{InspectReport, text};
 use clap::Args;
 
+use super::batch::{self, Jobs, Outcome};
 use super::search::Sizes;
 use super::{Ending, Format, print_data, print_json, streams, warn_of_missing_data};
 
-/// Lists the position encodings of a model, and the near misses with node and reason
+/// Lists the position encodings of models, and the near misses with node and reason
 #[derive(Args)]
 pub(super) struct Inspect {
-    /// Model to read (.onnx); `-` for standard input
-    input: PathBuf,
+    /// Models to read (.onnx); `-` for standard input
+    #[arg(required = true, value_name = "MODEL")]
+    models: Vec<PathBuf>,
+    #[command(flatten)]
+    jobs: Jobs,
     #[command(flatten)]
     sizes: Sizes,
-    /// Format of the report
+    /// Format of the report; of several models, JSON is one object a line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
 }
 
 impl Inspect {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let model = streams::open(&self.input)?;
-        warn_of_missing_data(&model);
-        let report = crate::inspect(&model, &self.sizes.search())?;
-        match self.format {
-            Format::Json => print_json(&report)?,
-            Format::Text => print_data(&text::inspect(&report))?,
+        let search = self.sizes.search();
+        if let [input] = &self.models[..] {
+            let report = inspect(input, &search)?;
+            match self.format {
+                Format::Json => print_json(&report)?,
+                Format::Text => print_data(&text::inspect(&report))?,
+            }
+            return Ok(Ending::Good);
         }
-        Ok(Ending::Good)
+        batch::run(
+            &self.models,
+            &self.jobs,
+            self.format,
+            "inspecting",
+            |_, input, turn| {
+                let report = inspect(input, &search)?;
+                match self.format {
+                    Format::Json => turn.print(&report)?,
+                    Format::Text => {
+                        turn.wait();
+                        print_data(&text::inspect(&report))?;
+                    }
+                }
+                Ok(Outcome {
+                    ending: Ending::Good,
+                    word: match report.sites.is_empty() {
+                        true => "without sites",
+                        false => "with sites",
+                    },
+                })
+            },
+        )
     }
+}
+
+fn inspect(input: &Path, search: &Search) -> anyhow::Result<InspectReport> {
+    let model = streams::open(input)?;
+    warn_of_missing_data(&model);
+    Ok(crate::inspect(&model, search)?)
 }

@@ -7,15 +7,21 @@
 //! The program and the Python package call the one entry, [`main`].
 #![forbid(unsafe_code)]
 
+mod batch;
 mod bench;
 mod budget;
 mod completions;
+mod config;
+mod console;
 mod diff;
 mod doctor;
 mod explain;
+mod footprint;
 mod fuse;
 mod inspect;
 mod lib_path;
+mod man;
+mod output;
 mod progress;
 mod rules;
 mod search;
@@ -24,20 +30,18 @@ mod unfuse;
 mod verify;
 mod version;
 
+pub use console::Advice;
 pub use explain::unknown;
 pub use search::rule;
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{self, AssertUnwindSafe};
 
-use crate::report::{FailureReport, text};
-use crate::{Model, ModelError, VerifyError};
 use anstyle::AnsiColor;
 use clap::builder::Styles;
-use clap::{Parser, Subcommand, ValueEnum};
-use serde::Serialize;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use console::{Verbosity, complain, note, print_data, print_json, warn_of_missing_data};
 
 /// Fuses the position encodings of ONNX models into native operators: proven, confirmed and verified.
 #[derive(Parser)]
@@ -45,14 +49,26 @@ use serde::Serialize;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every command takes.
+#[derive(Args)]
+#[command(next_help_heading = "Global options")]
+struct Common {
+    /// Say each step, with the time that it took, and list every site
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Say nothing but data, warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    #[command(flatten)]
+    source: config::Source,
 }
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done; 1 negative outcome; 2 usage error, input/output error or malformed model";
-
-const DONE: u8 = 0;
-const NEGATIVE: u8 = 1;
-const FAILED: u8 = 2;
 
 #[derive(Subcommand)]
 enum Command {
@@ -67,9 +83,13 @@ enum Command {
     Doctor(doctor::Doctor),
     LibPath(lib_path::LibPath),
     Completions(completions::Completions),
+    Man(man::Man),
     // Whoever tries it means `--version`, and not `verify`, which it resembles.
     #[command(hide = true)]
     Version(version::Version),
+    // For processes that `bench` starts.
+    #[command(hide = true)]
+    Footprint(footprint::Footprint),
 }
 
 /// Format of a report.
@@ -81,69 +101,85 @@ enum Format {
     Json,
 }
 
-/// Outcome of a command that met no error.
+/// How a command ends, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Ending {
     Good,
     Negative,
+    /// It met an error, and has told of it.
+    Failed,
 }
 
-/// An error with a hint.
-#[derive(Debug)]
-pub struct Advice {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hint: String,
-}
-
-impl Advice {
-    fn new(message: String, hint: String) -> Self {
-        Self { message, hint }
+impl Ending {
+    fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Negative => 1,
+            Self::Failed => 2,
+        }
     }
 }
-
-impl std::fmt::Display for Advice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Advice {}
 
 /// Runs the command line; the result is the exit code. `arguments` begin with the name of the program. Handlers of signals and of panics
 /// are set for the whole process.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     crate::clean_up_on_signals();
-    panic::set_hook(Box::new(|info| note(&mistake(info))));
-    let command = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments.command,
-        Err(answer) => {
-            // Help, which was asked for, or what is wrong. If nobody reads it, nobody can be told.
-            let _ = answer.print();
-            return if answer.use_stderr() { FAILED } else { DONE };
-        }
+    panic::set_hook(Box::new(|info| note(&console::mistake(info))));
+    let Arguments { command, common } = match read(arguments.into_iter().collect()) {
+        Ok(arguments) => arguments,
+        Err(ending) => return ending.code(),
     };
+    console::begin(common.verbosity());
     let format = command.format();
-    match panic::catch_unwind(AssertUnwindSafe(|| command.run())) {
-        Ok(Ok(Ending::Good)) => DONE,
-        Ok(Ok(Ending::Negative)) => NEGATIVE,
-        Ok(Err(error)) => {
-            complain(&error);
-            if format == Format::Json && !REPORTED.load(Ordering::Relaxed) {
-                let causes = error.chain().map(ToString::to_string);
-                let failure = FailureReport::new(sentence(causes), hint(&error));
-                // That standard output is closed is what may be wrong.
-                let _ = print_json(&failure);
-            }
-            FAILED
-        }
-        // The hook has reported it.
-        Err(_) => FAILED,
-    }
+    // The hook reports a panic.
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| {
+        command.run().unwrap_or_else(|error| failed(&error, format))
+    }));
+    ended.unwrap_or(Ending::Failed).code()
 }
 
-/// Whether a report was printed: a program reads one object.
-static REPORTED: AtomicBool = AtomicBool::new(false);
+/// Reads the command line, with what a configuration file says of its options. The error has been told of, or is help that was asked for.
+fn read(words: Vec<OsString>) -> Result<Arguments, Ending> {
+    let answered = |answer: clap::Error| {
+        // Help, or what is wrong. If nobody reads it, nobody can be told.
+        let _ = answer.print();
+        match answer.use_stderr() {
+            true => Ending::Failed,
+            false => Ending::Good,
+        }
+    };
+    let mut command = Arguments::command();
+    let given = command.try_get_matches_from_mut(&words).map_err(answered)?;
+    let format = |given: &clap::ArgMatches| {
+        let (_, given) = given.subcommand()?;
+        given.try_get_one::<Format>("format").ok()?.copied()
+    };
+    let configured = config::apply(Arguments::command(), &given)
+        .map_err(|error| failed(&error, format(&given).unwrap_or(Format::Text)))?;
+    let matches = match configured {
+        Some(mut command) => command.try_get_matches_from_mut(&words).map_err(answered)?,
+        None => given,
+    };
+    Arguments::from_arg_matches(&matches).map_err(answered)
+}
+
+fn failed(error: &anyhow::Error, format: Format) -> Ending {
+    complain(error);
+    if format == Format::Json {
+        console::print_failure(error);
+    }
+    Ending::Failed
+}
+
+impl Common {
+    fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
 
 impl Command {
     /// The format in which it reports.
@@ -158,7 +194,11 @@ impl Command {
             Self::Bench(command) => command.format,
             Self::Diff(command) => command.format,
             Self::Doctor(command) => command.format,
-            Self::LibPath(_) | Self::Completions(_) | Self::Version(_) => Format::Text,
+            Self::LibPath(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Version(_)
+            | Self::Footprint(_) => Format::Text,
         }
     }
 
@@ -175,105 +215,11 @@ impl Command {
             Self::Doctor(command) => command.run(),
             Self::LibPath(command) => command.run(),
             Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
             Self::Version(command) => command.run(),
+            Self::Footprint(command) => command.run(),
         }
     }
-}
-
-/// The report of a panic, which is always our own: panics of engines are caught where engines are run.
-fn mistake(info: &PanicHookInfo<'_>) -> String {
-    let cause = info.payload_as_str().unwrap_or("no reason given");
-    let place = info.location().map(ToString::to_string).unwrap_or_default();
-    format!(
-        "{} phasor panicked: {cause} ({place})\n{} this is a bug: please report it, with the model if you may share it\n",
-        text::paint(AnsiColor::Red.on_default().bold(), "error:"),
-        text::paint(AnsiColor::Cyan.on_default(), "hint:")
-    )
-}
-
-/// An error and its causes, of which most end with the next already.
-fn sentence(causes: impl Iterator<Item = String>) -> String {
-    causes.fold(String::new(), |text, cause| match &text[..] {
-        "" => cause,
-        _ if text.contains(&cause) => text,
-        _ => format!("{text}: {cause}"),
-    })
-}
-
-fn complain(error: &anyhow::Error) {
-    let mut message = format!(
-        "{} {error}\n",
-        text::paint(AnsiColor::Red.on_default().bold(), "error:")
-    );
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Most errors of the library already end with their cause.
-        if !message.contains(&cause) {
-            message += &format!("  cause: {cause}\n");
-        }
-    }
-    if let Some(hint) = hint(error) {
-        message += &format!(
-            "{} {hint}\n",
-            text::paint(AnsiColor::Cyan.on_default(), "hint:")
-        );
-    }
-    note(&message);
-}
-
-fn hint(error: &anyhow::Error) -> Option<String> {
-    let of = |cause: &(dyn std::error::Error + 'static)| {
-        if let Some(advice) = cause.downcast_ref::<Advice>() {
-            return Some(advice.hint.clone());
-        }
-        if let Some(error) = cause.downcast_ref::<crate::Error>() {
-            return error.hint();
-        }
-        if let Some(error) = cause.downcast_ref::<VerifyError>() {
-            return error.hint();
-        }
-        cause.downcast_ref::<ModelError>()?.hint()
-    };
-    error.chain().find_map(of)
-}
-
-/// Prints for people: to standard error, in colour if wanted.
-fn note(text: &str) {
-    // If standard error is closed, nobody reads this.
-    let _ = anstream::stderr().write_all(text.as_bytes());
-}
-
-/// Warns of a missing data file, where work goes on without it.
-fn warn_of_missing_data(model: &Model) {
-    if let Some(missing) = model.missing_data() {
-        note(&format!(
-            "{} {missing}; sites that need it are not found\n",
-            text::paint(AnsiColor::Yellow.on_default().bold(), "warning:")
-        ));
-    }
-}
-
-/// Prints a report for programs.
-fn print_json(report: &impl Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_string_pretty(report)?;
-    text.push('\n');
-    print_data(&text)?;
-    REPORTED.store(true, Ordering::Relaxed);
-    Ok(())
-}
-
-/// Prints data to standard output. A reader that closed the pipe is no error.
-fn print_data(text: &str) -> io::Result<()> {
-    let mut out = anstream::stdout();
-    let done = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    match done {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritable(error)),
-        _ => Ok(()),
-    }
-}
-
-fn unwritable(error: io::Error) -> io::Error {
-    let message = format!("standard output cannot be written: {error}");
-    io::Error::new(error.kind(), message)
 }
 
 /// `NAME=N`, a size for a symbolic dimension.

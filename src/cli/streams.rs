@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
-use super::{Advice, Format, unwritable};
+use super::Format;
+use super::console::{Advice, unwritable};
 use crate::Model;
 
 /// Whether a path stands for standard input or output.

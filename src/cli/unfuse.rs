@@ -6,9 +6,10 @@ use crate::Destination;
 use crate::report::{UnfusedVerdict, text};
 use clap::Args;
 
+use super::console::remark;
 use super::progress::Spinner;
 use super::verify::Comparison;
-use super::{Ending, Format, note, print_json, streams};
+use super::{Ending, Format, print_json, streams};
 
 /// Expands fused nodes back to standard ONNX operators and verifies the result
 ///
@@ -64,7 +65,7 @@ impl Unfuse {
             },
         )?;
         if self.format == Format::Text {
-            note(&text::unfuse(&report));
+            remark(&text::unfuse(&report));
         }
         if let Some(model) = &report.bytes {
             streams::write(model)?;

@@ -7,6 +7,7 @@
 //! A program that contains this crate may say where it keeps libraries ([`Host`]): these places take that of the executable's, which is
 //! then somebody else's.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{PoisonError, RwLock};
@@ -28,6 +29,8 @@ pub struct Host {
     pub folder: PathBuf,
     /// The folder of Python packages that has `onnxruntime` in it, or would have.
     pub packages: Option<PathBuf>,
+    /// How the command line of this crate is started there: a program and its first arguments.
+    pub program: Vec<OsString>,
 }
 
 static HOST: RwLock<Option<Host>> = RwLock::new(None);
@@ -35,6 +38,17 @@ static HOST: RwLock<Option<Host>> = RwLock::new(None);
 /// Says where libraries are looked for from now on, instead of beside the executable.
 pub fn set_host(host: Host) {
     *HOST.write().unwrap_or_else(PoisonError::into_inner) = Some(host);
+}
+
+/// How the command line of this crate is started: as the host says, or else as this process was.
+pub fn program() -> Vec<OsString> {
+    match host() {
+        Some(host) => host.program,
+        None => std::env::current_exe()
+            .into_iter()
+            .map(PathBuf::into_os_string)
+            .collect(),
+    }
 }
 
 fn host() -> Option<Host> {

@@ -115,7 +115,7 @@ fn take_mode(options: &mut OpenOptions, source: &Metadata) {
 fn take_mode(_: &mut OpenOptions, _: &Metadata) {}
 
 /// Whether `b` exists and holds what `a` holds.
-fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
+pub(super) fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
     if !b.is_file() {
         return Ok(false);
     }

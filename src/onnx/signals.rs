@@ -184,7 +184,10 @@ fn remove(entry: &Entry) -> bool {
     }
 }
 
-/// Does `work`, with the signals that can wait served after it.
+/// Held by the one commit that is under way.
+static COMMITS: Mutex<()> = Mutex::new(());
+
+/// Does `work`, one at a time, with the signals that can wait served after it.
 pub(super) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
     /// Serves what waits, also when `work` unwinds.
     struct Served;
@@ -197,6 +200,7 @@ pub(super) fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
             }
         }
     }
+    let _alone = COMMITS.lock().unwrap_or_else(PoisonError::into_inner);
     IS_COMMITTING.store(true, SeqCst);
     let _served = Served;
     work()

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashSet;
 use tempfile::TempPath;
 
-use super::bring::Brought;
+use super::bring::{Brought, same_content};
 use super::edit::Decided;
 use super::external::{self, Unavailable};
 use super::place::{Place, clear, folder_of, same_file};
@@ -281,6 +281,10 @@ impl Staged {
 
     fn place(mut self, made: &mut Vec<Made>) -> Result<(), Error> {
         for (staged, wanted) in &mut self.brought.missing {
+            // Another model may have brought the same file meanwhile.
+            if same_content(staged.path(), wanted).map_err(failed(wanted))? {
+                continue;
+            }
             make_folders(folder_of(wanted), made).map_err(failed(wanted))?;
             put(staged, wanted, false)?;
             made.push(Made::File(wanted.clone()));

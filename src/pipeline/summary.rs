@@ -35,10 +35,7 @@ pub(super) fn rules(
     whole: &Planned,
     target: Target,
 ) -> Vec<RuleSummary> {
-    let mut by_rule: BTreeMap<&'static str, Vec<&Found>> = BTreeMap::new();
-    for found in &findings.sites {
-        by_rule.entry(found.site.rule).or_default().push(found);
-    }
+    let by_rule = by_rule(findings);
     let alone = by_rule.len() + usize::from(whole.repaired > 0) == 1;
     let repair = (whole.repaired > 0).then(|| {
         let planned = scopes::plan(file, findings, &[], target);
@@ -94,6 +91,29 @@ pub(super) fn rules(
         .chain(repairs)
         .chain(completed)
         .collect()
+}
+
+/// Names of the nodes of the main graph that each rule would remove if it alone were applied; a table goes with the sites that read it.
+#[cfg(feature = "ort")]
+pub(crate) fn nodes_by_rule(
+    file: &ModelFile,
+    findings: &Findings,
+) -> Vec<(&'static str, Vec<String>)> {
+    let rules = by_rule(findings).into_iter().map(|(rule, found)| {
+        let planned = scopes::plan(file, findings, &found, Target::default());
+        let nodes = planned.edit.remove_nodes.iter();
+        let names = nodes.filter_map(|&place| file.graph().node.get(place)?.name.clone());
+        (rule, names.collect())
+    });
+    rules.collect()
+}
+
+fn by_rule(findings: &Findings) -> BTreeMap<&'static str, Vec<&Found>> {
+    let mut rules: BTreeMap<&'static str, Vec<&Found>> = BTreeMap::new();
+    for found in &findings.sites {
+        rules.entry(found.site.rule).or_default().push(found);
+    }
+    rules
 }
 
 /// What the tables do beyond the sites that read them.

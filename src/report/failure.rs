@@ -11,6 +11,8 @@ pub struct FailureReport {
     pub schema: u32,
     /// Who wrote it.
     pub tool: Tool,
+    /// The model that it is about, where several are given.
+    pub model: Option<String>,
     /// What is wrong.
     pub error: Failure,
 }
@@ -25,10 +27,11 @@ pub struct Failure {
 }
 
 impl FailureReport {
-    pub(crate) fn new(message: String, hint: Option<String>) -> Self {
+    pub(crate) fn new(model: Option<String>, message: String, hint: Option<String>) -> Self {
         Self {
             schema: SCHEMA,
             tool: Tool::THIS,
+            model,
             error: Failure { message, hint },
         }
     }

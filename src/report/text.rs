@@ -93,6 +93,19 @@ pub fn fuse(report: &FuseReport) -> String {
     out + &absent(report.written.as_ref())
 }
 
+/// What the report of `phasor fuse` counts, one by one: sites, near misses and comparisons.
+pub fn details(report: &FuseReport) -> String {
+    let mut out = sites::tables(&report.sites);
+    out.extend(report.refusals.iter().map(refused));
+    if let Verification::Done(comparison) = &report.verification {
+        out += &cases(comparison);
+        if comparison.same() {
+            out += &notes(comparison);
+        }
+    }
+    out
+}
+
 /// The report of `phasor unfuse`.
 pub fn unfuse(report: &UnfuseReport) -> String {
     let model = &report.model;
@@ -223,40 +236,44 @@ fn existing(reports: &[ExistingReport]) -> String {
 
 /// The report of `phasor verify`.
 pub fn verify(report: &VerifyReport) -> String {
-    let mut out = String::new();
     let comparison = &report.report;
-    if comparison.outputs().next().is_some() {
-        let mut table = columns(&[
-            "output",
-            "inputs",
-            "computed by",
-            "shape",
-            "absolute",
-            "relative",
-            "allowed",
-            "by itself",
-        ]);
-        for (case, run, output) in comparison.outputs() {
-            let d = &output.difference;
-            let (absolute, relative) = match &d.mismatch {
-                Some(mismatch) => (mismatch.clone(), String::new()),
-                None => (number(d.absolute), number(d.relative)),
-            };
-            table.add_row([
-                output.name.clone(),
-                case.inputs.clone(),
-                run.how.as_str().to_owned(),
-                format!("{:?}", output.shape),
-                absolute,
-                relative,
-                format!("{:.0e}", d.tolerance),
-                d.noise
-                    .map_or_else(String::new, |noise| number(noise.relative)),
-            ]);
-        }
-        out += &indented(&table);
+    cases(comparison) + &notes(comparison) + &warnings(comparison) + &compared(comparison)
+}
+
+/// Each output of each run.
+fn cases(comparison: &Comparison) -> String {
+    if comparison.outputs().next().is_none() {
+        return String::new();
     }
-    out + &notes(comparison) + &warnings(comparison) + &compared(comparison)
+    let mut table = columns(&[
+        "output",
+        "inputs",
+        "computed by",
+        "shape",
+        "absolute",
+        "relative",
+        "allowed",
+        "by itself",
+    ]);
+    for (case, run, output) in comparison.outputs() {
+        let d = &output.difference;
+        let (absolute, relative) = match &d.mismatch {
+            Some(mismatch) => (mismatch.clone(), String::new()),
+            None => (number(d.absolute), number(d.relative)),
+        };
+        table.add_row([
+            output.name.clone(),
+            case.inputs.clone(),
+            run.how.as_str().to_owned(),
+            format!("{:?}", output.shape),
+            absolute,
+            relative,
+            format!("{:.0e}", d.tolerance),
+            d.noise
+                .map_or_else(String::new, |noise| number(noise.relative)),
+        ]);
+    }
+    indented(&table)
 }
 
 /// Nodes whose rotations were to be rewritten to the target.

@@ -1,7 +1,4 @@
-"""What exporters and hooks call: `phasor.torch` on a program like PyTorch's, and `python -m phasor.check`."""
-import subprocess
-import sys
-
+"""What exporters call: `phasor.torch` on a program like PyTorch's."""
 import onnx
 import pytest
 
@@ -55,22 +52,3 @@ def test_what_is_no_export(model, tmp_path):
         phasor.torch.fuse(None)
     with pytest.raises(phasor.MissingFileError, match="no such folder"):
         phasor.torch.fuse(Program(model), tmp_path / "none" / "fused.onnx")
-
-
-def check(*arguments):
-    done = subprocess.run([sys.executable, "-m", "phasor.check", *map(str, arguments)], capture_output=True, text=True)
-    return done.returncode, done.stdout + done.stderr
-
-
-def test_check(model, tmp_path):
-    fused, other = tmp_path / "fused.onnx", tmp_path / "model"
-    phasor.fuse(model, fused)
-    other.write_bytes(model.read_bytes())
-    assert check()[0] == 0
-    assert check(fused)[0] == 0
-    code, text = check(model, fused)
-    assert code == 1 and "Would fuse" in text and "Nothing to fuse" in text
-    assert check("--ignore", "attention", "--ignore", "rotary", "--ignore", "rotary-table", model)[0] == 0
-    assert check("--ignore", "attention", "--", other)[0] == 1
-    assert check(tmp_path / "none.onnx", model)[0] == 2
-    assert check("--no-such-option", fused)[0] == 2

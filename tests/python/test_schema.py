@@ -30,6 +30,8 @@ if RUNTIME is None:
     # The embedded engine registers no library.
     UNSEEN.update({("comparison.operators", "string"), ("found.version", "string"), ("doctor.registers", "boolean")})
     UNSEEN.update({("bench.time", "processor"), ("bench.time", "clock"), ("variant.library", "string"), ("variant.library", "null")})
+    UNSEEN.update({("variant.memory", "integer"), ("variant.memory", "null")})
+    UNSEEN.update(("part_time.part", part) for part in ("rotary", "relative", "sinusoidal", "attention", "weights", "rest"))
 
 
 def built(path, make, opset=17, dtype=TensorProto.FLOAT):
@@ -295,14 +297,24 @@ class Printed:
     def path(self, name):
         return self.folder / f"{name}.onnx"
 
-    def run(self, command, *arguments, code=0, report=None):
-        """Runs a command; `report` is the definition that its report obeys, of its own name if none is given."""
+    def print(self, command, *arguments, code=0):
+        """What a command prints."""
         environment = {name: value for name, value in os.environ.items() if name not in ("ORT_DYLIB_PATH", "VIRTUAL_ENV")}
         if command in ("fuse", "unfuse", "verify"):
             arguments = (*arguments, "--seeds", 1, *([] if "--engine" in arguments else ["--engine", "tract"]))
         done = subprocess.run([PHASOR, command, *map(str, arguments), "--format", "json"], capture_output=True, text=True, env=environment)
         assert done.returncode == code, f"{command} {arguments}: {done.stderr}"
-        printed = json.loads(done.stdout)
+        return done.stdout
+
+    def batch(self, command, good, bad):
+        """Runs a command on two models, of which the second is refused."""
+        lines = self.print(command, good, bad, code=2).splitlines()
+        for report, line in zip((command, "failure"), lines, strict=True):
+            self.reports.append((report, f"{command} {good} {bad}", json.loads(line)))
+
+    def run(self, command, *arguments, code=0, report=None):
+        """Runs a command; `report` is the definition that its report obeys, of its own name if none is given."""
+        printed = json.loads(self.print(command, *arguments, code=code))
         self.reports.append((report or command, " ".join(map(str, arguments)), printed))
         return printed
 
@@ -407,8 +419,13 @@ class Printed:
                     "--rounds", 2, "--seconds", 0.01,
                 )
                 assert len(timed["variants"]) == 4 and timed["runs"] >= 8
+            for make in (bias_of_a_table, sines_and_cosines):
+                original = built(self.path("original"), make)
+                self.run("fuse", original, "-o", self.path("timed"), "--force")
+                self.run("bench", original, self.path("timed"), "--ort", RUNTIME, "--rounds", 1, "--seconds", 0)
         self.run("inspect", self.path("nobody"), code=2, report="failure")
         self.run("inspect", LLAMA, "--dim", "nobody=3", code=2, report="failure")
+        self.batch("inspect", LLAMA, self.path("nobody"))
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 use comfy_table::CellAlignment;
 
-use super::{WARN, columns, count, indented, paint};
-use crate::bench::{Measurement, OperatorTime};
+use super::{WARN, columns, count, indented, paint, size};
+use crate::bench::Measurement;
 use crate::report::BenchReport;
 
 /// Most operators that are listed.
@@ -13,7 +13,7 @@ const LISTED: usize = 12;
 pub fn bench(report: &BenchReport) -> String {
     let found = &report.measurement;
     let mut out = heading(found);
-    let mut table = columns(&["model", "median", "times as fast", "interval"]);
+    let mut table = columns(&["model", "median", "times as fast", "interval", "memory"]);
     for (k, variant) in found.variants.iter().enumerate() {
         let name = match (k, &variant.library) {
             (1, _) => "the same again".to_owned(),
@@ -28,38 +28,53 @@ pub fn bench(report: &BenchReport) -> String {
                 format!("{low:.3} to {high:.3}"),
             ),
         };
-        table.add_row([name, milliseconds(variant.milliseconds), ratio, interval]);
+        let memory = variant.memory.map_or_else(String::new, size);
+        table.add_row([
+            name,
+            milliseconds(variant.milliseconds),
+            ratio,
+            interval,
+            memory,
+        ]);
     }
-    for column in table.column_iter_mut().skip(1).take(2) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (k, column) in table.column_iter_mut().enumerate() {
+        if [1, 2, 4].contains(&k) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     out += &indented(&table);
     let [before, after] = [
         found.operators.iter().map(|time| time.before).sum::<f64>(),
         found.operators.iter().map(|time| time.after).sum::<f64>(),
     ];
-    let mut table = columns(&["operator", "before", "share", "after", "share"]);
-    let listed = found.operators.iter().take(LISTED);
-    for OperatorTime {
-        operator,
-        before: own,
-        after: new,
-    } in listed
-    {
+    let shares = |what: &str, rows: &mut dyn Iterator<Item = (&str, f64, f64)>| {
         let share =
             |part: f64, whole: f64| format!("{:.1} %", 100.0 * part / whole.max(f64::MIN_POSITIVE));
-        table.add_row([
-            operator.clone(),
-            milliseconds(own / 1e3),
-            share(*own, before),
-            milliseconds(new / 1e3),
-            share(*new, after),
-        ]);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    out += &indented(&table);
+        let mut table = columns(&[what, "before", "share", "after", "share"]);
+        for (name, own, new) in rows {
+            table.add_row([
+                name.to_owned(),
+                milliseconds(own / 1e3),
+                share(own, before),
+                milliseconds(new / 1e3),
+                share(new, after),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        indented(&table)
+    };
+    let parts = found.parts.iter();
+    out += &shares(
+        "part",
+        &mut parts.map(|row| (row.part.as_str(), row.before, row.after)),
+    );
+    let listed = found.operators.iter().take(LISTED);
+    out += &shares(
+        "operator",
+        &mut listed.map(|row| (&row.operator[..], row.before, row.after)),
+    );
     if found.operators.len() > LISTED {
         out += &format!(
             "  and {}\n",

@@ -1,0 +1,393 @@
+//! Options from a file: `phasor.toml`, or the table `tool.phasor` of `pyproject.toml`.
+//!
+//! A key is the long name of an option, and its value takes the place of the option's default: whatever the command line says counts more.
+//! Keys at the top hold for every command that has such an option, those of a table with the name of a command for that command alone.
+//!
+//! Which files are written and which code is loaded the command line decides: a file that comes with a model must not.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use clap::builder::ValueHint;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use toml::{Table, Value};
+
+use super::console::Advice;
+
+/// The file that has nothing but options.
+const OWN: &str = "phasor.toml";
+/// The file of a Python project.
+const PROJECT: &str = "pyproject.toml";
+
+/// Options that no file sets.
+const RESERVED: [&str; 14] = [
+    "output",
+    "force",
+    "check",
+    "format",
+    "verbose",
+    "quiet",
+    "config",
+    "no-config",
+    "help",
+    "version",
+    "site",
+    "ort",
+    "ops-lib",
+    "custom-ops",
+];
+
+/// Where options come from beside the command line.
+#[derive(Args)]
+pub(super) struct Source {
+    /// Read defaults of options from this file, instead of the `phasor.toml` or `pyproject.toml` that is found in the working directory
+    /// or above it
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "no_config")]
+    config: Option<PathBuf>,
+    /// Read no such file
+    #[arg(long, global = true)]
+    no_config: bool,
+}
+
+/// A file that was found.
+struct Config {
+    path: PathBuf,
+    options: Table,
+}
+
+/// The command line with what a file says as its defaults; `None` if it says nothing. `given` is what was parsed without it; `command` was
+/// not used for that, since arguments cannot be changed afterwards.
+///
+/// # Errors
+/// A file that is named and missing, is no TOML, or has what no command takes.
+pub(super) fn apply(mut command: Command, given: &ArgMatches) -> anyhow::Result<Option<Command>> {
+    let source = Source::from_arg_matches(given)?;
+    let config = match source.config {
+        _ if source.no_config => None,
+        Some(path) => Some(Config::read(&path)?),
+        None => Config::search()?,
+    };
+    let Some(config) = config else {
+        return Ok(None);
+    };
+    config.check(&command)?;
+    let Some((name, given)) = given.subcommand() else {
+        return Ok(None);
+    };
+    let own = command
+        .find_subcommand(name)
+        .expect("it was parsed")
+        .clone();
+    let values = config.values(&own)?;
+    let defaults: Vec<(String, Vec<String>)> = values
+        .into_iter()
+        .filter(|(arg, _)| !conflicts(&own, arg, given))
+        .map(|(arg, values)| (arg.get_id().to_string(), values))
+        .collect();
+    command = command.mut_subcommand(name, |own| {
+        defaults.into_iter().fold(own, |own, (id, values)| {
+            own.mut_arg(id, |arg| arg.default_values(values))
+        })
+    });
+    Ok(Some(command))
+}
+
+/// Whether the command line has something that excludes an option.
+fn conflicts(command: &Command, arg: &Arg, given: &ArgMatches) -> bool {
+    let is_given = |other: &Arg| {
+        let id = other.get_id().as_str();
+        given.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let mut others = command.get_arguments().filter(|other| is_given(other));
+    others.any(|other| excludes(command, arg, other))
+}
+
+fn excludes(command: &Command, a: &Arg, b: &Arg) -> bool {
+    let names = |a: &Arg, b: &Arg| {
+        let excluded = command.get_arg_conflicts_with(a);
+        excluded.iter().any(|other| other.get_id() == b.get_id())
+    };
+    names(a, b) || names(b, a)
+}
+
+/// Whether a file may set an option.
+fn is_free(arg: &Arg) -> bool {
+    arg.get_long().is_some_and(|long| !RESERVED.contains(&long))
+}
+
+impl Config {
+    /// # Errors
+    /// A file that cannot be read.
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        Self::found(path)?.ok_or_else(|| {
+            let message = format!("`{}` has no table `tool.phasor`", path.display());
+            Advice::new(
+                message,
+                "add `[tool.phasor]`, or name another file".to_owned(),
+            )
+            .into()
+        })
+    }
+
+    /// The nearest file with options, from the working directory upwards.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read.
+    fn search() -> anyhow::Result<Option<Self>> {
+        let Ok(folder) = std::env::current_dir() else {
+            return Ok(None);
+        };
+        let paths = folder
+            .ancestors()
+            .flat_map(|folder| [OWN, PROJECT].map(|name| folder.join(name)));
+        for path in paths.filter(|path| path.is_file()) {
+            if let Some(config) = Self::found(&path)? {
+                return Ok(Some(config));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a file says; `None` if it is a Python project's and says nothing of Phasor.
+    fn found(path: &Path) -> anyhow::Result<Option<Self>> {
+        let is_project = path.file_name() == Some(OsStr::new(PROJECT));
+        let refused = |cause: String, hint: &str| {
+            Advice::new(
+                format!("`{}` cannot be read: {cause}", path.display()),
+                hint.to_owned(),
+            )
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            refused(
+                error.to_string(),
+                "name a file of options, or give `--no-config`",
+            )
+        })?;
+        // Of a project that is not ours faults are not, either.
+        if is_project && !text.contains("phasor") {
+            return Ok(None);
+        }
+        let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let place = error
+                .span()
+                .map(|span| text[..span.start].lines().count().max(1));
+            let place = place.map_or_else(String::new, |line| format!("line {line}: "));
+            refused(
+                format!("{place}{}", error.message()),
+                "correct it, or give `--no-config`",
+            )
+        })?;
+        let options = match is_project {
+            false => Some(table),
+            true => match table.remove("tool") {
+                Some(Value::Table(mut tools)) => match tools.remove("phasor") {
+                    Some(Value::Table(options)) => Some(options),
+                    _ => None,
+                },
+                _ => None,
+            },
+        };
+        let path = path.to_owned();
+        Ok(options.map(|options| Self { path, options }))
+    }
+
+    fn refused(&self, key: &str, cause: &str, hint: &str) -> Advice {
+        Advice::new(
+            format!("`{}`: `{key}` {cause}", self.path.display()),
+            hint.to_owned(),
+        )
+    }
+
+    /// Whether every key is an option of some command, and has a value that the option takes.
+    fn check(&self, command: &Command) -> Result<(), Advice> {
+        let mut all: Vec<Arg> = Vec::new();
+        for arg in command.get_subcommands().flat_map(Command::get_arguments) {
+            if !all.iter().any(|known| known.get_long() == arg.get_long()) {
+                all.push(arg.clone());
+            }
+        }
+        for (key, value) in &self.options {
+            match (command.find_subcommand(key), value) {
+                (Some(own), Value::Table(options)) => {
+                    let own: Vec<Arg> = own.get_arguments().cloned().collect();
+                    for (name, value) in options {
+                        self.check_key(&format!("{key}.{name}"), name, value, &own)?;
+                    }
+                }
+                _ => self.check_key(key, key, value, &all)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_key(&self, key: &str, name: &str, value: &Value, all: &[Arg]) -> Result<(), Advice> {
+        let Some(arg) = all.iter().find(|arg| arg.get_long() == Some(name)) else {
+            let hint = match similar(name, all) {
+                Some(similar) => format!("a similar option is `{similar}`"),
+                None => "keys are the long names of options, as `phasor fuse --help` lists them"
+                    .to_owned(),
+            };
+            return Err(self.refused(key, "is no option", &hint));
+        };
+        if !is_free(arg) {
+            return Err(self.refused(
+                key,
+                "cannot be set in a file",
+                &format!("give `--{name}` on the command line"),
+            ));
+        }
+        let words = self.words(key, arg, value)?;
+        trial(arg, &words).map_err(|cause| {
+            let hint = format!("`--{name}` in the help of the command says what it takes");
+            self.refused(
+                key,
+                &format!("has a value that the option does not take: {cause}"),
+                &hint,
+            )
+        })
+    }
+
+    /// The options of a command that the file sets, with the words of their values.
+    fn values<'c>(&self, command: &'c Command) -> Result<Vec<(&'c Arg, Vec<String>)>, Advice> {
+        let own = match self.options.get(command.get_name()) {
+            Some(Value::Table(own)) => Some(own),
+            _ => None,
+        };
+        let mut set = Vec::new();
+        for arg in command.get_arguments().filter(|arg| is_free(arg)) {
+            let name = arg.get_long().unwrap_or_default();
+            let value = own
+                .and_then(|own| own.get(name))
+                .or_else(|| self.options.get(name));
+            let Some(value) = value else { continue };
+            set.push((arg, self.words(name, arg, value)?));
+        }
+        let is_on = |(_, words): &&(&Arg, Vec<String>)| words[..] != ["false"];
+        let on: Vec<_> = set.iter().filter(is_on).collect();
+        for (k, (a, _)) in on.iter().enumerate() {
+            if let Some((b, _)) = on[..k].iter().find(|(b, _)| excludes(command, a, b)) {
+                let [a, b] = [a, b].map(|arg| arg.get_long().unwrap_or_default());
+                return Err(self.refused(
+                    a,
+                    &format!("excludes `{b}`"),
+                    "leave one of the two out",
+                ));
+            }
+        }
+        Ok(set)
+    }
+
+    /// A value as words of the command line.
+    fn words(&self, key: &str, arg: &Arg, value: &Value) -> Result<Vec<String>, Advice> {
+        let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
+        let takes_many = matches!(arg.get_action(), ArgAction::Append);
+        let wrong = |hint: &str| self.refused(key, &format!("is {}", kind(value)), hint);
+        match value {
+            Value::Boolean(on) if is_flag => Ok(vec![on.to_string()]),
+            _ if is_flag => Err(wrong("it is on or off: write `true` or `false`")),
+            Value::Array(values) if takes_many => values
+                .iter()
+                .map(|value| self.word(key, arg, value))
+                .collect(),
+            Value::Array(_) => Err(wrong("it takes one value")),
+            Value::Table(pairs) if takes_many => pairs
+                .iter()
+                .map(|(name, value)| Ok(format!("{name}={}", self.word(key, arg, value)?)))
+                .collect(),
+            value => Ok(vec![self.word(key, arg, value)?]),
+        }
+    }
+
+    fn word(&self, key: &str, arg: &Arg, value: &Value) -> Result<String, Advice> {
+        let is_path = matches!(
+            arg.get_value_hint(),
+            ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath
+        );
+        match value {
+            // Paths are those of the file, wherever the program is called.
+            Value::String(path) if is_path => {
+                let folder = self.path.parent().unwrap_or(Path::new(""));
+                Ok(folder.join(path).display().to_string())
+            }
+            Value::String(text) => Ok(text.clone()),
+            Value::Integer(number) => Ok(number.to_string()),
+            Value::Float(number) => Ok(number.to_string()),
+            Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => Err(self
+                .refused(
+                    key,
+                    &format!("has {}", kind(value)),
+                    "write a string or a number",
+                )),
+        }
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a string",
+        Value::Integer(_) | Value::Float(_) => "a number",
+        Value::Boolean(_) => "a boolean",
+        Value::Datetime(_) => "a date",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a table",
+    }
+}
+
+/// Whether an option takes words, and why not.
+fn trial(arg: &Arg, words: &[String]) -> Result<(), String> {
+    if matches!(arg.get_action(), ArgAction::SetTrue) {
+        return Ok(());
+    }
+    // Alone, without what it requires or excludes.
+    let mut alone = Arg::new("value")
+        .long("value")
+        .value_parser(arg.get_value_parser().clone())
+        .action(ArgAction::Append)
+        .allow_hyphen_values(true);
+    if let Some(delimiter) = arg.get_value_delimiter() {
+        alone = alone.value_delimiter(delimiter);
+    }
+    let words = words.iter().map(|word| format!("--value={word}"));
+    let parsed = Command::new("phasor")
+        .no_binary_name(true)
+        .arg(alone)
+        .try_get_matches_from(words);
+    let Err(error) = parsed else { return Ok(()) };
+    let text = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(all)) => all
+            .iter()
+            .map(|text| format!("`{text}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        _ => String::new(),
+    };
+    let value = text(ContextKind::InvalidValue);
+    let allowed = text(ContextKind::ValidValue);
+    let source = std::error::Error::source(&error).map(ToString::to_string);
+    Err(match source {
+        Some(source) => format!("`{value}`: {source}"),
+        None if !allowed.is_empty() => format!("`{value}` is none of {allowed}"),
+        None => format!("`{value}`"),
+    })
+}
+
+/// An option whose name is like this one.
+fn similar(name: &str, all: &[Arg]) -> Option<String> {
+    let free = all.iter().filter(|arg| is_free(arg));
+    let flags = free.filter_map(Arg::get_long).enumerate().map(|(k, long)| {
+        Arg::new(k.to_string())
+            .long(long.to_owned())
+            .action(ArgAction::SetTrue)
+    });
+    let command = Command::new("phasor").no_binary_name(true).args(flags);
+    let error = command.try_get_matches_from([format!("--{name}")]).err()?;
+    match (error.kind(), error.get(ContextKind::SuggestedArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) => {
+            Some(flag.trim_start_matches('-').to_owned())
+        }
+        _ => None,
+    }
+}
