@@ -1,6 +1,6 @@
 """Holds what the Rust code declares of CUDA's driver to CUDA's own header.
 
-The driver is loaded at run time, so that no compiler sees whether its functions are as `ops/src/cuda/driver.rs` and `cpp/device/src/api.rs`
+The driver is loaded at run time, so that no compiler sees whether its functions are as `ops/src/cuda/driver/api.rs` and `cpp/device/src/api.rs`
 declare them. For each of them this writes an assertion in C++: as many arguments, and each as wide, a pointer or none, as the header
 has it. The emulated driver is compiled with the header too.
 """
@@ -10,12 +10,12 @@ import re
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
-RUST = [HERE.parent / "ops" / "src" / "cuda" / "driver.rs", HERE / "device" / "src" / "api.rs"]
+RUST = [HERE.parent / "ops" / "src" / "cuda" / "driver" / "api.rs", HERE / "device" / "src" / "api.rs"]
 EMULATED = HERE / "emulation" / "driver.cpp"
 # Rust's types in C++, of which width and being a pointer count.
 TYPES = {
     "c_int": "int", "c_uint": "unsigned int", "c_float": "float", "usize": "size_t", "u64": "unsigned long long",
-    "Outcome": "int", "Number": "int", "Device": "int", "Address": "unsigned long long", "Handle": "void*",
+    "Outcome": "int", "Number": "int", "Address": "unsigned long long", "Handle": "void*",
 }
 HEAD = """
 #include <cuda.h>
@@ -40,7 +40,7 @@ def declarations():
     for path in RUST:
         text = path.read_text()
         for name, arguments in re.findall(r"= (cu\w+)\(([^)]*)\);", text):
-            yield path.name, name, [argument.strip() for argument in arguments.split(",") if argument.strip()]
+            yield str(path.relative_to(HERE.parent)), name, [argument.strip() for argument in arguments.split(",") if argument.strip()]
 
 
 def cpp_type(rust):

@@ -1,8 +1,9 @@
 // CUDA's driver over the emulation: the functions that Phasor and its tests call, with two imaginary devices.
 //
 // Work is done late, as on a device: that of a stream when somebody waits for the stream, a copy to the device when somebody waits
-// for the default stream. The emulation refuses what a driver would refuse: calls without a context, handles and addresses that it
-// never gave, code of another device. Kernels are those of the emulation; their names and the sizes of their parameters come from
+// for the default stream of its context. The emulation refuses what a driver would refuse: calls without a context, handles and
+// addresses that it never gave, code of another device; and a launch of a kernel that has not been loaded in its context before, since
+// a driver that loads it then fails while a stream is captured. Kernels are those of the emulation; their names and the sizes of their parameters come from
 // the PTX. `cpp/build.py --check` compiles this file with CUDA's own header, which knows the functions' types.
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,8 @@ struct Event {
     Stream* stream = nullptr;
 };
 struct Image {
+    // The oldest device it is for.
+    int capability = 0;
     // Sizes of parameters, by kernel.
     std::map<std::string, size_t> kernels;
     // The context in which it is loaded; null for all.
@@ -90,6 +93,9 @@ struct Kernel {
     std::string name;
     size_t params;
     Context* context;
+    int capability;
+    // Where it is loaded.
+    std::set<Context*> loaded;
 };
 
 std::mutex lock;
@@ -97,8 +103,7 @@ bool initialized;
 Context contexts[DEVICES] = {{0}, {1}};
 std::set<void*> handles;
 std::map<char*, size_t> allocations;
-// The default stream, which has copies to the device alone.
-Stream pending;
+Stream defaults[DEVICES] = {{&contexts[0], {}, false, {}}, {&contexts[1], {}, false, {}}};
 CUresult sticky;
 thread_local std::vector<Context*> stack;
 
@@ -117,6 +122,11 @@ template <typename H, typename T>
 H give(T* made) {
     handles.insert(made);
     return reinterpret_cast<H>(made);
+}
+
+// A stream; for none, and for the two handles that stand for it, the default stream of the current context.
+Stream* stream_of(CUstream handle) {
+    return reinterpret_cast<size_t>(handle) <= 2 ? &defaults[current()->device] : known<Stream>(handle);
 }
 
 // Whether these bytes lie within one allocation of the device.
@@ -155,9 +165,10 @@ CUresult read(const void* code, Image* image) {
         return error(CUDA_ERROR_NO_BINARY_FOR_GPU);
     }
     const size_t target = text.find(".target sm_");
-    if (target == std::string::npos || atoi(&text[target + 11]) > CAPABILITIES[current()->device]) {
+    if (target == std::string::npos) {
         return error(CUDA_ERROR_NO_BINARY_FOR_GPU);
     }
+    image->capability = atoi(&text[target + 11]);
     for (size_t at = text.find(".entry "); at != std::string::npos; at = text.find(".entry ", at)) {
         at += 7;
         const std::string name = text.substr(at, text.find('(', at) - at);
@@ -171,9 +182,12 @@ CUresult find(Image* image, const char* name, Kernel** kernel) {
     if (found == image->kernels.end()) {
         return error(CUDA_ERROR_NOT_FOUND);
     }
-    *kernel = new Kernel{found->first, found->second, image->context};
+    *kernel = new Kernel{found->first, found->second, image->context, image->capability, {}};
     return error(CUDA_SUCCESS);
 }
+
+// Whether code is for the device that is current.
+bool suits(int capability) { return capability <= CAPABILITIES[current()->device]; }
 
 #define REQUIRE(condition, code) \
     if (!(condition)) return error(code)
@@ -300,7 +314,7 @@ ENTRY cuMemcpyHtoD_v2(CUdeviceptr to, const void* from, size_t bytes) {
     work.bytes.assign(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
     work.to = reinterpret_cast<char*>(to);
     work.count = bytes;
-    pending.work.push_back(work);
+    defaults[current()->device].work.push_back(work);
     return error(CUDA_SUCCESS);
 }
 
@@ -314,12 +328,12 @@ ENTRY cuMemcpyDtoH_v2(void* to, CUdeviceptr from, size_t bytes) {
 ENTRY cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
     REQUIRE_CONTEXT;
     REQUIRE(within(to, bytes) && within(from, bytes), CUDA_ERROR_INVALID_VALUE);
-    REQUIRE(known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    REQUIRE(stream_of(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
     Work work;
     work.to = reinterpret_cast<char*>(to);
     work.from = reinterpret_cast<const char*>(from);
     work.count = bytes;
-    known<Stream>(stream)->work.push_back(work);
+    stream_of(stream)->work.push_back(work);
     return error(CUDA_SUCCESS);
 }
 
@@ -339,19 +353,22 @@ ENTRY cuStreamDestroy_v2(CUstream stream) {
 
 ENTRY cuStreamGetCtx(CUstream stream, CUcontext* context) {
     Guard guard(lock);
-    REQUIRE(stream != nullptr || current() != nullptr, CUDA_ERROR_INVALID_CONTEXT);
-    REQUIRE(stream == nullptr || known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
-    *context = reinterpret_cast<CUcontext>(stream == nullptr ? current() : known<Stream>(stream)->context);
+    const bool by_default = reinterpret_cast<size_t>(stream) <= 2;
+    REQUIRE(!by_default || current() != nullptr, CUDA_ERROR_INVALID_CONTEXT);
+    REQUIRE(by_default || known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    *context = reinterpret_cast<CUcontext>(by_default ? current() : known<Stream>(stream)->context);
     return error(CUDA_SUCCESS);
 }
 
-ENTRY cuStreamSynchronize(CUstream stream) {
+ENTRY cuStreamSynchronize(CUstream handle) {
+    Stream* stream;
     {
         REQUIRE_CONTEXT;
-        REQUIRE(stream == nullptr || known<Stream>(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
-        REQUIRE(stream == nullptr || !known<Stream>(stream)->capturing, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+        stream = stream_of(handle);
+        REQUIRE(stream != nullptr, CUDA_ERROR_INVALID_HANDLE);
+        REQUIRE(!stream->capturing, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     }
-    return drain(stream == nullptr ? &pending : reinterpret_cast<Stream*>(stream));
+    return drain(stream);
 }
 
 ENTRY cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode) {
@@ -442,9 +459,10 @@ ENTRY cuEventDestroy_v2(CUevent event) {
 
 ENTRY cuModuleLoadData(CUmodule* module, const void* code) {
     REQUIRE_CONTEXT;
-    Image* image = new Image{{}, current()};
+    Image* image = new Image{0, {}, current()};
     *module = give<CUmodule>(image);
-    return read(code, image);
+    const CUresult outcome = read(code, image);
+    return outcome != error(CUDA_SUCCESS) || suits(image->capability) ? outcome : error(CUDA_ERROR_NO_BINARY_FOR_GPU);
 }
 
 ENTRY cuModuleGetFunction(CUfunction* function, CUmodule module, const char* name) {
@@ -454,6 +472,9 @@ ENTRY cuModuleGetFunction(CUfunction* function, CUmodule module, const char* nam
     Kernel* kernel = nullptr;
     const CUresult outcome = find(image, name, &kernel);
     *function = give<CUfunction>(kernel);
+    if (kernel != nullptr) {
+        kernel->loaded.insert(current());
+    }
     return outcome;
 }
 
@@ -463,7 +484,7 @@ ENTRY cuLibraryLoadData(CUlibrary* library, const void* code, CUjit_option*, voi
                         unsigned int more) {
     REQUIRE_CONTEXT;
     REQUIRE(options == 0 && more == 0, CUDA_ERROR_INVALID_VALUE);
-    Image* image = new Image{{}, nullptr};
+    Image* image = new Image{0, {}, nullptr};
     *library = give<CUlibrary>(image);
     return read(code, image);
 }
@@ -480,7 +501,16 @@ ENTRY cuLibraryGetKernel(CUkernel* made, CUlibrary library, const char* name) {
 ENTRY cuKernelGetFunction(CUfunction* function, CUkernel kernel) {
     REQUIRE_CONTEXT;
     REQUIRE(known<Kernel>(kernel) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    REQUIRE(suits(known<Kernel>(kernel)->capability), CUDA_ERROR_NO_BINARY_FOR_GPU);
     *function = give<CUfunction>(known<Kernel>(kernel));
+    return error(CUDA_SUCCESS);
+}
+
+ENTRY cuFuncLoad(CUfunction function) {
+    REQUIRE_CONTEXT;
+    REQUIRE(known<Kernel>(function) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    REQUIRE(suits(known<Kernel>(function)->capability), CUDA_ERROR_NO_BINARY_FOR_GPU);
+    known<Kernel>(function)->loaded.insert(current());
     return error(CUDA_SUCCESS);
 }
 
@@ -490,10 +520,11 @@ ENTRY cuLaunchKernel(CUfunction function, unsigned int grid_x, unsigned int grid
                      unsigned int block_y, unsigned int block_z, unsigned int shared, CUstream stream, void** params, void** extra) {
     REQUIRE_CONTEXT;
     Kernel* kernel = known<Kernel>(function);
-    Stream* where = known<Stream>(stream);
+    Stream* where = stream_of(stream);
     REQUIRE(kernel != nullptr && where != nullptr, CUDA_ERROR_INVALID_HANDLE);
     REQUIRE(where->context == current(), CUDA_ERROR_INVALID_CONTEXT);
     REQUIRE(kernel->context == nullptr || kernel->context == current(), CUDA_ERROR_INVALID_CONTEXT);
+    REQUIRE(kernel->loaded.count(current()) != 0, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     REQUIRE(extra == nullptr && params != nullptr, CUDA_ERROR_INVALID_VALUE);
     Work work;
     work.kernel = kernel->name;

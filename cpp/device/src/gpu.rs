@@ -14,6 +14,7 @@ const COMPUTE_CAPABILITY_MINOR: Number = 76;
 #[derive(Debug)]
 pub struct Gpu {
     pub(crate) api: Api,
+    ordinal: u32,
     device: Number,
     context: Handle,
 }
@@ -61,6 +62,7 @@ impl Gpu {
         }
         Ok(Self {
             api,
+            ordinal: number,
             device,
             context,
         })
@@ -75,6 +77,11 @@ impl Gpu {
         let outcome = unsafe { (self.api.push)(self.context) };
         self.api.check("cuCtxPushCurrent", outcome)?;
         Ok(Current(self))
+    }
+
+    /// Its number, in the order in which the driver counts devices.
+    pub fn number(&self) -> u32 {
+        self.ordinal
     }
 
     /// What the device is called.

@@ -30,6 +30,14 @@ impl<'a> Stream<'a> {
         Ok(Self { gpu, handle })
     }
 
+    /// The device's default stream, which is nobody's own.
+    pub fn of_default(gpu: &'a Gpu) -> Self {
+        Self {
+            gpu,
+            handle: null_mut(),
+        }
+    }
+
     /// The stream as the driver knows it.
     pub fn handle(&self) -> *mut c_void {
         self.handle
@@ -69,6 +77,9 @@ impl<'a> Stream<'a> {
 
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
+        if self.handle.is_null() {
+            return;
+        }
         let Ok(_current) = self.gpu.current() else {
             return;
         };

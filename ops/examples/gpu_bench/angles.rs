@@ -5,7 +5,6 @@ use phasor_ops::angle::PositionType;
 use phasor_ops::contract::ElementType::F32;
 use phasor_ops::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
 use phasor_ops::contract::sinusoidal::{SinusoidalAttributes, SinusoidalGeometry};
-use phasor_ops::cuda::Driver;
 use phasor_ops::cuda::angles::{RotaryTableCuda, SinusoidalCuda};
 
 /// All of them, in f32, with precise angles and with those that the graph would have.
@@ -55,18 +54,17 @@ fn table(rows: usize, count: usize, precise: bool) -> Case {
             Tensor::Written(rows * count * F32.size()),
             Tensor::Written(rows * count * F32.size()),
         ],
-        prepare: Box::new(move || {
-            let driver = Driver::get()?;
+        prepare: Box::new(move |device| {
             let attributes = RotaryTableAttributes {
                 precise,
                 ..Default::default()
             };
-            let kernel = RotaryTableCuda::new(driver, attributes, PositionType::I64, F32)?;
+            let kernel = RotaryTableCuda::new(&device, attributes, PositionType::I64, F32)?;
             let geometry = RotaryTableGeometry::new(&attributes, &[rows], &[count])?;
             Ok(Box::new(move |stream, at| {
                 let (inputs, tables) = ([at[0], at[1]], [at[2], at[3]]);
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(driver, stream, &geometry, inputs, tables) }
+                unsafe { kernel.run(&device, stream, &geometry, inputs, tables) }
             }))
         }),
     }
@@ -85,8 +83,7 @@ fn sinusoidal(rows: usize, width: usize, precise: bool, steps: bool) -> Case {
             frequencies(count),
             Tensor::Written(rows * width * F32.size()),
         ],
-        prepare: Box::new(move || {
-            let driver = Driver::get()?;
+        prepare: Box::new(move |device| {
             let attributes = SinusoidalAttributes {
                 cos_first: steps,
                 precise,
@@ -97,12 +94,12 @@ fn sinusoidal(rows: usize, width: usize, precise: bool, steps: bool) -> Case {
             } else {
                 PositionType::I64
             };
-            let kernel = SinusoidalCuda::new(driver, attributes, of_positions, F32)?;
+            let kernel = SinusoidalCuda::new(&device, attributes, of_positions, F32)?;
             let geometry = SinusoidalGeometry::new(&attributes, &[rows], &[count])?;
             Ok(Box::new(move |stream, at| {
                 let inputs = [at[0], at[1]];
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(driver, stream, &geometry, inputs, at[2]) }
+                unsafe { kernel.run(&device, stream, &geometry, inputs, at[2]) }
             }))
         }),
     }

@@ -1,7 +1,7 @@
 //! What is measured: a call of an operator, ready but for its memory.
 
 use phasor_ops::contract::ElementType;
-use phasor_ops::cuda::{CudaError, Stream};
+use phasor_ops::cuda::{CudaError, Device, Stream};
 
 /// One call.
 pub(crate) struct Case {
@@ -9,8 +9,8 @@ pub(crate) struct Case {
     pub(crate) name: String,
     /// What its tensors hold, in the order in which `prepare`'s function takes their addresses.
     pub(crate) tensors: Vec<Tensor>,
-    /// Resolves the kernels; the device's context is current.
-    pub(crate) prepare: Box<dyn FnOnce() -> Result<Call, CudaError>>,
+    /// Resolves the kernels.
+    pub(crate) prepare: Box<dyn FnOnce(Device) -> Result<Call, CudaError>>,
 }
 
 /// Puts one launch into a stream; the addresses are those of the tensors.

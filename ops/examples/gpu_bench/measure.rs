@@ -1,6 +1,7 @@
 //! Timing: captured chains of launches, between two events, in turn with chains of copies.
 
 use crate::case::{Case, Tensor};
+use phasor_ops::cuda::Driver;
 use phasor_ops_device::{Event, Gpu, Graph, Memory, Stream};
 use serde_json::{Value, json};
 
@@ -28,10 +29,8 @@ pub(crate) fn measure(
         let set: Result<Vec<_>, _> = case.tensors.iter().map(|t| memory(gpu, t)).collect();
         sets.push(set?);
     }
-    let call = {
-        let _current = gpu.current()?;
-        (case.prepare)().map_err(|e| e.to_string())?
-    };
+    let device = Driver::get().and_then(|driver| driver.device(gpu.number()));
+    let call = device.and_then(case.prepare).map_err(|e| e.to_string())?;
     let chain = CHAIN.next_multiple_of(count);
     let handle = phasor_ops::cuda::Stream(stream.handle());
     let kernels = Graph::capture(stream, || {

@@ -6,9 +6,9 @@ use phasor_ops::contract::TensorType;
 use phasor_ops::contract::alibi_bias::AlibiAttributes;
 use phasor_ops::contract::relative::{BiasGeometry, slot};
 use phasor_ops::contract::relative_gather::{RelativeGatherAttributes, RelativeGatherGeometry};
+use phasor_ops::cuda::Places;
 use phasor_ops::cuda::relative_bias::{AlibiCuda, Buckets, RelativeBiasCuda, Slopes};
 use phasor_ops::cuda::relative_gather::{Gathered, RelativeGatherCuda};
-use phasor_ops::cuda::{Driver, Places};
 use std::collections::HashSet;
 
 /// Heads of a bias.
@@ -111,9 +111,8 @@ fn buckets(element: ElementType, queries: usize, keys: usize, order: Order) -> C
             given(&key),
             Tensor::Written(HEADS * queries * keys * element.size()),
         ],
-        prepare: Box::new(move || {
-            let driver = Driver::get()?;
-            let kernel = RelativeBiasCuda::new(driver, element, TensorType::I64)?;
+        prepare: Box::new(move |device| {
+            let kernel = RelativeBiasCuda::new(&device, element, TensorType::I64)?;
             let geometry = BiasGeometry::new(HEADS, &[queries], &[keys])?;
             Ok(Box::new(move |stream, at| {
                 let buckets = Buckets {
@@ -129,7 +128,7 @@ fn buckets(element: ElementType, queries: usize, keys: usize, order: Order) -> C
                     bias: at[4],
                 };
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(driver, stream, &buckets) }
+                unsafe { kernel.run(&device, stream, &buckets) }
             }))
         }),
     }
@@ -149,10 +148,9 @@ fn slopes(element: ElementType, queries: usize, keys: usize, order: Order) -> Ca
             given(&key),
             Tensor::Written(HEADS * queries * keys * element.size()),
         ],
-        prepare: Box::new(move || {
-            let driver = Driver::get()?;
+        prepare: Box::new(move |device| {
             let attributes = AlibiAttributes::default();
-            let kernel = AlibiCuda::new(driver, attributes, element, TensorType::I64)?;
+            let kernel = AlibiCuda::new(&device, attributes, element, TensorType::I64)?;
             let geometry = BiasGeometry::new(HEADS, &[queries], &[keys])?;
             Ok(Box::new(move |stream, at| {
                 let slopes = Slopes {
@@ -166,7 +164,7 @@ fn slopes(element: ElementType, queries: usize, keys: usize, order: Order) -> Ca
                     bias: at[3],
                 };
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(driver, stream, &slopes) }
+                unsafe { kernel.run(&device, stream, &slopes) }
             }))
         }),
     }
@@ -223,10 +221,9 @@ fn gathered(
             given(&places),
             Tensor::Written(matrices * length * length * element.size()),
         ],
-        prepare: Box::new(move || {
-            let driver = Driver::get()?;
+        prepare: Box::new(move |device| {
             let attributes = RelativeGatherAttributes { by_key };
-            let kernel = RelativeGatherCuda::new(driver, attributes, element, TensorType::I64)?;
+            let kernel = RelativeGatherCuda::new(&device, attributes, element, TensorType::I64)?;
             let scores = [matrices, length, width];
             let geometry = RelativeGatherGeometry::new(&attributes, &scores, &[length], &[length])?;
             Ok(Box::new(move |stream, at| {
@@ -242,7 +239,7 @@ fn gathered(
                     output: at[3],
                 };
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(driver, stream, &gathered) }
+                unsafe { kernel.run(&device, stream, &gathered) }
             }))
         }),
     }

@@ -4,7 +4,6 @@ use crate::case::{Case, Tensor, type_name};
 use phasor_ops::contract::ElementType::{self, BF16, F16, F32};
 use phasor_ops::contract::rotary::RotaryAttributes;
 use phasor_ops::contract::rotary_pair::geometries;
-use phasor_ops::cuda::Driver;
 use phasor_ops::cuda::rotary::{RotaryCuda, Turned};
 
 const QUERIES: usize = 32;
@@ -72,9 +71,8 @@ fn case(element: ElementType, batch: usize, sequence: usize, order: Order, near:
     Case {
         name,
         tensors,
-        prepare: Box::new(move || {
-            let driver = Driver::get()?;
-            let kernel = RotaryCuda::new(driver, attributes, element, element)?;
+        prepare: Box::new(move |device| {
+            let kernel = RotaryCuda::new(&device, attributes, element, element)?;
             let [of_q, of_k] = geometries(&attributes, &q, &k, &table, &table)?;
             Ok(Box::new(move |stream, at| {
                 let turned = [(&of_q, 0, 4), (&of_k, 1, 5)].map(|(geometry, x, y)| Turned {
@@ -83,7 +81,7 @@ fn case(element: ElementType, batch: usize, sequence: usize, order: Order, near:
                     y: at[y],
                 });
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(driver, stream, &turned, [at[2], at[3]]) }
+                unsafe { kernel.run(&device, stream, &turned, [at[2], at[3]]) }
             }))
         }),
     }

@@ -1,9 +1,13 @@
 //! What the host gives a kernel: its node at creation, its tensors in a run.
 
+#[cfg(feature = "cuda")]
+use super::host::outcome;
 use super::host::{Host, ort};
 use super::status::{Failure, c_string, panic_text};
 use super::tensor::{Shape, Tensor};
 use crate::contract::{AttributeSpec, AttributeValue, ContractError, OperatorSpec, ValueSpec};
+#[cfg(feature = "cuda")]
+use ort_sys::OrtMemType;
 use ort_sys::{OrtErrorCode, OrtKernelContext, OrtKernelInfo};
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -119,6 +123,39 @@ impl<'a> Node<'a> {
             }
             Tensor::of(self.host, name_of(self.spec.inputs, index), value).map(Some)
         }
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Node<'_> {
+    /// The number of the device that the node's tensors are on; `None` where the host is too old to tell.
+    ///
+    /// # Errors
+    /// Where the host has no memory for them, or the device is none that could be counted.
+    pub(super) fn device(&self) -> Result<Option<u32>, Failure> {
+        let Some(allocator_of) = self.host.kernel_allocator else {
+            return Ok(None);
+        };
+        let (mut allocator, mut memory, mut number) = (null_mut(), null(), 0);
+        // SAFETY: results are written to variables of ours. The allocator is this function's to release, after its last use.
+        let asked = unsafe {
+            outcome(allocator_of(
+                self.info,
+                OrtMemType::OrtMemTypeDefault,
+                &mut allocator,
+            ))?;
+            let asked = ort!(self.host, AllocatorGetInfo(allocator, &mut memory))
+                .and_then(|()| ort!(self.host, MemoryInfoGetId(memory, &mut number)));
+            ((*self.host.api()).ReleaseAllocator)(allocator);
+            asked
+        };
+        asked?;
+        let number = u32::try_from(number).map_err(|_| {
+            refused(format!(
+                "the node is on device {number}, expected 0 or more"
+            ))
+        })?;
+        Ok(Some(number))
     }
 }
 
@@ -399,6 +436,28 @@ mod tests {
                     format!("query_positions is at address {at:#x}, expected a multiple of 8");
                 assert_eq!(text, expected);
             }
+        }
+    }
+
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn the_device_is_that_of_the_nodes_memory() {
+        // SAFETY: the fakes have all that is used, and take a number for what the host knows of a node.
+        unsafe {
+            let device = |host: &Host, number: &i32| {
+                let info = (&raw const *number).cast();
+                Node::new(host, &SPEC, info).device()
+            };
+            let newest = Host::negotiate(&fake::base::<99>()).ok().unwrap();
+            assert!(matches!(device(&newest, &3), Ok(Some(3))));
+            assert_eq!(fake::RELEASED.get(), 1);
+            let Err(Failure::Ours(_, text)) = device(&newest, &-1) else {
+                panic!("taken");
+            };
+            assert_eq!(text, "the node is on device -1, expected 0 or more");
+            assert_eq!(fake::RELEASED.get(), 2);
+            let oldest = Host::negotiate(&fake::base::<17>()).ok().unwrap();
+            assert!(matches!(device(&oldest, &3), Ok(None)));
         }
     }
 

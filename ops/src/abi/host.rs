@@ -1,5 +1,7 @@
 //! A copy of ONNX Runtime: its function table, and how new it is.
 
+#[cfg(feature = "cuda")]
+use super::newer::{KERNEL_ALLOCATOR_API, KernelAllocator, kernel_allocator};
 use super::newer::{NEWEST_API, SHAPE_REFERENCE_API, ShapeReference, shape_reference};
 use super::status::{Failure, c_string};
 use ort_sys::{OrtApi, OrtApiBase, OrtErrorCode, OrtStatusPtr};
@@ -17,6 +19,9 @@ pub(super) struct Host {
     pub(super) version: u32,
     /// `None` on hosts that do not have it.
     pub(super) shape_reference: Option<ShapeReference>,
+    /// `None` on hosts that do not have it.
+    #[cfg(feature = "cuda")]
+    pub(super) kernel_allocator: Option<KernelAllocator>,
 }
 
 // SAFETY: the table is constant, and its functions may be called from any thread.
@@ -85,6 +90,12 @@ impl Host {
                 api,
                 version,
                 shape_reference,
+                #[cfg(feature = "cuda")]
+                kernel_allocator: if version >= KERNEL_ALLOCATOR_API {
+                    kernel_allocator(api)
+                } else {
+                    None
+                },
             })
         }
     }
@@ -151,13 +162,16 @@ fn api_version(name: &str) -> Option<u32> {
 }
 
 /// A host that knows which API it was asked for, and has little else: `CreateStatus` gives the code as an address and keeps the text,
-/// and inputs are numbers at the address of the context.
+/// inputs are numbers at the address of the context, and the device of a node is the number at the address of its information.
 #[cfg(test)]
 pub(super) mod fake {
     use super::*;
-    use ort_sys::{ONNXTensorElementDataType, OrtKernelContext, OrtValue};
+    use ort_sys::{
+        ONNXTensorElementDataType, OrtAllocator, OrtKernelContext, OrtKernelInfo, OrtMemType,
+        OrtMemoryInfo, OrtValue,
+    };
     use std::cell::{Cell, RefCell};
-    use std::ffi::{c_char, c_void};
+    use std::ffi::{c_char, c_int, c_void};
     use std::mem::offset_of;
     use std::ptr::null_mut;
 
@@ -168,6 +182,8 @@ pub(super) mod fake {
         pub(super) static ASKED: Cell<u32> = const { Cell::new(0) };
         /// The text of the last status.
         pub(in crate::abi) static SAID: RefCell<String> = const { RefCell::new(String::new()) };
+        /// How many allocators have been released.
+        pub(in crate::abi) static RELEASED: Cell<u32> = const { Cell::new(0) };
     }
 
     unsafe extern "system" fn create_status(
@@ -213,6 +229,38 @@ pub(super) mod fake {
         OrtStatusPtr(null_mut())
     }
 
+    unsafe extern "system" fn allocator_of(
+        info: *const OrtKernelInfo,
+        _: OrtMemType,
+        allocator: *mut *mut OrtAllocator,
+    ) -> OrtStatusPtr {
+        // SAFETY: as above.
+        unsafe { allocator.write(info.cast_mut().cast()) };
+        OrtStatusPtr(null_mut())
+    }
+
+    unsafe extern "system" fn memory_of(
+        allocator: *const OrtAllocator,
+        memory: *mut *const OrtMemoryInfo,
+    ) -> OrtStatusPtr {
+        // SAFETY: as above.
+        unsafe { memory.write(allocator.cast()) };
+        OrtStatusPtr(null_mut())
+    }
+
+    unsafe extern "system" fn device_of(
+        memory: *const OrtMemoryInfo,
+        device: *mut c_int,
+    ) -> OrtStatusPtr {
+        // SAFETY: as above; the caller of all gave the address of a number.
+        unsafe { device.write(memory.cast::<c_int>().read()) };
+        OrtStatusPtr(null_mut())
+    }
+
+    unsafe extern "system" fn release(_: *mut OrtAllocator) {
+        RELEASED.set(RELEASED.get() + 1);
+    }
+
     unsafe extern "system" fn get_api<const MINOR: u32>(version: u32) -> *const OrtApi {
         assert!(version <= MINOR, "a version the host does not have");
         ASKED.set(version);
@@ -227,6 +275,10 @@ pub(super) mod fake {
                 offset_of!(OrtApi, GetTensorMutableData),
                 get_data as *const (),
             ),
+            (offset_of!(OrtApi, AllocatorGetInfo), memory_of as *const ()),
+            (offset_of!(OrtApi, MemoryInfoGetId), device_of as *const ()),
+            (offset_of!(OrtApi, ReleaseAllocator), release as *const ()),
+            (278 * size_of::<usize>(), allocator_of as *const ()),
             (414 * size_of::<usize>(), get_shape as *const ()),
         ];
         for (at, function) in entries {

@@ -7,6 +7,8 @@
 //! ONNX Runtime never changes the place of a function once released; the assertions at the end check the places that can be
 //! checked against API 17.
 
+#[cfg(feature = "cuda")]
+use ort_sys::OrtAllocator;
 use ort_sys::{
     ONNXTensorElementDataType, OrtApi, OrtCustomOpInputOutputCharacteristic, OrtKernelContext,
     OrtKernelInfo, OrtMemType, OrtShapeInferContext, OrtStatusPtr, OrtValue,
@@ -26,6 +28,36 @@ pub(super) const SHAPE_REFERENCE_API: u32 = 24;
 /// Entry of `GetTensorElementTypeAndShapeDataReference` in the function table, the last one of API 24. (API 17 ends before entry
 /// 276, API 22 at 317 with `GetEpApi`.)
 const SHAPE_REFERENCE_ENTRY: usize = 414;
+
+/// The API since which the function table has [`KernelAllocator`].
+#[cfg(feature = "cuda")]
+pub(super) const KERNEL_ALLOCATOR_API: u32 = 18;
+
+/// Entry of `KernelInfoGetAllocator` in the function table, the third one of API 18.
+#[cfg(feature = "cuda")]
+const KERNEL_ALLOCATOR_ENTRY: usize = 278;
+
+/// `OrtApi::KernelInfoGetAllocator`: the allocator of a node's memory, which the caller releases.
+#[cfg(feature = "cuda")]
+pub(super) type KernelAllocator = unsafe extern "system" fn(
+    info: *const OrtKernelInfo,
+    memory_type: OrtMemType,
+    allocator: *mut *mut OrtAllocator,
+) -> OrtStatusPtr;
+
+/// Reads the entry.
+///
+/// # Safety
+/// `api` is the table of a host of API [`KERNEL_ALLOCATOR_API`] or newer.
+#[cfg(feature = "cuda")]
+pub(super) unsafe fn kernel_allocator(api: *const OrtApi) -> Option<KernelAllocator> {
+    // SAFETY: the table is an array of function pointers, and as long as its API says.
+    unsafe {
+        api.cast::<Option<KernelAllocator>>()
+            .add(KERNEL_ALLOCATOR_ENTRY)
+            .read()
+    }
+}
 
 /// `OrtApi::GetTensorElementTypeAndShapeDataReference`: element type and dimensions of a tensor, without a copy.
 pub(super) type ShapeReference = unsafe extern "system" fn(

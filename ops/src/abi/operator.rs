@@ -24,8 +24,8 @@ pub(super) trait Operator: 'static {
     const SPEC: &'static OperatorSpec;
     /// The combination: an element type for each of [`OperatorSpec::types`].
     const TYPES: &'static [ONNXTensorElementDataType];
-    /// The execution provider that its nodes run on.
-    const PROVIDER: &'static CStr = c"CPUExecutionProvider";
+    /// The execution providers that its nodes run on.
+    const PROVIDERS: &'static [&'static CStr] = &[c"CPUExecutionProvider"];
 
     /// The attributes of a node.
     type Attributes;
@@ -57,12 +57,13 @@ pub(super) trait Operator: 'static {
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure>;
 }
 
-/// The table of an operator, the host it is for, and its name as the host wants it. The host hands most callbacks the address of
+/// The table of an operator for a provider, the host it is for, and its name as the host wants it. The host hands most callbacks the address of
 /// the table, which is also that of the whole.
 #[repr(C)]
 struct Table {
     custom_op: CustomOp,
     host: &'static Host,
+    provider: &'static CStr,
     name: CString,
 }
 
@@ -72,13 +73,19 @@ struct Instance<O: Operator> {
     kernel: O::Kernel,
 }
 
-/// The table of `O` for a host; it lives as long as the process, as sessions may outlive anything else.
-pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
+/// The tables of `O` for a host, one per provider; they live as long as the process, as sessions may outlive anything else.
+pub(super) fn tables<O: Operator>(host: &'static Host) -> impl Iterator<Item = &'static CustomOp> {
+    O::PROVIDERS
+        .iter()
+        .map(move |provider| table::<O>(host, provider))
+}
+
+fn table<O: Operator>(host: &'static Host, provider_name: &'static CStr) -> &'static CustomOp {
     let custom_op = CustomOp {
         version: host.version.min(NEWEST_CUSTOM_OP),
         create_kernel: None,
         get_name: name,
-        get_execution_provider_type: provider::<O>,
+        get_execution_provider_type: provider,
         get_input_type: input_type::<O>,
         get_input_type_count: input_count::<O>,
         get_output_type: output_type::<O>,
@@ -105,6 +112,7 @@ pub(super) fn table<O: Operator>(host: &'static Host) -> &'static CustomOp {
     let table = Table {
         custom_op,
         host,
+        provider: provider_name,
         name: c_string(O::SPEC.name),
     };
     &Box::leak(Box::new(table)).custom_op
@@ -134,8 +142,9 @@ unsafe extern "system" fn name(op: *const CustomOp) -> *const c_char {
     unsafe { whole(op).name.as_ptr() }
 }
 
-unsafe extern "system" fn provider<O: Operator>(_: *const CustomOp) -> *const c_char {
-    O::PROVIDER.as_ptr()
+unsafe extern "system" fn provider(op: *const CustomOp) -> *const c_char {
+    // SAFETY: `op` is a table of ours.
+    unsafe { whole(op).provider.as_ptr() }
 }
 
 unsafe extern "system" fn input_type<O: Operator>(

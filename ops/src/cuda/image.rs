@@ -22,6 +22,22 @@ pub(super) struct Code {
     pub(super) bytes: &'static [u8],
 }
 
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = if self.bytes.ends_with(b"\0") && self.bytes.starts_with(b".version") {
+            "PTX"
+        } else {
+            "machine code"
+        };
+        write!(
+            f,
+            "{kind} for {}.{} and newer",
+            self.capability / 10,
+            self.capability % 10
+        )
+    }
+}
+
 /// Aligned as an image has to be, since it holds structs.
 #[repr(C, align(16))]
 struct Aligned<T>(T);

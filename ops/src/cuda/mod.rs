@@ -17,7 +17,7 @@ pub mod relative_bias;
 pub mod relative_gather;
 pub mod rotary;
 
-pub use driver::{DeviceSummary, Driver, Function};
+pub use driver::{Device, DeviceSummary, Driver, Function};
 pub use image::Image;
 pub use launcher::{CudaError, Launch, Launcher, Stream};
 pub use relative::Places;

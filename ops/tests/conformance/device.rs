@@ -34,7 +34,7 @@ impl Launcher for Machine {
     fn function(&self, image: Image, name: &str) -> Result<Kernel, CudaError> {
         match hardware::chosen() {
             None => emulated::function(name).map(Kernel::Emulated),
-            Some(gpu) => hardware::function(gpu, image, name).map(Kernel::Loaded),
+            Some(_) => hardware::function(image, name).map(Kernel::Loaded),
         }
     }
 

@@ -1,13 +1,14 @@
 //! The CUDA kernels on a device.
 //!
 //! `PHASOR_CUDA_DEVICE` is the number of the device that the tests use in place of the emulation; where it cannot be had, they fail.
-//! With `PHASOR_CUDA_EXACT` set as well, tensors end where their memory ends, so that a memory checker sees what is read beyond.
-//! Each test says on standard error how many launches it has made.
+//! With `PHASOR_CUDA_EXACT` set as well, tensors end where their memory ends, so that a memory checker sees what is read beyond;
+//! with `PHASOR_CUDA_DEFAULT_STREAM`, kernels are launched without a stream. Where there is another device, its context is current
+//! on the thread while kernels are made and launched, which must not matter. Each test says on standard error how many launches it has made.
 
 #![allow(unsafe_code)]
 
-use phasor_ops::cuda::{CudaError, Driver, Function, Image, Launch, Launcher, Stream};
-use phasor_ops_device::{Gpu, Memory};
+use phasor_ops::cuda::{CudaError, Device, Driver, Function, Image, Launch, Launcher, Stream};
+use phasor_ops_device::{Current, Gpu, Memory};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Write;
@@ -15,6 +16,7 @@ use std::sync::LazyLock;
 
 const DEVICE: &str = "PHASOR_CUDA_DEVICE";
 const EXACT: &str = "PHASOR_CUDA_EXACT";
+const DEFAULT_STREAM: &str = "PHASOR_CUDA_DEFAULT_STREAM";
 
 /// The device the tests are to use; none where that is the emulation.
 pub(crate) fn chosen() -> Option<&'static Gpu> {
@@ -34,6 +36,20 @@ pub(crate) fn chosen() -> Option<&'static Gpu> {
         Some(Ok(gpu)) => Some(gpu),
         Some(Err(why)) => panic!("{DEVICE} names no device to use: {why}"),
     }
+}
+
+/// A device that is not the chosen one, if there is another.
+fn other() -> Option<&'static Gpu> {
+    static OTHER: LazyLock<Option<Gpu>> = LazyLock::new(|| {
+        let number = if chosen()?.number() == 0 { 1 } else { 0 };
+        Gpu::open(number).ok()
+    });
+    OTHER.as_ref()
+}
+
+/// The context that hosts with several devices may leave current.
+fn distracted() -> Option<Current<'static>> {
+    other().map(|gpu| gpu.current().unwrap())
 }
 
 /// Whether nothing is to surround tensors.
@@ -70,9 +86,13 @@ struct Used {
 impl Used {
     fn new() -> Self {
         let gpu = chosen().expect("asked for where there is a device");
+        let stream = match std::env::var_os(DEFAULT_STREAM) {
+            Some(_) => phasor_ops_device::Stream::of_default(gpu),
+            None => phasor_ops_device::Stream::new(gpu).unwrap(),
+        };
         Self {
             test: std::thread::current().name().unwrap_or("a test").into(),
-            stream: phasor_ops_device::Stream::new(gpu).unwrap(),
+            stream,
             launches: Cell::new(0),
         }
     }
@@ -149,10 +169,16 @@ impl Drop for Bytes {
     }
 }
 
-/// The kernel called `name`, loaded as a host has it loaded: while the device is current.
-pub(crate) fn function(gpu: &Gpu, image: Image, name: &str) -> Result<Function, CudaError> {
-    let _current = gpu.current().map_err(CudaError::Driver)?;
-    Driver::get()?.function(image, name)
+/// The chosen device, to launch on.
+fn device() -> Result<Device, CudaError> {
+    let gpu = chosen().expect("asked for where there is a device");
+    Driver::get()?.device(gpu.number())
+}
+
+/// The kernel called `name`.
+pub(crate) fn function(image: Image, name: &str) -> Result<Function, CudaError> {
+    let _distracted = distracted();
+    device()?.function(image, name)
 }
 
 /// Runs a kernel to its end, in the stream of this thread.
@@ -164,8 +190,9 @@ pub(crate) unsafe fn launch<P>(
     launch: &Launch<P>,
     stream: Stream,
 ) -> Result<(), CudaError> {
-    // SAFETY: this function's `# Safety` section is that of `Launcher::launch`, which the driver implements.
-    unsafe { Driver::get()?.launch(function, launch, stream)? };
+    let _distracted = distracted();
+    // SAFETY: this function's `# Safety` section is that of `Launcher::launch`, which the device implements.
+    unsafe { device()?.launch(function, launch, stream)? };
     USED.with(|used| {
         used.launches.set(used.launches.get() + 1);
         used.stream.synchronize().map_err(CudaError::Driver)
@@ -184,7 +211,37 @@ const LEFT_OUT: [&str; 8] = [
     "rows_of",
 ];
 
-/// The other tests, in processes that take the emulated driver for NVIDIA's: a current one and an old one, either device.
+#[test]
+fn each_image_that_lacks_a_kernel_is_named() {
+    let Some(gpu) = chosen() else {
+        return;
+    };
+    let why = function(Image::Rotary, "phasor_none")
+        .unwrap_err()
+        .to_string();
+    let start = "the CUDA kernel `phasor_none` cannot be loaded: ";
+    assert!(why.starts_with(start), "{why}");
+    let capability = gpu.capability().unwrap();
+    for (needed, name) in [
+        (75, "PTX for 7.5 and newer: `"),
+        (80, "PTX for 8.0 and newer: `"),
+    ] {
+        assert_eq!(why.contains(name), capability >= needed, "{why}");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_named() {
+    if chosen().is_none() {
+        return;
+    }
+    let why = Driver::get().unwrap().device(1000).err().unwrap();
+    let start = "CUDA device 1000 cannot be used: the driver has ";
+    assert!(why.to_string().starts_with(start), "{why}");
+}
+
+/// The other tests, in processes that take the emulated driver for NVIDIA's: a current one and an old one, either device, streams
+/// and none.
 #[test]
 fn the_driver_is_called_as_it_wants_to_be() {
     if std::env::var_os(DEVICE).is_some() {
@@ -197,11 +254,11 @@ fn the_driver_is_called_as_it_wants_to_be() {
     let choices = drivers
         .iter()
         .flat_map(|folder| [(folder, "0", false), (folder, "1", true)]);
-    for (folder, device, exact) in choices {
+    for (folder, device, other) in choices {
         let mut tests = std::process::Command::new(std::env::current_exe().unwrap());
         tests.env("LD_LIBRARY_PATH", folder).env(DEVICE, device);
-        if exact {
-            tests.env(EXACT, "1");
+        if other {
+            tests.env(EXACT, "1").env(DEFAULT_STREAM, "1");
         }
         for name in LEFT_OUT {
             tests.args(["--skip", name]);

@@ -1,6 +1,6 @@
 //! `AlibiBias` on CUDA.
 
-use super::twin::{Twin, address, driver};
+use super::twin::{Twin, address};
 use crate::abi::alibi_bias::AlibiBias;
 use crate::abi::context::Context;
 use crate::abi::status::Failure;
@@ -8,7 +8,7 @@ use crate::abi::tensor::{Shape, Tensor, Typed};
 use crate::contract::alibi_bias::{AlibiAttributes, slope_count};
 use crate::contract::relative::{BiasGeometry, Integer};
 use crate::cuda::relative_bias::{AlibiCuda, Slopes};
-use crate::cuda::{CudaError, Driver, Function, Places};
+use crate::cuda::{CudaError, Device, Function, Places};
 use crate::relative_bias::WithIntegers;
 use crate::simd::Element;
 use std::marker::PhantomData;
@@ -20,12 +20,16 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Twin for AlibiBiasCuda<T, I
     type Of = AlibiBias<T, I>;
     type Kernel = AlibiCuda<Function>;
 
-    fn create(driver: &Driver, attributes: AlibiAttributes) -> Result<Self::Kernel, CudaError> {
+    fn create(device: &Device, attributes: AlibiAttributes) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <I as Integer>::TYPE);
-        AlibiCuda::new(driver, attributes, types.0, types.1)
+        AlibiCuda::new(device, attributes, types.0, types.1)
     }
 
-    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+    fn compute(
+        kernel: &Self::Kernel,
+        device: &Device,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // the output a place of its own.
         unsafe {
@@ -44,7 +48,7 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Twin for AlibiBiasCuda<T, I
                 },
                 bias: address(bias),
             };
-            Ok(kernel.run(driver()?, context.stream()?, &slopes)?)
+            Ok(kernel.run(device, context.stream()?, &slopes)?)
         }
     }
 }

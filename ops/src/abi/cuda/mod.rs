@@ -1,6 +1,6 @@
-//! The operators on CUDA's execution provider: twins of those on the CPU, with the same names and types.
+//! The operators on CUDA's execution providers: twins of those on the CPU, with the same names and types.
 //!
-//! A host without that provider never creates a kernel of them. With it, tensors are in the memory of the device. A twin reads
+//! A host without such a provider never creates a kernel of them. With it, tensors are in the memory of the device. A twin reads
 //! their shapes and puts one launch into the stream in which the host runs the node. It waits for nothing, allocates nothing and
 //! reads nothing of what the tensors hold, so that graphs can be captured.
 
@@ -21,3 +21,5 @@ pub(super) use rotary_pair::RotaryEmbeddingPairCuda;
 pub(super) use rotary_table::RotaryTableCuda;
 pub(super) use sinusoidal::SinusoidalEmbeddingCuda;
 pub(super) use twin::OnCuda;
+#[cfg(test)]
+pub(super) use twin::PROVIDERS;

@@ -1,6 +1,6 @@
 //! `RelativePositionBias` on CUDA.
 
-use super::twin::{Twin, address, driver};
+use super::twin::{Twin, address};
 use crate::abi::context::Context;
 use crate::abi::relative_bias::RelativePositionBias;
 use crate::abi::status::Failure;
@@ -8,7 +8,7 @@ use crate::abi::tensor::{Shape, Tensor, Typed};
 use crate::contract::relative::{BiasGeometry, Integer, lut_reach};
 use crate::contract::relative_bias::table_sizes;
 use crate::cuda::relative_bias::{Buckets, RelativeBiasCuda};
-use crate::cuda::{CudaError, Driver, Function, Places};
+use crate::cuda::{CudaError, Device, Function, Places};
 use crate::relative_bias::WithIntegers;
 use crate::simd::Element;
 use std::marker::PhantomData;
@@ -20,12 +20,16 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Twin for RelativePositionBi
     type Of = RelativePositionBias<T, I>;
     type Kernel = RelativeBiasCuda<Function>;
 
-    fn create(driver: &Driver, _: ()) -> Result<Self::Kernel, CudaError> {
+    fn create(device: &Device, _: ()) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <I as Integer>::TYPE);
-        RelativeBiasCuda::new(driver, types.0, types.1)
+        RelativeBiasCuda::new(device, types.0, types.1)
     }
 
-    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+    fn compute(
+        kernel: &Self::Kernel,
+        device: &Device,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // the output a place of its own.
         unsafe {
@@ -51,7 +55,7 @@ impl<T: WithIntegers<I> + Typed, I: Integer + Typed> Twin for RelativePositionBi
                 },
                 bias: address(bias),
             };
-            Ok(kernel.run(driver()?, context.stream()?, &buckets)?)
+            Ok(kernel.run(device, context.stream()?, &buckets)?)
         }
     }
 }

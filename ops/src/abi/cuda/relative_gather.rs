@@ -1,6 +1,6 @@
 //! `RelativeGather` on CUDA.
 
-use super::twin::{Twin, address, driver};
+use super::twin::{Twin, address};
 use crate::abi::context::Context;
 use crate::abi::relative_gather::RelativeGather;
 use crate::abi::status::Failure;
@@ -8,7 +8,7 @@ use crate::abi::tensor::{Shape, Tensor, Typed};
 use crate::contract::relative::{Integer, lut_reach};
 use crate::contract::relative_gather::{RelativeGatherAttributes, RelativeGatherGeometry};
 use crate::cuda::relative_gather::{Gathered, RelativeGatherCuda as Kernel};
-use crate::cuda::{CudaError, Driver, Function, Places};
+use crate::cuda::{CudaError, Device, Function, Places};
 use crate::relative_gather::WithColumns;
 use crate::simd::Element;
 use crate::simd::words::AsWord;
@@ -25,14 +25,18 @@ where
     type Kernel = Kernel<Function>;
 
     fn create(
-        driver: &Driver,
+        device: &Device,
         attributes: RelativeGatherAttributes,
     ) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <I as Integer>::TYPE);
-        Kernel::new(driver, attributes, types.0, types.1)
+        Kernel::new(device, attributes, types.0, types.1)
     }
 
-    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+    fn compute(
+        kernel: &Self::Kernel,
+        device: &Device,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // the output a place of its own.
         unsafe {
@@ -61,7 +65,7 @@ where
                 },
                 output: address(output),
             };
-            Ok(kernel.run(driver()?, context.stream()?, &gathered)?)
+            Ok(kernel.run(device, context.stream()?, &gathered)?)
         }
     }
 }

@@ -1,13 +1,13 @@
 //! `RotaryEmbedding` on CUDA.
 
-use super::twin::{Twin, address, driver};
+use super::twin::{Twin, address};
 use crate::abi::context::Context;
 use crate::abi::rotary::RotaryEmbedding;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Tensor, Typed};
 use crate::contract::rotary::{RotaryAttributes, RotaryGeometry};
 use crate::cuda::rotary::{RotaryCuda, Turned};
-use crate::cuda::{CudaError, Driver, Function};
+use crate::cuda::{CudaError, Device, Function};
 use crate::rotary::WithTables;
 use crate::simd::Element;
 use std::marker::PhantomData;
@@ -19,12 +19,16 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryEmbeddingCud
     type Of = RotaryEmbedding<T, TT>;
     type Kernel = RotaryCuda<Function>;
 
-    fn create(driver: &Driver, attributes: RotaryAttributes) -> Result<Self::Kernel, CudaError> {
+    fn create(device: &Device, attributes: RotaryAttributes) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <TT as Element>::TYPE);
-        RotaryCuda::new(driver, attributes, types.0, types.1)
+        RotaryCuda::new(device, attributes, types.0, types.1)
     }
 
-    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+    fn compute(
+        kernel: &Self::Kernel,
+        device: &Device,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and
         // gives `y` a place of its own, or that of `x`.
         unsafe {
@@ -43,7 +47,7 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryEmbeddingCud
                 y: address(y),
             }];
             let tables = [address(cos.data), address(sin.data)];
-            Ok(kernel.run(driver()?, context.stream()?, &turned, tables)?)
+            Ok(kernel.run(device, context.stream()?, &turned, tables)?)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `RotaryEmbeddingPair` on CUDA: both tensors in one launch.
 
-use super::twin::{Twin, address, driver};
+use super::twin::{Twin, address};
 use crate::abi::context::Context;
 use crate::abi::rotary_pair::RotaryEmbeddingPair;
 use crate::abi::status::Failure;
@@ -8,7 +8,7 @@ use crate::abi::tensor::{Tensor, Typed};
 use crate::contract::rotary::RotaryAttributes;
 use crate::contract::rotary_pair::geometries;
 use crate::cuda::rotary::{RotaryCuda, Turned};
-use crate::cuda::{CudaError, Driver, Function};
+use crate::cuda::{CudaError, Device, Function};
 use crate::rotary::WithTables;
 use crate::simd::Element;
 use std::marker::PhantomData;
@@ -20,12 +20,16 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryEmbeddingPai
     type Of = RotaryEmbeddingPair<T, TT>;
     type Kernel = RotaryCuda<Function>;
 
-    fn create(driver: &Driver, attributes: RotaryAttributes) -> Result<Self::Kernel, CudaError> {
+    fn create(device: &Device, attributes: RotaryAttributes) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <TT as Element>::TYPE);
-        RotaryCuda::new(driver, attributes, types.0, types.1)
+        RotaryCuda::new(device, attributes, types.0, types.1)
     }
 
-    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+    fn compute(
+        kernel: &Self::Kernel,
+        device: &Device,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
         // SAFETY: inputs and outputs have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // each output a place of its own, or that of its input.
         unsafe {
@@ -46,7 +50,7 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryEmbeddingPai
                 y: address(y),
             });
             let tables = [address(cos.data), address(sin.data)];
-            Ok(kernel.run(driver()?, context.stream()?, &turned, tables)?)
+            Ok(kernel.run(device, context.stream()?, &turned, tables)?)
         }
     }
 }

@@ -1,13 +1,13 @@
 //! `RotaryTable` on CUDA.
 
-use super::twin::{Twin, address, driver};
+use super::twin::{Twin, address};
 use crate::abi::context::Context;
 use crate::abi::rotary_table::RotaryTable;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Shape, Tensor, Typed};
 use crate::angle::Position;
 use crate::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
-use crate::cuda::{CudaError, Driver, Function, angles};
+use crate::cuda::{CudaError, Device, Function, angles};
 use crate::rotary_table::WithPositions;
 use crate::simd::Element;
 use std::marker::PhantomData;
@@ -20,14 +20,18 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Twin for RotaryTableCuda<
     type Kernel = angles::RotaryTableCuda<Function>;
 
     fn create(
-        driver: &Driver,
+        device: &Device,
         attributes: RotaryTableAttributes,
     ) -> Result<Self::Kernel, CudaError> {
         let types = (P::POSITION, <T as Element>::TYPE);
-        angles::RotaryTableCuda::new(driver, attributes, types.0, types.1)
+        angles::RotaryTableCuda::new(device, attributes, types.0, types.1)
     }
 
-    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+    fn compute(
+        kernel: &Self::Kernel,
+        device: &Device,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
         // SAFETY: inputs and outputs have the types of `TYPES`; the host keeps them until the stream has done the launch, and gives
         // each output a place of its own.
         unsafe {
@@ -43,7 +47,7 @@ impl<P: Position + Typed, T: WithPositions<P> + Typed> Twin for RotaryTableCuda<
             let sin: *mut T = context.output(1, &shape)?;
             let inputs = [address(positions.data), address(frequencies.data)];
             let tables = [address(cos), address(sin)];
-            Ok(kernel.run(driver()?, context.stream()?, &geometry, inputs, tables)?)
+            Ok(kernel.run(device, context.stream()?, &geometry, inputs, tables)?)
         }
     }
 }

@@ -1,13 +1,13 @@
 //! `SinusoidalEmbedding` on CUDA.
 
-use super::twin::{Twin, address, driver};
+use super::twin::{Twin, address};
 use crate::abi::context::Context;
 use crate::abi::sinusoidal::SinusoidalEmbedding;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Shape, Tensor, Typed};
 use crate::angle::Position;
 use crate::contract::sinusoidal::{SinusoidalAttributes, SinusoidalGeometry};
-use crate::cuda::{CudaError, Driver, Function, angles};
+use crate::cuda::{CudaError, Device, Function, angles};
 use crate::simd::Element;
 use crate::sinusoidal::Embedded;
 use std::marker::PhantomData;
@@ -20,14 +20,18 @@ impl<P: Position + Typed, T: Embedded + Typed> Twin for SinusoidalEmbeddingCuda<
     type Kernel = angles::SinusoidalCuda<Function>;
 
     fn create(
-        driver: &Driver,
+        device: &Device,
         attributes: SinusoidalAttributes,
     ) -> Result<Self::Kernel, CudaError> {
         let types = (P::POSITION, <T as Element>::TYPE);
-        angles::SinusoidalCuda::new(driver, attributes, types.0, types.1)
+        angles::SinusoidalCuda::new(device, attributes, types.0, types.1)
     }
 
-    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
+    fn compute(
+        kernel: &Self::Kernel,
+        device: &Device,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
         // SAFETY: inputs and the output have the types of `TYPES`; the host keeps them until the stream has done the launch, and
         // gives the output a place of its own.
         unsafe {
@@ -42,7 +46,7 @@ impl<P: Position + Typed, T: Embedded + Typed> Twin for SinusoidalEmbeddingCuda<
             let embedding: *mut T = context.output(0, &shape)?;
             let inputs = [address(positions.data), address(frequencies.data)];
             Ok(kernel.run(
-                driver()?,
+                device,
                 context.stream()?,
                 &geometry,
                 inputs,

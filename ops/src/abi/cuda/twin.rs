@@ -5,7 +5,7 @@ use crate::abi::infer::Inference;
 use crate::abi::operator::Operator;
 use crate::abi::status::Failure;
 use crate::contract::OperatorSpec;
-use crate::cuda::{CudaError, Driver};
+use crate::cuda::{CudaError, Device, Driver};
 use ort_sys::{ONNXTensorElementDataType, OrtErrorCode};
 use std::ffi::CStr;
 use std::marker::PhantomData;
@@ -20,9 +20,9 @@ pub(in crate::abi) trait Twin: 'static {
     /// Makes the kernel of a node.
     ///
     /// # Errors
-    /// Where the driver does not have it.
+    /// Where the device does not have it.
     fn create(
-        driver: &Driver,
+        device: &Device,
         attributes: <Self::Of as Operator>::Attributes,
     ) -> Result<Self::Kernel, CudaError>;
 
@@ -30,8 +30,22 @@ pub(in crate::abi) trait Twin: 'static {
     ///
     /// # Errors
     /// For inputs that the operator refuses, and what the driver says.
-    fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure>;
+    fn compute(
+        kernel: &Self::Kernel,
+        device: &Device,
+        context: &Context<'_>,
+    ) -> Result<(), Failure>;
 }
+
+/// The kernel of a node, and the device that it is on.
+pub(in crate::abi) struct Placed<K> {
+    device: Device,
+    kernel: K,
+}
+
+/// The providers of CUDA that ONNX Runtime has: its own, and the one that is a plug-in.
+pub(in crate::abi) const PROVIDERS: [&CStr; 2] =
+    [c"CUDAExecutionProvider", c"CudaPluginExecutionProvider"];
 
 /// A twin as the host knows it.
 pub(in crate::abi) struct OnCuda<T>(PhantomData<T>);
@@ -39,10 +53,10 @@ pub(in crate::abi) struct OnCuda<T>(PhantomData<T>);
 impl<T: Twin> Operator for OnCuda<T> {
     const SPEC: &'static OperatorSpec = T::Of::SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = T::Of::TYPES;
-    const PROVIDER: &'static CStr = c"CUDAExecutionProvider";
+    const PROVIDERS: &'static [&'static CStr] = &PROVIDERS;
 
     type Attributes = <T::Of as Operator>::Attributes;
-    type Kernel = T::Kernel;
+    type Kernel = Placed<T::Kernel>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
         T::Of::infer(node)
@@ -54,12 +68,18 @@ impl<T: Twin> Operator for OnCuda<T> {
 
     fn create(node: &Node<'_>) -> Result<Self::Kernel, Failure> {
         // First, so that without a device the node is not even read.
-        let driver = driver()?;
-        Ok(T::create(driver, Self::attributes(node)?)?)
+        let driver = Driver::get()?;
+        let device = match node.device()? {
+            Some(number) => driver.device(number)?,
+            // ONNX Runtime 1.17. It makes kernels while their device's context is current.
+            None => driver.current_device()?,
+        };
+        let kernel = T::create(&device, Self::attributes(node)?)?;
+        Ok(Placed { device, kernel })
     }
 
     fn compute(kernel: &Self::Kernel, context: &Context<'_>) -> Result<(), Failure> {
-        T::compute(kernel, context)
+        T::compute(&kernel.kernel, &kernel.device, context)
     }
 }
 
@@ -70,14 +90,6 @@ impl From<CudaError> for Failure {
             CudaError::Driver(text) => Failure::Ours(OrtErrorCode::ORT_EP_FAIL, text),
         }
     }
-}
-
-/// The driver, which every twin asks for first.
-///
-/// # Errors
-/// Where there is none, or no device.
-pub(super) fn driver() -> Result<&'static Driver, Failure> {
-    Ok(Driver::get()?)
 }
 
 /// The address of a tensor, as parameters of kernels have it.

@@ -1,6 +1,7 @@
 //! What the driver says of itself and of the devices it has.
 
-use super::{COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR, CudaError, Device, Driver};
+use super::api::{COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR, Number};
+use super::{CudaError, Driver};
 use std::ffi::{CStr, c_char};
 
 /// A device of CUDA.
@@ -28,25 +29,22 @@ impl Driver {
     /// # Errors
     /// [`CudaError::Driver`], with the driver's words.
     pub fn devices(&self) -> Result<Vec<DeviceSummary>, CudaError> {
-        let all = (0..self.count).map(|k| self.summary(k));
+        let all = (0..self.count.cast_unsigned()).map(|k| self.summary(k));
         all.collect::<Result<_, _>>().map_err(CudaError::Driver)
     }
 
-    fn summary(&self, ordinal: i32) -> Result<DeviceSummary, String> {
-        let mut device: Device = 0;
-        // SAFETY: the result is written to a variable of ours.
-        let outcome = unsafe { (self.api.device)(&mut device, ordinal) };
-        self.api.check("cuDeviceGet", outcome)?;
+    fn summary(&self, ordinal: u32) -> Result<DeviceSummary, String> {
+        let device = self.number(ordinal)?;
         Ok(DeviceSummary {
             name: self.name_of(device).unwrap_or_default(),
             capability: (
-                self.attribute_of(device, COMPUTE_CAPABILITY_MAJOR)?,
-                self.attribute_of(device, COMPUTE_CAPABILITY_MINOR)?,
+                self.attribute(device, COMPUTE_CAPABILITY_MAJOR)?,
+                self.attribute(device, COMPUTE_CAPABILITY_MINOR)?,
             ),
         })
     }
 
-    fn name_of(&self, device: Device) -> Option<String> {
+    fn name_of(&self, device: Number) -> Option<String> {
         const LENGTH: i32 = 256;
         let mut name = [0 as c_char; LENGTH as usize];
         // SAFETY: the driver writes at most so many characters.
