@@ -128,10 +128,6 @@ PHASOR_DEVICE i64 integer_at(const AnglesParams& params, u64 at) {
     return params.kind == PHASOR_I32 ? i64(position_at<int>(params, at)) : 0;
 }
 
-// Few positions need the slow conversion from 64 bits.
-PHASOR_DEVICE float nearest(i64 integer, float) { return i64(int(integer)) == integer ? float(int(integer)) : float(integer); }
-PHASOR_DEVICE double nearest(i64 integer, double) { return double(integer); }
-
 // The nearest number.
 template <typename A>
 PHASOR_DEVICE void read(const AnglesParams& params, u64 at, A& position) {

@@ -35,6 +35,10 @@ PHASOR_DEVICE double product(double a, double b) { return __dmul_rn(a, b); }
 PHASOR_DEVICE float fused(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 PHASOR_DEVICE double fused(double a, double b, double c) { return __fma_rn(a, b, c); }
 
+// The number nearest to an integer. Few integers need the slow conversion from 64 bits.
+PHASOR_DEVICE float nearest(i64 integer, float) { return i64(int(integer)) == integer ? float(int(integer)) : float(integer); }
+PHASOR_DEVICE double nearest(i64 integer, double) { return double(integer); }
+
 // Conversions of 16-bit types. ---------------------------------------------------------------------------------------------------
 
 #if defined(__CUDA_ARCH__)
@@ -207,8 +211,7 @@ PHASOR_DEVICE void store(T* to, const Packed<T, V>& stored) {
     Part* parts = aligned(reinterpret_cast<Part*>(to));
 PHASOR_UNROLL
     for (int i = 0; i < Packed<T, V>::PARTS; i++) {
-        // Left to the compiler, a part may be stored word by word.
-        __stwb(parts + i, stored.parts[i]);
+        store_whole(parts + i, stored.parts[i]);
     }
 }
 

@@ -12,13 +12,15 @@
 #define PHASOR_KERNEL(name, Params, threads) \
     extern "C" __global__ void __launch_bounds__(threads) phasor_##name(const Params params)
 #define PHASOR_BARRIER_KERNEL PHASOR_KERNEL
-// A kernel that may use all registers that leave room for so many blocks, where the compiler would use fewer and keep some values
-// in memory.
+// A kernel that is to leave room for so many blocks on a multiprocessor: it may use all registers that do, where the compiler would use
+// fewer and keep some values in memory, and no more.
 #define PHASOR_WIDE_KERNEL(name, Params, threads, blocks) \
     extern "C" __global__ void __launch_bounds__(threads, blocks) phasor_##name(const Params params)
 #define PHASOR_WIDE_BARRIER_KERNEL PHASOR_WIDE_KERNEL
 // Before a loop that is to be unrolled, so that each turn has registers of its own.
 #define PHASOR_UNROLL _Pragma("unroll")
+// Before a loop of which four turns are to be under way at a time.
+#define PHASOR_UNROLL_4 _Pragma("unroll 4")
 // Before a loop that must not be unrolled: the compiler unrolls loops over rows, at twice the registers.
 #define PHASOR_ROLLED _Pragma("unroll 1")
 
@@ -34,6 +36,27 @@ template <typename T>
 __device__ __forceinline__ T* aligned(T* address) {
     return address;
 }
+
+// Stores all of a value in one access. Without assembly the compiler may store it word by word, and one of its functions with a cache
+// operator, such as `__stwb`, makes every store one that is ordered among the threads of the multiprocessor (`STG.STRONG.SM`).
+template <typename T>
+__device__ __forceinline__ void store_whole(T* to, T value) {
+    *to = value;
+}
+#if defined(PHASOR_STRONG_STORES)
+__device__ __forceinline__ void store_whole(uint2* to, uint2 value) { __stwb(to, value); }
+__device__ __forceinline__ void store_whole(uint4* to, uint4 value) { __stwb(to, value); }
+#else
+__device__ __forceinline__ void store_whole(uint2* to, uint2 value) {
+    asm volatile("st.global.v2.b32 [%0], {%1, %2};" : : "l"(__cvta_generic_to_global(to)), "r"(value.x), "r"(value.y) : "memory");
+}
+__device__ __forceinline__ void store_whole(uint4* to, uint4 value) {
+    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};"
+                 :
+                 : "l"(__cvta_generic_to_global(to)), "r"(value.x), "r"(value.y), "r"(value.z), "r"(value.w)
+                 : "memory");
+}
+#endif
 
 // An address from which several others are derived. Without this the compiler computes each of them from scratch.
 template <typename T>

@@ -24,7 +24,7 @@ struct RotaryTensor {
     unsigned long long offset;
     // Number of pairs.
     unsigned long long half;
-    // Threads that a row keeps busy: for each vector of pairs, then for each vector of channels that are copied.
+    // Threads that a row keeps busy: for each vector of pairs, then for each two vectors of channels that are copied.
     unsigned long long lanes;
     unsigned long long tasks;
     unsigned long long heads;

@@ -81,10 +81,11 @@ PHASOR_UNROLL
 
 // Element `index` of a tensor of integers, of 64 bits if `wide`, else of 32.
 PHASOR_DEVICE i64 integer(u64 tensor, bool wide, u64 index) {
-    const u32* words = reinterpret_cast<const u32*>(tensor) + (wide ? 2 * index : index);
-    const u32 low = load_constant<1>(words).word_at(0);
-    const u32 high = wide ? load_constant<1>(words + 1).word_at(0) : u32(int(low) >> 31);
-    return i64(u64(high) << 32 | low);
+    if (!wide) {
+        return int(load_constant<1>(reinterpret_cast<const u32*>(tensor) + index).word_at(0));
+    }
+    const Packed<u64, 1> whole = load_constant<1>(reinterpret_cast<const u64*>(tensor) + index);
+    return i64(u64(whole.word_at(1)) << 32 | whole.word_at(0));
 }
 
 // `key - query`, or the number of 64 bits nearest to it.
@@ -105,6 +106,9 @@ PHASOR_DEVICE u32 slot(i64 query, i64 key, u32 reach) {
 }
 
 // Tiles. -------------------------------------------------------------------------------------------------------------------------
+
+// Entries of a table that a thread looks up at a time: each is two accesses to memory, of which the second waits for the first.
+const u32 AHEAD = 4;
 
 // The number of this thread in its block, and how many there are.
 PHASOR_DEVICE u32 thread_number() { return threadIdx.y * blockDim.x + threadIdx.x; }
@@ -143,12 +147,12 @@ struct Positions {
 
     // Whether this thread sees that they do not all rise by one, or that they lie where 64 bits may not hold a distance.
     PHASOR_DEVICE bool irregular(const Tile& tile) const {
-        bool found = far(query(0)) || far(key(0));
+        bool found = far(query(0)) | far(key(0));
 PHASOR_ROLLED
         for (u32 i = thread_number(); i + 1 < tile.rows; i += thread_count()) {
             found |= u64(query(i + 1)) != u64(query(i)) + 1;
         }
-PHASOR_ROLLED
+PHASOR_UNROLL_4
         for (u32 j = thread_number(); j + 1 < tile.columns; j += thread_count()) {
             found |= u64(key(j + 1)) != u64(key(j)) + 1;
         }
@@ -210,9 +214,23 @@ PHASOR_DEVICE bool diagonals(const Tile& tile, const Positions& positions, const
     const RelativeTiles& tiles = positions.tiles;
     const bool irregular = positions.irregular(tile);
     const u64 first = u64(positions.key(0)) - u64(positions.query(0)) - (tiles.rows - 1);
+    const u32 count = tiles.rows + tiles.columns;
 PHASOR_ROLLED
-    for (u32 i = thread_number(); i < tiles.rows + tiles.columns; i += thread_count()) {
-        keep(table + i, source.of_distance(i64(first + i)));
+    for (u32 i = thread_number(); i < count; i += AHEAD * thread_count()) {
+        Packed<T, 1> found[AHEAD];
+PHASOR_UNROLL
+        for (u32 j = 0; j < AHEAD; j++) {
+            const u32 at = i + j * thread_count();
+            // The last one again where there are no more.
+            found[j] = source.of_distance(i64(first + (at < count ? at : count - 1)));
+        }
+PHASOR_UNROLL
+        for (u32 j = 0; j < AHEAD; j++) {
+            const u32 at = i + j * thread_count();
+            if (at < count) {
+                keep(table + at, found[j]);
+            }
+        }
     }
     return !__syncthreads_or(irregular);
 }

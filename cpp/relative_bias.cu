@@ -2,7 +2,7 @@
 //
 // A block makes a tile of the bias of one head, and each thread V neighbours of a row at a time. Where positions rise by one, the
 // block keeps the tile's diagonals in shared memory: two accesses of 16 bytes bring what V rows of a thread need, each row one
-// element further on. Elsewhere a thread keeps V positions of keys and looks up each of its elements, in shared memory if the
+// element further on. Elsewhere, and for one or two queries, a thread keeps V positions of keys and looks up each of its elements, in shared memory if the
 // lookup table is small.
 //
 // Kernels: named by the size of an element where elements are copied from a table, by its type where they are computed. `whole`
@@ -60,7 +60,7 @@ struct Slope {
 
     PHASOR_DEVICE Packed<T, 1> of_distance(i64 distance) const {
         typedef Arithmetic<T> A;
-        const A rounded = A(distance);
+        const A rounded = nearest(distance, A());
         const A bias[1] = {product(slope, absolute && rounded < 0 ? -rounded : rounded)};
         Packed<T, 1> packed = {};
         pack(bias, packed);
@@ -107,6 +107,9 @@ PHASOR_ROLLED
     }
 }
 
+// Queries for which a table of diagonals would cost more lookups than it saves.
+const u64 FEW = 2;
+
 // What a block has: its tile, and where its positions and its part of the bias lie.
 template <typename T>
 struct Work {
@@ -135,7 +138,9 @@ PHASOR_DEVICE void bucketed(const RelativeBiasParams& params) {
     const Positions positions = work.positions(params);
     const Buckets<T> buckets(params, work.head);
     T* table = shared_memory<T>();
-    if (diagonals(work.tile, positions, buckets, table)) {
+    if (params.tiles.queries <= FEW) {
+        by_pairs<V, true>(work.tile, positions, buckets, work.bias(params));
+    } else if (diagonals(work.tile, positions, buckets, table)) {
         by_diagonals<V>(params.tiles, work.tile, table, work.bias(params));
     } else if (params.tiles.staged != 0) {
         stage(params.tiles, buckets, table);
@@ -151,7 +156,7 @@ PHASOR_DEVICE void linear(const RelativeBiasParams& params) {
     const Positions positions = work.positions(params);
     const Slope<T> slope(params, work.head);
     T* table = shared_memory<T>();
-    if (diagonals(work.tile, positions, slope, table)) {
+    if (params.tiles.queries > FEW && diagonals(work.tile, positions, slope, table)) {
         by_diagonals<V>(params.tiles, work.tile, table, work.bias(params));
     } else {
         by_pairs<V, true>(work.tile, positions, slope, work.bias(params));

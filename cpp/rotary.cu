@@ -1,14 +1,39 @@
 // RotaryEmbedding and RotaryEmbeddingPair.
 //
 // A block is `blockDim.y` tasks of `blockDim.x` threads. A task is a number of rows with the same angles: its threads read cosines
-// and sines from memory once and keep them for all of its rows, two of which they work on at a time. A thread owns V pairs of a
-// row, or V channels that are copied, so that with equal layouts Y may be X.
+// and sines from memory once and keep them for all of its rows. A lane of a task owns two vectors of each row, of pairs or of channels
+// that are copied, so that with equal layouts Y may be X. Everything of the first row is asked for before anything is waited for, and
+// each further row, where there are registers for it, before the one ahead of it is worked on.
 //
 // Kernels: `pair` and `channel` move 16 bytes per access, for tables with an entry per pair or per channel. `scalar` takes one pair
 // per thread, for all sizes and addresses. `moved` is for a Y that is X where pairs move within the row: it reads a whole row
 // before it writes any of it.
 #include "element.cuh"
 #include "params.h"
+
+// Whether the vectors of a lane lie apart where members of pairs are neighbours in X and in Y.
+#if !defined(PHASOR_VECTORS_APART)
+#define PHASOR_VECTORS_APART true
+#endif
+
+// Whether `channel` asks for a row before the one ahead of it is worked on, for which Blackwell has too few registers.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+#define CHANNEL_AHEAD false
+#define CHANNEL_KERNEL(name) PHASOR_WIDE_KERNEL(name, RotaryParams, 256, 3)
+#else
+#define CHANNEL_AHEAD true
+#define CHANNEL_KERNEL(name) PHASOR_KERNEL(name, RotaryParams, 256)
+#endif
+
+// Blocks of `pair` for which a multiprocessor is to have registers. Four would leave too few on Turing, which converts bfloat16 by hand,
+// and two too few on Blackwell.
+#if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ < 800 || __CUDA_ARCH__ >= 1000)
+#define PAIR_BLOCKS 3
+#elif defined(PHASOR_PAIR_BLOCKS)
+#define PAIR_BLOCKS PHASOR_PAIR_BLOCKS
+#else
+#define PAIR_BLOCKS 4
+#endif
 
 namespace {
 
@@ -17,11 +42,36 @@ PHASOR_DEVICE const RotaryTensor& tensor_of(const RotaryParams& params) {
     return params.tensors[blockIdx.x < params.border ? 0 : 1];
 }
 
-// The task of this thread.
-PHASOR_DEVICE u64 task_of(const RotaryParams& params) {
+// The first task of a block.
+PHASOR_DEVICE u64 first_task(const RotaryParams& params) {
     const u32 block = blockIdx.x < params.border ? blockIdx.x : blockIdx.x - params.border;
-    return u64(block) * blockDim.y + threadIdx.y;
+    return u64(block) * blockDim.y;
 }
+
+// What a thread works on: a task of its block, and the first of its lanes.
+//
+// Where a row has lanes of both kinds, those that turn pairs come first, of all tasks of the block, then those that copy. A warp
+// with both would do one after the other.
+struct Share {
+    u32 task;
+    u32 lane;
+
+    PHASOR_DEVICE Share(u64 lanes, u64 pairs) : task(threadIdx.y), lane(threadIdx.x) {
+        if (pairs == 0 || pairs == lanes || lanes > blockDim.x) {
+            return;
+        }
+        const u32 turning = u32(pairs), copying = u32(lanes) - turning;
+        const u32 thread = threadIdx.y * blockDim.x + threadIdx.x;
+        const u32 border = blockDim.y * turning;
+        if (thread < border) {
+            task = thread / turning;
+            lane = thread - task * turning;
+        } else {
+            task = (thread - border) / copying;
+            lane = turning + (thread - border - task * copying);
+        }
+    }
+};
 
 // Where a task begins: rows of the tensor and of the tables, and its first head.
 struct Place {
@@ -57,14 +107,22 @@ struct Members {
     Packed<T, V> high;
 };
 
-// Where the vectors with the pairs from `k` on lie in a row.
+// How members of pairs lie in a row: `near` where those of a pair are neighbours, else in two halves. Of neighbours, a lane may own the
+// `adjacent` pairs of two vectors side by side; otherwise its vectors are as far apart as halves are, so that those of a warp follow
+// each other and fill whole sectors of 32 bytes.
+struct Layout {
+    bool near;
+    bool adjacent;
+};
+
+// Where the two vectors of lane `k / V` lie in a row.
 template <int V>
 struct Spot {
     u64 low;
     // Distance of the second vector from the first.
     u64 apart;
 
-    PHASOR_DEVICE Spot(u64 half, u64 k, bool neighbours) : low(neighbours ? 2 * k : k), apart(neighbours ? V : half) {}
+    PHASOR_DEVICE Spot(u64 half, u64 k, Layout layout) : low(layout.adjacent ? 2 * k : k), apart(layout.adjacent ? V : half) {}
 };
 
 // First and second members of the pairs.
@@ -82,8 +140,9 @@ PHASOR_UNROLL
     }
 }
 
-template <int V, typename T, typename A>
-PHASOR_DEVICE void store_members(T* at, u64 apart, bool neighbours, const A (&a)[V], const A (&b)[V]) {
+// The vectors that hold such pairs.
+template <typename T, int V, typename A>
+PHASOR_DEVICE Members<T, V> pack_members(bool neighbours, const A (&a)[V], const A (&b)[V]) {
     A low[V], high[V];
 PHASOR_UNROLL
     for (int i = 0; i < V; i++) {
@@ -93,11 +152,40 @@ PHASOR_UNROLL
         low[i] = neighbours ? first : a[i];
         high[i] = neighbours ? other : b[i];
     }
-    Packed<T, V> packed = {};
-    pack(low, packed);
-    store(at, packed);
-    pack(high, packed);
-    store(at + apart, packed);
+    Members<T, V> packed = {};
+    pack(low, packed.low);
+    pack(high, packed.high);
+    return packed;
+}
+
+template <int V, typename T>
+PHASOR_DEVICE Members<T, V> load_members(const T* at, u64 apart) {
+    return {load<V>(at), load<V>(at + apart)};
+}
+
+template <int V, typename T>
+PHASOR_DEVICE void store_members(T* at, u64 apart, const Members<T, V>& members) {
+    store(at, members.low);
+    store(at + apart, members.high);
+}
+
+// The entries of a table with one per pair for the pairs of a lane.
+template <int V, typename TT>
+PHASOR_DEVICE Packed<TT, V> entries(const TT* table, u64 half, u64 k, Layout layout) {
+    // A vector of one element has no pair of neighbours.
+    const int part = V > 1 ? V / 2 : 1;
+    if (V == 1 || !layout.near || layout.adjacent) {
+        return load_constant<V>(table + k);
+    }
+    const Packed<TT, part> low = load_constant<part>(table + k / 2), high = load_constant<part>(table + (half + k) / 2);
+    const int words = V * int(sizeof(TT)) / 8;
+    Packed<TT, V> found = {};
+PHASOR_UNROLL
+    for (int i = 0; i < words; i++) {
+        found.set_word_at(i, low.word_at(i));
+        found.set_word_at(words + i, high.word_at(i));
+    }
+    return found;
 }
 
 // Cosines and sines for both members of V pairs.
@@ -106,18 +194,19 @@ struct Turn {
     A cos_a[V], cos_b[V], sin_a[V], sin_b[V];
 
     template <typename TT>
-    PHASOR_DEVICE void load(const TT* cos, const TT* sin, u64 half, u64 k, bool by_channel, bool neighbours, bool inverse) {
+    PHASOR_DEVICE void load(const TT* cos, const TT* sin, u64 half, u64 k, bool by_channel, Layout layout, bool inverse) {
         if (by_channel) {
-            const Spot<V> at(half, k, neighbours);
+            const Spot<V> at(half, k, layout);
             cos += at.low;
             sin += at.low;
             const Members<TT, V> cosines = {load_constant<V>(cos), load_constant<V>(cos + at.apart)};
             const Members<TT, V> sines = {load_constant<V>(sin), load_constant<V>(sin + at.apart)};
-            unpack_members(cosines, neighbours, cos_a, cos_b);
-            unpack_members(sines, neighbours, sin_a, sin_b);
+            unpack_members(cosines, layout.near, cos_a, cos_b);
+            unpack_members(sines, layout.near, sin_a, sin_b);
         } else {
-            unpack(load_constant<V>(cos + k), cos_a);
-            unpack(load_constant<V>(sin + k), sin_a);
+            const Packed<TT, V> cosines = entries<V>(cos, half, k, layout), sines = entries<V>(sin, half, k, layout);
+            unpack(cosines, cos_a);
+            unpack(sines, sin_a);
         }
 PHASOR_UNROLL
         for (int i = 0; i < V; i++) {
@@ -154,75 +243,97 @@ struct Heads {
     }
 };
 
-// Where vector `lane` of the channels that are copied lies.
+// Where the two vectors that copying lane `lane` owns lie in a row: those numbered `lane`, and as many further on as there are lanes.
+// The last lane has but one where their number is odd, and takes it twice.
 template <int V>
-PHASOR_DEVICE u64 copied(const RotaryTensor& tensor, u64 lane) {
-    const u64 channel = lane * V;
-    return channel < tensor.offset ? channel : channel + 2 * tensor.half;
+PHASOR_DEVICE Spot<V> copied(const RotaryTensor& tensor, u64 lane) {
+    const u64 count = (tensor.channels - 2 * tensor.half) / V;
+    const u64 other = lane + (count + 1) / 2;
+    const u64 channel = lane * V, next = (other < count ? other : lane) * V;
+    Spot<V> spot(0, 0, {false, false});
+    spot.low = channel < tensor.offset ? channel : channel + 2 * tensor.half;
+    spot.apart = (next < tensor.offset ? next : next + 2 * tensor.half) - spot.low;
+    return spot;
 }
 
 template <int V, typename T>
-PHASOR_DEVICE void copy(const RotaryTensor& tensor, const Place& place, u64 lane) {
-    const Heads rows(tensor, place);
-    u64 at = rows.first + copied<V>(tensor, lane);
+PHASOR_DEVICE void copy(const RotaryTensor& tensor, const Heads& rows, u64 lane) {
+    const Spot<V> spot = copied<V>(tensor, lane);
+    const T* x = reinterpret_cast<const T*>(tensor.x) + (rows.first + spot.low);
+    T* y = reinterpret_cast<T*>(tensor.y) + (rows.first + spot.low);
+    Members<T, V> row = load_members<V>(x, spot.apart);
+    u32 left = rows.count;
 PHASOR_ROLLED
-    for (u32 left = rows.count; left > 0; left--) {
-        store(reinterpret_cast<T*>(tensor.y) + at, load<V>(reinterpret_cast<const T*>(tensor.x) + at));
-        at += rows.step;
-    }
+    do {
+        x += left > 1 ? rows.step : 0;
+        const Members<T, V> next = load_members<V>(x, spot.apart);
+        store_members(y, spot.apart, row);
+        row = next;
+        y += rows.step;
+    } while (--left > 0);
 }
 
-// All kernels but `moved`.
-template <int V, typename T, typename TT>
+// The layouts of X and Y.
+PHASOR_DEVICE Layout layout_in(const RotaryParams& params, bool whole) {
+    const bool in = params.interleaved != 0, out = params.interleaved_out != 0;
+    return {in, in && !(PHASOR_VECTORS_APART && whole && out)};
+}
+PHASOR_DEVICE Layout layout_out(const RotaryParams& params, bool whole) {
+    const bool in = params.interleaved != 0, out = params.interleaved_out != 0;
+    return {out, out && !(PHASOR_VECTORS_APART && whole && in)};
+}
+
+// All kernels but `moved`. With `AHEAD`, a row is asked for before the one ahead of it is worked on, which takes registers.
+template <int V, bool AHEAD, typename T, typename TT>
 PHASOR_DEVICE void rotary(const RotaryParams& params, bool by_channel) {
     typedef Arithmetic<T> A;
     const RotaryTensor& tensor = tensor_of(params);
-    const u64 task = task_of(params);
-    if (task >= tensor.tasks) {
+    const u64 half = tensor.half;
+    const u64 pairs = half / V;
+    const Share share(tensor.lanes, pairs);
+    const u64 task = first_task(params) + share.task;
+    if (share.task >= blockDim.y || task >= tensor.tasks) {
         return;
     }
     const Place place = place_of(tensor, task);
-    const u64 half = tensor.half;
     const u64 width = by_channel ? 2 * half : half;
     const TT* cos = reinterpret_cast<const TT*>(params.cos) + place.cos * width;
     const TT* sin = reinterpret_cast<const TT*>(params.sin) + place.sin * width;
-    const bool in = params.interleaved != 0;
-    const bool out = params.interleaved_out != 0;
-    const u64 pairs = half / V;
+    const Layout in = layout_in(params, V > 1), out = layout_out(params, V > 1);
+    const Heads rows(tensor, place);
 PHASOR_ROLLED
-    for (u64 lane = threadIdx.x; lane < tensor.lanes; lane += blockDim.x) {
+    for (u64 lane = share.lane; lane < tensor.lanes; lane += blockDim.x) {
         if (lane >= pairs) {
-            copy<V, T>(tensor, place, lane - pairs);
+            copy<V, T>(tensor, rows, lane - pairs);
             continue;
         }
         const u64 k = lane * V;
-        Turn<A, V> turn;
-        turn.load(cos, sin, half, k, by_channel, in, params.inverse != 0);
-        const Heads rows(tensor, place);
-        const Spot<V> from(half, k, in);
-        const Spot<V> to(half, k, out);
+        const Spot<V> from(half, k, in), to(half, k, out);
         const T* x = reinterpret_cast<const T*>(tensor.x) + (rows.first + tensor.offset + from.low);
         T* y = reinterpret_cast<T*>(tensor.y) + (rows.first + tensor.offset + to.low);
+        Members<T, V> row = load_members<V>(x, from.apart);
+        Turn<A, V> turn;
+        turn.load(cos, sin, half, k, by_channel, in, params.inverse != 0);
+        u32 left = rows.count;
 PHASOR_ROLLED
-        for (u32 left = rows.count; left > 0;) {
-            const bool both = left > 1;
-            // The first row again where there is no other.
-            const T* next = both ? x + rows.step : x;
-            const Members<T, V> first = {load<V>(x), load<V>(x + from.apart)};
-            const Members<T, V> other = {load<V>(next), load<V>(next + from.apart)};
-            A a[V], b[V];
-            unpack_members(first, in, a, b);
-            turn.apply(a, b);
-            store_members(y, to.apart, out, a, b);
-            if (both) {
-                unpack_members(other, in, a, b);
-                turn.apply(a, b);
-                store_members(y + rows.step, to.apart, out, a, b);
+        do {
+            Members<T, V> next = {};
+            if (AHEAD) {
+                // The same row again where there is no other.
+                x += left > 1 ? rows.step : 0;
+                next = load_members<V>(x, from.apart);
             }
-            x += 2 * rows.step;
-            y += 2 * rows.step;
-            left -= both ? 2 : 1;
-        }
+            A a[V], b[V];
+            unpack_members(row, in.near, a, b);
+            turn.apply(a, b);
+            store_members(y, to.apart, pack_members<T>(out.near, a, b));
+            if (!AHEAD && left > 1) {
+                x += rows.step;
+                next = load_members<V>(x, from.apart);
+            }
+            row = next;
+            y += rows.step;
+        } while (--left > 0);
     }
 }
 
@@ -231,15 +342,16 @@ template <typename T, typename TT>
 PHASOR_DEVICE void moved(const RotaryParams& params) {
     typedef Arithmetic<T> A;
     const RotaryTensor& tensor = tensor_of(params);
-    const u64 task = task_of(params);
+    const u64 task = first_task(params) + threadIdx.y;
     // All threads of a block reach the barrier.
     const bool live = task < tensor.tasks;
     const Place place = place_of(tensor, live ? task : 0);
     // No more than shared memory has room for.
     const u32 half = u32(tensor.half);
-    const u64 first = place.row * tensor.channels + tensor.offset;
-    const T* x = reinterpret_cast<const T*>(tensor.x) + first;
-    T* y = reinterpret_cast<T*>(tensor.y) + first;
+    const T* whole = reinterpret_cast<const T*>(tensor.x) + place.row * tensor.channels;
+    const T* x = whole + tensor.offset;
+    T* whole_y = reinterpret_cast<T*>(tensor.y) + place.row * tensor.channels;
+    T* y = whole_y + tensor.offset;
     T* row = shared_memory<T>() + threadIdx.y * 2 * half;
     if (live) {
 PHASOR_ROLLED
@@ -248,7 +360,8 @@ PHASOR_ROLLED
         }
 PHASOR_ROLLED
         for (u64 lane = half + threadIdx.x; lane < tensor.lanes; lane += blockDim.x) {
-            copy<1, T>(tensor, place, lane - half);
+            const Spot<1> spot = copied<1>(tensor, lane - half);
+            store_members<1>(whole_y + spot.low, spot.apart, load_members<1>(whole + spot.low, spot.apart));
         }
     }
     __syncthreads();
@@ -259,35 +372,33 @@ PHASOR_ROLLED
     const u32 width = by_channel ? 2 * half : half;
     const TT* cos = reinterpret_cast<const TT*>(params.cos) + place.cos * width;
     const TT* sin = reinterpret_cast<const TT*>(params.sin) + place.sin * width;
-    const bool in = params.interleaved != 0;
-    const bool out = params.interleaved_out != 0;
+    const Layout in = layout_in(params, false), out = layout_out(params, false);
 PHASOR_ROLLED
     for (u32 k = threadIdx.x; k < half; k += blockDim.x) {
         Turn<A, 1> turn;
         turn.load(cos, sin, half, k, by_channel, in, params.inverse != 0);
         const Spot<1> from(half, k, in);
         const Spot<1> to(half, k, out);
-        const Members<T, 1> pair = {load<1>(row + from.low), load<1>(row + from.low + from.apart)};
         A a[1], b[1];
-        unpack_members(pair, in, a, b);
+        unpack_members(load_members<1>(row + from.low, from.apart), in.near, a, b);
         turn.apply(a, b);
-        store_members(y + to.low, to.apart, out, a, b);
+        store_members<1>(y + to.low, to.apart, pack_members<T>(out.near, a, b));
     }
 }
 
 }  // namespace
 
 #define ROTARY(t, tt, T, TT)                                                       \
-    PHASOR_KERNEL(rotary_##t##_##tt##_pair, RotaryParams, 256) {                   \
-        rotary<Whole<T>::COUNT, T, TT>(params, false);                             \
+    PHASOR_WIDE_KERNEL(rotary_##t##_##tt##_pair, RotaryParams, 256, PAIR_BLOCKS) { \
+        rotary<Whole<T>::COUNT, true, T, TT>(params, false);                       \
     }                                                                              \
-    PHASOR_KERNEL(rotary_##t##_##tt##_channel, RotaryParams, 256) {                \
-        rotary<Whole<T>::COUNT, T, TT>(params, true);                              \
+    CHANNEL_KERNEL(rotary_##t##_##tt##_channel) {                                  \
+        rotary<Whole<T>::COUNT, CHANNEL_AHEAD, T, TT>(params, true);               \
     }                                                                              \
     PHASOR_KERNEL(rotary_##t##_##tt##_scalar, RotaryParams, 256) {                 \
-        rotary<1, T, TT>(params, tensor_of(params).by_channel != 0);               \
+        rotary<1, true, T, TT>(params, tensor_of(params).by_channel != 0);         \
     }                                                                              \
-    PHASOR_BARRIER_KERNEL(rotary_##t##_##tt##_moved, RotaryParams, 256) {         \
+    PHASOR_BARRIER_KERNEL(rotary_##t##_##tt##_moved, RotaryParams, 256) {          \
         moved<T, TT>(params);                                                      \
     }
 

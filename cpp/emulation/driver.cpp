@@ -45,6 +45,10 @@ typedef int CUlibraryOption;
 #define CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED 900
 #endif
 
+// A kernel of tests and benchmarks.
+#include "emulation.h"
+#include "../device/copy.cu"
+
 extern "C" const char* phasor_emulate(const char* name, const unsigned int* grid, const unsigned int* block, size_t shared_bytes,
                                       const void* params, size_t params_size);
 
@@ -248,6 +252,8 @@ ENTRY cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice de
     REQUIRE(device >= 0 && device < DEVICES, CUDA_ERROR_INVALID_DEVICE);
     switch (int(attribute)) {
         case 16: *value = 4; break;
+        case 36: *value = 1000000; break;
+        case 37: *value = 1024; break;
         case 38: *value = 1 << 16; break;
         case 75: *value = CAPABILITIES[device] / 10; break;
         case 76: *value = CAPABILITIES[device] % 10; break;
@@ -333,6 +339,19 @@ ENTRY cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstr
     work.to = reinterpret_cast<char*>(to);
     work.from = reinterpret_cast<const char*>(from);
     work.count = bytes;
+    stream_of(stream)->work.push_back(work);
+    return error(CUDA_SUCCESS);
+}
+
+// Of zeros alone.
+ENTRY cuMemsetD32Async(CUdeviceptr to, unsigned int value, size_t count, CUstream stream) {
+    REQUIRE_CONTEXT;
+    REQUIRE(within(to, 4 * count) && value == 0, CUDA_ERROR_INVALID_VALUE);
+    REQUIRE(stream_of(stream) != nullptr, CUDA_ERROR_INVALID_HANDLE);
+    Work work;
+    work.bytes.assign(4 * count, 0);
+    work.to = reinterpret_cast<char*>(to);
+    work.count = 4 * count;
     stream_of(stream)->work.push_back(work);
     return error(CUDA_SUCCESS);
 }

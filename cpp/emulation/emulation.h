@@ -14,6 +14,7 @@
 #define __device__
 #define __forceinline__ inline
 #define PHASOR_UNROLL
+#define PHASOR_UNROLL_4
 #define PHASOR_ROLLED
 
 struct uint2 {
@@ -98,8 +99,8 @@ inline T __ldg(const T* address) {
 }
 
 template <typename T>
-inline void __stwb(T* address, T value) {
-    *address = value;
+inline void store_whole(T* to, T value) {
+    *to = value;
 }
 
 inline unsigned int __float_as_uint(float value) {

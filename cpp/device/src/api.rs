@@ -58,6 +58,12 @@ api! {
     upload = cuMemcpyHtoD_v2(Address, *const c_void, usize);
     download = cuMemcpyDtoH_v2(*mut c_void, Address, usize);
     copy = cuMemcpyDtoDAsync_v2(Address, Address, usize, Handle);
+    fill = cuMemsetD32Async(Address, c_uint, usize, Handle);
+    load_module = cuModuleLoadData(*mut Handle, *const c_void);
+    module_function = cuModuleGetFunction(*mut Handle, Handle, *const c_char);
+    launch = cuLaunchKernel(
+        Handle, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, Handle, *mut *mut c_void, *mut *mut c_void,
+    );
     create_stream = cuStreamCreate(*mut Handle, c_uint);
     synchronize = cuStreamSynchronize(Handle);
     destroy_stream = cuStreamDestroy_v2(Handle);

@@ -6,6 +6,8 @@ use std::ptr::null_mut;
 
 /// `CUdevice_attribute`.
 const MULTIPROCESSOR_COUNT: Number = 16;
+const MEMORY_CLOCK_RATE: Number = 36;
+const GLOBAL_MEMORY_BUS_WIDTH: Number = 37;
 const L2_CACHE_SIZE: Number = 38;
 const COMPUTE_CAPABILITY_MAJOR: Number = 75;
 const COMPUTE_CAPABILITY_MINOR: Number = 76;
@@ -134,6 +136,14 @@ impl Gpu {
     /// The driver's words.
     pub fn cache(&self) -> Result<usize, String> {
         Ok(self.attribute(L2_CACHE_SIZE)? as usize)
+    }
+
+    /// Bytes a second between the device and its memory, as its datasheet has them; `None` where the driver does not tell.
+    pub fn bandwidth(&self) -> Option<f64> {
+        // In kHz and bits; data is moved at both edges of the clock.
+        let clock = f64::from(self.attribute(MEMORY_CLOCK_RATE).ok()?) * 1e3;
+        let bytes = f64::from(self.attribute(GLOBAL_MEMORY_BUS_WIDTH).ok()?) / 8.0;
+        Some(2.0 * clock * bytes).filter(|&rate| rate > 0.0)
     }
 
     fn attribute(&self, attribute: Number) -> Result<u32, String> {

@@ -75,6 +75,22 @@ impl<'a> Stream<'a> {
     }
 }
 
+impl Stream<'_> {
+    /// Puts into the stream that the first `words` words of 4 bytes become zero.
+    ///
+    /// # Errors
+    /// The driver's words.
+    ///
+    /// # Safety
+    /// The memory has as many, and stays until the stream has done it.
+    pub unsafe fn clear(&self, memory: &Memory<'_>, words: usize) -> Result<(), String> {
+        let _current = self.gpu.current()?;
+        // SAFETY: this function's `# Safety` section says that the memory has as many words and stays.
+        let outcome = unsafe { (self.gpu.api.fill)(memory.address(), 0, words, self.handle) };
+        self.gpu.api.check("cuMemsetD32Async", outcome)
+    }
+}
+
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
         if self.handle.is_null() {

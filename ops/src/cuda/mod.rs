@@ -16,6 +16,7 @@ mod relative;
 pub mod relative_bias;
 pub mod relative_gather;
 pub mod rotary;
+mod waves;
 
 pub use driver::{Device, DeviceSummary, Driver, Function};
 pub use image::Image;

@@ -12,5 +12,7 @@ mod sinusoidal;
 
 #[cfg(test)]
 pub(super) use params::LAYOUTS;
+#[cfg(test)]
+pub(super) use plan::RESIDENT_BLOCKS;
 pub use rotary_table::RotaryTableCuda;
 pub use sinusoidal::SinusoidalCuda;

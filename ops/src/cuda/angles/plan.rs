@@ -5,6 +5,7 @@ use super::params::AnglesParams;
 use crate::angle::PositionType;
 use crate::contract::{ContractError, ElementType};
 use crate::cuda::Launch;
+use crate::cuda::waves::rows_of_task;
 
 /// Threads of a block.
 const THREADS: u64 = 256;
@@ -12,8 +13,8 @@ const THREADS: u64 = 256;
 /// Most rows of a task: with so many, starting one costs little compared with its work.
 const ROWS: u64 = 8;
 
-/// Threads that a multiprocessor runs at a time: three blocks.
-const RESIDENT: u64 = 3 * THREADS;
+/// Blocks that a multiprocessor has registers for, at least: `cpp/registers.txt` says how many, by type and device.
+pub(in crate::cuda) const RESIDENT_BLOCKS: u64 = 3;
 
 /// Threads of a warp.
 const WARP: u64 = 32;
@@ -119,9 +120,12 @@ impl Planner {
             _ => lanes.div_ceil(lane_blocks).next_multiple_of(WARP),
         };
         let y = THREADS / x;
-        // As many rows per task as still give every multiprocessor its share of threads.
-        let share = total / (u64::from(self.processors) * RESIDENT).max(1);
-        let tasks = rows.div_ceil(share.clamp(1, ROWS));
+        let resident = u64::from(self.processors) * RESIDENT_BLOCKS;
+        let blocks = |share| {
+            let tasks = rows.div_ceil(share).div_ceil(y);
+            tasks.saturating_mul(lane_blocks)
+        };
+        let tasks = rows.div_ceil(rows_of_task(ROWS, resident, blocks));
         let blocks = tasks.div_ceil(y).checked_mul(lane_blocks);
         let (Some(blocks), Ok(tasks), Ok(streams)) = (
             blocks.and_then(|n| i32::try_from(n).ok()),

@@ -24,7 +24,7 @@ const ROWS: u64 = 512;
 /// Bytes that a lookup table may have in shared memory: with them a multiprocessor still holds four blocks.
 const STAGED: u64 = 16 * 1024;
 
-/// Threads that are neighbours along a column, where tiles are made column by column: those of a warp.
+/// Threads of a warp: those that are neighbours along a column where tiles are made column by column, and the fewest along a row.
 const LANES: u64 = 32;
 
 /// Bytes of shared memory for such a tile.
@@ -77,9 +77,15 @@ impl Planes {
         }
         let vector = self.vector();
         let vectors = self.keys.div_ceil(vector);
-        let x = vectors.div_ceil(vectors.div_ceil(THREADS));
+        let mut x = vectors.div_ceil(vectors.div_ceil(THREADS));
         let groups = self.queries.div_ceil(vector);
         let y = (THREADS / x).min(groups).min(ROWS / vector);
+        // Blocks side by side in a row, so that every multiprocessor gets one.
+        let others = self.count.saturating_mul(groups.div_ceil(y)).max(1);
+        let wanted = u64::from(processors).div_ceil(others);
+        if wanted > vectors.div_ceil(x) {
+            x = x.min((vectors / wanted / LANES * LANES).max(LANES));
+        }
         let rounds = [vectors.div_ceil(x), groups.div_ceil(y)]
             .iter()
             .fold(self.count, |n, m| n.saturating_mul(*m));
@@ -274,6 +280,16 @@ mod tests {
                 assert!(cut.unwrap().unwrap().blocks >= 132 * 8);
             }
         }
+    }
+
+    #[test]
+    fn small_biases_get_every_multiprocessor() {
+        let decode = planes(32, 1, 2048, 2).by_rows(132).unwrap().unwrap();
+        assert_eq!((decode.blocks, decode.threads), (256, [32, 1]));
+        let few = planes(2, 1, 64, 2).by_rows(132).unwrap().unwrap();
+        assert_eq!((few.blocks, few.threads), (2, [8, 1]));
+        let alone = planes(32, 1, 2048, 2).by_rows(16).unwrap().unwrap();
+        assert_eq!((alone.blocks, alone.threads), (32, [256, 1]));
     }
 
     #[test]

@@ -10,3 +10,5 @@ pub use kernel::RotaryCuda;
 #[cfg(test)]
 pub(super) use params::LAYOUTS;
 pub use plan::Turned;
+#[cfg(test)]
+pub(super) use plan::Variant;

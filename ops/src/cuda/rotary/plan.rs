@@ -4,6 +4,7 @@ use super::params::{AXES, RotaryAxis, RotaryParams, RotaryTensor};
 use crate::contract::rotary::{RotaryAttributes, RotaryGeometry, TableForm};
 use crate::contract::{ContractError, ElementType};
 use crate::cuda::Launch;
+use crate::cuda::waves::rows_of_task;
 
 /// Threads of a block.
 const THREADS: u64 = 256;
@@ -13,9 +14,6 @@ const SHARED: u64 = 48 * 1024;
 
 /// Most rows of a task: with so many, what it reads of the tables is a small part of all it reads.
 const ROWS: u64 = 8;
-
-/// Threads that a multiprocessor runs at a time.
-const RESIDENT: u64 = 2048;
 
 /// Bytes of an access.
 const ACCESS: u64 = 16;
@@ -33,7 +31,7 @@ pub struct Turned<'a> {
 
 /// A kernel of `rotary.cu`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Variant {
+pub(in crate::cuda) enum Variant {
     /// Whole accesses, tables with an entry per pair.
     Pair,
     /// Whole accesses, tables with an entry per channel.
@@ -53,12 +51,20 @@ impl Variant {
         Variant::Moved,
     ];
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(in crate::cuda) const fn name(self) -> &'static str {
         match self {
             Variant::Pair => "pair",
             Variant::Channel => "channel",
             Variant::Scalar => "scalar",
             Variant::Moved => "moved",
+        }
+    }
+
+    /// Blocks that a multiprocessor has registers for, at least: `cpp/registers.txt` says how many, by type and device.
+    pub(in crate::cuda) const fn resident_blocks(self) -> u64 {
+        match self {
+            Variant::Pair | Variant::Scalar | Variant::Moved => 4,
+            Variant::Channel => 3,
         }
     }
 }
@@ -119,15 +125,23 @@ impl Planner {
             y = y.min(SHARED / row);
             shared = y * row;
         }
-        // As many rows per task as still give every multiprocessor its share of threads; `moved` takes one.
-        let share = match variant {
-            Variant::Moved => 1,
-            _ => total / (u64::from(self.processors) * RESIDENT).max(1),
+        for (tensor, turned) in params.tensors.iter_mut().zip(tensors) {
+            axes(tensor, turned.geometry);
+        }
+        let blocks = |rows| {
+            let of_tensor = |tensor: &RotaryTensor| tasks(tensor, rows).div_ceil(y);
+            params.tensors.each_ref().map(of_tensor)
         };
-        let mut blocks = [0; 2];
-        for ((tensor, turned), blocks) in params.tensors.iter_mut().zip(tensors).zip(&mut blocks) {
-            axes(tensor, turned.geometry, share.clamp(1, ROWS));
-            *blocks = tensor.tasks.div_ceil(y);
+        let resident = u64::from(self.processors) * variant.resident_blocks();
+        let loops = match variant {
+            Variant::Moved => 1,
+            _ => rows_of_task(ROWS, resident, |rows| {
+                blocks(rows).iter().fold(0, |n, &m| n.saturating_add(m))
+            }),
+        };
+        let blocks = blocks(loops);
+        for tensor in &mut params.tensors[..tensors.len()] {
+            divide(tensor, loops);
         }
         let count = blocks.iter().try_fold(0u64, |sum, &n| sum.checked_add(n));
         let Some(count) = count
@@ -219,19 +233,20 @@ fn sizes(turned: &Turned<'_>, vector: u64) -> RotaryTensor {
         channels: geometry.channels as u64,
         offset: geometry.offset as u64,
         half,
-        lanes: (half + copied) / vector,
+        // A lane has two vectors, so that the last one may have to take one twice.
+        lanes: half / vector + (copied / vector).div_ceil(2),
         by_channel: (geometry.form == TableForm::Channel).into(),
         ..Default::default()
     }
 }
 
-/// Numbers the tasks, of up to `loops` rows each.
-fn axes(tensor: &mut RotaryTensor, geometry: &RotaryGeometry, loops: u64) {
+/// Numbers the rows, as tasks of one row each, and finds the axis along which rows have the same angles.
+fn axes(tensor: &mut RotaryTensor, geometry: &RotaryGeometry) {
     let mut row = 1;
     let merged = geometry.rows.axes();
     tensor.rank = merged.len() as u32;
     tensor.head_axis = AXES as u32;
-    (tensor.heads, tensor.chunks, tensor.loops) = (1, 1, 1);
+    tensor.heads = 1;
     for (at, axis) in merged.iter().enumerate().rev() {
         let [cos, sin] = axis.steps.map(|step| step as u64);
         tensor.axes[at] = RotaryAxis {
@@ -246,15 +261,23 @@ fn axes(tensor: &mut RotaryTensor, geometry: &RotaryGeometry, loops: u64) {
         }
         row *= axis.size as u64;
     }
+    (tensor.chunks, tensor.loops, tensor.tasks) = (tensor.heads, 1, row);
+}
+
+/// The number of tasks of up to `loops` rows.
+fn tasks(tensor: &RotaryTensor, loops: u64) -> u64 {
+    // A second tensor that is not there has no heads.
+    tensor.tasks / tensor.heads.max(1) * tensor.heads.div_ceil(loops)
+}
+
+/// Makes tasks of up to `loops` rows from those of one.
+fn divide(tensor: &mut RotaryTensor, loops: u64) {
+    tensor.tasks = tasks(tensor, loops);
+    tensor.chunks = tensor.heads.div_ceil(loops);
+    tensor.loops = tensor.heads.div_ceil(tensor.chunks) as u32;
     if let Some(heads) = tensor.axes.get_mut(tensor.head_axis as usize) {
-        tensor.chunks = tensor.heads.div_ceil(loops);
-        tensor.loops = tensor.heads.div_ceil(tensor.chunks) as u32;
         heads.size = tensor.chunks;
     }
-    tensor.tasks = tensor.axes[..merged.len()]
-        .iter()
-        .map(|axis| axis.size)
-        .product();
 }
 
 #[cfg(test)]
