@@ -1,23 +1,29 @@
 //! Tables of angles, and sinusoidal encodings.
 
-use crate::case::{Case, Tensor};
+use crate::case::{Case, Tensor, type_name};
 use phasor_ops::angle::PositionType;
-use phasor_ops::contract::ElementType::F32;
+use phasor_ops::contract::ElementType::{self, BF16, F16, F32, F64};
 use phasor_ops::contract::rotary_table::{RotaryTableAttributes, RotaryTableGeometry};
 use phasor_ops::contract::sinusoidal::{SinusoidalAttributes, SinusoidalGeometry};
 use phasor_ops::cuda::angles::{RotaryTableCuda, SinusoidalCuda};
 
-/// All of them, in f32, with precise angles and with those that the graph would have.
+/// All of them, with precise angles and with those that the graph would have: most in f32, which models have.
 pub(crate) fn cases(small: bool) -> Vec<Case> {
     let length = if small { 16 } else { 4096 };
     let mut cases = Vec::new();
     for precise in [false, true] {
         for rows in [length, 1, 64] {
-            cases.push(table(rows, 64, precise));
+            cases.push(table(F32, rows, 64, precise));
         }
-        cases.push(sinusoidal(length, 1024, precise, false));
+        cases.push(sinusoidal(F32, length, 1024, precise, false));
         // Time steps of a diffusion model.
-        cases.push(sinusoidal(64, 320, precise, true));
+        cases.push(sinusoidal(F32, 64, 320, precise, true));
+        for element in [F16, BF16, F64] {
+            cases.push(table(element, length, 64, precise));
+            cases.push(sinusoidal(element, length, 1024, precise, false));
+        }
+        // No access of 16 bytes fits.
+        cases.push(sinusoidal(F32, length, 1022, precise, false));
     }
     cases
 }
@@ -45,45 +51,50 @@ fn kind(precise: bool) -> &'static str {
     if precise { ", precise" } else { "" }
 }
 
-fn table(rows: usize, count: usize, precise: bool) -> Case {
+fn table(element: ElementType, rows: usize, count: usize, precise: bool) -> Case {
     Case {
-        name: format!("RotaryTable 2 of [{rows}, {count}]{}, f32", kind(precise)),
+        name: format!(
+            "RotaryTable 2 of [{rows}, {count}]{}, {}",
+            kind(precise),
+            type_name(element)
+        ),
         tensors: vec![
             positions(rows, false),
             frequencies(count),
-            Tensor::Written(rows * count * F32.size()),
-            Tensor::Written(rows * count * F32.size()),
+            Tensor::Written(rows * count * element.size()),
+            Tensor::Written(rows * count * element.size()),
         ],
-        prepare: Box::new(move |device| {
+        prepare: Box::new(move |loader| {
             let attributes = RotaryTableAttributes {
                 precise,
                 ..Default::default()
             };
-            let kernel = RotaryTableCuda::new(&device, attributes, PositionType::I64, F32)?;
+            let kernel = RotaryTableCuda::new(&loader, attributes, PositionType::I64, element)?;
             let geometry = RotaryTableGeometry::new(&attributes, &[rows], &[count])?;
             Ok(Box::new(move |stream, at| {
                 let (inputs, tables) = ([at[0], at[1]], [at[2], at[3]]);
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(&device, stream, &geometry, inputs, tables) }
+                unsafe { kernel.run(&loader, stream, &geometry, inputs, tables) }
             }))
         }),
     }
 }
 
-fn sinusoidal(rows: usize, width: usize, precise: bool, steps: bool) -> Case {
+fn sinusoidal(element: ElementType, rows: usize, width: usize, precise: bool, steps: bool) -> Case {
     let count = width / 2;
     let what = if steps { ", time steps" } else { "" };
     Case {
         name: format!(
-            "SinusoidalEmbedding [{rows}, {width}]{what}{}, f32",
-            kind(precise)
+            "SinusoidalEmbedding [{rows}, {width}]{what}{}, {}",
+            kind(precise),
+            type_name(element)
         ),
         tensors: vec![
             positions(rows, steps),
             frequencies(count),
-            Tensor::Written(rows * width * F32.size()),
+            Tensor::Written(rows * width * element.size()),
         ],
-        prepare: Box::new(move |device| {
+        prepare: Box::new(move |loader| {
             let attributes = SinusoidalAttributes {
                 cos_first: steps,
                 precise,
@@ -94,12 +105,12 @@ fn sinusoidal(rows: usize, width: usize, precise: bool, steps: bool) -> Case {
             } else {
                 PositionType::I64
             };
-            let kernel = SinusoidalCuda::new(&device, attributes, of_positions, F32)?;
+            let kernel = SinusoidalCuda::new(&loader, attributes, of_positions, element)?;
             let geometry = SinusoidalGeometry::new(&attributes, &[rows], &[count])?;
             Ok(Box::new(move |stream, at| {
                 let inputs = [at[0], at[1]];
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(&device, stream, &geometry, inputs, at[2]) }
+                unsafe { kernel.run(&loader, stream, &geometry, inputs, at[2]) }
             }))
         }),
     }

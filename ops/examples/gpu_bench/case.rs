@@ -1,7 +1,8 @@
 //! What is measured: a call of an operator, ready but for its memory.
 
+use crate::loader::Loader;
 use phasor_ops::contract::ElementType;
-use phasor_ops::cuda::{CudaError, Device, Stream};
+use phasor_ops::cuda::{CudaError, Stream};
 
 /// One call.
 pub(crate) struct Case {
@@ -10,7 +11,7 @@ pub(crate) struct Case {
     /// What its tensors hold, in the order in which `prepare`'s function takes their addresses.
     pub(crate) tensors: Vec<Tensor>,
     /// Resolves the kernels.
-    pub(crate) prepare: Box<dyn FnOnce(Device) -> Result<Call, CudaError>>,
+    pub(crate) prepare: Box<dyn FnOnce(Loader) -> Result<Call, CudaError>>,
 }
 
 /// Puts one launch into a stream; the addresses are those of the tensors.
@@ -24,6 +25,8 @@ pub(crate) enum Tensor {
     Part { bytes: usize, read: usize },
     /// A result, by its bytes.
     Written(usize),
+    /// A result in the place of what it is computed from, by its bytes.
+    Turned(usize),
     /// What decides about the work.
     Given(Vec<u8>),
 }
@@ -32,7 +35,10 @@ impl Tensor {
     /// Its bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Read(bytes) | Self::Written(bytes) | Self::Part { bytes, .. } => *bytes,
+            Self::Read(bytes)
+            | Self::Written(bytes)
+            | Self::Turned(bytes)
+            | Self::Part { bytes, .. } => *bytes,
             Self::Given(bytes) => bytes.len(),
         }
     }
@@ -41,7 +47,16 @@ impl Tensor {
     pub(crate) fn moved(&self) -> usize {
         match self {
             Self::Part { read, .. } => *read,
+            Self::Turned(bytes) => 2 * bytes,
             _ => self.bytes(),
+        }
+    }
+
+    /// How many bytes are written, once.
+    pub(crate) fn written(&self) -> usize {
+        match self {
+            Self::Written(bytes) | Self::Turned(bytes) => *bytes,
+            _ => 0,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Biases by relative position, and scores gathered by it.
 
 use crate::case::{Case, Tensor, type_name};
-use phasor_ops::contract::ElementType::{self, BF16, F16, F32};
+use phasor_ops::contract::ElementType::{self, BF16, F16, F32, F64};
 use phasor_ops::contract::TensorType;
 use phasor_ops::contract::alibi_bias::AlibiAttributes;
 use phasor_ops::contract::relative::{BiasGeometry, slot};
@@ -30,15 +30,26 @@ enum Order {
 /// All of them.
 pub(crate) fn cases(small: bool) -> Vec<Case> {
     let length = if small { 16 } else { 2048 };
-    let mut cases = vec![slopes(BF16, length, length, Order::Rising)];
+    let mut cases = vec![
+        slopes(BF16, length, length, Order::Rising),
+        slopes(F64, length, length, Order::Rising),
+        buckets(F64, length, length, Order::Rising),
+    ];
     for element in [F16, F32] {
         for (queries, order) in [
             (length, Order::Rising),
             (length, Order::Twice),
             (1, Order::Rising),
+            // No access of 16 bytes fits.
+            (length - 1, Order::Rising),
         ] {
-            cases.push(buckets(element, queries, length, order));
-            cases.push(slopes(element, queries, length, order));
+            let keys = if queries == length - 1 {
+                queries
+            } else {
+                length
+            };
+            cases.push(buckets(element, queries, keys, order));
+            cases.push(slopes(element, queries, keys, order));
         }
         let (matrices, length) = if small { (2, 16) } else { (96, 512) };
         for by_key in [false, true] {
@@ -111,8 +122,8 @@ fn buckets(element: ElementType, queries: usize, keys: usize, order: Order) -> C
             given(&key),
             Tensor::Written(HEADS * queries * keys * element.size()),
         ],
-        prepare: Box::new(move |device| {
-            let kernel = RelativeBiasCuda::new(&device, element, TensorType::I64)?;
+        prepare: Box::new(move |loader| {
+            let kernel = RelativeBiasCuda::new(&loader, element, TensorType::I64)?;
             let geometry = BiasGeometry::new(HEADS, &[queries], &[keys])?;
             Ok(Box::new(move |stream, at| {
                 let buckets = Buckets {
@@ -128,7 +139,7 @@ fn buckets(element: ElementType, queries: usize, keys: usize, order: Order) -> C
                     bias: at[4],
                 };
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(&device, stream, &buckets) }
+                unsafe { kernel.run(&loader, stream, &buckets) }
             }))
         }),
     }
@@ -148,9 +159,9 @@ fn slopes(element: ElementType, queries: usize, keys: usize, order: Order) -> Ca
             given(&key),
             Tensor::Written(HEADS * queries * keys * element.size()),
         ],
-        prepare: Box::new(move |device| {
+        prepare: Box::new(move |loader| {
             let attributes = AlibiAttributes::default();
-            let kernel = AlibiCuda::new(&device, attributes, element, TensorType::I64)?;
+            let kernel = AlibiCuda::new(&loader, attributes, element, TensorType::I64)?;
             let geometry = BiasGeometry::new(HEADS, &[queries], &[keys])?;
             Ok(Box::new(move |stream, at| {
                 let slopes = Slopes {
@@ -164,7 +175,7 @@ fn slopes(element: ElementType, queries: usize, keys: usize, order: Order) -> Ca
                     bias: at[3],
                 };
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(&device, stream, &slopes) }
+                unsafe { kernel.run(&loader, stream, &slopes) }
             }))
         }),
     }
@@ -221,9 +232,9 @@ fn gathered(
             given(&places),
             Tensor::Written(matrices * length * length * element.size()),
         ],
-        prepare: Box::new(move |device| {
+        prepare: Box::new(move |loader| {
             let attributes = RelativeGatherAttributes { by_key };
-            let kernel = RelativeGatherCuda::new(&device, attributes, element, TensorType::I64)?;
+            let kernel = RelativeGatherCuda::new(&loader, attributes, element, TensorType::I64)?;
             let scores = [matrices, length, width];
             let geometry = RelativeGatherGeometry::new(&attributes, &scores, &[length], &[length])?;
             Ok(Box::new(move |stream, at| {
@@ -239,7 +250,7 @@ fn gathered(
                     output: at[3],
                 };
                 // SAFETY: the tensors have these sizes, and outlive the graph that is launched.
-                unsafe { kernel.run(&device, stream, &gathered) }
+                unsafe { kernel.run(&loader, stream, &gathered) }
             }))
         }),
     }
