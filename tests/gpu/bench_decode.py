@@ -121,11 +121,9 @@ def report(job, sizes, captured, times):
         f"| {ratios[0]:.3f}, {ratios[1]:.3f} |",
         flush=True,
     )
-    job.results.append(
-        {
-            "benchmark": "decode",
-            **{name: getattr(sizes, name) for name in ("layers", "hidden", "batch", "past")},
-            "captured": captured,
-            "milliseconds": {name: [1e3 * p10[name], 1e3 * median[name]] for name in times},
-        }
+    job.record(
+        benchmark="decode",
+        **{name: getattr(sizes, name) for name in ("layers", "hidden", "batch", "past")},
+        captured=captured,
+        milliseconds={name: [1e3 * p10[name], 1e3 * median[name]] for name in times},
     )

@@ -135,4 +135,4 @@ def report(job, contest, times):
         f"{name} {of[0]:.2f} ({of[0] / own[0]:.2f}, {of[1] / own[1]:.2f})" for name, of in summary.items() if name != "phasor"
     ]
     print(f"| {contest.name} | {contest.dtype} | {own[0]:.2f} | {'; '.join(rivals)} |", flush=True)
-    job.results.append({"benchmark": "rivals", "name": contest.name, "type": contest.dtype, "microseconds": summary})
+    job.record(benchmark="rivals", name=contest.name, type=contest.dtype, microseconds=summary)

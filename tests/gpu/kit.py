@@ -1,15 +1,18 @@
-"""What the parts need of Phasor: built here with cargo, or brought along in a folder that `--prepare` made.
+"""What the parts need of Phasor: built here with cargo, or brought along in a file that `--prepare` made.
 
-A kit is a dictionary: `library`, `conformance`, `kernels` (the benchmark of the kernels), `phasor` and `driver` (the folder of the emulated
-driver) are paths, or where there is none `missing` says why by name. `models` lists folders of models; `fused` are models already fused, by
-name, and `decoders` folders of graphs that `decode` measures, by batch.
+A kit is a dictionary: `library`, `conformance`, `kernels` (the benchmark of the kernels), `variants` (PTX of kernels built in other
+ways), `phasor` and `driver` (the folder of the emulated driver) are paths, or where there is none `missing` says why by
+name. `models` lists folders of models; `fused` are models already fused, by name, and `decoders` folders of graphs that `decode`
+measures, by batch.
 """
 import json
+import lzma
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
@@ -46,13 +49,27 @@ def _kernels():
     return TARGET / "examples" / f"gpu_bench{PROGRAM}" if cargo("build", "-p", "phasor-ops", "--example", "gpu_bench") is not None else None
 
 
+def _variants():
+    """A compiler of CUDA makes them; from PyPI, where it can be had."""
+    folder = TARGET.parent / "variants"
+    made = subprocess.run([sys.executable, str(ROOT / "cpp" / "build.py"), "--variants", str(folder)])
+    return folder if made.returncode == 0 else None
+
+
 def _driver():
     """The newest; cargo keeps old ones."""
     found = sorted(TARGET.glob("build/phasor-ops-emulation-*/out/driver/libcuda.so.1"), key=lambda path: path.stat().st_mtime)
     return found[-1].parent if found else None
 
 
-BUILDERS = {"library": _library, "phasor": _phasor, "conformance": _conformance, "kernels": _kernels, "driver": _driver}
+BUILDERS = {
+    "library": _library,
+    "phasor": _phasor,
+    "conformance": _conformance,
+    "kernels": _kernels,
+    "variants": _variants,
+    "driver": _driver,
+}
 
 
 def build(names):
@@ -73,8 +90,27 @@ def build(names):
     return kit
 
 
+def pack(folder, file):
+    """Writes a folder as one file."""
+    with tarfile.open(file, "w:xz", preset=9) as archive:
+        for path in sorted(folder.iterdir()):
+            archive.add(path, path.name)
+
+
+def unpack(file, folder):
+    """Writes what `pack` has read into a folder.
+
+    Raises OSError or ValueError where the file is none of its.
+    """
+    try:
+        with tarfile.open(file, "r:xz") as archive:
+            archive.extractall(folder, filter="data")
+    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+        raise ValueError(str(error)) from error
+
+
 def carried(folder):
-    """The kit in a folder.
+    """The kit in an unpacked folder.
 
     Raises OSError or ValueError where there is none.
     """
