@@ -148,7 +148,8 @@ class Tools:
                 wrong.append(f"{name}: {stack} bytes of stack, {stores} spilled, {loads} loaded again")
             if registers > REGISTERS:
                 wrong.append(f"{name}: {registers} registers, expected at most {REGISTERS}")
-            wrong += [f"{name}: {why}" for why in sass.complaints(code[name], name.endswith(NARROW), family in WIDE_LOADS, name.endswith(AT_ONCE))]
+            kinds = (name.endswith(NARROW), family in WIDE_LOADS, name.endswith(AT_ONCE))
+            wrong += [f"{name}: {why}" for why in sass.complaints(code[name], *kinds)]
         return {name: numbers[-1] for name, numbers in found.items()}, wrong
 
     def sizes(self, family, folder):

@@ -1,7 +1,7 @@
 """Holds what the Rust code declares of CUDA's driver to CUDA's own header.
 
-The driver is loaded at run time, so that no compiler sees whether its functions are as `ops/src/cuda/driver/api.rs` and `cpp/device/src/api.rs`
-declare them. For each of them this writes an assertion in C++: as many arguments, and each as wide, a pointer or none, as the header
+The driver is loaded at run time, so that no compiler sees whether its functions are as `ops/src/cuda/driver/api.rs` and
+`cpp/device/src/api.rs` declare them. For each of them this writes an assertion in C++: as many arguments, and each as wide, a pointer or none, as the header
 has it. The emulated driver is compiled with the header too.
 """
 import os

@@ -2,8 +2,8 @@
 //
 // A block makes a tile of the bias of one head, and each thread V neighbours of a row at a time. Where positions rise by one, the
 // block keeps the tile's diagonals in shared memory: two accesses of 16 bytes bring what V rows of a thread need, each row one
-// element further on. Elsewhere, and for one or two queries, a thread keeps V positions of keys and looks up each of its elements, in shared memory if the
-// lookup table is small.
+// element further on. Elsewhere, and for one or two queries, a thread keeps V positions of keys and looks up each of its elements,
+// in shared memory if the lookup table is small and there are more queries.
 //
 // Kernels: named by the size of an element where elements are copied from a table, by its type where they are computed. `whole`
 // stores 16 bytes per access, `scalar` is for all sizes and addresses.
