@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the examples of docs/deploy, each with the packages that its `requirements.txt` pins.
+"""Runs the pages and examples of docs/deploy, each with the packages that its `requirements.txt` pins.
 
     python3 tests/deploy.py                  everything
     python3 tests/deploy.py --only NAME ...  the examples of these names
@@ -22,48 +22,46 @@ import tempfile
 import package
 import run as suite
 
+sys.path.append(str(suite.ROOT / "tests" / "docs"))
+import session  # noqa: E402
+import table  # noqa: E402
+
 EXAMPLES = suite.ROOT / "examples" / "deploy"
-MODEL = suite.ROOT / "models" / "llama-dynamo"
 
 
 @dataclasses.dataclass(frozen=True)
 class Example:
     """One example: commands that run one after the other in a scratch folder, which has the model to deploy in `model.onnx`.
 
-    `{here}` is the folder of the example, `{tests}` is `tests/deploy`, `{root}` the checkout, and `{inputs}` an archive of inputs of the model.
-    Where `python` is true, the programs of an environment with Phasor and with the packages of its `requirements.txt`, or else of that in
-    `tests/deploy`, come first in the search path. `tools` must be in the search path otherwise.
+    `PAGE` stands for the blocks of its page, with `given` in place of some of their words; `tests/docs/session.py` says how they run, and what the
+    folder has. `{here}` is the folder of the example, `{tests}` is `tests/deploy`, `{root}` the checkout, and `{scratch}` the folder. The programs
+    of an environment with Phasor and with the packages of its `requirements.txt`, or else of that in `tests/deploy`, come first in the search
+    path, and `{onnxruntime}` is the library of ONNX Runtime there. `tools` must be in the search path otherwise.
     """
 
     folder: str
     commands: list[str]
     small: bool = False
-    python: bool = True
     tools: tuple[str, ...] = ()
     env: dict[str, str] = dataclasses.field(default_factory=dict)
+    given: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
+PAGE = "page"
 FUSE = "phasor fuse model.onnx -o fused.onnx"
 CONTRIB = "phasor fuse model.onnx -o contrib.onnx --target contrib"
 WITHOUT_TABLE = "phasor fuse model.onnx -o without-table.onnx --ignore rotary-table"
-# Packages are installed outside of the checkout.
-NPM = ["cp -r {here} example", "npm --prefix example install --ignore-scripts --no-audit --no-fund --silent"]
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OLIVE_DISABLE_TELEMETRY": "1"}
 
 TABLE = {
     "olive": Example(
         "olive",
-        [
-            "python {here}/fuse.py",
-            # Without what the script has left in Olive's cache.
-            "bash -c 'rm -r cache && python -m phasor.olive > passes.json'",
-            "olive run --config {here}/config.json --package-config passes.json --output_path by-command",
-        ],
+        [PAGE],
         tools=("bash",),
         env=OFFLINE,
     ),
-    "torch": Example("torch", ["python {here}/export.py"], env=OFFLINE),
-    "ray-serve": Example("ray_serve", [FUSE, "python {here}/serve.py model.onnx fused.onnx"]),
+    "torch": Example("torch", [PAGE], env=OFFLINE),
+    "ray-serve": Example("ray_serve", [PAGE]),
     "pre-commit": Example(
         "pre_commit",
         [
@@ -72,6 +70,8 @@ TABLE = {
             "check-jsonschema --builtin-schema vendor.github-workflows {here}/workflow.yml",
             "python {here}/commit.py",
             "python {tests}/action.py",
+            PAGE,
+            "pre-commit validate-config .pre-commit-config.yaml",
         ],
         small=True,
         tools=("git", "bash"),
@@ -81,31 +81,32 @@ TABLE = {
     "triton": Example(
         "triton",
         [
-            FUSE,
-            "python {here}/repository.py fused.onnx models --name llama --max-batch-size 8",
-            "python {here}/check.py models/llama {inputs}",
-            "python {here}/repository.py fused.onnx models --name unbatched",
-            "python {here}/check.py models/unbatched {inputs}",
+            PAGE,
+            "python {here}/repository.py fused.onnx repository --name unbatched",
+            "python {here}/check.py repository/unbatched inputs.npz",
             "python {tests}/triton_server.py",
         ],
         small=True,
     ),
-    "node": Example("node", [FUSE, CONTRIB, *NPM, "npm --prefix example start -- model.onnx fused.onnx contrib.onnx"], tools=("npm",)),
+    "node": Example("node", [PAGE], tools=("npm",)),
     "web": Example(
         "web",
         [
-            FUSE,
-            CONTRIB,
+            PAGE,
             WITHOUT_TABLE,
-            *NPM,
-            "npm --prefix example test -- model.onnx fused.onnx contrib.onnx",
-            "env PROVIDER=webgpu npm --prefix example test -- model.onnx without-table.onnx contrib.onnx",
+            "env PROVIDER=webgpu npm --prefix examples/deploy/web test -- model.onnx without-table.onnx contrib.onnx",
         ],
         tools=("npm", "chromium-headless-shell"),
         env={"CHROMIUM": "/usr/bin/chromium-headless-shell"},
     ),
-    "cpp": Example("cpp", [FUSE, CONTRIB, "python {tests}/cpp.py"], tools=("cmake", "c++", "npm")),
-    "rust": Example("rust", [FUSE, "python {tests}/rust.py"], tools=("cargo",)),
+    "cpp": Example(
+        "cpp",
+        [FUSE, CONTRIB, "python {tests}/cpp.py", PAGE],
+        tools=("cmake", "c++", "npm"),
+        # The latter is made by the script.
+        given={"/opt/phasor": "{scratch}/phasor", "/opt/onnxruntime": "{scratch}/onnxruntime"},
+    ),
+    "rust": Example("rust", [FUSE, PAGE], tools=("cargo",), given={"/path/to/libonnxruntime.so": "{onnxruntime}"}),
     "java": Example("java", ["python {tests}/java.py"], tools=("javac", "npm")),
 }
 
@@ -129,30 +130,41 @@ def build():
     return package.wheel_of(package.environment(suite.target() / "venvs" / "deploy-build"), suite.ROOT, package.TARGET / "deploy-wheel")
 
 
-def passes(example, python, wheel):
-    """Whether the package can be installed, and all commands of an example end well."""
-    # What builds Phasor again shares what is compiled.
-    env = {**os.environ, "CARGO_TARGET_DIR": str(package.TARGET), **example.env}
-    if python:
-        if not package.pip(python, "install", "--force-reinstall", "--no-deps", wheel):
-            return False
-        env["PATH"] = os.pathsep.join([str(python.parent), env["PATH"]])
-    places = {"here": EXAMPLES / example.folder, "tests": suite.ROOT / "tests" / "deploy", "root": suite.ROOT, "inputs": MODEL / "inputs_0.npz"}
+def passes(name, python, wheel):
+    """Whether the package can be installed, and all commands of an example end well, and print what its page shows."""
+    example = TABLE[name]
+    if not package.pip(python, "install", "--force-reinstall", "--no-deps", wheel):
+        return False
     with tempfile.TemporaryDirectory() as scratch:
-        shutil.copy(MODEL / "model.onnx", scratch)
-        return all(package.run(*(word.format(**places) for word in shlex.split(line)), cwd=scratch, env=env) for line in example.commands)
+        folder = pathlib.Path(scratch).resolve() / "checkout"
+        places = {"here": EXAMPLES / example.folder, "tests": suite.ROOT / "tests" / "deploy", "root": suite.ROOT}
+        places |= {"scratch": folder, "onnxruntime": suite.ort_library(python)}
+        given = {word: text.format(**places) for word, text in example.given.items()}
+        phasor = python.parent / ("phasor.exe" if os.name == "nt" else "phasor")
+        here = session.Session(folder, phasor, python.parent, package.TARGET, given, example.env)
+        env = {**here.env, "PATH": here.search_path()}
+        for line in example.commands:
+            if line == PAGE:
+                page = next(page for page, shown in table.DEPLOYED.items() if shown == name)
+                print(f"+ {page}", flush=True)
+                right = here.run(page)
+            else:
+                right = package.run(*(word.format(**places) for word in shlex.split(line)), cwd=folder, env=env)
+            if not right:
+                return False
+        return True
 
 
 def outcome(name, wheel):
     """Whether an example passes; None if it is skipped."""
     example, python = TABLE[name], None
     why = absent(example)
-    if why is None and example.python:
+    if why is None:
         python = environment(example)
         if python is None:
             why = f"its packages cannot be installed for Python {sys.version.split()[0]}"
     if why is None:
-        return passes(example, python, wheel)
+        return passes(name, python, wheel)
     print(f"skipped: {name}: {why}")
     return None
 
@@ -168,7 +180,7 @@ def main():
     wheel = args.wheel and args.wheel.resolve()
     if wheel and not wheel.is_file():
         parser.error(f"{args.wheel} is no file")
-    if wheel is None and any(TABLE[name].python for name in names):
+    if wheel is None and names:
         wheel = build()
         if wheel is None:
             sys.exit("error: the wheel cannot be built")

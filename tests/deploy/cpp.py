@@ -1,4 +1,5 @@
-"""Installs the CMake package, moves it, builds the example against it, and runs that in two releases of ONNX Runtime.
+"""Installs the CMake package, moves it, builds the example against it, and runs that in two releases of ONNX Runtime. Compiles the snippets in C++
+of README.md and docs/deploy/cpp.md.
 
 Works in the working directory, which has `model.onnx`, `fused.onnx` and `contrib.onnx`.
 """
@@ -12,6 +13,17 @@ import onnxruntime
 import phasor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests" / "docs"))
+import blocks  # noqa: E402
+
+# Around a snippet, which may have an environment of its own.
+SNIPPET = """#include <onnxruntime_cxx_api.h>
+{includes}
+extern Ort::Env env;
+void snippet() {{
+{statements}
+}}
+"""
 
 
 def run(*command):
@@ -28,6 +40,20 @@ def prefix_of_wheel(headers):
     for name in ("libonnxruntime.so", "libonnxruntime.so.1"):
         (prefix / "lib" / name).symlink_to(library)
     return prefix.resolve()
+
+
+def compile_snippets(*includes):
+    """Only compiles: whole programs are those of the example."""
+    snippets = [block for page in ("README.md", "docs/deploy/cpp.md") for block in blocks.read(page) if block.language == "cpp"]
+    for number, block in enumerate(snippets):
+        lines = block.text.splitlines()
+        parts = {
+            "includes": [line for line in lines if line.startswith("#include")],
+            "statements": [line for line in lines if not line.startswith("#include")],
+        }
+        source = pathlib.Path(f"snippet-{number}.cpp")
+        source.write_text(f'#line 1 "{block.page}:{block.line}"\n' + SNIPPET.format(**{name: "\n".join(part) for name, part in parts.items()}))
+        run("c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *(f"-I{folder}" for folder in includes), source)
 
 
 def main():
@@ -49,6 +75,7 @@ def main():
         run("cmake", "--build", build)
         run(build / "linked", "model.onnx", "fused.onnx", "contrib.onnx", "without-bodies.onnx")
         run(build / "loaded", library, "without-bodies.onnx")
+    compile_snippets(released / "include", moved / "include")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Has a Triton server read the model repository `models` of the working directory.
+"""Has a Triton server read the model repository `repository` of the working directory.
 
 PyPI has the server without its backend for ONNX Runtime, in the package `nvidia-pytriton`. So it reads every configuration, begins to load every
 model, and finds no backend then: any other end is a fault. It also has to refuse a configuration that is wrong.
@@ -27,7 +27,7 @@ def ends(repository):
 
 
 def main():
-    models = pathlib.Path("models").resolve()
+    models = pathlib.Path("repository").resolve()
     with tempfile.TemporaryDirectory() as folder:
         repository = pathlib.Path(shutil.copytree(models, pathlib.Path(folder, "models")))
         first = next(repository.iterdir())

@@ -9,6 +9,9 @@ import sys
 import cases
 import outcome
 
+sys.path.append(str(cases.ROOT / "tests" / "docs"))
+import blocks  # noqa: E402
+
 PAGE = cases.ROOT / "docs" / "order.md"
 MODEL = "llama-dynamo"
 
@@ -22,10 +25,10 @@ def run(scratch, phasor, host):
     programs = [pathlib.Path(sys.executable).parent, pathlib.Path(phasor).parent]
     env = {**os.environ, "PATH": os.pathsep.join([*map(str, programs), os.environ["PATH"]])}
     right = True
-    for language, code in re.findall(r"```(sh|python)\n(.*?)```", PAGE.read_text(), re.S):
+    for block in blocks.read(PAGE.relative_to(cases.ROOT).as_posix()):
         # What it installs is here, in the version that is tested.
-        code = re.sub(r"^pip install .*\n", "", code, flags=re.M)
-        command = ["bash", "-ec", code] if language == "sh" else [sys.executable, "-c", code]
+        code = re.sub(r"^pip install .*\n", "", block.text, flags=re.M)
+        command = ["bash", "-ec", code] if block.language == "sh" else [sys.executable, "-c", code]
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
         if done.returncode:
             right = False

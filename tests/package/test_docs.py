@@ -1,36 +1,35 @@
 """Every snippet of `docs/python.md`, and the Python of the README, runs."""
 import contextlib
 import io
-import re
-
-import pytest
+import sys
 
 from conftest import ROOT
 
-BLOCK = re.compile(r"^```(python|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+sys.path.append(str(ROOT / "tests" / "docs"))
+import blocks  # noqa: E402
+import output  # noqa: E402
 
 
 def test_snippets_run_and_print_what_they_show(model, monkeypatch):
-    """A block of text after a snippet is what it prints; `...` stands for anything."""
+    """A block of text after a snippet is what it prints."""
     monkeypatch.chdir(model.parent)
     scope, printed = {}, ""
-    blocks = BLOCK.findall((ROOT / "docs" / "python.md").read_text())
-    assert sum(language == "python" for language, _ in blocks) > 5
-    for language, block in blocks:
-        if language == "python":
+    found = [block for block in blocks.read("docs/python.md") if block.language in ("python", "text")]
+    assert sum(block.language == "python" for block in found) > 5
+    for block in found:
+        if block.language == "python":
             out = io.StringIO()
             with contextlib.redirect_stdout(out):
-                exec(compile(block, "docs/python.md", "exec"), scope)
+                exec(compile(block.text, str(block), "exec"), scope)
             printed = out.getvalue()
         else:
-            expected = re.escape(block).replace(r"\.\.\.", ".*")
-            assert re.fullmatch(expected, printed, re.DOTALL), f"{printed}\n{block}"
+            why = output.mismatch(block.text, printed)
+            assert why is None, f"{block}: {why}\n{printed}"
 
 
 def test_the_readme_runs(model, monkeypatch):
     monkeypatch.chdir(model.parent)
-    blocks = [block for language, block in BLOCK.findall((ROOT / "README.md").read_text()) if language == "python"]
-    if not blocks:
-        pytest.fail("the README shows no Python")
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
+    found = [block for block in blocks.read("README.md") if block.language == "python"]
+    assert found, "the README shows no Python"
+    for block in found:
+        exec(compile(block.text, str(block), "exec"), {})

@@ -1,0 +1,63 @@
+"""Holds the commands and options that the documentation names to those that the program has, and the README to have them all."""
+import re
+import subprocess
+
+import blocks
+
+README = "README.md"
+SPAN = re.compile(r"`(phasor [a-z][^`]*)`")
+COMMAND = re.compile(r"^  ([a-z][a-z-]+)  ", re.MULTILINE)
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+# What every program has, and what is explained where it is defined.
+KNOWN = {"--help", "--version"}
+
+
+def text(phasor, *arguments):
+    return subprocess.run([str(phasor), *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def options(phasor):
+    """The options of every command, with their short forms."""
+    commands = [name for name in COMMAND.findall(text(phasor, "--help").split("Commands:", 1)[1].split("Options:", 1)[0]) if name != "help"]
+    # An option begins its line, perhaps after its short form; descriptions may name others.
+    begins = re.compile(r"^ +(?:(-\w), )?(--[a-z][a-z-]*)", re.MULTILINE)
+    return {name: {long: short for short, long in begins.findall(text(phasor, name, "--help"))} for name in commands}
+
+
+def spoken():
+    """Commands in the running text and in the blocks of all pages, with where they stand."""
+    for page in blocks.pages():
+        content = (blocks.ROOT / page).read_text(encoding="utf-8")
+        for match in SPAN.finditer(re.sub(r"\s*\n\s*", " ", content)):
+            yield page, match[1]
+        for block in blocks.read(page):
+            if block.language == "sh":
+                for line in block.text.replace("\\\n", " ").splitlines():
+                    if line.startswith("phasor "):
+                        yield str(block), line
+
+
+def check(phasor):
+    """Whether documentation and program agree; prints where they do not."""
+    known = options(phasor)
+    faults = []
+    for place, command in spoken():
+        name = command.split()[1]
+        if name not in known:
+            faults.append(f"{place}: `{command}`: the program has no command `{name}`")
+            continue
+        for option in OPTION.findall(command):
+            if option not in known[name].keys() | KNOWN:
+                faults.append(f"{place}: `{command}`: `phasor {name}` has no `{option}`")
+    readme = (blocks.ROOT / README).read_text(encoding="utf-8")
+    faults += [f"{README}: names no `phasor {name}`" for name in known if f"`phasor {name}" not in readme]
+    named = set(OPTION.findall(readme)) | set(re.findall(r"(?<= )-\w(?= )", readme)) | KNOWN
+    faults += [
+        f"{README}: names no `{long}` of `phasor {name}`"
+        for name, of_command in known.items()
+        for long, short in of_command.items()
+        if long not in named and short not in named
+    ]
+    for fault in faults:
+        print(f"FAILED   {fault}")
+    return not faults
