@@ -15,17 +15,21 @@ alone, most of all the copy of the past that every contestant makes; `node` is t
 * `encoder` has no mask, and as many key heads as heads.
 
 How contestants are measured is said in `rotary_table.py`, but that on one thread what counts is the processor's time, as in
-`relative_gather.py`. Needs onnxruntime, onnx and numpy.
+`relative_gather.py`. Needs onnxruntime, onnx, numpy and the operator library (`cargo build --release -p phasor-ops`), and for `body` the program
+that prints bodies (`cargo build --release -p phasor-ops --example function_body`).
 """
 import argparse
 import json
 import sys
 
-import numpy as np
-import onnxruntime as ort
-from onnx import TensorProto, helper, numpy_helper
-from relative_gather import ELEMENTS, Timed
-from rotary_table import ROOT, Contestant, rate
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnxruntime as ort
+    from onnx import TensorProto, helper, numpy_helper
+    from relative_gather import ELEMENTS, Timed
+    from rotary_table import ROOT, Contestant, rate
 
 # name, batch, heads, key heads, channels, new tokens, past tokens
 SHAPES = [
@@ -227,6 +231,9 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     args = parser.parse_args()
+    needs.built(args.ops, needs.LIBRARY, "--ops")
+    if args.function_body:
+        args.function_body = needs.built(args.function_body, needs.BODIES, "--function-body")
     rivals = ["body", "GQA", "MHA", "Attention-24"]
     if not args.json:
         print(f"onnxruntime {ort.__version__}, {args.rounds} rounds, microseconds (fastest round); ratios: fastest, median\n")

@@ -21,7 +21,8 @@ round's turns, and of the rounds, in brackets an interval that has the true medi
 their extremes). With one thread the time of a run is that of the processor, with several the clock's, and there are no sums over
 nodes. `MB` is the largest resident set of a process that loads the model and runs it once.
 
-Needs onnxruntime, onnx and numpy, and for one of the tools onnxscript; Linux.
+Needs onnxruntime, onnx and numpy, for one of the tools onnxscript, the program (`cargo build --release`), and for the last column the operator
+library (`cargo build --release -p phasor-ops`); Linux.
 """
 import argparse
 import json
@@ -34,10 +35,13 @@ import sys
 import tempfile
 import time
 
-import numpy as np
-import onnx
-import onnxruntime as ort
-from attention_variants import KINDS, VARIANTS, Absent, converted, fused
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnx
+    import onnxruntime as ort
+    from attention_variants import KINDS, VARIANTS, Absent, converted, fused
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "target" / "release"
@@ -333,12 +337,10 @@ def main():
     if arguments.quick:
         arguments.rounds, arguments.memory = 3, False
     models = sorted(path for path in arguments.folder.glob("*.onnx") if path.stem in (arguments.only or [path.stem]))
+    needs.linux()
     if not models:
-        note(f"error: no such model in `{arguments.folder}`\nhint: `python benches/attention_models.py {arguments.folder}` exports them")
-        return 1
-    if not arguments.phasor.exists():
-        note(f"error: no program `{arguments.phasor}`\nhint: `cargo build --release` makes it, `--phasor PATH` names another")
-        return 1
+        needs.missing(f"no such model in `{arguments.folder}`", f"`python benches/attention_models.py {arguments.folder}` exports them")
+    needs.built(arguments.phasor, needs.PROGRAM, "--phasor")
     if not arguments.ops or not arguments.ops.exists():
         note(f"no operator library `{arguments.ops}`: leaving out the column `with library`\nhint: `cargo build --release -p phasor-ops`")
         arguments.ops = None

@@ -12,16 +12,20 @@ converter).
   `llama-eager` adds a mask to scores in the older manner, `llama-torchscript` is `llama-eager` by the older exporter.
 * `gemma2` is a decoder whose scores have a softcap, and every other layer of which sees a window of 512 keys.
 * `bert`, `modernbert` and `t5` are encoders: hidden size 768, 12 heads. `whisper` is one of 1500 positions, without a mask.
+
+Needs torch, transformers, onnx and onnxruntime.
 """
 import argparse
 import pathlib
 import warnings
 
-import onnx
-import torch
-import transformers
+import needs
 
-from attention_variants import converted
+with needs.packages("onnx", "onnxruntime", "torch", "transformers"):
+    import onnx
+    import torch
+    import transformers
+    from attention_variants import converted
 
 LAYERS, WORDS, HEAD = 4, 8000, 64
 DECODER = dict(

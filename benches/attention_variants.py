@@ -17,9 +17,12 @@ import subprocess
 import tempfile
 import warnings
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
 
 
 @dataclasses.dataclass(frozen=True)

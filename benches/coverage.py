@@ -15,7 +15,8 @@ looked up in a table, do not count: a runtime folds the former, and a table stay
 written model is opened, its nodes are counted, and ONNX Runtime runs it on every set of inputs, for Phasor with the operator library and
 again without. A model that does not run, or computes something else, counts with no site.
 
-`measure` needs onnx, onnxruntime and numpy, and for the other fusers what they need. Build Phasor first.
+`measure` needs onnx, onnxruntime and numpy; for Phasor the program and the operator library (`cargo build --release`, `cargo build --release
+-p phasor-ops`); for onnxscript that.
 """
 import argparse
 import collections
@@ -25,7 +26,10 @@ import subprocess
 import sys
 import tempfile
 
+import needs
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+PHASOR = ROOT / "target" / "release" / "phasor"
 TOLERANCE = {"float16": 2e-2, "bfloat16": 6e-2}
 TITLES = {"phasor": "Phasor", "onnxscript": "onnxscript `optimize_for_ort`", "onnxruntime": "ONNX Runtime's transformers optimizer"}
 STATIC = ("swin", "swinv2", "beit", "decomposed2d")
@@ -80,7 +84,7 @@ def sites(path, family):
 
 
 def fuse_phasor(source, target):
-    command = [ROOT / "target" / "release" / "phasor", "fuse", source, "-o", target, "--no-verify"]
+    command = [PHASOR, "fuse", source, "-o", target, "--no-verify"]
     result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     if result.returncode:
         raise RuntimeError(result.stderr.strip().splitlines()[-1])
@@ -166,9 +170,15 @@ def measure_one(fuse, case, meta, scratch, library, family):
 
 
 def measure(args):
-    library = ROOT / "target" / "release" / "libphasor_ops.so" if args.tool == "phasor" else None
-    rows = []
-    for path in sorted(args.corpus.glob("*/meta.json")):
+    with needs.packages("numpy", "onnx", "onnxruntime", *(["onnxscript", "onnx_ir"] if args.tool == "onnxscript" else [])):
+        library, rows = None, []
+    if args.tool == "phasor":
+        needs.built(PHASOR, needs.PROGRAM)
+        library = needs.built(PHASOR.with_name("libphasor_ops.so"), needs.LIBRARY)
+    cases = sorted(args.corpus.glob("*/meta.json"))
+    if not cases:
+        needs.missing(f"`{args.corpus}`: not a corpus: no folder in it has a `meta.json`", "name one with `--corpus DIR`; `--help` says what it has")
+    for path in cases:
         meta = json.loads(path.read_text())
         true = true_sites(meta, args.family)
         if meta["family"].startswith("neg") or not true:
@@ -206,6 +216,8 @@ def cell(rows):
 def table(args):
     results = {family: {} for family in OPERATORS}
     for path in args.results:
+        if not path.is_file():
+            needs.missing(f"`{path}`: no such file", "`measure -o FILE` writes one for each tool and family")
         result = json.loads(path.read_text())
         results[result["family"]][result["tool"]] = result["rows"]
     print("# Coverage\n")

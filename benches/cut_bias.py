@@ -5,15 +5,18 @@
 
 The graph is one Slice of rows [1, heads, 1, longest] (as in MPT) or of squares [1, heads, longest, longest]. Instead come Shape, Gather and
 Range, and the operator; of rows also Add and Reshape, for the position of the query. How contestants are measured is said in
-`rotary_table.py`. Needs onnxruntime, onnx and numpy.
+`rotary_table.py`. Needs onnxruntime, onnx, numpy and the operator library (`cargo build --release -p phasor-ops`).
 """
 import argparse
 import sys
 
-import numpy as np
-import onnxruntime as ort
-from onnx import TensorProto, helper, numpy_helper
-from rotary_table import IMPORTS, ROOT, Contestant, rate
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnxruntime as ort
+    from onnx import TensorProto, helper, numpy_helper
+    from rotary_table import IMPORTS, ROOT, Contestant, rate
 
 HEADS = 32
 LONGEST = 1024
@@ -76,6 +79,7 @@ def main():
     parser.add_argument("--ops", default=str(ROOT / "target" / "release" / "libphasor_ops.so"))
     parser.add_argument("--rounds", type=int, default=200)
     args = parser.parse_args()
+    needs.built(args.ops, needs.LIBRARY, "--ops")
     print(f"onnxruntime {ort.__version__}, {args.rounds} rounds, microseconds a bias (fastest round); ratio: fastest, median\n")
     print("| table | keys | computed | cut | computed / cut |")
     print("|---|---|---|---|---|")

@@ -6,7 +6,8 @@
 Writes a decoder of 105 layers as either exporter spells it (19,000 nodes from TorchScript), the same with small weights inside, and one
 with 10 GB of external weights (a sparse file), and fuses them with `--no-verify`: verification runs the model, which is the engine's time.
 PYTHON is an interpreter that has onnxruntime, onnx and onnxscript: its fusers read and rewrite the files with weights, once each, and
-need not write them. One that takes longer than half an hour or more memory than there is counts as failed. Needs `cargo`; Linux.
+need not write them. One that takes longer than half an hour or more memory than there is counts as failed. Needs cargo, with
+which it builds Phasor and the example that writes decoders; Linux.
 """
 import argparse
 import json
@@ -17,6 +18,8 @@ import sys
 import tempfile
 import threading
 import time
+
+import needs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -82,6 +85,10 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--peers", metavar="PYTHON")
     args = parser.parse_args()
+    needs.linux()
+    needs.tool("cargo", "install Rust 1.92 or newer")
+    if args.peers:
+        needs.packages_of(args.peers, "onnx", "onnxruntime", "onnxscript")
     small = ["--hidden", 128, "--heads", 8, "--head-dim", 16, "--vocabulary", 1000, "--constant"]
     # Name, arguments, and heads and hidden size where others are to fuse it as well.
     cases = [
@@ -91,7 +98,10 @@ def main():
         ("dynamo spelling, small weights inside", ["--layers", args.layers, *small], (8, 128)),
         ("10 GB of external weights", ["--layers", 7, "--hidden", 4096], (32, 4096)),
     ]
-    subprocess.run(["cargo", "build", "--quiet", "--release", "--bin", "phasor", "--example", "decoder"], cwd=ROOT, check=True)
+    build = ["cargo", "build", "--quiet", "--release", "--bin", "phasor", "--example", "decoder"]
+    if subprocess.run(build, cwd=ROOT).returncode != 0:
+        needs.missing("Phasor cannot be built", f"`{' '.join(build)}` says why")
+    needs.built(args.phasor, needs.PROGRAM, "--phasor")
     print("| model | by | nodes before -> after | sites | elapsed s (best) | CPU s (best) | resident MB (most) |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:

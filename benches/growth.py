@@ -6,7 +6,9 @@
 Every family is a graph of one kind with a size n: as many rotations, bodies, functions, calls or nodes. Each is written at n, 2n and 4n,
 times `--scale`. The exponent is log2 of the ratio of the CPU times at 4n and at 2n, the time of a model of one rotation taken off both;
 n log n gives 1.1. CPU time and not the clock's: other work on the machine moves the latter. With `--most` it ends with 1 where a family
-that takes at least a second at 4n has a larger exponent. Needs `numpy` and `onnx`; Linux.
+that takes at least a second at 4n has a larger exponent.
+
+Needs numpy, onnx and the program (`cargo build --release`); Linux.
 """
 import argparse
 import json
@@ -16,8 +18,11 @@ import subprocess
 import sys
 import tempfile
 
-import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+import needs
+
+with needs.packages("numpy", "onnx"):
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WIDTH = 8
@@ -446,6 +451,12 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("names", nargs="*", metavar="NAME")
     args = parser.parse_args()
+    names = [family.__name__ for family in FAMILIES]
+    for name in args.names:
+        if name not in names:
+            parser.error(f"no family is named `{name}`; there are {', '.join(names)}")
+    needs.linux()
+    needs.built(args.phasor, needs.PROGRAM, "--phasor")
     chosen = {f: n for f, n in FAMILIES.items() if not args.names or f.__name__ in args.names}
     steep = []
     print("| family | n | sites at 4n | CPU s at n, 2n, 4n | resident MB at n, 2n, 4n | exponent |")

@@ -8,7 +8,9 @@ The models, two layers each, are those of `relative_models.py`. Batch is 1; sequ
 Original and fused model run in one process on one thread, in an order shuffled anew every round, each once before it is timed, so that
 the caches hold what it leaves there itself. What counts is the time of the processor, which bears other load on the machine; what is
 compared are ratios of the fastest rounds. Where nothing is found to fuse the ratio is 1. `MB` is the largest resident set of a process that
-loads the model and runs it once. Half precision runs where ONNX Runtime has the kernels. Needs onnxruntime, onnx and numpy; Linux.
+loads the model and runs it once. Half precision runs where ONNX Runtime has the kernels.
+
+Needs onnxruntime, onnx, numpy, the program (`cargo build --release`) and the operator library (`cargo build --release -p phasor-ops`); Linux.
 """
 import argparse
 import json
@@ -19,10 +21,13 @@ import sys
 import tempfile
 import time
 
-import numpy as np
-import onnx
-import onnxruntime as ort
-from relative_models import MODELS, model
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnx
+    import onnxruntime as ort
+    from relative_models import MODELS, model
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # A round of the original model takes this long at least, in nanoseconds.
@@ -124,7 +129,7 @@ def shown(row):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--phasor", type=pathlib.Path, default=ROOT / "target" / "release" / "phasor")
     parser.add_argument("--ops", type=pathlib.Path, default=ROOT / "target" / "release" / "libphasor_ops.so")
     parser.add_argument("--rounds", type=int, default=20)
@@ -139,6 +144,9 @@ def main():
         alone.run(None, feeds(alone, arguments.lengths[0]))
         print(own_peak())
         return
+    needs.linux()
+    needs.built(arguments.phasor, needs.PROGRAM, "--phasor")
+    needs.built(arguments.ops, needs.LIBRARY, "--ops")
     header = ["model", "type", "length", "sites", "nodes", "ms", "ratio", "MB", "difference"]
     if not arguments.json:
         print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))

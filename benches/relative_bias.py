@@ -9,8 +9,11 @@ body, as ONNX Runtime runs it without the library. `memset` writes as many bytes
 
 All contestants of a row run in one process, in an order shuffled anew every round, into tensors that ONNX Runtime has allocated
 before (IOBinding). What is compared are ratios of the fastest round and of the median; on one thread in time of the processor,
-which bears other load on the machine, since rounds are longer than its slices of time. Small nodes are measured several to a model, each with positions of its own, so that the cost of `run()` falls away and nothing can
-be shared. Needs onnxruntime, onnx and numpy.
+which bears other load on the machine, since rounds are longer than its slices of time. Small nodes are measured several to a model,
+each with positions of its own, so that the cost of `run()` falls away and nothing can be shared.
+
+Needs onnxruntime, onnx, numpy, the operator library (`cargo build --release -p phasor-ops`) and the program that prints bodies
+(`cargo build --release -p phasor-ops --example function_body`).
 """
 import argparse
 import ctypes
@@ -22,13 +25,15 @@ import subprocess
 import sys
 import time
 
-import numpy as np
-import onnxruntime as ort
-from onnx import TensorProto, helper
+import needs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "ort"))
-from common import function  # noqa: E402  (the function of a printed body)
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnxruntime as ort
+    from common import function  # the function of a printed body
+    from onnx import TensorProto, helper
 
 TYPES = {"f32": (TensorProto.FLOAT, np.float32), "f16": (TensorProto.FLOAT16, np.float16)}
 BUCKETS, REACH = 32, 128
@@ -221,6 +226,8 @@ def main():
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of tables")
     args = parser.parse_args()
+    needs.built(args.ops, needs.LIBRARY, "--ops")
+    args.body = needs.built(args.body, needs.BODIES, "--body")
 
     def function_body(kind, element):
         name = {TensorProto.FLOAT: "float", TensorProto.FLOAT16: "float16"}[element]

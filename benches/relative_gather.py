@@ -12,17 +12,22 @@
 
 How contestants are measured is said in `rotary_table.py`, but that on one thread what counts is the processor's time: a round on large
 tensors takes longer than a turn of the scheduler, so that none would be without other load. Small nodes are measured several to a
-model, each with inputs of its own. Needs onnxruntime, onnx and numpy.
+model, each with inputs of its own.
+
+Needs onnxruntime, onnx, numpy and the operator library (`cargo build --release -p phasor-ops`).
 """
 import argparse
 import json
 import sys
 import time
 
-import numpy as np
-import onnxruntime as ort
-from onnx import TensorProto, helper, numpy_helper
-from rotary_table import IMPORTS, ROOT, Contestant, rate
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnxruntime as ort
+    from onnx import TensorProto, helper, numpy_helper
+    from rotary_table import IMPORTS, ROOT, Contestant, rate
 
 ELEMENTS = {np.float32: ("f32", TensorProto.FLOAT), np.float16: ("f16", TensorProto.FLOAT16)}
 # Buckets of one direction, and the distance at which they end, of DeBERTa v2 and v3.
@@ -206,6 +211,7 @@ def main():
     parser.add_argument("--only", default="", help="kinds and shapes whose name contains this")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     args = parser.parse_args()
+    needs.built(args.ops, needs.LIBRARY, "--ops")
     if not args.json:
         print(f"onnxruntime {ort.__version__}, {args.rounds} rounds, microseconds a node (fastest round); ratios: fastest, median\n")
         print("| kind | output | type | threads | Phasor | graph | gather | copy | graph / Phasor | gather / Phasor | copy / Phasor |")

@@ -14,8 +14,11 @@ Weights are random; batch, sequence and past are symbolic. `model` writes a mode
 import collections
 import dataclasses
 
-import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+import needs
+
+with needs.packages("numpy", "onnx"):
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
 
 CHANNELS = 64
 ELEMENTS = {"f32": (np.float32, TensorProto.FLOAT), "f16": (np.float16, TensorProto.FLOAT16)}

@@ -5,7 +5,9 @@
 
 All contestants of a shape run in one process, in an order shuffled anew every round, on preallocated buffers (IOBinding); what is
 compared are ratios of the tenth percentile and of the median. A node is measured inside a chain of equal nodes, so that the cost of
-`run()` and of copies at the ends falls away. Needs onnxruntime, onnx and numpy.
+`run()` and of copies at the ends falls away.
+
+Needs onnxruntime, onnx, numpy and the operator library (`cargo build --release -p phasor-ops`).
 """
 import argparse
 import json
@@ -15,10 +17,13 @@ import statistics
 import sys
 import time
 
-import numpy as np
-import onnx
-import onnxruntime as ort
-from onnx import TensorProto, helper
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnx
+    import onnxruntime as ort
+    from onnx import TensorProto, helper
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHAIN = {"decode": 32, "prefill": 4}
@@ -142,6 +147,7 @@ def main():
     parser.add_argument("--only", default="", help="shapes whose name contains this")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     args = parser.parse_args()
+    needs.built(args.ops, needs.LIBRARY, "--ops")
     if not args.json:
         print(f"onnxruntime {ort.__version__}, onnx {onnx.__version__}, {args.rounds} rounds, microseconds a node (10th percentile)\n")
         print("| shape | type | threads | Phasor | com.microsoft | graph | com.microsoft / Phasor: p10, median | graph / Phasor: p10, median |")

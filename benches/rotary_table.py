@@ -7,8 +7,9 @@ The graph of a table is Cast, Unsqueeze, Mul, Concat of the angles with themselv
 alone (`single`): the operator makes single tables, which its rotary embedding reads as they are. All contestants of a shape run in
 one process, in an order shuffled anew every round, on preallocated buffers (IOBinding); what is compared are ratios of the fastest
 round, which bears other load on the machine, and of the median. Small nodes are measured several to a model, so that the cost of
-`run()` falls away, and a round is short, so that some are not interrupted. Needs onnxruntime, onnx
-and numpy.
+`run()` falls away, and a round is short, so that some are not interrupted.
+
+Needs onnxruntime, onnx, numpy and the operator library (`cargo build --release -p phasor-ops`).
 """
 import argparse
 import json
@@ -18,9 +19,12 @@ import statistics
 import sys
 import time
 
-import numpy as np
-import onnxruntime as ort
-from onnx import TensorProto, helper
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnxruntime as ort
+    from onnx import TensorProto, helper
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # name, shape of the positions, frequencies
@@ -188,6 +192,7 @@ def main():
     parser.add_argument("--only", default="", help="shapes whose name contains this")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of tables")
     args = parser.parse_args()
+    needs.built(args.ops, needs.LIBRARY, "--ops")
 
     def say(row, times, name, *columns):
         if args.json:

@@ -4,16 +4,21 @@
     python benches/sinusoidal.py [--ops PATH] [--rounds N] [--only TEXT] [--json]
 
 The graph is Cast (of integers), Unsqueeze, Mul, Sin, Cos, Concat; interleaved, its sines and cosines are unsqueezed, concatenated and
-reshaped. How contestants are measured is said in `rotary_table.py`. Needs onnxruntime, onnx and numpy.
+reshaped. How contestants are measured is said in `rotary_table.py`.
+
+Needs onnxruntime, onnx, numpy and the operator library (`cargo build --release -p phasor-ops`).
 """
 import argparse
 import json
 import sys
 
-import numpy as np
-import onnxruntime as ort
-from onnx import TensorProto, helper
-from rotary_table import IMPORTS, ROOT, Contestant, rate
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnxruntime as ort
+    from onnx import TensorProto, helper
+    from rotary_table import IMPORTS, ROOT, Contestant, rate
 
 # name, shape of the positions, channels, type of the positions, interleaved
 SHAPES = [
@@ -98,6 +103,7 @@ def main():
     parser.add_argument("--only", default="", help="shapes whose name contains this")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     args = parser.parse_args()
+    needs.built(args.ops, needs.LIBRARY, "--ops")
     if not args.json:
         print(f"onnxruntime {ort.__version__}, {args.rounds} rounds, microseconds a node (fastest round); ratios: fastest, median\n")
         print("| positions | channels | type | threads | Phasor | precise | graph | graph / Phasor | graph / precise |")

@@ -3,15 +3,20 @@
 
     python benches/sinusoidal_table.py [--ops PATH] [--rounds N]
 
-How contestants are measured is said in `rotary_table.py`. Needs onnxruntime, onnx and numpy.
+How contestants are measured is said in `rotary_table.py`.
+
+Needs onnxruntime, onnx, numpy and the operator library (`cargo build --release -p phasor-ops`).
 """
 import argparse
 import sys
 
-import numpy as np
-import onnxruntime as ort
-from onnx import TensorProto, helper, numpy_helper
-from rotary_table import IMPORTS, ROOT, Contestant, rate
+import needs
+
+with needs.packages("numpy", "onnx", "onnxruntime"):
+    import numpy as np
+    import onnxruntime as ort
+    from onnx import TensorProto, helper, numpy_helper
+    from rotary_table import IMPORTS, ROOT, Contestant, rate
 
 # name, shape of the positions, channels, rows of the table
 SHAPES = [
@@ -41,6 +46,7 @@ def main():
     parser.add_argument("--ops", default=str(ROOT / "target" / "release" / "libphasor_ops.so"))
     parser.add_argument("--rounds", type=int, default=200)
     args = parser.parse_args()
+    needs.built(args.ops, needs.LIBRARY, "--ops")
     print(f"onnxruntime {ort.__version__}, {args.rounds} rounds, microseconds a node (fastest round); ratio: fastest, median\n")
     print("| positions | channels | table | threads | computed | looked up | computed / looked up |")
     print("|---|---|---|---|---|---|---|")

@@ -7,7 +7,7 @@
 
 `tests/docs/table.py` says which blocks another test runs, and which cannot run. A block that neither runs nor stands in the table is a failure,
 and so is an entry of the table that names no block. `tests/docs/output.py` says how output is compared. The pages of docs/deploy run in
-`tests/deploy.py`.
+`tests/deploy.py`. Every benchmark has to print its help, with what it needs, where no package is installed.
 
 A page finds the program in the search path, and in its folder what a checkout has, with a model to fuse in `model.onnx`.
 
@@ -18,8 +18,10 @@ import argparse
 import doctest
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
+import venv
 
 import run as suite
 
@@ -56,6 +58,20 @@ def check_table():
     return not faults
 
 
+def check_benches():
+    """Every benchmark says what it needs, to someone who has none of it."""
+    right = True
+    with tempfile.TemporaryDirectory() as scratch:
+        venv.create(scratch, with_pip=False)
+        for script in sorted((suite.ROOT / "benches").glob("*.py")):
+            command = [str(pathlib.Path(scratch, "bin", "python")), str(script), "--help"]
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if script.name != "needs.py" and (done.returncode != 0 or "needs" not in done.stdout.lower()):
+                right = False
+                print(f"FAILED   `{script.relative_to(suite.ROOT)} --help` ends with code {done.returncode}, or does not say what it needs\n{done.stdout}")
+    return right
+
+
 def run_pages(pages, python, phasor):
     results = {}
     for page in pages:
@@ -78,7 +94,7 @@ def main():
         for page in pages:
             show(page)
         return 0
-    results = {"how output is compared": doctest.testmod(output).failed == 0, "the table of blocks": check_table()}
+    results = {"how output is compared": doctest.testmod(output).failed == 0, "the table of blocks": check_table(), "benchmarks": check_benches()}
     python = suite.environment("deploy", REQUIREMENTS)
     if python is None:
         sys.exit("error: the packages of `tests/deploy/requirements.txt` cannot be installed")
