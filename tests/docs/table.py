@@ -89,7 +89,7 @@ JAVASCRIPT = "part of a program; the example has all of it"
 CPP = "tests/deploy/cpp.py compiles it"
 TABLE = [
     Elsewhere("README.md", "import phasor", "tests/package/test_docs.py"),
-    Elsewhere("README.md", "import onnxruntime", "tests/package/test_docs.py"),
+    Elsewhere("README.md", "import numpy", "tests/package/test_docs.py"),
     Quoted("README.md", "python3 tests/run.py", ".ci/run"),
     Elsewhere("README.md", "Ort::Env env;", "tests/deploy/cpp.py"),
     Left("README.md", "let environment", RUST),
