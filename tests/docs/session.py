@@ -4,6 +4,7 @@
 ran is what it prints (`output.py` says what counts as the same). What `table.py` has of a block comes first: it is saved to a file, quoted
 from one, or does not run here.
 
+* A command that is to end with another code than 0 ends in `|| echo $?` or the like.
 * Lines that begin with `pip install` are left out: the environment has what they install.
 * `cargo` works on the real checkout. `cargo run --release -- ...` is the program, which is built.
 """
@@ -46,7 +47,7 @@ class Session:
             shim.chmod(0o755)
         self.env = {name: text for name, text in os.environ.items() if name not in VARIABLES}
         self.env |= {"CARGO_TARGET_DIR": str(target), "NO_COLOR": "1", "NPM_CONFIG_LOGLEVEL": "error", **(env or {})}
-        self.path = [tools, programs, pathlib.Path(phasor).parent]
+        self.path = [tools, pathlib.Path(phasor).parent, programs]
 
     def populate(self, folder):
         """Puts into a folder what a checkout has, and a model with inputs."""

@@ -1,4 +1,6 @@
-"""Holds the commands and options that the documentation names to those that the program has, and the README to have them all."""
+"""Holds the commands and options that the documentation names to those of the program and of the scripts, and the README to have all of the
+program's.
+"""
 import re
 import subprocess
 
@@ -6,6 +8,7 @@ import blocks
 
 README = "README.md"
 SPAN = re.compile(r"`(phasor [a-z][^`]*)`")
+SCRIPT = re.compile(r"`(?:python3?) ([\w/]+\.py)([^`]*)`")
 COMMAND = re.compile(r"^  ([a-z][a-z-]+)  ", re.MULTILINE)
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # What every program has, and what is explained where it is defined.
@@ -24,11 +27,15 @@ def options(phasor):
     return {name: {long: short for short, long in begins.findall(text(phasor, name, "--help"))} for name in commands}
 
 
+def running_text(page):
+    """A page in one line, as a span of code may be broken."""
+    return re.sub(r"\s*\n\s*", " ", (blocks.ROOT / page).read_text(encoding="utf-8"))
+
+
 def spoken():
     """Commands in the running text and in the blocks of all pages, with where they stand."""
     for page in blocks.pages():
-        content = (blocks.ROOT / page).read_text(encoding="utf-8")
-        for match in SPAN.finditer(re.sub(r"\s*\n\s*", " ", content)):
+        for match in SPAN.finditer(running_text(page)):
             yield page, match[1]
         for block in blocks.read(page):
             if block.language == "sh":
@@ -37,10 +44,22 @@ def spoken():
                         yield str(block), line
 
 
+def of_scripts():
+    """What is wrong with commands in the running text that run a script of the repository."""
+    for page in blocks.pages():
+        for script, arguments in SCRIPT.findall(running_text(page)):
+            path = blocks.ROOT / script
+            if not path.exists():
+                yield f"{page}: there is no `{script}`"
+                continue
+            source = path.read_text(encoding="utf-8")
+            yield from (f"{page}: `{script}` has no `{option}`" for option in OPTION.findall(arguments) if f'"{option}"' not in source)
+
+
 def check(phasor):
     """Whether documentation and program agree; prints where they do not."""
     known = options(phasor)
-    faults = []
+    faults = list(of_scripts())
     for place, command in spoken():
         name = command.split()[1]
         if name not in known:
