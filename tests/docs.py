@@ -4,6 +4,7 @@
     python3 tests/docs.py              all pages that need no more than the program
     python3 tests/docs.py --only NAME  the pages whose names contain this
     python3 tests/docs.py --list       every block, and what becomes of it
+    python3 tests/docs.py --write      writes docs/commands.md, from what the program says of its commands
 
 `tests/docs/table.py` says which blocks another test runs, and which cannot run. A block that neither runs nor stands in the table is a failure,
 and so is an entry of the table that names no block. `tests/docs/output.py` says how output is compared. The pages of docs/deploy run in
@@ -27,6 +28,7 @@ import run as suite
 
 sys.path.append(str(suite.ROOT / "tests" / "docs"))
 import blocks  # noqa: E402
+import commands  # noqa: E402
 import output  # noqa: E402
 import session  # noqa: E402
 import table  # noqa: E402
@@ -86,6 +88,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="the pages whose names contain one of these")
     parser.add_argument("--list", action="store_true", help="print every block, and what becomes of it")
+    parser.add_argument("--write", action="store_true", help="write docs/commands.md anew")
     args = parser.parse_args()
     pages = [page for page in blocks.pages() if not args.only or any(name in page for name in args.only)]
     if not pages:
@@ -94,13 +97,17 @@ def main():
         for page in pages:
             show(page)
         return 0
+    if "PHASOR_BIN" not in os.environ and not suite.run("cargo", "build", "--release", "--workspace", "--lib", "--bins"):
+        sys.exit("error: the build failed")
+    phasor = pathlib.Path(os.environ.get("PHASOR_BIN", suite.target() / "release" / "phasor")).resolve()
+    if args.write:
+        commands.write(phasor)
+        return 0
     results = {"how output is compared": doctest.testmod(output).failed == 0, "the table of blocks": check_table(), "benchmarks": check_benches()}
     python = suite.environment("deploy", REQUIREMENTS)
     if python is None:
         sys.exit("error: the packages of `tests/deploy/requirements.txt` cannot be installed")
-    if "PHASOR_BIN" not in os.environ and not suite.run("cargo", "build", "--release", "--workspace", "--lib", "--bins"):
-        sys.exit("error: the build failed")
-    phasor = pathlib.Path(os.environ.get("PHASOR_BIN", suite.target() / "release" / "phasor")).resolve()
+    results["the page of commands"] = commands.check(phasor)
     results["commands and options"] = usage.check(phasor)
     results |= run_pages([page for page in pages if runs(page)], python, phasor)
     return suite.report(results)

@@ -103,6 +103,7 @@ TABLE = [
     *(Left("docs/background.md", first, "a formula") for first in ("e(p)", "a' =", "Re( z_q")),
     Left("docs/background.md", "x * x.cos()", "part of a module of PyTorch that is wrong on purpose"),
     Left("docs/background.md", "angle =", "part of a module of PyTorch"),
+    Elsewhere("docs/commands.md", "", "tests/docs/commands.py"),
     Elsewhere("docs/order.md", "", "tests/hosts.py"),
     Left("docs/python.md", "pip install .", "tests/package.py installs the wheel that this builds"),
     Elsewhere("docs/python.md", "", "tests/package/test_docs.py"),
