@@ -20,6 +20,10 @@ myst_heading_anchors = 6
 
 html_theme = "furo"
 html_title = f"Phasor {release}"
+html_static_path = ["static"]
+html_css_files = ["book.css"]
+# Text stays as it is written, dashes of options too.
+smartquotes = False
 html_copy_source = False
 html_show_sourcelink = False
 # Commands are shown without a prompt, and output in blocks of text is not to be copied into a shell.
