@@ -16,7 +16,7 @@ to, and how they are compared; [reports as JSON](json.md) has the fields of `--f
 # Headings of the sections, where they say more than that options follow.
 PLAIN = ("Arguments", "Options")
 # An argument or an option, in a line of its own or with its description behind it.
-ENTRY = re.compile(r"^ {2,6}((?:-\w, )?--[\w-]+(?: <[^>]+>)?|-\w|<[^>]+>|\[[^\]]+\](?:\.\.\.)?)(?: {2,}(.*))?$")
+ENTRY = re.compile(r"^ {2,6}((?:-\w, )?--[\w-]+(?: <[^>]+>)?|(?:<[^>]+>|\[[^\]]+\])(?:\.\.\.)?)(?: {2,}(.*))?$")
 VALUE = re.compile(r"^- ([\w-]+): +(.*)$")
 EXTRA = re.compile(r"\[(default|possible values|env): ([^\]=]*)(?:=[^\]]*)?\]")
 EXTRAS = {"default": "by default", "possible values": "one of", "env": "or the variable"}
@@ -58,22 +58,31 @@ def entries(lines):
     return found
 
 
-def described(name, text):
-    """The part of the page for a command."""
+def tables(text):
+    """What a command does, how it is called, and a table for each section."""
     about, rest = text.split("\nUsage: ", 1)
     use, *sections = re.split(r"\n\n(?=[A-Z][\w ]*:\n)", rest)
-    yield f"## phasor {name}\n\n{about.strip()}\n\n```text\n{use.strip()}\n```\n\n"
+    found = []
     for section in sections:
         heading, _, body = section.partition(":\n")
-        rows = [(of, said) for of, said in entries(body.splitlines()) if "--help" not in of]
+        listed = entries(body.splitlines())
+        if not listed:
+            raise ValueError(f"`{use}`: the section `{heading}` of the help lists nothing that is known: {body}")
+        rows = [f"| {cell(of)} | {sentence(said)} |\n" for of, said in listed if "--help" not in of]
         if rows:
-            yield f"| {heading.lower() if heading in PLAIN else heading} | |\n|---|---|\n"
-            yield "".join(f"| {cell(of)} | {sentence(said)} |\n" for of, said in rows) + "\n"
+            found.append(f"| {heading.lower() if heading in PLAIN else heading} | |\n|---|---|\n{''.join(rows)}\n")
+    return about.strip(), use.strip(), found
 
 
 def page(phasor):
-    parts = [part for name in usage.options(phasor) for part in described(name, usage.text(phasor, name, "--help"))]
-    return HEAD + "".join(parts).rstrip() + "\n"
+    of_commands = {name: tables(usage.text(phasor, name, "--help")) for name in usage.options(phasor)}
+    # What every command has is shown once.
+    shared = [table for table in next(iter(of_commands.values()))[2] if all(table in found for _, _, found in of_commands.values())]
+    parts = [HEAD, *shared]
+    for name, (about, use, found) in of_commands.items():
+        parts.append(f"## phasor {name}\n\n{about}\n\n```text\n{use}\n```\n\n")
+        parts += [table for table in found if table not in shared]
+    return "".join(parts).rstrip() + "\n"
 
 
 def check(phasor):
