@@ -46,7 +46,7 @@ def main():
     work = suite.target() / "book"
     out = (args.out or work / "html").resolve()
     if out.exists() and not (out / "objects.inv").exists() and any(out.iterdir()):
-        sys.exit(f"error: `{out}`: has other files than a book\nhint: name an empty or a new folder")
+        parser.error(f"`{out}` has other files than a book\nhint: name an empty or a new folder")
     python = suite.environment("book", BOOK / "requirements.txt")
     if python is None:
         sys.exit(f"error: the packages of `docs/book/requirements.txt` cannot be installed for Python {sys.version.split()[0]}")
