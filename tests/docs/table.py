@@ -113,6 +113,8 @@ TABLE = [
     Elsewhere("docs/operators/*.md", "", "ops/tests/pages.rs"),
     Elsewhere("docs/deploy/cpp.md", "Ort::SessionOptions options;", "tests/deploy/cpp.py"),
     Elsewhere("docs/deploy/cpp.md", "#include", "tests/deploy/cpp.py"),
+    Saved("docs/configuration.md", "# phasor.toml", "phasor.toml"),
+    Saved("docs/configuration.md", "# pyproject.toml", "pyproject.toml"),
     Left("docs/deploy/cpp.md", "find_package(phasor", "part of a project; the example has these lines"),
     Left("docs/deploy/csharp.md", "", "needs .NET, which no registry that the tests use has"),
     Left("docs/deploy/java.md", "", "needs ONNX Runtime's jar, which no registry that the tests use has; tests/deploy/java.py compiles the example"),
