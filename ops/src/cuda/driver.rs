@@ -15,7 +15,7 @@ use super::image::Code;
 use api::{Api, Handle, LIBRARY, Number, words};
 use device::Entered;
 use libloading::Library;
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::ptr::null_mut;
 use std::sync::{Mutex, OnceLock};
 
@@ -27,11 +27,12 @@ pub struct Driver {
     loaded: Mutex<Vec<Loaded>>,
 }
 
-/// An image in the driver. Never unloaded: kernels refer to it, and there are few.
-#[derive(Clone, Copy)]
+/// An image in the driver, or of PTX one kernel. Never unloaded: kernels refer to it, and there are few.
 struct Loaded {
     /// Address of the code, which tells images apart.
     code: usize,
+    /// The kernel that was loaded alone.
+    kernel: Option<CString>,
     /// The context it serves; null for all.
     context: Handle,
     /// A library, or where the driver has none a module.
@@ -178,15 +179,15 @@ impl Driver {
     /// The kernel called `name` of some code, loaded in `context`, which is current, so that its first launch there loads nothing.
     fn function_of(&self, code: &Code, name: &CStr, context: Handle) -> Result<Function, String> {
         let api = &self.api;
-        let loaded = self.load(code, context)?;
+        let (image, serves) = self.load(code, name, context)?;
         let mut handle = null_mut();
         // SAFETY: the name is a C string, and results are written to variables of ours.
         unsafe {
             match (api.library_kernel, api.kernel_function) {
-                (Some(kernel), Some(function)) if loaded.context.is_null() => {
+                (Some(kernel), Some(function)) if serves.is_null() => {
                     api.check(
                         "cuLibraryGetKernel",
-                        kernel(&mut handle, loaded.handle, name.as_ptr()),
+                        kernel(&mut handle, image, name.as_ptr()),
                     )?;
                     let mut here = null_mut();
                     api.check("cuKernelGetFunction", function(&mut here, handle))?;
@@ -196,33 +197,38 @@ impl Driver {
                     }
                 }
                 _ => {
-                    let outcome = (api.module_function)(&mut handle, loaded.handle, name.as_ptr());
+                    let outcome = (api.module_function)(&mut handle, image, name.as_ptr());
                     api.check("cuModuleGetFunction", outcome)?;
                 }
             }
         }
         Ok(Function {
             handle,
-            context: loaded.context,
+            context: serves,
         })
     }
 
-    /// The code, loaded once per process, or once per context where the driver has no libraries. `context` is current.
-    fn load(&self, code: &Code, context: Handle) -> Result<Loaded, String> {
+    /// The code that has the kernel called `name`, and the context it serves, or null for all: loaded once per process, or once per
+    /// context where the driver has no libraries. `context` is current.
+    fn load(&self, code: &Code, name: &CStr, context: Handle) -> Result<(Handle, Handle), String> {
         let api = &self.api;
-        let at = code.bytes.as_ptr();
+        let address = code.bytes.as_ptr().addr();
+        let alone = code.is_ptx().then_some(name);
         let mut all = self.loaded.lock().unwrap_or_else(|e| e.into_inner());
         let serves = |known: &&Loaded| known.context.is_null() || known.context == context;
         if let Some(known) = all
             .iter()
             .filter(serves)
-            .find(|known| known.code == at.addr())
+            .find(|known| known.code == address && known.kernel.as_deref() == alone)
         {
-            return Ok(*known);
+            return Ok((known.handle, known.context));
         }
+        let part = code.part(&name.to_string_lossy());
+        let part = part.ok_or("it has no such kernel")?;
+        let at = part.as_ptr();
         let mut handle = null_mut();
         let none = null_mut();
-        // SAFETY: the code is an image as the driver takes it, and stays; there are no options.
+        // SAFETY: the code is an image as the driver takes it, which it copies, since there are no options to say that it stays.
         let context = unsafe {
             match api.load_library {
                 Some(load) if api.library_kernel.is_some() && api.kernel_function.is_some() => {
@@ -248,13 +254,13 @@ impl Driver {
                 }
             }
         };
-        let loaded = Loaded {
-            code: at.addr(),
+        all.push(Loaded {
+            code: address,
+            kernel: alone.map(CStr::to_owned),
             context,
             handle,
-        };
-        all.push(loaded);
-        Ok(loaded)
+        });
+        Ok((handle, context))
     }
 }
 

@@ -1,6 +1,9 @@
 //! The kernels as they are embedded in the library.
 
-/// The kernels of an operator family: one file in `cpp`, loaded as a whole when it is first used.
+use std::borrow::Cow;
+use std::fmt;
+
+/// The kernels of an operator family: one file in `cpp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Image {
     /// `angles.cu`.
@@ -22,19 +25,47 @@ pub(super) struct Code {
     pub(super) bytes: &'static [u8],
 }
 
-impl std::fmt::Display for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = if self.bytes.ends_with(b"\0") && self.bytes.starts_with(b".version") {
-            "PTX"
-        } else {
-            "machine code"
+/// What begins a kernel in PTX; its name follows.
+const ENTRY: &str = ".visible .entry ";
+
+impl Code {
+    /// The text; none where it is machine code.
+    fn ptx(&self) -> Option<&'static str> {
+        let text = self.bytes.strip_suffix(b"\0")?;
+        let text = std::str::from_utf8(text).ok()?;
+        text.starts_with(".version").then_some(text)
+    }
+
+    /// Whether it is compiled when it is loaded.
+    pub(super) fn is_ptx(&self) -> bool {
+        self.ptx().is_some()
+    }
+
+    /// What the driver is to load for the kernel called `name`, with a zero at the end of text; `None` where it does not have that.
+    ///
+    /// Of PTX that is the kernel alone. No kernel needs another, and the driver takes as long as all of the text is long.
+    pub(super) fn part(&self, name: &str) -> Option<Cow<'static, [u8]>> {
+        let Some(text) = self.ptx() else {
+            return Some(Cow::Borrowed(self.bytes));
         };
-        write!(
-            f,
-            "{kind} for {}.{} and newer",
-            self.capability / 10,
-            self.capability % 10
-        )
+        let head = &text[..text.find(ENTRY)?];
+        let mut kernels = text.split(ENTRY).skip(1);
+        let kernel = kernels.find(|kernel| entry_name(kernel) == name)?;
+        Some(Cow::Owned([head, ENTRY, kernel, "\0"].concat().into()))
+    }
+}
+
+/// The name of a kernel whose text begins with it.
+fn entry_name(kernel: &str) -> &str {
+    let end = kernel.find(|c: char| c != '_' && !c.is_alphanumeric());
+    &kernel[..end.unwrap_or(kernel.len())]
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_ptx() { "PTX" } else { "machine code" };
+        let (major, minor) = (self.capability / 10, self.capability % 10);
+        write!(f, "{kind} for {major}.{minor} and newer")
     }
 }
 
@@ -72,20 +103,11 @@ impl Image {
 
     /// Names of the kernels in its PTX for a compute capability, ten times its number; none where there is no such PTX.
     pub fn kernels(self, capability: u32) -> Vec<&'static str> {
-        let text = |code: &Code| {
-            let text = code.bytes.strip_suffix(b"\0")?;
-            std::str::from_utf8(text).ok()
-        };
         self.codes()
             .iter()
             .filter(|code| code.capability == capability)
-            .filter_map(text)
-            .flat_map(|text| text.split(".entry ").skip(1))
-            .filter_map(|entry| {
-                entry
-                    .split(|c: char| c != '_' && !c.is_alphanumeric())
-                    .next()
-            })
+            .filter_map(Code::ptx)
+            .flat_map(|text| text.split(ENTRY).skip(1).map(entry_name))
             .collect()
     }
 }
@@ -101,6 +123,30 @@ mod tests {
         for image in Image::ALL {
             let capabilities: Vec<_> = image.codes().iter().map(|code| code.capability).collect();
             assert!(capabilities.ends_with(&[80, 75]), "{capabilities:?}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_of_ptx_is_loaded_alone() {
+        for image in Image::ALL {
+            for code in image.codes().iter().filter(|code| code.is_ptx()) {
+                let kernels = image.kernels(code.capability);
+                let mut together = 0;
+                for name in &kernels {
+                    let part = code.part(name).unwrap();
+                    let text = std::str::from_utf8(part.strip_suffix(b"\0").unwrap()).unwrap();
+                    assert!(text.starts_with(".version 7.0\n.target sm_"), "{name}");
+                    assert_eq!(text.matches(ENTRY).count(), 1, "{name}");
+                    assert!(text.contains(&format!("{ENTRY}{name}(")), "{name}");
+                    assert!(text.ends_with("}\n"), "{name}");
+                    together += text.len() - text.find(ENTRY).unwrap();
+                }
+                let head = code.ptx().unwrap().find(ENTRY).unwrap();
+                assert_eq!(head + together, code.ptx().unwrap().len());
+                assert!(code.part("phasor_none").is_none());
+                // Not one whose name only begins so.
+                assert!(code.part(&kernels[0][..kernels[0].len() - 1]).is_none());
+            }
         }
     }
 }
