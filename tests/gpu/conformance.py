@@ -1,7 +1,7 @@
 """The conformance suite of the kernels, with the device in place of the emulation: every kernel, type and alignment, to its bounds.
 
 Tests of a family share a process. A kernel that goes wrong may leave the device's context unusable to all that come after it in the
-same process, so a test that fails is run once more, alone, and counts by that.
+same process, so a test that fails is run once more, alone. If it passes then, and so do all that failed with it, the family fails as one.
 """
 import os
 import re
@@ -26,14 +26,19 @@ def run_part(job):
         print(f"{family[:-2]}: {done.passed} passed, {len(done.failed)} failed, {done.launches} launches", flush=True)
         alone = {test: suite(job, job.device, test, "--exact", "--test-threads", "1", limit=ALONE) for test in done.failed}
         for test, again in alone.items():
-            print(f"{test}: {'fails' if again.failed else 'passes'} alone\n{again.words}", flush=True)
-            failed += [test] if again.failed else []
+            print(f"{test}: {'fails' if again.broken else 'passes'} alone\n{again.words}", flush=True)
+        again = [test for test, again in alone.items() if again.broken]
+        failed += again
+        if done.failed and not again:
+            failed.append(f"{family}* (together only)")
         if done.broken and not done.failed:
             failed.append(f"{family}* ({done.words.strip().splitlines()[-1] if done.words.strip() else 'no output'})")
         job.record(benchmark="conformance", family=family[:-2], passed=done.passed, failed=done.failed, launches=done.launches)
     check(not failed, f"{len(failed)} tests fail: {', '.join(failed)}")
     check(launches > 0, "no test has launched anything")
     print(f"{launches} launches", flush=True)
+    without = passing(job, job.device, "rotary::special_values", "--exact", default_stream=True)
+    print(f"{without} launches without a stream", flush=True)
 
 
 def families(job):
@@ -66,11 +71,13 @@ class Done:
         self.words = out[-3000:] + err[-2000:] if broken else ""
 
 
-def suite(job, device, *arguments, before=(), exact=False, limit=FAMILY):
+def suite(job, device, *arguments, before=(), exact=False, default_stream=False, limit=FAMILY):
     """Runs the suite's binary."""
     env = {**environment(job), "PHASOR_CUDA_DEVICE": str(device)}
     if exact:
         env["PHASOR_CUDA_EXACT"] = "1"
+    if default_stream:
+        env["PHASOR_CUDA_DEFAULT_STREAM"] = "1"
     command = [*before, job.need("conformance"), *arguments]
     limit *= EMULATED if job.dry else 1
     try:
