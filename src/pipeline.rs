@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod prepared;
+mod preview;
 mod product;
 mod summary;
 mod unfuse;
@@ -19,7 +20,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
-use crate::onnx::{self, ModelFile, Written};
+use crate::onnx::{self, Edit, ModelFile, Written};
 use crate::recognize::Selection;
 use crate::rewrite::{self, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, Target};
 use crate::scopes::{self, Planned};
@@ -28,6 +29,7 @@ use crate::verify::{self, inputs::InputsError, inputs::Signature};
 pub use crate::scopes::{Findings, Found, FoundTable};
 pub use crate::symbolic::Limits;
 use prepared::Searched;
+pub use preview::{Preview, preview};
 pub use product::Destination;
 use product::{Product, commit, make};
 pub use summary::RuleSummary;
@@ -287,39 +289,12 @@ pub fn fuse_and_report(
     if let Some(destination) = destination {
         destination.check()?;
     }
-    file.check_data(runs)?;
-    progress.begin("looking for position encodings");
-    let before = scopes::count_nodes(file.model());
-    let searched = prepared::searched(file, options);
-    progress.end();
-    let Searched {
-        file: other,
-        mut retargeted,
-        findings,
-        planned,
-    } = searched?;
-    let original = file;
-    let file = other.as_ref().unwrap_or(original);
-    let rules = summary::rules(file, &findings, &planned, options.target);
-    let after = planned.nodes_after(scopes::count_nodes(file.model()));
-    let edit = planned.edit;
-    // With nothing to rewrite, the model keeps the operators that it has.
-    let mut file = file;
-    if edit.is_empty() {
-        file = original;
-        retargeted.retain(|nodes| nodes.left.is_some());
-    }
-    let mut outcome = Outcome {
-        verdict: Verdict::NothingToFuse,
-        rules,
-        retargeted,
-        opset: file.opset(),
-        nodes: (before, after),
-        check: Check::NotNeeded,
-        written: None,
-        bytes: None,
-        findings,
-    };
+    let Proposal {
+        mut outcome,
+        respelled,
+        edit,
+    } = propose(file, options, runs, progress)?;
+    let (original, file) = (file, respelled.as_ref().unwrap_or(file));
     let Some(destination) = destination else {
         if !edit.is_empty() {
             outcome.verdict = Verdict::WouldFuse;
@@ -340,6 +315,60 @@ pub fn fuse_and_report(
     outcome.bytes = product.as_ref().and_then(Product::bytes);
     commit(product, &outcome, report)?;
     Ok(outcome)
+}
+
+/// What would be done to a model.
+struct Proposal {
+    /// What was found. Nothing is compared or made yet.
+    outcome: Outcome,
+    /// The model to change, if that is another spelling of the original.
+    respelled: Option<ModelFile>,
+    edit: Edit,
+}
+
+/// Finds what can be fused, and plans the change. The data of all weights must be there if the models are to run.
+fn propose(
+    original: &ModelFile,
+    options: &Options,
+    runs: bool,
+    progress: &mut dyn Progress,
+) -> Result<Proposal, Error> {
+    original.check_data(runs)?;
+    progress.begin("looking for position encodings");
+    let before = scopes::count_nodes(original.model());
+    let searched = prepared::searched(original, options);
+    progress.end();
+    let Searched {
+        file: mut respelled,
+        mut retargeted,
+        findings,
+        planned,
+    } = searched?;
+    let file = respelled.as_ref().unwrap_or(original);
+    let rules = summary::rules(file, &findings, &planned, options.target);
+    let after = planned.nodes_after(scopes::count_nodes(file.model()));
+    let edit = planned.edit;
+    // With nothing to rewrite, the model keeps the operators that it has.
+    if edit.is_empty() {
+        respelled = None;
+        retargeted.retain(|nodes| nodes.left.is_some());
+    }
+    let outcome = Outcome {
+        verdict: Verdict::NothingToFuse,
+        rules,
+        retargeted,
+        opset: respelled.as_ref().unwrap_or(original).opset(),
+        nodes: (before, after),
+        check: Check::NotNeeded,
+        written: None,
+        bytes: None,
+        findings,
+    };
+    Ok(Proposal {
+        outcome,
+        respelled,
+        edit,
+    })
 }
 
 /// Whether the model has the dimensions that sizes are given for.

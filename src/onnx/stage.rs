@@ -164,6 +164,11 @@ impl ModelFile {
         Ok(pieces.to_bytes(&self.bytes).into())
     }
 
+    /// The length of what [`ModelFile::stage`] writes.
+    pub fn edited_len(&self, edit: &Edit) -> usize {
+        write::pieces(&Decided::new(edit, self), self.parts(), self.model()).len()
+    }
+
     /// Whether a model at another place in the input's own folder can use a data file of the input.
     fn reaches(&self, location: &str, place: &Place) -> Result<(), Error> {
         match (

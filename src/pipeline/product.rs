@@ -108,7 +108,8 @@ pub(super) fn commit<T>(
     Ok(())
 }
 
-fn check(
+/// Compares a new model with the old one, if that is wanted.
+pub(super) fn check(
     old: Source<'_>,
     new: Source<'_>,
     options: Option<&verify::Options>,

@@ -22,6 +22,7 @@ mod plan;
 mod prepare;
 mod splice;
 mod tables;
+mod version;
 
 use rustc_hash::FxHashMap;
 
@@ -34,6 +35,7 @@ use crate::recognize::Made;
 pub use find::{Findings, Found, find};
 pub use plan::{Planned, plan};
 pub use tables::{FoundTable, TableChange};
+pub use version::Part;
 
 use phasor_ops::contract;
 
@@ -78,6 +80,11 @@ impl Scope {
     /// The graph as a model of its own.
     pub fn file<'a>(&'a self, main: &'a ModelFile) -> &'a ModelFile {
         self.scratch.as_ref().unwrap_or(main)
+    }
+
+    /// What is known of its values.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 }
 
