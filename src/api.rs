@@ -7,9 +7,11 @@ use std::time::Instant;
 use crate::doctor::Installation;
 use crate::engine::locate;
 use crate::onnx::ModelFile;
-use crate::pipeline::{self, Destination, Error, Options, Progress, Search};
+use crate::page::{self, Times};
+use crate::pipeline::{self, Check, Destination, Error, Options, Preview, Progress, Search};
 use crate::report::{
-    DiffReport, DoctorReport, ExplainReport, FuseReport, InspectReport, UnfuseReport, VerifyReport,
+    DiffReport, DoctorReport, ExistingReport, ExplainReport, FuseReport, InspectReport, PageReport,
+    SCHEMA, Tool, UnfuseReport, VerifyReport,
 };
 use crate::verify::{self, Options as VerifyOptions};
 
@@ -240,6 +242,120 @@ pub(crate) fn footprint(
     options: &crate::bench::Options,
 ) -> Result<impl serde::Serialize + use<>, verify::Error> {
     crate::bench::footprint(model, options)
+}
+
+/// What a page shows, and how it is found out.
+#[derive(Debug)]
+pub struct ReportOptions<'a> {
+    /// The fused model; `None` to make it in memory.
+    pub fused: Option<&'a ModelFile>,
+    /// How the model is searched.
+    pub search: Search,
+    /// How both models are compared; `None` leaves that out.
+    pub verify: Option<VerifyOptions>,
+    /// What `phasor bench` measured of them.
+    pub times: Option<&'a Times>,
+    /// Where the page goes; the report has it as well.
+    pub output: Destination<'a>,
+}
+
+impl Default for ReportOptions<'_> {
+    /// Makes the fused model and compares it; writes nothing.
+    fn default() -> Self {
+        Self {
+            fused: None,
+            search: Search::default(),
+            verify: Some(VerifyOptions::default()),
+            times: None,
+            output: Destination::Memory,
+        }
+    }
+}
+
+/// Makes a page of what is in a model, before and after it is fused: the sites as graphs, the near misses, the comparison of both models,
+/// and what they are made of. It is one file of HTML that needs nothing else.
+///
+/// ```
+/// use phasor::{Model, ReportOptions};
+///
+/// # fn main() -> Result<(), phasor::Error> {
+/// let model = Model::open("models/llama-dynamo/model.onnx")?;
+/// let report = phasor::report(&model, &ReportOptions::default(), &mut ())?;
+/// assert!(report.sites == 6 && report.html.starts_with("<!DOCTYPE html>"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Those of [`fuse`]; with a fused model, those of [`verify`] as well.
+pub fn report(
+    model: &ModelFile,
+    options: &ReportOptions<'_>,
+    progress: &mut dyn Progress,
+) -> Result<PageReport, Error> {
+    let begun = Instant::now();
+    if let Destination::File { path, force } = options.output {
+        let fused = options.fused.map(ModelFile::path);
+        let times = options.times.and_then(|times| times.file.as_deref());
+        let read = [Some(model.path()), fused, times].into_iter().flatten();
+        page::file::check(path, force, read)?;
+    }
+    let how = Options {
+        search: options.search.clone(),
+        verify: options.verify.clone().filter(|_| options.fused.is_none()),
+        ..Options::default()
+    };
+    let Preview {
+        mut outcome,
+        fused: made,
+    } = pipeline::preview(model, &how, progress)?;
+    if let Some(given) = options.fused {
+        outcome.check = match &options.verify {
+            Some(how) => Check::Done(verify_models(model, given, how, progress)?.report),
+            None => Check::LeftOut,
+        };
+    }
+    let fused = options.fused.or(made.as_ref().map(|(file, _)| file));
+    let diff = fused.map(|fused| {
+        let mut diff = DiffReport::new(model, fused);
+        // A model that was made here has no file to take the size of.
+        if let (None, Some((_, bytes))) = (options.fused, &made) {
+            diff.after.model.bytes = *bytes;
+        }
+        diff
+    });
+    let report = FuseReport::new(model, &outcome, begun.elapsed());
+    let page = page::page(&page::Subject {
+        model,
+        fused,
+        is_given: options.fused.is_some(),
+        findings: &outcome.findings,
+        report: &report,
+        diff: diff.as_ref(),
+        existing: &ExistingReport::all(model),
+        times: options.times,
+    });
+    let mut path = None;
+    if let Destination::File { path: file, .. } = options.output {
+        page::file::write(file, &page.html)?;
+        path = Some(file.display().to_string());
+    }
+    Ok(PageReport {
+        schema: SCHEMA,
+        tool: Tool::THIS,
+        model: report.model,
+        fused: options
+            .fused
+            .map(|fused| fused.path().display().to_string()),
+        sites: report.sites.len(),
+        forms: page.forms,
+        refusals: report.refusals.len(),
+        verification: report.verification,
+        path,
+        bytes: page.html.len(),
+        seconds: begun.elapsed().as_secs_f64(),
+        html: page.html,
+    })
 }
 
 /// Looks for what models are run with on this machine. `onnxruntime` and `operators` are libraries that the user names, instead of those

@@ -43,6 +43,7 @@ pub mod engine;
 pub mod facts;
 #[doc(hidden)]
 pub mod onnx;
+mod page;
 #[doc(hidden)]
 pub mod pipeline;
 #[doc(hidden)]
@@ -60,14 +61,15 @@ pub mod verify;
 
 pub(crate) use api::footprint;
 pub use api::{
-    bench, diff, doctor, explain, fuse, fuse_and_report, inspect, operator_library, unfuse,
-    unfuse_and_report, verify, verify_models,
+    ReportOptions, bench, diff, doctor, explain, fuse, fuse_and_report, inspect, operator_library,
+    report, unfuse, unfuse_and_report, verify, verify_models,
 };
 pub use bench::Options as BenchOptions;
 #[doc(hidden)]
 pub use engine::locate::program;
 pub use engine::locate::{Host, OPS_VARIABLE as OPERATORS_VARIABLE, set_host};
 pub use onnx::{Error as ModelError, ModelFile as Model, clean_up_on_signals};
+pub use page::{Times, TimesError};
 pub use pipeline::{Destination, Error, Goal, Options as FuseOptions, Progress, Search};
 pub use recognize::{Rule, Selection, Stage};
 pub use rewrite::{Held, Target};

@@ -20,6 +20,8 @@ mod fuse;
 mod inspect;
 #[path = "cli/machine.rs"]
 mod machine;
+#[path = "cli/report.rs"]
+mod report;
 #[path = "cli/rules.rs"]
 mod rules;
 #[cfg(target_os = "linux")]

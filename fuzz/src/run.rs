@@ -47,6 +47,7 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
     ],
     &["inspect", "MODEL", "--format", "json"],
     &["explain", "MODEL"],
+    &["report", "MODEL", "-o", "OUT", "--force", "--no-verify"],
     &["diff", "MODEL", "MODEL"],
     &[
         "verify",

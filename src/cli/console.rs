@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::report::{FailureReport, text};
-use crate::{Model, ModelError, VerifyError};
+use crate::{Model, ModelError, TimesError, VerifyError};
 use anstyle::AnsiColor;
 use serde::Serialize;
 
@@ -166,6 +166,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             return error.hint();
         }
         if let Some(error) = cause.downcast_ref::<VerifyError>() {
+            return error.hint();
+        }
+        if let Some(error) = cause.downcast_ref::<TimesError>() {
             return error.hint();
         }
         cause.downcast_ref::<ModelError>()?.hint()

@@ -19,7 +19,7 @@ use super::{Advice, Ending, Format, print_json, streams, warn_of_missing_data};
 /// Fuses the position encodings of models and verifies the results
 ///
 /// Every site is proven on the graph and confirmed on numbers, and the new model is compared with the original before it is
-/// written. If there is nothing to fuse, the output is a byte-for-byte copy of the input.
+/// written. If there is nothing to fuse, the output is a byte-for-byte copy of the input. `phasor report` shows what would be done on a page.
 #[derive(Args)]
 pub(super) struct Fuse {
     /// Models to fuse (.onnx); `-` for standard input

@@ -23,6 +23,7 @@ mod lib_path;
 mod man;
 mod output;
 mod progress;
+mod report;
 mod rules;
 mod search;
 mod streams;
@@ -76,6 +77,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Verify(verify::Verify),
+    Report(report::Report),
     Rules(rules::Rules),
     Unfuse(unfuse::Unfuse),
     Bench(bench::Bench),
@@ -189,6 +191,7 @@ impl Command {
             Self::Inspect(command) => command.format,
             Self::Explain(command) => command.format,
             Self::Verify(command) => command.format,
+            Self::Report(command) => command.format,
             Self::Rules(command) => command.format,
             Self::Unfuse(command) => command.format,
             Self::Bench(command) => command.format,
@@ -208,6 +211,7 @@ impl Command {
             Self::Inspect(command) => command.run(),
             Self::Explain(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Report(command) => command.run(),
             Self::Rules(command) => command.run(),
             Self::Unfuse(command) => command.run(),
             Self::Bench(command) => command.run(),

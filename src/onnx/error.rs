@@ -135,6 +135,12 @@ pub enum Error {
         /// What is there.
         what: &'static str,
     },
+    /// A page would take the place of what it is made of.
+    #[error("`{}`: cannot be replaced: the page is made of it", file.display())]
+    NotAPage {
+        /// The output.
+        file: PathBuf,
+    },
     /// The folder of an output is missing.
     #[error("`{}`: cannot be written: {}", file.display(), no_folder(folder, cause))]
     NoFolder {
@@ -252,6 +258,7 @@ impl Error {
                 "name files, for the model and for the output, or store all weights in the model first"
             }
             Self::Exists { .. } => "use `--force` to replace it",
+            Self::NotAPage { .. } => "name another file for the page, such as report.html",
             Self::NotAFile { .. } => "name a file, or a path that does not exist yet",
             Self::NoFolder { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
                 "create the folder first"

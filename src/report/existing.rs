@@ -47,7 +47,7 @@ const KNOWN: [(&str, &str); 12] = [
 
 impl ExistingReport {
     /// Those of a model, in its graphs at any depth and in its functions.
-    pub(super) fn all(file: &ModelFile) -> Vec<Self> {
+    pub(crate) fn all(file: &ModelFile) -> Vec<Self> {
         let facts = LazyCell::new(|| Facts::of(file));
         collected(file, |node| match is_own(node) {
             true => {

@@ -3,6 +3,7 @@
 //! reader.
 #![forbid(unsafe_code)]
 
+mod alike;
 mod around;
 mod attention;
 mod bench;
@@ -13,6 +14,7 @@ mod explain;
 mod failure;
 mod fuse;
 mod inspect;
+mod page;
 mod relative;
 mod rotary;
 mod rules;
@@ -22,6 +24,7 @@ pub mod text;
 mod unfuse;
 mod verify;
 
+pub(crate) use alike::grouped;
 pub use attention::{AttentionMaskReport, AttentionReport};
 pub use bench::BenchReport;
 pub use diff::{ContentReport, DiffReport, OperatorCount};
@@ -31,6 +34,7 @@ pub use explain::{ExplainReport, Focus};
 pub use failure::{Failure, FailureReport};
 pub use fuse::{FuseReport, Verification, WrittenReport};
 pub use inspect::InspectReport;
+pub use page::PageReport;
 pub use relative::{
     AlibiReport, LutReport, PositionsReport, ProductReport, RelativeBiasReport,
     RelativeGatherReport,

@@ -5,6 +5,7 @@ mod bench;
 mod diff;
 mod doctor;
 mod explain;
+mod page;
 mod relative;
 mod rotary;
 mod rules;
@@ -12,9 +13,12 @@ mod sinusoidal;
 mod sites;
 
 pub use bench::bench;
+pub(crate) use bench::milliseconds;
 pub use diff::diff;
 pub use doctor::doctor;
 pub use explain::explain;
+pub(crate) use explain::facts;
+pub use page::page;
 pub use rules::rules;
 
 use anstyle::{AnsiColor, Style};
@@ -193,7 +197,7 @@ fn absent(written: Option<&WrittenReport>) -> String {
 }
 
 /// What is proven of a site, and what that assumes.
-fn proven(site: &SiteReport) -> String {
+pub(crate) fn proven(site: &SiteReport) -> String {
     match site.assumes_finite {
         true => format!("{} of finite x", site.proof),
         false => site.proof.to_owned(),
@@ -405,22 +409,22 @@ fn indented(table: &Table) -> String {
         .collect()
 }
 
-fn confirmed(max_diff: f64, probes: usize) -> String {
+pub(crate) fn confirmed(max_diff: f64, probes: usize) -> String {
     match probes {
         0 => "no".to_owned(),
         _ => format!("{} in {}", number(max_diff), count(probes, "probe")),
     }
 }
 
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
     format!("{value:.1e}")
 }
 
-/// `1 node`, `1,284 nodes`.
-fn count(n: usize, what: &str) -> String {
+/// A number with its digits in groups of three.
+pub(crate) fn grouped(n: usize) -> String {
     let digits = n.to_string();
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -429,6 +433,12 @@ fn count(n: usize, what: &str) -> String {
         }
         grouped.push(digit);
     }
+    grouped
+}
+
+/// `1 node`, `1,284 nodes`.
+pub(crate) fn count(n: usize, what: &str) -> String {
+    let grouped = grouped(n);
     if n == 1 {
         return format!("1 {what}");
     }
@@ -439,7 +449,7 @@ fn count(n: usize, what: &str) -> String {
     }
 }
 
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "kB", "MB"] {
         if value < 1000.0 {

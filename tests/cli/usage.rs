@@ -96,6 +96,7 @@ fn completions_and_help_exist() {
         "explain",
         "rules",
         "verify",
+        "report",
         "bench",
         "diff",
         "doctor",

@@ -25,6 +25,8 @@ LLAMA = ROOT / "models" / "llama-dynamo" / "model.onnx"
 UNSEEN = {
     # Both models run by function bodies, which are what unfusing writes.
     ("unfuse.verdict", "differs"),
+    # A page that goes to standard output leaves no room for a report there; the Python package gives it back.
+    ("report.path", "null"),
 }
 if RUNTIME is None:
     # The embedded engine registers no library.
@@ -408,6 +410,8 @@ class Printed:
 
     def others(self):
         self.run("diff", LLAMA, self.path("fused"))
+        self.run("report", LLAMA, "-o", self.path("page"))
+        self.run("report", LLAMA, self.path("fused"), "-o", self.path("page"), "--force", "--no-verify")
         self.run("doctor")
         self.run("doctor", "--ort", self.path("nobody"), "--ops-lib", self.path("nobody"), code=1)
         if RUNTIME:

@@ -113,7 +113,7 @@ fn heading(found: &Measurement) -> String {
     )
 }
 
-fn milliseconds(time: f64) -> String {
+pub(crate) fn milliseconds(time: f64) -> String {
     match time {
         time if time >= 100.0 => format!("{time:.0} ms"),
         time if time >= 1.0 => format!("{time:.2} ms"),

@@ -1,13 +1,11 @@
 //! The report of `phasor explain` as text.
 
-use rustc_hash::FxHashMap;
-
 use super::{
     BAD, DIM, GOOD, PATH, WARN, attention, confirmed, count, existing, gave_up, paint, path,
     proven, relative, rotary, sinusoidal,
 };
 use crate::report::{
-    ExistingReport, ExplainReport, KindReport, LostReport, RefusalReport, SiteReport,
+    ExistingReport, ExplainReport, KindReport, RefusalReport, SiteReport, grouped,
 };
 use crate::rules;
 
@@ -98,23 +96,6 @@ fn unread(reports: &[ExistingReport]) -> String {
     out
 }
 
-/// Near misses that say the same, in order.
-fn grouped(refusals: &[RefusalReport]) -> Vec<Vec<&RefusalReport>> {
-    let mut groups: Vec<Vec<&RefusalReport>> = Vec::new();
-    let mut known = FxHashMap::default();
-    for refusal in refusals {
-        let cause = |lost: &LostReport| (lost.operator.clone(), lost.reason);
-        let cause = refusal.lost.as_ref().map(cause);
-        let said = (refusal.rule, refusal.stage, &refusal.reason, &refusal.hint);
-        let at = *known.entry((said, cause)).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[at].push(refusal);
-    }
-    groups
-}
-
 fn refused(alike: &[&RefusalReport]) -> String {
     let Some((first, others)) = alike.split_first() else {
         return String::new();
@@ -178,7 +159,17 @@ fn fine(site: &SiteReport) -> String {
         site.node,
         site.y
     );
-    let own = match &site.kind {
+    for (name, text) in facts(site) {
+        out += &line(name, &text);
+    }
+    out += &line("proof", &proven(site));
+    out += &line("probes", &confirmed(site.max_diff, site.probes));
+    out
+}
+
+/// What is known of a site of its family: names and texts, in which what is from the model stands between backticks.
+pub(crate) fn facts(site: &SiteReport) -> Vec<(&'static str, String)> {
+    match &site.kind {
         KindReport::Rotary(rotary) => rotary::lines(site, rotary),
         KindReport::RelativeBias(_) | KindReport::RelativeGather(_) | KindReport::Alibi(_) => {
             relative::lines(site)
@@ -187,11 +178,5 @@ fn fine(site: &SiteReport) -> String {
         KindReport::Attention(attention) => attention::lines(attention),
         #[cfg(test)]
         KindReport::Toy { x } => vec![("tensor", format!("`{x}`"))],
-    };
-    for (name, text) in own {
-        out += &line(name, &text);
     }
-    out += &line("proof", &proven(site));
-    out += &line("probes", &confirmed(site.max_diff, site.probes));
-    out
 }
