@@ -13,8 +13,9 @@ PACKAGE = ROOT / "python" / "phasor"
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())["$defs"]
 # Names of classes where that of the definition would not do.
 NAMES = {"model": "ModelSummary", "summary": "RuleSummary", "page": "Rule", "expanded": "ExpandedOperator", "existing": "ExistingOperator"}
-COMMANDS = ["fuse", "unfuse", "inspect", "explain", "verify", "rules", "bench", "diff", "doctor"]
-NEW_MODEL = ["fuse", "unfuse"]
+COMMANDS = ["fuse", "unfuse", "inspect", "explain", "verify", "report", "rules", "bench", "diff", "doctor"]
+# What reports have beside their fields, by the class that has it.
+BASES = {"fuse": "Rewrite[Model]", "unfuse": "Rewrite[Model]", "report": "Page"}
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 HEAD = '''"""Types of {what}, as `docs/json.md` describes them. Written by `python/generate_reports.py` from `docs/report.schema.json`."""
 from __future__ import annotations
@@ -30,6 +31,8 @@ __all__ = [
 
 
 def class_name(key):
+    if key == "report":
+        return "PageReport"
     if key in COMMANDS:
         return key.capitalize() + "Report"
     is_family = {"$ref": f"#/$defs/{key}"} in SCHEMA["site"]["oneOf"]
@@ -80,7 +83,7 @@ class Writer:
         fields = {field: (self.type_of(member, name + field.capitalize()), text) for field, (member, text) in gather(schema).items()}
         always = required(schema)
         if key in COMMANDS:
-            base = "(Rewrite[Model])" if key in NEW_MODEL else "(Report)"
+            base = f"({BASES.get(key, 'Report')})"
         lines = ["@dataclass(frozen=True, kw_only=True)", f"class {name}{base}:", f'    """{in_python(schema["description"])}"""', ""]
         for field, (kind, text) in fields.items():
             if field not in always:
@@ -159,7 +162,7 @@ def main():
     site_imports = "from dataclasses import dataclass\nfrom typing import Literal, Union"
     imports = (
         "from collections.abc import Mapping\n"
-        f"{site_imports}\n\nfrom ._report import Model, Report, Rewrite\nfrom .sites import Site"
+        f"{site_imports}\n\nfrom ._report import Model, Page, Report, Rewrite\nfrom .sites import Site"
     )
     files = {"sites": written("sites", writer.parts, site_imports), "reports": written("reports", reports, imports)}
     for name, text in files.items():

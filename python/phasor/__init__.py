@@ -14,6 +14,7 @@ from ._bench import bench
 from ._doctor import doctor
 from ._inspect import diff, explain, inspect, rules
 from ._library import library_path, register
+from ._page import report
 from ._rewrite import fuse, unfuse
 from ._verify import verify
 from ._native import __version__
@@ -37,6 +38,7 @@ from .reports import (
     ExplainReport,
     FuseReport,
     InspectReport,
+    PageReport,
     RulesReport,
     UnfuseReport,
     VerifyReport,
@@ -59,6 +61,7 @@ __all__ = [
     "MissingFileError",
     "ModelError",
     "NotVerified",
+    "PageReport",
     "RulesReport",
     "UnfuseReport",
     "UnverifiedWarning",
@@ -72,6 +75,7 @@ __all__ = [
     "inspect",
     "library_path",
     "register",
+    "report",
     "rules",
     "unfuse",
     "verify",

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict, get_args
 from ._models import Path, optional_path, path
 from .errors import ArgumentError
 
-__all__ = ["Budget", "Comparison", "Engine", "Fusion", "Output", "Search", "Target", "Timing"]
+__all__ = ["Budget", "Comparison", "Engine", "Fusion", "Output", "Page", "Search", "Target", "Timing"]
 
 Target = Literal["phasor", "contrib", "onnx"]
 Held = Literal["rotary-embedding", "group-query-attention"]
@@ -74,6 +74,16 @@ class Output:
 
     path: str | None
     force: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page shows."""
+
+    output: Output
+    search: Search
+    comparison: Comparison | None
+    bench: bytes | str | None
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,17 @@ class Rewrite(Report, Generic[Model]):
         return {"result": self.result}
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Page(Report):
+    """A report on a page."""
+
+    html: str = dataclasses.field(repr=False, compare=False)
+    """The page, HTML that needs nothing else."""
+
+    def _kept(self) -> dict[str, Any]:
+        return {"html": self.html}
+
+
 def made(cls: type[T], answer: _native.Answer, **more: Any) -> T:
     """The report that a command has answered with."""
     return read(cls, json.loads(answer.json), _answer=answer, **more)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Union
 
-from ._report import Model, Report, Rewrite
+from ._report import Model, Page, Report, Rewrite
 from .sites import Site
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "OperatorCount",
     "OperatorTime",
     "Output",
+    "PageReport",
     "PartTime",
     "Refusal",
     "Retargeted",
@@ -399,6 +400,34 @@ class VerifyReport(Report):
     """The models agree."""
     why: str | None = None
     """Reason for the verdict."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageReport(Page):
+    """Output of `phasor report`."""
+
+    schema: Literal[1]
+    """Version of the layout."""
+    tool: Tool
+    """The program that wrote the report."""
+    model: ModelSummary
+    """The model that was read."""
+    fused: str | None
+    """Path of the fused model that was given; None where it was made in memory."""
+    sites: int
+    """Number of sites."""
+    forms: int
+    """Number of forms that the sites have: those of equal form share a drawing."""
+    refusals: int
+    """Number of near misses."""
+    verification: Verification
+    """Comparison of the old model with the new one."""
+    path: str | None
+    """The file with the page; None where it is given back."""
+    bytes: int
+    """Size of the page."""
+    seconds: float
+    """Time that the command took, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use phasor::report::{RulesReport, text};
-use phasor::{Destination, Host};
+use phasor::{Host, ReportOptions};
 use pyo3::prelude::*;
 
 use crate::answer::Answer;
 use crate::errors;
-use crate::options::{Comparison, Fuse, Model, Output, Search, Timing};
+use crate::options::{Comparison, Fuse, Model, Output, Page, Search, Times, Timing};
 use crate::work::run;
 
 /// What libraries are found in, in messages.
@@ -163,13 +163,7 @@ pub(crate) fn unfuse(
         let verify = comparison.map(Comparison::read).transpose();
         let verify = verify.map_err(|e| errors::verify(&e))?;
         let model = model.open().map_err(|e| errors::model(&e))?;
-        let output = match &output.path {
-            Some(path) => Destination::File {
-                path,
-                force: output.force,
-            },
-            None => Destination::Memory,
-        };
+        let output = output.destination();
         let is_wanted = steps.wanted();
         let report =
             phasor::unfuse_and_report(&model, output, verify.as_ref(), steps, &mut |_| is_wanted());
@@ -177,6 +171,41 @@ pub(crate) fn unfuse(
         let bytes = report.bytes.take();
         let answer = Answer::new(&report, text::unfuse(&report)).with_bytes(bytes);
         Ok(answer.verified(&report.verification))
+    })
+}
+
+/// A page of what is in a model.
+#[pyfunction]
+pub(crate) fn report(
+    py: Python<'_>,
+    model: Model,
+    fused: Option<Model>,
+    options: Page,
+    progress: Callback<'_>,
+) -> PyResult<Answer> {
+    let search = options.search.read()?;
+    run(py, progress.as_ref(), move |steps| {
+        let times = options.bench.map(Times::read).transpose();
+        let times = times.map_err(|e| errors::times(&e))?;
+        let model = model.open().map_err(|e| errors::model(&e))?;
+        let fused = fused.map(Model::open).transpose();
+        let fused = fused.map_err(|e| errors::model(&e))?;
+        let verify = options.comparison.map(Comparison::read).transpose();
+        let how = ReportOptions {
+            fused: fused.as_ref(),
+            search,
+            verify: verify.map_err(|e| errors::verify(&e))?,
+            times: times.as_ref(),
+            output: options.output.destination(),
+        };
+        let report = phasor::report(&model, &how, steps).map_err(|e| errors::command(&e))?;
+        let answer = Answer::new(&report, text::page(&report));
+        let answer = answer.verified(&report.verification);
+        let answer = answer.with_bytes(Some(report.html.into()));
+        Ok(match how.verify {
+            Some(_) => answer,
+            None => answer.model(&model),
+        })
     })
 }
 

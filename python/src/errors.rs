@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use phasor::cli::Advice;
-use phasor::{Error, ModelError, VerifyError};
+use phasor::{Error, ModelError, TimesError, VerifyError};
 use pyo3::prelude::*;
 
 /// The exception of a class of `phasor.errors`.
@@ -54,9 +54,9 @@ pub(crate) fn model(error: &ModelError) -> PyErr {
         ModelError::Exists { file } | ModelError::OtherData { file, .. } => {
             of_file(error, file, None, "ExistingFileError")
         }
-        ModelError::NotAFile { file, .. } | ModelError::LinkedData { file, .. } => {
-            of_file(error, file, None, "FileError")
-        }
+        ModelError::NotAFile { file, .. }
+        | ModelError::NotAPage { file }
+        | ModelError::LinkedData { file, .. } => of_file(error, file, None, "FileError"),
         _ => raise("ModelError", &error.to_string(), error.hint()),
     }
 }
@@ -69,6 +69,15 @@ pub(crate) fn verify(error: &VerifyError) -> PyErr {
         VerifyError::Npz(_) | VerifyError::Inputs { .. } | VerifyError::Interface(_) => {
             "ComparisonError"
         }
+    };
+    raise(class, &error.to_string(), error.hint())
+}
+
+/// Of a report of `phasor bench` that cannot be read.
+pub(crate) fn times(error: &TimesError) -> PyErr {
+    let class = match error {
+        TimesError::Read { source, .. } => class_of(source),
+        TimesError::Content { .. } => "ArgumentError",
     };
     raise(class, &error.to_string(), error.hint())
 }

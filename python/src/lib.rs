@@ -21,7 +21,7 @@ mod _native {
     use crate::answer::Answer;
     #[pymodule_export]
     use crate::commands::{
-        bench, diff, doctor, explain, fuse, inspect, library_path, main, rules, set_host, unfuse,
-        verify,
+        bench, diff, doctor, explain, fuse, inspect, library_path, main, report, rules, set_host,
+        unfuse, verify,
     };
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use phasor::{
-    BenchOptions, EnginePreference, FuseOptions, Goal, Held, Limits, Selection, Target,
-    VerifyOptions,
+    BenchOptions, Destination, EnginePreference, FuseOptions, Goal, Held, Limits, Selection,
+    Target, VerifyOptions,
 };
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -140,8 +140,47 @@ impl From<Timing> for BenchOptions {
 #[derive(FromPyObject)]
 pub(crate) struct Output {
     /// The file; none stands for the report.
-    pub(crate) path: Option<PathBuf>,
-    pub(crate) force: bool,
+    path: Option<PathBuf>,
+    force: bool,
+}
+
+impl Output {
+    pub(crate) fn destination(&self) -> Destination<'_> {
+        match &self.path {
+            Some(path) => Destination::File {
+                path,
+                force: self.force,
+            },
+            None => Destination::Memory,
+        }
+    }
+}
+
+/// What `phasor bench` measured: its JSON, or the path of a file with it.
+#[derive(FromPyObject)]
+pub(crate) enum Times {
+    Json(PyBackedBytes),
+    Path(PathBuf),
+}
+
+impl Times {
+    /// # Errors
+    /// A file that cannot be read, or something else than such a report.
+    pub(crate) fn read(self) -> Result<phasor::Times, phasor::TimesError> {
+        match self {
+            Self::Json(text) => phasor::Times::from_memory(&text),
+            Self::Path(path) => phasor::Times::read(&path),
+        }
+    }
+}
+
+/// What a page shows.
+#[derive(FromPyObject)]
+pub(crate) struct Page {
+    pub(crate) output: Output,
+    pub(crate) search: Search,
+    pub(crate) comparison: Option<Comparison>,
+    pub(crate) bench: Option<Times>,
 }
 
 /// How a model is fused.

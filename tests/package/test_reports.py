@@ -26,6 +26,7 @@ def reports(model):
     yield from (phasor.unfuse(fused.result), phasor.inspect(model), phasor.inspect(fused.result))
     yield from (phasor.explain(model), phasor.explain(model, "add_191"), phasor.verify(model, fused.result))
     yield from (phasor.rules(), phasor.rules("alibi"), phasor.diff(model, fused.result), phasor.doctor())
+    yield from (phasor.report(model), phasor.report(model, fused.result, verify=False))
     yield from map(phasor.inspect, sorted((ROOT / "models").glob("*/*.onnx")))
     yield phasor.bench(model, model, dims={"batch": 1}, rounds=1, seconds=0)
     with pytest.raises(phasor.Differs) as caught:
@@ -36,7 +37,7 @@ def reports(model):
 def same(value, data):
     """Whether an object has every field of the JSON, and nothing else."""
     if dataclasses.is_dataclass(value):
-        own = {field.name for field in dataclasses.fields(value) if not field.name.startswith("_")} - {"result"}
+        own = {field.name for field in dataclasses.fields(value) if not field.name.startswith("_")} - {"result", "html"}
         absent = [name for name in own - set(data) if getattr(value, name) is not None]
         assert not absent and not set(data) - own, (type(value), absent, set(data) - own)
         return all(same(getattr(value, name), member) for name, member in data.items())
@@ -109,3 +110,25 @@ def test_notebooks_show_the_table_and_nothing_of_the_model_as_markup(model):
     plain = html.unescape(re.sub("<style>.*?</style>|<[^>]*>", "", phasor.inspect(model)._repr_html_(), flags=re.DOTALL))
     assert plain.rstrip() == str(phasor.inspect(model))
     assert re.search('<span class="[a-z ]*good[a-z ]*">Verified</span>', phasor.fuse(model)._repr_html_())
+
+
+def test_pages(model, tmp_path):
+    """A page is given back and written, with the times of a report or of a file."""
+    bench = phasor.bench(model, model, dims={"batch": 1}, rounds=1, seconds=0)
+    (tmp_path / "bench.json").write_text(json.dumps(bench.to_dict()))
+    page = tmp_path / "page.html"
+    for times in (bench, tmp_path / "bench.json", str(tmp_path / "bench.json")):
+        report = phasor.report(model, bench=times, output=page, force=True)
+        assert page.read_text(encoding="utf-8") == report.html and report.path == str(page)
+        assert report.bytes == len(report.html.encode()) and 'id="bench"' in report.html
+    assert pickle.loads(pickle.dumps(report)).html == report.html
+    assert phasor.report(model, verify=False).path is None
+    with pytest.raises(phasor.ExistingFileError):
+        phasor.report(model, output=page)
+    (tmp_path / "bench.json").write_text("{}")
+    with pytest.raises(phasor.ArgumentError, match="not a report of `phasor bench`"):
+        phasor.report(model, bench=tmp_path / "bench.json")
+    with pytest.raises(phasor.MissingFileError):
+        phasor.report(model, bench=tmp_path / "missing.json")
+    with pytest.raises(phasor.ArgumentError):
+        phasor.report(model, bench=1)

@@ -67,6 +67,7 @@ def main(model: pathlib.Path, folder: pathlib.Path) -> None:
     assert refused(b"\x08\x07") != ""
     assert session(fused).get_inputs()
     assert phasor.unfuse(fused).result.graph.node
+    assert phasor.report(model, fused, bench=None).html.startswith("<!DOCTYPE html>")
     assert phasor.rules("rotary").rules[0].stages and phasor.explain(model, "add_191").sites
 
 
