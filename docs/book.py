@@ -23,7 +23,7 @@ sys.path.append(str(ROOT / "tests"))
 import run as suite  # noqa: E402  (virtual environments, as the tests make them)
 
 # What pages are made of, and what they show.
-GATHERED = [".md", ".svg"]
+GATHERED = [".md", ".svg", ".webp"]
 
 
 def gather(folder):
