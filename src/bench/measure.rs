@@ -4,40 +4,22 @@
 //! turns, in an order that changes with every turn. The original takes part twice: by how much the two differ is what noise there is.
 //! A ratio is the median of a round's turns, and of the rounds.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cpu_time::ProcessTime;
-use phasor_ops::contract::DOMAIN;
-
 use super::parts::{self, Parts};
+use super::runtime::{Candidate, Inputs, candidates, found, working};
 use super::{Measurement, Options, Variant, memory, profile, statistics};
-use crate::engine::ort::{Ort, Prepared};
-use crate::engine::{Engine, EngineError, Source, locate};
-use crate::onnx::{ModelFile, Tensor, names};
+use crate::engine::ort::Prepared;
+use crate::engine::{Engine, EngineError};
+use crate::onnx::{ModelFile, Tensor};
 use crate::pipeline::Progress;
 use crate::verify::Error;
-use crate::verify::inputs::Signature;
+use cpu_time::ProcessTime;
 
 /// Turns of a round at least, and at most.
 const TURNS: [usize; 2] = [4, 1_000_000];
 /// Runs that are profiled.
 const PROFILED: usize = 4;
-
-/// A variant before it is measured.
-pub(super) struct Candidate<'m> {
-    pub(super) model: &'m Path,
-    pub(super) library: Option<PathBuf>,
-    pub(super) ort: Ort,
-}
-
-/// Inputs on which the original runs.
-pub(super) struct Inputs {
-    /// Sizes of the symbolic dimensions.
-    pub(super) sizes: BTreeMap<String, i64>,
-    tensors: Vec<(String, Tensor)>,
-}
 
 /// As [`super::run`].
 pub(super) fn run(
@@ -111,19 +93,6 @@ pub(super) fn run(
     })
 }
 
-/// ONNX Runtime with the libraries of other operators.
-pub(super) fn found(options: &Options) -> Result<Ort, Error> {
-    let found = Ort::find(options.onnxruntime.as_deref()).map_err(without_substitute);
-    let ort = found?.with_threads(options.threads);
-    let mut libraries = options.custom_operators.iter();
-    libraries.try_fold(ort, |ort, library| registering(ort, library))
-}
-
-pub(super) fn registering(ort: Ort, library: &Path) -> Result<Ort, Error> {
-    let registered = ort.registering(library);
-    Ok(registered.map_err(|cause| EngineError::unusable("library of custom operators", cause))?)
-}
-
 /// The memory that each candidate takes, where that is known; the original's counts once.
 fn footprints(
     candidates: &[Candidate<'_>],
@@ -145,86 +114,6 @@ fn footprints(
         measured.map_err(|cause| notes.push(note(cause))).ok()
     };
     candidates.iter().enumerate().map(&mut footprint).collect()
-}
-
-/// The original, the original again, the new model, and that with the operator library where it has operators of ours.
-fn candidates<'m>(
-    before: &'m ModelFile,
-    after: &'m ModelFile,
-    ort: &Ort,
-    options: &Options,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Candidate<'m>>, Error> {
-    let plain = |model: &'m ModelFile| Candidate {
-        model: model.path(),
-        library: None,
-        ort: ort.clone(),
-    };
-    let mut all = vec![plain(before), plain(before), plain(after)];
-    let is_fused = names::nodes(after.model()).any(|node| node.domain() == DOMAIN);
-    let found = locate::operators(options.operators.as_deref()).first();
-    let made = found.and_then(|found| Ok((ort.registering(&found.path)?, found.path)));
-    match made {
-        Ok((ort, path)) if is_fused => all.push(Candidate {
-            model: after.path(),
-            library: Some(path),
-            ort,
-        }),
-        Err(cause) if options.operators.is_some() => {
-            return Err(EngineError::unusable("operator library", cause).into());
-        }
-        Err(cause) if is_fused => notes.push(format!("without the operator library: {cause}")),
-        _ => {}
-    }
-    Ok(all)
-}
-
-/// The error of a search, whose hint names no other engine.
-fn without_substitute(error: EngineError) -> EngineError {
-    match error {
-        EngineError::Unavailable { engine, cause, .. } => EngineError::Unavailable {
-            engine,
-            cause,
-            hint: format!(
-                "install it (`pip install onnxruntime`), or name its library with `--ort` or in `{}`",
-                locate::ORT_VARIABLE
-            ),
-        },
-        other => other,
-    }
-}
-
-/// Inputs of the first sizes on which a model runs.
-pub(super) fn working(
-    model: &ModelFile,
-    ort: &Ort,
-    dims: &BTreeMap<String, i64>,
-) -> Result<Inputs, Error> {
-    let label = format!("`{}`", model.path().display());
-    let fault = |cause| Error::Inputs {
-        model: label.clone(),
-        cause,
-    };
-    let signature = Signature::of(model, dims).map_err(fault)?;
-    signature.fits().map_err(fault)?;
-    let mut session = ort.open(Source::Path(model.path()))?;
-    let mut failure = None;
-    for assignment in signature.assignments(0) {
-        let Ok(tensors) = signature.make(&assignment, 0) else {
-            continue;
-        };
-        match session.run(&tensors, &[]) {
-            Ok(_) => {
-                return Ok(Inputs {
-                    sizes: assignment.sizes,
-                    tensors,
-                });
-            }
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    let none = || EngineError::Model(format!("{label}: no inputs could be made"));
-    Err(failure.unwrap_or_else(none).into())
 }
 
 /// One round: the times of each candidate, turn by turn.

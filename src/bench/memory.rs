@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 
 use super::Options;
-use super::measure::{Candidate, Inputs, found, registering, working};
+use super::runtime::{Candidate, Inputs, found, registering, working};
 use crate::onnx::ModelFile;
 use crate::verify::Error;
 

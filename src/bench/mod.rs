@@ -8,6 +8,8 @@ mod parts;
 #[cfg(feature = "ort")]
 mod profile;
 #[cfg(feature = "ort")]
+mod runtime;
+#[cfg(feature = "ort")]
 mod statistics;
 
 use std::collections::BTreeMap;

@@ -9,8 +9,8 @@ HEAD = """<!-- Made by `python3 tests/docs.py --write` of what `phasor COMMAND -
 
 # Commands
 
-Every command with its arguments and options. [The README](../README.md#the-commands) says what most of them are for, where models come from and go
-to, and how they are compared; [reports as JSON](json.md) has the fields of `--format json`.
+Every command with its arguments and options. [usage.md](usage.md) says where models come from and go to, and how they are compared;
+[reports as JSON](json.md) has the fields of `--format json`.
 
 """
 # Headings of the sections, where they say more than that options follow.

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::trace::Trace;
 use super::web::{Constant, Web, named};
-use super::words;
+use super::words::{self, SOME};
 use crate::facts::{Dim, Fact, Facts};
 use crate::onnx::DataType;
 use crate::page::shown::{ending, shown};
@@ -18,8 +18,6 @@ const WIRES: usize = 160;
 /// Most characters of what is written in a box, and on an edge.
 const WRITTEN: usize = 24;
 const LABEL: usize = 34;
-/// Inputs, outputs and attributes of a node that are written; nearly all have fewer.
-pub(super) const SOME: usize = 8;
 /// Most characters of what a pointer shows.
 const TIP: usize = 200;
 

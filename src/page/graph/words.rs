@@ -3,9 +3,10 @@
 use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto};
 use crate::onnx::{DataType, Tensor};
 
-use super::picture::SOME;
 use super::web::{Constant, Web};
 
+/// Inputs, outputs and attributes of a node that are written; nearly all have fewer.
+pub(super) const SOME: usize = 8;
 /// Most elements of a constant that is written on the node that reads it.
 const FEW: usize = 6;
 /// Most bytes of text that are looked at.

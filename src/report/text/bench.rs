@@ -78,7 +78,7 @@ pub fn bench(report: &BenchReport) -> String {
     if found.operators.len() > LISTED {
         out += &format!(
             "  and {}\n",
-            count(found.operators.len() - LISTED, "operator")
+            count(found.operators.len() - LISTED, "more operator")
         );
     }
     for note in &found.notes {
