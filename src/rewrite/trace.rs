@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use phasor_ops::contract::{DOMAIN, rotary_table};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::onnx::ModelFile;
 use crate::onnx::proto::{NodeProto, StringStringEntryProto};
-use crate::recognize::Site;
+use crate::recognize::{Proof, Site, TABLE_RULE};
 
 /// The rule that made a node.
 const RULE: &str = "phasor.rule";
@@ -36,7 +37,7 @@ impl Origin {
     }
 }
 
-/// Marks the new nodes that give the results of sites.
+/// Marks the new nodes of sites. A node that several sites need, as those of their angles are, counts for none of them.
 pub(super) fn mark(
     file: &ModelFile,
     removed: &FxHashSet<usize>,
@@ -44,38 +45,91 @@ pub(super) fn mark(
     new: &mut BTreeMap<usize, Vec<NodeProto>>,
 ) {
     let old = &file.graph().node;
-    let mut places: FxHashMap<String, (usize, usize)> = FxHashMap::default();
-    for (&at, nodes) in &*new {
-        for (k, node) in nodes.iter().enumerate() {
-            places.extend(node.output.iter().map(|output| (output.clone(), (at, k))));
-        }
-    }
     let ends: FxHashSet<usize> = origins.iter().map(|origin| origin.node).collect();
-    // A node may give the results of two sites.
-    let mut marks: BTreeMap<(usize, usize), (&Origin, BTreeSet<usize>)> = BTreeMap::new();
-    for origin in origins {
+    let behind: Vec<BTreeSet<usize>> = origins
+        .iter()
+        .map(|origin| behind(file, origin.node, removed, &ends))
+        .collect();
+    let mut readers: FxHashMap<usize, usize> = FxHashMap::default();
+    for &node in behind.iter().flatten() {
+        *readers.entry(node).or_default() += 1;
+    }
+    let places = Places::of(new);
+    // A node may serve two sites.
+    let mut marks: BTreeMap<Place, (&Origin, BTreeSet<usize>)> = BTreeMap::new();
+    for (origin, nodes) in origins.iter().zip(behind) {
         let outputs = &old[origin.node].output;
-        if let Some(&place) = outputs.first().and_then(|output| places.get(output)) {
+        if let Some(place) = outputs
+            .first()
+            .and_then(|output| places.operator(new, output))
+        {
             let (_, replaced) = marks.entry(place).or_insert((origin, BTreeSet::new()));
-            replaced.extend(behind(file, origin.node, removed, &ends));
+            replaced.extend(nodes.into_iter().filter(|node| readers[node] == 1));
         }
     }
     for ((at, k), (origin, replaced)) in marks {
         let Some(node) = new.get_mut(&at).and_then(|nodes| nodes.get_mut(k)) else {
             continue;
         };
+        let replaces = listed(replaced.iter().map(|&at| &old[at]));
         let values = [
             (RULE, origin.rule.to_owned()),
             (PROOF, origin.proof.clone()),
-            (REPLACES, listed(replaced.iter().map(|&at| &old[at]))),
+            (REPLACES, replaces),
         ];
-        node.metadata_props
-            .retain(|entry| values.iter().all(|(key, _)| entry.key() != *key));
-        let entry = |(key, value): (&str, String)| StringStringEntryProto {
-            key: Some(key.to_owned()),
-            value: Some(value),
-        };
-        node.metadata_props.extend(values.map(entry));
+        tell(node, values);
+    }
+    let tables = new.values_mut().flatten();
+    for node in
+        tables.filter(|node| node.domain() == DOMAIN && node.op_type() == rotary_table::NAME)
+    {
+        let proof = Proof::Rotation.as_str().to_owned();
+        tell(node, [(RULE, TABLE_RULE.to_owned()), (PROOF, proof)]);
+    }
+}
+
+fn tell<const N: usize>(node: &mut NodeProto, values: [(&str, String); N]) {
+    node.metadata_props
+        .retain(|entry| values.iter().all(|(key, _)| entry.key() != *key));
+    let entry = |(key, value): (&str, String)| StringStringEntryProto {
+        key: Some(key.to_owned()),
+        value: Some(value),
+    };
+    node.metadata_props.extend(values.map(entry));
+}
+
+/// The position in the graph that a new node stands before, and its own among the new ones there.
+type Place = (usize, usize);
+
+/// Where each new value is made.
+struct Places(FxHashMap<String, Place>);
+
+impl Places {
+    fn of(new: &BTreeMap<usize, Vec<NodeProto>>) -> Self {
+        let mut places = FxHashMap::default();
+        for (&at, nodes) in new {
+            for (k, node) in nodes.iter().enumerate() {
+                places.extend(node.output.iter().map(|output| (output.clone(), (at, k))));
+            }
+        }
+        Self(places)
+    }
+
+    /// The operator that a value comes from: of another domain, behind nodes of ONNX that give its result the shape of the old one; or
+    /// else the node that gives the value.
+    fn operator(&self, new: &BTreeMap<usize, Vec<NodeProto>>, value: &str) -> Option<Place> {
+        let first = *self.0.get(value)?;
+        let mut place = first;
+        loop {
+            let node = &new[&place.0][place.1];
+            if !node.domain().is_empty() {
+                return Some(place);
+            }
+            match node.input.first().and_then(|input| self.0.get(input)) {
+                Some(&before) => place = before,
+                None => return Some(first),
+            }
+        }
     }
 }
 

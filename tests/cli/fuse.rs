@@ -177,11 +177,20 @@ fn new_nodes_tell_where_they_come_from() {
                 let told = |key| node.metadata_props.iter().find(|entry| entry.key() == key);
                 let keys = ["phasor.rule", "phasor.proof", "phasor.replaces"];
                 let [rule, proof, replaces] = keys.map(told);
-                Some([rule?.value(), proof?.value(), replaces?.value()])
+                Some([
+                    rule?.value(),
+                    proof?.value(),
+                    replaces.map_or("", |entry| entry.value()),
+                ])
             })
             .collect();
         let rotary = told.iter().filter(|told| told[0] == "rotary");
         assert_eq!(rotary.clone().count(), rotations, "{told:?}");
+        // Nodes of the angles belong to no rotation alone.
+        let counts = rotary
+            .clone()
+            .map(|told| told[2].split(' ').next().unwrap().parse::<usize>().unwrap());
+        assert_eq!(counts.sum::<usize>(), 28, "{told:?}");
         for [_, proof, replaces] in rotary {
             assert_eq!(*proof, "rotation");
             assert!(
@@ -189,6 +198,8 @@ fn new_nodes_tell_where_they_come_from() {
                 "{replaces}"
             );
         }
+        let table = told.iter().find(|told| told[0] == "rotary-table");
+        assert_eq!(table.is_some(), !more.contains(&"contrib"), "{told:?}");
         let attention = told.iter().find(|told| told[0] == "attention");
         assert_eq!(attention.is_some(), !more.contains(&"contrib"), "{told:?}");
         let functions = &file.model().functions;
