@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::parts::{self, Parts};
-use super::runtime::{Candidate, Inputs, candidates, found, working};
+use super::runtime::{Candidate, Inputs, candidates, found, is_like, working};
 use super::{Measurement, Options, Variant, memory, profile, statistics};
 use crate::engine::ort::Prepared;
 use crate::engine::{Engine, EngineError};
@@ -33,12 +33,22 @@ pub(super) fn run(
     let candidates = candidates(before, after, &ort, options, &mut notes)?;
     progress.begin("trying the models");
     let inputs = working(before, &ort, &options.dims)?;
+    if !is_like(after, &ort, &inputs)? {
+        notes
+            .push("the results of the two models differ: `phasor verify` compares them".to_owned());
+    }
     progress.end();
     progress.begin("looking for position encodings");
     let parts = Parts::of(before).unwrap_or_else(|error| {
         notes.push(format!("the parts of the original are not known: {error}"));
         Parts::default()
     });
+    if parts.nameless > 0 {
+        notes.push(format!(
+            "{} nodes of position encodings and attention in the original have no name, and are counted by their operators",
+            parts.nameless
+        ));
+    }
     progress.end();
     progress.begin("measuring memory");
     let memory = footprints(&candidates, &inputs, options, &mut notes);

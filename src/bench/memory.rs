@@ -59,7 +59,7 @@ pub(super) fn measured(
         return Err("no program is known that could load it".to_owned());
     };
     let mut command = Command::new(program);
-    command.args(first).arg("footprint").arg(candidate.model);
+    command.args(first).arg("footprint");
     for (name, size) in &sizes.sizes {
         command.arg("--dim").arg(format!("{name}={size}"));
     }
@@ -74,15 +74,13 @@ pub(super) fn measured(
     if let Some(library) = &candidate.library {
         flag("--ops-lib", library.into());
     }
-    let done = command.arg("--no-config").stdin(Stdio::null()).output();
+    command.arg("--no-config").arg("--").arg(candidate.model);
+    let done = command.stdin(Stdio::null()).output();
     let done = done.map_err(|error| error.to_string())?;
     if !done.status.success() {
         let said = String::from_utf8_lossy(&done.stderr);
-        return Err(said
-            .lines()
-            .next()
-            .unwrap_or("its process failed")
-            .to_owned());
+        let cause = said.lines().next().unwrap_or("its process failed");
+        return Err(cause.trim_start_matches("error: ").to_owned());
     }
     let footprint: Footprint =
         serde_json::from_slice(&done.stdout).map_err(|error| error.to_string())?;

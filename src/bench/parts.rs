@@ -99,7 +99,11 @@ fn by_operator(operator: &str) -> Option<Part> {
 
 /// The parts of one model, by names of nodes.
 #[derive(Default)]
-pub(super) struct Parts(FxHashMap<String, Part>);
+pub(super) struct Parts {
+    named: FxHashMap<String, Part>,
+    /// Nodes of sites that have no name, and so are counted by their operators.
+    pub(super) nameless: usize,
+}
 
 impl Parts {
     /// The parts of a model that is not fused yet.
@@ -108,7 +112,7 @@ impl Parts {
     /// Those of a search.
     pub(super) fn of(model: &ModelFile) -> Result<Self, pipeline::Error> {
         let findings = pipeline::find(model, &Search::default())?;
-        let mut parts = FxHashMap::default();
+        let mut parts = Self::default();
         for (rule, nodes) in pipeline::nodes_by_rule(model, &findings) {
             let part = match rule {
                 "rotary" | "rotary-table" => Part::Rotary,
@@ -118,12 +122,16 @@ impl Parts {
                 _ => continue,
             };
             for node in nodes {
+                if node.is_empty() {
+                    parts.nameless += 1;
+                    continue;
+                }
                 // Attention comes last: a node that it shares with a position encoding belongs to the latter.
-                let known = parts.entry(node).or_insert(part);
+                let known = parts.named.entry(node).or_insert(part);
                 *known = part.min(*known);
             }
         }
-        Ok(Self(parts))
+        Ok(parts)
     }
 
     fn part(&self, node: &str, operator: &str) -> Part {
@@ -140,7 +148,7 @@ impl Parts {
             let prefixes = ends.rev().map(|end| &node[..end]);
             std::iter::once(node)
                 .chain(prefixes)
-                .find_map(|name| self.0.get(name).copied())
+                .find_map(|name| self.named.get(name).copied())
         };
         of_body
             .filter(|part| *part < Part::Weights)
@@ -177,14 +185,18 @@ pub(super) fn by_part(parts: &Parts, before: &Times, after: &Times) -> Vec<PartT
 mod tests {
     use super::*;
 
+    fn of(parts: &[(&str, Part)]) -> Parts {
+        let named = parts.iter().map(|&(name, part)| (name.to_owned(), part));
+        Parts {
+            named: named.collect(),
+            nameless: 0,
+        }
+    }
+
     #[test]
     fn nodes_are_told_by_operator_function_and_name() {
         let own = [("scores", Part::Attention), ("a/turn", Part::Rotary)];
-        let parts = Parts(
-            own.map(|(name, part)| (name.to_owned(), part))
-                .into_iter()
-                .collect(),
-        );
+        let parts = of(&own);
         for (node, operator, part) in [
             ("scores", "MatMul", Part::Attention),
             (
@@ -219,7 +231,7 @@ mod tests {
             ("MatMul", "w", 5.0),
         ]);
         let after = times(&[("RotaryEmbedding", "x", 1.5), ("MatMul", "w", 5.0)]);
-        let parts = Parts(FxHashMap::from_iter([("turn".to_owned(), Part::Rotary)]));
+        let parts = of(&[("turn", Part::Rotary)]);
         let rows = by_part(&parts, &before, &after);
         let rows: Vec<_> = rows
             .iter()

@@ -10,7 +10,11 @@ use crate::engine::ort::Ort;
 use crate::engine::{Engine, EngineError, Source, locate};
 use crate::onnx::{ModelFile, Tensor, names};
 use crate::verify::Error;
+use crate::verify::compare::compare;
 use crate::verify::inputs::Signature;
+
+/// A difference, relative to the largest number of an output, that no rounding explains.
+const UNLIKE: f64 = 0.1;
 
 /// A variant before it is measured.
 pub(super) struct Candidate<'m> {
@@ -24,6 +28,8 @@ pub(super) struct Inputs {
     /// Sizes of the symbolic dimensions.
     pub(super) sizes: BTreeMap<String, i64>,
     pub(super) tensors: Vec<(String, Tensor)>,
+    /// What the model gives for them.
+    pub(super) results: Vec<Tensor>,
 }
 
 /// ONNX Runtime with the libraries of other operators.
@@ -106,10 +112,11 @@ pub(super) fn working(
             continue;
         };
         match session.run(&tensors, &[]) {
-            Ok(_) => {
+            Ok(results) => {
                 return Ok(Inputs {
                     sizes: assignment.sizes,
                     tensors,
+                    results,
                 });
             }
             Err(error) => failure = failure.or(Some(error)),
@@ -117,4 +124,25 @@ pub(super) fn working(
     }
     let none = || EngineError::Model(format!("{label}: no inputs could be made"));
     Err(failure.unwrap_or_else(none).into())
+}
+
+/// Whether a model takes the inputs, and gives about what the original gives: a benchmark of two unrelated models says little.
+///
+/// # Errors
+/// A model that does not run on them.
+pub(super) fn is_like(model: &ModelFile, ort: &Ort, inputs: &Inputs) -> Result<bool, Error> {
+    let mut session = ort.open(Source::Path(model.path()))?;
+    let run = session.run(&inputs.tensors, &[]);
+    let results = run.map_err(|error| {
+        let path = model.path().display();
+        EngineError::Model(format!(
+            "`{path}` does not run on the inputs of the original: {error}"
+        ))
+    })?;
+    let alike = |(a, b): (&Tensor, &Tensor)| {
+        let difference = compare(a, b, UNLIKE);
+        difference.mismatch.is_none() && difference.relative <= UNLIKE
+    };
+    let mut pairs = inputs.results.iter().zip(&results);
+    Ok(inputs.results.len() == results.len() && pairs.all(alike))
 }

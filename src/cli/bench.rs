@@ -11,7 +11,7 @@ use super::{Ending, Format, dimension, print_data, print_json};
 
 /// Times a model and its fused version in ONNX Runtime, against each other
 ///
-/// All sessions are made anew in every round, and run in turns. The original takes part twice: how far its second ratio is from 1 is
+/// All sessions are recreated in every round, and run in turns. The original takes part twice: how far its second ratio is from 1 is
 /// what noise there is. A fused model runs without and with the operator library. With one thread the processor's time is
 /// taken, which bears other load on the machine better than the clock's.
 #[derive(Args)]
@@ -40,8 +40,8 @@ pub(super) struct Runtime {
     #[arg(long, value_name = "NAME=N", value_parser = dimension)]
     dim: Vec<(String, i64)>,
     /// Threads for one operator; 0 lets ONNX Runtime choose
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    threads: usize,
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024))]
+    threads: u16,
     /// Path of ONNX Runtime's library
     #[arg(long, value_name = "PATH")]
     ort: Option<PathBuf>,
@@ -56,7 +56,7 @@ pub(super) struct Runtime {
 impl Runtime {
     pub(super) fn options(self) -> BenchOptions {
         BenchOptions {
-            threads: self.threads,
+            threads: self.threads.into(),
             dims: self.dim.into_iter().collect(),
             onnxruntime: self.ort,
             operators: self.ops_lib,

@@ -93,7 +93,7 @@ pub(super) fn rules(
         .collect()
 }
 
-/// Names of the nodes of the main graph that each rule would remove if it alone were applied; a table goes with the sites that read it.
+/// Names of the nodes of the main graph, some of them empty, that each rule would remove if it alone were applied; a table goes with the sites that read it.
 #[cfg(feature = "ort")]
 pub(crate) fn nodes_by_rule(
     file: &ModelFile,
@@ -102,7 +102,8 @@ pub(crate) fn nodes_by_rule(
     let rules = by_rule(findings).into_iter().map(|(rule, found)| {
         let planned = scopes::plan(file, findings, &found, Target::default());
         let nodes = planned.edit.remove_nodes.iter();
-        let names = nodes.filter_map(|&place| file.graph().node.get(place)?.name.clone());
+        let names =
+            nodes.filter_map(|&place| Some(file.graph().node.get(place)?.name().to_owned()));
         (rule, names.collect())
     });
     rules.collect()

@@ -65,6 +65,7 @@ pub fn bench(report: &BenchReport) -> String {
         }
         indented(&table)
     };
+    out += "Nodes, each timed by ONNX Runtime, which slows small ones:\n";
     let parts = found.parts.iter();
     out += &shares(
         "part",

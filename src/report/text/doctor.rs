@@ -33,7 +33,7 @@ pub fn doctor(report: &DoctorReport) -> String {
     };
     out += &row("models compared in", &[engines]);
     if !found.snippets.is_empty() {
-        out += "Hosts are told of the library by\n";
+        out += "To register the library:\n";
     }
     for snippet in &found.snippets {
         out += &row(snippet.host, std::slice::from_ref(&snippet.text));
@@ -86,7 +86,7 @@ fn library(found: &Installation) -> String {
         (_, Some(problem), _) => format!("{}: {problem}", paint(BAD, "does not load")),
         (_, None, Some(_)) => format!("{}{}", paint(GOOD, "loads"), origin(library)),
         (_, None, None) => {
-            let what = paint(WARN, "not tried, for want of ONNX Runtime");
+            let what = paint(WARN, "not tried: ONNX Runtime was not found");
             format!("{what}{}", origin(library))
         }
     }
