@@ -24,14 +24,14 @@ const STACK: usize = 8 << 20;
 #[derive(Args, Clone, Copy)]
 pub(super) struct Jobs {
     /// Models to work on at a time, where several are given; by default as many as there are processors
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZero<usize>>,
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
 }
 
 impl Jobs {
     fn of(&self, models: usize) -> usize {
         let processors = || thread::available_parallelism().map_or(1, NonZero::get);
-        self.jobs.map_or_else(processors, NonZero::get).min(models)
+        self.jobs.map_or_else(processors, usize::from).min(models)
     }
 }
 
@@ -65,6 +65,16 @@ impl Turn<'_> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .end();
+    }
+
+    /// Tells of an error.
+    fn fail(&self, error: &anyhow::Error, model: &Path, format: Format) {
+        self.wait();
+        complain(error);
+        if format == Format::Json && !self.reported.load(Ordering::Relaxed) {
+            // That standard output is closed is what may be wrong.
+            let _ = print_line(&failure(error, Some(model)));
+        }
     }
 
     /// Prints the report of the model for programs.
@@ -136,20 +146,19 @@ pub(super) fn run(
                 waiting: &waiting,
                 reported: AtomicBool::new(false),
             };
-            // The hook of panics reports one.
+            // The hook of panics says where.
             let done = panic::catch_unwind(AssertUnwindSafe(|| work(place, model, &turn)));
             let outcome = match done {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(error)) => {
-                    turn.wait();
-                    complain(&error);
-                    if format == Format::Json && !turn.reported.load(Ordering::Relaxed) {
-                        // That standard output is closed is what may be wrong.
-                        let _ = print_line(&failure(&error, Some(model)));
-                    }
+                    turn.fail(&error, model, format);
                     Outcome::FAILED
                 }
-                Err(_) => Outcome::FAILED,
+                Err(_) => {
+                    let error = anyhow::anyhow!("`{}`: phasor panicked", model.display());
+                    turn.fail(&error, model, format);
+                    Outcome::FAILED
+                }
             };
             outcomes
                 .lock()
@@ -199,10 +208,8 @@ mod tests {
             .collect()
     }
 
-    fn jobs(number: usize) -> Jobs {
-        Jobs {
-            jobs: NonZero::new(number),
-        }
+    fn jobs(number: u16) -> Jobs {
+        Jobs { jobs: Some(number) }
     }
 
     fn outcome(ending: Ending) -> anyhow::Result<Outcome> {

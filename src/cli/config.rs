@@ -5,7 +5,8 @@
 //!
 //! Which files are written and which code is loaded the command line decides: a file that comes with a model must not.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::builder::ValueHint;
@@ -20,6 +21,9 @@ use super::console::Advice;
 const OWN: &str = "phasor.toml";
 /// The file of a Python project.
 const PROJECT: &str = "pyproject.toml";
+
+/// Most bytes of a file that is read.
+const MOST: u64 = 4 << 20;
 
 /// Options that no file sets.
 const RESERVED: [&str; 14] = [
@@ -46,9 +50,16 @@ pub(super) struct Source {
     /// or above it
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "no_config")]
     config: Option<PathBuf>,
-    /// Read no such file
+    /// Ignore `phasor.toml` and `pyproject.toml`
     #[arg(long, global = true)]
     no_config: bool,
+}
+
+/// The command line with what a file says as its defaults.
+pub(super) struct Configured {
+    pub(super) command: Command,
+    /// What the file sets, for messages.
+    pub(super) from: String,
 }
 
 /// A file that was found.
@@ -57,12 +68,12 @@ struct Config {
     options: Table,
 }
 
-/// The command line with what a file says as its defaults; `None` if it says nothing. `given` is what was parsed without it; `command` was
+/// The command line as a file changes it; `None` if none does. `given` is what was parsed without it; `command` was
 /// not used for that, since arguments cannot be changed afterwards.
 ///
 /// # Errors
-/// A file that is named and missing, is no TOML, or has what no command takes.
-pub(super) fn apply(mut command: Command, given: &ArgMatches) -> anyhow::Result<Option<Command>> {
+/// A file that is named and missing, is not TOML, or has an unknown key or a wrong value.
+pub(super) fn apply(command: Command, given: &ArgMatches) -> anyhow::Result<Option<Configured>> {
     let source = Source::from_arg_matches(given)?;
     let config = match source.config {
         _ if source.no_config => None,
@@ -80,18 +91,28 @@ pub(super) fn apply(mut command: Command, given: &ArgMatches) -> anyhow::Result<
         .find_subcommand(name)
         .expect("it was parsed")
         .clone();
-    let values = config.values(&own)?;
-    let defaults: Vec<(String, Vec<String>)> = values
-        .into_iter()
-        .filter(|(arg, _)| !conflicts(&own, arg, given))
-        .map(|(arg, values)| (arg.get_id().to_string(), values))
-        .collect();
-    command = command.mut_subcommand(name, |own| {
-        defaults.into_iter().fold(own, |own, (id, values)| {
-            own.mut_arg(id, |arg| arg.default_values(values))
+    let values = config.values(&command, &own)?;
+    let applied = values.into_iter().filter(|(arg, _)| {
+        let is_given = given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        !is_given && !conflicts(&own, arg, given)
+    });
+    let applied: Vec<(&Arg, Vec<OsString>)> = applied.collect();
+    if applied.is_empty() {
+        return Ok(None);
+    }
+    let named = applied.iter().filter_map(|(arg, _)| arg.get_long());
+    let named: Vec<String> = named.map(|name| format!("`{name}`")).collect();
+    let from = format!(
+        "options from `{}`: {}",
+        config.path.display(),
+        named.join(", ")
+    );
+    let command = command.mut_subcommand(name, |own| {
+        applied.into_iter().fold(own, |own, (arg, values)| {
+            own.mut_arg(arg.get_id(), |arg| arg.default_values(values))
         })
     });
-    Ok(Some(command))
+    Ok(Some(Configured { command, from }))
 }
 
 /// Whether the command line has something that excludes an option.
@@ -159,35 +180,41 @@ impl Config {
                 hint.to_owned(),
             )
         };
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = content(path).map_err(|error| {
             refused(
                 error.to_string(),
                 "name a file of options, or give `--no-config`",
             )
         })?;
-        // Of a project that is not ours faults are not, either.
-        if is_project && !text.contains("phasor") {
-            return Ok(None);
-        }
-        let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let place = error
-                .span()
-                .map(|span| text[..span.start].lines().count().max(1));
-            let place = place.map_or_else(String::new, |line| format!("line {line}: "));
-            refused(
-                format!("{place}{}", error.message()),
-                "correct it, or give `--no-config`",
-            )
-        })?;
-        let options = match is_project {
-            false => Some(table),
-            true => match table.remove("tool") {
-                Some(Value::Table(mut tools)) => match tools.remove("phasor") {
-                    Some(Value::Table(options)) => Some(options),
-                    _ => None,
-                },
-                _ => None,
+        let mut table: Table = match text.parse::<Table>() {
+            Ok(table) => table,
+            // Syntax errors in files of other projects do not concern us.
+            Err(_) if is_project && !text.contains("tool.phasor") => return Ok(None),
+            Err(error) => {
+                let before = error.span().map(|span| &text[..span.start]);
+                let line = before.map(|text| text.matches('\n').count() + 1);
+                let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+                return Err(refused(
+                    format!("{line}{}", error.message()),
+                    "correct it, or give `--no-config`",
+                )
+                .into());
+            }
+        };
+        let options = match (is_project, table.remove("tool")) {
+            (false, tool) => {
+                table.extend(tool.map(|tool| ("tool".to_owned(), tool)));
+                Some(table)
+            }
+            (true, Some(Value::Table(mut tools))) => match tools.remove("phasor") {
+                Some(Value::Table(options)) => Some(options),
+                Some(value) => {
+                    let cause = format!("`tool.phasor` is {}", kind(&value));
+                    return Err(refused(cause, "make it a table: `[tool.phasor]`").into());
+                }
+                None => None,
             },
+            (true, _) => None,
         };
         let path = path.to_owned();
         Ok(options.map(|options| Self { path, options }))
@@ -229,7 +256,8 @@ impl Config {
                 None => "keys are the long names of options, as `phasor fuse --help` lists them"
                     .to_owned(),
             };
-            return Err(self.refused(key, "is no option", &hint));
+            let message = format!("`{}`: unknown option `{key}`", self.path.display());
+            return Err(Advice::new(message, hint));
         };
         if !is_free(arg) {
             return Err(self.refused(
@@ -250,7 +278,14 @@ impl Config {
     }
 
     /// The options of a command that the file sets, with the words of their values.
-    fn values<'c>(&self, command: &'c Command) -> Result<Vec<(&'c Arg, Vec<String>)>, Advice> {
+    fn values<'c>(
+        &self,
+        all: &Command,
+        command: &'c Command,
+    ) -> Result<Vec<(&'c Arg, Vec<OsString>)>, Advice> {
+        // An option may have the name of a command.
+        let is_of_command =
+            |name: &str, value: &Value| value.is_table() && all.find_subcommand(name).is_some();
         let own = match self.options.get(command.get_name()) {
             Some(Value::Table(own)) => Some(own),
             _ => None,
@@ -258,13 +293,15 @@ impl Config {
         let mut set = Vec::new();
         for arg in command.get_arguments().filter(|arg| is_free(arg)) {
             let name = arg.get_long().unwrap_or_default();
-            let value = own
-                .and_then(|own| own.get(name))
-                .or_else(|| self.options.get(name));
+            let value = own.and_then(|own| own.get(name)).or_else(|| {
+                self.options
+                    .get(name)
+                    .filter(|value| !is_of_command(name, value))
+            });
             let Some(value) = value else { continue };
             set.push((arg, self.words(name, arg, value)?));
         }
-        let is_on = |(_, words): &&(&Arg, Vec<String>)| words[..] != ["false"];
+        let is_on = |(_, words): &&(&Arg, Vec<OsString>)| words[..] != ["false"];
         let on: Vec<_> = set.iter().filter(is_on).collect();
         for (k, (a, _)) in on.iter().enumerate() {
             if let Some((b, _)) = on[..k].iter().find(|(b, _)| excludes(command, a, b)) {
@@ -280,12 +317,12 @@ impl Config {
     }
 
     /// A value as words of the command line.
-    fn words(&self, key: &str, arg: &Arg, value: &Value) -> Result<Vec<String>, Advice> {
+    fn words(&self, key: &str, arg: &Arg, value: &Value) -> Result<Vec<OsString>, Advice> {
         let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
         let takes_many = matches!(arg.get_action(), ArgAction::Append);
         let wrong = |hint: &str| self.refused(key, &format!("is {}", kind(value)), hint);
         match value {
-            Value::Boolean(on) if is_flag => Ok(vec![on.to_string()]),
+            Value::Boolean(on) if is_flag => Ok(vec![on.to_string().into()]),
             _ if is_flag => Err(wrong("it is on or off: write `true` or `false`")),
             Value::Array(values) if takes_many => values
                 .iter()
@@ -294,13 +331,17 @@ impl Config {
             Value::Array(_) => Err(wrong("it takes one value")),
             Value::Table(pairs) if takes_many => pairs
                 .iter()
-                .map(|(name, value)| Ok(format!("{name}={}", self.word(key, arg, value)?)))
+                .map(|(name, value)| {
+                    let mut pair = OsString::from(format!("{name}="));
+                    pair.push(self.word(key, arg, value)?);
+                    Ok(pair)
+                })
                 .collect(),
             value => Ok(vec![self.word(key, arg, value)?]),
         }
     }
 
-    fn word(&self, key: &str, arg: &Arg, value: &Value) -> Result<String, Advice> {
+    fn word(&self, key: &str, arg: &Arg, value: &Value) -> Result<OsString, Advice> {
         let is_path = matches!(
             arg.get_value_hint(),
             ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath
@@ -309,11 +350,11 @@ impl Config {
             // Paths are those of the file, wherever the program is called.
             Value::String(path) if is_path => {
                 let folder = self.path.parent().unwrap_or(Path::new(""));
-                Ok(folder.join(path).display().to_string())
+                Ok(folder.join(path).into())
             }
-            Value::String(text) => Ok(text.clone()),
-            Value::Integer(number) => Ok(number.to_string()),
-            Value::Float(number) => Ok(number.to_string()),
+            Value::String(text) => Ok(text.into()),
+            Value::Integer(number) => Ok(number.to_string().into()),
+            Value::Float(number) => Ok(number.to_string().into()),
             Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => Err(self
                 .refused(
                     key,
@@ -321,6 +362,23 @@ impl Config {
                     "write a string or a number",
                 )),
         }
+    }
+}
+
+/// The text of a file.
+fn content(path: &Path) -> io::Result<String> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?
+        .take(MOST + 1)
+        .read_to_string(&mut text)?;
+    match read as u64 > MOST {
+        true => Err(io::Error::other(
+            "it is larger than a file of options can be",
+        )),
+        false => Ok(text),
     }
 }
 
@@ -336,7 +394,7 @@ fn kind(value: &Value) -> &'static str {
 }
 
 /// Whether an option takes words, and why not.
-fn trial(arg: &Arg, words: &[String]) -> Result<(), String> {
+fn trial(arg: &Arg, words: &[OsString]) -> Result<(), String> {
     if matches!(arg.get_action(), ArgAction::SetTrue) {
         return Ok(());
     }
@@ -349,7 +407,11 @@ fn trial(arg: &Arg, words: &[String]) -> Result<(), String> {
     if let Some(delimiter) = arg.get_value_delimiter() {
         alone = alone.value_delimiter(delimiter);
     }
-    let words = words.iter().map(|word| format!("--value={word}"));
+    let words = words.iter().map(|word| {
+        let mut given = OsString::from("--value=");
+        given.push(word);
+        given
+    });
     let parsed = Command::new("phasor")
         .no_binary_name(true)
         .arg(alone)
@@ -382,7 +444,10 @@ fn similar(name: &str, all: &[Arg]) -> Option<String> {
             .long(long.to_owned())
             .action(ArgAction::SetTrue)
     });
-    let command = Command::new("phasor").no_binary_name(true).args(flags);
+    let command = Command::new("phasor")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .args(flags);
     let error = command.try_get_matches_from([format!("--{name}")]).err()?;
     match (error.kind(), error.get(ContextKind::SuggestedArg)) {
         (ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) => {

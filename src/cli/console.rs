@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::panic::PanicHookInfo;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::report::{FailureReport, text};
 use crate::{Model, ModelError, TimesError, VerifyError};
@@ -49,10 +50,24 @@ static VERBOSITY: AtomicU8 = AtomicU8::new(Verbosity::Normal as u8);
 /// Whether a report was printed: a program reads one object.
 static REPORTED: AtomicBool = AtomicBool::new(false);
 
-/// A command begins: nothing is printed yet.
-pub(super) fn begin(verbosity: Verbosity) {
+/// What a file says of options, such as ``options from `phasor.toml`: `target` ``.
+static FILE: Mutex<Option<String>> = Mutex::new(None);
+
+/// A command begins: nothing is printed yet. `from` is what a file says of its options.
+pub(super) fn begin(verbosity: Verbosity, from: Option<String>) {
     VERBOSITY.store(verbosity as u8, Ordering::Relaxed);
     REPORTED.store(false, Ordering::Relaxed);
+    *FILE.lock().unwrap_or_else(PoisonError::into_inner) = from;
+    if wants(Verbosity::Normal) {
+        tell_of_file();
+    }
+}
+
+/// Says once which options a file sets. Also with `--quiet` where the command fails: they may be the cause.
+pub(super) fn tell_of_file() {
+    if let Some(from) = FILE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        note(&format!("{from}\n"));
+    }
 }
 
 /// Whether so much is wanted.
@@ -73,9 +88,10 @@ pub(super) fn remark(text: &str) {
     }
 }
 
-/// Warns of a missing data file, where work goes on without it.
-pub(super) fn warn_of_missing_data(model: &Model) {
+/// Warns of a missing data file, where work goes on without it; `before` comes before that.
+pub(super) fn warn_of_missing_data(model: &Model, before: &dyn Fn()) {
     if let Some(missing) = model.missing_data() {
+        before();
         note(&format!(
             "{} {missing}; sites that need it are not found\n",
             text::paint(AnsiColor::Yellow.on_default().bold(), "warning:")

@@ -30,7 +30,7 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let model = streams::open(&self.input)?;
-        warn_of_missing_data(&model);
+        warn_of_missing_data(&model, &|| {});
         let name = self.site.as_deref();
         let report = crate::explain(&model, name, &self.sizes.search())?
             .ok_or_else(|| unknown(&model, name.unwrap_or_default()))?;

@@ -1,10 +1,9 @@
 //! `phasor fuse`: find, fuse, verify, write.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::report::{FuseReport, Verdict, text};
-use crate::{FuseOptions, Goal, Held, Progress, Search, Target};
+use crate::{FuseOptions, Goal, Held, Model, Search, Target};
 use clap::{Args, ValueEnum};
 
 use super::batch::{self, Jobs, Outcome};
@@ -149,7 +148,9 @@ impl Fuse {
                 Format::Json => turn.print(report),
                 Format::Text => Ok(()),
             };
-            let report = fuse(model, &options(place), &mut Steps::of(model), &mut deliver)?;
+            let options = options(place);
+            let (model, mut steps) = (open(model, &options, &|| turn.wait())?, Steps::of(model));
+            let report = crate::fuse_and_report(&model, &options, &mut steps, &mut deliver)?;
             if format == Format::Text {
                 turn.wait();
                 tell(&report);
@@ -183,7 +184,8 @@ fn one(model: &Path, options: &FuseOptions, format: Format) -> anyhow::Result<En
         Format::Json => print_json(report),
         Format::Text => Ok(()),
     };
-    let report = fuse(model, options, &mut Spinner::new(format), &mut deliver)?;
+    let (model, mut spinner) = (open(model, options, &|| {})?, Spinner::new(format));
+    let report = crate::fuse_and_report(&model, options, &mut spinner, &mut deliver)?;
     if format == Format::Text {
         tell(&report);
     }
@@ -193,17 +195,13 @@ fn one(model: &Path, options: &FuseOptions, format: Format) -> anyhow::Result<En
     Ok(outcome(report.verdict).ending)
 }
 
-fn fuse(
-    model: &Path,
-    options: &FuseOptions,
-    progress: &mut dyn Progress,
-    deliver: &mut dyn FnMut(&FuseReport) -> io::Result<()>,
-) -> anyhow::Result<FuseReport> {
-    let model = streams::open(model)?;
+/// Opens a model; `before` comes before a warning is printed.
+fn open(path: &Path, options: &FuseOptions, before: &dyn Fn()) -> anyhow::Result<Model> {
+    let model = streams::open(path)?;
     if options.verify.is_none() || matches!(options.goal, Goal::Check) {
-        warn_of_missing_data(&model);
+        warn_of_missing_data(&model, before);
     }
-    Ok(crate::fuse_and_report(&model, options, progress, deliver)?)
+    Ok(model)
 }
 
 fn tell(report: &FuseReport) {
@@ -219,7 +217,7 @@ fn outcome(verdict: Verdict) -> Outcome {
         Verdict::NothingToFuse => (Ending::Good, "with nothing to fuse"),
         Verdict::WouldFuse => (Ending::Negative, "to fuse"),
         Verdict::NotVerified => (Ending::Negative, "not verified"),
-        Verdict::Differs => (Ending::Negative, "different"),
+        Verdict::Differs => (Ending::Negative, "that differ"),
     };
     Outcome { ending, word }
 }

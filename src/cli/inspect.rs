@@ -29,7 +29,7 @@ impl Inspect {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let search = self.sizes.search();
         if let [input] = &self.models[..] {
-            let report = inspect(input, &search)?;
+            let report = inspect(input, &search, &|| {})?;
             match self.format {
                 Format::Json => print_json(&report)?,
                 Format::Text => print_data(&text::inspect(&report))?,
@@ -42,7 +42,7 @@ impl Inspect {
             self.format,
             "inspecting",
             |_, input, turn| {
-                let report = inspect(input, &search)?;
+                let report = inspect(input, &search, &|| turn.wait())?;
                 match self.format {
                     Format::Json => turn.print(&report)?,
                     Format::Text => {
@@ -62,8 +62,9 @@ impl Inspect {
     }
 }
 
-fn inspect(input: &Path, search: &Search) -> anyhow::Result<InspectReport> {
+/// `before` comes before a warning is printed.
+fn inspect(input: &Path, search: &Search, before: &dyn Fn()) -> anyhow::Result<InspectReport> {
     let model = streams::open(input)?;
-    warn_of_missing_data(&model);
+    warn_of_missing_data(&model, before);
     Ok(crate::inspect(&model, search)?)
 }

@@ -127,21 +127,29 @@ impl Ending {
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     crate::clean_up_on_signals();
     panic::set_hook(Box::new(|info| note(&console::mistake(info))));
-    let Arguments { command, common } = match read(arguments.into_iter().collect()) {
-        Ok(arguments) => arguments,
+    let (Arguments { command, common }, from) = match read(arguments.into_iter().collect()) {
+        Ok(read) => read,
         Err(ending) => return ending.code(),
     };
-    console::begin(common.verbosity());
+    console::begin(common.verbosity(), from);
     let format = command.format();
-    // The hook reports a panic.
     let ended = panic::catch_unwind(AssertUnwindSafe(|| {
         command.run().unwrap_or_else(|error| failed(&error, format))
     }));
-    ended.unwrap_or(Ending::Failed).code()
+    ended
+        .unwrap_or_else(|_| {
+            // The hook has told people where.
+            if format == Format::Json {
+                console::print_failure(&anyhow::anyhow!("phasor panicked"));
+            }
+            Ending::Failed
+        })
+        .code()
 }
 
-/// Reads the command line, with what a configuration file says of its options. The error has been told of, or is help that was asked for.
-fn read(words: Vec<OsString>) -> Result<Arguments, Ending> {
+/// Reads the command line, with what a configuration file says of its options, and what that is. The error has been told of, or is help
+/// that was asked for.
+fn read(words: Vec<OsString>) -> Result<(Arguments, Option<String>), Ending> {
     let answered = |answer: clap::Error| {
         // Help, or what is wrong. If nobody reads it, nobody can be told.
         let _ = answer.print();
@@ -158,15 +166,20 @@ fn read(words: Vec<OsString>) -> Result<Arguments, Ending> {
     };
     let configured = config::apply(Arguments::command(), &given)
         .map_err(|error| failed(&error, format(&given).unwrap_or(Format::Text)))?;
-    let matches = match configured {
-        Some(mut command) => command.try_get_matches_from_mut(&words).map_err(answered)?,
-        None => given,
+    let (matches, from) = match configured {
+        Some(config::Configured { mut command, from }) => {
+            let matches = command.try_get_matches_from_mut(&words);
+            (matches.map_err(answered)?, Some(from))
+        }
+        None => (given, None),
     };
-    Arguments::from_arg_matches(&matches).map_err(answered)
+    let arguments = Arguments::from_arg_matches(&matches).map_err(answered)?;
+    Ok((arguments, from))
 }
 
 fn failed(error: &anyhow::Error, format: Format) -> Ending {
     complain(error);
+    console::tell_of_file();
     if format == Format::Json {
         console::print_failure(error);
     }

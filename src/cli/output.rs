@@ -1,10 +1,10 @@
 //! Where the models that a command writes go: to a file, to standard output, or into a folder.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::console::Advice;
 use super::streams::is_stream;
+use crate::onnx::NewFolder;
 
 /// The outputs of several models, in the order of these.
 pub(super) struct Outputs {
@@ -34,7 +34,16 @@ pub(super) fn outputs(inputs: &[PathBuf], output: &Path) -> Result<Outputs, Advi
     let ends_as_folder = output.as_os_str().as_encoded_bytes().last();
     let ends_as_folder = ends_as_folder.is_some_and(|end| std::path::is_separator(*end as char));
     let is_folder = several || output.is_dir() || ends_as_folder;
-    if !is_folder || inputs.iter().any(|input| is_stream(input)) {
+    if is_folder && inputs.iter().any(|input| is_stream(input)) {
+        return Err(Advice::new(
+            format!(
+                "`{}` is a folder, and standard input has no name to be written under there",
+                output.display()
+            ),
+            "name a file".to_owned(),
+        ));
+    }
+    if !is_folder {
         return Ok(Outputs {
             paths: vec![output.to_owned()],
             are_gathered: false,
@@ -43,30 +52,79 @@ pub(super) fn outputs(inputs: &[PathBuf], output: &Path) -> Result<Outputs, Advi
     if output.exists() && !output.is_dir() {
         return Err(Advice::new(
             format!(
-                "`{}` is no folder, and several models are to be written",
+                "`{}` is not a folder, and several models are to be written",
                 output.display()
             ),
             "name a folder; it is made if it does not exist".to_owned(),
         ));
     }
     let inputs: Vec<PathBuf> = inputs.iter().map(|input| whole(input)).collect();
-    let shared = shared(&inputs);
-    let mut paths: Vec<PathBuf> = Vec::with_capacity(inputs.len());
-    for input in &inputs {
-        let own: PathBuf = input.components().skip(shared).collect();
-        let path = output.join(own);
-        if paths.contains(&path) {
-            return Err(Advice::new(
-                format!("`{}` is given twice", input.display()),
-                "name each model once".to_owned(),
-            ));
-        }
-        paths.push(path);
+    let all = inputs.iter().map(PathBuf::as_path);
+    // One that is misspelt must not decide where the others go.
+    let mut there: Vec<&Path> = all.clone().filter(|input| input.exists()).collect();
+    if there.is_empty() {
+        there = all.collect();
     }
+    let shared = shared(&there);
+    let own = |input: &PathBuf| -> PathBuf {
+        let rest = input.components().skip(shared);
+        rest.filter(|part| matches!(part, Component::Normal(_)))
+            .collect()
+    };
+    let paths: Vec<PathBuf> = inputs.iter().map(|input| output.join(own(input))).collect();
+    check(&inputs, &paths)?;
     Ok(Outputs {
         paths,
         are_gathered: true,
     })
+}
+
+/// Whether every output is a file of its own, and none is the input of another model, which may not have been read by then.
+fn check(inputs: &[PathBuf], outputs: &[PathBuf]) -> Result<(), Advice> {
+    let inputs: Vec<PathBuf> = inputs.iter().map(|input| resolved(input)).collect();
+    let places: Vec<PathBuf> = outputs.iter().map(|output| resolved(output)).collect();
+    for (k, place) in places.iter().enumerate() {
+        let shown = outputs[k].display();
+        if let Some(other) = places[..k].iter().position(|other| other == place) {
+            let message = match inputs[k] == inputs[other] {
+                true => format!("`{}` is given twice", inputs[k].display()),
+                false => format!(
+                    "`{}` and `{}` would both be written to `{shown}`",
+                    inputs[other].display(),
+                    inputs[k].display()
+                ),
+            };
+            let hint = "name each model once, and a folder without links in it".to_owned();
+            return Err(Advice::new(message, hint));
+        }
+        if inputs
+            .iter()
+            .enumerate()
+            .any(|(j, input)| j != k && input == place)
+        {
+            return Err(Advice::new(
+                format!("`{shown}` would be written, and is one of the models to read"),
+                "name a folder that has none of the models in it".to_owned(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The path without links, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = path
+        .ancestors()
+        .find_map(|part| Some((part, part.canonicalize().ok()?)));
+    match there {
+        Some((part, known)) => match path.strip_prefix(part) {
+            Ok(rest) if rest.as_os_str().is_empty() => known,
+            Ok(rest) => known.join(rest),
+            Err(_) => path,
+        },
+        None => path,
+    }
 }
 
 /// The error for standard input as one of several models.
@@ -90,7 +148,7 @@ fn whole(path: &Path) -> PathBuf {
 }
 
 /// How many components of their folders all paths share.
-fn shared(paths: &[PathBuf]) -> usize {
+fn shared(paths: &[&Path]) -> usize {
     fn folders(path: &Path) -> Vec<Component<'_>> {
         let folder = path.parent().unwrap_or(path);
         folder.components().collect()
@@ -109,9 +167,9 @@ fn shared(paths: &[PathBuf]) -> usize {
     })
 }
 
-/// Folders that were made for outputs.
+/// Folders that were made for outputs. Those that have stayed empty are removed when this is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Made(Vec<PathBuf>);
+pub(super) struct Made(Vec<NewFolder>);
 
 impl Made {
     /// Makes the folders of gathered outputs where they are missing.
@@ -129,13 +187,13 @@ impl Made {
                 .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
             let missing: Vec<&Path> = missing.collect();
             for folder in missing.into_iter().rev() {
-                if let Err(error) = fs::create_dir(folder) {
-                    return Err(Advice::new(
+                let new = NewFolder::make(folder.to_owned()).map_err(|error| {
+                    Advice::new(
                         format!("`{}`: the folder cannot be made: {error}", folder.display()),
                         "name a folder that may be written to".to_owned(),
-                    ));
-                }
-                made.0.push(folder.to_owned());
+                    )
+                })?;
+                made.0.push(new);
             }
         }
         Ok(made)
@@ -143,11 +201,9 @@ impl Made {
 }
 
 impl Drop for Made {
-    /// Removes the folders that have stayed empty.
     fn drop(&mut self) {
-        for folder in self.0.iter().rev() {
-            let _ = fs::remove_dir(folder);
-        }
+        // The inner ones first.
+        while self.0.pop().is_some() {}
     }
 }
 
@@ -206,7 +262,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert!(
             refused(&["/m/a.onnx", "/m/b.onnx"], file.path().to_str().unwrap())
-                .contains("no folder")
+                .contains("not a folder")
         );
     }
 }

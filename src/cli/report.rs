@@ -60,7 +60,7 @@ impl Report {
         let model = streams::open(&self.input)?;
         let fused = self.fused.as_ref().map(Model::open).transpose()?;
         if self.no_verify {
-            warn_of_missing_data(&model);
+            warn_of_missing_data(&model, &|| {});
         }
         let comparison = self.comparison.options()?;
         let options = ReportOptions {

@@ -175,7 +175,7 @@ fn what_does_not_go_together_is_refused() {
         ),
         (
             vec!["fuse", &inputs[0], &inputs[1], "-o", &inputs[1]],
-            "is no folder",
+            "is not a folder",
         ),
     ] {
         let output = phasor(&arguments);
@@ -247,4 +247,44 @@ fn models_may_share_a_data_file() {
             fs::read(first.with_file_name("weights.bin")).unwrap()
         );
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_output_is_another_output_or_another_input() {
+    let folder = folder();
+    let inputs =
+        ["llama-dynamo/model.onnx", "gptj-dynamo/model.onnx"].map(|name| at(&folder, name));
+    let fuse = |inputs: [&str; 2], out: &str| {
+        let output = phasor([
+            "fuse",
+            inputs[0],
+            inputs[1],
+            "-o",
+            out,
+            "--no-verify",
+            "--force",
+        ]);
+        (code(&output), stderr(&output))
+    };
+    fs::create_dir_all(folder.path().join("out/llama-dynamo")).unwrap();
+    std::os::unix::fs::symlink("llama-dynamo", folder.path().join("out/gptj-dynamo")).unwrap();
+    let (code, said) = fuse([&inputs[0], &inputs[1]], &at(&folder, "out"));
+    assert!(
+        code == 2 && said.contains("would both be written to"),
+        "{said}"
+    );
+
+    let outer = at(&folder, "model.onnx");
+    fs::copy(&inputs[0], &outer).unwrap();
+    let before = fs::read(&inputs[1]).unwrap();
+    let (code, said) = fuse([&outer, &inputs[1]], &at(&folder, "gptj-dynamo"));
+    assert!(
+        code == 2 && said.contains("is one of the models to read"),
+        "{said}"
+    );
+    assert_eq!(fs::read(&inputs[1]).unwrap(), before);
+    // Each in its own place is what `--force` is for.
+    let (code, said) = fuse([&inputs[0], &inputs[1]], &at(&folder, ""));
+    assert_eq!(code, 0, "{said}");
 }

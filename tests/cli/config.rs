@@ -80,8 +80,7 @@ fn a_project_without_options_says_nothing() {
     for text in [
         "[project]\nname = \"x\"\n",
         "[tool.ruff]\n",
-        "no toml",
-        "[tool]\nphasor = 1\n",
+        "no toml with phasor",
     ] {
         let own = folder("pyproject.toml", text);
         assert_eq!(rules(own.path(), &[]).len(), 3, "{text}");
@@ -152,14 +151,15 @@ fn paths_are_those_of_the_file() {
 fn what_no_command_takes_is_refused() {
     for (text, words) in [
         ("tolerence = 1e-3", "a similar option is `tolerance`"),
-        ("[fuse]\nfoo = 1", "`fuse.foo` is no option"),
+        ("[fuse]\nfoo = 1", "unknown option `fuse.foo`"),
         ("seeds = 0", "`seeds`"),
         ("target = \"tensorrt\"", "`phasor`, `contrib`, `onnx`"),
         ("pairs = 1", "`true` or `false`"),
         ("target = [\"onnx\"]", "it takes one value"),
         ("force = true", "cannot be set in a file"),
         ("ops-lib = \"evil.so\"", "cannot be set in a file"),
-        ("seeds = ", "line 1: "),
+        ("seeds = 1\n\n]", "line 3: "),
+        ("h = true", "unknown option `h`"),
         ("no-verify = true\nrequire-verified = true", "excludes"),
         ("dim = { batch = 1979-05-27 }", "has a date"),
     ] {
@@ -183,7 +183,20 @@ fn what_no_command_takes_is_refused() {
                 .contains("phasor.toml")
         );
     }
+    let own = folder("pyproject.toml", "[tool]\nphasor = 1\n");
+    let output = within(own.path(), &["doctor"]);
+    assert!(
+        stderr(&output).contains("`tool.phasor` is a number"),
+        "{}",
+        stderr(&output)
+    );
     let empty = TempDir::new().unwrap();
+    let output = within(empty.path(), &["doctor", "--config", "."]);
+    assert!(
+        stderr(&output).contains("not a regular file"),
+        "{}",
+        stderr(&output)
+    );
     let output = within(empty.path(), &["doctor", "--config", "nobody.toml"]);
     assert_eq!(code(&output), 2);
     assert!(
@@ -191,4 +204,36 @@ fn what_no_command_takes_is_refused() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+fn a_table_of_a_command_is_no_option_of_its_name() {
+    let own = folder("phasor.toml", "[bench]\nrounds = 1\n");
+    let model = model("llama-dynamo");
+    let output = within(
+        own.path(),
+        &[
+            "report",
+            model.to_str().unwrap(),
+            "-o",
+            "page.html",
+            "--no-verify",
+        ],
+    );
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
+fn what_comes_from_a_file_is_said() {
+    let own = folder("phasor.toml", "target = \"contrib\"\npairs = true\n");
+    let model = model("llama-dynamo");
+    for more in [&[][..], &["--quiet"]] {
+        let mut arguments = vec!["fuse", "--check", model.to_str().unwrap()];
+        arguments.extend(more);
+        let output = within(own.path(), &arguments);
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{said}");
+        assert_eq!(said.matches("options from `").count(), 1, "{said}");
+        assert!(said.contains("`target`, `pairs`"), "{said}");
+    }
 }
