@@ -4,6 +4,7 @@
 mod measure;
 #[cfg(feature = "ort")]
 mod memory;
+#[cfg(feature = "ort")]
 mod parts;
 #[cfg(feature = "ort")]
 mod profile;
@@ -21,8 +22,6 @@ use serde::Serialize;
 use crate::onnx::ModelFile;
 use crate::pipeline::Progress;
 use crate::verify::Error;
-
-pub(crate) use parts::PartTime;
 
 /// How models are timed.
 #[derive(Clone, Debug)]
@@ -100,6 +99,59 @@ pub struct Variant {
     pub interval: [f64; 2],
     /// Bytes that a process takes to load and run it, if that was measured; null for the original's second entry.
     pub memory: Option<u64>,
+}
+
+/// What a node is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Rotary embeddings, and their tables.
+    Rotary,
+    /// Biases and scores by relative position.
+    Relative,
+    /// Sinusoidal embeddings.
+    Sinusoidal,
+    /// Attention, without what is listed above.
+    Attention,
+    /// Products with weights, as far as the operator tells.
+    Weights,
+    /// Everything else.
+    Rest,
+}
+
+impl Part {
+    #[cfg(feature = "ort")]
+    const ALL: [Self; 6] = [
+        Self::Rotary,
+        Self::Relative,
+        Self::Sinusoidal,
+        Self::Attention,
+        Self::Weights,
+        Self::Rest,
+    ];
+
+    /// As reports name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotary => "rotary",
+            Self::Relative => "relative",
+            Self::Sinusoidal => "sinusoidal",
+            Self::Attention => "attention",
+            Self::Weights => "weights",
+            Self::Rest => "rest",
+        }
+    }
+}
+
+/// What nodes of a part take in one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartTime {
+    /// The part.
+    pub part: Part,
+    /// Microseconds in the original.
+    pub before: f64,
+    /// Microseconds in the last variant.
+    pub after: f64,
 }
 
 /// What nodes of an operator take in one run.

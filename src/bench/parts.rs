@@ -6,63 +6,11 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
-use serde::Serialize;
 
 use super::profile::Times;
+use super::{Part, PartTime};
 use crate::onnx::ModelFile;
 use crate::pipeline::{self, Search};
-
-/// What a node is part of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Part {
-    /// Rotary embeddings, and their tables.
-    Rotary,
-    /// Biases and scores by relative position.
-    Relative,
-    /// Sinusoidal embeddings.
-    Sinusoidal,
-    /// Attention, without what is listed above.
-    Attention,
-    /// Products with weights, as far as the operator tells.
-    Weights,
-    /// Everything else.
-    Rest,
-}
-
-impl Part {
-    const ALL: [Self; 6] = [
-        Self::Rotary,
-        Self::Relative,
-        Self::Sinusoidal,
-        Self::Attention,
-        Self::Weights,
-        Self::Rest,
-    ];
-
-    /// As reports name it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Rotary => "rotary",
-            Self::Relative => "relative",
-            Self::Sinusoidal => "sinusoidal",
-            Self::Attention => "attention",
-            Self::Weights => "weights",
-            Self::Rest => "rest",
-        }
-    }
-}
-
-/// What nodes of a part take in one run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PartTime {
-    /// The part.
-    pub(crate) part: Part,
-    /// Microseconds in the original.
-    pub before: f64,
-    /// Microseconds in the last variant.
-    pub after: f64,
-}
 
 /// The operators of each part: ours, those of ONNX, and those of ONNX Runtime.
 const OPERATORS: [(&str, Part); 24] = [
