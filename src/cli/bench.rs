@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use crate::BenchOptions;
 use crate::report::text;
-use crate::{BenchOptions, Model};
 use clap::Args;
 
 use super::progress::Spinner;
-use super::{Ending, Format, dimension, print_data, print_json};
+use super::{Ending, Format, dimension, print_data, print_json, streams};
 
 /// Times a model and its fused version in ONNX Runtime, against each other
 ///
@@ -76,7 +76,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 impl Bench {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let (before, after) = (Model::open(&self.before)?, Model::open(&self.after)?);
+        let (before, after) = (
+            streams::open_file(&self.before)?,
+            streams::open_file(&self.after)?,
+        );
         let options = BenchOptions {
             rounds: self.rounds as usize,
             seconds: self.seconds,

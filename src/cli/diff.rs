@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::Model;
 use crate::report::text;
 use clap::Args;
 
@@ -24,7 +23,10 @@ pub(super) struct Diff {
 
 impl Diff {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let (before, after) = (streams::open(&self.before)?, Model::open(&self.after)?);
+        let (before, after) = (
+            streams::open(&self.before)?,
+            streams::open_file(&self.after)?,
+        );
         let report = crate::diff(&before, &after);
         match self.format {
             Format::Json => print_json(&report)?,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::report::{ComparisonVerdict, PageReport, Verification, text};
-use crate::{Destination, Model, ReportOptions, Search, Times};
+use crate::{Destination, ReportOptions, Search, Times};
 use clap::Args;
 
 use super::budget::Budget;
@@ -58,7 +58,7 @@ impl Report {
         }
         let times = self.bench.as_deref().map(Times::read).transpose()?;
         let model = streams::open(&self.input)?;
-        let fused = self.fused.as_ref().map(Model::open).transpose()?;
+        let fused = self.fused.as_deref().map(streams::open_file).transpose()?;
         if self.no_verify {
             warn_of_missing_data(&model, &|| {});
         }

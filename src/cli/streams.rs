@@ -37,6 +37,18 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Model> {
     Ok(Model::from_memory(bytes.into())?)
 }
 
+/// Opens a model that must be a file, since a command reads one model from standard input at most, or needs its path.
+///
+/// # Errors
+/// Those of [`Model::open`]; standard input.
+pub(super) fn open_file(path: &Path) -> anyhow::Result<Model> {
+    if is_stream(path) {
+        let message = "this model cannot come from standard input".to_owned();
+        return Err(Advice::new(message, "write it to a file, and name that".to_owned()).into());
+    }
+    Ok(Model::open(path)?)
+}
+
 /// Checks that a model may go to standard output.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use crate::{EnginePreference, VerifyOptions};
 use clap::{Args, ValueEnum};
 
 use super::progress::Spinner;
-use super::{Advice, Ending, Format, dimension, print_data, print_json};
+use super::{Advice, Ending, Format, dimension, print_data, print_json, streams};
 
 /// How two models are compared.
 #[derive(Args)]
@@ -116,7 +116,9 @@ impl Verify {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let options = self.comparison.options()?;
         let mut progress = Spinner::new(self.format);
-        let report = crate::verify(&self.reference, &self.model, &options, &mut progress)?;
+        let reference = streams::open_file(&self.reference)?;
+        let model = streams::open_file(&self.model)?;
+        let report = crate::verify_models(&reference, &model, &options, &mut progress)?;
         match self.format {
             Format::Json => print_json(&report)?,
             Format::Text => print_data(&text::verify(&report))?,

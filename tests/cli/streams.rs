@@ -85,3 +85,25 @@ fn the_version_names_its_parts() {
         );
     }
 }
+
+#[test]
+fn one_model_at_most_comes_from_standard_input() {
+    let model = model("llama-dynamo");
+    let content = fs::read(&model).unwrap();
+    let model = model.to_str().unwrap();
+    for arguments in [
+        &["diff", "-", "-"][..],
+        &["verify", "-", model],
+        &["verify", model, "-"],
+        &["bench", model, "-"],
+        &["report", model, "-", "-o", "page.html"],
+    ] {
+        let output = piped(arguments, &content);
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{said}");
+        assert!(
+            said.contains("standard input") && said.contains("hint: "),
+            "{said}"
+        );
+    }
+}
