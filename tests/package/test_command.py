@@ -35,7 +35,7 @@ def test_exit_codes_and_streams(run, model, tmp_path):
     wrong = run("fuse", "--nonsense")
     assert (wrong.returncode, wrong.stdout) == (2, "") and "Usage: phasor fuse" in wrong.stderr
     helped = run("--help")
-    assert (helped.returncode, helped.stderr) == (0, "") and "Usage: phasor <COMMAND>" in helped.stdout
+    assert (helped.returncode, helped.stderr) == (0, "") and "Usage: phasor [OPTIONS] <COMMAND>" in helped.stdout
     assert run("--version").stdout.startswith(f"phasor {phasor.__version__} (")
 
 
