@@ -49,13 +49,13 @@ def target_of(config_settings):
     return None
 
 
-def library(target=None, cargo=("cargo", "build")):
+def library(target=None, cargo=("cargo", "build"), packages=("phasor-ops", "phasor-python")):
     """Builds the operator library, and returns where cargo has put it.
 
     Together with the module, which maturin then finds built: alone, its dependencies would have other features, and all would be built twice.
     """
-    packages = ["-p", "phasor-ops", "-p", "phasor-python", "--lib"]
-    command = [*cargo, "--release", "--locked", *packages, "--message-format", "json-render-diagnostics"]
+    chosen = [word for package in packages for word in ("-p", package)]
+    command = [*cargo, "--release", "--locked", *chosen, "--lib", "--message-format", "json-render-diagnostics"]
     if target:
         command += ["--target", target]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
@@ -75,9 +75,9 @@ def place(built):
 
 
 @contextlib.contextmanager
-def operator_library(target=None, cargo=("cargo", "build")):
+def operator_library(*how, **more):
     """The library is in the package for as long as this lasts, and after it only if it was there before."""
-    built = library(target, cargo)
+    built = library(*how, **more)
     was_there = (PACKAGE / built.name).exists()
     placed = place(built)
     try:

@@ -31,7 +31,8 @@ def main():
     run = lambda *command: subprocess.run([str(part) for part in command], cwd=backend.ROOT, check=True)
     os.environ["PHASOR_COMMIT"] = subprocess.check_output(["git", "rev-parse", "--short=12", "HEAD"], cwd=backend.ROOT, text=True).strip()
     before = set(args.out.glob("*.whl"))
-    with backend.operator_library(f"{args.target}.{GLIBC}", cargo=("cargo-zigbuild", "zigbuild")):
+    # maturin calls zig in another way, and so builds the module anew in any case.
+    with backend.operator_library(f"{args.target}.{GLIBC}", ("cargo-zigbuild", "zigbuild"), ["phasor-ops"]):
         run("maturin", "build", "--release", "--zig", "--target", args.target, "--compatibility", TAG, "--out", args.out)
     run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", args.out, backend.ROOT)
     for wheel in set(args.out.glob("*.whl")) - before or before:
