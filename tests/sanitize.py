@@ -105,7 +105,8 @@ def soak(args):
     python = suite.environment("newest")
     if python is None:
         return skipped("soak", "the packages of the newest ONNX Runtime cannot be installed")
-    if not suite.run("cargo", "build", "--release", "-p", "phasor-ops", "--lib"):
+    # With the Python module, as everywhere: alone, its dependencies have other features, and it is compiled once more.
+    if not suite.run("cargo", "build", "--release", "-p", "phasor-ops", "-p", "phasor-python", "--lib"):
         return False
     env = {"PHASOR_OPS_LIB": str(suite.target() / "release" / "libphasor_ops.so")}
     return suite.run(python, suite.ROOT / "tests" / "soak.py", "--seconds", str(args.seconds), env=env)

@@ -116,12 +116,13 @@ fn fuzz(arguments: &Arguments) -> Result<usize> {
     Ok(findings)
 }
 
-/// Builds the program, beside this one.
+/// Builds the program, beside this one, as a build of the default members does: chosen by its package alone, its dependencies would have other
+/// features, and all of them would be compiled once more.
 fn built(root: &Path) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build
-        .args(["build", "--release", "-p", "phasor", "--bin", "phasor"])
+        .args(["build", "--release", "--bin", "phasor"])
         .current_dir(root);
     ensure!(build.status()?.success(), "`phasor` cannot be built");
     let own = std::env::current_exe()?;

@@ -23,6 +23,10 @@ MANIFEST = "manifest.json"
 GIVEN = {"library": "PHASOR_OPS_LIB", "phasor": "PHASOR_BIN"}
 
 
+# The operator library with the Python module, as in every other build: alone, its dependencies have other features, and it is compiled once more.
+OPERATORS = ["-p", "phasor-ops", "-p", "phasor-python"]
+
+
 def cargo(*arguments):
     """What cargo says of all it has made."""
     command = ["cargo", *arguments, "--release", "--message-format=json-render-diagnostics"]
@@ -32,7 +36,7 @@ def cargo(*arguments):
 
 
 def _library():
-    return TARGET / LIBRARY if cargo("build", "-p", "phasor-ops", "--lib") is not None else None
+    return TARGET / LIBRARY if cargo("build", *OPERATORS, "--lib") is not None else None
 
 
 def _phasor():
@@ -40,13 +44,13 @@ def _phasor():
 
 
 def _conformance():
-    made = cargo("test", "-p", "phasor-ops", "--test", "conformance", "--no-run")
+    made = cargo("test", *OPERATORS, "--test", "conformance", "--no-run")
     found = [m["executable"] for m in made or [] if m.get("executable") and m["target"]["name"] == "conformance"]
     return found[0] if found else None
 
 
 def _kernels():
-    return TARGET / "examples" / f"gpu_bench{PROGRAM}" if cargo("build", "-p", "phasor-ops", "--example", "gpu_bench") is not None else None
+    return TARGET / "examples" / f"gpu_bench{PROGRAM}" if cargo("build", *OPERATORS, "--example", "gpu_bench") is not None else None
 
 
 def _variants():
