@@ -11,6 +11,7 @@ use super::profile::Times;
 use super::{Part, PartTime};
 use crate::onnx::ModelFile;
 use crate::pipeline::{self, Search};
+use crate::recognize::Kind;
 
 /// The operators of each part: ours, those of ONNX, and those of ONNX Runtime.
 const OPERATORS: [(&str, Part); 24] = [
@@ -61,13 +62,14 @@ impl Parts {
     pub(super) fn of(model: &ModelFile) -> Result<Self, pipeline::Error> {
         let findings = pipeline::find(model, &Search::default())?;
         let mut parts = Self::default();
-        for (rule, nodes) in pipeline::nodes_by_rule(model, &findings) {
-            let part = match rule {
-                "rotary" | "rotary-table" => Part::Rotary,
-                "relative-bias" | "relative-gather" | "alibi" => Part::Relative,
-                "sinusoidal" | "sinusoidal-table" => Part::Sinusoidal,
-                "attention" => Part::Attention,
-                _ => continue,
+        for (site, nodes) in pipeline::nodes_by_rule(model, &findings) {
+            let part = match &site.kind {
+                Kind::Rotary(_) => Part::Rotary,
+                Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => Part::Relative,
+                Kind::Sinusoidal(_) => Part::Sinusoidal,
+                Kind::Attention(_) => Part::Attention,
+                #[cfg(test)]
+                Kind::Toy(_) => continue,
             };
             for node in nodes {
                 if node.is_empty() {

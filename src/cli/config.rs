@@ -68,12 +68,15 @@ struct Config {
     options: Table,
 }
 
-/// The command line as a file changes it; `None` if none does. `given` is what was parsed without it; `command` was
-/// not used for that, since arguments cannot be changed afterwards.
+/// The command line as a file changes it; `None` if none does. `given` is what was parsed without it; `command`
+/// makes another one like that which was used, whose arguments cannot be changed any more.
 ///
 /// # Errors
 /// A file that is named and missing, is not TOML, or has an unknown key or a wrong value.
-pub(super) fn apply(command: Command, given: &ArgMatches) -> anyhow::Result<Option<Configured>> {
+pub(super) fn apply(
+    command: impl FnOnce() -> Command,
+    given: &ArgMatches,
+) -> anyhow::Result<Option<Configured>> {
     let source = Source::from_arg_matches(given)?;
     let config = match source.config {
         _ if source.no_config => None,
@@ -83,6 +86,7 @@ pub(super) fn apply(command: Command, given: &ArgMatches) -> anyhow::Result<Opti
     let Some(config) = config else {
         return Ok(None);
     };
+    let command = command();
     config.check(&command)?;
     let Some((name, given)) = given.subcommand() else {
         return Ok(None);

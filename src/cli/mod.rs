@@ -164,7 +164,7 @@ fn read(words: Vec<OsString>) -> Result<(Arguments, Option<String>), Ending> {
         let (_, given) = given.subcommand()?;
         given.try_get_one::<Format>("format").ok()?.copied()
     };
-    let configured = config::apply(Arguments::command(), &given)
+    let configured = config::apply(Arguments::command, &given)
         .map_err(|error| failed(&error, format(&given).unwrap_or(Format::Text)))?;
     let (matches, from) = match configured {
         Some(config::Configured { mut command, from }) => {

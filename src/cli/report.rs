@@ -11,7 +11,7 @@ use super::console::remark;
 use super::progress::Spinner;
 use super::search::RuleChoice;
 use super::verify::Comparison;
-use super::{Advice, Ending, Format, print_data, print_json, streams, warn_of_missing_data};
+use super::{Ending, Format, print_data, print_json, streams, warn_of_missing_data};
 
 /// Writes a page (HTML) of what is in a model: sites before and after as graphs, near misses, numbers
 ///
@@ -49,12 +49,8 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
         let is_stream = streams::is_stream(&self.output);
-        if is_stream && self.format == Format::Json {
-            return Err(Advice::new(
-                "`-o -` and `--format json` both write to standard output".to_owned(),
-                "write the page to a file, or leave `--format json` out".to_owned(),
-            )
-            .into());
+        if is_stream {
+            streams::check_alone(self.format, "page")?;
         }
         let times = self.bench.as_deref().map(Times::read).transpose()?;
         let model = streams::open(&self.input)?;

@@ -49,17 +49,26 @@ pub(super) fn open_file(path: &Path) -> anyhow::Result<Model> {
     Ok(Model::open(path)?)
 }
 
+/// Checks that no report in JSON goes to standard output beside `what`, such as `model`.
+///
+/// # Errors
+/// Where one does.
+pub(super) fn check_alone(format: Format, what: &str) -> Result<(), Advice> {
+    match format {
+        Format::Text => Ok(()),
+        Format::Json => Err(Advice::new(
+            "`-o -` and `--format json` both write to standard output".to_owned(),
+            format!("write the {what} to a file, or leave `--format json` out"),
+        )),
+    }
+}
+
 /// Checks that a model may go to standard output.
 ///
 /// # Errors
 /// Where a report in JSON goes there as well, and where it is a terminal.
 pub(super) fn check_output(format: Format) -> Result<(), Advice> {
-    if format == Format::Json {
-        return Err(Advice::new(
-            "`-o -` and `--format json` both write to standard output".to_owned(),
-            "write the model to a file, or leave `--format json` out".to_owned(),
-        ));
-    }
+    check_alone(format, "model")?;
     if io::stdout().is_terminal() {
         return Err(Advice::new(
             "`-o -` would write a model to a terminal".to_owned(),

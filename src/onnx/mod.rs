@@ -47,6 +47,7 @@ pub use file::ModelFile;
 pub(crate) use folder::NewFolder;
 pub use index::{GraphIndex, ValueId};
 pub use place::check_output;
+pub(crate) use place::folder_of;
 pub use signals::clean_up_on_signals;
 pub use stage::{Staged, Written};
 pub use tensor::Tensor;

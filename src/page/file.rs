@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::onnx::{Error, check_output};
+use crate::onnx::{Error, check_output, folder_of};
 
 /// Whether a page may be put at `file`; `read` are the files that it is made of.
 ///
@@ -34,10 +34,6 @@ pub(crate) fn write(file: &Path, html: &str) -> Result<(), Error> {
         source,
     };
     let place = file.canonicalize().unwrap_or_else(|_| file.to_owned());
-    let folder = match place.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".phasor-report-");
     #[cfg(unix)]
@@ -46,7 +42,7 @@ pub(crate) fn write(file: &Path, html: &str) -> Result<(), Error> {
         // Narrowed by the umask, as always.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut page = builder.tempfile_in(folder).map_err(failed)?;
+    let mut page = builder.tempfile_in(folder_of(&place)).map_err(failed)?;
     page.write_all(html.as_bytes()).map_err(failed)?;
     page.persist(&place).map_err(|error| failed(error.error))?;
     Ok(())

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::onnx::ModelFile;
+#[cfg(feature = "ort")]
+use crate::recognize::Site;
 use crate::recognize::{Proof, TABLE_RULE};
 use crate::rewrite::{FUNCTIONS, REPAIR, Target};
 use crate::scopes::{self, Findings, Found, Planned, TableChange};
@@ -93,18 +95,19 @@ pub(super) fn rules(
         .collect()
 }
 
-/// Names of the nodes of the main graph, some of them empty, that each rule would remove if it alone were applied; a table goes with the sites that read it.
+/// Names of the nodes of the main graph, some of them empty, that each rule would remove if it alone were applied, with a site of the rule; a
+/// table goes with the sites that read it.
 #[cfg(feature = "ort")]
-pub(crate) fn nodes_by_rule(
+pub(crate) fn nodes_by_rule<'f>(
     file: &ModelFile,
-    findings: &Findings,
-) -> Vec<(&'static str, Vec<String>)> {
-    let rules = by_rule(findings).into_iter().map(|(rule, found)| {
+    findings: &'f Findings,
+) -> Vec<(&'f Site, Vec<String>)> {
+    let rules = by_rule(findings).into_values().map(|found| {
         let planned = scopes::plan(file, findings, &found, Target::default());
         let nodes = planned.edit.remove_nodes.iter();
         let names =
             nodes.filter_map(|&place| Some(file.graph().node.get(place)?.name().to_owned()));
-        (rule, names.collect())
+        (&found[0].site, names.collect())
     });
     rules.collect()
 }
