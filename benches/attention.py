@@ -4,10 +4,12 @@
     python benches/attention.py [--ops PATH] [--rounds N] [--only TEXT] [--json]
 
 Rivals are `GroupQueryAttention` and `MultiHeadAttention` of com.microsoft, `Attention` of opset 24, and the operator's own function
-body, which ONNX Runtime runs without the library (`body`). All take the same tensors as a model has them: queries, keys and values
+body, which ONNX Runtime runs without the library (`body`). With a past the operator is `CachedAttention`; `apart` is `Attention` behind the two
+Concat that copy the past. All take the same tensors as a model has them: queries, keys and values
 of the new tokens with the heads last, and past keys and values with the heads first; all give the new state of these and the
-output with the heads last. Around `phasor` and `body` stand the nodes that this takes: Reshape, Transpose and Concat. `around` is these
-alone, most of all the copy of the past that every contestant makes; `node` is the operator alone, on tensors that are already so.
+output with the heads last. Around `phasor`, `apart` and `body` stand the nodes that this takes: Reshape, Transpose, and but for `phasor`
+Concat. `around` is these alone, most of all the copy of the past that every contestant makes; `node` is `Attention` alone, on tensors that
+are already so.
 
 * `decode` adds one token to the past. No key is masked.
 * `prefill` has no past, and a causal mask: the rivals know it is causal by an attribute, the operator has the mask as an input and the
@@ -95,22 +97,31 @@ class Case:
             "Attention", [*names, "bias", "mask"], [output], domain="ai.phasor", scale=self.scale, causal=int(self.cached)
         )
 
-    def phasor(self, attends=True):
+    def phasor(self):
+        """The operator, with the nodes around it that a model has."""
+        return self.surrounded(cached=self.sizes[5] > 0)
+
+    def surrounded(self, attends=True, cached=False):
         """The operator, with the nodes around it that a model has; or these alone."""
         batch, heads, key_heads, channels, new, past = self.sizes
         nodes, constants = [], {"bias": np.zeros(1, self.dtype)}
         names = []
         for name, count in (("q", heads), ("k", key_heads), ("v", key_heads)):
             constants[f"{name}_shape"] = np.array([batch, new, count, channels])
-            cached = name != "q" and self.cached
-            turned = f"new_{name}" if cached and not past else f"{name}_turned"
+            kept = name != "q" and self.cached
+            turned = f"new_{name}" if kept and not past else f"{name}_turned"
             nodes.append(helper.make_node("Reshape", [name, f"{name}_shape"], [f"{name}_heads"]))
             nodes.append(helper.make_node("Transpose", [f"{name}_heads"], [turned], perm=[0, 2, 1, 3]))
-            if cached and past:
+            if kept and past and not cached:
                 nodes.append(helper.make_node("Concat", [f"past_{name}", turned], [f"new_{name}"], axis=2))
                 turned = f"new_{name}"
             names.append(turned)
-        if attends:
+        if cached:
+            inputs = [*names, "bias", "mask", "past_k", "past_v"]
+            outputs = ["attended", "new_k", "new_v"]
+            traits = dict(domain="ai.phasor", scale=self.scale, causal=1)
+            nodes.append(helper.make_node("CachedAttention", inputs, outputs, **traits))
+        elif attends:
             nodes.append(self.node(names, "attended"))
         constants["y_shape"] = np.array([batch, new, heads * channels])
         nodes.append(helper.make_node("Transpose", ["attended" if attends else names[0]], ["y_heads"], perm=[0, 2, 1, 3]))
@@ -120,7 +131,7 @@ class Case:
 
     def around(self):
         """The nodes around the operator alone."""
-        return self.phasor(attends=False)
+        return self.surrounded(attends=False)
 
     def alone(self):
         """The operator alone."""
@@ -206,7 +217,9 @@ def measure(shape, dtype, threads, library, program, rounds):
     case = Case(*shape, dtype)
     makes = {"phasor": case.phasor, "node": case.alone, "around": case.around}
     if program:
-        makes["body"] = lambda: (lambda made: (body(made[0], function_of(case, program)), made[1]))(case.phasor())
+        makes["body"] = lambda: (lambda made: (body(made[0], function_of(case, program)), made[1]))(case.surrounded())
+    if shape[6]:
+        makes["apart"] = case.surrounded
     if case.kind == "encoder" and dtype == np.float32:
         makes["MHA"] = case.multi_head
     if case.kind != "encoder":
@@ -234,7 +247,7 @@ def main():
     needs.built(args.ops, needs.LIBRARY, "--ops")
     if args.function_body:
         args.function_body = needs.built(args.function_body, needs.BODIES, "--function-body")
-    rivals = ["body", "GQA", "MHA", "Attention-24"]
+    rivals = ["apart", "body", "GQA", "MHA", "Attention-24"]
     if not args.json:
         print(f"onnxruntime {ort.__version__}, {args.rounds} rounds, microseconds (fastest round); ratios: fastest, median\n")
         columns = ["shape", "type", "threads", "Phasor", "node", "around", *rivals, *(f"{r} / Phasor" for r in rivals)]

@@ -8,10 +8,14 @@
 mod alibi_bias;
 #[path = "../ops/tests/conformance/angles.rs"]
 mod angles;
+#[path = "../ops/tests/conformance/attended.rs"]
+mod attended;
 #[path = "../ops/tests/conformance/attention.rs"]
 mod attention;
 #[path = "running/build.rs"]
 mod build;
+#[path = "../ops/tests/conformance/cached_attention.rs"]
+mod cached_attention;
 #[path = "../ops/tests/conformance/common.rs"]
 mod common;
 #[path = "../ops/tests/conformance/host.rs"]

@@ -107,7 +107,7 @@ impl<'a> Use<'a> {
             })
         };
         match input.name {
-            "Q" | "K" | "V" if spec.name == "Attention" => {
+            "Q" | "K" | "V" if spec.name.ends_with("Attention") => {
                 let heads = if input.name == "Q" {
                     "heads"
                 } else {

@@ -14,7 +14,7 @@ use crate::pipeline::{self, Search};
 use crate::recognize::Kind;
 
 /// The operators of each part: ours, those of ONNX, and those of ONNX Runtime.
-const OPERATORS: [(&str, Part); 24] = [
+const OPERATORS: [(&str, Part); 25] = [
     ("RotaryEmbedding", Part::Rotary),
     ("RotaryEmbeddingPair", Part::Rotary),
     ("RotaryTable", Part::Rotary),
@@ -24,6 +24,7 @@ const OPERATORS: [(&str, Part); 24] = [
     ("AlibiBias", Part::Relative),
     ("SinusoidalEmbedding", Part::Sinusoidal),
     ("Attention", Part::Attention),
+    ("CachedAttention", Part::Attention),
     ("MultiHeadAttention", Part::Attention),
     ("GroupQueryAttention", Part::Attention),
     ("DecoderMaskedMultiHeadAttention", Part::Attention),

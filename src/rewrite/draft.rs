@@ -182,6 +182,11 @@ impl<'a> Draft<'a> {
         self.edit.remove_nodes.insert(at);
     }
 
+    /// Whether a new node gives the outputs of the node at `at`.
+    pub(super) fn is_removed(&self, at: usize) -> bool {
+        self.edit.remove_nodes.contains(&at)
+    }
+
     /// An initializer of integers, with this shape.
     pub(super) fn integers(&mut self, shape: &[usize], values: &[i64]) -> String {
         let text: Vec<String> = values.iter().take(6).map(i64::to_string).collect();
@@ -244,9 +249,11 @@ impl<'a> Draft<'a> {
         self.join(&[at], op);
     }
 
-    /// The same for several nodes in ascending order, whose outputs become those of the new one. It takes the place of the last.
+    /// The same for several nodes, whose outputs become those of the new one in this order. It takes the place of the last in the graph.
     pub(super) fn join(&mut self, nodes: &[usize], op: Op<'_>) {
-        let Some(&at) = nodes.last() else { return };
+        let Some(&at) = nodes.iter().max() else {
+            return;
+        };
         let olds = nodes.iter().map(|&at| &self.file.graph().node[at]);
         let outputs = olds.flat_map(|old| old.output.iter().cloned()).collect();
         let old = &self.file.graph().node[at];

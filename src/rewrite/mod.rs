@@ -21,6 +21,8 @@ mod retarget;
 mod rotary;
 mod sinusoidal;
 mod subject;
+#[cfg(all(test, feature = "tract"))]
+mod testing;
 #[cfg(test)]
 mod toy;
 mod trace;

@@ -12,6 +12,7 @@ use phasor::rewrite;
 use phasor_ops::contract::{
     self, AttributeValue, DOMAIN, ElementType, OperatorSpec, TensorType, ValueSpec,
 };
+use phasor_ops::contract::{attention, cached_attention};
 use std::io::Write;
 use std::sync::{LazyLock, Once};
 
@@ -126,7 +127,7 @@ impl Host for Machine {
         let is_served = !(is_old
             && in_double
             && self.way != Way::Kernel
-            && spec.name == phasor_ops::contract::attention::NAME);
+            && [attention::NAME, cached_attention::NAME].contains(&spec.name));
         is_served && spec.kernels.contains(&types) && types.iter().all(elements)
     }
 

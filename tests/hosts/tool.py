@@ -13,7 +13,7 @@ from workers import unpack
 
 # Operators to be kept from half precision: those that the kernels need so, and those whose bodies do.
 KERNELS = ["RotaryTable"]
-BODIES = [*KERNELS, "SinusoidalEmbedding", "AlibiBias", "Attention"]
+BODIES = [*KERNELS, "SinusoidalEmbedding", "AlibiBias", "Attention", "CachedAttention"]
 
 
 def slim(source, out, inputs):

@@ -29,6 +29,14 @@ def _attention(length):
     return {"scale": 0.3, "causal": 1}, {**states, "bias": _floats(length + 3), "mask": mask}, ["Y"]
 
 
+def _cached_attention(length):
+    attributes, inputs, outputs = _attention(length)
+    for name in "KV":
+        whole = inputs[name]
+        inputs |= {name: whole[:, :, 3:], f"past_{name}": whole[:, :, :3]}
+    return attributes, inputs, [*outputs, "present_K", "present_V"]
+
+
 def _distances(length):
     """Positions with a gap, so that not all of them are consecutive, and a lookup table of 33 entries below 9."""
     positions = np.arange(length) + (np.arange(length) > length // 2)
@@ -45,6 +53,7 @@ SAMPLES = {
     "AlibiBias": lambda n: ({"absolute": 1}, {"slopes": _floats(4), **{k: v for k, v in _distances(n).items() if k != "lut"}}, ["bias"]),
     "RelativeGather": lambda n: ({}, {"scores": _floats(2, 4, n, 9), **_distances(n)}, ["output"]),
     "Attention": _attention,
+    "CachedAttention": _cached_attention,
 }
 
 

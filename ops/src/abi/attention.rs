@@ -6,7 +6,7 @@ use super::infer::{Inference, Known};
 use super::operator::Operator;
 use super::status::Failure;
 use super::tensor::{Boolean, Shape, Shared, Tensor, Typed};
-use crate::attention::{Attended, AttentionKernel, AttentionTensors};
+use crate::attention::{Attended, AttentionCall, AttentionKernel, AttentionTensors, Cache};
 use crate::contract::OperatorSpec;
 use crate::contract::attention::{ATTRIBUTES, AttentionAttributes, SPEC};
 use crate::simd::Element;
@@ -18,9 +18,27 @@ pub(super) struct Attention<T, M>(PhantomData<(T, M)>);
 
 /// A node: what it does, and the inputs that models mostly hold as constants.
 pub(super) struct Prepared<T> {
-    kernel: AttentionKernel,
-    bias: Constant<T>,
-    mask: Constant<Boolean>,
+    pub(super) kernel: AttentionKernel,
+    pub(super) bias: Constant<T>,
+    pub(super) mask: Constant<Boolean>,
+}
+
+impl<T: Copy> Prepared<T> {
+    /// # Safety
+    /// `bias` and `mask`, which are inputs 3 and 4, have the types `T` and boolean, and the node outlives what is made of it.
+    pub(super) unsafe fn new(
+        attributes: AttentionAttributes,
+        node: &Node<'_>,
+    ) -> Result<Self, Failure> {
+        // SAFETY: this function's `# Safety` section is that of the functions called.
+        unsafe {
+            Ok(Self {
+                kernel: AttentionKernel::new(attributes),
+                bias: Constant::of(node, 3)?,
+                mask: Constant::of(node, 4)?,
+            })
+        }
+    }
 }
 
 impl<T: Attended + Typed> Operator for Attention<T, Boolean> {
@@ -47,15 +65,8 @@ impl<T: Attended + Typed> Operator for Attention<T, Boolean> {
     }
 
     fn create(node: &Node<'_>) -> Result<Prepared<T>, Failure> {
-        let kernel = AttentionKernel::new(Self::attributes(node)?);
         // SAFETY: inputs have the types of `TYPES`, and are kept in the kernel alone.
-        unsafe {
-            Ok(Prepared {
-                kernel,
-                bias: Constant::of(node, 3)?,
-                mask: Constant::of(node, 4)?,
-            })
-        }
+        unsafe { Prepared::new(Self::attributes(node)?, node) }
     }
 
     fn compute(prepared: &Prepared<T>, context: &Context<'_>) -> Result<(), Failure> {
@@ -75,19 +86,56 @@ impl<T: Attended + Typed> Operator for Attention<T, Boolean> {
             let sizes = call.output_shape();
             let y: *mut T = context.output(0, &Shape::of(&sizes)?)?;
             // The shapes of `call` are those of the inputs.
-            let repeated = call.repeated_keys(k.data);
+            let tensors = Operands {
+                q: q.data,
+                k: k.data,
+                v: v.data,
+                caches: None,
+                bias: bias.data,
+                mask: mask.data,
+                y,
+            };
+            tensors.attend(&call, context)
+        }
+    }
+}
+
+/// The tensors of a call, as the host gives them.
+pub(super) struct Operands<T> {
+    pub(super) q: *const T,
+    pub(super) k: *const T,
+    pub(super) v: *const T,
+    pub(super) caches: Option<[Cache<T>; 2]>,
+    pub(super) bias: *const T,
+    pub(super) mask: *const Boolean,
+    pub(super) y: *mut T,
+}
+
+impl<T: Attended> Operands<T> {
+    /// Writes `y`.
+    ///
+    /// # Safety
+    /// The tensors have the shapes of `call`, and outputs have places of their own.
+    pub(super) unsafe fn attend(
+        &self,
+        call: &AttentionCall<T>,
+        context: &Context<'_>,
+    ) -> Result<(), Failure> {
+        // SAFETY: this function's `# Safety` section is that of the functions called.
+        unsafe {
+            let repeated = call.repeated_keys(self.k);
             let mut partials = vec![T::Number::ZERO; call.partial_size()];
             let tensors = Shared(AttentionTensors {
-                q: q.data,
-                k: repeated.as_ref().map_or(k.data, |keys| keys.as_ptr()),
-                v: v.data,
-                bias: bias.data,
-                mask: mask.data.cast(),
-                y,
+                q: self.q,
+                k: repeated.as_ref().map_or(self.k, |keys| keys.as_ptr()),
+                v: self.v,
+                caches: self.caches,
+                bias: self.bias,
+                mask: self.mask.cast(),
+                y: self.y,
                 partials: partials.as_mut_ptr(),
             });
             context.parallel_for(call.item_count(), call.task_items(), |items| {
-                // The tensors have the shapes of `call`; the host gives outputs places of their own.
                 call.items(tensors.get(), items);
             })?;
             call.rest(tensors.get());

@@ -15,6 +15,7 @@
 
 mod alibi_bias;
 mod attention;
+mod cached_attention;
 mod constant;
 mod context;
 #[cfg(feature = "cuda")]

@@ -2,6 +2,7 @@
 
 use super::alibi_bias::AlibiBias;
 use super::attention::Attention;
+use super::cached_attention::CachedAttention;
 #[cfg(feature = "cuda")]
 use super::cuda::{
     AlibiBiasCuda, OnCuda, RelativeGatherCuda, RelativePositionBiasCuda, RotaryEmbeddingCuda,
@@ -95,6 +96,7 @@ fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
             <f32, i32>, <f16, i32>, <bf16, i32>, <f64, i32>,
         );
         Attention: (<f32, Boolean>, <f16, Boolean>, <bf16, Boolean>, <f64, Boolean>);
+        CachedAttention: (<f32, Boolean>, <f16, Boolean>, <bf16, Boolean>, <f64, Boolean>);
     };
     all
 }

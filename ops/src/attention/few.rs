@@ -2,9 +2,11 @@
 
 #![allow(unsafe_code)]
 
+use super::cache::Cache;
 use super::job::{Attended, Job, Rows};
 use super::room;
 use super::state::{HEAD, clear, join};
+use super::streamed;
 use super::stretch::{PLACES, STRETCH};
 use crate::simd::Element;
 use std::ops::Range;
@@ -41,8 +43,14 @@ pub(super) unsafe fn items<T: Attended>(job: &Job<'_, T>, parts: usize, range: R
             let at = |part: usize| keys.start + keys.len() * part / parts;
             // SAFETY: this function's `# Safety` section is that of the functions called; partial states are of this item alone.
             unsafe {
+                if part == 0 {
+                    copy(job, &rows, 0..keys.start);
+                }
+                if part + 1 == parts {
+                    copy(job, &rows, keys.end..job.geometry.keys);
+                }
                 scaled(job, &rows, room);
-                summed(job, &rows, at(part)..at(part + 1), room);
+                summed(job, &rows, at(part)..at(part + 1), true, room);
                 if parts == 1 {
                     finish(job, &rows, &keys, room);
                 } else {
@@ -51,6 +59,7 @@ pub(super) unsafe fn items<T: Attended>(job: &Job<'_, T>, parts: usize, range: R
                 }
             }
         }
+        streamed::finish();
     });
 }
 
@@ -143,7 +152,25 @@ unsafe fn scaled<T: Attended>(job: &Job<'_, T>, rows: &Rows, room: &mut Room<'_,
     }
 }
 
-/// The states of all rows after `keys`.
+/// Copies these keys and values from where they are cached, if they are.
+///
+/// # Safety
+/// As [`items`].
+unsafe fn copy<T: Attended>(job: &Job<'_, T>, rows: &Rows, keys: Range<usize>) {
+    for cache in job.caches.iter().flatten() {
+        // SAFETY: this function's `# Safety` section is that of the function called.
+        unsafe { cache.copy(job.head(rows), keys.clone(), true) };
+    }
+}
+
+/// The end of a stretch that begins with key `start`: no key that is cached is in one with a key that is not.
+fn stretch_end<T: Attended>(job: &Job<'_, T>, start: usize) -> usize {
+    let ends = job.caches.iter().flatten().map(Cache::past);
+    let ends = ends.filter(|&past| past > start);
+    ends.fold(start + STRETCH, usize::min)
+}
+
+/// The states of all rows after `keys`; with `first` these have not been read before.
 ///
 /// # Safety
 /// As [`items`].
@@ -151,6 +178,7 @@ unsafe fn summed<T: Attended>(
     job: &Job<'_, T>,
     rows: &Rows,
     keys: Range<usize>,
+    first: bool,
     room: &mut Room<'_, T::Number>,
 ) {
     let size = job.state_size();
@@ -163,12 +191,17 @@ unsafe fn summed<T: Attended>(
     states.chunks_mut(size).for_each(clear);
     let mut start = keys.start;
     while start < keys.end {
-        let some = start..(start + STRETCH).min(keys.end);
-        let first = start == keys.start;
-        let to = if first { &mut *states } else { &mut *others };
-        // SAFETY: this function's `# Safety` section is that of the function called; the room is as large as it says.
-        unsafe { (job.elements.stretch)(job, rows, some.clone(), (queries, scores), to) };
-        if !first {
+        let some = start..stretch_end(job, start).min(keys.end);
+        let is_first = start == keys.start;
+        let to = if is_first { &mut *states } else { &mut *others };
+        // SAFETY: this function's `# Safety` section is that of the functions called; the room is as large as it says.
+        unsafe {
+            if first {
+                copy(job, rows, some.clone());
+            }
+            (job.elements.stretch)(job, rows, some.clone(), (queries, scores), to);
+        }
+        if !is_first {
             for (state, other) in states.chunks_mut(size).zip(others.chunks(size)) {
                 join(state, other);
             }
@@ -191,7 +224,7 @@ unsafe fn finish<T: Attended>(
     let blind = |state: &[T::Number]| job.is_blind(state[0].into());
     if *keys != all && room.states.chunks(size).any(blind) {
         // SAFETY: this function's `# Safety` section is that of the function called.
-        unsafe { summed(job, rows, all, room) };
+        unsafe { summed(job, rows, all, false, room) };
     }
     for (row, state) in room.states.chunks(size).enumerate() {
         // SAFETY: the row is one of these, and the state has as many values.

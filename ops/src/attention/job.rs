@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use super::cache::Cache;
 use super::panel::Panel;
 use super::product::Matrix;
 use super::room::Plain;
@@ -81,6 +82,8 @@ pub(super) struct Job<'a, T: Attended> {
     pub(super) q: *const T,
     pub(super) k: *const T,
     pub(super) v: *const T,
+    /// What `k` and `v` are made of while they are read for the first time; `None` where they are there.
+    pub(super) caches: Option<[Cache<T>; 2]>,
     /// `None` where it is zero.
     pub(super) bias: Option<*const T>,
     /// `None` where it is true.
@@ -127,15 +130,34 @@ impl<T: Attended> Job<'_, T> {
 
     /// Where the elements of row `row` of a tensor like `q` or `y` begin, with `width` elements a row.
     pub(super) fn row_start(&self, rows: &Rows, row: usize, width: usize) -> usize {
-        let AttentionGeometry { key_heads, .. } = *self.geometry;
-        let head = rows.batch * key_heads + rows.key_head;
-        (head * self.shared() + rows.first + row) * width
+        (self.head(rows) * self.shared() + rows.first + row) * width
     }
 
-    /// Where the elements of the first key begin, or of the first value, with `width` elements each.
-    pub(super) fn key_start(&self, rows: &Rows, width: usize) -> usize {
-        let head = rows.batch * self.geometry.key_heads + rows.key_head;
-        head * self.geometry.keys * width
+    /// Number of the key head that the rows read, among those of all batches.
+    pub(super) fn head(&self, rows: &Rows) -> usize {
+        rows.batch * self.geometry.key_heads + rows.key_head
+    }
+
+    /// Where the elements of `keys` begin, and those of their values. Where they come from a cache they have been copied.
+    ///
+    /// # Safety
+    /// The job's pointers are good for what its geometry says.
+    pub(super) unsafe fn keys(&self, rows: &Rows, keys: &Range<usize>) -> [*const T; 2] {
+        let head = self.head(rows);
+        let AttentionGeometry {
+            keys: all,
+            channels,
+            values,
+            ..
+        } = *self.geometry;
+        let first = head * all + keys.start;
+        // SAFETY: within the tensors, for which the pointers are good.
+        unsafe {
+            match self.caches {
+                Some(caches) => caches.map(|cache| cache.copied(head, keys)),
+                None => [self.k.add(first * channels), self.v.add(first * values)],
+            }
+        }
     }
 
     /// Head and query of row `row`.

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use super::cache::Cache;
 use super::few::{self, MOST_ROWS};
 use super::job::{Attended, Computed, Cut, Elements, Job, Numbers};
 use super::many::{self, BLOCK};
@@ -16,7 +17,7 @@ use std::ops::Range;
 const TASK_PRODUCTS: usize = 1 << 19;
 
 /// Keys and values, in elements, that are worth a task of their own where there are few rows: reading them takes as long.
-const TASK_ELEMENTS: usize = 1 << 16;
+pub(super) const TASK_ELEMENTS: usize = 1 << 16;
 
 /// Items into which a call with few rows is cut at most: as many as threads could need.
 const MOST_ITEMS: usize = 32;
@@ -49,6 +50,8 @@ pub struct AttentionTensors<T: Attended> {
     pub k: *const T,
     /// `V`.
     pub v: *const T,
+    /// What `K` and `V` are made of while they are read; `None` where they are there.
+    pub caches: Option<[Cache<T>; 2]>,
     /// `bias`.
     pub bias: *const T,
     /// `mask`, a byte an element: 0 is false.
@@ -81,14 +84,18 @@ impl AttentionKernel {
         &self,
         inputs: [&[usize]; 5],
     ) -> Result<AttentionCall<T>, ContractError> {
-        let geometry = AttentionGeometry::new(inputs)?;
-        Ok(AttentionCall {
+        AttentionGeometry::new(inputs).map(|geometry| self.call_of(geometry))
+    }
+
+    /// The call of these sizes.
+    pub(super) fn call_of<T: Attended>(&self, geometry: AttentionGeometry) -> AttentionCall<T> {
+        AttentionCall {
             geometry,
             attributes: self.attributes.of_type(T::TYPE),
             cut: cut(&geometry),
             numbers: T::Number::numbers(self.level),
             elements: T::elements(self.level),
-        })
+        }
     }
 
     /// `Y`, on this thread. Slices are dense, in row-major order; each input has a shape.
@@ -114,6 +121,7 @@ impl AttentionKernel {
             q: q.0.as_ptr(),
             k: repeated.as_ref().map_or(k.0.as_ptr(), |keys| keys.as_ptr()),
             v: v.0.as_ptr(),
+            caches: None,
             bias: bias.0.as_ptr(),
             mask: mask.0.as_ptr().cast(),
             y: y.as_mut_ptr(),
@@ -204,6 +212,11 @@ impl<T: Attended> AttentionCall<T> {
             }
     }
 
+    /// Whether the items read each key of a head once, one after another.
+    pub(super) fn reads_once(&self) -> bool {
+        matches!(self.cut, Cut::Few { .. }) && !self.geometry.one_key && self.item_count() > 0
+    }
+
     /// A good number of items for one task.
     pub fn task_items(&self) -> usize {
         let AttentionGeometry {
@@ -283,6 +296,7 @@ impl<T: Attended> AttentionCall<T> {
             q: tensors.q,
             k: tensors.k,
             v: tensors.v,
+            caches: tensors.caches,
             bias: (!unbiased).then_some(tensors.bias),
             mask: (!visible).then_some(tensors.mask),
             y: tensors.y,
@@ -353,6 +367,7 @@ mod tests {
                     q: qs.as_ptr(),
                     k: ks.as_ptr(),
                     v: ks.as_ptr(),
+                    caches: None,
                     bias: [0.0].as_ptr(),
                     mask: mask.as_ptr().cast(),
                     y: parts.as_mut_ptr(),

@@ -282,10 +282,7 @@ unsafe fn tile<T: Attended>(
     let (channels, values) = (job.geometry.channels, job.geometry.values);
     // SAFETY: the keys and values that the geometry has, and room for those of a tile.
     unsafe {
-        let k = job
-            .k
-            .add(job.key_start(rows, channels) + keys.start * channels);
-        let v = job.v.add(job.key_start(rows, values) + keys.start * values);
+        let [k, v] = job.keys(rows, keys);
         if is_number::<T>() {
             return (k.cast(), v.cast());
         }

@@ -41,14 +41,12 @@ pub(super) unsafe fn stretch<S: Softmax<Number = T::Number> + Memory<T>, T: Atte
     // SAFETY: the keys, and room for their scores, that this function's `# Safety` section says are there; groups of rows lie within
     // the rows.
     unsafe {
-        let from = job
-            .k
-            .add(job.key_start(rows, channels) + keys.start * channels);
+        let [k, v] = job.keys(rows, &keys);
         let mut row = 0;
         while row < rows.count {
             let queries = queries.as_ptr().add(row * width);
             let to = scores.as_mut_ptr().add(row * PLACES);
-            let given = (from, keys.len(), channels);
+            let given = (k, keys.len(), channels);
             row += match rows.count - row {
                 4.. => scored::<S, T, 4>(queries, given, to),
                 2.. => scored::<S, T, 2>(queries, given, to),
@@ -60,12 +58,11 @@ pub(super) unsafe fn stretch<S: Softmax<Number = T::Number> + Memory<T>, T: Atte
             let (largest, sum) = weights::<S, T>(job, rows, row, &keys, scores);
             (states[row * size], states[row * size + 1]) = (largest, sum);
         }
-        let from = job.v.add(job.key_start(rows, values) + keys.start * values);
         let mut row = 0;
         while row < rows.count {
             let weights = scores.as_ptr().add(row * PLACES);
             let to = (states.as_mut_ptr().add(row * size + HEAD), size);
-            let given = (from, keys.len(), values);
+            let given = (v, keys.len(), values);
             row += match rows.count - row {
                 4.. => weighed::<S, T, 4>(weights, given, to),
                 2.. => weighed::<S, T, 2>(weights, given, to),

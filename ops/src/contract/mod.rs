@@ -18,6 +18,7 @@ pub mod attention;
 mod attribute;
 pub mod body;
 pub mod broadcast;
+pub mod cached_attention;
 mod handle;
 pub mod relative;
 pub mod relative_bias;
@@ -36,7 +37,7 @@ pub use handle::{Call, Contract, Dense, Operand, View};
 pub use spec::{ErrorBound, OperatorSpec, TensorType, ValueSpec};
 
 /// Every operator.
-pub static ALL: [&dyn Contract; 8] = [
+pub static ALL: [&dyn Contract; 9] = [
     rotary::CONTRACT,
     rotary_pair::CONTRACT,
     rotary_table::CONTRACT,
@@ -45,6 +46,7 @@ pub static ALL: [&dyn Contract; 8] = [
     sinusoidal::CONTRACT,
     relative_gather::CONTRACT,
     attention::CONTRACT,
+    cached_attention::CONTRACT,
 ];
 
 /// The operator called `name`, if there is one.

@@ -7,7 +7,9 @@ mod alibi_bias;
 mod angles;
 #[cfg(feature = "cuda")]
 mod angles_cuda;
+mod attended;
 mod attention;
+mod cached_attention;
 mod common;
 #[cfg(feature = "cuda")]
 mod device;

@@ -12,7 +12,8 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
     matches: "a float tensor y [B, N, S, E] whose elements are sums of values weighed by a softmax over all keys; the scores are products \
               of queries and keys times one number, perhaps capped by tanh, to which tensors are added that lie along batch, heads, \
               queries and keys, and of which some are replaced by one number; heads of keys and values may be shared by a group of heads",
-    rewrites_to: "y = ai.phasor::Attention(Q, K, V, bias, mask); not under `--target contrib` or `--target onnx`",
+    rewrites_to: "y = ai.phasor::Attention(Q, K, V, bias, mask), or where the graph puts keys and values behind those of a cache \
+                  y, present_K, present_V = ai.phasor::CachedAttention(Q, K, V, bias, mask, past_K, past_V); not under `--target contrib` or `--target onnx`",
     conditions: &[
         "probabilities: the softmax goes over all keys of one query, and nothing but the product with the values reads it; \
          probabilities that are not a number may be replaced by 0",

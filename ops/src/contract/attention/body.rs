@@ -39,6 +39,21 @@ pub struct AttentionUse {
 /// [`ContractError::Unsupported`] for an opset older than 13, and for uses with several element types at one older than 15.
 pub fn function_body(opset: i64, uses: &[AttentionUse]) -> Result<FunctionBody, ContractError> {
     let mut builder = BodyBuilder::new(opset)?;
+    let [_, k, v, _, _] = names(&INPUTS);
+    write(&mut builder, opset, uses, (k, v))?;
+    Ok(builder.finish(&SPEC))
+}
+
+/// Writes the nodes that make `Y` with the keys and values of these names.
+///
+/// # Errors
+/// As [`function_body`].
+pub(in crate::contract) fn write(
+    builder: &mut BodyBuilder,
+    opset: i64,
+    uses: &[AttentionUse],
+    (keys, values): (&str, &str),
+) -> Result<(), ContractError> {
     let any = if uses.is_empty() {
         &ElementType::ALL[..]
     } else {
@@ -50,7 +65,9 @@ pub fn function_body(opset: i64, uses: &[AttentionUse]) -> Result<FunctionBody, 
     let widest = agreed(uses, |u| Some(u.dtype.arithmetic())).unwrap_or(ElementType::F64);
     let (lift, restore) = casts(types, widest, opset, false)?;
     let mut writer = Writer {
-        b: &mut builder,
+        b: builder,
+        keys,
+        values,
         numbers,
         lift,
         restore,
@@ -63,12 +80,15 @@ pub fn function_body(opset: i64, uses: &[AttentionUse]) -> Result<FunctionBody, 
     };
     writer.write();
     builder.name_last(OUTPUT.name);
-    Ok(builder.finish(&SPEC))
+    Ok(())
 }
 
 /// Writes one body.
 struct Writer<'a> {
     b: &'a mut BodyBuilder,
+    /// Names of the keys and values.
+    keys: &'a str,
+    values: &'a str,
     /// How numbers of float become ones of T.
     numbers: Restore,
     /// The type that the softmax is in, if it is not T, and how probabilities return to T.
@@ -97,7 +117,8 @@ struct Shapes {
 
 impl Writer<'_> {
     fn write(&mut self) {
-        let [q, k, v, bias, mask] = names(&INPUTS);
+        let [q, _, _, bias, mask] = names(&INPUTS);
+        let (k, v) = (self.keys, self.values);
         let shapes = self.grouped.then(|| self.shapes());
         let view = |b: &mut BodyBuilder, value: &str, of: fn(&Shapes) -> &String| match &shapes {
             Some(shapes) => b.reshape(value, of(shapes)),
@@ -154,7 +175,8 @@ impl Writer<'_> {
     }
 
     fn shapes(&mut self) -> Shapes {
-        let [q, k, v, _, _] = names(&INPUTS);
+        let [q, ..] = names(&INPUTS);
+        let (k, v) = (self.keys, self.values);
         let b = &mut *self.b;
         let axes = [0, 1, 2, 3].map(|axis| b.vector(&[axis]));
         let [of_q, of_k, of_v] = [q, k, v].map(|value| b.op("Shape", &[value]));

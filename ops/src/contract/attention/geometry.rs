@@ -46,9 +46,19 @@ impl AttentionGeometry {
     /// # Errors
     /// [`ContractError::Shape`], naming the input and the sizes.
     pub fn new(inputs: [&[usize]; 5]) -> Result<Self, ContractError> {
-        let [q, k, v, bias, mask] = names(&INPUTS);
-        let [q_sizes, k_sizes, v_sizes] =
-            [0, 1, 2].map(|i| of_rank_4(names(&INPUTS)[i], inputs[i]));
+        Self::of(names(&INPUTS), inputs)
+    }
+
+    /// As [`AttentionGeometry::new`], of inputs with other names.
+    ///
+    /// # Errors
+    /// As there.
+    pub(in crate::contract) fn of(
+        names: [&str; 5],
+        inputs: [&[usize]; 5],
+    ) -> Result<Self, ContractError> {
+        let [q, k, v, bias, mask] = names;
+        let [q_sizes, k_sizes, v_sizes] = [0, 1, 2].map(|i| of_rank_4(names[i], inputs[i]));
         let (q_sizes, k_sizes, v_sizes) = (q_sizes?, k_sizes?, v_sizes?);
         let [batch, heads, queries, channels] = q_sizes;
         let [_, key_heads, own_keys, _] = k_sizes;
@@ -202,7 +212,10 @@ impl Planes {
     }
 }
 
-fn of_rank_4(name: &str, shape: &[usize]) -> Result<[usize; 4], ContractError> {
+pub(in crate::contract) fn of_rank_4(
+    name: &str,
+    shape: &[usize],
+) -> Result<[usize; 4], ContractError> {
     shape.try_into().map_err(|_| {
         ContractError::Shape(format!(
             "{name} {} has rank {}, expected 4",

@@ -32,9 +32,12 @@ impl Contract for Attention {
     }
 }
 
-fn attention_use(call: &Call) -> Result<Option<AttentionUse>, ContractError> {
+/// What is known of a call whose first inputs are those of `Attention`.
+pub(in crate::contract) fn attention_use(
+    call: &Call,
+) -> Result<Option<AttentionUse>, ContractError> {
     let attributes = AttentionAttributes::parse(|name| call.attribute(name))?;
-    let ([_, _, _, bias, mask], Some(dtype)) = (&call.inputs[..], call.dtype(0)) else {
+    let ([_, _, _, bias, mask, ..], Some(dtype)) = (&call.inputs[..], call.dtype(0)) else {
         return Ok(None);
     };
     let heads = |slot| *call.shape(slot)?.get(1)?;

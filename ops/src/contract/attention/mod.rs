@@ -1,9 +1,9 @@
 //! `Attention`, which [`SPEC`] describes.
 
 mod attributes;
-mod body;
-mod geometry;
-mod handle;
+pub(in crate::contract) mod body;
+pub(in crate::contract) mod geometry;
+pub(in crate::contract) mod handle;
 mod reference;
 mod spec;
 
@@ -12,4 +12,5 @@ pub use body::{AttentionUse, function_body};
 pub use geometry::{AttentionGeometry, Planes};
 pub use handle::CONTRACT;
 pub use reference::reference;
+pub(in crate::contract) use spec::OUTPUT;
 pub use spec::{HIDDEN, INPUTS, NAME, OUTPUTS, SPEC, UNIT_ERROR};

@@ -32,7 +32,7 @@ pub const INPUTS: [ValueSpec; 5] = [
     ),
 ];
 
-pub(super) const OUTPUT: ValueSpec = ValueSpec::new(
+pub(in crate::contract) const OUTPUT: ValueSpec = ValueSpec::new(
     "Y",
     "T",
     "`[B, N, S, E]`",

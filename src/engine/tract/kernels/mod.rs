@@ -17,6 +17,7 @@
 
 mod attention;
 mod bias;
+mod cached;
 mod gather;
 mod native;
 mod pair;
@@ -44,6 +45,7 @@ const KERNELS: [(&str, Builder); phasor_ops::contract::ALL.len()] = [
     kernel::<bias::Alibi>(),
     kernel::<gather::Gather>(),
     kernel::<attention::Attention>(),
+    kernel::<cached::Cached>(),
 ];
 
 const fn kernel<K: Native>() -> (&'static str, Builder) {

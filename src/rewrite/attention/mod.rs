@@ -1,0 +1,115 @@
+//! Plans attention as nodes of `ai.phasor::Attention`, or of `ai.phasor::CachedAttention` where keys and values are put behind those of a
+//! cache for it.
+
+mod cached;
+mod shapes;
+#[cfg(all(test, feature = "tract"))]
+mod tests;
+
+use crate::onnx::{DataType, Tensor};
+use crate::recognize::{Attention, Site};
+
+use phasor_ops::contract::{Call, ElementType, Operand, attention as plain, cached_attention};
+
+use super::draft::{Draft, Op};
+use super::subject::{NewCall, Subject};
+
+use cached::Cached;
+use shapes::Sizes;
+
+/// Plans a site and returns the call of our operator.
+pub(super) fn lower(
+    draft: &mut Draft<'_>,
+    subject: &Subject<'_>,
+    site: &Site,
+    attention: &Attention,
+) -> NewCall {
+    let operand = |name: &str| {
+        let shape = subject.shapes.get(name);
+        let known = |dim: &crate::facts::Dim| usize::try_from(dim.known()?).ok();
+        Operand {
+            dtype: ElementType::from_onnx(site.dtype.to_onnx()),
+            shape: shape.map(|shape| shape.iter().map(known).collect()),
+            ..Operand::default()
+        }
+    };
+    let neutral = |value: f64| Operand {
+        value: Some(value),
+        ..Operand::default()
+    };
+    let Attention {
+        q,
+        k,
+        v,
+        bias,
+        mask,
+        ..
+    } = attention;
+    let bias_operand = bias
+        .as_ref()
+        .map_or_else(|| neutral(0.0), |bias| operand(bias));
+    let mask_operand = mask
+        .as_ref()
+        .map_or_else(|| neutral(1.0), |_| Operand::default());
+    let bias = bias
+        .clone()
+        .unwrap_or_else(|| constant(draft, "phasor_no_bias", site.dtype, 0.0));
+    let mask = mask.as_ref().map(|mask| mask.value.clone());
+    let mask = mask.unwrap_or_else(|| constant(draft, "phasor_no_mask", DataType::Bool, 1.0));
+    // New keys and those of the cache have the sizes of all, but for how many they are.
+    let part = |whole: &str| {
+        let mut part = operand(whole);
+        if let Some([_, _, keys, _]) = part.shape.as_deref_mut() {
+            *keys = None;
+        }
+        part
+    };
+    let index = draft.file.index();
+    let sizes = Sizes {
+        end: site.node,
+        needed: site
+            .tensors()
+            .into_iter()
+            .filter_map(|name| index.id(name))
+            .collect(),
+        shapes: subject.shapes,
+    };
+    let cached = cached::take(draft, &sizes, [k, v]);
+    if cached.is_none() {
+        for operand in [k, v] {
+            if let Some(measured) = sizes.measured(draft, operand) {
+                measured
+                    .of_others(draft, operand)
+                    .respell(draft, &[operand]);
+            }
+        }
+    }
+    let (operator, operands) = match cached {
+        Some(_) => (cached_attention::NAME, [operand(q), part(k), part(v)]),
+        None => (plain::NAME, [operand(q), operand(k), operand(v)]),
+    };
+    let mut operands: Vec<Operand> = operands.into();
+    operands.extend([bias_operand, mask_operand]);
+    let mut inputs = vec![q.clone(), k.clone(), v.clone(), bias, mask];
+    let mut nodes = vec![site.node];
+    if let Some(Cached { concats, new, past }) = cached {
+        operands.extend([part(k), part(v)]);
+        inputs.splice(1..3, new);
+        inputs.extend(past);
+        nodes.extend(concats);
+    }
+    let new = NewCall {
+        operator,
+        call: Call {
+            attributes: attention.attributes().values().to_vec(),
+            inputs: operands,
+        },
+    };
+    draft.join(&nodes, Op::calling(&new, inputs));
+    new
+}
+
+/// A constant of one element.
+fn constant(draft: &mut Draft<'_>, stem: &str, dtype: DataType, number: f64) -> String {
+    draft.constant(stem, &Tensor::from_f64_as(dtype, &[1], &[number]))
+}
