@@ -101,6 +101,23 @@ def by_onnxscript(path, *_):
     return onnx_ir.to_proto(result[0] if isinstance(result, tuple) else result)
 
 
+def apart(graph):
+    """Takes the cache out of attention: keys and values are put together by Concat again."""
+    nodes = list(graph.node)
+    del graph.node[:]
+    for node in nodes:
+        if (node.domain, node.op_type) == ("ai.phasor", "CachedAttention"):
+            q, k, v, bias, mask, past_k, past_v = node.input
+            y, present_k, present_v = node.output
+            for parts, whole in (([past_k, k], present_k), ([past_v, v], present_v)):
+                graph.node.append(helper.make_node("Concat", parts, [whole], axis=2))
+            node.op_type = "Attention"
+            del node.input[:], node.output[:]
+            node.input.extend([q, present_k, present_v, bias, mask])
+            node.output.append(y)
+        graph.node.append(node)
+
+
 class Replacement:
     """A model whose `Attention` nodes are being replaced."""
 
@@ -110,6 +127,7 @@ class Replacement:
             fused(phasor, path, output, "--select", "attention")
             self.model = onnx.load(output)
         self.graph = self.model.graph
+        apart(self.graph)
         self.made = {output: node for node in self.graph.node for output in node.output}
         self.readers = {}
         for node in self.graph.node:
