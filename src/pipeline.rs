@@ -22,7 +22,9 @@ use serde::Serialize;
 
 use crate::onnx::{self, Edit, ModelFile, Written};
 use crate::recognize::Selection;
-use crate::rewrite::{self, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, Target};
+use crate::rewrite::{
+    self, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, Target, Writing,
+};
 use crate::scopes::{self, Planned};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
 
@@ -87,6 +89,8 @@ pub struct Options {
     pub search: Search,
     /// The operator set to rewrite to.
     pub target: Target,
+    /// The rules whose sites are written as standard nodes, whatever the target.
+    pub plain: Vec<&'static str>,
     /// Operators of the model whose rotations are rewritten to the target as well.
     pub retarget: Vec<Held>,
     /// Whether tables of angles are computed exactly, and not as the graph rounds them.
@@ -102,9 +106,20 @@ impl Default for Options {
             goal: Goal::Check,
             search: Search::default(),
             target: Target::default(),
+            plain: Vec::new(),
             retarget: Vec::new(),
             precise_angles: false,
             verify: Some(verify::Options::default()),
+        }
+    }
+}
+
+impl Options {
+    /// How sites are written.
+    fn writing(&self) -> Writing<'_> {
+        Writing {
+            target: self.target,
+            plain: &self.plain,
         }
     }
 }
@@ -345,7 +360,7 @@ fn propose(
         planned,
     } = searched?;
     let file = respelled.as_ref().unwrap_or(original);
-    let rules = summary::rules(file, &findings, &planned, options.target);
+    let rules = summary::rules(file, &findings, &planned, options.writing());
     let after = planned.nodes_after(scopes::count_nodes(file.model()));
     let edit = planned.edit;
     // With nothing to rewrite, the model keeps the operators that it has.
@@ -386,9 +401,9 @@ fn check_sizes(file: &ModelFile, sizes: &BTreeMap<String, i64>) -> Result<(), Er
 
 /// The change to the model; sites that the target cannot express are set aside, and those that fall and tables that it leaves
 /// are forgotten.
-fn settle(file: &ModelFile, findings: &mut Findings, target: Target) -> Planned {
+fn settle(file: &ModelFile, findings: &mut Findings, writing: Writing<'_>) -> Planned {
     let sites: Vec<&Found> = findings.sites.iter().collect();
-    let mut planned = scopes::plan(file, findings, &sites, target);
+    let mut planned = scopes::plan(file, findings, &sites, writing);
     let (mut positions, refusals): (FxHashSet<usize>, Vec<_>) =
         planned.unsupported.drain(..).unzip();
     positions.extend(&planned.vanished);

@@ -78,7 +78,7 @@ fn fuses_to_the_same(
     feeds: &[Feed],
 ) -> Result<usize, TestCaseError> {
     let sites: Vec<&Found> = found.sites.iter().collect();
-    let plan = scopes::plan(file, found, &sites, Target::Phasor);
+    let plan = scopes::plan(file, found, &sites, Target::Phasor.into());
     let fused = file.edited(&plan.edit);
     let ours = |model: &ModelProto| {
         let nodes = &model.graph.as_ref().expect("a graph").node;

@@ -40,6 +40,8 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
         "--no-verify",
         "--target",
         "onnx",
+        "--plain",
+        "rotary",
         "--retarget",
         "rotary-embedding",
         "--retarget",

@@ -93,6 +93,7 @@ class Fusion:
     output: Output
     check: bool
     target: str
+    plain: list[str]
     retarget: list[str]
     pairs: bool
     precise_angles: bool
@@ -113,8 +114,8 @@ def search(
         one_of("budget", name, Budget.__annotations__)
         limits[name] = number(f"budget[{name!r}]", limit, 1)
     return Search(
-        select=_names("select", select),
-        ignore=_names("ignore", ignore),
+        select=names("select", select),
+        ignore=names("ignore", ignore),
         tables_to_compute=bool(tables_to_compute),
         dims=_sizes(dims),
         steps=limits.get("steps"),
@@ -125,7 +126,7 @@ def search(
 
 def held(given: Held | Iterable[Held]) -> list[str]:
     """Operators whose rotations are rewritten."""
-    found = _names("retarget", given)
+    found = names("retarget", given)
     for name in found:
         one_of("retarget", name, get_args(Held))
     return found
@@ -215,13 +216,13 @@ def _sizes(dims: Mapping[str, int] | None) -> dict[str, int]:
     return {name: number(f"dims[{name!r}]", size, 0) for name, size in (dims or {}).items()}
 
 
-def _names(name: str, given: str | Iterable[str]) -> list[str]:
+def names(name: str, given: str | Iterable[str]) -> list[str]:
     """One name or several."""
-    names = [given] if isinstance(given, str) else list(given)
-    for item in names:
+    found = [given] if isinstance(given, str) else list(given)
+    for item in found:
         if not isinstance(item, str):
             raise ArgumentError(f"`{name}` contains {item!r}", "give names of rules, which `phasor.rules()` lists")
-    return names
+    return found
 
 
 def _paths(name: str, given: Path | Iterable[Path]) -> list[str]:

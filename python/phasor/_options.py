@@ -38,6 +38,7 @@ class FuseOptions(UnfuseOptions, total=False):
     """Of `fuse`."""
 
     target: Target
+    plain: str | Iterable[str]
     retarget: Held | Iterable[Held]
     select: str | Iterable[str]
     ignore: str | Iterable[str]

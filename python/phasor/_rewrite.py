@@ -31,6 +31,7 @@ def fuse(
     output: Path | None = None,
     *,
     target: Target = "phasor",
+    plain: str | Iterable[str] = (),
     retarget: Held | Iterable[Held] = (),
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
@@ -59,8 +60,9 @@ def fuse(
     `ModelProto`, bytes for bytes or a path. A model with external data needs paths for both. If there is nothing to fuse, the new
     model is the old one, byte for byte. With `check` none is made: the `verdict` is `would-fuse` or `nothing-to-fuse`.
 
-    `target` is the operator set to rewrite to: `phasor`, `contrib` (ONNX Runtime) or `onnx`. `retarget` names operators of the model whose
-    rotations are rewritten to it as well: `rotary-embedding`, `group-query-attention`. `select` and `ignore` choose among the rules.
+    `target` is the operator set to rewrite to: `phasor`, `contrib` (ONNX Runtime) or `onnx`. `plain` names rules whose finds are written as
+    standard nodes, whatever the target, or `all`. `retarget` names operators of the model whose rotations are rewritten to the target as
+    well: `rotary-embedding`, `group-query-attention`. `select` and `ignore` choose among the rules.
     `verify=False` skips the comparison, `require_verified` wants it to agree; `dims`, `inputs`, `seeds`, `tolerance`, `engine`, `onnxruntime`,
     `ops_library`, `custom_ops` and `time_limit` are those of `verify`. `force` replaces a file. `precise_angles`, `tables_to_compute` and
     `pairs` are flags of the command line too. `budget` limits the search, by `steps`, `bytes` and `seconds`.
@@ -96,6 +98,7 @@ def fuse(
         output=_output(output, force),
         check=bool(check),
         target=target,
+        plain=_arguments.names("plain", plain),
         retarget=_arguments.held(retarget),
         pairs=bool(pairs),
         precise_angles=bool(precise_angles),

@@ -30,6 +30,7 @@ _logger = logging.getLogger(__name__)
 # Types as JSON has them, and what the parameter is for. The defaults are those of `phasor.fuse`.
 _PARAMETERS: dict[str, tuple[Any, str]] = {
     "target": (str, "operator set to rewrite to: `phasor`, `contrib` or `onnx`"),
+    "plain": (list[str], "rules whose finds are written as standard nodes, or `all`"),
     "retarget": (list[str], "operators of the model whose rotations are rewritten as well"),
     "select": (list[str], "the only rules to apply"),
     "ignore": (list[str], "rules not to apply"),

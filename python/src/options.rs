@@ -189,6 +189,7 @@ pub(crate) struct Fuse {
     output: Output,
     check: bool,
     target: String,
+    plain: Vec<String>,
     retarget: Vec<String>,
     pairs: bool,
     precise_angles: bool,
@@ -224,6 +225,7 @@ impl Fuse {
             options: FuseOptions {
                 goal,
                 target,
+                plain: phasor::cli::rules(&self.plain).map_err(errors::advice)?,
                 retarget: self.retarget.iter().map(|name| held(name)).collect(),
                 search: self.search.read()?,
                 precise_angles: self.precise_angles,

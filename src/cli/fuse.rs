@@ -11,7 +11,7 @@ use super::budget::Budget;
 use super::console::{Verbosity, remark, wants};
 use super::output::{Made, outputs};
 use super::progress::{Spinner, Steps};
-use super::search::RuleChoice;
+use super::search::{RuleChoice, rules};
 use super::verify::Comparison;
 use super::{Advice, Ending, Format, print_json, streams, warn_of_missing_data};
 
@@ -31,6 +31,10 @@ pub(super) struct Fuse {
     /// Operator set to rewrite to
     #[arg(long, value_enum, default_value_t = TargetName::Phasor)]
     target: TargetName,
+    /// Write what this rule finds as standard nodes, whatever the target: for hosts without functions, and for execution providers without
+    /// a kernel; `all` for every rule; may be repeated
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    plain: Vec<String>,
     /// Rewrite the rotations that these operators of the model hold as well (may be repeated)
     #[arg(long, value_enum, value_name = "OPERATOR")]
     retarget: Vec<HeldName>,
@@ -74,9 +78,9 @@ pub(super) struct Fuse {
 enum TargetName {
     /// Phasor's own operators, with function bodies for runtimes without the operator library
     Phasor,
-    /// com.microsoft::RotaryEmbedding of ONNX Runtime
+    /// RotaryEmbedding and MultiHeadAttention of com.microsoft, which ONNX Runtime has
     Contrib,
-    /// ai.onnx::RotaryEmbedding, with the opset raised to 23 if it is older; also repairs nodes that fail at batch 2
+    /// RotaryEmbedding and Attention of ai.onnx, with the opset raised to 23 if it is older; also repairs nodes that fail at batch 2
     Onnx,
 }
 
@@ -172,6 +176,7 @@ impl Fuse {
                 budget: self.budget.limits(),
             },
             target,
+            plain: rules(&self.plain)?,
             retarget: self.retarget.into_iter().map(Held::from).collect(),
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),

@@ -33,7 +33,7 @@ mod version;
 
 pub use console::Advice;
 pub use explain::unknown;
-pub use search::rule;
+pub use search::{rule, rules};
 
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};

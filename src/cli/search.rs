@@ -53,6 +53,17 @@ impl RuleChoice {
     }
 }
 
+/// The rules of these names, of which `all` means all.
+///
+/// # Errors
+/// [`Advice`], if there is no such rule.
+pub fn rules(names: &[String]) -> anyhow::Result<Vec<&'static str>> {
+    if names.iter().any(|name| name == "all") {
+        return Ok(RULES.iter().map(|rule| rule.id).collect());
+    }
+    names.iter().map(|name| Ok(rule(name)?.id)).collect()
+}
+
 /// The rule of this name.
 ///
 /// # Errors

@@ -60,7 +60,7 @@ fn search(file: &ModelFile, options: &Options) -> Result<(Findings, Planned), Er
     for found in &mut findings.sites {
         found.site.set_precise(options.precise_angles);
     }
-    let planned = settle(file, &mut findings, options.target);
+    let planned = settle(file, &mut findings, options.writing());
     Ok((findings, planned))
 }
 

@@ -8,7 +8,7 @@ use crate::onnx::ModelFile;
 #[cfg(feature = "ort")]
 use crate::recognize::Site;
 use crate::recognize::{Proof, TABLE_RULE};
-use crate::rewrite::{FUNCTIONS, REPAIR, Target};
+use crate::rewrite::{FUNCTIONS, REPAIR, Writing};
 use crate::scopes::{self, Findings, Found, Planned, TableChange};
 
 /// What one rule does to the graph.
@@ -35,16 +35,16 @@ pub(super) fn rules(
     file: &ModelFile,
     findings: &Findings,
     whole: &Planned,
-    target: Target,
+    writing: Writing<'_>,
 ) -> Vec<RuleSummary> {
     let by_rule = by_rule(findings);
     let alone = by_rule.len() + usize::from(whole.repaired > 0) == 1;
     let repair = (whole.repaired > 0).then(|| {
-        let planned = scopes::plan(file, findings, &[], target);
+        let planned = scopes::plan(file, findings, &[], writing);
         (planned.removed, planned.added)
     });
     let summary = |(rule, found): (&'static str, Vec<&Found>)| {
-        let own = (!alone).then(|| scopes::plan(file, findings, &found, target));
+        let own = (!alone).then(|| scopes::plan(file, findings, &found, writing));
         let planned = own.as_ref().unwrap_or(whole);
         // Every plan repairs.
         let (by_repair, for_repair) = repair.unwrap_or_default();
@@ -103,7 +103,7 @@ pub(crate) fn nodes_by_rule<'f>(
     findings: &'f Findings,
 ) -> Vec<(&'f Site, Vec<String>)> {
     let rules = by_rule(findings).into_values().map(|found| {
-        let planned = scopes::plan(file, findings, &found, Target::default());
+        let planned = scopes::plan(file, findings, &found, Writing::default());
         let nodes = planned.edit.remove_nodes.iter();
         let names =
             nodes.filter_map(|&place| Some(file.graph().node.get(place)?.name().to_owned()));

@@ -30,6 +30,7 @@ pub(crate) use relative::testing as relative_testing;
 pub use relative::{
     Alibi, BiasAxis, Lut, Positions, Product, RelativeBias, RelativeGather, Rows, Scores, TableAxes,
 };
+pub(crate) use rotary::RULE as ROTARY_RULE;
 pub use rotary::{AngleSource, Pairing, Rotary};
 pub use rule::{Rule, Selection};
 pub use sinusoidal::{LookedUp, Placed, Sinusoidal, Source};

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phasor_ops::contract::{AttributeValue, DOMAIN};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::subject::NewCall;
 use super::trace::{self, Origin};
-use super::{dead, function, provenance};
+use super::{dead, function, plain, provenance};
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
 use crate::onnx::{Edit, ModelFile, Tensor, names};
@@ -34,6 +34,14 @@ pub(super) struct Draft<'a> {
     /// Outputs of shared nodes, and constants, by what they compute.
     made: FxHashMap<Key, String>,
     origins: Vec<Origin>,
+    /// The rules whose calls are written out.
+    plain: &'a [&'static str],
+    /// The results of calls that are written out.
+    written_out: FxHashSet<String>,
+    /// The calls that stay calls.
+    calls: Vec<NewCall>,
+    /// Whether a call cannot be written out.
+    unwritten: bool,
 }
 
 /// One node to be made.
@@ -46,6 +54,8 @@ pub(super) struct Op<'a> {
     pub inputs: Vec<String>,
     /// Attributes.
     pub attributes: Vec<AttributeProto>,
+    /// The call that it is, of one of our operators, and the rule that it belongs to.
+    call: Option<(&'static str, NewCall)>,
 }
 
 impl<'a> Op<'a> {
@@ -56,18 +66,35 @@ impl<'a> Op<'a> {
             domain: "",
             inputs: inputs.into_iter().collect(),
             attributes: Vec::new(),
+            call: None,
         }
     }
 
-    /// The node of one of our operators.
-    pub(super) fn calling(new: &NewCall, inputs: impl IntoIterator<Item = String>) -> Self {
+    /// An operator of another domain without attributes.
+    pub(super) fn of(
+        domain: &'a str,
+        op: &'a str,
+        inputs: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Op {
+            domain,
+            ..Op::new(op, inputs)
+        }
+    }
+
+    /// The node of one of our operators, for a site of this rule.
+    pub(super) fn calling(
+        rule: &'static str,
+        new: NewCall,
+        inputs: impl IntoIterator<Item = String>,
+    ) -> Self {
         let attributes = new.call.attributes.iter();
         Op {
-            domain: DOMAIN,
             attributes: attributes
                 .map(|&(name, given)| function::value(name, given))
                 .collect(),
-            ..Op::new(new.operator, inputs)
+            call: Some((rule, new.clone())),
+            ..Op::of(DOMAIN, new.operator, inputs)
         }
     }
 
@@ -81,6 +108,13 @@ impl<'a> Op<'a> {
     /// Whether it has an attribute.
     pub(super) fn has(&self, name: &str) -> bool {
         self.attributes.iter().any(|a| a.name() == name)
+    }
+
+    /// The same with a float attribute.
+    pub(super) fn with_float(mut self, name: &str, value: f32) -> Self {
+        self.attributes
+            .push(function::value(name, AttributeValue::Float(value)));
+        self
     }
 
     /// The same with a list attribute.
@@ -107,7 +141,7 @@ impl<'a> Op<'a> {
         )
     }
 
-    /// The node of this name, with these outputs.
+    /// The node of this name, with these outputs. [`Draft::nodes`] also writes it out, where that is asked for.
     pub(super) fn node(self, name: &str, outputs: Vec<String>) -> NodeProto {
         NodeProto {
             name: Some(name.to_owned()),
@@ -131,7 +165,48 @@ impl<'a> Draft<'a> {
             taken: index.values().map(|id| index.name(id).to_owned()).collect(),
             made: FxHashMap::default(),
             origins: Vec::new(),
+            plain: &[],
+            written_out: FxHashSet::default(),
+            calls: Vec::new(),
+            unwritten: false,
         }
+    }
+
+    /// The same, with the calls of these rules written out as standard nodes.
+    pub(super) fn with_plain(mut self, rules: &'a [&'static str]) -> Self {
+        self.plain = rules;
+        self
+    }
+
+    /// Whether calls of a rule are written out.
+    pub(super) fn is_plain(&self, rule: &str) -> bool {
+        self.plain.contains(&rule)
+    }
+
+    /// The calls of our operators so far, for which the model needs functions; `None` if one should be written out and cannot.
+    pub(super) fn calls(&self) -> Option<Vec<NewCall>> {
+        (!self.unwritten).then(|| self.calls.clone())
+    }
+
+    /// What computes an operator: its node, or where it is a call that is written out, the nodes of its body. The last of them is called
+    /// `name`.
+    pub(super) fn nodes(
+        &mut self,
+        mut op: Op<'_>,
+        name: &str,
+        outputs: Vec<String>,
+    ) -> Vec<NodeProto> {
+        let Some((rule, new)) = op.call.take() else {
+            return vec![op.node(name, outputs)];
+        };
+        if !self.is_plain(rule) {
+            self.calls.push(new);
+            return vec![op.node(name, outputs)];
+        }
+        let nodes = plain::nodes(self, &new, &op.inputs, name, &outputs);
+        self.unwritten |= nodes.is_none();
+        self.written_out.extend(outputs);
+        nodes.unwrap_or_default()
     }
 
     /// Lets the new nodes of these sites tell where they come from.
@@ -223,8 +298,8 @@ impl<'a> Draft<'a> {
     /// A node of one site, not shared.
     pub(super) fn own(&mut self, at: usize, stem: &str, op: Op<'_>) -> String {
         let name = self.fresh(stem);
-        let node = op.node(&name, vec![name.clone()]);
-        self.push(at, node);
+        let nodes = self.nodes(op, &name, vec![name.clone()]);
+        nodes.into_iter().for_each(|node| self.push(at, node));
         name
     }
 
@@ -257,11 +332,13 @@ impl<'a> Draft<'a> {
         let olds = nodes.iter().map(|&at| &self.file.graph().node[at]);
         let outputs = olds.flat_map(|old| old.output.iter().cloned()).collect();
         let old = &self.file.graph().node[at];
-        let mut node = op.node("", outputs);
-        node.name.clone_from(&old.name);
-        node.doc_string.clone_from(&old.doc_string);
-        node.metadata_props.clone_from(&old.metadata_props);
-        self.push(at, node);
+        let mut new = self.nodes(op, "", outputs);
+        if let Some(node) = new.last_mut() {
+            node.name.clone_from(&old.name);
+            node.doc_string.clone_from(&old.doc_string);
+            node.metadata_props.clone_from(&old.metadata_props);
+        }
+        new.into_iter().for_each(|node| self.push(at, node));
         nodes.iter().for_each(|&at| self.remove(at));
     }
 
@@ -289,6 +366,7 @@ impl<'a> Draft<'a> {
             self.file,
             &self.edit.remove_nodes,
             &self.origins,
+            &self.written_out,
             &mut self.new,
         );
         // Before IR version 4 an initializer must be an input as well.

@@ -56,7 +56,8 @@ pub fn proto(body: &FunctionBody) -> FunctionProto {
     }
 }
 
-fn node(node: &BodyNode) -> NodeProto {
+/// A node of a body, named after its first output.
+pub(super) fn node(node: &BodyNode) -> NodeProto {
     NodeProto {
         // ONNX Runtime's own fusions name their nodes after those they replace: two without a name would collide (seen in 1.20).
         name: node.outputs.first().cloned(),

@@ -17,7 +17,7 @@ pub(super) fn lower(
     subject: &Subject<'_>,
     site: &Site,
     sinusoidal: &Sinusoidal,
-) -> NewCall {
+) {
     let mut put = |draft: &mut Draft<'_>, stem: &str, op: Op<'_>| draft.shared(site.node, stem, op);
     let positions = placed(draft, subject, site.node, &sinusoidal.positions);
     let dtype = sinusoidal.positions.dtype;
@@ -48,7 +48,7 @@ pub(super) fn lower(
             ],
         },
     };
-    let mut embedding = Op::calling(&new, [positions, of_frequencies, target_type]);
+    let mut embedding = Op::calling(site.rule, new, [positions, of_frequencies, target_type]);
     if dtype != site.dtype {
         let stem = format!("{}_{dtype}", site.y);
         let value = draft.own(site.node, &stem, embedding);
@@ -60,7 +60,6 @@ pub(super) fn lower(
         // A constant, which this node reads.
         false => read_instead(draft, site, embedding),
     }
-    new
 }
 
 /// Lets the node of a site read the result of an operator in place of `y`.

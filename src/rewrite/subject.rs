@@ -17,10 +17,28 @@ pub enum Target {
     /// As [`Target::Phasor`], but two sites of a layer that share their tables become one `ai.phasor::RotaryEmbeddingPair` if
     /// nothing forbids it.
     PhasorPairs,
-    /// `com.microsoft::RotaryEmbedding`, which ONNX Runtime has built in.
+    /// `RotaryEmbedding` and `MultiHeadAttention` of `com.microsoft`, which ONNX Runtime has built in.
     Contrib,
-    /// `ai.onnx::RotaryEmbedding`, in models of opset `ONNX_OPSET` or newer.
+    /// `RotaryEmbedding` and `Attention` of `ai.onnx`, in models of opset `ONNX_OPSET` or newer.
     Onnx,
+}
+
+/// How sites are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Writing<'a> {
+    /// The operator set.
+    pub target: Target,
+    /// The rules whose sites are written as standard nodes, whatever the target.
+    pub plain: &'a [&'static str],
+}
+
+impl From<Target> for Writing<'_> {
+    fn from(target: Target) -> Self {
+        Writing {
+            target,
+            ..Writing::default()
+        }
+    }
 }
 
 /// The model to rewrite, and what is known of it.
@@ -35,6 +53,8 @@ pub struct Subject<'a> {
     pub rules: &'a Selection,
     /// Tables that sites can read instead of the graph's own.
     pub tables: &'a [AngleTable],
+    /// How its sites are written.
+    pub writing: Writing<'a>,
 }
 
 /// A new node of one of our operators.

@@ -37,11 +37,12 @@ impl Origin {
     }
 }
 
-/// Marks the new nodes of sites. A node that several sites need, as those of their angles are, counts for none of them.
+/// Marks the new nodes of sites, of an operator that is written out the one that gives its result. A node that several sites need, as those of their angles are, counts for none of them.
 pub(super) fn mark(
     file: &ModelFile,
     removed: &FxHashSet<usize>,
     origins: &[Origin],
+    written_out: &FxHashSet<String>,
     new: &mut BTreeMap<usize, Vec<NodeProto>>,
 ) {
     let old = &file.graph().node;
@@ -61,7 +62,7 @@ pub(super) fn mark(
         let outputs = &old[origin.node].output;
         if let Some(place) = outputs
             .first()
-            .and_then(|output| places.operator(new, output))
+            .and_then(|output| places.operator(new, output, written_out))
         {
             let (_, replaced) = marks.entry(place).or_insert((origin, BTreeSet::new()));
             replaced.extend(nodes.into_iter().filter(|node| readers[node] == 1));
@@ -116,13 +117,22 @@ impl Places {
     }
 
     /// The operator that a value comes from: of another domain, behind nodes of ONNX that give its result the shape of the old one; or
-    /// else the node that gives the value.
-    fn operator(&self, new: &BTreeMap<usize, Vec<NodeProto>>, value: &str) -> Option<Place> {
+    /// else the node that gives the value. What an operator that is written out gives comes from the node that gives it.
+    fn operator(
+        &self,
+        new: &BTreeMap<usize, Vec<NodeProto>>,
+        value: &str,
+        written_out: &FxHashSet<String>,
+    ) -> Option<Place> {
         let first = *self.0.get(value)?;
         let mut place = first;
         loop {
             let node = &new[&place.0][place.1];
-            if !node.domain().is_empty() {
+            let is_end = node
+                .output
+                .iter()
+                .any(|output| written_out.contains(output));
+            if is_end || !node.domain().is_empty() {
                 return Some(place);
             }
             match node.input.first().and_then(|input| self.0.get(input)) {

@@ -15,7 +15,7 @@ use crate::onnx::names::bodies;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Error, ModelFile};
 use crate::recognize::{self, Refusal, SEARCH, Selection, Site, Stage, TABLE_RULE};
-use crate::rewrite::{self, Subject, Target};
+use crate::rewrite::{self, Subject, Writing};
 use crate::symbolic::{Budget, Limits};
 
 /// A proven and confirmed site.
@@ -245,8 +245,9 @@ impl Search<'_> {
                 shapes: &shapes,
                 rules: self.rules,
                 tables: &[],
+                writing: Writing::default(),
             };
-            let edit = rewrite::plan(&subject, &sites, Target::default()).edit;
+            let edit = rewrite::plan(&subject, &sites).edit;
             removed = edit.remove_nodes;
         }
         let kept = &mut self.findings.scopes[scope];

@@ -12,7 +12,7 @@ use crate::onnx::names::{self, bodies};
 use crate::onnx::proto::{FunctionProto, ModelProto, NodeProto};
 use crate::onnx::{Edit, Error, ModelFile};
 use crate::recognize::{AngleTable, Refusal, Site, Stage, TABLE_RULE};
-use crate::rewrite::{self, FUNCTIONS, NewCall, Subject, Target};
+use crate::rewrite::{self, FUNCTIONS, NewCall, Subject, Target, Writing};
 
 /// A change to a model, and the sites that it does not fuse.
 #[derive(Clone, Debug, Default)]
@@ -42,17 +42,22 @@ impl Planned {
     }
 }
 
-/// The change that fuses these sites for a target. A change that would leave an invalid model is not made.
+/// The change that fuses these sites, written so. A change that would leave an invalid model is not made.
 ///
 /// Fusing a site can remove the node that holds another one: a table computed by a node of its own may replace the outputs of an
 /// `If` whose branches have sites. Such sites are left out and the rest is planned again, since names, counts and metadata depend
 /// on the list.
-pub fn plan(main: &ModelFile, findings: &Findings, sites: &[&Found], target: Target) -> Planned {
+pub fn plan(
+    main: &ModelFile,
+    findings: &Findings,
+    sites: &[&Found],
+    writing: Writing<'_>,
+) -> Planned {
     let mut kept: Vec<usize> = (0..sites.len()).collect();
     let mut vanished = Vec::new();
     loop {
         let chosen: Vec<&Found> = kept.iter().map(|&k| sites[k]).collect();
-        let attempt = attempt(main, findings, &chosen, target);
+        let attempt = attempt(main, findings, &chosen, writing);
         let (mut planned, removed) =
             attempt.unwrap_or_else(|error| (invalid(&chosen, &error), FxHashSet::default()));
         let before = vanished.len();
@@ -76,9 +81,10 @@ fn attempt(
     main: &ModelFile,
     findings: &Findings,
     sites: &[&Found],
-    target: Target,
+    writing: Writing<'_>,
 ) -> Result<(Planned, FxHashSet<usize>), Error> {
-    let mut edits = ScopeEdits::new(main, findings, sites, target);
+    let target = writing.target;
+    let mut edits = ScopeEdits::new(main, findings, sites, writing);
     // Bodies come after the graphs that hold them: from the last scope on, every body is changed before its holder is planned.
     for at in (0..findings.scopes.len()).rev() {
         edits.add(at)?;
@@ -151,7 +157,7 @@ struct ScopeEdits<'a> {
     main: &'a ModelFile,
     findings: &'a Findings,
     sites: &'a [&'a Found],
-    target: Target,
+    writing: Writing<'a>,
     planned: Planned,
     /// Names that some graph of the model has.
     names: names::Taken,
@@ -170,7 +176,7 @@ impl<'a> ScopeEdits<'a> {
         main: &'a ModelFile,
         findings: &'a Findings,
         sites: &'a [&'a Found],
-        target: Target,
+        writing: Writing<'a>,
     ) -> Self {
         let scopes = findings.scopes.len();
         let mut by_scope: Vec<Vec<usize>> = vec![Vec::new(); scopes];
@@ -181,7 +187,7 @@ impl<'a> ScopeEdits<'a> {
             main,
             findings,
             sites,
-            target,
+            writing,
             planned: Planned::default(),
             names: names::Taken::of_model(main.model()),
             by_scope,
@@ -243,8 +249,9 @@ impl<'a> ScopeEdits<'a> {
             shapes: &scope.shapes,
             rules: &self.findings.rules,
             tables: &tables,
+            writing: self.writing,
         };
-        let plan = rewrite::plan(&subject, &chosen, self.target);
+        let plan = rewrite::plan(&subject, &chosen);
         self.planned.repaired += plan.repaired;
         if let Some(wired) = &plan.tables {
             self.planned.tables.add(at, wired, plan.edit.change());

@@ -136,7 +136,8 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     let (file_a, file_b) = (read(a)?, read(b)?);
     let names = interface::outputs(&file_a, &file_b)?;
     let fault = |model: String| move |cause: InputsError| Error::Inputs { model, cause };
-    let signature = Signature::of(&file_a, &options.dims).map_err(fault(a.label()))?;
+    let mut signature = Signature::of(&file_a, &options.dims).map_err(fault(a.label()))?;
+    signature.heed(&file_b);
     if options.inputs.is_empty() {
         signature.fits().map_err(fault(a.label()))?;
     }
@@ -148,7 +149,9 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
             .map_err(fault(label.clone()))?;
         given.push((label, assignment, tensors));
     }
-    let avoids_empty = options.inputs.is_empty() && signature.avoids_empty();
+    let avoids_empty = signature
+        .avoids_empty()
+        .filter(|_| options.inputs.is_empty());
     let fused = [&file_a, &file_b].map(|file| uses(file.model(), DOMAIN));
     let Engines {
         engines,
@@ -159,11 +162,10 @@ pub fn run(a: Source<'_>, b: Source<'_>, options: &Options) -> Result<Report, Er
     let engines: Vec<Candidate> = (engines.into_iter())
         .map(|engine| engine.within(&allowance))
         .collect();
-    notes.extend(avoids_empty.then(|| {
-        "sets with a size of 0 are left out: ONNX Runtime crashes on them in a `Scan` along another axis than the first"
-            .to_owned()
+    notes.extend(avoids_empty.map(|node| {
+        format!("sets with a size of 0 are left out: ONNX Runtime crashes on them in {node}")
     }));
-    let gained = rotary_operators(file_b.model()) > rotary_operators(file_a.model());
+    let gained = foreign_operators(file_b.model()) > foreign_operators(file_a.model());
     let least = least_precise(&file_a);
     let allowed = |dtype| options.tolerance.unwrap_or_else(|| allowed(dtype, least));
     let sets = Sets {
@@ -391,11 +393,12 @@ fn uses(model: &ModelProto, domain: &str) -> bool {
     names::nodes(model).any(|node| node.domain() == domain)
 }
 
-/// How many nodes rotate by an operator of ONNX or ONNX Runtime. The embedded engine knows these in part: where it does not run a
+/// How many nodes rotate or attend by an operator of ONNX or ONNX Runtime. The embedded engine knows these in part: where it does not run a
 /// model that gained some, the model may be sound.
-fn rotary_operators(model: &ModelProto) -> usize {
+fn foreign_operators(model: &ModelProto) -> usize {
+    let operators = ["RotaryEmbedding", "Attention", "MultiHeadAttention"];
     names::nodes(model)
-        .filter(|node| node.op_type() == "RotaryEmbedding" && node.domain() != DOMAIN)
+        .filter(|node| operators.contains(&node.op_type()) && node.domain() != DOMAIN)
         .count()
 }
 

@@ -238,7 +238,7 @@ fn a_change_that_leaves_an_invalid_model_is_not_made() {
     rotary.x = "nowhere".to_owned();
     assert_eq!(findings.sites[0].site.dtype, DataType::F32);
     let sites: Vec<&Found> = findings.sites.iter().collect();
-    let planned = scopes::plan(&file, &findings, &sites, Target::Phasor);
+    let planned = scopes::plan(&file, &findings, &sites, Target::Phasor.into());
     assert!(planned.edit.is_empty());
     let [(0, refusal)] = &planned.unsupported[..] else {
         panic!("{:?}", planned.unsupported);

@@ -13,7 +13,9 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
               of queries and keys times one number, perhaps capped by tanh, to which tensors are added that lie along batch, heads, \
               queries and keys, and of which some are replaced by one number; heads of keys and values may be shared by a group of heads",
     rewrites_to: "y = ai.phasor::Attention(Q, K, V, bias, mask), or where the graph puts keys and values behind those of a cache \
-                  y, present_K, present_V = ai.phasor::CachedAttention(Q, K, V, bias, mask, past_K, past_V); not under `--target contrib` or `--target onnx`",
+                  y, present_K, present_V = ai.phasor::CachedAttention(Q, K, V, bias, mask, past_K, past_V); under `--target contrib` \
+                  com.microsoft::MultiHeadAttention, under `--target onnx` ai.onnx::Attention, where they give the same; with \
+                  `--plain attention` the nodes of the function body",
     conditions: &[
         "probabilities: the softmax goes over all keys of one query, and nothing but the product with the values reads it; \
          probabilities that are not a number may be replaced by 0",
@@ -24,6 +26,9 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
         "operands: tensors of the graph with four axes hold queries, keys and values; a head of keys serves as many heads of queries \
          as the one of values",
         "confirmation: the site, cut out of the graph and run on random tensors, agrees with the operator's reference",
+        "target: MultiHeadAttention has float, a head of keys for each of queries, as wide as the values, and no bound for scores; \
+         Attention has no bound beside a mask, and in half precision only masks that put negative infinity in the place of scores; both add \
+         the mask to the scores, so one that puts a number above -1e30 in their place is left",
     ],
     numerics: "the same sums, which are added in another order, and tensors that are added to the scores to each other first; the scale \
                is applied once, to the queries",

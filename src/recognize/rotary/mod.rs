@@ -48,7 +48,7 @@ use super::kit::tables::Tables;
 use super::{Analysis, Site};
 use attempt::attempt;
 use groups::{Group, Sources};
-use page::RULE;
+pub(crate) use page::RULE;
 
 pub(super) use page::PAGE;
 pub use site::{AngleSource, Pairing, Rotary};

@@ -3,7 +3,7 @@
 use crate::recognize::{Rule, Stage};
 
 /// The rule's identifier.
-pub(in crate::recognize) const RULE: &str = "rotary";
+pub(crate) const RULE: &str = "rotary";
 
 /// Rotary embeddings.
 pub(in crate::recognize) const PAGE: Rule = Rule {

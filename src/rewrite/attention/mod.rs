@@ -1,7 +1,8 @@
 //! Plans attention as nodes of `ai.phasor::Attention`, or of `ai.phasor::CachedAttention` where keys and values are put behind those of a
-//! cache for it.
+//! cache for it; or of what other operator sets have (`foreign`).
 
 mod cached;
+pub(super) mod foreign;
 mod shapes;
 #[cfg(all(test, feature = "tract"))]
 mod tests;
@@ -17,13 +18,13 @@ use super::subject::{NewCall, Subject};
 use cached::Cached;
 use shapes::Sizes;
 
-/// Plans a site and returns the call of our operator.
+/// Plans a site.
 pub(super) fn lower(
     draft: &mut Draft<'_>,
     subject: &Subject<'_>,
     site: &Site,
     attention: &Attention,
-) -> NewCall {
+) {
     let operand = |name: &str| {
         let shape = subject.shapes.get(name);
         let known = |dim: &crate::facts::Dim| usize::try_from(dim.known()?).ok();
@@ -74,7 +75,11 @@ pub(super) fn lower(
             .collect(),
         shapes: subject.shapes,
     };
-    let cached = cached::take(draft, &sizes, [k, v]);
+    // Written out, the concatenations are nodes again.
+    let cached = match draft.is_plain(site.rule) {
+        true => None,
+        false => cached::take(draft, &sizes, [k, v]),
+    };
     if cached.is_none() {
         for operand in [k, v] {
             if let Some(measured) = sizes.measured(draft, operand) {
@@ -105,8 +110,7 @@ pub(super) fn lower(
             inputs: operands,
         },
     };
-    draft.join(&nodes, Op::calling(&new, inputs));
-    new
+    draft.join(&nodes, Op::calling(site.rule, new, inputs));
 }
 
 /// A constant of one element.

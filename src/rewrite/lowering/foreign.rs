@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::recognize::{Kind, Site, Stage};
 use crate::rewrite::OLDEST_OPSET;
+use crate::rewrite::attention;
 use crate::rewrite::draft::Draft;
-use crate::rewrite::rotary::{RotarySite, foreign, repair};
+use crate::rewrite::rotary::{self, RotarySite, foreign, repair};
 
 use super::Plan;
-use crate::rewrite::subject::{Subject, Target};
+use super::native;
+use crate::rewrite::subject::Subject;
 
 /// The work at one node.
 enum Task {
@@ -19,7 +21,8 @@ enum Task {
 }
 
 /// The change that fuses these sites, and repairs nodes of the operator that the model has already.
-pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
+pub(super) fn plan(subject: &Subject<'_>, sites: &[Site]) -> Plan {
+    let target = subject.writing.target;
     let mut tasks: Vec<(usize, Task)> = sites
         .iter()
         .enumerate()
@@ -30,7 +33,7 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Pla
         tasks.extend(nodes.map(|(at, slots)| (at, Task::Repair(slots))));
     }
     tasks.sort_by_key(|(at, _)| *at);
-    let mut draft = Draft::new(subject.file);
+    let mut draft = Draft::new(subject.file).with_plain(subject.writing.plain);
     let mut plan = Plan::default();
     let mut rules = Vec::new();
     let mut opsets = BTreeSet::new();
@@ -38,16 +41,20 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Pla
         match task {
             Task::Fuse(position) => {
                 let site = &sites[position];
-                match lower(&mut draft, subject, site, target) {
+                match lower(&mut draft, subject, site) {
                     Ok(opset) => {
                         opsets.extend(opset);
                         rules.push(site.rule);
                         draft.tell_of([site]);
                     }
                     Err(reason) => {
-                        let hint = match subject.file.opset() < OLDEST_OPSET {
-                            true => "export the model with a newer opset",
-                            false => "fuse it with `--target phasor`",
+                        let old = subject.file.opset() < OLDEST_OPSET;
+                        let hint = match &site.kind {
+                            _ if old => "export the model with a newer opset",
+                            Kind::Attention(_) => {
+                                "fuse it with `--plain attention`, or with `--target phasor`"
+                            }
+                            _ => "fuse it with `--target phasor`",
                         };
                         let refusal = site.refused(Stage::Target, reason, hint);
                         plan.unsupported.push((position, refusal));
@@ -74,11 +81,14 @@ fn lower(
     draft: &mut Draft<'_>,
     subject: &Subject<'_>,
     site: &Site,
-    target: Target,
 ) -> Result<Option<(&'static str, i64)>, String> {
+    if subject.writing.plain.contains(&site.rule) {
+        return plain(draft, subject, site).map(|()| None);
+    }
     match &site.kind {
         Kind::Rotary(rotary) => {
-            let operator = foreign::operator(target).ok_or("the target has no operator for it")?;
+            let operator = foreign::operator(subject.writing.target)
+                .ok_or("the target has no operator for it")?;
             let name = operator.name();
             foreign::lower(draft, subject, &RotarySite::new(site, rotary), operator)
                 .map(|()| operator.opset())
@@ -87,10 +97,30 @@ fn lower(
         Kind::RelativeBias(_) | Kind::RelativeGather(_) | Kind::Alibi(_) => {
             Err("the target has no operator that goes by the distance between positions".to_owned())
         }
-        Kind::Sinusoidal(_) | Kind::Attention(_) => {
-            Err("the target has no operator for it".to_owned())
-        }
+        Kind::Attention(part) => attention::foreign::lower(draft, subject, site, part),
+        Kind::Sinusoidal(_) => Err("the target has no operator for it".to_owned()),
         #[cfg(test)]
         Kind::Toy(_) => Err("the target has no operator for it".to_owned()),
     }
+}
+
+/// Plans one site as standard nodes.
+///
+/// # Errors
+/// If its model is too old for them.
+fn plain(draft: &mut Draft<'_>, subject: &Subject<'_>, site: &Site) -> Result<(), String> {
+    let opset = subject.file.opset();
+    if opset < OLDEST_OPSET {
+        return Err(format!(
+            "standard nodes are written for opset {OLDEST_OPSET} or newer, and the model has {opset}"
+        ));
+    }
+    match &site.kind {
+        Kind::Rotary(part) => {
+            let sites = vec![RotarySite::new(site, part)];
+            rotary::lower(draft, subject, sites, &[], false);
+        }
+        _ => native::lower(draft, subject, site),
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::onnx::proto::FunctionProto;
 use crate::onnx::{Edit, ModelFile};
 use crate::recognize::{Refusal, Site};
 
-use super::rotary;
+use super::{attention, rotary};
 
 use super::subject::{NewCall, Subject, Target};
 pub(crate) use native::{NEWER_OPSET, carry_functions, without_body};
@@ -64,21 +64,23 @@ pub(crate) fn shadowing_function<'a>(
         Target::Phasor | Target::PhasorPairs => {
             new.iter().any(|new| key(new) == key(own) && new != *own) || native::is_foreign(own)
         }
-        Target::Contrib => is_operator(rotary::foreign::CONTRIB, own),
-        Target::Onnx => is_operator("", own),
+        Target::Contrib => is_operator(rotary::foreign::CONTRIB, own, target),
+        Target::Onnx => is_operator("", own, target),
     };
     file.model().functions.iter().find(takes)
 }
 
-fn is_operator(of: &str, function: &FunctionProto) -> bool {
-    (domain(function.domain()), function.name()) == (of, rotary::foreign::OPERATOR)
+fn is_operator(of: &str, function: &FunctionProto, target: Target) -> bool {
+    let name = function.name();
+    domain(function.domain()) == of
+        && (name == rotary::foreign::OPERATOR || Some(name) == attention::foreign::operator(target))
 }
 
-/// The change that fuses these sites for a target.
-pub fn plan(subject: &Subject<'_>, sites: &[Site], target: Target) -> Plan {
-    match target {
+/// The change that fuses these sites.
+pub fn plan(subject: &Subject<'_>, sites: &[Site]) -> Plan {
+    match subject.writing.target {
         Target::Phasor => native::plan(subject, sites, false),
         Target::PhasorPairs => native::plan(subject, sites, true),
-        Target::Contrib | Target::Onnx => foreign::plan(subject, sites, target),
+        Target::Contrib | Target::Onnx => foreign::plan(subject, sites),
     }
 }

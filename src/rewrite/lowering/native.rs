@@ -125,43 +125,42 @@ pub(in crate::rewrite) fn with_tables(
     chosen: &[usize],
     paired: bool,
 ) -> Option<Plan> {
-    let mut draft = Draft::new(subject.file);
-    let mut calls: Vec<NewCall> = Vec::new();
+    let mut draft = Draft::new(subject.file).with_plain(subject.writing.plain);
     // A shared node stands before the first site that needs it.
     let mut ordered: Vec<&Site> = sites.iter().collect();
     ordered.sort_by_key(|site| site.node);
     for site in ordered {
-        match &site.kind {
-            // Several of them share nodes: they are planned together.
-            Kind::Rotary(_) => {}
-            Kind::RelativeBias(bias) => {
-                calls.push(relative::bias(&mut draft, subject, site, bias));
-            }
-            Kind::RelativeGather(gather) => {
-                calls.push(relative::gather(&mut draft, subject, site, gather));
-            }
-            Kind::Alibi(alibi) => calls.push(relative::alibi(&mut draft, subject, site, alibi)),
-            Kind::Attention(part) => calls.push(attention::lower(&mut draft, subject, site, part)),
-            Kind::Sinusoidal(part) => {
-                calls.push(sinusoidal::lower(&mut draft, subject, site, part))
-            }
-            #[cfg(test)]
-            Kind::Toy(toy) => calls.extend(toy::lower(&mut draft, site, toy)),
-        }
+        lower(&mut draft, subject, site);
     }
     let rotary = rotary_sites(sites);
-    calls.extend(rotary::lower(&mut draft, subject, rotary, chosen, paired));
+    rotary::lower(&mut draft, subject, rotary, chosen, paired);
+    let calls = draft.calls()?;
     let functions = functions(subject.file, &calls)?;
     let rules = sites.iter().map(|site| site.rule);
     let rules = rules.chain(chosen.iter().map(|_| TABLE_RULE));
-    let opsets = BTreeSet::from([(DOMAIN, contract::VERSION)]);
     draft.tell_of(sites);
-    let mut edit = draft.finish(rules, &opsets);
-    edit.add_functions = functions;
-    carry_functions(&mut edit);
+    let mut edit = draft.finish(rules, &BTreeSet::new());
+    if !calls.is_empty() {
+        edit.add_functions = functions;
+        carry_functions(&mut edit);
+    }
     Some(Plan {
         edit,
         calls,
         ..Plan::default()
     })
+}
+
+/// Plans one site of any kind but rotary: several of these share nodes, and are planned together.
+pub(super) fn lower(draft: &mut Draft<'_>, subject: &Subject<'_>, site: &Site) {
+    match &site.kind {
+        Kind::Rotary(_) => {}
+        Kind::RelativeBias(bias) => relative::bias(draft, subject, site, bias),
+        Kind::RelativeGather(gather) => relative::gather(draft, subject, site, gather),
+        Kind::Alibi(alibi) => relative::alibi(draft, subject, site, alibi),
+        Kind::Attention(part) => attention::lower(draft, subject, site, part),
+        Kind::Sinusoidal(part) => sinusoidal::lower(draft, subject, site, part),
+        #[cfg(test)]
+        Kind::Toy(toy) => toy::lower(draft, site, toy),
+    }
 }

@@ -28,12 +28,7 @@ use crate::onnx::DataType;
 use crate::recognize::{Alibi, RelativeBias, RelativeGather, Scores, Site};
 
 /// Plans a bias that is read from a table.
-pub(super) fn bias(
-    draft: &mut Draft<'_>,
-    subject: &Subject<'_>,
-    site: &Site,
-    bias: &RelativeBias,
-) -> NewCall {
+pub(super) fn bias(draft: &mut Draft<'_>, subject: &Subject<'_>, site: &Site, bias: &RelativeBias) {
     let at = site.node;
     let table = table::of(draft, at, bias);
     let rows = |draft: &mut Draft<'_>| positions::size(draft, at, &table, 0);
@@ -48,9 +43,8 @@ pub(super) fn bias(
             inputs: operands(first, 3),
         },
     };
-    let op = Op::calling(&new, [table, lut, query, key]);
+    let op = Op::calling(site.rule, new, [table, lut, query, key]);
     layout::emit(draft, site, op, &bias.layout);
-    new
 }
 
 /// Plans scores that are gathered by distance.
@@ -59,7 +53,7 @@ pub(super) fn gather(
     subject: &Subject<'_>,
     site: &Site,
     gather: &RelativeGather,
-) -> NewCall {
+) {
     let at = site.node;
     let (from, lut) = match &gather.scores {
         Scores::Tensor(name) => {
@@ -90,18 +84,12 @@ pub(super) fn gather(
             inputs: operands(scores, 3),
         },
     };
-    let op = Op::calling(&new, [from, lut, query, key]);
+    let op = Op::calling(site.rule, new, [from, lut, query, key]);
     draft.replace(at, op);
-    new
 }
 
 /// Plans a bias that is linear in the distance.
-pub(super) fn alibi(
-    draft: &mut Draft<'_>,
-    subject: &Subject<'_>,
-    site: &Site,
-    alibi: &Alibi,
-) -> NewCall {
+pub(super) fn alibi(draft: &mut Draft<'_>, subject: &Subject<'_>, site: &Site, alibi: &Alibi) {
     let at = site.node;
     let mut slopes = alibi.slopes.clone();
     if alibi.slopes_rank != 1 {
@@ -125,9 +113,8 @@ pub(super) fn alibi(
             inputs: operands(known(site.dtype, vec![Some(alibi.heads)]), 2),
         },
     };
-    let op = Op::calling(&new, [slopes, query, key]);
+    let op = Op::calling(site.rule, new, [slopes, query, key]);
     layout::emit(draft, site, op, &alibi.layout);
-    new
 }
 
 /// What is known of the inputs of a node: the first, and `others` of integers, on whose shapes no body depends.

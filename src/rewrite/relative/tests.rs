@@ -22,8 +22,9 @@ fn rewritten(text: &str, sites: Vec<(&str, Kind)>) -> (ModelFile, ModelFile) {
         shapes: &analysis.shapes,
         rules: &rules,
         tables: &[],
+        writing: Target::Phasor.into(),
     };
-    let plan = rewrite::plan(&subject, &analysis.sites, Target::Phasor);
+    let plan = rewrite::plan(&subject, &analysis.sites);
     assert!(plan.unsupported.is_empty(), "{:?}", plan.unsupported);
     let new = rewrite::check(&file, &plan.edit).expect("a valid model");
     (file, new)
@@ -308,15 +309,16 @@ fn terms_of_queries_and_keys_share_the_rows() {
 fn other_targets_refuse_with_words() {
     let (file, analysis) = claimed(graphs::SLOPES, vec![("y", graphs::sloped(true, true))]);
     let (facts, rules) = (Facts::stated(&file), Selection::default());
-    let subject = Subject {
-        file: &file,
-        facts: &facts,
-        shapes: &analysis.shapes,
-        rules: &rules,
-        tables: &[],
-    };
     for target in [Target::Contrib, Target::Onnx] {
-        let plan = rewrite::plan(&subject, &analysis.sites, target);
+        let subject = Subject {
+            file: &file,
+            facts: &facts,
+            shapes: &analysis.shapes,
+            rules: &rules,
+            tables: &[],
+            writing: target.into(),
+        };
+        let plan = rewrite::plan(&subject, &analysis.sites);
         assert!(plan.edit.is_empty());
         let [(0, refusal)] = &plan.unsupported[..] else {
             panic!("{:?}", plan.unsupported);

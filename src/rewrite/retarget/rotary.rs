@@ -11,6 +11,7 @@ use phasor_ops::contract::Call;
 use phasor_ops::contract::rotary::{NAME, RotaryAttributes};
 
 use super::{last, shape};
+use crate::recognize::ROTARY_RULE;
 use crate::rewrite::subject::NewCall;
 
 /// Where the cosines and sines of the rows are: in the rows of caches, or in tables of their own.
@@ -47,7 +48,7 @@ impl Turn<'_> {
                     inputs: Vec::new(),
                 },
             };
-            Op::calling(&new, [x, cos, sin])
+            Op::calling(ROTARY_RULE, new, [x, cos, sin])
         };
         let Some([heads, channels]) = self.packed else {
             return (turn(self.x.value.to_owned()), None);

@@ -401,9 +401,9 @@ mod tests {
     use crate::facts::Facts;
     use crate::onnx::ModelFile;
     use crate::recognize::{self, Selection, Site};
-    use crate::rewrite::Subject;
     use crate::rewrite::lowering::{rotary_sites, with_tables};
     use crate::rewrite::rotary::tables;
+    use crate::rewrite::{Subject, Writing};
     use crate::symbolic::Budget;
 
     /// The tables that planning the whole change for each of them would choose.
@@ -446,6 +446,7 @@ mod tests {
                 shapes: &analysis.shapes,
                 rules: &rules,
                 tables: &analysis.tables,
+                writing: Writing::default(),
             };
             for (mask, paired) in (1u32..16).flat_map(|mask| [(mask, false), (mask, true)]) {
                 let sites = analysis.sites.iter().enumerate();

@@ -16,7 +16,7 @@ mod widen;
 use rustc_hash::FxHashMap;
 
 use crate::onnx::{DataType, Tensor};
-use crate::recognize::{Rotary, TableInput};
+use crate::recognize::{ROTARY_RULE, Rotary, TableInput};
 
 use phasor_ops::contract::rotary::NAME;
 use phasor_ops::contract::{Call, ElementType, Operand, rotary_pair};
@@ -28,7 +28,7 @@ use tables::Wired;
 pub(super) use choice::worthwhile;
 pub(super) use site::RotarySite;
 
-/// Plans these sites and returns the calls of our operators. Sites of the `chosen` tables read `RotaryTable` nodes; `paired`: two
+/// Plans these sites. Sites of the `chosen` tables read `RotaryTable` nodes; `paired`: two
 /// sites of a layer become one node.
 pub(super) fn lower(
     draft: &mut Draft<'_>,
@@ -36,7 +36,7 @@ pub(super) fn lower(
     sites: Vec<RotarySite>,
     chosen: &[usize],
     paired: bool,
-) -> Vec<NewCall> {
+) {
     // Asked of the graph's own tables, whose shapes are known.
     let larger: Vec<[bool; 2]> = sites
         .iter()
@@ -60,7 +60,6 @@ pub(super) fn lower(
         }
     }
     let sites = &*sites;
-    let mut calls = wired.calls;
     let mut joined = vec![false; sites.len()];
     let pairs = match paired {
         true => pairs::find(draft.file, sites, &read),
@@ -70,8 +69,8 @@ pub(super) fn lower(
         let turned = sites.iter().map(|site| &site.rotary.x);
         let nodes: Vec<usize> = sites.iter().map(|site| site.node).collect();
         let call = call(operator, sites);
-        draft.join(&nodes, Op::calling(&call, turned.chain(tables).cloned()));
-        calls.push(call);
+        let inputs = turned.chain(tables).cloned();
+        draft.join(&nodes, Op::calling(ROTARY_RULE, call, inputs));
     };
     for (first, second) in pairs {
         (joined[first], joined[second]) = (true, true);
@@ -87,7 +86,6 @@ pub(super) fn lower(
     for (at, nodes) in wired.nodes {
         draft.put_first(at, nodes);
     }
-    calls
 }
 
 /// What the function body must serve: a node that rotates the tensors of these sites by the tables of the first.

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{DataType, ModelFile};
-use crate::recognize::{AngleTable, Frequencies, TableInput};
+use crate::recognize::{AngleTable, Frequencies, TABLE_RULE, TableInput};
 use crate::rewrite::angles;
 use crate::rewrite::draft::{Draft, Op};
 use crate::rewrite::subject::NewCall;
@@ -27,8 +27,6 @@ pub(super) struct Wired {
     pub sites: Vec<RotarySite>,
     /// New nodes, by the node before which they must stand.
     pub nodes: BTreeMap<usize, Vec<NodeProto>>,
-    /// The new nodes of our operators.
-    pub calls: Vec<NewCall>,
 }
 
 impl Wired {
@@ -82,8 +80,9 @@ impl Wired {
             operator: NAME,
             call: call(table, result),
         };
-        let op = Op::calling(&new, [positions, frequencies, target_type]);
-        nodes.push(op.node(&draft.fresh("phasor_angles"), outputs.to_vec()));
+        let op = Op::calling(TABLE_RULE, new, [positions, frequencies, target_type]);
+        let name = draft.fresh("phasor_angles");
+        nodes.extend(draft.nodes(op, &name, outputs.to_vec()));
         let mut narrowed: BTreeMap<i32, [String; 2]> = BTreeMap::new();
         for &s in readers {
             let site = &mut self.sites[s];
@@ -109,7 +108,6 @@ impl Wired {
             site.rotary.inverse = used.inverse;
         }
         self.nodes.entry(first).or_default().extend(nodes);
-        self.calls.push(new);
     }
 }
 

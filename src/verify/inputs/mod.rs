@@ -72,8 +72,8 @@ pub struct Signature {
     inputs: Vec<Input>,
     fixed: BTreeMap<String, i64>,
     symbols: BTreeSet<String>,
-    /// Whether no input may be empty.
-    avoids_empty: bool,
+    /// The node for which no input may be empty.
+    avoids_empty: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -163,19 +163,24 @@ impl Signature {
             inputs,
             fixed: fixed_all,
             symbols,
-            avoids_empty: empties::are_fatal(file),
+            avoids_empty: empties::fatal(file),
         })
     }
 
-    /// Whether sets with a size of 0 are left out, because an engine would crash on the model with them.
-    pub(super) fn avoids_empty(&self) -> bool {
+    /// Takes heed of the model that runs on the same inputs.
+    pub(super) fn heed(&mut self, other: &ModelFile) {
+        self.avoids_empty = self.avoids_empty.or(empties::fatal(other));
+    }
+
+    /// The node for which sets with a size of 0 are left out, because an engine would crash on it with them.
+    pub(super) fn avoids_empty(&self) -> Option<&'static str> {
         self.avoids_empty
     }
 
     /// Whether a set may be tried.
     fn allows(&self, assignment: &Assignment) -> bool {
         let is_empty = |shapes: Vec<Vec<usize>>| shapes.iter().any(|shape| shape.contains(&0));
-        !(self.avoids_empty && self.shapes(assignment).is_ok_and(is_empty))
+        !(self.avoids_empty.is_some() && self.shapes(assignment).is_ok_and(is_empty))
     }
 
     /// The names of the inputs.
@@ -380,10 +385,10 @@ impl Signature {
                 )));
             };
             let tensor = input.converted(tensor).map_err(fault)?;
-            if self.avoids_empty && tensor.is_empty() {
-                return Err(fault(
-                    "it has no elements, on which ONNX Runtime crashes in a `Scan` along another axis than the first".to_owned(),
-                ));
+            if let Some(node) = self.avoids_empty.filter(|_| tensor.is_empty()) {
+                return Err(fault(format!(
+                    "it has no elements, on which ONNX Runtime crashes in {node}"
+                )));
             }
             let shown = input
                 .dims

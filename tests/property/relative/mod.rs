@@ -35,7 +35,7 @@ fn fuses_to_the_same(
     (built, file, found): &(Built, ModelFile, Findings),
 ) -> Result<usize, TestCaseError> {
     let sites: Vec<&Found> = found.sites.iter().collect();
-    let plan = scopes::plan(file, found, &sites, Target::Phasor);
+    let plan = scopes::plan(file, found, &sites, Target::Phasor.into());
     let fused = file.edited(&plan.edit);
     let nodes = &fused.graph.as_ref().expect("a graph").node;
     let ours = nodes.iter().filter(|node| node.domain() == "ai.phasor");

@@ -50,12 +50,7 @@ impl Operator for Contrib {
         let positions = call
             .x
             .positions(draft, at, view.batch.clone(), view.rows.clone(), own);
-        let op = Op {
-            op: OPERATOR,
-            domain: DOMAIN,
-            inputs: vec![input, positions, cos, sin],
-            attributes: Vec::new(),
-        };
+        let op = Op::of(DOMAIN, OPERATOR, [input, positions, cos, sin]);
         let give_heads = call.partial.is_some() || view.heads_last() || view.heads.is_empty();
         let op = call.attributes(op, give_heads);
         // OpenVINO 2026.4 has no default for it. It also ignores `rotary_embedding_dim`, so that a node with that is better not loaded.
