@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use phasor_ops::contract;
 use phasor_ops::cuda::Driver;
 use phasor_ops::simd::Level;
 use serde::Serialize;
@@ -57,6 +58,8 @@ pub struct Cuda {
     pub version: Option<String>,
     /// The devices.
     pub devices: Vec<Device>,
+    /// Operators without a kernel for it: with the library, a session on a device runs them on the CPU.
+    pub lacking: Vec<&'static str>,
     /// Why there is none.
     pub problem: Option<String>,
 }
@@ -166,6 +169,9 @@ impl Cuda {
     fn examine() -> Cuda {
         let number = |(major, minor): (u32, u32)| format!("{major}.{minor}");
         let found = Driver::get().and_then(|driver| Ok((driver.version(), driver.devices()?)));
+        let specs = contract::ALL.iter().map(|contract| contract.spec());
+        let lacking = specs.filter(|spec| !spec.cuda).map(|spec| spec.name);
+        let lacking = lacking.collect();
         match found {
             Ok((version, devices)) => Cuda {
                 version: version.map(number),
@@ -176,9 +182,11 @@ impl Cuda {
                         capability: number(device.capability),
                     })
                     .collect(),
+                lacking,
                 problem: None,
             },
             Err(error) => Cuda {
+                lacking,
                 problem: Some(error.to_string()),
                 ..Cuda::default()
             },

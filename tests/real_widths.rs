@@ -24,6 +24,7 @@ fn check(decoder: Decoder) {
         goal: Goal::Check,
         search: Search::default(),
         target: Target::default(),
+        plain: Vec::new(),
         retarget: Vec::new(),
         precise_angles: false,
         verify: None,

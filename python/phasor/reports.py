@@ -614,6 +614,8 @@ class Cuda:
     """The newest version of CUDA that the driver supports."""
     devices: tuple[Device, ...]
     """The devices."""
+    lacking: tuple[str, ...]
+    """Operators without a kernel for it: with the library, a session on a device runs them on the CPU."""
     problem: str | None
     """Why there is none."""
 

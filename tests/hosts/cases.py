@@ -2,7 +2,7 @@
 
 Most are those of `models/`. The operators of relative positions and sinusoidal embeddings come from small models that are made here. A
 model whose name ends in `-opset23` is raised by `onnx.version_converter`, for the target `onnx`. `inlined` is the model of the default target
-after `onnx.inliner`, which puts the function bodies in the places of their calls.
+after `onnx.inliner`, which puts the function bodies in the places of their calls; `plain` is what `--plain all` writes.
 """
 import dataclasses
 import pathlib
@@ -21,8 +21,8 @@ import relative_models
 # The targets, and whether an operator is one that sites become.
 TARGETS = {
     "phasor": lambda domain, operator: domain == "ai.phasor",
-    "contrib": lambda domain, operator: (domain, operator) == ("com.microsoft", "RotaryEmbedding"),
-    "onnx": lambda domain, operator: (domain, operator) == ("", "RotaryEmbedding"),
+    "contrib": lambda domain, operator: domain == "com.microsoft" and operator in ("RotaryEmbedding", "MultiHeadAttention"),
+    "onnx": lambda domain, operator: domain == "" and operator in ("RotaryEmbedding", "Attention"),
 }
 EXPORTS = ["llama-dynamo", "llama-cache", "llama-f16", "llama-torchscript", "qwen3-dynamo", "gptj-dynamo", "gptneox-torchscript"]
 RAISED = ["llama-dynamo", "gptj-dynamo"]
@@ -144,9 +144,9 @@ def operators(path):
     return found, {(function.domain, function.name) for function in model.functions}
 
 
-def fuse(phasor, path, out, target="phasor"):
+def fuse(phasor, path, out, target="phasor", *options):
     """Writes the fused model; says why not, where that fails."""
-    command = [phasor, "fuse", path, "-o", out, "--force", "--no-verify", "--target", target]
+    command = [phasor, "fuse", path, "-o", out, "--force", "--no-verify", "--target", target, *options]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     return done.stderr if done.returncode else None
 
@@ -168,5 +168,8 @@ def make(name, scratch, phasor):
             files[target], fused[target] = out, added
     files["inlined"] = scratch / f"{name}.inlined.onnx"
     onnx.save(inliner.inline_local_functions(onnx.load(files["phasor"])), files["inlined"])
+    files["plain"] = scratch / f"{name}.plain.onnx"
+    if error := fuse(phasor, path, files["plain"], "phasor", "--plain", "all"):
+        raise RuntimeError(f"{name}: {error}")
     return Case(name, files, inputs, fused)
 

@@ -15,6 +15,7 @@ FILES = {
     "original": "the original",
     "phasor": "fused",
     "inlined": "fused, then `onnx.inliner`",
+    "plain": "fused, `--plain all`",
     "contrib": "fused, `--target contrib`",
     "onnx": "fused, `--target onnx`",
 }

@@ -3,7 +3,6 @@
 Masks are random, with rows that see no key, batches of several sequences, and more keys than queries, as with a cache.
 """
 import json
-import subprocess
 
 import numpy as np
 import onnx
@@ -11,7 +10,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
-from conftest import MODELS, PHASOR, VERSION, count, difference, readable, run, session
+from conftest import MODELS, VERSION, count, difference, readable, run, session
 from test_scopes import fuse
 from test_targets import KNOWN_OPSET, Graph
 
@@ -279,20 +278,3 @@ def test_layers_share_what_is_added(tmp_path):
     done, report = fuse(path, out, "--target", "contrib", "--engine", "tract")
     assert done.returncode == 0 and len(report["sites"]) == 3, done.stderr
     assert count(out, "Expand", "") == 1
-
-
-def test_every_operator_can_be_written_out(tmp_path):
-    for folder in MODELS:
-        out = tmp_path / f"{folder.name}.onnx"
-        done, report = fuse(folder / "model.onnx", out, "--plain", "all", "--engine", "tract")
-        assert done.returncode == 0 and report["sites"], done.stderr
-        assert report["verification"]["verdict"] == "same"
-        written = onnx.load(str(out))
-        assert not written.functions and not any(node.domain for node in written.graph.node)
-        told = [node for node in written.graph.node for entry in node.metadata_props if entry.key == "phasor.rule"]
-        assert len(told) >= len(report["sites"])
-
-
-def test_a_rule_that_there_is_not_is_refused(tmp_path):
-    done = subprocess.run([PHASOR, "fuse", MODELS[0] / "model.onnx", "-o", tmp_path / "out.onnx", "--plain", "rotations"], capture_output=True, text=True)
-    assert done.returncode == 2 and "there is no rule `rotations`" in done.stderr and "hint:" in done.stderr

@@ -364,7 +364,7 @@ def test_sites_in_bodies_and_functions_keep_their_numbers(name, tmp_path):
 @pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
 def test_exports_compute_what_pytorch_computed(folder, tmp_path):
     meta, out = json.loads((folder / "meta.json").read_text()), tmp_path / "fused.onnx"
-    done, report = fuse(folder / "model.onnx", out, "--target", "contrib", "--engine", "tract")
+    done, report = fuse(folder / "model.onnx", out, "--target", "contrib", "--engine", "tract", "--ignore", "attention")
     assert done.returncode == 0, done.stderr
     assert report["verification"]["verdict"] == "same"
     assert count(out, *OPERATORS["contrib"]) == meta["groundtruth"]["rope_sites"]

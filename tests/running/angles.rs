@@ -42,6 +42,7 @@ fn fused(angles: &str, constants: &[(&str, Tensor)], precise_angles: bool) -> (O
         search: Search::default(),
         target: Target::Phasor,
         precise_angles,
+        plain: Vec::new(),
         retarget: Vec::new(),
         verify: Some(verify::Options {
             engine: Preference::Tract,

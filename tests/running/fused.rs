@@ -30,6 +30,7 @@ pub(crate) fn fuse_by(
             ..Search::default()
         },
         target,
+        plain: Vec::new(),
         retarget: Vec::new(),
         precise_angles: false,
         verify: Some(verify::Options {

@@ -242,6 +242,7 @@ fn tables_of_batch_1_are_expanded_for_nodes_that_are_there() {
         goal: Goal::Check,
         search: Search::default(),
         target,
+        plain: Vec::new(),
         retarget: Vec::new(),
         precise_angles: false,
         verify: None,

@@ -45,6 +45,7 @@ fn fuse(from: &Path, to: &Path) -> usize {
         goal,
         search: Search::default(),
         target: Target::default(),
+        plain: Vec::new(),
         retarget: Vec::new(),
         precise_angles: false,
         verify: None,

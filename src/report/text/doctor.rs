@@ -102,5 +102,16 @@ fn cuda(cuda: &Cuda) -> Vec<String> {
         .devices
         .iter()
         .map(|device| format!("{}, compute capability {}", device.name, device.capability));
-    driver.into_iter().chain(devices).collect()
+    let lacking: Vec<String> = cuda
+        .lacking
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let lacking = (!lacking.is_empty()).then(|| {
+        format!(
+            "no kernel for {}, which a session with the library runs on the CPU: see `phasor fuse --plain`",
+            lacking.join(", ")
+        )
+    });
+    driver.into_iter().chain(devices).chain(lacking).collect()
 }
