@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from conftest import MODELS, VERSION, count, difference, readable, run, session
-from test_scopes import fuse
+from test_scopes import fuse, written
 from test_targets import KNOWN_OPSET, Graph
 
 LEAST = float(np.finfo(np.float32).min)
@@ -278,3 +278,46 @@ def test_layers_share_what_is_added(tmp_path):
     done, report = fuse(path, out, "--target", "contrib", "--engine", "tract")
     assert done.returncode == 0 and len(report["sites"]) == 3, done.stderr
     assert count(out, "Expand", "") == 1
+
+
+ATTEND = """
+    kt = Transpose<perm = [0, 1, 3, 2]>(k)
+    s = MatMul(q, kt)
+    biased = Add(s, hidden)
+    p = Softmax<axis = -1>(biased)
+    a = MatMul(p, v)
+"""
+HIDDEN = """
+    m = Cast<to = 1>(keys)
+    axes = Constant<value_ints = [1, 2]>()
+    wide = Unsqueeze(m, axes)
+    one = Constant<value_float = 1.0>()
+    least = Constant<value_float = -3.4028234663852886e38>()
+    no = Sub(one, wide)
+    hidden = Mul(no, least)
+"""
+HEAD = '<ir_version: 8, opset_import: ["" : 23, "local" : 1]>'
+INPUTS = "float[B, 4, S, 8] q, float[B, 4, T, 8] k, float[B, 4, T, 8] v, int64[B, T] keys"
+SCOPES = {
+    "body": f"""{HEAD} main ({INPUTS}, bool flag) => (float[B, 4, S, 8] y0) {{ {HIDDEN}
+        y0 = If(flag) <then_branch = yes () => (float[B, 4, S, 8] a) {{ {ATTEND} }},
+                       else_branch = no () => (float[B, 4, S, 8] b) {{ b = Identity(q) }}> }}""",
+    "function": f"""{HEAD} main ({INPUTS}) => (float[B, 4, S, 8] y0) {{ {HIDDEN}
+        first = local.attend(q, k, v, hidden)
+        y0 = local.attend(first, k, v, hidden) }}
+        <domain: "local", opset_import: ["" : 23]> attend (q, k, v, hidden) => (a) {{ {ATTEND} }}""",
+}
+
+
+@pytest.mark.parametrize("arguments", [("--plain", "attention"), ("--target", "contrib"), ("--target", "onnx")], ids=" ".join)
+@pytest.mark.parametrize("scope", SCOPES)
+def test_attention_in_bodies_and_functions_keeps_its_numbers(scope, arguments, tmp_path):
+    if VERSION < (1, 23):
+        pytest.skip("this release does not know the opset")
+    path, out = written(tmp_path, SCOPES[scope]), tmp_path / "fused.onnx"
+    done, report = fuse(path, out, *arguments, "--no-verify")
+    assert done.returncode == 0 and len(report["sites"]) == 1 and not report["unsupported"], done.stdout
+    made, before, after = onnx.load(str(path)), session(path), session(readable(out, tmp_path))
+    for sizes in ((1, 1, 9), (2, 5, 9)):
+        inputs = {**given(made, *sizes), "flag": np.array(True)}
+        assert_same(run(after, inputs), run(before, inputs), 2e-6)

@@ -48,15 +48,14 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site]) -> Plan {
                         draft.tell_of([site]);
                     }
                     Err(reason) => {
-                        let old = subject.file.opset() < OLDEST_OPSET;
-                        let hint = match &site.kind {
-                            _ if old => "export the model with a newer opset",
-                            Kind::Attention(_) => {
-                                "fuse it with `--plain attention`, or with `--target phasor`"
-                            }
-                            _ => "fuse it with `--target phasor`",
+                        let hint = match subject.file.opset() < OLDEST_OPSET {
+                            true => "export the model with a newer opset".to_owned(),
+                            false => format!(
+                                "fuse it with `--plain {}`, or with `--target phasor`",
+                                site.rule
+                            ),
                         };
-                        let refusal = site.refused(Stage::Target, reason, hint);
+                        let refusal = site.refused(Stage::Target, reason, &hint);
                         plan.unsupported.push((position, refusal));
                     }
                 }
