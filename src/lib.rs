@@ -72,7 +72,7 @@ pub use onnx::{Error as ModelError, ModelFile as Model, clean_up_on_signals};
 pub use page::{Times, TimesError};
 pub use pipeline::{Destination, Error, Goal, Options as FuseOptions, Progress, Search};
 pub use recognize::{Rule, Selection, Stage};
-pub use rewrite::{Held, Target};
+pub use rewrite::{Accepted, Held, Target};
 pub use symbolic::Limits;
 pub use verify::{
     Error as VerifyError, Options as VerifyOptions, Preference as EnginePreference,

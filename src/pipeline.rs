@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::onnx::{self, Edit, ModelFile, Written};
 use crate::recognize::Selection;
 use crate::rewrite::{
-    self, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, Target, Writing,
+    self, Accepted, Held, OLDEST_OPSET, ONNX_OPSET, RaiseError, Respelled, Target, Writing,
 };
 use crate::scopes::{self, Planned};
 use crate::verify::{self, inputs::InputsError, inputs::Signature};
@@ -91,6 +91,8 @@ pub struct Options {
     pub target: Target,
     /// The rules whose sites are written as standard nodes, whatever the target.
     pub plain: Vec<&'static str>,
+    /// What operators of other sets may compute otherwise than the graph.
+    pub accept: Vec<Accepted>,
     /// Operators of the model whose rotations are rewritten to the target as well.
     pub retarget: Vec<Held>,
     /// Whether tables of angles are computed exactly, and not as the graph rounds them.
@@ -107,6 +109,7 @@ impl Default for Options {
             search: Search::default(),
             target: Target::default(),
             plain: Vec::new(),
+            accept: Vec::new(),
             retarget: Vec::new(),
             precise_angles: false,
             verify: Some(verify::Options::default()),
@@ -120,6 +123,7 @@ impl Options {
         Writing {
             target: self.target,
             plain: &self.plain,
+            accept: &self.accept,
         }
     }
 }

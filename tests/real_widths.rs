@@ -25,6 +25,7 @@ fn check(decoder: Decoder) {
         search: Search::default(),
         target: Target::default(),
         plain: Vec::new(),
+        accept: Vec::new(),
         retarget: Vec::new(),
         precise_angles: false,
         verify: None,

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypedDict, get_args
 from ._models import Path, optional_path, path
 from .errors import ArgumentError
 
-__all__ = ["Budget", "Comparison", "Engine", "Fusion", "Output", "Page", "Search", "Target", "Timing"]
+__all__ = ["Accepted", "Budget", "Comparison", "Engine", "Fusion", "Output", "Page", "Search", "Target", "Timing"]
 
 Target = Literal["phasor", "contrib", "onnx"]
 Held = Literal["rotary-embedding", "group-query-attention"]
+Accepted = Literal["hidden-rows"]
 Engine = Literal["auto", "ort", "tract"]
 # As the rewriter counts.
 _MOST = 2**64 - 1
@@ -94,6 +95,7 @@ class Fusion:
     check: bool
     target: str
     plain: list[str]
+    accept: list[str]
     retarget: list[str]
     pairs: bool
     precise_angles: bool
@@ -129,6 +131,14 @@ def held(given: Held | Iterable[Held]) -> list[str]:
     found = names("retarget", given)
     for name in found:
         one_of("retarget", name, get_args(Held))
+    return found
+
+
+def accepted(given: Accepted | Iterable[Accepted]) -> list[str]:
+    """Results that may differ."""
+    found = names("accept", given)
+    for name in found:
+        one_of("accept", name, get_args(Accepted))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypedDict
 
-from ._arguments import Budget, Engine, Held, Target
+from ._arguments import Accepted, Budget, Engine, Held, Target
 from ._models import Path
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class FuseOptions(UnfuseOptions, total=False):
 
     target: Target
     plain: str | Iterable[str]
+    accept: Accepted | Iterable[Accepted]
     retarget: Held | Iterable[Held]
     select: str | Iterable[str]
     ignore: str | Iterable[str]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar, get_args, overload
 
 from . import _arguments, _host, _native
-from ._arguments import Budget, Engine, Fusion, Held, Output, Target
+from ._arguments import Accepted, Budget, Engine, Fusion, Held, Output, Target
 from ._inspect import warn
 from ._models import AnyModel, Path, Proto, as_given, content, optional_path
 from ._options import FuseOptions, UnfuseOptions, Unpack
@@ -32,6 +32,7 @@ def fuse(
     *,
     target: Target = "phasor",
     plain: str | Iterable[str] = (),
+    accept: Accepted | Iterable[Accepted] = (),
     retarget: Held | Iterable[Held] = (),
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
@@ -61,8 +62,9 @@ def fuse(
     model is the old one, byte for byte. With `check` none is made: the `verdict` is `would-fuse` or `nothing-to-fuse`.
 
     `target` is the operator set to rewrite to: `phasor`, `contrib` (ONNX Runtime) or `onnx`. `plain` names rules whose finds are written as
-    standard nodes, whatever the target, or `all`. `retarget` names operators of the model whose rotations are rewritten to the target as
-    well: `rotary-embedding`, `group-query-attention`. `select` and `ignore` choose among the rules.
+    standard nodes, whatever the target, or `all`. `accept="hidden-rows"` lets the operators of `contrib` and `onnx` give other results for
+    queries that see no key. `retarget` names operators of the model whose rotations are rewritten to the target as well: `rotary-embedding`,
+    `group-query-attention`. `select` and `ignore` choose among the rules.
     `verify=False` skips the comparison, `require_verified` wants it to agree; `dims`, `inputs`, `seeds`, `tolerance`, `engine`, `onnxruntime`,
     `ops_library`, `custom_ops` and `time_limit` are those of `verify`. `force` replaces a file. `precise_angles`, `tables_to_compute` and
     `pairs` are flags of the command line too. `budget` limits the search, by `steps`, `bytes` and `seconds`.
@@ -99,6 +101,7 @@ def fuse(
         check=bool(check),
         target=target,
         plain=_arguments.names("plain", plain),
+        accept=_arguments.accepted(accept),
         retarget=_arguments.held(retarget),
         pairs=bool(pairs),
         precise_angles=bool(precise_angles),

@@ -31,6 +31,7 @@ _logger = logging.getLogger(__name__)
 _PARAMETERS: dict[str, tuple[Any, str]] = {
     "target": (str, "operator set to rewrite to: `phasor`, `contrib` or `onnx`"),
     "plain": (list[str], "rules whose finds are written as standard nodes, or `all`"),
+    "accept": (list[str], "results that may differ: `hidden-rows`"),
     "retarget": (list[str], "operators of the model whose rotations are rewritten as well"),
     "select": (list[str], "the only rules to apply"),
     "ignore": (list[str], "rules not to apply"),

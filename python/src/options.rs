@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use phasor::{
-    BenchOptions, Destination, EnginePreference, FuseOptions, Goal, Held, Limits, Selection,
-    Target, VerifyOptions,
+    Accepted, BenchOptions, Destination, EnginePreference, FuseOptions, Goal, Held, Limits,
+    Selection, Target, VerifyOptions,
 };
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -190,6 +190,7 @@ pub(crate) struct Fuse {
     check: bool,
     target: String,
     plain: Vec<String>,
+    accept: Vec<String>,
     retarget: Vec<String>,
     pairs: bool,
     precise_angles: bool,
@@ -226,6 +227,8 @@ impl Fuse {
                 goal,
                 target,
                 plain: phasor::cli::rules(&self.plain).map_err(errors::advice)?,
+                // Python has checked that it is this word.
+                accept: vec![Accepted::HiddenRows; self.accept.len()],
                 retarget: self.retarget.iter().map(|name| held(name)).collect(),
                 search: self.search.read()?,
                 precise_angles: self.precise_angles,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::report::{FuseReport, Verdict, text};
-use crate::{FuseOptions, Goal, Held, Model, Search, Target};
+use crate::{Accepted, FuseOptions, Goal, Held, Model, Search, Target};
 use clap::{Args, ValueEnum};
 
 use super::batch::{self, Jobs, Outcome};
@@ -35,6 +35,9 @@ pub(super) struct Fuse {
     /// a kernel; `all` for every rule; may be repeated
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     plain: Vec<String>,
+    /// Accept results that differ from those of the model, where an operator of `--target contrib` or `--target onnx` gives no others
+    #[arg(long, value_enum, value_name = "CHANGE")]
+    accept: Vec<AcceptedName>,
     /// Rewrite the rotations that these operators of the model hold as well (may be repeated)
     #[arg(long, value_enum, value_name = "OPERATOR")]
     retarget: Vec<HeldName>,
@@ -91,6 +94,21 @@ enum HeldName {
     RotaryEmbedding,
     /// GroupQueryAttention of com.microsoft with `do_rotary`, which is left with queries and keys that are rotated
     GroupQueryAttention,
+}
+
+/// Results that may differ.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AcceptedName {
+    /// Those of attention for queries that see no key, such as those of padding
+    HiddenRows,
+}
+
+impl From<AcceptedName> for Accepted {
+    fn from(name: AcceptedName) -> Self {
+        match name {
+            AcceptedName::HiddenRows => Accepted::HiddenRows,
+        }
+    }
 }
 
 impl From<HeldName> for Held {
@@ -177,6 +195,7 @@ impl Fuse {
             },
             target,
             plain: rules(&self.plain)?,
+            accept: self.accept.into_iter().map(Accepted::from).collect(),
             retarget: self.retarget.into_iter().map(Held::from).collect(),
             precise_angles: self.precise_angles,
             verify: (!self.no_verify).then_some(comparison),

@@ -51,7 +51,7 @@ pub use retarget::{Held, Respelled, RetargetError, Spelled, Wish, spelled_out};
 pub use rotary::foreign::ONNX_OPSET;
 pub use rotary::repair::REPAIR;
 pub(crate) use rotary::repair::narrow;
-pub use subject::{NewCall, Subject, Target, Writing};
+pub use subject::{Accepted, NewCall, Subject, Target, Writing};
 pub use unfuse::{Definition, Expanded, UnfuseError, unfuse};
 
 /// The pages of the rules that change operators which a model has already.

@@ -23,6 +23,13 @@ pub enum Target {
     Onnx,
 }
 
+/// A difference from the graph that operators of other sets may make, if their user accepts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// Queries that see no key may get another result.
+    HiddenRows,
+}
+
 /// How sites are written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Writing<'a> {
@@ -30,6 +37,8 @@ pub struct Writing<'a> {
     pub target: Target,
     /// The rules whose sites are written as standard nodes, whatever the target.
     pub plain: &'a [&'static str],
+    /// What may be another result than that of the graph.
+    pub accept: &'a [Accepted],
 }
 
 impl From<Target> for Writing<'_> {

@@ -263,6 +263,34 @@ def test_exports_compute_what_pytorch_computed(folder, arguments, tmp_path):
         assert difference(got, dict(expected)) <= (2e-2 if meta["dtype"] == "float16" else 2e-4)
 
 
+ACCEPTED = ["mask_in_place_by_a_small_number", "mask_of_keys_in_half_precision", "mask_in_place_in_half_precision"]
+
+
+@pytest.mark.parametrize("target, opset", [("contrib", 17), ("onnx", 23)])
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_rows_that_see_a_key_are_kept_where_others_may_differ(name, target, opset, tmp_path):
+    if opset == 23 and VERSION < (1, 23):
+        pytest.skip("this release does not know the opset")
+    made, path = model(name, opset, tmp_path)
+    half, out = CASES[name][2] == TensorProto.FLOAT16, tmp_path / "fused.onnx"
+    done, report = fuse(path, out, "--target", target, "--no-verify")
+    (left,) = report["unsupported"]
+    assert done.returncode == 0 and ("`--accept hidden-rows`" in left["reason"]) == (not half or target == "onnx")
+    done, report = fuse(path, out, "--target", target, "--accept", "hidden-rows", "--force", "--no-verify")
+    assert done.returncode == 0, done.stderr + done.stdout
+    if half and target == "contrib":
+        assert len(report["unsupported"]) == 1
+        return
+    assert count(out, *OPERATORS[target]) == 1
+    before, after = session(path), session(readable(out, tmp_path))
+    for sizes in ((1, 1, 9), (2, 5, 9), (3, 4, 70)):
+        inputs = given(made, *sizes)
+        seen = inputs["seen"][:, 0] if "seen" in inputs else np.broadcast_to(inputs["keys"][:, None] != 0, (sizes[0], sizes[1], sizes[2]))
+        kept = seen.any(-1)[:, None, :, None]
+        got, want = ({"y0": np.where(kept, run(side, inputs)["y0"], 0)} for side in (after, before))
+        assert difference(got, want) <= (4e-3 if half else 2e-6)
+
+
 def test_layers_share_what_is_added(tmp_path):
     g = Graph()
     mask = key_mask(g, LEAST)

@@ -43,6 +43,7 @@ fn fused(angles: &str, constants: &[(&str, Tensor)], precise_angles: bool) -> (O
         target: Target::Phasor,
         precise_angles,
         plain: Vec::new(),
+        accept: Vec::new(),
         retarget: Vec::new(),
         verify: Some(verify::Options {
             engine: Preference::Tract,

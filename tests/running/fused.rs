@@ -31,6 +31,7 @@ pub(crate) fn fuse_by(
         },
         target,
         plain: Vec::new(),
+        accept: Vec::new(),
         retarget: Vec::new(),
         precise_angles: false,
         verify: Some(verify::Options {

@@ -247,6 +247,7 @@ fn tables_of_batch_1_are_expanded_for_nodes_that_are_there() {
         search: Search::default(),
         target,
         plain: Vec::new(),
+        accept: Vec::new(),
         retarget: Vec::new(),
         precise_angles: false,
         verify: None,

@@ -46,6 +46,7 @@ fn fuse(from: &Path, to: &Path) -> usize {
         search: Search::default(),
         target: Target::default(),
         plain: Vec::new(),
+        accept: Vec::new(),
         retarget: Vec::new(),
         precise_angles: false,
         verify: None,

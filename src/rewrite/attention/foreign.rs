@@ -5,6 +5,7 @@ mod added;
 mod multi_head;
 mod onnx;
 
+use super::{let_go, sizes_of};
 use crate::onnx::{DataType, Tensor};
 use crate::recognize::{Attention, Site};
 use crate::rewrite::draft::{Draft, Op};
@@ -43,7 +44,10 @@ pub(in crate::rewrite) fn lower(
             return Err("the target has no operator for it".to_owned());
         }
     };
-    planned.map_err(|reason| format!("`{name}` cannot express it: {reason}"))
+    let opset = planned.map_err(|reason| format!("`{name}` cannot express it: {reason}"))?;
+    let sizes = sizes_of(draft, subject, site);
+    let_go(draft, &sizes, [&attention.k, &attention.v]);
+    Ok(opset)
 }
 
 /// The result with zeros where it is not a number: all of a row is that if its probabilities are, and the values are finite.

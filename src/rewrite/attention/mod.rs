@@ -65,29 +65,14 @@ pub(super) fn lower(
         }
         part
     };
-    let index = draft.file.index();
-    let sizes = Sizes {
-        end: site.node,
-        needed: site
-            .tensors()
-            .into_iter()
-            .filter_map(|name| index.id(name))
-            .collect(),
-        shapes: subject.shapes,
-    };
+    let sizes = sizes_of(draft, subject, site);
     // Written out, the concatenations are nodes again.
     let cached = match draft.is_plain(site.rule) {
         true => None,
         false => cached::take(draft, &sizes, [k, v]),
     };
     if cached.is_none() {
-        for operand in [k, v] {
-            if let Some(measured) = sizes.measured(draft, operand) {
-                measured
-                    .of_others(draft, operand)
-                    .respell(draft, &[operand]);
-            }
-        }
+        let_go(draft, &sizes, [k, v]);
     }
     let (operator, operands) = match cached {
         Some(_) => (cached_attention::NAME, [operand(q), part(k), part(v)]),
@@ -111,6 +96,27 @@ pub(super) fn lower(
         },
     };
     draft.join(&nodes, Op::calling(site.rule, new, inputs));
+}
+
+fn sizes_of<'a>(draft: &Draft<'_>, subject: &Subject<'a>, site: &Site) -> Sizes<'a> {
+    let index = draft.file.index();
+    let tensors = site.tensors().into_iter();
+    Sizes {
+        end: site.node,
+        needed: tensors.filter_map(|name| index.id(name)).collect(),
+        shapes: subject.shapes,
+    }
+}
+
+/// Lets nodes ask keys and values for the shapes of what is computed from them, which is then not needed any more.
+fn let_go(draft: &mut Draft<'_>, sizes: &Sizes<'_>, operands: [&String; 2]) {
+    for operand in operands {
+        if let Some(measured) = sizes.measured(draft, operand) {
+            measured
+                .of_others(draft, operand)
+                .respell(draft, &[operand]);
+        }
+    }
 }
 
 /// A constant of one element.

@@ -8,9 +8,25 @@ use crate::recognize::{Attention, Site};
 use crate::rewrite::draft::{Draft, Op};
 use crate::rewrite::rotary::foreign::sizes::Measured;
 use crate::rewrite::rotary::foreign::view::Entry;
-use crate::rewrite::subject::Subject;
+use crate::rewrite::subject::{Accepted, Subject};
 
 use super::scalar;
+
+/// A number from which on a key that is not the only one gets no weight, as long as scores are smaller: that of the masks which add least.
+const LARGE: f64 = -1e4;
+
+/// Whether rows that see no key may differ.
+pub(super) fn accepts(subject: &Subject<'_>) -> bool {
+    subject.writing.accept.contains(&Accepted::HiddenRows)
+}
+
+/// What helps where such rows alone stand in the way.
+pub(super) fn word(helps: bool) -> &'static str {
+    match helps {
+        true => " (`--accept hidden-rows`)",
+        false => "",
+    }
+}
 
 /// A tensor that is added to the scores.
 pub(super) struct Added {
@@ -24,13 +40,20 @@ pub(super) struct Added {
 /// A score, finite, and a sum with a number from -1e30 down are that number, so a mask that puts such a number in the place of a score may
 /// as well add it. Larger ones make a difference in rows that see no key.
 ///
+/// Rows that see no key may differ if that is accepted.
+///
 /// # Errors
 /// Why not.
-pub(super) fn check(site: &Site, attention: &Attention) -> Result<(), String> {
+pub(super) fn check(
+    subject: &Subject<'_>,
+    site: &Site,
+    attention: &Attention,
+) -> Result<(), String> {
     let Some(mask) = &attention.mask else {
         return Ok(());
     };
     let least = match site.dtype {
+        _ if accepts(subject) => LARGE,
         DataType::F32 => HIDDEN,
         // A sum in a half type is not that number: the type's least is smaller than many scores are in comparison.
         _ => f64::NEG_INFINITY,
@@ -38,8 +61,9 @@ pub(super) fn check(site: &Site, attention: &Attention) -> Result<(), String> {
     match f64::from(mask.fill) <= least {
         true => Ok(()),
         false => Err(format!(
-            "it adds its mask to the scores, and here {:e} is put in their place, which is another result in rows without a visible key",
-            mask.fill
+            "it adds its mask to the scores, and here {:e} is put in their place, which is another result in rows without a visible key{}",
+            mask.fill,
+            word(f64::from(mask.fill) <= LARGE)
         )),
     }
 }

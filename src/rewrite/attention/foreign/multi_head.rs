@@ -51,7 +51,7 @@ pub(super) fn lower(
     if attention.scale == 0.0 {
         return Err("it takes a scale of 0 for none".to_owned());
     }
-    added::check(site, attention)?;
+    added::check(subject, site, attention)?;
     let scores = Scores::of(subject, attention)?;
     let values = subject.shapes.get(&attention.v);
     let width = |shape: &[Dim]| shape.last()?.known();

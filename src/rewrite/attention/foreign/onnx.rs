@@ -9,7 +9,8 @@
 //! 1.26 what the formula makes of it; a boolean mask adds negative infinity in the former and the least number in the latter. So masks are
 //! tensors of numbers, and in float the least of them is replaced by its neighbour, which gives the mean of the row everywhere. A row of
 //! negative infinities is 0 or NaN, which is 0 once NaN is replaced, as the graphs do that have such rows. In half types a sum of a score and
-//! a large number is rounded as the host likes: there nothing but negative infinity may hide a key.
+//! a large number is rounded as the host likes: there nothing but negative infinity may hide
+//! a key, unless such rows may differ.
 
 use super::added::{self, Scores};
 use super::guarded;
@@ -48,12 +49,13 @@ pub(super) fn lower(
     if attention.scale <= 0.0 {
         return Err("its scale must be above 0".to_owned());
     }
-    added::check(site, attention)?;
+    added::check(subject, site, attention)?;
     let single = site.dtype == DataType::F32;
-    if attention.bias.is_some() && !single {
+    if attention.bias.is_some() && !single && !added::accepts(subject) {
         return Err(format!(
-            "in {} a row without a visible key depends on how the host rounds the sum of scores and bias",
-            site.dtype
+            "in {} a row without a visible key depends on how the host rounds the sum of scores and bias{}",
+            site.dtype,
+            added::word(true)
         ));
     }
     let scores = Scores::of(subject, attention)?;
