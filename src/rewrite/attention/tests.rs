@@ -72,8 +72,9 @@ fn fused(text: &str) -> (ModelFile, ModelFile) {
         shapes: &analysis.shapes,
         rules: &rules,
         tables: &[],
+        writing: Target::Phasor.into(),
     };
-    let plan = rewrite::plan(&subject, &analysis.sites, Target::Phasor);
+    let plan = rewrite::plan(&subject, &analysis.sites);
     assert!(plan.unsupported.is_empty(), "{:?}", plan.unsupported);
     let new = rewrite::check(&file, &plan.edit).expect("a valid model");
     (file, new)
