@@ -61,6 +61,14 @@ pub enum Error {
         /// A node on the cycle.
         node: String,
     },
+    /// A node stands before one that computes what it reads.
+    #[error("`{}`: {node} stands before a node that computes what it reads", file.display())]
+    Unsorted {
+        /// The file.
+        file: PathBuf,
+        /// The node.
+        node: String,
+    },
     /// A function calls itself, directly or not.
     #[error("`{}`: function `{function}` calls itself", file.display())]
     Recursion {
@@ -242,6 +250,7 @@ impl Error {
             Self::Decode { .. } => "the file is damaged or incomplete: fetch or export it again",
             Self::DefinedTwice { .. }
             | Self::Cycle { .. }
+            | Self::Unsorted { .. }
             | Self::Recursion { .. }
             | Self::Undefined { .. } => "the exporter wrote an invalid model: export it again",
             Self::Operator { .. } => {

@@ -9,7 +9,7 @@ use prost::Message;
 
 use super::edit::Decided;
 use super::external::{self, DataFiles};
-use super::index::Fault;
+use super::index::{self, Fault};
 use super::layout::{Part, parts};
 use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
 use super::{
@@ -152,6 +152,19 @@ impl ModelFile {
     /// If a value is used that nothing defines, or a node is not as its operator set allows.
     pub fn validate(&self) -> Result<(), Error> {
         validate::validate(&self.model).map_err(|found| found.in_file(&self.path))
+    }
+
+    /// Whether every node stands behind those whose results it needs. ONNX demands it; what runs models mostly does not.
+    ///
+    /// # Errors
+    /// [`Error::Unsorted`], which names the first node that does not.
+    pub fn check_order(&self) -> Result<(), Error> {
+        self.index().misplaced().map_or(Ok(()), |at| {
+            Err(Error::Unsorted {
+                file: self.path.clone(),
+                node: index::describe(self.graph(), at),
+            })
+        })
     }
 
     /// The file.

@@ -294,6 +294,12 @@ impl GraphIndex {
         &self.order
     }
 
+    /// The first node of the file that stands before one whose results it needs; `None` where the file is sorted.
+    pub fn misplaced(&self) -> Option<usize> {
+        let mut places = self.order.iter().enumerate();
+        places.find(|(at, node)| at != *node).map(|(at, _)| at)
+    }
+
     /// The place of a node in that order.
     pub fn rank(&self, node: usize) -> usize {
         self.ranks[node]
@@ -301,7 +307,7 @@ impl GraphIndex {
 }
 
 /// A node as error messages show it.
-fn describe(graph: &GraphProto, position: usize) -> String {
+pub(super) fn describe(graph: &GraphProto, position: usize) -> String {
     let node = &graph.node[position];
     format!("node[{position}] `{}` ({})", node.name(), node.op_type())
 }

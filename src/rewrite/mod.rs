@@ -88,6 +88,9 @@ pub(crate) fn release<'a>(
 pub(crate) fn check(file: &ModelFile, edit: &Edit) -> Result<ModelFile, Error> {
     let edited = ModelFile::in_memory(file.path(), file.edited(edit))?;
     edited.validate()?;
+    if file.index().misplaced().is_none() {
+        edited.check_order()?;
+    }
     Ok(edited)
 }
 

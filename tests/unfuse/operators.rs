@@ -121,6 +121,19 @@ const SAMPLES: &[Sample] = &[
         ],
         outputs: &["y"],
     },
+    Sample {
+        node: "y, keys, values = ai.phasor::CachedAttention(q, k, v, bias, mask, past_k, past_v) scale=0.5",
+        inputs: &[
+            ("q", Number, &[2, 6, 3, 4]),
+            ("k", Number, &[2, 2, 3, 4]),
+            ("v", Number, &[2, 2, 3, 7]),
+            ("bias", Number, &[6, 1, 5]),
+            ("mask", Visible, &[3, 5]),
+            ("past_k", Number, &[2, 2, 2, 4]),
+            ("past_v", Number, &[2, 2, 2, 7]),
+        ],
+        outputs: &["y", "keys", "values"],
+    },
 ];
 
 fn values(kind: Kind, count: usize) -> Vec<f64> {

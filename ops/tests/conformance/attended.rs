@@ -3,14 +3,12 @@
 use crate::common::{Limits, Random, Runner, Values, wide};
 use crate::host::{Call, Tensor};
 use crate::runners;
-use half::{bf16, f16};
 use phasor_ops::attention::{Attended, AttentionKernel};
 use phasor_ops::contract::attention::{
     AttentionAttributes, AttentionGeometry, SPEC, UNIT_ERROR, reference,
 };
 use phasor_ops::contract::cached_attention::SPEC as CACHED;
 use phasor_ops::contract::{OperatorSpec, TensorType};
-use phasor_ops::simd::Element;
 
 /// How many times the bound of kernels is left to function bodies, whose host sums as it likes.
 const BODY_FACTOR: f64 = 4.0;
@@ -134,7 +132,7 @@ impl<T: Attended + Limits> Inputs<T> {
         [&self.q.1, &self.k.1, &self.v.1, &self.bias.1, &self.mask.1]
     }
 
-    fn tensors(&self) -> [(&[T], &[usize]); 4] {
+    fn tensors(&self) -> [Given<'_, T>; 4] {
         [&self.q, &self.k, &self.v, &self.bias].map(|(values, shape)| (&values[..], &shape[..]))
     }
 
@@ -198,8 +196,10 @@ fn cut<T: Copy>((values, shape): &Shaped<T>, count: usize) -> [Shaped<T>; 2] {
     })
 }
 
-/// The tensor as a slice, with its sizes.
-fn borrowed<T>((values, shape): &Shaped<T>) -> (&[T], &[usize]) {
+/// A tensor as a slice, with its sizes.
+type Given<'a, T> = (&'a [T], &'a [usize]);
+
+fn borrowed<T>((values, shape): &Shaped<T>) -> Given<'_, T> {
     (values, shape)
 }
 
@@ -233,11 +233,7 @@ fn run<T: Attended + Limits>(
     attributes: AttentionAttributes,
     runner: Runner,
     inputs: &Inputs<T>,
-    (spec, first, past): (
-        &'static OperatorSpec,
-        &[(&[T], &[usize]); 4],
-        &[(&[T], &[usize])],
-    ),
+    (spec, first, past): (&'static OperatorSpec, &[Given<'_, T>; 4], &[Given<'_, T>]),
 ) -> Vec<Vec<T>> {
     let mask = (&inputs.mask.0[..], &inputs.mask.1[..]);
     match runner {

@@ -57,15 +57,14 @@ fn joined<'a>(draft: &Draft<'_>, sizes: &Sizes<'a>, operand: &'a str) -> Option<
     let (file, index) = (draft.file, draft.file.index());
     let value = index.id(operand)?;
     let (at, _) = index.producer(value)?;
-    let is_free = at < sizes.end && !draft.is_removed(at);
+    let is_free = sizes.is_before(draft, at) && !draft.is_removed(at);
     let [past, new] = parts(&file.graph().node[at]).filter(|_| is_free)?;
-    let captured = index.capturers(value).iter();
-    if captured.copied().any(|node| node <= sizes.end) {
+    let mut captured = index.capturers(value).iter();
+    if !captured.all(|&node| sizes.is_behind(draft, node)) {
         return None;
     }
     let measured = sizes.measured(draft, operand)?;
-    let is_late = measured.is_let_go();
-    is_late.then_some(Joined {
+    measured.is_let_go().then_some(Joined {
         at,
         past,
         new,

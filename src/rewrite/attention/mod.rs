@@ -12,6 +12,7 @@ use crate::recognize::{Attention, Site};
 
 use phasor_ops::contract::{Call, ElementType, Operand, attention as plain, cached_attention};
 
+use super::dead::named_in_training;
 use super::draft::{Draft, Op};
 use super::subject::{NewCall, Subject};
 
@@ -101,9 +102,11 @@ pub(super) fn lower(
 fn sizes_of<'a>(draft: &Draft<'_>, subject: &Subject<'a>, site: &Site) -> Sizes<'a> {
     let index = draft.file.index();
     let tensors = site.tensors().into_iter();
+    let mut needed = named_in_training(draft.file);
+    needed.extend(tensors.filter_map(|name| index.id(name)));
     Sizes {
         end: site.node,
-        needed: tensors.filter_map(|name| index.id(name)).collect(),
+        needed,
         shapes: subject.shapes,
     }
 }

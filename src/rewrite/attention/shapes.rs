@@ -4,6 +4,8 @@
 //! shape is follows from that of the keys: a node that asks for it is replaced by one that asks for the shape of the keys, or of the
 //! tensors that keys are put together from.
 
+use std::cmp::{Ordering, Reverse};
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::Dim;
@@ -52,7 +54,7 @@ impl<'a> Sizes<'a> {
         let shape = &self.shapes.get(operand)?[..];
         let mut reached: Vec<usize> = self.reached(draft, value)?.into_iter().collect();
         // Readers first.
-        reached.sort_unstable_by(|a, b| b.cmp(a));
+        reached.sort_unstable_by_key(|&at| Reverse(index.rank(at)));
         let mut live = FxHashSet::default();
         let mut asked = Vec::new();
         for at in reached {
@@ -75,6 +77,21 @@ impl<'a> Sizes<'a> {
         })
     }
 
+    /// Whether a node stands before the attention. What depends on what counts, not the order of the list, which need not be sorted.
+    pub(super) fn is_before(&self, draft: &Draft<'_>, node: usize) -> bool {
+        self.place(draft, node) == Ordering::Less
+    }
+
+    /// Whether a node stands behind the attention.
+    pub(super) fn is_behind(&self, draft: &Draft<'_>, node: usize) -> bool {
+        self.place(draft, node) == Ordering::Greater
+    }
+
+    fn place(&self, draft: &Draft<'_>, node: usize) -> Ordering {
+        let index = draft.file.index();
+        index.rank(node).cmp(&index.rank(self.end))
+    }
+
     /// The nodes before the attention to which a value leads.
     fn reached(&self, draft: &Draft<'_>, value: ValueId) -> Option<FxHashSet<usize>> {
         let (file, index) = (draft.file, draft.file.index());
@@ -82,7 +99,7 @@ impl<'a> Sizes<'a> {
         let mut open = vec![value];
         while let Some(value) = open.pop() {
             for &(reader, _) in index.consumers(value) {
-                if reader < self.end && seen.insert(reader) {
+                if self.is_before(draft, reader) && seen.insert(reader) {
                     let outputs = file.graph().node[reader].output.iter();
                     open.extend(outputs.filter_map(|name| index.id(name)));
                 }
@@ -103,7 +120,9 @@ impl<'a> Sizes<'a> {
             index.is_output(value)
                 || index.captured(value)
                 || self.needed.contains(&value)
-                || readers.any(|&(reader, _)| reader > self.end || live.contains(&reader))
+                // What nobody needed before stays where it is.
+                || readers.len() == 0
+                || readers.any(|&(reader, _)| self.is_behind(draft, reader) || live.contains(&reader))
         })
     }
 

@@ -168,6 +168,33 @@ fn keys_that_are_needed_before_are_not_cached_by_the_attention() {
     }
 }
 
+/// What nobody needs stays in the graph as it was, and before the keys it would not be.
+#[test]
+fn readers_that_nobody_needs_keep_the_keys_before_them() {
+    for unread in [
+        "unread = Neg (k)",
+        "unread = Shape (k)",
+        "first = Neg (v)\n unread = Abs (first)",
+    ] {
+        let asked = format!("{unread}\n{OF_COPIES}");
+        let (old, new) = fused(&cached(JOINED, &asked));
+        let found = operators(&new);
+        assert!(!found.contains("CachedAttention"), "{unread}: {found}");
+        testing::agree(&old, &new, &SIZES[..2], 1e-5);
+    }
+}
+
+/// The list of nodes may be in another order than they depend on each other.
+#[test]
+fn lists_need_not_be_sorted() {
+    let text = cached(JOINED, "");
+    let end = text.rfind('}').expect("a graph");
+    let (text, _) = text.split_at(end);
+    let (old, new) = fused(&format!("{text}\n{OF_COPIES}\n}}"));
+    assert!(operators(&new).contains("CachedAttention"));
+    testing::agree(&old, &new, &SIZES[..2], 1e-5);
+}
+
 /// Keys put together along another axis, or of three parts, are no cache.
 #[test]
 fn other_concats_stay() {

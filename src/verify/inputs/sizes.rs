@@ -150,6 +150,10 @@ const SHAPES: [(i64, i64, i64); 4] = [(2, 7, 4), (1, 12, 3), (3, 1, 6), (2, 5, 0
 /// Extents to fall back to: images, their patches, and sound.
 const EXTENTS: [i64; 6] = [32, 64, 16, 224, 400, 3200];
 
+/// The size of an axis that may be longer than all others, and how many axes are tried.
+const LONG: i64 = 64;
+const MOST_LONG: usize = 4;
+
 /// The model's own sizes that others are made to coincide with.
 const COINCIDE: std::ops::RangeInclusive<i64> = 3..=32;
 /// Batches are no larger than this, because work grows with them and with extents.
@@ -181,13 +185,7 @@ pub(super) fn assignments(
         fixed_extent.unwrap_or(extent).saturating_add(past)
     };
     let mut tries: Vec<Assignment> = Vec::new();
-    let mut push = |batch: i64, extent: i64, past: i64, total: i64, fallback: bool| {
-        let sizes = sized(&hints, fixed, [batch, extent, past, total]);
-        let values = if fallback {
-            Values::Fallback
-        } else {
-            Values::Usual
-        };
+    let mut push = |sizes: BTreeMap<String, i64>, values: Values| {
         let switches = Switches::of_seed(seed);
         let assignment = Assignment {
             sizes,
@@ -198,23 +196,36 @@ pub(super) fn assignments(
             tries.push(assignment);
         }
     };
+    let of = |batch: i64, extent: i64, past: i64, total: i64| {
+        sized(&hints, fixed, [batch, extent, past, total])
+    };
     let own = SHAPES[(seed % SHAPES.len() as u64) as usize];
     for (batch, extent, past) in std::iter::once(own).chain(SHAPES) {
-        push(batch, extent, past, sum(extent, past), false);
+        push(of(batch, extent, past, sum(extent, past)), Values::Usual);
     }
     let (batch, extent, past) = own;
-    push(batch, extent, past, extent, false);
-    push(1, extent, past, sum(extent, past), false);
-    push(1, 1, past, sum(1, past), false);
+    push(of(batch, extent, past, extent), Values::Usual);
+    push(of(1, extent, past, sum(extent, past)), Values::Usual);
+    // What is cut to the size of others has to be longer.
+    let likely = of(batch, extent, past, sum(extent, past));
+    let free = hints.iter().filter(|(name, hint)| {
+        !fixed.contains_key(*name) && matches!(hint, Hint::Extent | Hint::Total)
+    });
+    for (symbol, _) in free.take(MOST_LONG) {
+        let mut sizes = likely.clone();
+        sizes.insert(symbol.clone(), LONG);
+        push(sizes, Values::Usual);
+    }
+    push(of(1, 1, past, sum(1, past)), Values::Usual);
     for extent in EXTENTS {
-        push(2, extent, past, extent, false);
-        push(1, extent, past, extent, false);
+        push(of(2, extent, past, extent), Values::Usual);
+        push(of(1, extent, past, extent), Values::Usual);
     }
     for size in [4, 1, 2] {
-        push(size, size, size, size, false);
+        push(of(size, size, size, size), Values::Usual);
     }
-    push(2, 7, 4, sum(7, 4), true);
-    push(1, 1, 1, 1, true);
+    push(of(2, 7, 4, sum(7, 4)), Values::Fallback);
+    push(of(1, 1, 1, 1), Values::Fallback);
     tries
 }
 

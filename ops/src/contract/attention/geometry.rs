@@ -63,23 +63,25 @@ impl AttentionGeometry {
         let [batch, heads, queries, channels] = q_sizes;
         let [_, key_heads, own_keys, _] = k_sizes;
         let lasts = [3, 4].map(|i| inputs[i].last().copied());
-        let lengths = [Some(own_keys)].into_iter().chain(lasts).flatten();
-        let keys = lengths.into_iter().find(|&length| length != 1).unwrap_or(1);
+        let named = [Some(own_keys)].into_iter().chain(lasts).zip([1, 3, 4]);
+        let mut lengths = named.filter_map(|(length, input)| Some((length?, input)));
+        // The input that says how many keys there are.
+        let (keys, told) = lengths.find(|(length, _)| *length != 1).unwrap_or((1, 1));
         let values = v_sizes[3];
         for (name, sizes, axis, like, expected) in [
-            (k, k_sizes, 0, q, batch),
-            (v, v_sizes, 0, q, batch),
-            (k, k_sizes, 3, q, channels),
-            (v, v_sizes, 1, k, key_heads),
-            (v, v_sizes, 2, k, own_keys),
+            (k, k_sizes, 0, 0, batch),
+            (v, v_sizes, 0, 0, batch),
+            (k, k_sizes, 3, 0, channels),
+            (v, v_sizes, 1, 1, key_heads),
+            (v, v_sizes, 2, told, keys),
         ] {
-            let is_spread = like == k && axis == 2 && own_keys == 1 && sizes[axis] == keys;
-            if sizes[axis] != expected && !is_spread {
+            if sizes[axis] != expected {
                 return Err(ContractError::Shape(format!(
-                    "axis {axis} of {name} {} is {}, expected {expected}, as in {like} {}",
+                    "axis {axis} of {name} {} is {}, expected {expected}, as in {} {}",
                     shape_text(&sizes),
                     sizes[axis],
-                    shape_text(if like == q { &q_sizes } else { &k_sizes }),
+                    names[like],
+                    shape_text(inputs[like]),
                 )));
             }
         }
@@ -258,9 +260,24 @@ mod tests {
         assert_eq!((g.own_keys(), g.key(6)), (7, 6));
         let single = AttentionGeometry::new([Q, one, &[2, 3, 1, 4], &[1], &[1]]).unwrap();
         assert_eq!((single.keys, single.own_keys()), (1, 1));
-        let refused = AttentionGeometry::new([Q, one, V, &[1], &[1]]);
-        let words = "axis 2 of V [2, 3, 7, 4] is 7, expected 1, as in K [2, 3, 1, 8]";
-        assert!(refused.unwrap_err().to_string().contains(words));
+        // `V` has no value for a key that only a bias or mask tells of.
+        let short = &[2, 3, 1, 4][..];
+        for (v, mask, words) in [
+            (
+                V,
+                &[1][..],
+                "axis 2 of V [2, 3, 7, 4] is 7, expected 1, as in K [2, 3, 1, 8]",
+            ),
+            (
+                short,
+                &[7],
+                "axis 2 of V [2, 3, 1, 4] is 1, expected 7, as in mask [7]",
+            ),
+        ] {
+            let refused = AttentionGeometry::new([Q, one, v, &[1], mask]);
+            let text = refused.unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ Y = Attention(Q, present_K, present_V, bias, mask)
 It is as exact as the two, and quicker than one after the other: keys and values are copied while they are read, and copies that are too \
 large for a processor's cache go past it.
 
-`past_K` and `past_V` may hold different numbers of keys, as long as `present_K` and `present_V` hold as many. One key counts for all that \
+A tensor without keys, such as the past before the first token, may have any other sizes. `past_K` and `past_V` may hold different numbers of keys, as long as `present_K` and `present_V` hold as many. One key counts for all that \
 `bias` or `mask` tells apart, as in `Attention`, if `present_K` has no other.",
     inputs: &INPUTS,
     outputs: &OUTPUTS,
