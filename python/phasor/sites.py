@@ -298,6 +298,10 @@ class AttentionSite(AnySite):
     """Whether probabilities that are not a number count as 0."""
     causal: bool
     """Whether keys behind the query are proven to be hidden from it."""
+    window_left: int | None
+    """Farthest key before the query that may count, or None for all."""
+    window_right: int | None
+    """Farthest key behind the query that may count, or None for all."""
 
 
 Site = Union[RotarySite, RelativeBiasSite, RelativeGatherSite, AlibiSite, SinusoidalSite, AttentionSite]

@@ -69,8 +69,9 @@ impl Claim for AttentionClaim<'_> {
         let Attention { bias, mask, .. } = self.attention;
         let given = (bias.is_some(), mask.is_some());
         format!(
-            "attention{:?}{given:?}{}",
+            "attention{:?}{given:?}{}{}",
             self.attention.attributes(),
+            self.attention.turned,
             self.site.dtype
         )
     }
@@ -96,10 +97,28 @@ impl Claim for AttentionClaim<'_> {
                 .chain([Operand::default()])
                 .collect(),
         };
-        Ok(reference(CONTRACT, &call, &inputs)?.swap_remove(0))
+        let y = reference(CONTRACT, &call, &inputs)?.swap_remove(0);
+        Ok(if self.attention.turned { turned(&y) } else { y })
     }
 
     fn tolerance(&self) -> f64 {
         ROUNDINGS * self.site.dtype.epsilon().unwrap_or_default()
+    }
+}
+
+/// A tensor of four axes with the two in the middle in the other order.
+fn turned(y: &Dense) -> Dense {
+    let &[batch, heads, queries, width] = &y.shape[..] else {
+        return y.clone();
+    };
+    let rows = (0..batch * queries * heads).map(|row| {
+        let (head, query, batch) = (row % heads, row / heads % queries, row / heads / queries);
+        ((batch * heads + head) * queries + query) * width
+    });
+    Dense {
+        values: rows
+            .flat_map(|start| y.values[start..start + width].iter().copied())
+            .collect(),
+        shape: vec![batch, queries, heads, width],
     }
 }

@@ -195,8 +195,17 @@ fn attention(site: &Site, part: &Attention) -> String {
     if let Some(mask) = &part.mask {
         text += &format!(", {} else {}", mask.value, mask.fill);
     }
+    if part.turned {
+        text += ", queries first";
+    }
     if part.causal {
         text += ", causal";
+    }
+    if let Some(left) = part.window_left {
+        text += &format!(", {left} before");
+    }
+    if let Some(right) = part.window_right {
+        text += &format!(", {right} behind");
     }
     if part.zero_nan_rows {
         text += ", zero for NaN";

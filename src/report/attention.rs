@@ -27,6 +27,10 @@ pub struct AttentionReport {
     pub zero_nan_rows: bool,
     /// Whether keys behind the query are proven to be hidden from it.
     pub causal: bool,
+    /// Farthest key before the query that may count; absent for all.
+    pub window_left: Option<usize>,
+    /// Farthest key behind it.
+    pub window_right: Option<usize>,
 }
 
 /// A condition on scores.
@@ -60,6 +64,8 @@ impl From<&Attention> for AttentionReport {
             mask: attention.mask.as_ref().map(Into::into),
             zero_nan_rows: attention.zero_nan_rows,
             causal: attention.causal,
+            window_left: attention.window_left,
+            window_right: attention.window_right,
         }
     }
 }

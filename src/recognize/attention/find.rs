@@ -15,6 +15,9 @@ use super::site::Sources;
 use super::walk::Reader;
 use super::{Attention, AttentionMask, RULE};
 
+/// The first opset in which nodes are written that make what the graph does not hold.
+const MAKING_OPSET: i64 = 13;
+
 /// What looking at one softmax costs, in steps of the budget.
 const STEP: u64 = 4096;
 
@@ -31,7 +34,13 @@ pub(in crate::recognize) fn find<'a>(
         context,
     };
     for &value in context.order.computed() {
-        if !reader.is_softmax(value) {
+        let Some(is_softmax) = reader.is_softmax(value) else {
+            let miss = reader.unknown_softmax(value);
+            let refusal = miss.map(|miss| miss.refusal(reader.it));
+            analysis.refusals.extend(refusal);
+            continue;
+        };
+        if !is_softmax {
             continue;
         }
         if reader.it.budget.is_spent(Work::Recognising) {
@@ -55,17 +64,16 @@ pub(in crate::recognize) fn find<'a>(
 type Sited = (Site, Vec<(String, Vec<Dim>)>);
 
 impl Reader<'_, '_> {
-    fn is_softmax(&mut self, value: ValueId) -> bool {
-        let Some(known) = self.it.known(value).cloned() else {
-            return false;
-        };
+    /// Whether a value is a softmax over its last axis; `None` if it is one, and its number of axes is not known.
+    fn is_softmax(&mut self, value: ValueId) -> Option<bool> {
         let Some(node) = self.node(value).filter(|node| node.op_type() == "Softmax") else {
-            return false;
+            return Some(false);
         };
+        let known = self.it.known(value).cloned()?;
         let rank = known.rank() as i64;
         let default = if self.it.file.opset() < 13 { 1 } else { -1 };
         let axis = node.int("axis").unwrap_or(default);
-        known.dtype.is_float() && rank > 1 && (axis == -1 || axis == rank - 1)
+        Some(known.dtype.is_float() && rank > 1 && (axis == -1 || axis == rank - 1))
     }
 
     fn attention(&mut self, softmax: ValueId) -> Option<Result<Sited, Miss>> {
@@ -146,21 +154,37 @@ impl Reader<'_, '_> {
         let name = |value: ValueId| self.it.index().name(value).to_owned();
         let sources = Sources {
             operands: [&q, &k, &v].map(|wired| name(wired.value)),
+            factors: (change.factors.iter())
+                .map(|(factor, _)| name(factor.value))
+                .collect(),
             biases: change.biases.iter().map(|bias| name(bias.value)).collect(),
             mask: change.mask.as_ref().map(|(mask, ..)| name(mask.value)),
             probabilities: name(weighed.probability.value),
         };
-        let causal = self.is_causal(&weighed.frame, change);
+        let mark = self.context.maker.borrow().mark();
+        let promises = self.promises(&weighed.frame, change);
         let unknown = || miss(Stage::Operands, "its shapes are not known");
+        let queries = &q;
         let [q, k, v] = [&q, &k, &v].map(|wired| self.named(wired).ok_or_else(unknown));
+        let q = self
+            .with_factors((queries, q?), &change.factors)
+            .ok_or_else(unknown)?;
         let bias = match &change.biases[..] {
             [] => None,
-            biases => Some(self.sum(biases).ok_or_else(unknown)?),
+            biases => Some(self.sum(biases, queries).ok_or_else(unknown)?),
         };
         let mask = match &change.mask {
-            Some((mask, hides, _)) => Some(self.shown(mask, *hides).ok_or_else(unknown)?),
+            Some((mask, hides, _)) => Some(self.shown(mask, *hides, queries).ok_or_else(unknown)?),
             None => None,
         };
+        let opset = self.it.file.opset();
+        if opset < MAKING_OPSET && self.context.maker.borrow().mark() != mark {
+            self.context.maker.borrow_mut().forget_since(mark);
+            let reason = format!(
+                "its inputs are made by nodes of opset {MAKING_OPSET} or newer, the model has {opset}"
+            );
+            return Err(miss(Stage::Target, &reason));
+        }
         let [scale, softcap] = [scale, change.softcap.unwrap_or(0.0)].map(single);
         let fill = change.mask.as_ref();
         let fill = fill.map_or(Some(0.0), |&(_, _, fill)| exact(fill));
@@ -169,7 +193,7 @@ impl Reader<'_, '_> {
             return Err(miss(Stage::Scores, reason));
         };
         let attention = Attention {
-            q: q?,
+            q,
             k: k?,
             v: v?,
             group,
@@ -177,8 +201,11 @@ impl Reader<'_, '_> {
             softcap,
             bias,
             mask: mask.map(|value| AttentionMask { value, fill }),
+            turned: weighed.turned,
             zero_nan_rows: weighed.zero_nan_rows,
-            causal,
+            causal: promises.causal,
+            window_left: promises.left,
+            window_right: promises.right,
             sources,
         };
         let (node, _) = self
@@ -187,7 +214,8 @@ impl Reader<'_, '_> {
             .producer(y)
             .ok_or_else(|| miss(Stage::Probabilities, "no node computes it"))?;
         let masks = change.mask.iter().map(|(mask, ..)| mask);
-        let masks = change.biases.iter().chain(masks);
+        let factors = change.factors.iter().map(|(factor, _)| factor);
+        let masks = change.biases.iter().chain(masks).chain(factors);
         let shapes = masks.filter_map(|mask| self.shape_of(mask, &weighed.frame));
         let shapes = shapes.collect();
         let site = Site {
@@ -198,7 +226,9 @@ impl Reader<'_, '_> {
             dtype: own.dtype,
             shape: display::shape(&self.it.arena, &own.shape),
             proof: Proof::Reassociated,
-            assumes_finite: weighed.zero_nan_rows,
+            assumes_finite: weighed.zero_nan_rows
+                || change.assumes_finite
+                || !change.factors.is_empty(),
             kind: Kind::Attention(attention),
         };
         Ok((site, shapes))

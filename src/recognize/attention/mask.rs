@@ -1,17 +1,18 @@
 //! Tensors that are added to scores, or say which of them count: where they lie.
 
 use crate::facts::Dim;
-use crate::onnx::ValueId;
+use crate::onnx::{DataType, ValueId};
 use crate::recognize::Stage;
 use crate::recognize::kit::miss::Miss;
 use crate::recognize::kit::step::Step;
 use crate::symbolic::dims;
-use crate::symbolic::element::{Access, Indices};
+use crate::symbolic::element::{Access, Algebra, Indices};
 use crate::symbolic::ops::joined;
 use crate::symbolic::poly::PolyId;
 use crate::symbolic::value::Shape;
 
 use super::RULE;
+use super::operands::Wired;
 use super::probabilities::Softmax;
 use super::walk::{Frame, Reader};
 
@@ -27,8 +28,10 @@ pub(super) struct Mask {
     squeeze: Vec<usize>,
     /// Axes of size 1 that are inserted after that (positions in the result).
     unsqueeze: Vec<usize>,
-    /// Whether it is subtracted.
-    pub negated: bool,
+    /// After how many batches it repeats; `None` if it has one for each, or one for all.
+    repeats: Option<i64>,
+    /// What it is multiplied by.
+    pub factor: f64,
 }
 
 impl Reader<'_, '_> {
@@ -71,8 +74,16 @@ impl Reader<'_, '_> {
             }
         }
         Err(miss(
-            "the mask does not lie along batch, heads, queries and keys",
+            "what is added to the scores, or multiplied, does not lie along batch, heads, queries and keys",
         ))
+    }
+
+    /// After how many batches a tensor repeats that has so many elements along an axis, if this is the index along it.
+    fn repeats(&mut self, frame: &Frame, size: PolyId, index: PolyId) -> Option<i64> {
+        let count = self.it.arena.as_integer(size).filter(|&count| count > 1)?;
+        let batch = frame.at[0];
+        let (_, rest) = Algebra::at(&mut self.it.arena, &frame.at).divided(batch, size);
+        (rest == index && rest != batch).then_some(count)
     }
 
     /// The changes that bring the axes of a tensor to those of batch, heads, queries and keys, if they come in this order.
@@ -81,12 +92,14 @@ impl Reader<'_, '_> {
         if !self.context.order.is_before(place.value, softmax.weighed.y) {
             return None;
         }
-        let frame = softmax.weighed.frame.at;
+        let axes = &softmax.weighed.frame;
+        let frame = axes.at;
         let mut mask = Mask {
             value: place.value,
             squeeze: Vec::new(),
             unsqueeze: Vec::new(),
-            negated: false,
+            repeats: None,
+            factor: 1.0,
         };
         let long = |axis: &usize| known.shape[*axis] != PolyId::ONE;
         // As it is, counted from the last axis.
@@ -102,8 +115,13 @@ impl Reader<'_, '_> {
                 mask.squeeze.push(axis);
                 continue;
             }
-            let skipped = free.position(|at| frame[at] == place.indices[axis])?;
+            let index = place.indices[axis];
+            let repeats = self.repeats(axes, known.shape[axis], index);
+            let skipped = free.position(|at| frame[at] == index || at == 0 && repeats.is_some())?;
             let next = free.start;
+            if next == 1 && frame[0] != index {
+                mask.repeats = repeats;
+            }
             mask.unsqueeze.extend(next - 1 - skipped..next - 1);
         }
         mask.unsqueeze.extend(free);
@@ -113,6 +131,13 @@ impl Reader<'_, '_> {
     /// The shape of a mask with which the graph runs: an axis is as long as that of the scores, if there is not one element along it.
     pub(super) fn shape_of(&mut self, mask: &Mask, frame: &Frame) -> Option<(String, Vec<Dim>)> {
         let own = self.known(mask.value)?;
+        if mask.repeats.is_some() {
+            let dims = own
+                .shape
+                .iter()
+                .map(|&size| dims::dim(&self.it.arena, size));
+            return Some((self.it.index().name(mask.value).to_owned(), dims.collect()));
+        }
         let sizes = self.indices_in(mask, &frame.sizes)?;
         let arena = &self.it.arena;
         let dims = own.shape.iter().zip(&sizes).map(|(&own, &size)| {
@@ -131,6 +156,11 @@ impl Reader<'_, '_> {
         let own = self.known(mask.value)?;
         let kept = own.rank() - mask.squeeze.len() + mask.unsqueeze.len();
         let skipped = at.len().checked_sub(kept)?;
+        let mut at = *at;
+        if let Some(count) = mask.repeats {
+            let count = self.it.arena.integer(count);
+            (_, at[0]) = Algebra::at(&mut self.it.arena, &at).divided(at[0], count);
+        }
         let along = (skipped..at.len()).filter(|axis| !mask.unsqueeze.contains(&(axis - skipped)));
         let mut along = along.map(|axis| at[axis]);
         let index = |(axis, &size): (usize, &PolyId)| {
@@ -148,7 +178,7 @@ impl Reader<'_, '_> {
     }
 
     /// The name of a tensor with its axes where they belong, which the graph may have to make, and its shape.
-    fn placed(&mut self, mask: &Mask) -> Option<(String, Shape)> {
+    pub(super) fn placed(&mut self, mask: &Mask, batches: &Wired) -> Option<(String, Shape)> {
         let own = self.known(mask.value)?;
         let mut name = self.it.index().name(mask.value).to_owned();
         let kept = (0..own.rank()).filter(|axis| !mask.squeeze.contains(axis));
@@ -165,18 +195,43 @@ impl Reader<'_, '_> {
             let step = Step::Unsqueeze(list(&mask.unsqueeze));
             name = self.make(step, &[&name], (mask.value, &shape))?;
         }
-        if mask.negated {
-            name = self.make(Step::Neg, &[&name], (mask.value, &shape))?;
+        if let Some(count) = mask.repeats {
+            let times = self.times(batches, count)?;
+            name = self.make(Step::Tile, &[&name, &times], (mask.value, &shape))?;
+            shape[0] = self.known(batches.value)?.shape[0];
+        }
+        let step = match mask.factor {
+            1.0 => None,
+            -1.0 => Some(Step::Neg),
+            factor => Some(Step::Times(factor.to_bits())),
+        };
+        if let Some(step) = step {
+            name = self.make(step, &[&name], (mask.value, &shape))?;
         }
         Some((name, shape))
     }
 
+    /// How often a tensor of four axes that repeats after so many batches is repeated along each.
+    fn times(&mut self, batches: &Wired, count: i64) -> Option<String> {
+        let name = self.it.index().name(batches.value).to_owned();
+        let four = Shape::from_elem(self.it.arena.integer(4), 1);
+        let steps = [
+            Step::Sizes,
+            Step::Over(vec![count, i64::MAX, i64::MAX, i64::MAX]),
+            Step::Plus(vec![0, 1, 1, 1]),
+        ];
+        steps.into_iter().try_fold(name, |name, step| {
+            let like = (batches.value, DataType::I64);
+            self.make_of(step, &[&name], like, &four)
+        })
+    }
+
     /// The name of the sum of tensors that are added to the scores.
-    pub(super) fn sum(&mut self, biases: &[Mask]) -> Option<String> {
+    pub(super) fn sum(&mut self, biases: &[Mask], batches: &Wired) -> Option<String> {
         let (first, rest) = biases.split_first()?;
-        let (mut name, mut shape) = self.placed(first)?;
+        let (mut name, mut shape) = self.placed(first, batches)?;
         for bias in rest {
-            let (other, own) = self.placed(bias)?;
+            let (other, own) = self.placed(bias, batches)?;
             shape = joined(self.it, &[shape, own]);
             name = self.make(Step::Sum, &[&name, &other], (bias.value, &shape))?;
         }
@@ -184,8 +239,8 @@ impl Reader<'_, '_> {
     }
 
     /// The name of a condition that is true where a score counts.
-    pub(super) fn shown(&mut self, mask: &Mask, hides: bool) -> Option<String> {
-        let (name, shape) = self.placed(mask)?;
+    pub(super) fn shown(&mut self, mask: &Mask, hides: bool, batches: &Wired) -> Option<String> {
+        let (name, shape) = self.placed(mask, batches)?;
         if !hides {
             return Some(name);
         }

@@ -8,17 +8,21 @@
 //! Nothing is matched by the shape of the graph alone. At every step the index of the element that is read is known ([`walk`]), so
 //! that the query, the key and the head of every factor are proven.
 
-mod causal;
+mod chosen;
 mod content;
+mod factors;
 mod find;
 mod mask;
 mod operands;
 mod page;
+mod passed;
 mod probabilities;
+mod promises;
 mod scores;
 mod site;
 #[cfg(test)]
 mod tests;
+mod uses;
 mod walk;
 
 pub(super) use find::find;

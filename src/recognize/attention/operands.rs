@@ -7,6 +7,7 @@ use crate::recognize::kit::step::Step;
 use crate::symbolic::element::contraction::Factor;
 use crate::symbolic::element::{Access, Algebra};
 use crate::symbolic::poly::PolyId;
+use crate::symbolic::value::Shape;
 
 use super::RULE;
 use super::walk::{Frame, Reader};
@@ -89,10 +90,15 @@ impl Reader<'_, '_> {
         if wired.order.is_sorted() {
             return Some(name.to_owned());
         }
-        let own = self.known(wired.value)?;
-        let shape = wired.order.iter().map(|&axis| own.shape[axis]).collect();
+        let shape = self.ordered(wired)?;
         let order = wired.order.iter().map(|&axis| axis as i64).collect();
         self.make(Step::Transpose(order), &[name], (wired.value, &shape))
+    }
+
+    /// The shape of an operand with its axes in order.
+    pub(super) fn ordered(&mut self, wired: &Wired) -> Option<Shape> {
+        let own = self.known(wired.value)?;
+        Some(wired.order.iter().map(|&axis| own.shape[axis]).collect())
     }
 
     /// The element that this one is, up to a factor.

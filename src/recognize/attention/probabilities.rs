@@ -13,13 +13,25 @@ use super::walk::{Frame, Reader};
 /// Most nodes between softmax and product, and after that.
 const MAX_STEPS: usize = 8;
 
+/// Why a tensor is not read as sums of values.
+const UNKNOWN: &str = "the shape of the product with the probabilities is not known";
+const NOT_FOUR: &str = "no tensor of four axes holds the product with the probabilities: the operator has batch, heads, queries and channels";
+const NOT_LAID_OUT: &str =
+    "it is not known which element of the product with the probabilities stands where";
+const SIZES_APART: &str =
+    "the sizes of the probabilities and of the values are not known to be equal";
+const NOT_FOLLOWED: &str = "it is not known which probability the product multiplies, or it is rounded to a narrower type on the way";
+const NO_SUM: &str = "the product with the probabilities is not a sum over keys for every batch, head, query and channel";
+
 /// Number of the coordinate of keys, which no axis of a tensor has.
 const KEY: u32 = u32::MAX - 1;
 
 /// A tensor of sums of values, weighed by a softmax over keys.
 pub(super) struct Weighed {
-    /// The sums: `[B, N, S, E]`.
+    /// The sums: `[B, N, S, E]`, or `[B, S, N, E]`.
     pub y: ValueId,
+    /// Whether queries come before heads.
+    pub turned: bool,
     /// Batch, head, query and key.
     pub frame: Frame,
     /// The channel.
@@ -30,6 +42,8 @@ pub(super) struct Weighed {
     pub value: Factor,
     /// Whether probabilities that are not a number count as 0.
     pub zero_nan_rows: bool,
+    /// The values from the softmax to the sums.
+    pub passed: Vec<ValueId>,
 }
 
 /// A softmax that is read.
@@ -41,9 +55,9 @@ pub(super) struct Softmax<'w> {
 }
 
 /// Where a path through the graph stands.
-struct Path {
+pub(super) struct Path {
     /// The values on it, the softmax first.
-    values: Vec<ValueId>,
+    pub values: Vec<ValueId>,
     guarded: bool,
 }
 
@@ -65,13 +79,15 @@ impl Reader<'_, '_> {
             guarded: false,
         };
         let product = loop {
-            if path.values.len() > MAX_STEPS {
-                return None;
-            }
-            match self.forward(&path)? {
-                Next::Product(product) => break product,
-                Next::Layout(next) => path.values.push(next),
-                Next::Guard(next) => {
+            let next = match path.values.len() > MAX_STEPS {
+                true => None,
+                false => self.forward(&path),
+            };
+            match next {
+                None => return self.passed(&path).map(Err),
+                Some(Next::Product(product)) => break product,
+                Some(Next::Layout(next)) => path.values.push(next),
+                Some(Next::Guard(next)) => {
                     path.values.push(next);
                     path.guarded = true;
                 }
@@ -120,38 +136,62 @@ impl Reader<'_, '_> {
 
     fn product(&mut self, path: &Path, product: ValueId) -> Result<Weighed, Miss> {
         let miss = |value, reason: &str| Miss::new(RULE, Stage::Probabilities, value, reason);
-        for (at, &value) in path.values.iter().enumerate() {
-            let next = path.values.get(at + 1);
-            let is_guarded = next
-                .and_then(|&next| self.node(next))
-                .is_some_and(|node| node.op_type() == "Where");
-            let index = self.it.index();
-            let is_seen = index.is_output(value) || index.captured(value);
-            if is_seen || index.consumers(value).len() > 1 + usize::from(is_guarded) {
-                let reason = "the probabilities are used for something else as well";
-                return Err(miss(value, reason));
-            }
+        let softmax = path.values[0];
+        if self
+            .known(softmax)
+            .is_some_and(|known| known.shape.last() == Some(&PolyId::ONE))
+        {
+            let reason = "the softmax goes over one key, so that every probability is 1";
+            return Err(miss(softmax, reason));
         }
-        let mut y = product;
+        let (mut y, mut passed, mut unread) = (product, path.values.clone(), None);
         for _ in 0..MAX_STEPS {
+            passed.push(y);
             match self.read_as_sums(path, y) {
-                Some(weighed) => return Ok(weighed),
-                None => match self.next_layout(y) {
-                    Some(next) => y = next,
-                    None => break,
-                },
+                Ok(weighed) => {
+                    let inside = &passed[..passed.len() - 1];
+                    for &value in inside {
+                        if let Some(reason) = self.other_use(value, &passed) {
+                            let what = match path.values.contains(&value) {
+                                true => "probabilities",
+                                false => "sums of values",
+                            };
+                            return Err(miss(value, &format!("the {what} {reason}")));
+                        }
+                    }
+                    return Ok(Weighed { passed, ..weighed });
+                }
+                // A tensor of four axes says more than those before it.
+                Err(reason) => {
+                    unread = Some(unread.filter(|_| reason == NOT_FOUR).unwrap_or((y, reason)))
+                }
+            }
+            match self.next_layout(y) {
+                Some(next) => y = next,
+                None => break,
             }
         }
-        let reason = "the product with the probabilities is not a sum over keys for every batch, head, query and channel";
-        Err(miss(product, reason))
+        let (value, reason) = unread.unwrap_or((product, NOT_FOUR));
+        Err(miss(value, reason))
+    }
+
+    fn is_product(&self, value: ValueId) -> bool {
+        let node = self.node(value);
+        node.is_some_and(|node| matches!(node.op_type(), "MatMul" | "Einsum"))
     }
 
     /// The one tensor with the numbers of this one in another layout.
     fn next_layout(&self, value: ValueId) -> Option<ValueId> {
-        let Some((node, 0)) = self.it.index().only_reader(value) else {
+        let (index, graph) = (self.it.index(), self.it.file.graph());
+        if index.is_output(value) || index.captured(value) {
+            return None;
+        }
+        let readers = index.consumers(value).iter();
+        let mut readers = readers.filter(|&&(node, _)| !graph.node[node].is_onnx("Shape"));
+        let (Some(&(node, 0)), None) = (readers.next(), readers.next()) else {
             return None;
         };
-        let op = &self.it.file.graph().node[node];
+        let op = &graph.node[node];
         let moves = matches!(
             op.op_type(),
             "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose"
@@ -159,16 +199,23 @@ impl Reader<'_, '_> {
         (op.is_standard() && moves).then(|| self.output(node))?
     }
 
-    /// Reads a tensor of four axes as sums of values.
-    fn read_as_sums(&mut self, path: &Path, y: ValueId) -> Option<Weighed> {
-        let own = self.known(y)?;
+    /// Reads a tensor of four axes as sums of values; the reason, if it holds none.
+    fn read_as_sums(&mut self, path: &Path, y: ValueId) -> Result<Weighed, &'static str> {
+        let own = self.known(y).ok_or(UNKNOWN)?;
         if own.rank() != 4 || !own.dtype.is_float() {
-            return None;
+            return Err(NOT_FOUR);
         }
-        let at = Elements::coordinates(self.it, y)?;
+        let at = Elements::coordinates(self.it, y).ok_or(UNKNOWN)?;
         let element = self.elements.element(self.it, y, &at);
-        let product = Elements::access(self.it, element)?;
-        let contraction = self.elements.contraction(self.it, &product)?;
+        let product = Elements::access(self.it, element).ok_or(NOT_LAID_OUT)?;
+        let last = *path.values.last().ok_or(NO_SUM)?;
+        let multiplied = self.known(last).ok_or(UNKNOWN)?;
+        let contraction = self.elements.contraction(self.it, &product);
+        let contraction = contraction.ok_or(if self.is_product(product.value) {
+            SIZES_APART
+        } else {
+            NOT_LAID_OUT
+        })?;
         let keys = contraction.size;
         // All products are summed along one coordinate: that of keys gets another, since the scores are a product too.
         let key = self.it.arena.coordinate(KEY, keys);
@@ -178,9 +225,11 @@ impl Reader<'_, '_> {
             at: replaced(&factor.at, along, key),
             ..factor
         });
-        let last = *path.values.last()?;
         let from_last = |factor: &&Factor| self.it.are_alike(factor.value, last);
-        let slot = factors.iter().position(|factor| from_last(&factor))?;
+        let slot = factors
+            .iter()
+            .position(|factor| from_last(&factor))
+            .ok_or(NO_SUM)?;
         let [a, b] = factors;
         let (weights, value) = if slot == 0 { (a, b) } else { (b, a) };
         // Back to the softmax.
@@ -188,37 +237,50 @@ impl Reader<'_, '_> {
             value: last,
             indices: weights.at,
         };
+        // All heads have values of their own, but all queries the same.
+        let depends = |this: &mut Self, on: PolyId| {
+            let atom = this.it.arena.as_atom(on);
+            let mut indices = value.at.iter();
+            atom.is_some_and(|atom| indices.any(|&index| this.it.arena.depends_on(index, atom)))
+        };
+        let turned = depends(self, at[2]) && !depends(self, at[1]);
+        let (head, query) = if turned { (2, 1) } else { (1, 2) };
         let frame = Frame {
-            at: [at[0], at[1], at[2], key],
-            sizes: [own.shape[0], own.shape[1], own.shape[2], keys],
+            at: [at[0], at[head], at[query], key],
+            sizes: [own.shape[0], own.shape[head], own.shape[query], keys],
         };
         for &earlier in path.values.iter().rev().skip(1) {
-            place = match self.node(place.value)?.op_type() {
-                "Where" => self.beside(&frame, &place, earlier)?,
-                _ => self.laid_out_from(&place, own.dtype)?,
-            };
+            let is_guard = self
+                .node(place.value)
+                .is_some_and(|node| node.op_type() == "Where");
+            place = match is_guard {
+                true => self.beside(&frame, &place, earlier),
+                false => self.laid_out_from(&place, own.dtype),
+            }
+            .ok_or(NOT_FOLLOWED)?;
         }
-        let softmax = self.known(place.value)?;
+        let softmax = self.known(place.value).ok_or(UNKNOWN)?;
         // Where the product runs, the last axis of what it multiplies has as many elements as there are keys.
-        let last = self.known(last)?.shape.last().copied();
-        let sizes = [Some(keys), last];
+        let sizes = [Some(keys), multiplied.shape.last().copied()];
         let is_whole =
             sizes.contains(&softmax.shape.last().copied()) && place.indices.last() == Some(&key);
-        let rest = &place.indices[..place.indices.len().checked_sub(1)?];
-        let key_atom = self.it.arena.as_atom(key)?;
+        let (_, rest) = place.indices.split_last().ok_or(NO_SUM)?;
+        let key_atom = self.it.arena.as_atom(key).ok_or(NO_SUM)?;
         let found = rest
             .iter()
             .any(|&index| self.it.arena.depends_on(index, key_atom));
         if !is_whole || found {
-            return None;
+            return Err(NO_SUM);
         }
-        Some(Weighed {
+        Ok(Weighed {
             y,
+            turned,
             frame,
             channel: at[3],
             probability: place,
             value,
             zero_nan_rows: path.guarded,
+            passed: Vec::new(),
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::symbolic::element::contraction::Factor;
 use crate::symbolic::poly::{AtomId, PolyId};
 
 use super::RULE;
+use super::chosen::Choice;
 use super::mask::Mask;
 use super::probabilities::Softmax;
 use super::walk::Reader;
@@ -36,18 +37,24 @@ pub(super) struct Change {
     pub scale: f64,
     /// `c` of `c * tanh(scores / c)`.
     pub softcap: Option<f64>,
+    /// Tensors that it is multiplied by, or divided, where `true` stands beside them: the same for all keys.
+    pub factors: Vec<(Mask, bool)>,
     /// Tensors that are added, in order.
     pub biases: Vec<Mask>,
+    /// The values between here and the sums, which nothing reads once the operator takes their place.
+    passed: Vec<ValueId>,
     /// Whether something is added after what comes next.
-    is_added: bool,
+    pub is_added: bool,
     /// Whether a factor or a cap comes after what comes next.
-    is_scaled: bool,
+    pub is_scaled: bool,
     /// The condition, whether it hides, and the number in place of hidden scores.
     pub mask: Option<(Mask, bool, f64)>,
+    /// Whether hidden scores are multiplied by 0, which makes NaN of infinite ones.
+    pub assumes_finite: bool,
 }
 
 /// Whether the operator's function body computes scores in this type, while kernels do so in float.
-fn is_half(dtype: DataType) -> bool {
+pub(super) fn is_half(dtype: DataType) -> bool {
     !dtype.holds_floats_of(DataType::F32)
 }
 
@@ -56,6 +63,7 @@ impl Reader<'_, '_> {
     pub(super) fn scored(&mut self, softmax: &Softmax<'_>, place: Access) -> Result<Scored, Miss> {
         let change = Change {
             scale: 1.0,
+            passed: softmax.weighed.passed.clone(),
             ..Change::default()
         };
         self.scored_by(softmax, place, change, MAX_STEPS)
@@ -78,12 +86,10 @@ impl Reader<'_, '_> {
                 ));
             };
             let op = node.op_type();
-            if self.it.index().only_reader(value).is_none() {
-                return Err(miss(
-                    value,
-                    "the scores are used for something else as well".to_owned(),
-                ));
+            if let Some(reason) = self.other_use(value, &change.passed) {
+                return Err(miss(value, format!("the scores {reason}")));
             }
+            change.passed.push(value);
             let computes = matches!(op, "MatMul" | "Einsum" | "Tanh" | "Add" | "Sub" | "Where");
             if computes && is_half(softmax.dtype) && !self.is_of(value, softmax.dtype) {
                 let reason = "the scores are computed in a wider type than queries and keys have";
@@ -105,18 +111,29 @@ impl Reader<'_, '_> {
                 .collect();
             match (op, &inputs[..]) {
                 ("Mul" | "Div", _) => {
-                    let Some((from, factor)) = self.multiplied(node) else {
-                        let reason =
-                            "the scores are not multiplied by one finite number other than 0";
-                        return Err(miss(value, reason.to_owned()));
+                    let from = match self.multiplied(node) {
+                        Some((from, factor)) => {
+                            change.scale *= factor;
+                            change.is_scaled |= factor != 1.0;
+                            from
+                        }
+                        None => {
+                            let (from, factor) =
+                                self.multiplied_by_tensor(softmax, &place, node)?;
+                            change.factors.push((factor, op == "Div"));
+                            change.is_scaled = true;
+                            from
+                        }
                     };
-                    change.scale *= factor;
-                    change.is_scaled |= factor != 1.0;
                     place = self.taken(softmax, &place, from)?;
                 }
                 ("Tanh", &[from]) => {
                     if change.softcap.is_some() || change.scale <= 0.0 {
                         let reason = "the scores are capped twice, or by a negative number";
+                        return Err(miss(value, reason.to_owned()));
+                    }
+                    if !change.factors.is_empty() {
+                        let reason = "the scores are capped, and multiplied by a tensor after that";
                         return Err(miss(value, reason.to_owned()));
                     }
                     change.is_scaled = true;
@@ -132,18 +149,31 @@ impl Reader<'_, '_> {
                         let reason = "a choice between scores and what is no number";
                         return Err(miss(value, reason.to_owned()));
                     };
-                    if change.mask.is_some() || change.is_added || change.is_scaled {
-                        let reason = "scores are put in place of others, and changed after that";
-                        return Err(miss(value, reason.to_owned()));
-                    }
-                    let condition = self.mask(softmax, &place, condition)?;
-                    change.mask = Some((condition, hides, fill));
-                    place = self.taken(softmax, &place, from)?;
+                    let choice = Choice {
+                        from,
+                        condition,
+                        hides,
+                        fill,
+                    };
+                    place = self.chosen(softmax, &place, &mut change, choice)?;
+                }
+                ("Add", &[a, b]) if self.blended(a, b).is_some() => {
+                    let Some((kept, choice)) = self.blended(a, b) else {
+                        continue;
+                    };
+                    place = self.taken(softmax, &place, kept)?;
+                    change.passed.push(kept);
+                    change.assumes_finite = true;
+                    place = self.chosen(softmax, &place, &mut change, choice)?;
                 }
                 ("Add" | "Sub", &[a, b]) => {
-                    if change.is_scaled {
-                        let reason =
-                            "a tensor is added to the scores before they are scaled or capped";
+                    if change.softcap.is_some() || !change.factors.is_empty() {
+                        let reason = "a tensor is added to the scores before they are capped or multiplied by another";
+                        return Err(miss(value, reason.to_owned()));
+                    }
+                    if change.is_scaled && is_half(softmax.dtype) {
+                        let reason = "a tensor is added to the scores before they are scaled, in half precision, which rounds their sum in \
+                                      another way than each";
                         return Err(miss(value, reason.to_owned()));
                     }
                     change.is_added = true;
@@ -185,6 +215,8 @@ impl Reader<'_, '_> {
         change: Change,
         left: usize,
     ) -> Result<Scored, Miss> {
+        // What the sum is multiplied by.
+        let after = change.scale;
         let mut nearest = None;
         let mut found = None;
         let orders = [(a, b), (b, a)];
@@ -207,7 +239,7 @@ impl Reader<'_, '_> {
             return Err(Miss::new(RULE, Stage::Mask, bias, reason));
         }
         let mut mask = self.mask(softmax, place, bias)?;
-        mask.negated = negated;
+        mask.factor = if negated { -after } else { after };
         // Sums inside were added before this one.
         if is_half(softmax.dtype) && !scored.change.biases.is_empty() {
             let reason = "two tensors are added to the scores in half precision, which rounds their sum in another way than each";
@@ -218,7 +250,7 @@ impl Reader<'_, '_> {
     }
 
     /// The place of the same element in an operand of an elementwise operator.
-    fn taken(
+    pub(super) fn taken(
         &mut self,
         softmax: &Softmax<'_>,
         place: &Access,
@@ -255,7 +287,10 @@ impl Reader<'_, '_> {
         let (query, key) = match (of(&a), of(&b)) {
             ([_, false], [false, true]) => (a, b),
             ([false, true], [_, false]) => (b, a),
-            _ => return Err(miss("what is multiplied is not one query and one key")),
+            _ => {
+                let reason = "the two products lay heads, queries and keys out differently: what is multiplied is not one query and one key";
+                return Err(miss(reason));
+            }
         };
         Ok(Scored {
             query,

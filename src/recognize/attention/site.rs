@@ -32,10 +32,16 @@ pub struct Attention {
     pub bias: Option<String>,
     /// Which scores count; `None` for all.
     pub mask: Option<AttentionMask>,
+    /// Whether `y` has queries before heads, `[B, S, N, E]`, and so is a transpose of the operator's result.
+    pub turned: bool,
     /// Whether probabilities that are not a number count as 0.
     pub zero_nan_rows: bool,
     /// Whether keys behind the query are proven to be hidden from it, both counted from the last.
     pub causal: bool,
+    /// Keys farther than this before the query are proven to be hidden from it.
+    pub window_left: Option<usize>,
+    /// Those farther than this behind it.
+    pub window_right: Option<usize>,
     /// The tensors that the graph computes `y` from. What is named above are these, or is made of them.
     pub sources: Sources,
 }
@@ -45,6 +51,8 @@ pub struct Attention {
 pub struct Sources {
     /// Queries, keys and values.
     pub operands: [String; 3],
+    /// Tensors that the scores are multiplied by.
+    pub factors: Vec<String>,
     /// Tensors that are added to the scores.
     pub biases: Vec<String>,
     /// What says which scores count.
@@ -61,7 +69,8 @@ impl Sources {
 
     /// All of them, each once.
     pub fn all(&self) -> Vec<&str> {
-        once(self.operands.iter().chain(&self.biases).chain(&self.mask))
+        let operands = self.operands.iter().chain(&self.factors);
+        once(operands.chain(&self.biases).chain(&self.mask))
     }
 }
 
@@ -87,7 +96,8 @@ impl Attention {
                 .map_or(f32::NEG_INFINITY, |mask| mask.fill),
             zero_nan_rows: self.zero_nan_rows,
             causal: self.causal,
-            ..AttentionAttributes::default()
+            window_left: self.window_left,
+            window_right: self.window_right,
         }
     }
 }

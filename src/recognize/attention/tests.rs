@@ -69,7 +69,7 @@ fn groups_scales_and_masks() {
             (
                 "next = Add (row, one)
                  visible = LessOrEqual (columns, next)",
-                "y = attention(q, k, v) times 0.25, 2 heads a key, plus bias",
+                "y = attention(q, k, v) times 0.25, 2 heads a key, plus bias, 1 behind",
             ),
             // One that tells keys apart by a size of its own, which may be 1, promises nothing.
             (
@@ -190,17 +190,30 @@ fn layouts() {
             ),
         ],
     );
-    check(&[(
-        "(float[B, S, 4, 8] q, float[B, T, 4, 8] k, float[B, T, 4, 6] v) => (y) {
+    check(&[
+        (
+            "(float[B, S, 4, 8] q, float[B, T, 4, 8] k, float[B, T, 4, 6] v) => (y) {
              scores = Einsum <equation = \"bsnd,btnd->bnst\"> (q, k)
              p = Softmax <axis = -1> (scores)
              y = Einsum <equation = \"bnst,btne->bnse\"> (p, v)
          }",
-        "q_transposed = Transpose (q)\n\
+            "q_transposed = Transpose (q)\n\
          k_transposed = Transpose (k)\n\
          v_transposed = Transpose (v)\n\
          y = attention(q_transposed, k_transposed, v_transposed) times 1",
-    )]);
+        ),
+        (
+            "(float[B, S, 4, 8] q, float[B, T, 4, 8] k, float[B, T, 4, 6] v) => (y) {
+             scores = Einsum <equation = \"btnd,bsnd->bnst\"> (k, q)
+             p = Softmax <axis = -1> (scores)
+             y = Einsum <equation = \"bnst,btne->bsne\"> (p, v)
+         }",
+            "q_transposed = Transpose (q)\n\
+         k_transposed = Transpose (k)\n\
+         v_transposed = Transpose (v)\n\
+         y = attention(q_transposed, k_transposed, v_transposed) times 1, queries first",
+        ),
+    ]);
 }
 
 /// One head, and all that is needed.
@@ -219,6 +232,257 @@ const PLAIN: &str = "(
     p = Softmax <axis = -1> (scores)
     y = MatMul (p, v)
 }";
+
+#[test]
+fn what_happens_to_scores() {
+    check_changes(
+        PLAIN,
+        &[
+            // What is added before scores are scaled is scaled with them.
+            (
+                "float[1, 1, S, T] mask
+                 biased = Add (product, mask)
+                 scores = Mul (biased, half)",
+                "mask_scaled = Mul (mask, mask_scaled_factor)\n\
+                 y = attention(q, k, v) times 0.5, plus mask_scaled",
+            ),
+            (
+                "float two = {2.0}
+                 float[1, 1, S, T] mask
+                 biased = Sub (product, mask)
+                 larger = Mul (biased, two)
+                 scores = Mul (larger, half)",
+                "mask_negated = Neg (mask)\n\
+                 y = attention(q, k, v) times 1, plus mask_negated",
+            ),
+            // A factor for each head, or for each query.
+            (
+                "float[N, 1, 1] warmth
+                 scores = Mul (product, warmth)",
+                "q_product = Mul (q, warmth)\n\
+                 y = attention(q_product, k, v) times 1",
+            ),
+            (
+                "float[1, S, 1] warmth
+                 cooler = Div (product, warmth)
+                 scores = Mul (half, cooler)",
+                "q_quotient = Div (q, warmth)\n\
+                 y = attention(q_quotient, k, v) times 0.5",
+            ),
+            (
+                "float[1, 1, T] warmth
+                 scores = Mul (product, warmth)",
+                "attention scores at scores: the scores are multiplied by a tensor that is not the same for all keys",
+            ),
+            (
+                "float[N, 1, 1] warmth
+                 bent = Tanh (product)
+                 scores = Mul (bent, warmth)",
+                "attention scores at bent: the scores are capped, and multiplied by a tensor after that",
+            ),
+            // A choice that is spelled with numbers.
+            (
+                "bool[B, 1, S, T] shown
+                 absent = Not (shown)
+                 yes = Cast <to = 1> (shown)
+                 no = Cast <to = 1> (absent)
+                 scaled = Mul (product, half)
+                 kept = Mul (yes, scaled)
+                 filled = Mul (hidden, no)
+                 scores = Add (kept, filled)",
+                "y = attention(q, k, v) times 0.5, shown else -340282350000000000000000000000000000000",
+            ),
+            (
+                "bool[B, 1, S, T] shown
+                 float one = {1.0}
+                 yes = Cast <to = 1> (shown)
+                 no = Sub (one, yes)
+                 kept = Mul (product, yes)
+                 filled = Mul (no, hidden)
+                 scores = Add (filled, kept)",
+                "y = attention(q, k, v) times 1, shown else -340282350000000000000000000000000000000",
+            ),
+            (
+                "bool[B, 1, S, T] shown
+                 bool[B, 1, S, T] other
+                 absent = Not (other)
+                 yes = Cast <to = 1> (shown)
+                 no = Cast <to = 1> (absent)
+                 kept = Mul (yes, product)
+                 filled = Mul (hidden, no)
+                 scores = Add (kept, filled)",
+                "attention scores at kept: the scores are multiplied by a tensor that is not the same for all keys",
+            ),
+            // Sizes of tensors that go with the attention.
+            (
+                "sizes = Shape (p)
+                 same = Reshape (p, sizes)
+                 y = MatMul (same, v)",
+                "y = attention(q, k, v) times 0.5",
+            ),
+            (
+                "none = CastLike (hidden, scores)
+                 bool[B, 1, S, T] shown
+                 chosen = Where (shown, scores, none)
+                 p = Softmax <axis = -1> (chosen)",
+                "y = attention(q, k, v) times 0.5, shown else -340282350000000000000000000000000000000",
+            ),
+            (
+                "sizes = Shape (scores)
+                 wide = Expand (half, sizes)
+                 biased = Add (scores, wide)
+                 p = Softmax <axis = -1> (biased)",
+                "attention scores at scores: the scores are used for something else as well: what is computed from their shape",
+            ),
+        ],
+    );
+}
+
+/// Queries and keys within a window on either side, and a bias for padding.
+const WINDOW: &str = "(
+    float[B, N, S, 8] q,
+    float[B, N, T, 8] k,
+    float[B, N, T, 8] v,
+    bool[B, T] valid
+) => (y) <
+    float zero = {0.0},
+    float hidden = {-3.4028235e38},
+    int64 first = {0},
+    int64 one = {1},
+    int64 width = {5},
+    int64[1] second = {1},
+    int64[2] middle = {1, 2},
+    int64[2] last = {-1, 1}
+> {
+    k_turned = Transpose <perm = [0, 1, 3, 2]> (k)
+    product = MatMul (q, k_turned)
+    queries = Shape <start = 2, end = 3> (q)
+    keys = Shape <start = 2, end = 3> (k)
+    count = Squeeze (queries)
+    total = Squeeze (keys)
+    past = Sub (total, count)
+    rows = Range (first, count, one)
+    places = Add (rows, past)
+    columns = Range (first, total, one)
+    row = Reshape (places, last)
+    distance = Sub (row, columns)
+    apart = Abs (distance)
+    near = LessOrEqual (apart, width)
+    bias = Where (near, zero, hidden)
+    padded = Unsqueeze (valid, middle)
+    padding = Where (padded, zero, hidden)
+    biased = Add (product, padding)
+    scores = Add (biased, bias)
+    p = Softmax <axis = -1> (scores)
+    y = MatMul (p, v)
+}";
+
+#[test]
+fn windows() {
+    let all = "padding_sum = Add (padding, bias)\n\
+               y = attention(q, k, v) times 1, plus padding_sum";
+    check_changes(
+        WINDOW,
+        &[
+            ("", &format!("{all}, 5 before, 5 behind")),
+            (
+                "near = Less (apart, width)",
+                &format!("{all}, 4 before, 4 behind"),
+            ),
+            (
+                "near = LessOrEqual (distance, width)",
+                &format!("{all}, 5 before"),
+            ),
+            (
+                "near = LessOrEqual (columns, row)",
+                &format!("{all}, causal"),
+            ),
+            (
+                "close = Less (distance, width)
+                 before = LessOrEqual (columns, row)
+                 near = And (close, before)",
+                &format!("{all}, causal, 4 before"),
+            ),
+            // A bias that the other one may outweigh.
+            (
+                "float[B, 1, 1, T] other
+                 biased = Add (product, other)",
+                "other_sum = Add (other, bias)\n\
+                 y = attention(q, k, v) times 1, plus other_sum",
+            ),
+            (
+                "float[B, 1, 1, T] other
+                 biased = Add (product, other)
+                 scores = Where (near, biased, hidden)",
+                "y = attention(q, k, v) times 1, plus other, near else -340282350000000000000000000000000000000, 5 before, 5 behind",
+            ),
+        ],
+    );
+}
+
+/// Four windows an image, each with a mask of its own.
+const SHIFTED: &str = "(
+    float[R, 2, 9, 8] q,
+    float[R, 2, 9, 8] k,
+    float[R, 2, 9, 8] v,
+    float[2, 9, 9] table,
+    float[1, 4, 1, 9, 9] mask
+) => (y) <
+    int64[5] apart = {-1, 4, 2, 9, 9},
+    int64[4] together = {-1, 2, 9, 9}
+> {
+    k_turned = Transpose <perm = [0, 1, 3, 2]> (k)
+    product = MatMul (q, k_turned)
+    biased = Add (product, table)
+    images = Reshape (biased, apart)
+    masked = Add (images, mask)
+    scores = Reshape (masked, together)
+    p = Softmax <axis = -1> (scores)
+    y = MatMul (p, v)
+}";
+
+#[test]
+fn masks_that_repeat() {
+    const LARGE: i64 = i64::MAX;
+    let repeated = |mask: &str| {
+        format!(
+            "q_shape = Shape (q)\n\
+             q_shape_parts = Div (q_shape, [4, {LARGE}, {LARGE}, {LARGE}])\n\
+             q_shape_parts_moved = Add (q_shape_parts, [0, 1, 1, 1])\n\
+             {mask}_repeated = Tile ({mask}, q_shape_parts_moved)\n"
+        )
+    };
+    check_changes(
+        SHIFTED,
+        &[
+            (
+                "",
+                &format!(
+                    "mask_rows = Squeeze (mask, [0, 2])\n\
+                     mask_rows_axes = Unsqueeze (mask_rows, [1])\n\
+                     {}table_sum = Add (table, mask_rows_axes_repeated)\n\
+                     y = attention(q, k, v) times 1, plus table_sum",
+                    repeated("mask_rows_axes")
+                ),
+            ),
+            // One for each window and head, without the table.
+            (
+                "float[4, 2, 9, 9] mask
+                 biased = Identity (product)",
+                &format!(
+                    "{}y = attention(q, k, v) times 1, plus mask_repeated",
+                    repeated("mask")
+                ),
+            ),
+            // Each window of an image in turn, and not each image of a window.
+            (
+                "int64[5] apart = {4, -1, 2, 9, 9}
+                 float[4, 1, 1, 9, 9] mask",
+                "attention mask at mask: what is added to the scores, or multiplied, does not lie along batch, heads, queries and keys",
+            ),
+        ],
+    );
+}
 
 #[test]
 fn what_is_no_attention_is_refused() {
@@ -245,12 +509,52 @@ fn what_is_no_attention_is_refused() {
                 "odd = IsNaN (scores)
                  kept = Where (odd, zero, p)
                  y = MatMul (kept, v)",
+                "attention probabilities at kept: some probabilities are replaced after the softmax",
+            ),
+            (
+                "level = ReduceMax (p)
+                 y = Mul (v, level)",
                 "",
+            ),
+            (
+                "float[1, N, 1, 1] gates
+                 gated = Mul (p, gates)
+                 y = MatMul (gated, v)",
+                "attention probabilities at gated: the probabilities are multiplied by something after the softmax",
+            ),
+            (
+                "float step = {0.0039}
+                 uint8 none = {0}
+                 rounded = QuantizeLinear (p, step, none)
+                 read = DequantizeLinear (rounded, step, none)
+                 y = MatMul (read, v)",
+                "attention probabilities at rounded: the probabilities pass through `QuantizeLinear`, which attention does not",
+            ),
+            (
+                "float[B, N, S, 1] sinks
+                 int64[1] first = {0}
+                 int64[1] end = {-1}
+                 int64[1] axis = {3}
+                 joined = Concat <axis = -1> (scores, sinks)
+                 whole = Softmax <axis = -1> (joined)
+                 p = Slice (whole, first, end, axis)",
+                "attention probabilities at p: some probabilities are cut off after the softmax: the operator has no keys without values \
+                 (attention sinks)",
+            ),
+            (
+                "float[B, N, 1, 8] k
+                 float[B, N, 1, 8] v",
+                "attention probabilities at p: the softmax goes over one key, so that every probability is 1",
             ),
             // Scores.
             (
                 "gates = Sigmoid (product)
                  scores = Mul (product, gates)",
+                "attention scores at scores: the scores are multiplied by a tensor that is not the same for all keys",
+            ),
+            (
+                "float none = {0.0}
+                 scores = Mul (product, none)",
                 "attention scores at scores: the scores are not multiplied by one finite number other than 0",
             ),
             (
@@ -259,9 +563,10 @@ fn what_is_no_attention_is_refused() {
             ),
             (
                 "float[1, 1, S, T] mask
+                 float[1, N, 1, 1] gates
                  biased = Add (product, mask)
-                 scores = Mul (biased, half)",
-                "attention scores at biased: a tensor is added to the scores before they are scaled or capped",
+                 scores = Mul (biased, gates)",
+                "attention scores at biased: a tensor is added to the scores before they are capped or multiplied by another",
             ),
             (
                 "float[1, 1, S, T] mask
@@ -293,9 +598,9 @@ fn what_is_no_attention_is_refused() {
                 "float two = {2.0}
                  float[1, 1, S, T] mask
                  biased = Add (product, mask)
-                 larger = Mul (biased, two)
-                 scores = Mul (larger, half)",
-                "attention scores at biased: a tensor is added to the scores before they are scaled or capped",
+                 larger = Tanh (biased)
+                 scores = Mul (larger, two)",
+                "attention scores at biased: a tensor is added to the scores before they are capped or multiplied by another",
             ),
             (
                 "float tiny = {1e-30}
@@ -309,13 +614,12 @@ fn what_is_no_attention_is_refused() {
                  turned = Transpose <perm = [0, 1, 3, 2]> (product)
                  biased = Add (turned, mask)
                  scores = Transpose <perm = [0, 1, 3, 2]> (biased)",
-                "attention mask at mask: the mask does not lie along batch, heads, queries and keys",
+                "attention mask at mask: what is added to the scores, or multiplied, does not lie along batch, heads, queries and keys",
             ),
             (
                 "float[C, N, S, T] mask
                  scores = Add (product, mask)",
-                "attention probabilities at y: the product with the probabilities is not a sum over keys for every batch, head, query \
-                 and channel",
+                "attention probabilities at y: the sizes of the probabilities and of the values are not known to be equal",
             ),
             // Operands.
             (

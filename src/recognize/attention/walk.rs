@@ -111,6 +111,17 @@ impl<'a> Reader<'_, 'a> {
         (like, shape): (ValueId, &Shape),
     ) -> Option<String> {
         let dtype = self.known(like)?.dtype;
+        self.make_of(step, inputs, (like, dtype), shape)
+    }
+
+    /// The same with an element type of its own.
+    pub(super) fn make_of(
+        &mut self,
+        step: Step,
+        inputs: &[&str],
+        (like, dtype): (ValueId, DataType),
+        shape: &Shape,
+    ) -> Option<String> {
         let value = self.it.fresh_piece(like, dtype, shape.clone());
         let mut maker = self.context.maker.borrow_mut();
         Some(maker.make(step, inputs, &value))

@@ -64,7 +64,7 @@ pub(in crate::recognize) struct Maker<'a> {
 }
 
 /// How much was made at some time.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(in crate::recognize) struct Mark(usize, usize);
 
 impl<'a> Maker<'a> {
@@ -114,12 +114,16 @@ impl<'a> Maker<'a> {
             Step::Times(_) => ("Mul", "scaled", Vec::new()),
             Step::Neg => ("Neg", "negated", Vec::new()),
             Step::Not => ("Not", "not", Vec::new()),
-            Step::Plus(_) => ("Add", "moved", Vec::new()),
+            Step::Quotient => ("Div", "quotient", Vec::new()),
+            Step::Sizes => ("Shape", "shape", Vec::new()),
+            Step::Over(numbers) => ("Div", "parts", vec![numbers]),
+            Step::Tile => ("Tile", "repeated", Vec::new()),
+            Step::Plus(numbers) => ("Add", "moved", vec![numbers]),
             Step::From(_) => ("Sub", "left", Vec::new()),
         };
         let name = self.fresh(&format!("{stem}_{suffix}"));
         let number = match step {
-            Step::Plus(number) | Step::From(number) => Some(vec![number]),
+            Step::From(number) => Some(vec![number]),
             _ => None,
         };
         for list in lists.into_iter().chain(&number) {

@@ -24,14 +24,22 @@ pub(in crate::recognize) enum Step {
     Sum,
     /// The product of two.
     Product,
+    /// The quotient of two.
+    Quotient,
     /// Times the number of these bits, in its type.
     Times(u64),
+    /// The sizes of its axes.
+    Sizes,
+    /// Divided by integers, one for each element.
+    Over(Vec<i64>),
+    /// Repeated along each axis, as often as the second says.
+    Tile,
     /// The negative.
     Neg,
     /// True where it is false.
     Not,
-    /// An integer more, with one axis at least.
-    Plus(i64),
+    /// Integers more, one for each element, with one axis at least.
+    Plus(Vec<i64>),
     /// What is left of an integer, with one axis at least.
     From(i64),
 }

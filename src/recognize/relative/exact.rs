@@ -70,7 +70,7 @@ impl Search<'_, '_> {
         let more = arena.sub(position, element).ok()?;
         let sum = arena.add(position, element).ok()?;
         let step = match (arena.as_integer(more), arena.as_integer(sum)) {
-            (Some(number), _) => Step::Plus(number),
+            (Some(number), _) => Step::Plus(vec![number]),
             (_, Some(number)) => Step::From(number),
             _ => return None,
         };

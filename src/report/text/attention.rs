@@ -19,6 +19,10 @@ pub(super) fn cells(report: &AttentionReport) -> Vec<(&'static str, String)> {
     } else {
         masks
     };
+    let masks = match window(report) {
+        Some(_) => masks + ", window",
+        None => masks,
+    };
     vec![
         ("keys", group(report)),
         ("scale", scale(report)),
@@ -48,12 +52,28 @@ pub(super) fn lines(report: &AttentionReport) -> Vec<(&'static str, String)> {
         let text = "no key behind the query counts, both counted from the last";
         lines.push(("causal", text.to_owned()));
     }
+    if let Some(text) = window(report) {
+        lines.push(("window", text));
+    }
     let rows = match report.zero_nan_rows {
         true => "zeros where probabilities are not a number",
         false => "as the softmax gives them",
     };
     lines.push(("rows without a key", rows.to_owned()));
     lines
+}
+
+/// How far from a query keys may count, both counted from the last.
+fn window(report: &AttentionReport) -> Option<String> {
+    let sides = [
+        (report.window_left, "before"),
+        (report.window_right, "behind"),
+    ];
+    let sides = sides
+        .into_iter()
+        .filter_map(|(keys, side)| Some(format!("{} keys {side}", keys?)));
+    let sides: Vec<String> = sides.collect();
+    (!sides.is_empty()).then(|| format!("at most {} the query count", sides.join(" and ")))
 }
 
 fn group(report: &AttentionReport) -> String {

@@ -67,8 +67,8 @@ pub(super) fn lower(
         part
     };
     let sizes = sizes_of(draft, subject, site);
-    // Written out, the concatenations are nodes again.
-    let cached = match draft.is_plain(site.rule) {
+    // Written out, the concatenations are nodes again; and the results of a node with a cache are those of the graph as they are.
+    let cached = match draft.is_plain(site.rule) || attention.turned {
         true => None,
         false => cached::take(draft, &sizes, [k, v]),
     };
@@ -96,7 +96,19 @@ pub(super) fn lower(
             inputs: operands,
         },
     };
-    draft.join(&nodes, Op::calling(site.rule, new, inputs));
+    let op = Op::calling(site.rule, new, inputs);
+    if attention.turned {
+        turned(draft, site, op);
+    } else {
+        draft.join(&nodes, op);
+    }
+}
+
+/// Exchanges heads and queries of what `op` gives, and makes that the result of the site.
+fn turned(draft: &mut Draft<'_>, site: &Site, op: Op<'_>) {
+    let exchanged = draft.own(site.node, &format!("{}_exchanged", site.y), op);
+    let transpose = Op::new("Transpose", [exchanged]);
+    draft.replace(site.node, transpose.with_list("perm", &[0, 2, 1, 3]));
 }
 
 fn sizes_of<'a>(draft: &Draft<'_>, subject: &Subject<'a>, site: &Site) -> Sizes<'a> {

@@ -10,6 +10,7 @@
 
 use super::added::{self, Scores};
 use super::guarded;
+use crate::rewrite::attention::turned;
 use crate::facts::Dim;
 use crate::onnx::DataType;
 use crate::recognize::{Attention, Site};
@@ -85,12 +86,12 @@ pub(super) fn lower(
         result = draft.own(at, &format!("{}_guarded", site.y), op);
     }
     let unpacked = draft.list(&[0, 0, heads, channels]);
-    let stem = format!("{}_heads", site.y);
-    let heads = draft.own(at, &stem, Op::reshape(result, unpacked, false));
-    draft.replace(
-        at,
-        Op::new("Transpose", [heads]).with_list("perm", &EXCHANGED),
-    );
+    let rows = Op::reshape(result, unpacked, false);
+    if attention.turned {
+        draft.replace(at, rows);
+    } else {
+        turned(draft, site, rows);
+    }
     Ok(())
 }
 

@@ -14,6 +14,7 @@
 
 use super::added::{self, Scores};
 use super::guarded;
+use crate::rewrite::attention::turned;
 use crate::onnx::DataType;
 use crate::recognize::{Attention, Site};
 use crate::rewrite::draft::{Draft, Op};
@@ -76,6 +77,10 @@ pub(super) fn lower(
         let result = draft.own(at, &format!("{}_attention", site.y), op);
         op = guarded(draft, site, result);
     }
-    draft.replace(at, op);
+    if attention.turned {
+        turned(draft, site, op);
+    } else {
+        draft.replace(at, op);
+    }
     Ok(())
 }
