@@ -109,8 +109,8 @@ impl<'a> Prober<'a> {
                         .to_owned()
                 }
                 Failure::Unaffordable => "give a larger budget with `--budget steps=N`".to_owned(),
-                // Sizes that have names of their own may belong together all the same.
-                _ if free.len() > 1 => {
+                // Sizes with names of their own may belong together, and one may have to be a multiple of a constant.
+                _ if !free.is_empty() => {
                     format!("give sizes with which the model runs: {}", free.join(" "))
                 }
                 _ => "please report the model: the proof and the numbers should agree".to_owned(),
@@ -143,7 +143,7 @@ impl<'a> Prober<'a> {
             .map(|shape| &shape[..])
             .collect();
         let bindings = bindings(&dims, self.sizes, room);
-        let edges = edges(&dims, self.sizes, long);
+        let edges = edges(&dims, self.sizes, (long, room));
         let needed = SIZES.min(bindings.len());
         let mut confirmed = Confirmed::default();
         let mut sizes = 0;

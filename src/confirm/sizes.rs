@@ -148,7 +148,7 @@ pub(super) fn bindings(
 pub(super) fn edges(
     shapes: &[&[Dim]],
     fixed: &BTreeMap<String, i64>,
-    long: &[i64],
+    (long, room): (&[i64], Room<'_>),
 ) -> Vec<Binding> {
     let names = symbols(shapes);
     let free: Vec<&String> = names
@@ -177,6 +177,8 @@ pub(super) fn edges(
         let numbers: Option<Vec<Vec<usize>>> = shapes.iter().map(|s| binding.shape(s)).collect();
         elements(&numbers?)
     };
+    let fits = |binding| fitting(binding, shapes, room);
+    let mut all: Vec<Binding> = all.into_iter().map(fits).collect();
     all.retain(|binding| count(binding).is_some());
     for &size in long {
         let alone = free.iter().take(MAX_ALONE);
