@@ -4,14 +4,16 @@
     python3 benches/coverage.py measure --corpus DIR --tool phasor -o phasor.json
     python3 benches/coverage.py measure --corpus DIR --tool phasor --family relative -o relative.json
     python3 benches/coverage.py measure --corpus DIR --tool phasor --family sinusoidal -o sinusoidal.json
+    python3 benches/coverage.py measure --corpus DIR --tool phasor --family attention -o attention.json
     python3 benches/coverage.py measure --corpus DIR --tool onnxscript -o onnxscript.json
     python3 benches/coverage.py measure --corpus DIR --tool onnxruntime -o onnxruntime.json
-    python3 benches/coverage.py table phasor.json onnxscript.json onnxruntime.json relative.json sinusoidal.json > docs/coverage.md
+    python3 benches/coverage.py table phasor.json onnxscript.json onnxruntime.json relative.json sinusoidal.json attention.json > docs/coverage.md
 
 A corpus is a folder of folders, each with `model.onnx`, `inputs_K.npz`, `expected_K.npz` and a `meta.json` that says `arch`, `exporter`,
 `dtype` and, under `groundtruth`, how many sites the architecture has: `rope_sites` tensors that it rotates, `bias_computations` biases and
 scores by distance, `sinusoidal_sites` embeddings by sines and cosines. Biases that no input reaches (`STATIC`), and embeddings that are
-looked up in a table, do not count: a runtime folds the former, and a table stays a table. Nothing a tool says of itself is believed: the
+looked up in a table, do not count: a runtime folds the former, and a table stays a table. An attention is a softmax of the model with a
+product of two computed tensors in front of it and a product behind it. Nothing a tool says of itself is believed: the
 written model is opened, its nodes are counted, and ONNX Runtime runs it on every set of inputs, for Phasor with the operator library and
 again without. A model that does not run, or computes something else, counts with no site.
 
@@ -37,12 +39,17 @@ OPERATORS = {
     "rotary": {"RotaryEmbedding": 1, "RotaryEmbeddingPair": 2},
     "relative": {"RelativePositionBias": 1, "RelativeGather": 1, "AlibiBias": 1},
     "sinusoidal": {"SinusoidalEmbedding": 1},
+    "attention": {"Attention": 1},
 }
 HEADINGS = {
     "rotary": "Rotary embeddings",
     "relative": "Relative position encodings",
     "sinusoidal": "Sinusoidal encodings that are computed",
+    "attention": "Attention",
 }
+PRODUCTS = ("MatMul", "Einsum", "MatMulInteger", "QLinearMatMul")
+# Most nodes between a softmax and a product.
+NEAR = 8
 MODEL_TYPES = ("gpt2", "t5", "qwen3", "gpt_neox", "bert")
 
 
@@ -56,8 +63,45 @@ def nodes(graph):
                 yield from nodes(inner)
 
 
-def true_sites(meta, family):
-    """The sites that the architecture has."""
+def leads_to(value, steps_from, found):
+    """Whether a walk from a value comes to a node that is `found`, at most `NEAR` nodes away."""
+    seen, front = {value}, [value]
+    for _ in range(NEAR):
+        reached = []
+        for node, after in (step for value in front for step in steps_from(value)):
+            if node.op_type in PRODUCTS:
+                if found(node):
+                    return True
+                continue
+            reached += [value for value in after if value not in seen]
+            seen.update(reached)
+        front = reached
+    return False
+
+
+def attentions(path):
+    """The softmaxes of a model that weigh scores."""
+    import onnx
+
+    model = onnx.load(path, load_external_data=False)
+    every = list(nodes(model.graph))
+    constants = {tensor.name for tensor in model.graph.initializer} | {node.output[0] for node in every if node.op_type == "Constant"}
+    makers = {output: node for node in every for output in node.output}
+    readers = collections.defaultdict(list)
+    for node in every:
+        for name in node.input:
+            readers[name].append(node)
+    back = lambda value: [(makers[value], makers[value].input)] if value in makers else []
+    forth = lambda value: [(node, node.output) for node in readers[value] if node.op_type != "Shape"]
+    computed = lambda node: len([name for name in node.input[:2] if name not in constants]) == 2
+    softmaxes = [node for node in every if node.op_type == "Softmax"]
+    return sum(leads_to(node.input[0], back, computed) and leads_to(node.output[0], forth, bool) for node in softmaxes)
+
+
+def true_sites(meta, family, model):
+    """The sites that the architecture has, or the model, of attention."""
+    if family == "attention":
+        return attentions(model)
     truth = meta["groundtruth"]
     if family == "rotary":
         return truth.get("rope_sites") or 0
@@ -180,7 +224,7 @@ def measure(args):
         needs.missing(f"`{args.corpus}`: not a corpus: no folder in it has a `meta.json`", "name one with `--corpus DIR`; `--help` says what it has")
     for path in cases:
         meta = json.loads(path.read_text())
-        true = true_sites(meta, args.family)
+        true = true_sites(meta, args.family, path.with_name("model.onnx"))
         if meta["family"].startswith("neg") or not true:
             continue
         with tempfile.TemporaryDirectory() as scratch:

@@ -24,13 +24,14 @@ OPERATORS = {
     ("ai.phasor", "RelativeGather"): ("bias", 1),
     ("ai.phasor", "AlibiBias"): ("bias", 1),
     ("ai.phasor", "SinusoidalEmbedding"): ("sinusoidal", 1),
+    ("ai.phasor", "Attention"): ("attention", 1),
     ("com.microsoft", "RotaryEmbedding"): ("rotary", 1),
     ("com.microsoft", "MRotaryEmbedding"): ("rotary", 1),
     ("com.microsoft", "RelativePositionBias"): ("bias", 1),
     ("com.microsoft", "GatedRelativePositionBias"): ("bias", 1),
     ("", "RotaryEmbedding"): ("rotary", 1),
 }
-FAMILIES = ("rotary", "bias", "sinusoidal")
+FAMILIES = ("rotary", "bias", "sinusoidal", "attention")
 # Biases whose indices are constant: exporters fold the whole bias.
 CONSTANT_BIAS = {"swin", "swinv2", "beit", "decomposed2d"}
 # Look-alikes of one mistake that the operators express exactly all the same, by a full table, a table a head or frequencies as an input.
@@ -64,12 +65,13 @@ def count(path):
     return sites
 
 
-def truth(meta):
-    """Sites by family that the architecture has where it computes them."""
+def truth(meta, model):
+    """Sites by family that the architecture has where it computes them; of attention as many as the model has softmaxes."""
     known = meta["groundtruth"]
     bias = 0 if known.get("relative_bias_kind") in CONSTANT_BIAS else known.get("bias_computations") or known.get("relative_bias_sites")
     sinusoidal = 0 if known.get("sinusoidal_form") in ("constant", "table") else known.get("sinusoidal_sites")
-    return {"rotary": known.get("rope_sites") or 0, "bias": bias or 0, "sinusoidal": sinusoidal or 0}
+    softmaxes = sum(node.op_type == "Softmax" for node in nodes(onnx.load(str(model), load_external_data=False).graph))
+    return {"rotary": known.get("rope_sites") or 0, "bias": bias or 0, "sinusoidal": sinusoidal or 0, "attention": softmaxes}
 
 
 def difference(path, case, library=None):
@@ -110,7 +112,7 @@ def score(case, phasor, library, recorded):
     try:
         original = case / "model.onnx"
         before = count(original)
-        outcome["true"] = {family: max(0, number - before[family]) for family, number in truth(meta).items()}
+        outcome["true"] = {family: max(0, number - before[family]) for family, number in truth(meta, original).items()}
         with tempfile.TemporaryDirectory() as scratch:
             fused = pathlib.Path(scratch) / "fused.onnx"
             done = subprocess.run([phasor, "fuse", str(original), "-o", str(fused), "--no-verify"], capture_output=True, text=True, timeout=PATIENCE)
@@ -130,7 +132,7 @@ def score(case, phasor, library, recorded):
         return ends("unrunnable", f"{type(error).__name__}: {error}")
     alike = meta["family"].startswith("neg")
     expressible = alike and (meta["groundtruth"].get("expressible") is True or case.name[len("neg_"):].startswith(EXPRESSIBLE))
-    looked_at = FAMILIES if alike else ("rotary",)
+    looked_at = FAMILIES if alike else ("rotary", "attention")
     if not expressible and any(outcome["found"][family] > outcome["true"][family] for family in looked_at):
         return ends("over", f"found {outcome['found']}, the architecture has {outcome['true']}")
     if any(outcome["found"][family] < number for family, number in recorded.items()):
