@@ -39,7 +39,7 @@ OPERATORS = {
     "rotary": {"RotaryEmbedding": 1, "RotaryEmbeddingPair": 2},
     "relative": {"RelativePositionBias": 1, "RelativeGather": 1, "AlibiBias": 1},
     "sinusoidal": {"SinusoidalEmbedding": 1},
-    "attention": {"Attention": 1},
+    "attention": {"Attention": 1, "CachedAttention": 1},
 }
 HEADINGS = {
     "rotary": "Rotary embeddings",

@@ -25,6 +25,7 @@ OPERATORS = {
     ("ai.phasor", "AlibiBias"): ("bias", 1),
     ("ai.phasor", "SinusoidalEmbedding"): ("sinusoidal", 1),
     ("ai.phasor", "Attention"): ("attention", 1),
+    ("ai.phasor", "CachedAttention"): ("attention", 1),
     ("com.microsoft", "RotaryEmbedding"): ("rotary", 1),
     ("com.microsoft", "MRotaryEmbedding"): ("rotary", 1),
     ("com.microsoft", "RelativePositionBias"): ("bias", 1),
