@@ -242,9 +242,10 @@ def table_of_sines(g, how, padding=None, dtype=np.float64):
     g.output(g.op("Add", x, table), rank=3)
 
 
-def attention(g, change=lambda g, scores: scores, weigh=lambda g, p: p, batch="B"):
+def attention(g, change=lambda g, scores: scores, weigh=lambda g, p: p, batch="B", sizes=("S", "T")):
     """Scores of queries and keys, changed, their softmax, and the sum of values that it weighs."""
-    q, k, v = g.input("q", [batch, 4, "S", 8]), g.input("k", ["B", 4, "T", 8]), g.input("v", ["B", 4, "T", 8])
+    queries, keys = sizes
+    q, k, v = g.input("q", [batch, 4, queries, 8]), g.input("k", ["B", 4, keys, 8]), g.input("v", ["B", 4, keys, 8])
     scores = change(g, g.op("MatMul", q, g.op("Transpose", k, perm=[0, 1, 3, 2])))
     g.output(g.op("MatMul", weigh(g, g.op("Softmax", scores, axis=-1)), v), rank=4)
 
@@ -257,6 +258,14 @@ def hidden(g, scores):
     return g.op("Where", g.input("mask", ["S", "T"], TensorProto.BOOL), scores, np.float32(-np.inf))
 
 
+def windowed(g, scores):
+    """Of nine queries and keys, those within two places of each other."""
+    places = g.op("Range", np.int64(0), np.int64(9), np.int64(1))
+    apart = g.op("Abs", g.op("Sub", g.op("Unsqueeze", places, [1]), places))
+    near = g.op("LessOrEqual", apart, np.int64(2))
+    return g.op("Add", scores, g.op("Where", near, np.float32(0), np.float32(-np.inf)))
+
+
 def guarded(g, p):
     return g.op("Where", g.op("IsNaN", p), np.float32(0), p)
 
@@ -266,6 +275,7 @@ ATTENTION = [
     lambda g: attention(g, capped),
     lambda g: attention(g, hidden, guarded),
     lambda g: attention(g, lambda g, scores: g.op("Add", scores, g.input("bias", [1, 1, "S", "T"]))),
+    lambda g: attention(g, windowed, sizes=(9, 9)),
 ]
 NO_ATTENTION = [
     lambda g: attention(g, weigh=lambda g, p: g.op("Transpose", p, perm=[0, 1, 3, 2])),
