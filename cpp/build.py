@@ -65,8 +65,8 @@ VARIANTS = {
     "adjacent_vectors": (["rotary"], ["-DPHASOR_VECTORS_APART=false"]),
 }
 
-# Variants that move one element per access, and families that load whole accesses of 16 bytes.
-NARROW = ("_scalar", "_moved")
+# Variants that move less than 16 bytes per access, and families that load whole accesses of 16 bytes.
+NARROW = ("_scalar", "_moved", "_heads_channel")
 WIDE_LOADS = ["angles", "rotary"]
 # Kernels that read tensors and tables together.
 AT_ONCE = ("_pair",)

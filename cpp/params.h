@@ -7,10 +7,11 @@
 // The largest number of merged axes before the last (`MAX_RANK - 1` in `ops/src/contract/broadcast.rs`).
 #define PHASOR_AXES 15
 
-// An axis over which tasks are numbered, and how far a step of it moves: in rows of the tensor, and of its tables.
+// An axis over which tasks are numbered, and how far a step of it moves: in rows of the result, of the tensor, and of its tables.
 struct RotaryAxis {
     unsigned long long size;
     unsigned long long row;
+    unsigned long long x_row;
     unsigned long long cos;
     unsigned long long sin;
 };
@@ -28,8 +29,9 @@ struct RotaryTensor {
     unsigned long long lanes;
     unsigned long long tasks;
     unsigned long long heads;
-    // How far a step along the heads moves, in rows.
+    // How far a step along the heads moves, in rows of the result and of the tensor.
     unsigned long long head_row;
+    unsigned long long head_x_row;
     unsigned long long chunks;
     unsigned int loops;
     // Number of axes.
@@ -166,7 +168,7 @@ struct RelativeGatherParams {
     RelativeAxis axes[PHASOR_AXES];
 };
 
-static_assert(sizeof(RotaryTensor) == 96 + 32 * PHASOR_AXES, "as in ops/src/cuda/rotary/params.rs");
+static_assert(sizeof(RotaryTensor) == 104 + 40 * PHASOR_AXES, "as in ops/src/cuda/rotary/params.rs");
 static_assert(sizeof(RotaryParams) == 32 + 2 * sizeof(RotaryTensor), "as in ops/src/cuda/rotary/params.rs");
 static_assert(sizeof(AnglesParams) == 176 + 8 * PHASOR_DIGITS, "as in ops/src/cuda/angles/params.rs");
 static_assert(sizeof(RelativeTiles) == 72, "as in ops/src/cuda/relative/params.rs");

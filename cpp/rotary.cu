@@ -1,4 +1,4 @@
-// RotaryEmbedding and RotaryEmbeddingPair.
+// RotaryEmbedding, RotaryEmbeddingPair and RotaryEmbeddingHeads.
 //
 // A block is `blockDim.y` tasks of `blockDim.x` threads. A task is a number of rows with the same angles: its threads read cosines
 // and sines from memory once and keep them for all of its rows. A lane of a task owns two vectors of each row, of pairs or of channels
@@ -7,7 +7,8 @@
 //
 // Kernels: `pair` and `channel` move 16 bytes per access, for tables with an entry per pair or per channel. `scalar` takes one pair
 // per thread, for all sizes and addresses. `moved` is for a Y that is X where pairs move within the row: it reads a whole row
-// before it writes any of it.
+// before it writes any of it. `heads_pair`, `heads_channel` and `heads_scalar` are the first three for an X whose rows do not
+// lie as those of Y do. That takes registers which those lack; `heads_channel` moves 8 bytes per access for want of them.
 #include "element.cuh"
 #include "params.h"
 
@@ -73,16 +74,17 @@ struct Share {
     }
 };
 
-// Where a task begins: rows of the tensor and of the tables, and its first head.
+// Where a task begins: rows of the result, of the tensor and of the tables, and its first head.
 struct Place {
     u64 row;
+    u64 x_row;
     u64 cos;
     u64 sin;
     u64 head;
 };
 
 PHASOR_DEVICE Place place_of(const RotaryTensor& tensor, u64 task) {
-    Place place = {0, 0, 0, 0};
+    Place place = {0, 0, 0, 0, 0};
 PHASOR_ROLLED
     for (u32 i = tensor.rank; i-- > 0;) {
         const RotaryAxis& axis = tensor.axes[i];
@@ -91,6 +93,7 @@ PHASOR_ROLLED
         const u64 at = task - rest * axis.size;
         task = rest;
         place.row += at * axis.row;
+        place.x_row += at * axis.x_row;
         place.cos += at * axis.cos;
         place.sin += at * axis.sin;
         if (i == tensor.head_axis) {
@@ -229,15 +232,21 @@ PHASOR_UNROLL
     }
 };
 
-// The rows of a task: where the first one begins, how far it is to the next, in elements, and how many there are.
+// The rows of a task: where the first one begins in the result and in the tensor, how far it is to the next, in elements, and how many
+// there are. Unless `APART`, both are the same.
+template <bool APART>
 struct Heads {
     u64 first;
+    u64 x_first;
     u64 step;
+    u64 x_step;
     u32 count;
 
     PHASOR_DEVICE Heads(const RotaryTensor& tensor, const Place& place) {
         first = place.row * tensor.channels;
+        x_first = APART ? place.x_row * tensor.channels : first;
         step = tensor.chunks * tensor.head_row * tensor.channels;
+        x_step = APART ? tensor.chunks * tensor.head_x_row * tensor.channels : step;
         // The last one may be beyond the end.
         count = tensor.loops - (place.head + (tensor.loops - 1) * tensor.chunks >= tensor.heads ? 1 : 0);
     }
@@ -256,16 +265,16 @@ PHASOR_DEVICE Spot<V> copied(const RotaryTensor& tensor, u64 lane) {
     return spot;
 }
 
-template <int V, typename T>
-PHASOR_DEVICE void copy(const RotaryTensor& tensor, const Heads& rows, u64 lane) {
+template <int V, typename T, bool APART>
+PHASOR_DEVICE void copy(const RotaryTensor& tensor, const Heads<APART>& rows, u64 lane) {
     const Spot<V> spot = copied<V>(tensor, lane);
-    const T* x = reinterpret_cast<const T*>(tensor.x) + (rows.first + spot.low);
+    const T* x = reinterpret_cast<const T*>(tensor.x) + (rows.x_first + spot.low);
     T* y = reinterpret_cast<T*>(tensor.y) + (rows.first + spot.low);
     Members<T, V> row = load_members<V>(x, spot.apart);
     u32 left = rows.count;
 PHASOR_ROLLED
     do {
-        x += left > 1 ? rows.step : 0;
+        x += left > 1 ? rows.x_step : 0;
         const Members<T, V> next = load_members<V>(x, spot.apart);
         store_members(y, spot.apart, row);
         row = next;
@@ -284,7 +293,7 @@ PHASOR_DEVICE Layout layout_out(const RotaryParams& params, bool whole) {
 }
 
 // All kernels but `moved`. With `AHEAD`, a row is asked for before the one ahead of it is worked on, which takes registers.
-template <int V, bool AHEAD, typename T, typename TT>
+template <int V, bool AHEAD, bool APART, typename T, typename TT>
 PHASOR_DEVICE void rotary(const RotaryParams& params, bool by_channel) {
     typedef Arithmetic<T> A;
     const RotaryTensor& tensor = tensor_of(params);
@@ -300,7 +309,7 @@ PHASOR_DEVICE void rotary(const RotaryParams& params, bool by_channel) {
     const TT* cos = reinterpret_cast<const TT*>(params.cos) + place.cos * width;
     const TT* sin = reinterpret_cast<const TT*>(params.sin) + place.sin * width;
     const Layout in = layout_in(params, V > 1), out = layout_out(params, V > 1);
-    const Heads rows(tensor, place);
+    const Heads<APART> rows(tensor, place);
 PHASOR_ROLLED
     for (u64 lane = share.lane; lane < tensor.lanes; lane += blockDim.x) {
         if (lane >= pairs) {
@@ -309,7 +318,7 @@ PHASOR_ROLLED
         }
         const u64 k = lane * V;
         const Spot<V> from(half, k, in), to(half, k, out);
-        const T* x = reinterpret_cast<const T*>(tensor.x) + (rows.first + tensor.offset + from.low);
+        const T* x = reinterpret_cast<const T*>(tensor.x) + (rows.x_first + tensor.offset + from.low);
         T* y = reinterpret_cast<T*>(tensor.y) + (rows.first + tensor.offset + to.low);
         Members<T, V> row = load_members<V>(x, from.apart);
         Turn<A, V> turn;
@@ -320,7 +329,7 @@ PHASOR_ROLLED
             Members<T, V> next = {};
             if (AHEAD) {
                 // The same row again where there is no other.
-                x += left > 1 ? rows.step : 0;
+                x += left > 1 ? rows.x_step : 0;
                 next = load_members<V>(x, from.apart);
             }
             A a[V], b[V];
@@ -328,7 +337,7 @@ PHASOR_ROLLED
             turn.apply(a, b);
             store_members(y, to.apart, pack_members<T>(out.near, a, b));
             if (!AHEAD && left > 1) {
-                x += rows.step;
+                x += rows.x_step;
                 next = load_members<V>(x, from.apart);
             }
             row = next;
@@ -390,16 +399,25 @@ PHASOR_ROLLED
 
 #define ROTARY(t, tt, T, TT)                                                       \
     PHASOR_WIDE_KERNEL(rotary_##t##_##tt##_pair, RotaryParams, 256, PAIR_BLOCKS) { \
-        rotary<Whole<T>::COUNT, true, T, TT>(params, false);                       \
+        rotary<Whole<T>::COUNT, true, false, T, TT>(params, false);                       \
     }                                                                              \
     CHANNEL_KERNEL(rotary_##t##_##tt##_channel) {                                  \
-        rotary<Whole<T>::COUNT, CHANNEL_AHEAD, T, TT>(params, true);               \
+        rotary<Whole<T>::COUNT, CHANNEL_AHEAD, false, T, TT>(params, true);               \
     }                                                                              \
     PHASOR_KERNEL(rotary_##t##_##tt##_scalar, RotaryParams, 256) {                 \
-        rotary<1, true, T, TT>(params, tensor_of(params).by_channel != 0);         \
+        rotary<1, true, false, T, TT>(params, tensor_of(params).by_channel != 0);  \
     }                                                                              \
     PHASOR_BARRIER_KERNEL(rotary_##t##_##tt##_moved, RotaryParams, 256) {          \
         moved<T, TT>(params);                                                      \
+    }                                                                              \
+    PHASOR_WIDE_KERNEL(rotary_##t##_##tt##_heads_pair, RotaryParams, 256, 3) {     \
+        rotary<Whole<T>::COUNT, true, true, T, TT>(params, false);                 \
+    }                                                                              \
+    PHASOR_WIDE_KERNEL(rotary_##t##_##tt##_heads_channel, RotaryParams, 256, 3) {  \
+        rotary<Whole<T>::COUNT / 2, true, true, T, TT>(params, true);              \
+    }                                                                              \
+    PHASOR_KERNEL(rotary_##t##_##tt##_heads_scalar, RotaryParams, 256) {           \
+        rotary<1, true, true, T, TT>(params, tensor_of(params).by_channel != 0);   \
     }
 
 ROTARY(f32, f32, float, float)

@@ -30,6 +30,8 @@ mod relative_bias;
 mod relative_gather;
 #[path = "../ops/tests/conformance/rotary.rs"]
 mod rotary;
+#[path = "../ops/tests/conformance/rotary_heads.rs"]
+mod rotary_heads;
 #[path = "../ops/tests/conformance/rotary_pair.rs"]
 mod rotary_pair;
 #[path = "../ops/tests/conformance/rotary_table.rs"]

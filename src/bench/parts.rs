@@ -14,9 +14,10 @@ use crate::pipeline::{self, Search};
 use crate::recognize::Kind;
 
 /// The operators of each part: ours, those of ONNX, and those of ONNX Runtime.
-const OPERATORS: [(&str, Part); 25] = [
+const OPERATORS: [(&str, Part); 26] = [
     ("RotaryEmbedding", Part::Rotary),
     ("RotaryEmbeddingPair", Part::Rotary),
+    ("RotaryEmbeddingHeads", Part::Rotary),
     ("RotaryTable", Part::Rotary),
     ("RelativePositionBias", Part::Relative),
     ("GatedRelativePositionBias", Part::Relative),

@@ -54,6 +54,15 @@ const SAMPLES: &[Sample] = &[
         outputs: &["a", "b"],
     },
     Sample {
+        node: "y = ai.phasor::RotaryEmbeddingHeads(x, cos, sin) first_head=1 end_head=6 head_step=2",
+        inputs: &[
+            ("x", Number, &[2, 5, 6, 4]),
+            ("cos", Number, &[5, 2]),
+            ("sin", Number, &[5, 2]),
+        ],
+        outputs: &["y"],
+    },
+    Sample {
         node: "cos, sin = ai.phasor::RotaryTable(p, f, t) axis=0",
         inputs: &[
             ("p", Position, &[2, 5]),

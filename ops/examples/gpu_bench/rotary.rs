@@ -4,7 +4,7 @@ use crate::case::{Case, Tensor, type_name};
 use phasor_ops::contract::ElementType::{self, BF16, F16, F32, F64};
 use phasor_ops::contract::rotary::RotaryAttributes;
 use phasor_ops::contract::rotary_pair::geometries;
-use phasor_ops::cuda::rotary::{RotaryCuda, Turned};
+use phasor_ops::cuda::rotary::{Reading, RotaryCuda, Turned};
 
 const QUERIES: usize = 32;
 const KEYS: usize = 8;
@@ -161,7 +161,13 @@ fn case(pair: Pair) -> Case {
         name: name(&pair, &q, &k),
         tensors,
         prepare: Box::new(move |loader| {
-            let kernel = RotaryCuda::new(&loader, attributes, pair.element, pair.table)?;
+            let kernel = RotaryCuda::new(
+                &loader,
+                attributes,
+                Reading::Dense,
+                pair.element,
+                pair.table,
+            )?;
             let [of_q, of_k] = geometries(&attributes, &q, &k, &table, &table)?;
             let results = if pair.in_place { [0, 1] } else { [4, 5] };
             Ok(Box::new(move |stream, at| {

@@ -30,6 +30,7 @@ mod register;
 mod relative_bias;
 mod relative_gather;
 mod rotary;
+mod rotary_heads;
 mod rotary_pair;
 mod rotary_table;
 mod sinusoidal;

@@ -157,6 +157,11 @@ impl BodyBuilder {
         })
     }
 
+    /// The opset that the body is written for.
+    pub(crate) fn opset(&self) -> i64 {
+        self.opset
+    }
+
     /// The nodes written, as the body of an operator.
     pub(crate) fn finish(self, spec: &OperatorSpec) -> FunctionBody {
         let names = |values: &[ValueSpec]| values.iter().map(|v| v.name.to_owned()).collect();

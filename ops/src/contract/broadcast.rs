@@ -28,6 +28,15 @@ pub struct Rows<const N: usize> {
     count: usize,
 }
 
+/// How far a table moves along the leading axes of a tensor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Along<'a> {
+    /// Its leading axes, which broadcast to those of the tensor.
+    Broadcast(&'a [usize]),
+    /// The rows that a step along each axis of the tensor moves.
+    Steps(&'a [usize]),
+}
+
 impl<const N: usize> Rows<N> {
     /// Rows of a tensor with leading axes `lead`, and tables with leading axes `tables`; `names` are the tensor's and the tables'
     /// for error texts.
@@ -40,23 +49,37 @@ impl<const N: usize> Rows<N> {
         tensor_name: &str,
         names: [&str; N],
     ) -> Result<Self, ContractError> {
+        Self::along(lead, tables.map(Along::Broadcast), tensor_name, names)
+    }
+
+    /// The same for tables of which some lie otherwise.
+    ///
+    /// # Errors
+    /// As [`Rows::new`].
+    pub(crate) fn along(
+        lead: &[usize],
+        tables: [Along<'_>; N],
+        tensor_name: &str,
+        names: [&str; N],
+    ) -> Result<Self, ContractError> {
         if lead.len() >= MAX_RANK {
             return Err(ContractError::Shape(format!(
                 "{tensor_name} has rank {}, expected at most {MAX_RANK}",
                 lead.len() + 1
             )));
         }
-        let refuse = |table: usize| {
+        let refuse = |name: &str, table: &[usize]| {
             ContractError::Shape(format!(
-                "the leading axes {} of {} do not broadcast to the leading axes {} of {tensor_name}",
-                shape_text(tables[table]),
-                names[table],
+                "the leading axes {} of {name} do not broadcast to the leading axes {} of {tensor_name}",
+                shape_text(table),
                 shape_text(lead),
             ))
         };
-        for (i, table) in tables.iter().enumerate() {
-            if table.len() > lead.len() {
-                return Err(refuse(i));
+        for (table, name) in tables.iter().zip(names) {
+            if let Along::Broadcast(table) = table
+                && table.len() > lead.len()
+            {
+                return Err(refuse(name, table));
             }
         }
         let mut rows = Self {
@@ -70,6 +93,13 @@ impl<const N: usize> Rows<N> {
                 steps: [0; N],
             };
             for (i, table) in tables.iter().enumerate() {
+                let table = match *table {
+                    Along::Broadcast(table) => table,
+                    Along::Steps(steps) => {
+                        axis.steps[i] = steps[lead.len() - 1 - from_right];
+                        continue;
+                    }
+                };
                 let Some(at) = table.len().checked_sub(from_right + 1) else {
                     continue;
                 };
@@ -79,7 +109,7 @@ impl<const N: usize> Rows<N> {
                         .checked_mul(size)
                         .ok_or_else(|| too_large(names[i]))?;
                 } else if table[at] != 1 {
-                    return Err(refuse(i));
+                    return Err(refuse(names[i], table));
                 }
             }
             rows.count = rows

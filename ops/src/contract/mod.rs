@@ -24,6 +24,7 @@ pub mod relative;
 pub mod relative_bias;
 pub mod relative_gather;
 pub mod rotary;
+pub mod rotary_heads;
 pub mod rotary_pair;
 pub mod rotary_table;
 pub mod sinusoidal;
@@ -37,9 +38,10 @@ pub use handle::{Call, Contract, Dense, Operand, View};
 pub use spec::{ErrorBound, OperatorSpec, TensorType, ValueSpec};
 
 /// Every operator.
-pub static ALL: [&dyn Contract; 9] = [
+pub static ALL: [&dyn Contract; 10] = [
     rotary::CONTRACT,
     rotary_pair::CONTRACT,
+    rotary_heads::CONTRACT,
     rotary_table::CONTRACT,
     relative_bias::CONTRACT,
     alibi_bias::CONTRACT,

@@ -1,6 +1,6 @@
 //! The algorithm, over any vector set.
 //!
-//! Rows are walked in memory order: the rows of one position lie far apart in `[B, N, S, D]`, and tables are small enough to stay
+//! Rows of `y` are walked in memory order: the rows of one position lie far apart in `[B, N, S, D]`, and tables are small enough to stay
 //! in a cache. A row is a loop over vectors of pairs. Where several rows share a row of the tables, as heads of one position do,
 //! that row is read and converted once and held in registers, as far as there are enough. All reads of an iteration come before its
 //! writes, and where input and output have the same layout an iteration writes just what it has read, so `y` may be `x`.
@@ -13,7 +13,7 @@ use crate::simd::pairs::{members, put, read};
 use crate::simd::{Element, Memory, Simd};
 use std::ops::Range;
 
-/// One call, as a kernel sees it. `x` and `y` are either the same or do not overlap.
+/// One call, as a kernel sees it. `x` and `y` do not overlap, or are the same and have the same rows.
 pub(super) struct Job<'a, T, TT> {
     pub(super) geometry: &'a RotaryGeometry,
     pub(super) inverse: bool,
@@ -52,6 +52,7 @@ pub(super) unsafe fn rows<
         channels,
         offset,
         rotated,
+        first: x_first,
         ref rows,
         ..
     } = *job.geometry;
@@ -69,14 +70,14 @@ pub(super) unsafe fn rows<
     for Run {
         first,
         count,
-        table_rows: [cos_row, sin_row],
-        steps: [cos_step, sin_step],
+        table_rows: [x_row, cos_row, sin_row],
+        steps: [x_step, cos_step, sin_step],
     } in rows.runs(range)
     {
         // SAFETY: rows of the range lie in x and y, and the rows of the tables that go with them in cos and sin.
         unsafe {
             let flipper = S::flipper(job.inverse);
-            let mut x = job.x.add(first * channels);
+            let mut x = job.x.add((x_first + x_row) * channels);
             let mut y = job.y.add(first * channels);
             let mut table = Table::<S, TT, IN, CHANNEL> {
                 cos: job.cos.add(cos_row * width),
@@ -104,7 +105,7 @@ pub(super) unsafe fn rows<
                     None => row::<S, T, IN, OUT>(from, y.add(offset), half, &table),
                 }
                 // Not `add`: after the last row the sum may lie beyond the end.
-                x = x.wrapping_add(channels);
+                x = x.wrapping_add(x_step * channels);
                 y = y.wrapping_add(channels);
                 table.cos = table.cos.wrapping_add(cos_step * width);
                 table.sin = table.sin.wrapping_add(sin_step * width);

@@ -137,8 +137,8 @@ impl<T, TT> RotaryCall<T, TT> {
     /// The rows `range` of `y`.
     ///
     /// # Safety
-    /// The pointers are good for dense tensors of the shapes given to [`RotaryKernel::call`]. `x` and `y` are the same, or no
-    /// tensor overlaps `y`. Nobody else touches these rows of `y` meanwhile (nor, if they are the same, those of `x`).
+    /// The pointers are good for dense tensors of the shapes that the call was made for. No tensor overlaps `y`, or `x` and `y` are
+    /// the same and the call is one of [`RotaryKernel`]. Nobody else touches these rows of `y` meanwhile (nor, if they are the same, those of `x`).
     pub unsafe fn rows(
         &self,
         x: *const T,

@@ -24,6 +24,7 @@ mod relative_bias;
 mod relative_cuda;
 mod relative_gather;
 mod rotary;
+mod rotary_heads;
 mod rotary_pair;
 mod rotary_score;
 mod rotary_table;

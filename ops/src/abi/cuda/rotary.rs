@@ -6,7 +6,7 @@ use crate::abi::rotary::RotaryEmbedding;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Tensor, Typed};
 use crate::contract::rotary::{RotaryAttributes, RotaryGeometry};
-use crate::cuda::rotary::{RotaryCuda, Turned};
+use crate::cuda::rotary::{Reading, RotaryCuda, Turned};
 use crate::cuda::{CudaError, Device, Function};
 use crate::rotary::WithTables;
 use crate::simd::Element;
@@ -21,7 +21,7 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryEmbeddingCud
 
     fn create(device: &Device, attributes: RotaryAttributes) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <TT as Element>::TYPE);
-        RotaryCuda::new(device, attributes, types.0, types.1)
+        RotaryCuda::new(device, attributes, Reading::Dense, types.0, types.1)
     }
 
     fn compute(

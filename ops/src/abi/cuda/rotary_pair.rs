@@ -7,7 +7,7 @@ use crate::abi::status::Failure;
 use crate::abi::tensor::{Tensor, Typed};
 use crate::contract::rotary::RotaryAttributes;
 use crate::contract::rotary_pair::geometries;
-use crate::cuda::rotary::{RotaryCuda, Turned};
+use crate::cuda::rotary::{Reading, RotaryCuda, Turned};
 use crate::cuda::{CudaError, Device, Function};
 use crate::rotary::WithTables;
 use crate::simd::Element;
@@ -22,7 +22,7 @@ impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryEmbeddingPai
 
     fn create(device: &Device, attributes: RotaryAttributes) -> Result<Self::Kernel, CudaError> {
         let types = (<T as Element>::TYPE, <TT as Element>::TYPE);
-        RotaryCuda::new(device, attributes, types.0, types.1)
+        RotaryCuda::new(device, attributes, Reading::Dense, types.0, types.1)
     }
 
     fn compute(

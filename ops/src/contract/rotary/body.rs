@@ -67,23 +67,22 @@ struct Casts {
 /// [`ContractError::Unsupported`] for an opset older than 13, and for uses with several element types of `X` at one older than 15.
 pub fn function_body(opset: i64, uses: &[RotaryUse]) -> Result<FunctionBody, ContractError> {
     let ([x, _, _], [y]) = (names(&INPUTS), names(&OUTPUTS));
-    turning(&SPEC, opset, &[(x, y, uses)])
+    turning(&SPEC, BodyBuilder::new(opset)?, &[(x, y, uses)])
 }
 
-/// The body of operator `spec`, which turns tensors by the same tables. A tensor is given by the names of its input and its
-/// output and its part in each use; the order of inputs is tensors, cos, sin.
+/// The body of operator `spec`, which turns tensors by the same tables. A tensor is given by its name, an input or a value that the
+/// builder has made, that of its output, and its part in each use.
 ///
 /// # Errors
 /// As [`function_body`].
 pub(in crate::contract) fn turning(
     spec: &OperatorSpec,
-    opset: i64,
+    mut builder: BodyBuilder,
     tensors: &[(&str, &str, &[RotaryUse])],
 ) -> Result<FunctionBody, ContractError> {
-    let mut builder = BodyBuilder::new(opset)?;
     let all: Vec<&RotaryUse> = tensors.iter().flat_map(|(_, _, uses)| *uses).collect();
     let mixed = tensors.iter().any(|(_, _, uses)| agreed(uses).is_none());
-    let casts = casts_of(opset, &all, mixed)?;
+    let casts = casts_of(builder.opset(), &all, mixed)?;
     let [_, cos, sin] = names(&INPUTS);
     let tables = [cos, sin].map(|table| builder.lift(table, casts.tables));
     for &(x, y, uses) in tensors {

@@ -2,7 +2,7 @@
 
 use super::RotaryAttributes;
 use super::spec::X;
-use crate::contract::broadcast::Rows;
+use crate::contract::broadcast::{Along, Rows};
 use crate::contract::{ContractError, shape_text};
 
 /// What the last axis of the tables holds.
@@ -25,8 +25,10 @@ pub struct RotaryGeometry {
     pub offset: usize,
     /// What the tables hold.
     pub form: TableForm,
-    /// Rows of `X`, and the rows of cos and sin that go with them.
-    pub rows: Rows<2>,
+    /// The row of `X` that the first row of `Y` is made of.
+    pub first: usize,
+    /// Rows of `Y`, and the rows of `X` (from `first` on), cos and sin that go with them.
+    pub rows: Rows<3>,
 }
 
 impl RotaryGeometry {
@@ -51,6 +53,23 @@ impl RotaryGeometry {
         name: &'static str,
         attributes: &RotaryAttributes,
         x: &[usize],
+        cos: &[usize],
+        sin: &[usize],
+    ) -> Result<Self, ContractError> {
+        let lead = x.split_last().map_or(&[][..], |(_, lead)| lead);
+        Self::placed(name, attributes, x, (0, Along::Broadcast(lead)), cos, sin)
+    }
+
+    /// The same for a tensor of shape `x` whose rows do not follow each other: the first of them, and how far a step along the
+    /// leading axes moves.
+    ///
+    /// # Errors
+    /// As [`RotaryGeometry::new`].
+    pub(in crate::contract) fn placed(
+        name: &'static str,
+        attributes: &RotaryAttributes,
+        x: &[usize],
+        (first, along): (usize, Along<'_>),
         cos: &[usize],
         sin: &[usize],
     ) -> Result<Self, ContractError> {
@@ -84,7 +103,12 @@ impl RotaryGeometry {
                 shape_text(sin)
             )));
         }
-        let rows = Rows::new(lead, [cos_lead, sin_lead], name, ["cos", "sin"])?;
+        let followed = [
+            along,
+            Along::Broadcast(cos_lead),
+            Along::Broadcast(sin_lead),
+        ];
+        let rows = Rows::along(lead, followed, name, [name, "cos", "sin"])?;
         if rows.count().checked_mul(channels).is_none() {
             return Err(ContractError::Shape(format!(
                 "{name} {} has more elements than can be addressed",
@@ -96,6 +120,7 @@ impl RotaryGeometry {
             rotated,
             offset,
             form,
+            first,
             rows,
         })
     }

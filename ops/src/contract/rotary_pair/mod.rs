@@ -3,6 +3,7 @@
 mod handle;
 mod spec;
 
+use super::body::BodyBuilder;
 use super::rotary::body::turning;
 use super::rotary::{self, RotaryAttributes, RotaryGeometry, RotaryUse};
 use super::spec::names;
@@ -31,7 +32,8 @@ pub fn function_body(opset: i64, uses: &[RotaryPairUse]) -> Result<FunctionBody,
     let part = |of: fn(&RotaryPairUse) -> &RotaryUse| uses.iter().map(of).cloned().collect();
     let (q, k): (Vec<_>, Vec<_>) = (part(|u| &u.q), part(|u| &u.k));
     let ([q_in, k_in, _, _], [q_out, k_out]) = (names(&INPUTS), names(&OUTPUTS));
-    turning(&SPEC, opset, &[(q_in, q_out, &q), (k_in, k_out, &k)])
+    let builder = BodyBuilder::new(opset)?;
+    turning(&SPEC, builder, &[(q_in, q_out, &q), (k_in, k_out, &k)])
 }
 
 /// Checks the shapes of a call; gives the geometry of turning `Q` and of turning `K`.

@@ -2,54 +2,51 @@
 
 #![allow(unsafe_code)]
 
-use super::plan::{Planner, Turned, Variant};
+use super::plan::{Planner, Reading, Turned, Variant};
 use crate::contract::ElementType;
 use crate::contract::rotary::RotaryAttributes;
 use crate::cuda::launcher::type_name;
 use crate::cuda::{CudaError, Image, Launcher, Stream};
 
-/// A node of `RotaryEmbedding` or `RotaryEmbeddingPair` for one combination of element types.
+/// A node of `RotaryEmbedding`, `RotaryEmbeddingPair` or `RotaryEmbeddingHeads` for one combination of element types.
 #[derive(Debug)]
 pub struct RotaryCuda<F> {
     planner: Planner,
-    /// One per [`Variant`].
-    functions: [F; Variant::ALL.len()],
+    /// The kernels that its reading needs.
+    functions: Vec<(Variant, F)>,
 }
 
 impl<F: Send + Sync> RotaryCuda<F> {
-    /// A kernel for tensors of type `element` and tables of type `table`.
+    /// A kernel for tensors of type `element`, read in this way, and tables of type `table`.
     ///
     /// # Errors
     /// Where the launcher does not have the kernels.
     pub fn new<L: Launcher<Function = F>>(
         launcher: &L,
         attributes: RotaryAttributes,
+        reading: Reading,
         element: ElementType,
         table: ElementType,
     ) -> Result<Self, CudaError> {
-        let function = |variant: Variant| {
+        let function = |&variant: &Variant| {
             let name = format!(
                 "phasor_rotary_{}_{}_{}",
                 type_name(element),
                 type_name(table),
                 variant.name()
             );
-            launcher.function(Image::Rotary, &name)
+            Ok((variant, launcher.function(Image::Rotary, &name)?))
         };
-        let [pair, channel, scalar, moved] = Variant::ALL;
+        let functions = reading.variants().iter().map(function);
         Ok(Self {
             planner: Planner {
+                reading,
                 attributes,
                 element,
                 table,
                 processors: launcher.processors(),
             },
-            functions: [
-                function(pair)?,
-                function(channel)?,
-                function(scalar)?,
-                function(moved)?,
-            ],
+            functions: functions.collect::<Result<_, CudaError>>()?,
         })
     }
 
@@ -74,13 +71,13 @@ impl<F: Send + Sync> RotaryCuda<F> {
         tensors: &[Turned<'_>],
         [cos, sin]: [u64; 2],
     ) -> Result<(), CudaError> {
-        match self.planner.plan(tensors, cos, sin)? {
-            // SAFETY: the parameters are the struct that `rotary.cu` takes. Their addresses stay good until the launch is done, as
-            // this function's `# Safety` section requires.
-            Some((variant, launch)) => unsafe {
-                launcher.launch(&self.functions[variant as usize], &launch, stream)
-            },
-            None => Ok(()),
-        }
+        let Some((variant, launch)) = self.planner.plan(tensors, cos, sin)? else {
+            return Ok(());
+        };
+        let found = self.functions.iter().find(|(of, _)| *of == variant);
+        let (_, function) = found.expect("a reading has the kernels that its plans take");
+        // SAFETY: the parameters are the struct that `rotary.cu` takes. Their addresses stay good until the launch is done, as this
+        // function's `# Safety` section requires.
+        unsafe { launcher.launch(function, &launch, stream) }
     }
 }

@@ -1,4 +1,4 @@
-//! `RotaryEmbedding` and `RotaryEmbeddingPair`.
+//! `RotaryEmbedding`, `RotaryEmbeddingPair` and `RotaryEmbeddingHeads`.
 //!
 //! `params` mirrors what the kernels take, `plan` picks the kernel and divides the rows, `kernel` launches.
 
@@ -9,6 +9,6 @@ mod plan;
 pub use kernel::RotaryCuda;
 #[cfg(test)]
 pub(super) use params::LAYOUTS;
-pub use plan::Turned;
 #[cfg(test)]
 pub(super) use plan::Variant;
+pub use plan::{Reading, Turned};

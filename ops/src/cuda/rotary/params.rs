@@ -10,6 +10,7 @@ params! {
     pub(super) struct RotaryAxis {
         pub(super) size: u64,
         pub(super) row: u64,
+        pub(super) x_row: u64,
         pub(super) cos: u64,
         pub(super) sin: u64,
     }
@@ -25,6 +26,7 @@ params! {
         pub(super) tasks: u64,
         pub(super) heads: u64,
         pub(super) head_row: u64,
+        pub(super) head_x_row: u64,
         pub(super) chunks: u64,
         pub(super) loops: u32,
         pub(super) rank: u32,
@@ -45,5 +47,5 @@ params! {
     }
 }
 
-const _: () = assert!(size_of::<RotaryTensor>() == 96 + 32 * AXES);
+const _: () = assert!(size_of::<RotaryTensor>() == 104 + 40 * AXES);
 const _: () = assert!(size_of::<RotaryParams>() == 32 + 2 * size_of::<RotaryTensor>());

@@ -40,31 +40,60 @@ pub(in crate::cuda) enum Variant {
     Scalar,
     /// In place, with pairs that move within the row.
     Moved,
+    /// As `Pair`, for rows of X that lie otherwise than those of Y.
+    HeadsPair,
+    /// As `Channel`, for such rows, with accesses of half the size.
+    HeadsChannel,
+    /// As `Scalar`, for such rows.
+    HeadsScalar,
+}
+
+/// How the rows of X lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// As those of Y.
+    Dense,
+    /// As [`RotaryGeometry::rows`] says.
+    Heads,
+}
+
+impl Reading {
+    /// The kernels that it needs.
+    pub(super) const fn variants(self) -> &'static [Variant] {
+        match self {
+            Reading::Dense => &[
+                Variant::Pair,
+                Variant::Channel,
+                Variant::Scalar,
+                Variant::Moved,
+            ],
+            Reading::Heads => &[
+                Variant::HeadsPair,
+                Variant::HeadsChannel,
+                Variant::HeadsScalar,
+            ],
+        }
+    }
 }
 
 impl Variant {
-    /// In the order of their numbers.
-    pub(super) const ALL: [Variant; 4] = [
-        Variant::Pair,
-        Variant::Channel,
-        Variant::Scalar,
-        Variant::Moved,
-    ];
-
     pub(in crate::cuda) const fn name(self) -> &'static str {
         match self {
             Variant::Pair => "pair",
             Variant::Channel => "channel",
             Variant::Scalar => "scalar",
             Variant::Moved => "moved",
+            Variant::HeadsPair => "heads_pair",
+            Variant::HeadsChannel => "heads_channel",
+            Variant::HeadsScalar => "heads_scalar",
         }
     }
 
     /// Blocks that a multiprocessor has registers for, at least: `cpp/registers.txt` says how many, by type and device.
     pub(in crate::cuda) const fn resident_blocks(self) -> u64 {
         match self {
-            Variant::Pair | Variant::Scalar | Variant::Moved => 4,
-            Variant::Channel => 3,
+            Variant::Pair | Variant::Scalar | Variant::Moved | Variant::HeadsScalar => 4,
+            Variant::Channel | Variant::HeadsPair | Variant::HeadsChannel => 3,
         }
     }
 }
@@ -72,6 +101,7 @@ impl Variant {
 /// A node and its device.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planner {
+    pub(super) reading: Reading,
     pub(super) attributes: RotaryAttributes,
     pub(super) element: ElementType,
     pub(super) table: ElementType,
@@ -91,8 +121,11 @@ impl Planner {
     ) -> Result<Option<(Variant, Launch<RotaryParams>)>, ContractError> {
         let variant = self.variant(tensors, cos, sin)?;
         let vector = match variant {
-            Variant::Pair | Variant::Channel => ACCESS / self.element.size() as u64,
-            Variant::Scalar | Variant::Moved => 1,
+            Variant::Pair | Variant::Channel | Variant::HeadsPair => {
+                ACCESS / self.element.size() as u64
+            }
+            Variant::HeadsChannel => ACCESS / 2 / self.element.size() as u64,
+            Variant::Scalar | Variant::Moved | Variant::HeadsScalar => 1,
         };
         let mut params = RotaryParams {
             cos,
@@ -104,6 +137,9 @@ impl Planner {
         };
         for (tensor, turned) in params.tensors.iter_mut().zip(tensors) {
             *tensor = sizes(turned, vector);
+            // A kernel counts the rows of X from the first that it reads.
+            let first = turned.geometry.first as u64 * tensor.channels;
+            tensor.x += first * self.element.size() as u64;
         }
         let all = |each: fn(&RotaryTensor, &Turned<'_>) -> u64| {
             let parts = params.tensors.iter().zip(tensors);
@@ -174,7 +210,8 @@ impl Planner {
         cos: u64,
         sin: u64,
     ) -> Result<Variant, ContractError> {
-        if self.attributes.interleaved != self.attributes.interleaved_out()
+        if self.reading == Reading::Dense
+            && self.attributes.interleaved != self.attributes.interleaved_out()
             && tensors.iter().any(|t| t.x == t.y)
         {
             let most = SHARED / self.element.size() as u64;
@@ -203,13 +240,21 @@ impl Planner {
                     .all(|&n| (n as u64).is_multiple_of(vector))
         };
         let tables = [cos, sin].iter().all(|at| at.is_multiple_of(table_access));
+        let [pair, channel, scalar] = match self.reading {
+            Reading::Dense => [Variant::Pair, Variant::Channel, Variant::Scalar],
+            Reading::Heads => [
+                Variant::HeadsPair,
+                Variant::HeadsChannel,
+                Variant::HeadsScalar,
+            ],
+        };
         let all = |form| tensors.iter().all(|t| t.geometry.form == form);
         Ok(match () {
-            () if !tables || !tensors.iter().all(aligned) => Variant::Scalar,
-            () if all(TableForm::Pair) => Variant::Pair,
-            () if all(TableForm::Channel) => Variant::Channel,
+            () if !tables || !tensors.iter().all(aligned) => scalar,
+            () if all(TableForm::Pair) => pair,
+            () if all(TableForm::Channel) => channel,
             // The two tensors read the tables differently.
-            () => Variant::Scalar,
+            () => scalar,
         })
     }
 }
@@ -248,16 +293,18 @@ fn axes(tensor: &mut RotaryTensor, geometry: &RotaryGeometry) {
     tensor.head_axis = AXES as u32;
     tensor.heads = 1;
     for (at, axis) in merged.iter().enumerate().rev() {
-        let [cos, sin] = axis.steps.map(|step| step as u64);
+        let [x_row, cos, sin] = axis.steps.map(|step| step as u64);
         tensor.axes[at] = RotaryAxis {
             size: axis.size as u64,
             row,
+            x_row,
             cos,
             sin,
         };
-        if axis.steps == [0, 0] && axis.size as u64 > tensor.heads {
+        if (cos, sin) == (0, 0) && axis.size as u64 > tensor.heads {
             tensor.head_axis = at as u32;
-            (tensor.heads, tensor.head_row) = (axis.size as u64, row);
+            tensor.heads = axis.size as u64;
+            (tensor.head_row, tensor.head_x_row) = (row, x_row);
         }
         row *= axis.size as u64;
     }
@@ -285,6 +332,7 @@ mod tests {
     use super::*;
 
     const PLANNER: Planner = Planner {
+        reading: Reading::Dense,
         attributes: RotaryAttributes {
             interleaved: false,
             output_interleaved: None,
@@ -340,6 +388,51 @@ mod tests {
         // Pairs that move.
         assert_eq!(variant(&spread, &shape, 64, apart), Variant::Pair);
         assert_eq!(variant(&spread, &shape, 64, same), Variant::Moved);
+    }
+
+    #[test]
+    fn heads_of_a_packed_tensor_have_kernels_of_their_own() {
+        use crate::contract::rotary_heads::{
+            HeadRange, RotaryHeadsAttributes, RotaryHeadsGeometry,
+        };
+        let plan = |first: usize, width: usize, x: u64| {
+            let heads = HeadRange {
+                first,
+                end: 40,
+                step: 1,
+            };
+            let attributes = RotaryHeadsAttributes {
+                rotary: PLANNER.attributes,
+                heads,
+            };
+            let shape = [2, 512, 48, 128];
+            let table = [512, width];
+            let geometry = RotaryHeadsGeometry::new(&attributes, &shape, &table, &table);
+            let turned = [Turned {
+                geometry: &geometry.unwrap().turning,
+                x,
+                y: 1 << 40,
+            }];
+            let planner = Planner {
+                reading: Reading::Heads,
+                ..PLANNER
+            };
+            planner.plan(&turned, 4096, 4096).unwrap().unwrap()
+        };
+        let (variant, launch) = plan(32, 64, 1 << 20);
+        assert_eq!(variant, Variant::HeadsPair);
+        let tensor = launch.params.tensors[0];
+        // 32 heads of 128 numbers of 2 bytes come before.
+        assert_eq!(tensor.x, (1 << 20) + 32 * 128 * 2);
+        // Batch, heads and positions.
+        let rows = tensor.axes.map(|axis| (axis.row, axis.x_row));
+        assert_eq!(rows[..3], [(8 * 512, 512 * 48), (512, 1), (1, 48)]);
+        assert_eq!(
+            (tensor.heads, tensor.head_row, tensor.head_x_row),
+            (8, 512, 1)
+        );
+        assert_eq!(plan(0, 128, 1 << 20).0, Variant::HeadsChannel);
+        assert_eq!(plan(0, 128, 2).0, Variant::HeadsScalar);
     }
 
     #[test]

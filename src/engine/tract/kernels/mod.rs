@@ -19,6 +19,7 @@ mod attention;
 mod bias;
 mod cached;
 mod gather;
+mod heads;
 mod native;
 mod pair;
 mod rotary;
@@ -39,6 +40,7 @@ type Builder = fn(&ParsingContext, &NodeProto) -> Built;
 const KERNELS: [(&str, Builder); phasor_ops::contract::ALL.len()] = [
     kernel::<rotary::Rotary>(),
     kernel::<pair::Pair>(),
+    kernel::<heads::Heads>(),
     kernel::<table::Table>(),
     kernel::<sinusoidal::Sinusoidal>(),
     kernel::<bias::RelativeBias>(),
