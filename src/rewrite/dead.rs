@@ -11,13 +11,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{Edit, ModelFile, ValueId, names};
 
-/// Marks what becomes unused when the removed nodes are gone and the `new` ones in place.
-pub(super) fn remove(file: &ModelFile, new: &BTreeMap<usize, Vec<NodeProto>>, edit: &mut Edit) {
-    remove_with(file, &[], new, edit);
-}
-
-/// The same, where the values in `unread` have lost readers that are no longer in the model.
-pub(super) fn remove_with(
+/// Marks what becomes unused when the removed nodes are gone and the `new` ones in place. The values in `unread` may have lost readers
+/// that are not among the removed nodes.
+pub(super) fn remove(
     file: &ModelFile,
     unread: &[ValueId],
     new: &BTreeMap<usize, Vec<NodeProto>>,

@@ -14,7 +14,7 @@ use super::trace::{self, Origin};
 use super::{dead, function, plain, provenance};
 use crate::onnx::proto::attribute_proto::AttributeType;
 use crate::onnx::proto::{AttributeProto, NodeProto};
-use crate::onnx::{Edit, ModelFile, Tensor, names};
+use crate::onnx::{Edit, ModelFile, Tensor, ValueId, names};
 use crate::recognize::Site;
 
 /// The opset that brought `allowzero`.
@@ -33,6 +33,8 @@ pub(super) struct Draft<'a> {
     taken: names::Taken,
     /// Outputs of shared nodes, and constants, by what they compute.
     made: FxHashMap<Key, String>,
+    /// Values that new nodes no longer read.
+    unread: Vec<ValueId>,
     origins: Vec<Origin>,
     /// The rules whose calls are written out.
     plain: &'a [&'static str],
@@ -164,6 +166,7 @@ impl<'a> Draft<'a> {
             new: BTreeMap::new(),
             taken: index.values().map(|id| index.name(id).to_owned()).collect(),
             made: FxHashMap::default(),
+            unread: Vec::new(),
             origins: Vec::new(),
             plain: &[],
             written_out: FxHashSet::default(),
@@ -250,6 +253,11 @@ impl<'a> Draft<'a> {
     /// Adds nodes before the one at `at`, before those that already stand there.
     pub(super) fn put_first(&mut self, at: usize, nodes: impl IntoIterator<Item = NodeProto>) {
         self.new.entry(at).or_default().splice(0..0, nodes);
+    }
+
+    /// Tells of a value that a new node might have read and does not. Of what removed nodes read it is known.
+    pub(super) fn leave(&mut self, value: &str) {
+        self.unread.extend(self.file.index().id(value));
     }
 
     /// Removes the node at `at`; a new one gives its outputs.
@@ -361,7 +369,7 @@ impl<'a> Draft<'a> {
         if self.new.is_empty() {
             return Edit::default();
         }
-        dead::remove(self.file, &self.new, &mut self.edit);
+        dead::remove(self.file, &self.unread, &self.new, &mut self.edit);
         trace::mark(
             self.file,
             &self.edit.remove_nodes,

@@ -77,7 +77,7 @@ pub(crate) fn release<'a>(
         .filter_map(|name| index.id(name))
         .collect();
     let new = std::mem::take(&mut edit.insert_before);
-    dead::remove_with(file, &unread, &new, edit);
+    dead::remove(file, &unread, &new, edit);
     edit.insert_before = new;
 }
 

@@ -109,6 +109,7 @@ def difference(got, want):
     return worst
 
 
-def count(path, op_type="RotaryEmbedding", domain="ai.phasor"):
-    """Nodes of an operator in the main graph."""
-    return sum(n.op_type == op_type and n.domain == domain for n in onnx.load(str(path)).graph.node)
+def count(path, op_type=None, domain="ai.phasor"):
+    """Nodes of an operator in the main graph; of those that turn one tensor, if none is named."""
+    kinds = [op_type] if op_type else ["RotaryEmbedding", "RotaryEmbeddingHeads"]
+    return sum(n.op_type in kinds and n.domain == domain for n in onnx.load(str(path)).graph.node)

@@ -16,7 +16,7 @@ from test_scopes import MODELS as BODIES
 from test_scopes import fuse, written
 
 OPERATORS = {
-    "phasor": ("RotaryEmbedding", "ai.phasor"),
+    "phasor": (None, "ai.phasor"),
     "contrib": ("RotaryEmbedding", "com.microsoft"),
     "onnx": ("RotaryEmbedding", ""),
 }

@@ -6,6 +6,7 @@ use crate::recognize::{Kind, Site, Stage};
 use crate::rewrite::OLDEST_OPSET;
 use crate::rewrite::attention;
 use crate::rewrite::draft::Draft;
+use crate::rewrite::rotary::heads::InPlace;
 use crate::rewrite::rotary::{self, RotarySite, foreign, repair};
 
 use super::Plan;
@@ -117,7 +118,7 @@ fn plain(draft: &mut Draft<'_>, subject: &Subject<'_>, site: &Site) -> Result<()
     match &site.kind {
         Kind::Rotary(part) => {
             let sites = vec![RotarySite::new(site, part)];
-            rotary::lower(draft, subject, sites, &[], false);
+            rotary::lower(draft, subject, sites, &[], false, &InPlace::default());
         }
         _ => native::lower(draft, subject, site),
     }

@@ -9,6 +9,7 @@ use crate::recognize::{Kind, Site, Stage, TABLE_RULE};
 use crate::rewrite::attention;
 use crate::rewrite::draft::Draft;
 use crate::rewrite::relative;
+use crate::rewrite::rotary::heads::{self, InPlace};
 use crate::rewrite::rotary::{self, RotarySite};
 use crate::rewrite::sinusoidal;
 #[cfg(test)]
@@ -75,22 +76,52 @@ pub(super) fn plan(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Plan 
         );
         return unsupported(sites, &reason);
     }
-    let Some(plain) = with_tables(subject, sites, &[], paired) else {
+    let Some(plain) = with_tables(subject, sites, &[], paired, &InPlace::default()) else {
         return unsupported(sites, &without_body(opset));
     };
     let turned: Vec<RotarySite> = rotary_sites(sites);
     let wired = rotary::worthwhile(subject, &turned, &plain.edit, paired);
-    if wired.is_empty() {
-        return plain;
-    }
-    let shorter = with_tables(subject, sites, &wired, paired);
-    // The chosen tables are used only if their function bodies can be written, and if the change as a whole does save nodes.
-    let Some(mut best) = shorter.filter(|plan| plan.edit.saved() > plain.edit.saved()) else {
-        return plain;
+    let shorter = match wired.is_empty() {
+        true => None,
+        false => with_tables(subject, sites, &wired, paired, &InPlace::default()),
     };
-    let plain = plain.edit.change();
-    best.tables = Some(TablePlan { wired, plain });
-    best
+    // The chosen tables are used only if their function bodies can be written, and if the change as a whole does save nodes.
+    let shorter = shorter.filter(|plan| plan.edit.saved() > plain.edit.saved());
+    let best = match shorter {
+        None => plain,
+        Some(mut best) => {
+            let plain = plain.edit.change();
+            best.tables = Some(TablePlan { wired, plain });
+            best
+        }
+    };
+    match paired {
+        true => best,
+        false => in_place(subject, sites, &turned, best),
+    }
+}
+
+/// The plan in which rotary sites read their heads where a projection wrote them, if there are such sites.
+fn in_place(subject: &Subject<'_>, sites: &[Site], turned: &[RotarySite], plan: Plan) -> Plan {
+    let found = heads::find(subject, turned, &plan.edit);
+    let wired = plan.tables.as_ref().map_or(&[][..], |tables| &tables.wired);
+    let better = match found.is_empty() {
+        true => None,
+        false => with_tables(subject, sites, wired, false, &found),
+    };
+    let Some(mut better) = better else {
+        return plan;
+    };
+    // What the tables change is the same.
+    let ((removed, added), (more_removed, more_added)) = (plan.edit.change(), better.edit.change());
+    better.tables = plan.tables.map(|tables| TablePlan {
+        plain: (
+            (tables.plain.0 + more_removed).saturating_sub(removed),
+            (tables.plain.1 + more_added).saturating_sub(added),
+        ),
+        ..tables
+    });
+    better
 }
 
 /// Why no site is fused if their calls need a function body that cannot be written.
@@ -118,12 +149,13 @@ pub(in crate::rewrite) fn rotary_sites(sites: &[Site]) -> Vec<RotarySite> {
     sites.iter().filter_map(rotary).collect()
 }
 
-/// The change in which the sites of the chosen tables read `RotaryTable` nodes.
+/// The change in which the sites of the chosen tables read `RotaryTable` nodes, and those `in_place` a packed tensor.
 pub(in crate::rewrite) fn with_tables(
     subject: &Subject<'_>,
     sites: &[Site],
     chosen: &[usize],
     paired: bool,
+    in_place: &InPlace,
 ) -> Option<Plan> {
     let mut draft = Draft::new(subject.file).with_plain(subject.writing.plain);
     // A shared node stands before the first site that needs it.
@@ -133,7 +165,7 @@ pub(in crate::rewrite) fn with_tables(
         lower(&mut draft, subject, site);
     }
     let rotary = rotary_sites(sites);
-    rotary::lower(&mut draft, subject, rotary, chosen, paired);
+    rotary::lower(&mut draft, subject, rotary, chosen, paired, in_place);
     let calls = draft.calls()?;
     let functions = functions(subject.file, &calls)?;
     let rules = sites.iter().map(|site| site.rule);

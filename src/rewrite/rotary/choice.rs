@@ -397,6 +397,7 @@ mod tests {
 
     use rustc_hash::FxHashSet;
 
+    use super::super::heads::InPlace;
     use super::worthwhile;
     use crate::facts::Facts;
     use crate::onnx::ModelFile;
@@ -409,14 +410,15 @@ mod tests {
     /// The tables that planning the whole change for each of them would choose.
     fn planned(subject: &Subject<'_>, sites: &[Site], paired: bool) -> Vec<usize> {
         let readers = tables::readers(&rotary_sites(sites));
-        let mut best = with_tables(subject, sites, &[], paired).expect("a plan");
+        let mut best =
+            with_tables(subject, sites, &[], paired, &InPlace::default()).expect("a plan");
         let mut wired = Vec::new();
         for table in 0..subject.tables.len() {
             if !readers.contains_key(&table) {
                 continue;
             }
             wired.push(table);
-            match with_tables(subject, sites, &wired, paired) {
+            match with_tables(subject, sites, &wired, paired, &InPlace::default()) {
                 Some(plan) if plan.edit.saved() > best.edit.saved() => best = plan,
                 _ => {
                     wired.pop();
@@ -457,7 +459,8 @@ mod tests {
                 if sites.is_empty() {
                     continue;
                 }
-                let plain = with_tables(&subject, &sites, &[], paired).expect("a plan");
+                let plain = with_tables(&subject, &sites, &[], paired, &InPlace::default())
+                    .expect("a plan");
                 let turned = rotary_sites(&sites);
                 let wired = worthwhile(&subject, &turned, &plain.edit, paired);
                 assert_eq!(

@@ -1,5 +1,5 @@
-//! Plans rotary sites as nodes of `ai.phasor`: `RotaryEmbedding` or `RotaryEmbeddingPair`, and the `RotaryTable` nodes that they
-//! read.
+//! Plans rotary sites as nodes of `ai.phasor`: `RotaryEmbedding`, `RotaryEmbeddingPair` or `RotaryEmbeddingHeads`, and the
+//! `RotaryTable` nodes that they read.
 //!
 //! Inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. A `RotaryTable` node computes a
 //! table whose angles are positions times frequencies, if that leaves fewer nodes than the graph's own table. [`foreign`] has the
@@ -7,6 +7,7 @@
 
 mod choice;
 pub(super) mod foreign;
+pub(super) mod heads;
 mod pairs;
 pub(super) mod repair;
 mod site;
@@ -19,23 +20,26 @@ use crate::onnx::{DataType, Tensor};
 use crate::recognize::{ROTARY_RULE, Rotary, TableInput};
 
 use phasor_ops::contract::rotary::NAME;
+use phasor_ops::contract::rotary_heads::{self, RotaryHeadsAttributes};
 use phasor_ops::contract::{Call, ElementType, Operand, rotary_pair};
 
 use super::draft::{Draft, Op};
 use super::subject::{NewCall, Subject};
+use heads::{InPlace, Taken};
 use tables::Wired;
 
 pub(super) use choice::worthwhile;
 pub(super) use site::RotarySite;
 
-/// Plans these sites. Sites of the `chosen` tables read `RotaryTable` nodes; `paired`: two
-/// sites of a layer become one node.
+/// Plans these sites. Sites of the `chosen` tables read `RotaryTable` nodes; `paired`: two sites of a layer become one node. Those
+/// `in_place` read their heads where a projection wrote them.
 pub(super) fn lower(
     draft: &mut Draft<'_>,
     subject: &Subject<'_>,
     sites: Vec<RotarySite>,
     chosen: &[usize],
     paired: bool,
+    in_place: &InPlace,
 ) {
     // Asked of the graph's own tables, whose shapes are known.
     let larger: Vec<[bool; 2]> = sites
@@ -60,6 +64,7 @@ pub(super) fn lower(
         }
     }
     let sites = &*sites;
+    let packed = in_place.prepare(draft, sites);
     let mut joined = vec![false; sites.len()];
     let pairs = match paired {
         true => pairs::find(draft.file, sites, &read),
@@ -78,8 +83,17 @@ pub(super) fn lower(
         fuse(rotary_pair::NAME, &pair, &read[second]);
     }
     for (position, site) in sites.iter().enumerate() {
-        if !joined[position] {
+        if !joined[position] && in_place.of(site).is_none() {
             fuse(NAME, &[site], &read[position]);
+        }
+    }
+    for (site, tables) in sites.iter().zip(&read) {
+        if let Some(taken) = in_place.of(site) {
+            let call = heads_call(site, taken);
+            draft.leave(&site.rotary.x);
+            let x = packed[&taken.packed].clone();
+            let inputs = [x].into_iter().chain(tables.iter().cloned());
+            draft.replace(site.node, Op::calling(ROTARY_RULE, call, inputs));
         }
     }
     // Before the unit axes of their outputs, which stand at the front too.
@@ -110,6 +124,19 @@ fn call(operator: &'static str, sites: &[&RotarySite]) -> NewCall {
             inputs: turned.chain(tables).collect(),
         },
     }
+}
+
+/// The same for a node that takes the heads of a site out of a packed tensor.
+fn heads_call(site: &RotarySite, taken: &Taken) -> NewCall {
+    let mut new = call(rotary_heads::NAME, &[site]);
+    let attributes = RotaryHeadsAttributes {
+        rotary: site.rotary.attributes(),
+        heads: taken.heads,
+    };
+    new.call.attributes = attributes.values().to_vec();
+    let [heads, channels] = taken.packed.sizes.map(Some);
+    new.call.inputs[0].shape = Some(vec![None, None, heads, channels]);
+    new
 }
 
 /// For each table, the node of the first site that reads it.
