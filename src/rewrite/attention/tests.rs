@@ -171,11 +171,7 @@ fn keys_that_are_needed_before_are_not_cached_by_the_attention() {
 /// What nobody needs stays in the graph as it was, and before the keys it would not be.
 #[test]
 fn readers_that_nobody_needs_keep_the_keys_before_them() {
-    for unread in [
-        "unread = Neg (k)",
-        "unread = Shape (k)",
-        "first = Neg (v)\n unread = Abs (first)",
-    ] {
+    for unread in ["unread = Neg (k)", "first = Neg (v)\n unread = Abs (first)"] {
         let asked = format!("{unread}\n{OF_COPIES}");
         let (old, new) = fused(&cached(JOINED, &asked));
         let found = operators(&new);

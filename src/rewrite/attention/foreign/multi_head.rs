@@ -10,10 +10,10 @@
 
 use super::added::{self, Scores};
 use super::guarded;
-use crate::rewrite::attention::turned;
 use crate::facts::Dim;
 use crate::onnx::DataType;
 use crate::recognize::{Attention, Site};
+use crate::rewrite::attention::turned;
 use crate::rewrite::draft::{Draft, Op};
 use crate::rewrite::rotary::foreign::CONTRIB;
 use crate::rewrite::subject::Subject;

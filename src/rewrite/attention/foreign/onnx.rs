@@ -14,9 +14,9 @@
 
 use super::added::{self, Scores};
 use super::guarded;
-use crate::rewrite::attention::turned;
 use crate::onnx::DataType;
 use crate::recognize::{Attention, Site};
+use crate::rewrite::attention::turned;
 use crate::rewrite::draft::{Draft, Op};
 use crate::rewrite::rotary::foreign::ONNX_OPSET;
 use crate::rewrite::subject::Subject;
