@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::onnx::proto::TensorProto;
+use crate::onnx::proto::{NodeProto, TensorProto};
 use crate::onnx::{DataType, Tensor, ValueId};
 
 use super::generalise::column_at;
@@ -18,6 +18,15 @@ use super::value::{Alignment, Caveats, Shape, Value};
 /// Largest constant all of whose elements are told apart.
 const MAX_CONSTANT: usize = 4096;
 
+/// The number that a `Constant` node has as an attribute.
+fn number(node: &NodeProto) -> Option<Tensor> {
+    if let Some(number) = node.int("value_int") {
+        return Some(Tensor::from_i64(&[], &[number]));
+    }
+    let number = node.float("value_float")?;
+    Some(Tensor::from_f64_as(DataType::F32, &[], &[number.into()]))
+}
+
 impl Interpreter<'_> {
     /// The decoded constant behind a value: an initializer or the output of a `Constant` node.
     pub fn tensor(&mut self, id: ValueId) -> Option<Rc<Tensor>> {
@@ -25,17 +34,17 @@ impl Interpreter<'_> {
             return known.clone();
         }
         let file = self.file;
-        let proto = match file.constant(id) {
-            Some(position) => Some(&file.graph().initializer[position]),
+        let tensor = match file.constant(id) {
+            Some(position) => file.tensor(&file.graph().initializer[position]).ok(),
             None => self.constants.get(&id).and_then(|&node| {
                 let node = &file.graph().node[node];
-                node.attribute
-                    .iter()
-                    .find(|a| a.name() == "value")
-                    .and_then(|a| a.t.as_deref())
+                match node.tensor("value") {
+                    Some(proto) => file.tensor(proto).ok(),
+                    None => number(node),
+                }
             }),
         };
-        let tensor = proto.and_then(|proto| file.tensor(proto).ok()).map(Rc::new);
+        let tensor = tensor.map(Rc::new);
         self.tensors.insert(id, tensor.clone());
         tensor
     }

@@ -33,7 +33,7 @@ def _cached_attention(length):
     attributes, inputs, outputs = _attention(length)
     for name in "KV":
         whole = inputs[name]
-        inputs |= {name: whole[:, :, 3:], f"past_{name}": whole[:, :, :3]}
+        inputs |= {name: whole[:, :, 3:].copy(), f"past_{name}": whole[:, :, :3].copy()}
     return attributes, inputs, [*outputs, "present_K", "present_V"]
 
 

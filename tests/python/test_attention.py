@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from conftest import LIBRARY, PHASOR, ROOT, readable, session
+from conftest import LIBRARY, PHASOR, ROOT, VERSION, readable, session
 
 sys.path.insert(0, str(ROOT / "benches"))
 from relative_models import Graph  # noqa: E402
@@ -237,9 +237,11 @@ def test_fused_attention_computes_the_same(make, tmp_path):
     assert promised == FUSED[make]
     before = session(readable(original, tmp_path))
     after = [session(readable(out, tmp_path), library) for library in (LIBRARY, None)]
+    is_old = VERSION < (1, 32)
     ran = 0
     for sizes in SIZES:
-        if make in NOT_EMPTY and 0 in sizes:
+        # Releases before 1.32 leave a product over nothing as the memory was.
+        if (make in NOT_EMPTY and 0 in sizes) or (is_old and sizes[2] == 0):
             continue
         given = dict(feeds(onnx.load(str(original)), sizes))
         try:

@@ -32,7 +32,7 @@ impl Reader<'_, '_> {
         choice: Choice,
     ) -> Result<Access, Miss> {
         if change.mask.is_some() || change.is_added || change.is_scaled {
-            let reason = "scores are put in place of others, and changed after that";
+            let reason = "a number is put in the place of scores, and they are changed after that";
             return Err(Miss::new(RULE, Stage::Scores, place.value, reason));
         }
         let condition = self.mask(softmax, place, choice.condition)?;

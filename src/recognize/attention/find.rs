@@ -162,6 +162,13 @@ impl Reader<'_, '_> {
             probabilities: name(weighed.probability.value),
         };
         let mark = self.context.maker.borrow().mark();
+        if let Some((bias, highest)) = self.cancelling(&weighed.frame, change) {
+            let reason = format!(
+                "several tensors are added to the scores, and this one may be {:e}, which may take back what another adds",
+                highest as f32
+            );
+            return Err(Miss::new(RULE, Stage::Mask, bias, &reason));
+        }
         let promises = self.promises(&weighed.frame, change);
         let unknown = || miss(Stage::Operands, "its shapes are not known");
         let queries = &q;

@@ -19,6 +19,8 @@ use super::walk::{Frame, Reader};
 const BEYOND: u32 = u32::MAX - 2;
 /// Most sizes of windows that are tried on either side.
 const MAX_WINDOWS: usize = 16;
+/// A number next to which a score loses digits.
+const LARGE: f64 = 1e6;
 /// The largest window that is looked for.
 const LARGEST: i64 = 1 << 24;
 
@@ -124,6 +126,18 @@ impl Reader<'_, '_> {
         let sign = arena.constant(sign);
         let distance = arena.mul(distance, sign).ok()?;
         arena.add(place, distance).ok()
+    }
+
+    /// One of several biases that may take back what another adds, and how large it may be: added to each other first, they leave a
+    /// score of which nothing is left in the graph. What a bias of floats that are not computed can be is not known.
+    pub(super) fn cancelling(&mut self, frame: &Frame, change: &Change) -> Option<(ValueId, f64)> {
+        if change.biases.len() < 2 {
+            return None;
+        }
+        change.biases.iter().find_map(|bias| {
+            let highest = self.highest(bias, frame, &frame.at)?;
+            (highest.is_finite() && highest > LARGE).then_some((bias.value, highest))
+        })
     }
 
     /// The largest number that a bias can be for a batch, head, query and key.

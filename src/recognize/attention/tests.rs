@@ -107,6 +107,14 @@ fn groups_scales_and_masks() {
                 "padding_sum = Add (padding, bias)\n\
                  y = attention(q, k, v) times 0.25, 2 heads a key, plus padding_sum",
             ),
+            // What one hides, another shows again; of the score nothing is left then.
+            (
+                "float large = {3.0e38}
+                 back = Where (visible, zero, large)
+                 shown = Add (scores, bias)
+                 masked = Add (shown, back)",
+                "attention mask at back: several tensors are added to the scores, and this one may be 3e38, which may take back what another adds",
+            ),
             (
                 "masked = Identity (scores)",
                 "y = attention(q, k, v) times 0.25, 2 heads a key",
@@ -324,7 +332,7 @@ fn what_is_no_attention_is_refused() {
                  bool[1, 1, S, T] shown
                  chosen = Where (shown, product, hidden)
                  scores = Add (chosen, mask)",
-                "attention scores at chosen: scores are put in place of others, and changed after that",
+                "attention scores at chosen: a number is put in the place of scores, and they are changed after that",
             ),
             (
                 "float[B, N, S, 8] other

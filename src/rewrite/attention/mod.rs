@@ -7,6 +7,7 @@ mod shapes;
 #[cfg(all(test, feature = "tract"))]
 mod tests;
 
+use crate::facts::Dim;
 use crate::onnx::{DataType, Tensor};
 use crate::recognize::{Attention, Site};
 
@@ -26,19 +27,6 @@ pub(super) fn lower(
     site: &Site,
     attention: &Attention,
 ) {
-    let operand = |name: &str| {
-        let shape = subject.shapes.get(name);
-        let known = |dim: &crate::facts::Dim| usize::try_from(dim.known()?).ok();
-        Operand {
-            dtype: ElementType::from_onnx(site.dtype.to_onnx()),
-            shape: shape.map(|shape| shape.iter().map(known).collect()),
-            ..Operand::default()
-        }
-    };
-    let neutral = |value: f64| Operand {
-        value: Some(value),
-        ..Operand::default()
-    };
     let Attention {
         q,
         k,
@@ -47,17 +35,8 @@ pub(super) fn lower(
         mask,
         ..
     } = attention;
-    let bias_operand = bias
-        .as_ref()
-        .map_or_else(|| neutral(0.0), |bias| operand(bias));
-    let mask_operand = mask
-        .as_ref()
-        .map_or_else(|| neutral(1.0), |_| Operand::default());
-    let bias = bias
-        .clone()
-        .unwrap_or_else(|| constant(draft, "phasor_no_bias", site.dtype, 0.0));
-    let mask = mask.as_ref().map(|mask| mask.value.clone());
-    let mask = mask.unwrap_or_else(|| constant(draft, "phasor_no_mask", DataType::Bool, 1.0));
+    let dtype = site.dtype;
+    let operand = |name: &str| operand(subject, dtype, name);
     // New keys and those of the cache have the sizes of all, but for how many they are.
     let part = |whole: &str| {
         let mut part = operand(whole);
@@ -65,6 +44,17 @@ pub(super) fn lower(
             *keys = None;
         }
         part
+    };
+    let (bias, of_bias) = match bias {
+        Some(bias) => (bias.clone(), operand(bias)),
+        None => (constant(draft, "phasor_no_bias", dtype, 0.0), all(0.0)),
+    };
+    let (mask, of_mask) = match mask {
+        Some(mask) => (mask.value.clone(), Operand::default()),
+        None => {
+            let none = constant(draft, "phasor_no_mask", DataType::Bool, 1.0);
+            (none, all(1.0))
+        }
     };
     let sizes = sizes_of(draft, subject, site);
     // Written out, the concatenations are nodes again; and the results of a node with a cache are those of the graph as they are.
@@ -80,7 +70,7 @@ pub(super) fn lower(
         None => (plain::NAME, [operand(q), operand(k), operand(v)]),
     };
     let mut operands: Vec<Operand> = operands.into();
-    operands.extend([bias_operand, mask_operand]);
+    operands.extend([of_bias, of_mask]);
     let mut inputs = vec![q.clone(), k.clone(), v.clone(), bias, mask];
     let mut nodes = vec![site.node];
     if let Some(Cached { concats, new, past }) = cached {
@@ -101,6 +91,25 @@ pub(super) fn lower(
         turned(draft, site, op);
     } else {
         draft.join(&nodes, op);
+    }
+}
+
+/// What is known of a tensor of the site.
+fn operand(subject: &Subject<'_>, dtype: DataType, name: &str) -> Operand {
+    let shape = subject.shapes.get(name);
+    let known = |dim: &Dim| usize::try_from(dim.known()?).ok();
+    Operand {
+        dtype: ElementType::from_onnx(dtype.to_onnx()),
+        shape: shape.map(|shape| shape.iter().map(known).collect()),
+        ..Operand::default()
+    }
+}
+
+/// An operand whose elements are all this number.
+fn all(value: f64) -> Operand {
+    Operand {
+        value: Some(value),
+        ..Operand::default()
     }
 }
 

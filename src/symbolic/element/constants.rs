@@ -69,6 +69,14 @@ pub(super) fn element(
     Ok(sum)
 }
 
+/// The number that a `Constant` node has as an attribute.
+pub(super) fn number(query: &mut Query<'_, '_>, value: ValueId) -> Result<PolyId, Pause> {
+    let tensor = query.it.tensor(value).filter(|tensor| tensor.len() == 1);
+    let tensor = tensor.ok_or(Stop::UnreadConstant)?;
+    let number = crate::symbolic::constants::element(&mut query.it.arena, &tensor, 0);
+    Ok(number.ok_or(Stop::ConstantNotFinite)?)
+}
+
 fn read(query: &mut Query<'_, '_>, value: ValueId, proto: &TensorProto) -> Option<Rc<Constant>> {
     if let Some(known) = query.elements.constants.known.get(&value) {
         return known.clone();

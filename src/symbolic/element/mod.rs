@@ -242,6 +242,7 @@ impl<'a> Query<'_, 'a> {
             "GatherElements" => lookup::gather_elements(self, visit),
             "GatherND" => lookup::gather_nd(self, visit),
             "Range" => creation::range(self, visit, own),
+            "Constant" => constants::number(self, value),
             "ConstantOfShape" => creation::constant_of_shape(self, visit),
             "Shape" => creation::shape(self, visit),
             "CumSum" => creation::cum_sum(self, visit, own),

@@ -1,6 +1,6 @@
 //! The shape rule of `CachedAttention`.
 
-use super::{INPUTS, OUTPUTS};
+use super::INPUTS;
 use crate::contract::attention::AttentionGeometry;
 use crate::contract::attention::geometry::of_rank_4;
 use crate::contract::spec::names;
@@ -47,12 +47,13 @@ impl CachedGeometry {
             past_k_name,
             past_v_name,
         ] = names(&INPUTS);
-        let [_, present_k_name, present_v_name] = names(&OUTPUTS);
         let [q, k, v, bias, mask, past_k, past_v] = inputs;
         let keys = Joined::new((k_name, k), (past_k_name, past_k))?;
         let values = Joined::new((v_name, v), (past_v_name, past_v))?;
+        let [all_keys, all_values] = [(k_name, past_k_name), (v_name, past_v_name)]
+            .map(|(new, past)| format!("{new} behind {past}"));
         let attention = AttentionGeometry::of(
-            [q_name, present_k_name, present_v_name, bias_name, mask_name],
+            [q_name, &all_keys, &all_values, bias_name, mask_name],
             [q, &keys.shape(), &values.shape(), bias, mask],
         )?;
         Ok(Self {
@@ -164,7 +165,7 @@ mod tests {
             ),
             (
                 [Q, K, V, &[1], &[1], PAST_K, &[2, 3, 4, 4]],
-                "axis 2 of present_V [2, 3, 9, 4] is 9, expected 7, as in present_K [2, 3, 7, 8]",
+                "axis 2 of V behind past_V [2, 3, 9, 4] is 9, expected 7, as in K behind past_K [2, 3, 7, 8]",
             ),
             (
                 [Q, K, V, &[6], &[1], PAST_K, PAST_V],
