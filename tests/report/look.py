@@ -6,7 +6,7 @@ import sys
 
 import onnx
 from onnx import TensorProto, helper
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODELS = HERE.parent.parent / "models"
@@ -84,6 +84,16 @@ def look(browser, page, width, scheme, picture):
     return wrong
 
 
+def started(chromium, executable):
+    """A browser. Now and then one ends while it starts: then another. For root, as in containers, it has no sandbox."""
+    options = dict(executable_path=executable, args=["--no-sandbox"])
+    try:
+        return chromium.launch(**options)
+    except Error as error:
+        print(f"started again: {error.message.splitlines()[0]}", file=sys.stderr)
+        return chromium.launch(**options)
+
+
 def main():
     phasor, executable, folder, *keep = sys.argv[1:]
     folder = pathlib.Path(folder)
@@ -92,8 +102,8 @@ def main():
         for name, page in pages(phasor, folder):
             for width in WIDTHS:
                 for scheme in SCHEMES:
-                    # After some pictures Chromium makes no more. For root, as in containers, it has no sandbox.
-                    browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+                    # After some pictures Chromium makes no more.
+                    browser = started(playwright.chromium, executable)
                     picture = folder / f"{name}-{width}-{scheme}.png" if keep else None
                     wrong = look(browser, page, width, scheme, picture)
                     browser.close()
