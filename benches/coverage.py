@@ -36,7 +36,7 @@ TOLERANCE = {"float16": 2e-2, "bfloat16": 6e-2}
 TITLES = {"phasor": "Phasor", "onnxscript": "onnxscript `optimize_for_ort`", "onnxruntime": "ONNX Runtime's transformers optimizer"}
 STATIC = ("swin", "swinv2", "beit", "decomposed2d")
 OPERATORS = {
-    "rotary": {"RotaryEmbedding": 1, "RotaryEmbeddingPair": 2, "RotaryEmbeddingHeads": 1},
+    "rotary": {"RotaryEmbedding": 1, "RotaryEmbeddingPair": 2, "RotaryHeads": 1},
     "relative": {"RelativePositionBias": 1, "RelativeGather": 1, "AlibiBias": 1},
     "sinusoidal": {"SinusoidalEmbedding": 1},
     "attention": {"Attention": 1, "CachedAttention": 1},

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""RotaryEmbeddingHeads of the operator library against the nodes that it saves: what exporters put between a projection and its rotation,
+"""RotaryHeads of the operator library against the nodes that it saves: what exporters put between a projection and its rotation,
 and RotaryEmbedding.
 
     python benches/rotary_heads.py [--ops PATH] [--rounds N] [--only TEXT] [--json]
@@ -62,7 +62,7 @@ class Layers:
         return self.op("RotaryEmbedding", [x, "cos", "sin"])
 
     def taken(self, x, first, end, step=1):
-        return self.op("RotaryEmbeddingHeads", [x, "cos", "sin"], first_head=first, end_head=end, head_step=step)
+        return self.op("RotaryHeads", [x, "cos", "sin"], first_head=first, end_head=end, head_step=step)
 
     def nodes_of(self, inputs, heads, keys, channels):
         """Queries, keys and values by RotaryEmbedding."""
@@ -79,7 +79,7 @@ class Layers:
         return self.turned(q), self.turned(k), v
 
     def heads_of(self, inputs, heads, keys, channels):
-        """The same by RotaryEmbeddingHeads."""
+        """The same by RotaryHeads."""
         if len(inputs) == 3:
             q, k, v = (self.shaped(part, n, channels) for part, n in zip(inputs, (heads, keys, keys)))
             return self.taken(q, 0, heads), self.taken(k, 0, keys), self.in_front(v)
@@ -134,7 +134,7 @@ def main():
     args = parser.parse_args()
     needs.built(args.ops, needs.LIBRARY, "--ops")
     if not args.json:
-        print("| layer | packing | type | threads | RotaryEmbeddingHeads | nodes and RotaryEmbedding | ratio, fastest | ratio, median |")
+        print("| layer | packing | type | threads | RotaryHeads | nodes and RotaryEmbedding | ratio, fastest | ratio, median |")
         print("|---|---|---|---|---|---|---|---|")
     for name, *sizes in SIZES:
         for packing in PACKINGS:

@@ -1,4 +1,4 @@
-// RotaryEmbedding, RotaryEmbeddingPair and RotaryEmbeddingHeads.
+// RotaryEmbedding, RotaryEmbeddingPair and RotaryHeads.
 //
 // A block is `blockDim.y` tasks of `blockDim.x` threads. A task is a number of rows with the same angles: its threads read cosines
 // and sines from memory once and keep them for all of its rows. A lane of a task owns two vectors of each row, of pairs or of channels

@@ -83,7 +83,11 @@ fn fuses_to_the_same(
     let ours = |model: &ModelProto| {
         let nodes = &model.graph.as_ref().expect("a graph").node;
         let rotary = |n: &&NodeProto| {
-            n.domain() == "ai.phasor" && n.op_type().starts_with("RotaryEmbedding")
+            n.domain() == "ai.phasor"
+                && matches!(
+                    n.op_type(),
+                    "RotaryEmbedding" | "RotaryEmbeddingPair" | "RotaryHeads"
+                )
         };
         nodes.iter().filter(rotary).count()
     };

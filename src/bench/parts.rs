@@ -17,7 +17,7 @@ use crate::recognize::Kind;
 const OPERATORS: [(&str, Part); 26] = [
     ("RotaryEmbedding", Part::Rotary),
     ("RotaryEmbeddingPair", Part::Rotary),
-    ("RotaryEmbeddingHeads", Part::Rotary),
+    ("RotaryHeads", Part::Rotary),
     ("RotaryTable", Part::Rotary),
     ("RelativePositionBias", Part::Relative),
     ("GatedRelativePositionBias", Part::Relative),

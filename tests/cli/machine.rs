@@ -21,7 +21,7 @@ fn diff_counts_operators_and_sizes() {
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let report = json(&stdout(&output));
     let operators = report["operators"].as_array().unwrap();
-    let rotary = |entry: &&Value| entry["operator"] == "ai.phasor::RotaryEmbeddingHeads";
+    let rotary = |entry: &&Value| entry["operator"] == "ai.phasor::RotaryHeads";
     let rotary = operators.iter().find(rotary).unwrap();
     assert_eq!(
         (&rotary["before"], &rotary["after"]),

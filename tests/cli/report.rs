@@ -111,7 +111,7 @@ fn every_model_has_its_sites_on_the_page() {
             );
         }
         assert!(
-            page.contains("ai.phasor::RotaryEmbedding") && page.len() < 300_000,
+            page.contains("ai.phasor::Rotary") && page.len() < 300_000,
             "{name}"
         );
     }

@@ -87,7 +87,12 @@ pub(crate) fn rotary_nodes(path: &Path) -> usize {
     let file = ModelFile::open(path).unwrap();
     let nodes = file.graph().node.iter();
     nodes
-        .filter(|n| n.op_type().starts_with("RotaryEmbedding") && n.domain() == "ai.phasor")
+        .filter(|n| {
+            matches!(
+                n.op_type(),
+                "RotaryEmbedding" | "RotaryEmbeddingPair" | "RotaryHeads"
+            ) && n.domain() == "ai.phasor"
+        })
         .count()
 }
 

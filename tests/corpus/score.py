@@ -20,7 +20,7 @@ import onnxruntime as ort
 OPERATORS = {
     ("ai.phasor", "RotaryEmbedding"): ("rotary", 1),
     ("ai.phasor", "RotaryEmbeddingPair"): ("rotary", 2),
-    ("ai.phasor", "RotaryEmbeddingHeads"): ("rotary", 1),
+    ("ai.phasor", "RotaryHeads"): ("rotary", 1),
     ("ai.phasor", "RelativePositionBias"): ("bias", 1),
     ("ai.phasor", "RelativeGather"): ("bias", 1),
     ("ai.phasor", "AlibiBias"): ("bias", 1),

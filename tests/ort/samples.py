@@ -47,7 +47,7 @@ def _distances(length):
 SAMPLES = {
     "RotaryEmbedding": lambda n: ({"interleaved": 1}, {"X": _floats(2, 4, n, 32), **_tables(n)}, ["Y"]),
     "RotaryEmbeddingPair": lambda n: ({}, {"Q": _floats(1, 8, n, 32), "K": _floats(1, 2, n, 32), **_tables(n)}, ["YQ", "YK"]),
-    "RotaryEmbeddingHeads": lambda n: ({"first_head": 4, "end_head": 6}, {"X": _floats(2, n, 8, 32), **_tables(n)}, ["Y"]),
+    "RotaryHeads": lambda n: ({"first_head": 4, "end_head": 6}, {"X": _floats(2, n, 8, 32), **_tables(n)}, ["Y"]),
     "RotaryTable": lambda n: ({"precise": 1}, {"positions": np.arange(n) * 977, **_frequencies()}, ["cos", "sin"]),
     "SinusoidalEmbedding": lambda n: ({"width": 33}, {"positions": np.arange(n) * 31, **_frequencies()}, ["embedding"]),
     "RelativePositionBias": lambda n: ({}, {"table": _floats(9, 4), **_distances(n)}, ["bias"]),

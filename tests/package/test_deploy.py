@@ -24,7 +24,7 @@ class Program:
 def test_a_program_in_memory(model):
     report = phasor.torch.fuse(Program(model))
     assert isinstance(report.result, onnx.ModelProto)
-    assert {node.op_type for node in report.result.graph.node} >= {"RotaryEmbeddingHeads", "Attention"}
+    assert {node.op_type for node in report.result.graph.node} >= {"RotaryHeads", "Attention"}
 
 
 def test_a_program_to_a_file(model, tmp_path):

@@ -111,5 +111,5 @@ def difference(got, want):
 
 def count(path, op_type=None, domain="ai.phasor"):
     """Nodes of an operator in the main graph; of those that turn one tensor, if none is named."""
-    kinds = [op_type] if op_type else ["RotaryEmbedding", "RotaryEmbeddingHeads"]
+    kinds = [op_type] if op_type else ["RotaryEmbedding", "RotaryHeads"]
     return sum(n.op_type in kinds and n.domain == domain for n in onnx.load(str(path)).graph.node)

@@ -1,5 +1,5 @@
 """Heads that are read where a projection wrote them: each packing of queries, keys and values that exporters write becomes nodes
-`RotaryEmbeddingHeads` without the nodes in front of them, and computes the same with the library and without; near misses stay."""
+`RotaryHeads` without the nodes in front of them, and computes the same with the library and without; near misses stay."""
 import json
 import subprocess
 
@@ -193,7 +193,7 @@ def count(model, kind):
 def test_packings(packing, opset, tmp_path):
     model = packing(Graph(opset))
     fused = fuse(model, tmp_path)
-    assert count(fused, "RotaryEmbeddingHeads") == 2 and count(fused, "RotaryEmbedding") == 0
+    assert count(fused, "RotaryHeads") == 2 and count(fused, "RotaryEmbedding") == 0
     assert {kind: count(fused, kind) for kind in PACKINGS[packing]} == PACKINGS[packing]
     compare(model, fused)
 
@@ -241,10 +241,10 @@ def every_other_channel(g):
 # Near misses: how many nodes of which kind stay in front of the sites, and how many read their heads in place.
 MISSES = {
     # The transpositions go all the same.
-    read_elsewhere: {"Split": 1, "Transpose": 1, "RotaryEmbeddingHeads": 2},
-    values_as_a_result: {"Split": 1, "Transpose": 0, "RotaryEmbeddingHeads": 2},
-    backwards: {"Slice": 4, "Transpose": 0, "RotaryEmbeddingHeads": 2},
-    every_other_channel: {"Slice": 2, "Transpose": 0, "RotaryEmbeddingHeads": 2},
+    read_elsewhere: {"Split": 1, "Transpose": 1, "RotaryHeads": 2},
+    values_as_a_result: {"Split": 1, "Transpose": 0, "RotaryHeads": 2},
+    backwards: {"Slice": 4, "Transpose": 0, "RotaryHeads": 2},
+    every_other_channel: {"Slice": 2, "Transpose": 0, "RotaryHeads": 2},
 }
 
 

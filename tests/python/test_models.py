@@ -50,7 +50,7 @@ def test_the_checker_accepts_the_file(fused):
     model = onnx.load(str(fused.path))
     onnx.checker.check_model(model)
     assert any(o.domain == "ai.phasor" and o.version == 1 for o in model.opset_import)
-    assert any(f.domain == "ai.phasor" and f.name.startswith("RotaryEmbedding") for f in model.functions)
+    assert any(f.domain == "ai.phasor" and f.name in ("RotaryEmbedding", "RotaryEmbeddingPair", "RotaryHeads") for f in model.functions)
 
 
 def test_what_is_not_fused_is_not_touched(fused):
@@ -65,7 +65,7 @@ def test_what_is_not_fused_is_not_touched(fused):
     before = {e.SerializeToString() for e in old.node}
     added = [n for n in new.node if n.SerializeToString() not in before]
     assert {n.domain for n in added if n.op_type.startswith("Rotary")} == {"ai.phasor"}
-    ours = {"RotaryEmbedding", "RotaryEmbeddingHeads", "RotaryTable", "Attention", "CachedAttention"}
+    ours = {"RotaryEmbedding", "RotaryHeads", "RotaryTable", "Attention", "CachedAttention"}
     around = {"Cast", "Not", "Reshape", "Slice", "Transpose", "Unsqueeze"}
     sizes = {"Shape", "Mul", "Add", "Gather", "Where"}
     assert {n.op_type for n in added} <= ours | around | sizes

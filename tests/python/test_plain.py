@@ -62,7 +62,7 @@ def test_only_what_is_named_is_written_out(tmp_path):
     model, out = MODELS[0].parent / "llama-dynamo" / "model.onnx", tmp_path / "out.onnx"
     done, _ = fuse(model, out, "--plain", "attention", "--engine", "tract")
     assert done.returncode == 0, done.stderr
-    assert sorted(function.name for function in onnx.load(str(out)).functions) == ["RotaryEmbeddingHeads", "RotaryTable"]
+    assert sorted(function.name for function in onnx.load(str(out)).functions) == ["RotaryHeads", "RotaryTable"]
 
 
 def test_a_rule_that_there_is_not_is_refused(tmp_path):

@@ -321,7 +321,7 @@ def fused_nodes(model):
     def count(nodes):
         here = inside = 0
         for node in nodes:
-            here += node.domain == "ai.phasor" and node.op_type.startswith("RotaryEmbedding")
+            here += node.domain == "ai.phasor" and node.op_type in ("RotaryEmbedding", "RotaryEmbeddingPair", "RotaryHeads")
             for attribute in node.attribute:
                 if attribute.HasField("g"):
                     inside += sum(count(attribute.g.node))

@@ -35,7 +35,7 @@ def broken(path, kind, site):
     """The fused model with an error at one site: its sine negated, or its positions one further on."""
     model = onnx.load(str(path))
     nodes = model.graph.node
-    at = [i for i, n in enumerate(nodes) if n.op_type.startswith("RotaryEmbedding") and n.domain == "ai.phasor"][site]
+    at = [i for i, n in enumerate(nodes) if n.op_type in ("RotaryEmbedding", "RotaryEmbeddingPair", "RotaryHeads") and n.domain == "ai.phasor"][site]
     if kind == "sine":
         nodes.insert(at, helper.make_node("Neg", [nodes[at].input[2]], ["wrong_sine"]))
         nodes[at + 1].input[2] = "wrong_sine"

@@ -54,7 +54,7 @@ const SAMPLES: &[Sample] = &[
         outputs: &["a", "b"],
     },
     Sample {
-        node: "y = ai.phasor::RotaryEmbeddingHeads(x, cos, sin) first_head=1 end_head=6 head_step=2",
+        node: "y = ai.phasor::RotaryHeads(x, cos, sin) first_head=1 end_head=6 head_step=2",
         inputs: &[
             ("x", Number, &[2, 5, 6, 4]),
             ("cos", Number, &[5, 2]),

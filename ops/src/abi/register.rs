@@ -6,7 +6,7 @@ use super::cached_attention::CachedAttention;
 #[cfg(feature = "cuda")]
 use super::cuda::{
     AlibiBiasCuda, OnCuda, RelativeGatherCuda, RelativePositionBiasCuda, RotaryEmbeddingCuda,
-    RotaryEmbeddingHeadsCuda, RotaryEmbeddingPairCuda, RotaryTableCuda, SinusoidalEmbeddingCuda,
+    RotaryEmbeddingPairCuda, RotaryHeadsCuda, RotaryTableCuda, SinusoidalEmbeddingCuda,
 };
 use super::guard::guard;
 use super::host::{Host, ort};
@@ -15,7 +15,7 @@ use super::operator::tables;
 use super::relative_bias::RelativePositionBias;
 use super::relative_gather::RelativeGather;
 use super::rotary::RotaryEmbedding;
-use super::rotary_heads::RotaryEmbeddingHeads;
+use super::rotary_heads::RotaryHeads;
 use super::rotary_pair::RotaryEmbeddingPair;
 use super::rotary_table::RotaryTable;
 use super::sinusoidal::SinusoidalEmbedding;
@@ -72,7 +72,7 @@ fn operators(host: &'static Host) -> Vec<&'static CustomOp> {
         RotaryEmbeddingPair + RotaryEmbeddingPairCuda: (
             <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>,
         );
-        RotaryEmbeddingHeads + RotaryEmbeddingHeadsCuda: (
+        RotaryHeads + RotaryHeadsCuda: (
             <f32, f32>, <f16, f16>, <f16, f32>, <bf16, bf16>, <bf16, f32>, <f64, f64>, <f64, f32>,
         );
         RotaryTable + RotaryTableCuda: (

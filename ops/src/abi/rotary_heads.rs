@@ -1,4 +1,4 @@
-//! `RotaryEmbeddingHeads` for the host.
+//! `RotaryHeads` for the host.
 
 use super::constant::Constant;
 use super::context::{Context, Node};
@@ -14,7 +14,7 @@ use ort_sys::ONNXTensorElementDataType;
 use std::marker::PhantomData;
 
 /// The operator with `X` of type `T` and tables of type `TT`.
-pub(super) struct RotaryEmbeddingHeads<T, TT>(PhantomData<(T, TT)>);
+pub(super) struct RotaryHeads<T, TT>(PhantomData<(T, TT)>);
 
 /// A node: what it does, and its cosines and sines.
 pub(super) struct Prepared<TT> {
@@ -22,7 +22,7 @@ pub(super) struct Prepared<TT> {
     tables: [Constant<TT>; 2],
 }
 
-impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryEmbeddingHeads<T, TT> {
+impl<T: WithTables<TT> + Typed, TT: Element + Typed> Operator for RotaryHeads<T, TT> {
     const SPEC: &'static OperatorSpec = &SPEC;
     const TYPES: &'static [ONNXTensorElementDataType] = &[<T as Typed>::TYPE, <TT as Typed>::TYPE];
 

@@ -9,7 +9,7 @@ use crate::contract::rotary_heads::{RotaryHeadsAttributes, RotaryHeadsGeometry};
 use crate::contract::tensor::check_size;
 use crate::simd::{Element, Level};
 
-/// A kernel of `RotaryEmbeddingHeads`.
+/// A kernel of `RotaryHeads`.
 #[derive(Clone, Copy, Debug)]
 pub struct RotaryHeadsKernel {
     attributes: RotaryHeadsAttributes,

@@ -1,4 +1,4 @@
-//! Kernels of `RotaryEmbedding`, `RotaryEmbeddingPair` and `RotaryEmbeddingHeads`; [`crate::contract::rotary`] says what they compute.
+//! Kernels of `RotaryEmbedding`, `RotaryEmbeddingPair` and `RotaryHeads`; [`crate::contract::rotary`] says what they compute.
 //!
 //! `generic` is the algorithm over any vector set, `backend` compiles it for each, `kernel` checks shapes, picks a variant and
 //! walks the rows, `pair` does so for two tensors, `heads` for rows that lie apart.

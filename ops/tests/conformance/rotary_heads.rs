@@ -1,4 +1,4 @@
-//! `RotaryEmbeddingHeads` against `RotaryEmbedding` of the heads that are taken, to the bit.
+//! `RotaryHeads` against `RotaryEmbedding` of the heads that are taken, to the bit.
 
 use crate::common::{Limits, Random, Runner, Values};
 use crate::host::{Call, Tensor};

@@ -11,7 +11,7 @@ pub(in crate::recognize) const PAGE: Rule = Rule {
     summary: "rotary position embedding of a tensor, however the graph spells it",
     matches: "a float tensor y whose channels are those of a tensor x, unchanged, or sums of two channels of x with coefficients \
               cos and -/+ sin, pair by pair",
-    rewrites_to: "y = ai.phasor::RotaryEmbedding(x, cos, sin), or ai.phasor::RotaryEmbeddingHeads(packed, cos, sin) where x is \
+    rewrites_to: "y = ai.phasor::RotaryEmbedding(x, cos, sin), or ai.phasor::RotaryHeads(packed, cos, sin) where x is \
                   proven to be heads of an earlier tensor and the nodes between become unused; with `--pairs` two sites of the \
                   same tables become one ai.phasor::RotaryEmbeddingPair; under `--target contrib` and `--target onnx` the operators of \
                   com.microsoft and ai.onnx, where they can express the site",

@@ -1,4 +1,4 @@
-//! Plans rotary sites as nodes of `ai.phasor`: `RotaryEmbedding`, `RotaryEmbeddingPair` or `RotaryEmbeddingHeads`, and the
+//! Plans rotary sites as nodes of `ai.phasor`: `RotaryEmbedding`, `RotaryEmbeddingPair` or `RotaryHeads`, and the
 //! `RotaryTable` nodes that they read.
 //!
 //! Inputs are the graph's own values; unit axes that a table lacks are inserted once and shared. A `RotaryTable` node computes a

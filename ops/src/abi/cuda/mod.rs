@@ -18,7 +18,7 @@ pub(super) use alibi_bias::AlibiBiasCuda;
 pub(super) use relative_bias::RelativePositionBiasCuda;
 pub(super) use relative_gather::RelativeGatherCuda;
 pub(super) use rotary::RotaryEmbeddingCuda;
-pub(super) use rotary_heads::RotaryEmbeddingHeadsCuda;
+pub(super) use rotary_heads::RotaryHeadsCuda;
 pub(super) use rotary_pair::RotaryEmbeddingPairCuda;
 pub(super) use rotary_table::RotaryTableCuda;
 pub(super) use sinusoidal::SinusoidalEmbeddingCuda;

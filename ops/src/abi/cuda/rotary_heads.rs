@@ -1,8 +1,8 @@
-//! `RotaryEmbeddingHeads` on CUDA.
+//! `RotaryHeads` on CUDA.
 
 use super::twin::{Twin, address};
 use crate::abi::context::Context;
-use crate::abi::rotary_heads::RotaryEmbeddingHeads;
+use crate::abi::rotary_heads::RotaryHeads;
 use crate::abi::status::Failure;
 use crate::abi::tensor::{Shape, Tensor, Typed};
 use crate::contract::rotary_heads::{RotaryHeadsAttributes, RotaryHeadsGeometry};
@@ -19,10 +19,10 @@ pub(in crate::abi) struct Prepared {
 }
 
 /// The twin with `X` of type `T` and tables of type `TT`.
-pub(in crate::abi) struct RotaryEmbeddingHeadsCuda<T, TT>(PhantomData<(T, TT)>);
+pub(in crate::abi) struct RotaryHeadsCuda<T, TT>(PhantomData<(T, TT)>);
 
-impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryEmbeddingHeadsCuda<T, TT> {
-    type Of = RotaryEmbeddingHeads<T, TT>;
+impl<T: WithTables<TT> + Typed, TT: Element + Typed> Twin for RotaryHeadsCuda<T, TT> {
+    type Of = RotaryHeads<T, TT>;
     type Kernel = Prepared;
 
     fn create(device: &Device, attributes: RotaryHeadsAttributes) -> Result<Prepared, CudaError> {

@@ -1,4 +1,4 @@
-//! Attributes of `RotaryEmbeddingHeads`: those of `RotaryEmbedding`, and which heads are taken.
+//! Attributes of `RotaryHeads`: those of `RotaryEmbedding`, and which heads are taken.
 
 use crate::contract::attribute::Given;
 use crate::contract::rotary::{self, RotaryAttributes};

@@ -1,4 +1,4 @@
-//! `RotaryEmbeddingHeads` in standard ONNX operators: the heads sliced, put before the sequence, and turned as `RotaryEmbedding` does.
+//! `RotaryHeads` in standard ONNX operators: the heads sliced, put before the sequence, and turned as `RotaryEmbedding` does.
 //!
 //! Where all uses take every head there is no slice. Otherwise its bounds are the attributes: queries and keys of a layer differ in
 //! them, and the rest of the body is that of uses which agree.

@@ -1,4 +1,4 @@
-//! The shape rule of `RotaryEmbeddingHeads`.
+//! The shape rule of `RotaryHeads`.
 
 use super::RotaryHeadsAttributes;
 use super::spec::X;

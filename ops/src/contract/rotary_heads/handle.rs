@@ -1,4 +1,4 @@
-//! `RotaryEmbeddingHeads` as a value.
+//! `RotaryHeads` as a value.
 
 use super::{
     INPUTS, RotaryHeadsAttributes, RotaryHeadsGeometry, RotaryHeadsUse, SPEC, function_body,

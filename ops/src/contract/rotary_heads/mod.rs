@@ -1,4 +1,4 @@
-//! `RotaryEmbeddingHeads`, which [`SPEC`] describes.
+//! `RotaryHeads`, which [`SPEC`] describes.
 
 mod attributes;
 mod body;

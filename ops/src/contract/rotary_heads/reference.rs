@@ -1,4 +1,4 @@
-//! `RotaryEmbeddingHeads` in `f64`, written for reading.
+//! `RotaryHeads` in `f64`, written for reading.
 
 use super::{RotaryHeadsAttributes, RotaryHeadsGeometry};
 use crate::contract::ContractError;

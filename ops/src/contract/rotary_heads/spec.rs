@@ -1,11 +1,11 @@
-//! What `RotaryEmbeddingHeads` is.
+//! What `RotaryHeads` is.
 
 use super::ATTRIBUTES;
 use crate::contract::rotary::{self, COS, SIN};
 use crate::contract::{OperatorSpec, ValueSpec};
 
 /// Operator type.
-pub const NAME: &str = "RotaryEmbeddingHeads";
+pub const NAME: &str = "RotaryHeads";
 
 pub(super) const X: ValueSpec = ValueSpec::new(
     "X",

@@ -8,7 +8,7 @@ use crate::contract::rotary::RotaryAttributes;
 use crate::cuda::launcher::type_name;
 use crate::cuda::{CudaError, Image, Launcher, Stream};
 
-/// A node of `RotaryEmbedding`, `RotaryEmbeddingPair` or `RotaryEmbeddingHeads` for one combination of element types.
+/// A node of `RotaryEmbedding`, `RotaryEmbeddingPair` or `RotaryHeads` for one combination of element types.
 #[derive(Debug)]
 pub struct RotaryCuda<F> {
     planner: Planner,

@@ -1,4 +1,4 @@
-//! `RotaryEmbedding`, `RotaryEmbeddingPair` and `RotaryEmbeddingHeads`.
+//! `RotaryEmbedding`, `RotaryEmbeddingPair` and `RotaryHeads`.
 //!
 //! `params` mirrors what the kernels take, `plan` picks the kernel and divides the rows, `kernel` launches.
 

@@ -1,4 +1,4 @@
-//! `RotaryEmbeddingHeads` in tract.
+//! `RotaryHeads` in tract.
 
 use phasor_ops::contract::rotary_heads::{NAME, RotaryHeadsAttributes, RotaryHeadsGeometry, SPEC};
 use phasor_ops::contract::{AttributeValue, ContractError, OperatorSpec};

@@ -1,4 +1,4 @@
-//! Finds the sites that can read their heads where a projection wrote them, as `RotaryEmbeddingHeads` does.
+//! Finds the sites that can read their heads where a projection wrote them, as `RotaryHeads` does.
 //!
 //! Exporters put a reshape and a transposition between a projection and the rotation of its heads, and a split, slices or gathers where
 //! queries, keys and values are packed. [`channels`] follows each channel of a site's tensor back through such nodes. Where the heads turn

@@ -10,7 +10,7 @@ model = onnx.parser.parse_model("""
     rotate (float[batch, sequence, 12, 64] X, float[sequence, 32] cos, float[sequence, 32] sin)
         => (float[batch, 2, sequence, 64] Y)
     {
-        Y = ai.phasor.RotaryEmbeddingHeads <first_head: int = 8, end_head: int = 10> (X, cos, sin)
+        Y = ai.phasor.RotaryHeads <first_head: int = 8, end_head: int = 10> (X, cos, sin)
     }
 """)
 options = ort.SessionOptions()
