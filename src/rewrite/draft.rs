@@ -389,3 +389,25 @@ impl<'a> Draft<'a> {
         self.edit
     }
 }
+
+impl plain::Names for Draft<'_> {
+    fn opset(&self) -> i64 {
+        self.file.opset()
+    }
+
+    fn fresh(&mut self, stem: &str) -> String {
+        Draft::fresh(self, stem)
+    }
+
+    fn constant(&mut self, stem: &str, tensor: &Tensor) -> String {
+        Draft::constant(self, stem, tensor)
+    }
+
+    fn integers(&mut self, shape: &[usize], values: &[i64]) -> String {
+        Draft::integers(self, shape, values)
+    }
+
+    fn list(&mut self, values: &[i64]) -> String {
+        Draft::list(self, values)
+    }
+}

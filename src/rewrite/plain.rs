@@ -12,16 +12,33 @@ use phasor_ops::contract::{
     self, AttributeValue, BodyAttribute, BodyNode, Call, ElementType, FunctionBody, OperatorSpec,
 };
 
-use super::draft::Draft;
 use super::function;
 use super::subject::NewCall;
 use crate::onnx::proto::NodeProto;
 use crate::onnx::{DataType, Tensor};
 
+/// The model that nodes are written for.
+pub(super) trait Names {
+    /// Its opset.
+    fn opset(&self) -> i64;
+
+    /// A name that no value has yet.
+    fn fresh(&mut self, stem: &str) -> String;
+
+    /// An initializer of these numbers, named after `stem`.
+    fn constant(&mut self, stem: &str, tensor: &Tensor) -> String;
+
+    /// An initializer of integers, with this shape.
+    fn integers(&mut self, shape: &[usize], values: &[i64]) -> String;
+
+    /// A list of integers.
+    fn list(&mut self, values: &[i64]) -> String;
+}
+
 /// The nodes of a call with these inputs, in order. They give `outputs`; the last of them is called `name`. `None` if the model's opset
 /// has no body for the call.
 pub(super) fn nodes(
-    draft: &mut Draft<'_>,
+    names: &mut impl Names,
     new: &NewCall,
     inputs: &[String],
     name: &str,
@@ -29,7 +46,7 @@ pub(super) fn nodes(
 ) -> Option<Vec<NodeProto>> {
     let contract = contract::find(new.operator)?;
     let body = contract
-        .body(draft.file.opset(), std::slice::from_ref(&new.call))
+        .body(names.opset(), std::slice::from_ref(&new.call))
         .ok()?;
     let body = settled(body, contract.spec(), &new.call);
     let mut scope: FxHashMap<&str, String> = FxHashMap::default();
@@ -40,13 +57,13 @@ pub(super) fn nodes(
     for node in &body.nodes {
         if node.op_type == "Constant" {
             let (_, value) = node.attributes.first()?;
-            scope.insert(node.outputs.first()?, constant(draft, value)?);
+            scope.insert(node.outputs.first()?, constant(names, value)?);
             continue;
         }
         for output in &node.outputs {
             if !scope.contains_key(&output[..]) {
                 let kind = node.op_type.to_lowercase();
-                scope.insert(output, draft.fresh(&format!("{stem}_{kind}")));
+                scope.insert(output, names.fresh(&format!("{stem}_{kind}")));
             }
         }
         let mut proto = function::node(node);
@@ -174,14 +191,14 @@ fn drop_unread(body: &mut FunctionBody) {
 }
 
 /// A constant, which all nodes that need it share.
-fn constant(draft: &mut Draft<'_>, value: &BodyAttribute) -> Option<String> {
+fn constant(names: &mut impl Names, value: &BodyAttribute) -> Option<String> {
     let of = |dtype, number| Tensor::from_f64_as(dtype, &[], &[number]);
     let number = match value {
-        BodyAttribute::Int(number) => return Some(draft.integers(&[], &[*number])),
-        BodyAttribute::Ints(numbers) => return Some(draft.list(numbers)),
+        BodyAttribute::Int(number) => return Some(names.integers(&[], &[*number])),
+        BodyAttribute::Ints(numbers) => return Some(names.list(numbers)),
         BodyAttribute::Float(number) => of(DataType::F32, f64::from(*number)),
         BodyAttribute::Double(number) => of(DataType::F64, *number),
         BodyAttribute::Reference(_) => return None,
     };
-    Some(draft.constant("phasor_number", &number))
+    Some(names.constant("phasor_number", &number))
 }

@@ -6,8 +6,8 @@ use crate::recognize::kit::miss::Miss;
 use crate::symbolic::element::Access;
 
 use super::RULE;
+use super::change::Change;
 use super::probabilities::Softmax;
-use super::scores::Change;
 use super::walk::Reader;
 
 /// A choice between scores and a number.

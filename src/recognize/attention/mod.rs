@@ -10,6 +10,7 @@
 //! Nothing is matched by the shape of the graph alone. At every step the index of the element that is read is known ([`walk`]), so
 //! that the query, the key and the head of every factor are proven.
 
+mod change;
 mod chosen;
 mod content;
 mod factors;

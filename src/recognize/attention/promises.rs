@@ -11,8 +11,8 @@ use crate::symbolic::element::evaluate::parts;
 use crate::symbolic::element::interval::{Interval, interval};
 use crate::symbolic::poly::{Atom, PolyId};
 
+use super::change::Change;
 use super::mask::Mask;
-use super::scores::Change;
 use super::walk::{Frame, Reader};
 
 /// Number of the coordinate of places beyond a query, which no axis of a tensor has.

@@ -6,10 +6,9 @@
 use crate::onnx::proto::NodeProto;
 use crate::rewrite::draft::Draft;
 
-use super::shapes::{Measured, Sizes};
+use super::shapes::{KEYS, Measured, Sizes};
 
-/// The axis of keys, and the number of axes.
-pub(super) const KEYS: i64 = 2;
+/// The number of axes of keys and values.
 const RANK: i64 = 4;
 
 /// Keys and values that are put behind those of a cache.

@@ -13,7 +13,8 @@ use crate::onnx::proto::NodeProto;
 use crate::onnx::{DataType, Tensor, ValueId};
 use crate::rewrite::draft::{Draft, Op};
 
-use super::cached::KEYS;
+/// The axis of keys.
+pub(super) const KEYS: i64 = 2;
 
 /// Nodes between an operand and the attention at most; views of the keys and their shapes take some tens.
 const MOST_BETWEEN: usize = 256;
