@@ -3,10 +3,12 @@
 use crate::engine::random::Random;
 use crate::engine::tract::{Tract, TractBodies};
 use crate::engine::{Engine, Source};
+use crate::facts::Facts;
 use crate::onnx::proto::tensor_shape_proto::dimension;
 use crate::onnx::proto::type_proto::Value;
 use crate::onnx::{DataType, ModelFile, Tensor};
-use crate::rewrite;
+use crate::recognize::{Analysis, Selection};
+use crate::rewrite::{self, Subject, Target};
 
 /// The operators of the main graph in order.
 pub(super) fn operators(file: &ModelFile) -> String {
@@ -70,6 +72,22 @@ pub(super) fn outputs(
         .collect();
     let results = engine.run(Source::Proto(file.model(), None), given, &names);
     results.unwrap_or_else(|error| panic!("{error}\n{}", operators(file)))
+}
+
+/// The graph with the sites of an analysis rewritten, of which these facts are known.
+#[track_caller]
+pub(super) fn rewritten(file: &ModelFile, facts: &Facts, analysis: &Analysis) -> ModelFile {
+    let subject = Subject {
+        file,
+        facts,
+        shapes: &analysis.shapes,
+        rules: &Selection::default(),
+        tables: &[],
+        writing: Target::Phasor.into(),
+    };
+    let plan = rewrite::plan(&subject, &analysis.sites);
+    assert!(plan.unsupported.is_empty(), "{:?}", plan.unsupported);
+    rewrite::check(file, &plan.edit).expect("a valid model")
 }
 
 /// Runs a graph before and after, by kernels, by function bodies and unfused, at these sizes of its symbols; `by` is how far results may

@@ -6,10 +6,9 @@ use super::infer::{Inference, Known};
 use super::operator::Operator;
 use super::status::Failure;
 use super::tensor::{Boolean, Shape, Shared, Tensor, Typed};
-use crate::attention::{Attended, AttentionCall, AttentionKernel, AttentionTensors, Cache};
+use crate::attention::{Attended, AttentionCall, AttentionKernel, AttentionTensors};
 use crate::contract::OperatorSpec;
 use crate::contract::attention::{ATTRIBUTES, AttentionAttributes, SPEC};
-use crate::simd::Element;
 use ort_sys::ONNXTensorElementDataType;
 use std::marker::PhantomData;
 
@@ -49,15 +48,7 @@ impl<T: Attended + Typed> Operator for Attention<T, Boolean> {
     type Kernel = Prepared<T>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        let (Some(q), Some(v)) = (node.input(0), node.input(2)) else {
-            return Ok(());
-        };
-        let (element, mut shape) = (q.element, q.shape);
-        let ([_, _, _, channels], [_, _, _, values]) = (&mut shape[..], &v.shape[..]) else {
-            return Ok(());
-        };
-        channels.clone_from(values);
-        node.output(0, &Known { element, shape })
+        infer_output(node)
     }
 
     fn attributes(node: &Node<'_>) -> Result<AttentionAttributes, Failure> {
@@ -86,60 +77,50 @@ impl<T: Attended + Typed> Operator for Attention<T, Boolean> {
             let sizes = call.output_shape();
             let y: *mut T = context.output(0, &Shape::of(&sizes)?)?;
             // The shapes of `call` are those of the inputs.
-            let tensors = Operands {
+            let tensors = AttentionTensors {
                 q: q.data,
                 k: k.data,
                 v: v.data,
                 caches: None,
                 bias: bias.data,
-                mask: mask.data,
+                mask: mask.data.cast(),
                 y,
             };
-            tensors.attend(&call, context)
+            attend(&call, tensors, context)
         }
     }
 }
 
-/// The tensors of a call, as the host gives them.
-pub(super) struct Operands<T> {
-    pub(super) q: *const T,
-    pub(super) k: *const T,
-    pub(super) v: *const T,
-    pub(super) caches: Option<[Cache<T>; 2]>,
-    pub(super) bias: *const T,
-    pub(super) mask: *const Boolean,
-    pub(super) y: *mut T,
-}
-
-impl<T: Attended> Operands<T> {
-    /// Writes `y`.
-    ///
-    /// # Safety
-    /// The tensors have the shapes of `call`, and outputs have places of their own.
-    pub(super) unsafe fn attend(
-        &self,
-        call: &AttentionCall<T>,
-        context: &Context<'_>,
-    ) -> Result<(), Failure> {
-        // SAFETY: this function's `# Safety` section is that of the functions called.
-        unsafe {
-            let repeated = call.repeated_keys(self.k);
-            let mut partials = vec![T::Number::ZERO; call.partial_size()];
-            let tensors = Shared(AttentionTensors {
-                q: self.q,
-                k: repeated.as_ref().map_or(self.k, |keys| keys.as_ptr()),
-                v: self.v,
-                caches: self.caches,
-                bias: self.bias,
-                mask: self.mask.cast(),
-                y: self.y,
-                partials: partials.as_mut_ptr(),
-            });
+/// Writes `y`, with the host's threads.
+///
+/// # Safety
+/// The tensors have the shapes of `call`, and outputs have places of their own.
+pub(super) unsafe fn attend<T: Attended>(
+    call: &AttentionCall<T>,
+    tensors: AttentionTensors<T>,
+    context: &Context<'_>,
+) -> Result<(), Failure> {
+    // SAFETY: this function's `# Safety` section is that of the functions called.
+    unsafe {
+        call.attend(tensors, |tensors, partials| {
+            let shared = Shared((tensors, partials));
             context.parallel_for(call.item_count(), call.task_items(), |items| {
-                call.items(tensors.get(), items);
-            })?;
-            call.rest(tensors.get());
-            Ok(())
-        }
+                let (tensors, partials) = shared.get();
+                call.items(tensors, partials, items);
+            })
+        })
     }
+}
+
+/// Tells the host the shape of `Y`, which is output 0: that of `Q`, as wide as `V`.
+pub(super) fn infer_output(node: &Inference<'_>) -> Result<(), Failure> {
+    let (Some(q), Some(v)) = (node.input(0), node.input(2)) else {
+        return Ok(());
+    };
+    let (element, mut shape) = (q.element, q.shape);
+    let ([_, _, _, channels], [_, _, _, values]) = (&mut shape[..], &v.shape[..]) else {
+        return Ok(());
+    };
+    channels.clone_from(values);
+    node.output(0, &Known { element, shape })
 }

@@ -1,12 +1,12 @@
 //! `CachedAttention` for the host.
 
-use super::attention::{Operands, Prepared};
+use super::attention::{Prepared, attend, infer_output};
 use super::context::{Context, Node};
 use super::infer::{Dimension, Inference, Known};
 use super::operator::Operator;
 use super::status::Failure;
 use super::tensor::{Boolean, Shape, Shared, Tensor, Typed};
-use crate::attention::{Attended, CachedTensors};
+use crate::attention::{Attended, AttentionTensors, CachedTensors};
 use crate::contract::OperatorSpec;
 use crate::contract::cached_attention::{ATTRIBUTES, AttentionAttributes, SPEC};
 use ort_sys::ONNXTensorElementDataType;
@@ -23,13 +23,7 @@ impl<T: Attended + Typed> Operator for CachedAttention<T, Boolean> {
     type Kernel = Prepared<T>;
 
     fn infer(node: &Inference<'_>) -> Result<(), Failure> {
-        let [q, v] = [0, 2].map(|index| node.input(index));
-        if let (Some(mut q), Some(v)) = (q, v)
-            && let ([_, _, _, channels], [_, _, _, values]) = (&mut q.shape[..], &v.shape[..])
-        {
-            channels.clone_from(values);
-            node.output(0, &q)?;
-        }
+        infer_output(node)?;
         for (output, new, past) in [(1, 1, 5), (2, 2, 6)] {
             if let (Some(new), Some(past)) = (node.input(new), node.input(past))
                 && let Some(present) = joined(new, &past)
@@ -82,16 +76,16 @@ impl<T: Attended + Typed> Operator for CachedAttention<T, Boolean> {
             context.parallel_for(call.copy_count(), call.task_copies(), |copies| {
                 call.copies(&shared.get(), copies);
             })?;
-            let operands = Operands {
+            let tensors = AttentionTensors {
                 q: q.data,
                 k: present_k,
                 v: present_v,
                 caches: call.caches(&cached),
                 bias: bias.data,
-                mask: mask.data,
+                mask: mask.data.cast(),
                 y,
             };
-            operands.attend(call.attention(), context)
+            attend(call.attention(), tensors, context)
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::contract::ContractError;
 use crate::contract::cached_attention::{CachedGeometry, INPUTS, OUTPUTS};
 use crate::contract::spec::names;
 use crate::contract::tensor::check_size;
-use crate::simd::Element;
 use std::ops::Range;
 
 /// A call with checked shapes. Its copies come first, if [`CachedAttentionCall::copy_count`] is not 0, and then the items of
@@ -79,7 +78,6 @@ impl AttentionKernel {
             past: [past_k.0.as_ptr(), past_v.0.as_ptr()],
             present: [present_k.as_mut_ptr(), present_v.as_mut_ptr()],
         };
-        let mut partials = vec![T::Number::ZERO; call.attention.partial_size()];
         let tensors = AttentionTensors {
             q: q.0.as_ptr(),
             k: cached.present[0].cast_const(),
@@ -88,19 +86,16 @@ impl AttentionKernel {
             bias: bias.0.as_ptr(),
             mask: mask.0.as_ptr().cast(),
             y: y.as_mut_ptr(),
-            partials: partials.as_mut_ptr(),
         };
-        // SAFETY: slices have the sizes of the shapes; outputs and `partials` are borrowed alone.
+        let attention = &call.attention;
+        // SAFETY: slices have the sizes of the shapes; outputs are borrowed alone.
         unsafe {
             call.copies(&cached, 0..call.copy_count());
-            let repeated = call.attention.repeated_keys(tensors.k);
-            let k = repeated.as_ref().map_or(tensors.k, |keys| keys.as_ptr());
-            let tensors = AttentionTensors { k, ..tensors };
-            call.attention
-                .items(tensors, 0..call.attention.item_count());
-            call.attention.rest(tensors);
+            attention.attend(tensors, |tensors, partials| {
+                attention.items(tensors, partials, 0..attention.item_count());
+                Ok(())
+            })
         }
-        Ok(())
     }
 }
 

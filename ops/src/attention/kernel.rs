@@ -58,8 +58,6 @@ pub struct AttentionTensors<T: Attended> {
     pub mask: *const u8,
     /// `Y`.
     pub y: *mut T,
-    /// Room for [`AttentionCall::partial_size`] numbers, which the items leave for the end.
-    pub partials: *mut T::Number,
 }
 
 impl AttentionKernel {
@@ -114,25 +112,22 @@ impl AttentionKernel {
         }
         check_size(names(&INPUTS)[4], mask)?;
         check_size("Y", (y, &call.output_shape()))?;
-        let mut partials = vec![T::Number::ZERO; call.partial_size()];
-        // SAFETY: the slice has the shape of the call.
-        let repeated = unsafe { call.repeated_keys(k.0.as_ptr()) };
         let tensors = AttentionTensors {
             q: q.0.as_ptr(),
-            k: repeated.as_ref().map_or(k.0.as_ptr(), |keys| keys.as_ptr()),
+            k: k.0.as_ptr(),
             v: v.0.as_ptr(),
             caches: None,
             bias: bias.0.as_ptr(),
             mask: mask.0.as_ptr().cast(),
             y: y.as_mut_ptr(),
-            partials: partials.as_mut_ptr(),
         };
-        // SAFETY: slices have the sizes of the shapes; `y` and `partials` are borrowed alone.
+        // SAFETY: slices have the sizes of the shapes; `y` is borrowed alone.
         unsafe {
-            call.items(tensors, 0..call.item_count());
-            call.rest(tensors);
+            call.attend(tensors, |tensors, partials| {
+                call.items(tensors, partials, 0..call.item_count());
+                Ok(())
+            })
         }
-        Ok(())
     }
 }
 
@@ -166,11 +161,36 @@ fn cut(geometry: &AttentionGeometry) -> Cut {
 }
 
 impl<T: Attended> AttentionCall<T> {
+    /// Writes `y`. `each` does all items of the tensors that it is given, with the room that they share.
+    ///
+    /// # Errors
+    /// Those of `each`.
+    ///
+    /// # Safety
+    /// As [`AttentionCall::items`], for all of `y`.
+    pub unsafe fn attend<E>(
+        &self,
+        tensors: AttentionTensors<T>,
+        each: impl FnOnce(AttentionTensors<T>, *mut T::Number) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut partials = vec![T::Number::ZERO; self.partial_size()];
+        let partials = partials.as_mut_ptr();
+        // SAFETY: this function's `# Safety` section is that of the functions called; the room lasts as long as they do.
+        unsafe {
+            let repeated = self.repeated_keys(tensors.k);
+            let k = repeated.as_ref().map_or(tensors.k, |keys| keys.as_ptr());
+            let tensors = AttentionTensors { k, ..tensors };
+            each(tensors, partials)?;
+            self.rest(tensors, partials);
+        }
+        Ok(())
+    }
+
     /// The one key of each head as often as it counts; `None` where `K` has as many keys as there are. Kernels read it in place of `K`.
     ///
     /// # Safety
     /// `k` is good for reading what the shape of `K` says.
-    pub unsafe fn repeated_keys(&self, k: *const T) -> Option<Vec<T>> {
+    unsafe fn repeated_keys(&self, k: *const T) -> Option<Vec<T>> {
         let AttentionGeometry {
             batch,
             key_heads,
@@ -234,7 +254,7 @@ impl<T: Attended> AttentionCall<T> {
     }
 
     /// Numbers that the items leave for the end.
-    pub fn partial_size(&self) -> usize {
+    fn partial_size(&self) -> usize {
         match self.cut {
             Cut::Few { parts: parts @ 2.. } if self.item_count() > 0 => {
                 let heads = self.geometry.batch * self.geometry.key_heads;
@@ -247,15 +267,20 @@ impl<T: Attended> AttentionCall<T> {
     /// The items `range`, of which there are [`AttentionCall::item_count`].
     ///
     /// # Safety
-    /// The tensors are dense, of the shapes given to [`AttentionKernel::call`] and of [`AttentionCall::output_shape`]; `y` and
-    /// `partials` overlap nothing, and nobody else touches these items of them meanwhile.
-    pub unsafe fn items(&self, tensors: AttentionTensors<T>, range: Range<usize>) {
+    /// The tensors are dense, of the shapes given to [`AttentionKernel::call`] and of [`AttentionCall::output_shape`]; `partials` is the room
+    /// that [`AttentionCall::attend`] gives. `y` and this overlap nothing, and nobody else touches these items of them meanwhile.
+    pub unsafe fn items(
+        &self,
+        tensors: AttentionTensors<T>,
+        partials: *mut T::Number,
+        range: Range<usize>,
+    ) {
         if range.is_empty() {
             return;
         }
         // SAFETY: the level was available when the kernel was made. This function's `# Safety` section vouches for the tensors.
         unsafe {
-            let job = self.job(tensors);
+            let job = self.job(tensors, partials);
             match self.cut {
                 Cut::Few { parts } => few::items(&job, parts, range),
                 Cut::Many { span, blocks } => many::items(&job, (span, blocks), range),
@@ -267,18 +292,18 @@ impl<T: Attended> AttentionCall<T> {
     ///
     /// # Safety
     /// As [`AttentionCall::items`], for all of `y` and `partials`.
-    pub unsafe fn rest(&self, tensors: AttentionTensors<T>) {
+    unsafe fn rest(&self, tensors: AttentionTensors<T>, partials: *mut T::Number) {
         if let Cut::Few { parts: parts @ 2.. } = self.cut
             && self.item_count() > 0
         {
             // SAFETY: as for `items`.
-            unsafe { few::rest(&self.job(tensors), parts) }
+            unsafe { few::rest(&self.job(tensors, partials), parts) }
         }
     }
 
     /// # Safety
     /// As [`AttentionCall::items`]; there is an item.
-    unsafe fn job(&self, tensors: AttentionTensors<T>) -> Job<'_, T> {
+    unsafe fn job(&self, tensors: AttentionTensors<T>, partials: *mut T::Number) -> Job<'_, T> {
         // Without keys there are no scores to add to.
         let single = |planes: Planes| planes.steps == [0; 4] && self.geometry.keys != 0;
         // SAFETY: where there are scores, a tensor that broadcasts to them has an element.
@@ -300,7 +325,7 @@ impl<T: Attended> AttentionCall<T> {
             bias: (!unbiased).then_some(tensors.bias),
             mask: (!visible).then_some(tensors.mask),
             y: tensors.y,
-            partials: tensors.partials,
+            partials,
         }
     }
 }
@@ -371,15 +396,15 @@ mod tests {
                     bias: [0.0].as_ptr(),
                     mask: mask.as_ptr().cast(),
                     y: parts.as_mut_ptr(),
-                    partials: partials.as_mut_ptr(),
                 };
+                let partials = partials.as_mut_ptr();
                 for start in (0..call.item_count()).step_by(step) {
                     let end = (start + step).min(call.item_count());
                     // SAFETY: the tensors have their shapes.
-                    unsafe { call.items(tensors, start..end) };
+                    unsafe { call.items(tensors, partials, start..end) };
                 }
                 // SAFETY: as above.
-                unsafe { call.rest(tensors) };
+                unsafe { call.rest(tensors, partials) };
                 assert!(parts == whole, "{q:?} {k:?} {step}");
             }
         }

@@ -4,9 +4,8 @@ use rustc_hash::FxHashSet;
 
 use crate::facts::Facts;
 use crate::onnx::ModelFile;
-use crate::recognize::{self, Selection};
+use crate::recognize;
 use crate::rewrite::testing::{self, operators};
-use crate::rewrite::{self, Subject, Target};
 use crate::symbolic::Budget;
 use crate::symbolic::testing::file;
 
@@ -63,20 +62,10 @@ const OF_COPIES: &str = "shape = Shape (k_all)
 
 fn fused(text: &str) -> (ModelFile, ModelFile) {
     let file = file(text);
-    let (facts, budget, rules) = (Facts::of(&file), Budget::default(), Selection::default());
+    let (facts, budget) = (Facts::of(&file), Budget::default());
     let analysis = recognize::analyse(&file, &facts, &FxHashSet::default(), &budget);
     assert_eq!(analysis.sites.len(), 1, "{:?}", analysis.refusals);
-    let subject = Subject {
-        file: &file,
-        facts: &facts,
-        shapes: &analysis.shapes,
-        rules: &rules,
-        tables: &[],
-        writing: Target::Phasor.into(),
-    };
-    let plan = rewrite::plan(&subject, &analysis.sites);
-    assert!(plan.unsupported.is_empty(), "{:?}", plan.unsupported);
-    let new = rewrite::check(&file, &plan.edit).expect("a valid model");
+    let new = testing::rewritten(&file, &facts, &analysis);
     (file, new)
 }
 

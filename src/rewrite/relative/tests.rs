@@ -15,18 +15,7 @@ use crate::rewrite::{self, Subject, Target};
 /// The graph with these tensors rewritten.
 fn rewritten(text: &str, sites: Vec<(&str, Kind)>) -> (ModelFile, ModelFile) {
     let (file, analysis) = claimed(text, sites);
-    let (facts, rules) = (Facts::stated(&file), Selection::default());
-    let subject = Subject {
-        file: &file,
-        facts: &facts,
-        shapes: &analysis.shapes,
-        rules: &rules,
-        tables: &[],
-        writing: Target::Phasor.into(),
-    };
-    let plan = rewrite::plan(&subject, &analysis.sites);
-    assert!(plan.unsupported.is_empty(), "{:?}", plan.unsupported);
-    let new = rewrite::check(&file, &plan.edit).expect("a valid model");
+    let new = testing::rewritten(&file, &Facts::stated(&file), &analysis);
     (file, new)
 }
 
